@@ -1,0 +1,75 @@
+// loss_gradient: what BP1 starts from, one number at a time. loss_rows: the loss of one row.
+//   cross-entropies   gradient (a − y)/B with a the probabilities; rows from the logits z, so that no logarithm of 0 occurs
+//   squared errors, huber   gradient and rows from a
+// 1/B is step.inverse_rows: the batch mean enters here and nowhere else.
+
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import type { Loss } from "../src/model/losses.ts";
+import { literal } from "./kernel.wgsl.ts";
+
+function gradientFormula(loss: Loss, cols: number): string {
+  switch (loss.name) {
+    case "meanSquaredError": return `${literal(2 / cols)} * (a - y) * step.inverse_rows`;
+    case "halfSquaredError": return "(a - y) * step.inverse_rows";
+    case "huber":
+      return `clamp(a - y, ${literal(-loss.delta)}, ${literal(loss.delta)}) * ${literal(1 / cols)} * step.inverse_rows`;
+    case "binaryCrossentropy": return `(a - y) * ${literal(1 / cols)} * step.inverse_rows`;
+    case "categoricalCrossentropy": return "(a - y) * step.inverse_rows";
+    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, u32(y) == col)) * step.inverse_rows";
+  }
+}
+
+/** fn name(a, y, col): y is the target of this number, or the row's class index for the sparse loss. */
+export const lossGradientFunction = (name: string, loss: Loss, cols: number): string => wgsl`
+fn ${name}(a: f32, y: f32, col: u32) -> f32 {
+  return ${gradientFormula(loss, cols)};
+}
+`;
+
+/** What one number adds to the loss of its row, for the losses that are sums over outputs. */
+function rowTerm(loss: Loss): string {
+  switch (loss.name) {
+    case "meanSquaredError": return "(p - y) * (p - y)";
+    case "halfSquaredError": return "0.5 * (p - y) * (p - y)";
+    case "huber": {
+      const delta = literal(loss.delta);
+      return `select(${delta} * (abs(p - y) - 0.5f * ${delta}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${delta})`;
+    }
+    case "binaryCrossentropy": return "max(p, 0.0) - p * y + log(1.0 + exp(-abs(p)))";
+    default: throw new Error(`${loss.name} is not a sum over outputs`);
+  }
+}
+
+/**
+ * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
+ * cross-entropy), `y(col)` the target.
+ */
+export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string) {
+  if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
+    const sparse = loss.name === "sparseCategoricalCrossentropy";
+    // −Σ y·ln softmax(z) = Σ y·(max + ln Σ e^(z−max) − z)
+    return wgsl`
+    var top = ${p("0u")};
+    for (var col = 1u; col < ${cols}u; col++) { top = max(top, ${p("col")}); }
+    var sum = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) { sum += exp(${p("col")} - top); }
+    let log_sum = log(sum);
+    var value = 0.0;
+    #if ${sparse}
+    value = log_sum + (top - ${p(`u32(${y("0u")})`)});
+    #else
+    for (var col = 0u; col < ${cols}u; col++) { value += ${y("col")} * (log_sum + (top - ${p("col")})); }
+    #endif
+`;
+  }
+  const divisor = loss.name === "halfSquaredError" ? 1 : cols;
+  return wgsl`
+    var value = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) {
+      let p = ${p("col")};
+      let y = ${y("col")};
+      value += ${rowTerm(loss)};
+    }
+    value *= ${literal(1 / divisor)};
+`;
+}

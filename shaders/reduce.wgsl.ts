@@ -1,0 +1,56 @@
+// reduce: sums over whole tensors into single numbers: the mean loss, metrics, penalties, norms.
+// One workgroup. Each lane sums every 256th number in ascending order, then lane 0 adds the 256 partial sums in lane
+// order: the order is fixed, so a run repeats bit for bit.
+
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { declare, type BufferDeclaration } from "./kernel.wgsl.ts";
+
+export const REDUCE_LANES = 256;
+
+/** Σ over a buffer of f(number); `elements` and `f` are WGSL expressions, f of `v`. */
+export interface SumTerm {
+  readonly buffer: string;
+  readonly elements: string;
+  readonly f: string;
+}
+
+export interface Reduction {
+  /** Where the result goes, as an assignable WGSL expression. */
+  readonly target: string;
+  /** What the sum starts from: 0.0, or what an earlier launch left in `target`. */
+  readonly start: string;
+  readonly terms: readonly SumTerm[];
+  /** What is stored, an expression of `total`. */
+  readonly finish: string;
+}
+
+const sumTerm = ({ buffer, elements, f }: SumTerm): string => wgsl`
+    {
+      var sum = 0.0;
+      for (var i = lane; i < ${elements}; i += ${REDUCE_LANES}u) {
+        let v = ${buffer}[i];
+        sum += ${f};
+      }
+      partial[lane] = sum;
+      workgroupBarrier();
+      if (lane == 0u) {
+        var all = 0.0;
+        for (var i = 0u; i < ${REDUCE_LANES}u; i++) { all += partial[i]; }
+        total += all;
+      }
+      workgroupBarrier();
+    }`;
+
+export const reduceKernel = (
+  buffers: readonly BufferDeclaration[], functions: string, reductions: readonly Reduction[],
+): string => wgsl`${declare(buffers)}${functions}
+var<workgroup> partial: array<f32, ${REDUCE_LANES}>;
+
+@compute @workgroup_size(${REDUCE_LANES})
+fn main(@builtin(local_invocation_index) lane: u32) {
+  ${reductions.map(({ target, start, terms, finish }) => `{
+    var total = ${start};${terms.map(sumTerm).join("")}
+    if (lane == 0u) { ${target} = ${finish}; }
+  }`).join("\n  ")}
+}
+`;

@@ -1,0 +1,166 @@
+// The training job: the same code in Node and in the page, on the public API alone. It gets plain values and arrays,
+// tells what happens through a callback, and returns results and weights. It prints nothing and reads no file.
+
+import { GpuError } from "../errors.ts";
+import type { LabelledImages } from "../formats/idx.ts";
+import type { NamedTensor } from "../formats/safetensors.ts";
+import type { Sequential } from "../index.ts";
+import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
+
+/** Everything but the arrays: it travels to the page as JSON. */
+export interface JobRequest {
+  readonly model: ModelSpec;
+  readonly backend: "auto" | "webgpu" | "cpu";
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Fraction of the training rows, the last ones, kept for validation; 0 for none. */
+  readonly validationSplit: number;
+  /** Mini-batches to compare with the reference before training. */
+  readonly verifySteps: number;
+}
+
+export interface JobData {
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
+  /** Weights to start from, in the order of the layers; null to start from the seed. */
+  readonly weights: readonly NamedTensor[] | null;
+}
+
+export type JobEvent =
+  | { readonly type: "ready"; readonly adapter: string; readonly backend: string; readonly summary: string;
+      readonly plan: string }
+  | { readonly type: "verified"; readonly report: string }
+  /** Some batches later. `samples` counts those of this epoch so far, of `epochSamples`. */
+  | { readonly type: "progress"; readonly epoch: number; readonly samples: number; readonly epochSamples: number;
+      readonly logs: Readonly<Record<string, number>>; readonly seconds: number }
+  | { readonly type: "epoch"; readonly epoch: number; readonly epochSamples: number;
+      readonly logs: Readonly<Record<string, number>>; readonly seconds: number };
+
+export interface JobResult {
+  readonly adapter: string;
+  readonly backend: string;
+  /** Stopped by Ctrl-C: then nothing was tested. */
+  readonly stopped: boolean;
+  readonly epochs: number;
+  readonly steps: number;
+  /** Of training and validation, with the first compilation of the shaders. */
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+  readonly trainLoss: number | null;
+  readonly testLoss: number | null;
+  readonly testAccuracy: number | null;
+  /** The class of each test row; empty when stopped. */
+  readonly predictions: number[];
+  readonly weights: NamedTensor[];
+}
+
+export interface JobHost {
+  emit(event: JobEvent): void;
+  readonly signal: AbortSignal;
+}
+
+/** What one unit of a pixel byte is worth. */
+const SCALE = 1 / 255;
+const EVENT_MILLIS = 80;
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;
+
+/** Class indices, or one-hot rows (rows, classes) for the losses that take rows. */
+function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Array | Float32Array {
+  if (takesClassIndices(spec.loss)) return Uint32Array.from(labels);
+  const classes = spec.layers[spec.layers.length - 1];
+  const targets = new Float32Array(rows * classes);
+  labels.forEach((label, row) => { targets[row * classes + label] = 1; });
+  return targets;
+}
+
+async function verify(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<void> {
+  const { verifySteps: steps, batchSize } = request, { train } = data;
+  if (model.backend === "cpu") {
+    throw new GpuError("--verify compares WebGPU with the CPU reference, but there is no WebGPU here. Leave --verify out.");
+  }
+  const rows = Math.min(train.rows, steps * batchSize);
+  const first = { ...train, rows, images: train.images.subarray(0, rows * train.features), labels: train.labels.subarray(0, rows) };
+  const report = await model.verify(first.images, targetsOf(first, request.model), { steps, batchSize, scale: SCALE });
+  host.emit({ type: "verified", report: report.toString() });
+  if (!report.ok) {
+    throw new GpuError("--verify: this adapter's numbers differ from the float64 reference by more than rounding " +
+      "explains; the report above names the first tensor that does. Please report it with the adapter's name.");
+  }
+}
+
+/** fit() with its callbacks turned into events, at most one every EVENT_MILLIS. */
+async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
+  const { epochs, batchSize, validationSplit } = request, { rows, images } = data.train;
+  const epochSamples = rows - Math.floor(rows * validationSplit);
+  const start = performance.now();
+  let epoch = 0, samples = 0, epochStart = start, lastEvent = start;
+  const history = await model.fit(images, targetsOf(data.train, request.model), {
+    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal,
+    callbacks: {
+      onEpochBegin(number: number) {
+        epoch = number;
+        samples = 0;
+        epochStart = performance.now();
+      },
+      onBatchEnd(_step: number, logs) {
+        samples += logs.samples;
+        if (performance.now() - lastEvent < EVENT_MILLIS) return;
+        lastEvent = performance.now();
+        host.emit({ type: "progress", epoch, samples, epochSamples, logs: { ...logs }, seconds: secondsSince(start) });
+      },
+      onEpochEnd(_epoch: number, logs) {
+        host.emit({ type: "epoch", epoch, epochSamples, logs: { ...logs }, seconds: secondsSince(epochStart) });
+      },
+    },
+  });
+  const seconds = secondsSince(start);
+  const trained = history.stopped ? history.epochs * epochSamples + samples : history.epochs * epochSamples;
+  return { history, seconds, samplesPerSecond: seconds > 0 ? trained / seconds : 0 };
+}
+
+/** The index of the largest number of each row. */
+function classesOf(outputs: Float32Array, rows: number): number[] {
+  const width = outputs.length / rows;
+  return Array.from({ length: rows }, (_, row) => {
+    const answers = outputs.subarray(row * width, (row + 1) * width);
+    return answers.indexOf(answers.reduce((a, b) => Math.max(a, b), -Infinity));
+  });
+}
+
+async function test(model: Sequential, request: JobRequest, { test: digits }: JobData) {
+  const { loss } = await model.evaluate(digits.images, targetsOf(digits, request.model), { scale: SCALE });
+  const predictions = classesOf(await model.predict(digits.images, { scale: SCALE }), digits.rows);
+  const right = predictions.filter((predicted, row) => predicted === digits.labels[row]).length;
+  return { testLoss: loss, testAccuracy: right / digits.rows, predictions };
+}
+
+async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
+  await model.compile({ ...recipeOf(request.model), backend: request.backend });
+  if (data.weights !== null) await model.setWeights(data.weights.map(({ shape, data }) => ({ shape, data })));
+  const { adapter, backend } = model;
+  host.emit({ type: "ready", adapter, backend, summary: model.summary(), plan: model.plan.toString() });
+  if (request.verifySteps > 0 && !host.signal.aborted) await verify(model, request, data, host);
+  const trained = request.epochs > 0 && !host.signal.aborted ? await train(model, request, data, host) : null;
+  const stopped = host.signal.aborted;
+  const tested = stopped ? { testLoss: null, testAccuracy: null, predictions: [] } : await test(model, request, data);
+  return {
+    adapter, backend, stopped, ...tested,
+    epochs: trained?.history.epochs ?? 0,
+    steps: trained?.history.steps ?? 0,
+    seconds: trained?.seconds ?? 0,
+    samplesPerSecond: trained?.samplesPerSecond ?? 0,
+    trainLoss: trained?.history.history.loss.at(-1) ?? null,
+    weights: await model.getWeights(),
+  };
+}
+
+/** @throws DeltapropError with a message for the user */
+export async function runJob(request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
+  const model = buildModel(request.model);
+  try {
+    return await runModel(model, request, data, host);
+  } finally {
+    model.dispose();
+  }
+}

@@ -1,0 +1,69 @@
+// The model that the flags describe, as plain values that can be sent to a page, and how it is built from them.
+
+import {
+  adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, huber, l2,
+  meanSquaredError, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type Sequential,
+} from "../index.ts";
+
+export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad };
+export const LOSSES = {
+  sparseCategoricalCrossentropy, categoricalCrossentropy, binaryCrossentropy, meanSquaredError, halfSquaredError, huber,
+};
+
+export interface ModelSpec {
+  /** Features, hidden widths, classes. */
+  readonly layers: readonly number[];
+  /** Of the hidden layers; the last one's follows the loss. */
+  readonly activation: string;
+  readonly loss: keyof typeof LOSSES;
+  readonly optimizer: keyof typeof OPTIMIZERS;
+  /** Null: the optimizer's own default. */
+  readonly learningRate: number | null;
+  /** Rate after each hidden layer; 0 for none. */
+  readonly dropout: number;
+  /** λ of λΣw² on every kernel; 0 for none. */
+  readonly l2: number;
+  readonly seed: number;
+}
+
+type Activation = NonNullable<Parameters<typeof dense>[0]["activation"]>;
+
+const isSoftmaxLoss = (loss: ModelSpec["loss"]): boolean =>
+  loss === "sparseCategoricalCrossentropy" || loss === "categoricalCrossentropy";
+
+/** Whether targets are class indices; the other losses take one-hot rows. */
+export const takesClassIndices = (loss: ModelSpec["loss"]): boolean => loss === "sparseCategoricalCrossentropy";
+
+/** Softmax for the two losses over classes, else a sigmoid for each class: its targets are 0 or 1. */
+export const lastActivation = (loss: ModelSpec["loss"]): Activation => (isSoftmaxLoss(loss) ? "softmax" : "sigmoid");
+
+/** @throws InputError if a layer, the activation or a rate breaks a rule of the library */
+export function buildModel(spec: ModelSpec): Sequential {
+  const [features, ...widths] = spec.layers;
+  const kernelRegularizer = spec.l2 > 0 ? l2(spec.l2) : null;
+  const layers = widths.flatMap((units, i) => {
+    const isLast = i === widths.length - 1;
+    const layer = dense({
+      units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined,
+      activation: isLast ? lastActivation(spec.loss) : spec.activation as Activation,
+    });
+    return !isLast && spec.dropout > 0 ? [layer, dropout({ rate: spec.dropout })] : [layer];
+  });
+  return sequential({ layers, seed: spec.seed });
+}
+
+/** What compile() takes, less the backend. @throws InputError if the learning rate breaks a rule */
+export function recipeOf(spec: ModelSpec) {
+  const optimizer = OPTIMIZERS[spec.optimizer](spec.learningRate === null ? {} : { learningRate: spec.learningRate });
+  return { optimizer, loss: LOSSES[spec.loss](), metrics: ["accuracy"] };
+}
+
+/** Checks the whole model without a GPU. @throws InputError naming what to change */
+export async function checkModel(spec: ModelSpec): Promise<void> {
+  const model = buildModel(spec);
+  try {
+    await model.compile({ ...recipeOf(spec), backend: "cpu" });
+  } finally {
+    model.dispose();
+  }
+}

@@ -1,0 +1,34 @@
+// Runs the job in this process: on the CPU, or on the WebGPU that the npm package `webgpu` (Dawn) gives Node.
+
+import { UnsupportedError } from "../errors.ts";
+import { runJob, type JobData, type JobHost, type JobRequest, type JobResult } from "./job.ts";
+import { importWebgpu } from "./optional.ts";
+
+function setNavigatorGpu(gpu: GPU | undefined): void {
+  // Node 20 has no navigator; later ones have one without gpu.
+  if (globalThis.navigator === undefined) {
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  }
+  Object.defineProperty(globalThis.navigator, "gpu", { value: gpu, configurable: true, writable: true });
+}
+
+/**
+ * @throws UnsupportedError if there is no adapter, saying what to do
+ */
+export async function runInNode(request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
+  if (request.backend === "cpu") return runJob(request, data, host);
+  const { create, globals } = await importWebgpu();
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  if (request.backend === "webgpu" && await gpu.requestAdapter() === null) {
+    throw new UnsupportedError("Node found no GPU adapter: it needs a Vulkan, Metal or Direct3D 12 driver. Install " +
+      "one, or use --runtime chrome (which brings a software adapter) or --backend cpu.");
+  }
+  setNavigatorGpu(gpu);
+  try {
+    return await runJob(request, data, host);
+  } finally {
+    // Dawn keeps the process alive for as long as something refers to it.
+    setNavigatorGpu(undefined);
+  }
+}

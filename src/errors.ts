@@ -1,0 +1,26 @@
+// The errors that deltaprop throws. Each message says where, what must hold, what came, and what to do.
+
+/** Base of every error that deltaprop throws on purpose. */
+export class DeltapropError extends Error {
+  override name = "DeltapropError";
+}
+
+/** An argument, a declaration or a data array breaks a rule. Thrown before any GPU work; the model is unchanged. */
+export class InputError extends DeltapropError {
+  override name = "InputError";
+}
+
+/** A file does not hold what its format promises. Thrown before anything is allocated for its contents. */
+export class FormatError extends DeltapropError {
+  override name = "FormatError";
+}
+
+/** WebGPU, a device limit or a feature that the call needs is not there. */
+export class UnsupportedError extends DeltapropError {
+  override name = "UnsupportedError";
+}
+
+/** The GPU refused a shader, ran out of memory, or was lost. */
+export class GpuError extends DeltapropError {
+  override name = "GpuError";
+}

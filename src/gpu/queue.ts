@@ -1,0 +1,50 @@
+// Runs many steps through an executor: so many in a submit that it takes about 40 ms, two submits under way.
+
+import type { StepScalars } from "../graph/types.ts";
+import { SUBMITS_IN_FLIGHT, type Executor } from "./executor.ts";
+
+/** Long enough that the cost of a submit vanishes, short enough that a page and its compositor stay alive. */
+const TARGET_MILLISECONDS = 40;
+const FIRST_SUBMIT_STEPS = 2;
+/** How much longer than the last a submit may be: timings of short submits are poor. */
+const MAX_GROWTH = 4;
+
+/** Results of `count` consecutive steps, `first` the number of the first one within this run. */
+export type ResultHandler = (first: number, count: number, results: Float32Array<ArrayBuffer>) => void;
+
+export class StepQueue {
+  /** Steps in the next submit, learnt from the time that the last ones took. */
+  #steps = FIRST_SUBMIT_STEPS;
+
+  constructor(readonly executor: Executor) {}
+
+  /**
+   * Runs the steps in order. An abort takes effect between submits; steps already submitted are waited for.
+   * @returns how many steps ran
+   */
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
+    const inFlight: Promise<void>[] = [];
+    let next = 0;
+    let lastDone = performance.now();
+    for (let submits = 0; next < steps.length && !signal?.aborted; submits++) {
+      const first = next;
+      const chunk = steps.slice(first, first + Math.min(this.#steps, this.executor.capacity));
+      next += chunk.length;
+      const submitted = performance.now();
+      inFlight.push(this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then((results) => {
+        const now = performance.now();
+        this.#learn(chunk.length, now - Math.max(submitted, lastDone));
+        lastDone = now;
+        onResults(first, chunk.length, results);
+      }));
+      if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
+    }
+    await Promise.all(inFlight);
+    return next;
+  }
+
+  #learn(steps: number, milliseconds: number): void {
+    const wanted = Math.round((TARGET_MILLISECONDS * steps) / Math.max(milliseconds, 0.1));
+    this.#steps = Math.max(1, Math.min(wanted, this.#steps * MAX_GROWTH, this.executor.capacity));
+  }
+}

@@ -1,0 +1,32 @@
+// The public door of deltaprop.
+
+export { sequential, Sequential } from "./train/sequential.ts";
+export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/sequential.ts";
+export type { Callbacks, FitOptions, History, Logs } from "./train/fit.ts";
+export type { Features, Targets } from "./train/data.ts";
+export type { GivenWeight, Weight } from "./train/weights.ts";
+export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
+export type { Plan, PlanBytes } from "./schedule/plan.ts";
+
+export { activation, dense, dropout } from "./model/layers.ts";
+export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
+export type { ActivationName } from "./model/activations.ts";
+export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";
+export type { Optimizer, OptimizerName } from "./model/optimizers.ts";
+export { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/schedules.ts";
+export type { Schedule } from "./model/schedules.ts";
+export {
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+} from "./model/losses.ts";
+export type { Loss, LossName, MetricName } from "./model/losses.ts";
+export { l1, l1l2, l2 } from "./model/regularizers.ts";
+export type { Regularizer } from "./model/regularizers.ts";
+export {
+  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, randomNormal, randomUniform, zeros,
+} from "./model/initializers.ts";
+export type { Initializer, InitializerName } from "./model/initializers.ts";
+
+export { decodeSafetensors, encodeSafetensors } from "./formats/safetensors.ts";
+export { parseIdx } from "./formats/idx.ts";
+
+export { DeltapropError, FormatError, GpuError, InputError, UnsupportedError } from "./errors.ts";

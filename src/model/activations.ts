@@ -1,0 +1,34 @@
+// The activation functions σ by name. Their formulas are in reference/activations.ts (float64) and
+// shaders/activations.wgsl.ts (float32).
+
+import { InputError } from "../errors.ts";
+
+/** σ applied to each number by itself. `linear` is the identity. */
+export const ELEMENTWISE_ACTIVATIONS = [
+  "linear", "sigmoid", "tanh", "relu", "leakyRelu", "elu", "softplus", "gelu", "swish",
+] as const;
+
+export type ElementwiseActivation = (typeof ELEMENTWISE_ACTIVATIONS)[number];
+
+/** Every σ, softmax among them: it acts on a whole row and is allowed in the last layer only. */
+export type ActivationName = ElementwiseActivation | "softmax";
+
+export const ACTIVATIONS: readonly ActivationName[] = [...ELEMENTWISE_ACTIVATIONS, "softmax"];
+
+/** Slope of leakyRelu for negative z: 0.2, the default `negative_slope` of `keras.activations.leaky_relu`. */
+export const LEAKY_RELU_SLOPE = 0.2;
+
+/**
+ * Which of z and a = σ(z) the derivative is computed from. Where a is enough, z need not be kept:
+ * σ′ = a(1−a) for sigmoid, 1−a² for tanh, [a>0] for relu, a+1 for elu at z<0, 1−e^(−a) for softplus.
+ * gelu and swish are not monotone, so they need z.
+ */
+export function derivativeSource(name: ElementwiseActivation): "z" | "a" {
+  return name === "gelu" || name === "swish" ? "z" : "a";
+}
+
+/** @throws InputError naming the known activations */
+export function checkActivation(where: string, name: unknown): ActivationName {
+  if ((ACTIVATIONS as readonly unknown[]).includes(name)) return name as ActivationName;
+  throw new InputError(`${where}: activation must be one of ${ACTIVATIONS.join(", ")}; got ${JSON.stringify(name)}.`);
+}

@@ -1,0 +1,131 @@
+// Layers as the user declares them: frozen plain values, checked one by one. How they fit together is network.ts' job.
+
+import { InputError } from "../errors.ts";
+import { checkActivation, type ActivationName } from "./activations.ts";
+import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
+import { checkRegularizer, type Regularizer } from "./regularizers.ts";
+
+export interface DenseOptions {
+  /** Outputs of the layer (fan-out). */
+  units: number;
+  /** Default "linear". "softmax" in the last layer only. */
+  activation?: ActivationName;
+  /** Default true. */
+  useBias?: boolean;
+  /** [features]; the first layer needs it, later ones may repeat it. */
+  inputShape?: readonly number[];
+  /** Default "glorotUniform". */
+  kernelInitializer?: Initializer | InitializerName;
+  /** Default "zeros". */
+  biasInitializer?: Initializer | InitializerName;
+  kernelRegularizer?: Regularizer | null;
+  biasRegularizer?: Regularizer | null;
+  /** Prefix of the weights' names; "dense", "dense_1", … by default. */
+  name?: string;
+}
+
+export interface DenseLayer {
+  readonly type: "dense";
+  readonly units: number;
+  readonly activation: ActivationName;
+  readonly useBias: boolean;
+  readonly inputShape: readonly number[] | null;
+  readonly kernelInitializer: Initializer;
+  readonly biasInitializer: Initializer;
+  readonly kernelRegularizer: Regularizer | null;
+  readonly biasRegularizer: Regularizer | null;
+  readonly name: string | null;
+}
+
+export interface DropoutLayer {
+  readonly type: "dropout";
+  readonly rate: number;
+  readonly inputShape: readonly number[] | null;
+}
+
+export interface ActivationLayer {
+  readonly type: "activation";
+  readonly activation: ActivationName;
+  readonly inputShape: readonly number[] | null;
+}
+
+export type Layer = DenseLayer | DropoutLayer | ActivationLayer;
+
+/** A whole number ≥ 1, or an InputError that names the place. */
+export function checkCount(where: string, name: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
+    throw new InputError(`${where}: ${name} must be a whole number ≥ 1; got ${JSON.stringify(value) ?? String(value)}.`);
+  }
+  return value;
+}
+
+function checkInputShape(where: string, shape: unknown): readonly number[] | null {
+  if (shape === undefined || shape === null) return null;
+  if (!Array.isArray(shape) || shape.length !== 1) {
+    throw new InputError(`${where}: inputShape must be [features], the batch left out; got ${JSON.stringify(shape)}.`);
+  }
+  return Object.freeze([checkCount(where, "inputShape[0]", shape[0])]);
+}
+
+function rejectUnknown(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.join(", ")}.`);
+  }
+}
+
+const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",
+  "kernelRegularizer", "biasRegularizer", "name"];
+
+/**
+ * A fully connected layer: z = a·W + b, a′ = σ(z), with W (fanIn, units) and b (units).
+ * @throws InputError on zero units, an unknown activation, initializer, regularizer or option
+ */
+export function dense(options: DenseOptions): DenseLayer {
+  rejectUnknown("dense()", options, DENSE_OPTIONS);
+  const where = `dense({ units: ${String(options.units)} })`;
+  if (options.name !== undefined && !/^[A-Za-z][\w.-]{0,63}$/.test(options.name)) {
+    throw new InputError(`${where}: name must start with a letter and hold at most 64 letters, digits, _ . or -; ` +
+      `got ${JSON.stringify(options.name)}.`);
+  }
+  return Object.freeze({
+    type: "dense",
+    units: checkCount("dense()", "units", options.units),
+    activation: options.activation === undefined ? "linear" : checkActivation(where, options.activation),
+    useBias: options.useBias ?? true,
+    inputShape: checkInputShape(where, options.inputShape),
+    kernelInitializer: checkInitializer(where, options.kernelInitializer, "glorotUniform"),
+    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros"),
+    kernelRegularizer: checkRegularizer(where, options.kernelRegularizer),
+    biasRegularizer: checkRegularizer(where, options.biasRegularizer),
+    name: options.name ?? null,
+  });
+}
+
+/**
+ * While training, sets each number to 0 with probability `rate` and divides the others by 1 − rate; otherwise nothing.
+ * Which ones is decided by the model's seed, the step and the layer, so that a run repeats.
+ * @throws InputError if rate is outside [0, 1)
+ */
+export function dropout(options: { rate: number; inputShape?: readonly number[] }): DropoutLayer {
+  rejectUnknown("dropout()", options, ["rate", "inputShape"]);
+  const { rate } = options;
+  if (!(typeof rate === "number" && rate >= 0 && rate < 1)) {
+    throw new InputError(`dropout(): rate must be in [0, 1); got ${JSON.stringify(rate)}.`);
+  }
+  return Object.freeze({ type: "dropout", rate, inputShape: checkInputShape("dropout()", options.inputShape) });
+}
+
+/** Applies σ to each number (softmax: to each row, last layer only). */
+export function activation(
+  options: ActivationName | { activation: ActivationName; inputShape?: readonly number[] },
+): ActivationLayer {
+  const given: { activation: ActivationName; inputShape?: readonly number[] } =
+    typeof options === "string" ? { activation: options } : options;
+  rejectUnknown("activation()", given, ["activation", "inputShape"]);
+  return Object.freeze({
+    type: "activation",
+    activation: checkActivation("activation()", given.activation),
+    inputShape: checkInputShape("activation()", given.inputShape),
+  });
+}

@@ -1,0 +1,99 @@
+// Loss functions as plain values; C is the mean over the rows of a batch of what each loss says of one row.
+// The arithmetic is in reference/losses.ts (float64) and shaders/losses.wgsl.ts (float32).
+
+import { InputError } from "../errors.ts";
+import type { ActivationName } from "./activations.ts";
+
+export const LOSSES = [
+  "meanSquaredError", "halfSquaredError", "huber",
+  "binaryCrossentropy", "categoricalCrossentropy", "sparseCategoricalCrossentropy",
+] as const;
+
+export type LossName = (typeof LOSSES)[number];
+
+export interface Loss {
+  readonly name: LossName;
+  /** The last layer gives logits; softmax or sigmoid is part of the loss. */
+  readonly fromLogits: boolean;
+  /** Where the Huber loss turns from a parabola into a line. */
+  readonly delta: number;
+}
+
+function loss(name: LossName, options: { fromLogits?: boolean; delta?: number } = {}): Loss {
+  const { fromLogits = false, delta = 1 } = options;
+  if (!(Number.isFinite(delta) && delta > 0)) {
+    throw new InputError(`${name}(): delta must be a finite number > 0; got ${delta}.`);
+  }
+  return Object.freeze({ name, fromLogits, delta });
+}
+
+/** mean over outputs of (a − y)², as Keras. */
+export const meanSquaredError = (): Loss => loss("meanSquaredError");
+/** ½ Σ over outputs of (a − y)²: Nielsen's quadratic cost. */
+export const halfSquaredError = (): Loss => loss("halfSquaredError");
+/** mean over outputs of ½e² for |e| ≤ delta, else delta·(|e| − ½delta), e = a − y; delta = 1 by default, as Keras. */
+export const huber = (options: { delta?: number } = {}): Loss => loss("huber", options);
+/** mean over outputs of −y·ln a − (1−y)·ln(1−a), as Keras; needs a sigmoid last layer, or linear with fromLogits. */
+export const binaryCrossentropy = (options: { fromLogits?: boolean } = {}): Loss => loss("binaryCrossentropy", options);
+/** −Σ y·ln a with rows of targets; needs a softmax last layer, or linear with fromLogits. */
+export const categoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
+  loss("categoricalCrossentropy", options);
+/** −ln a[label] with class indices; needs a softmax last layer, or linear with fromLogits. */
+export const sparseCategoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
+  loss("sparseCategoricalCrossentropy", options);
+
+/** Reads `loss`: a name, or what one of the functions above returned. */
+export function toLoss(value: unknown): Loss {
+  if ((LOSSES as readonly unknown[]).includes(value)) return loss(value as LossName);
+  if (typeof value === "object" && value !== null && "name" in value && "fromLogits" in value) return value as Loss;
+  throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
+    `got ${JSON.stringify(value)}.`);
+}
+
+/** Whether targets are class indices (one whole number a row) rather than rows of numbers. */
+export const takesLabels = (loss: Loss): boolean => loss.name === "sparseCategoricalCrossentropy";
+
+/** The activation that belongs to a cross-entropy: together their gradient is (a − y)/B. Null for the other losses. */
+export function matchingActivation(loss: Loss): "softmax" | "sigmoid" | null {
+  switch (loss.name) {
+    case "binaryCrossentropy": return "sigmoid";
+    case "categoricalCrossentropy":
+    case "sparseCategoricalCrossentropy": return "softmax";
+    default: return null;
+  }
+}
+
+/** @throws InputError if the loss cannot follow this last activation */
+export function checkLossFits(loss: Loss, last: ActivationName, units: number): void {
+  const matching = matchingActivation(loss);
+  if (matching === null) return;
+  const needed = loss.fromLogits ? "linear" : matching;
+  if (last !== needed) {
+    throw new InputError(`compile(): ${loss.name}${loss.fromLogits ? " with fromLogits" : ""} needs a last layer with ` +
+      `activation "${needed}"; got "${last}". ` + (last === "linear"
+      ? `Declare activation: "${matching}", or pass ${loss.name}({ fromLogits: true }).`
+      : `Declare activation: "${needed}" or choose another loss.`));
+  }
+  if (matching === "softmax" && units < 2) {
+    throw new InputError(`compile(): ${loss.name} needs at least 2 classes but the last layer has ${units} unit. ` +
+      `Use binaryCrossentropy with a sigmoid for two classes in one unit.`);
+  }
+}
+
+export const METRICS = ["accuracy", "meanSquaredError", "meanAbsoluteError"] as const;
+export type MetricName = (typeof METRICS)[number];
+
+const METRIC_ALIASES: Record<string, MetricName> = { acc: "accuracy", mse: "meanSquaredError", mae: "meanAbsoluteError" };
+
+/** Reads one entry of `metrics`; "acc", "mse" and "mae" are short for the long names. */
+export function toMetric(value: unknown, loss: Loss): MetricName {
+  const name = typeof value === "string" ? (METRIC_ALIASES[value] ?? value) : value;
+  if (!(METRICS as readonly unknown[]).includes(name)) {
+    throw new InputError(`compile(): a metric is one of ${METRICS.join(", ")}; got ${JSON.stringify(value)}.`);
+  }
+  if (takesLabels(loss) && name !== "accuracy") {
+    throw new InputError(`compile(): metric ${name} compares rows of targets, but ${loss.name} takes class indices. ` +
+      `Use "accuracy", or categoricalCrossentropy with one-hot rows.`);
+  }
+  return name as MetricName;
+}

@@ -1,0 +1,141 @@
+// Optimizers as plain values. Names, defaults and formulas are those of Keras 3; the arithmetic is in
+// reference/optimizers.ts (float64) and shaders/update.wgsl.ts (float32).
+
+import { InputError } from "../errors.ts";
+import { rateAt, toSchedule, type Schedule } from "./schedules.ts";
+
+export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad";
+
+/** How gradients are bounded before the update; at most one of the three is set. */
+export interface Clipping {
+  /** Each weight tensor's gradient is scaled down to this L2 norm. */
+  readonly clipNorm?: number;
+  /** All gradients together are scaled down to this L2 norm. */
+  readonly globalClipNorm?: number;
+  /** Each number of a gradient is cut to ±clipValue. */
+  readonly clipValue?: number;
+}
+
+export interface Optimizer extends Clipping {
+  readonly name: OptimizerName;
+  readonly learningRate: Schedule;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly rho: number;
+  readonly epsilon: number;
+  readonly centered: boolean;
+  readonly weightDecay: number;
+  readonly initialAccumulatorValue: number;
+}
+
+export interface CommonOptions extends Clipping {
+  /** A number or a schedule. */
+  learningRate?: number | Schedule;
+}
+export interface SgdOptions extends CommonOptions { momentum?: number; nesterov?: boolean }
+export interface AdamOptions extends CommonOptions { beta1?: number; beta2?: number; epsilon?: number }
+export interface AdamWOptions extends AdamOptions { weightDecay?: number }
+export interface RmspropOptions extends CommonOptions {
+  rho?: number; momentum?: number; epsilon?: number; centered?: boolean;
+}
+export interface AdagradOptions extends CommonOptions { initialAccumulatorValue?: number; epsilon?: number }
+
+const NEUTRAL = {
+  momentum: 0, nesterov: false, beta1: 0.9, beta2: 0.999, rho: 0.9, epsilon: 1e-7, centered: false, weightDecay: 0,
+  initialAccumulatorValue: 0.1,
+};
+
+type Given = CommonOptions & Partial<typeof NEUTRAL>;
+
+function build(name: OptimizerName, defaultRate: number, options: number | Given, more: Partial<typeof NEUTRAL> = {}) {
+  const given: Given = typeof options === "number" ? { learningRate: options } : options;
+  const where = `${name}()`;
+  const { learningRate = defaultRate, clipNorm, globalClipNorm, clipValue, ...rest } = given;
+  const set = { ...NEUTRAL, ...more, ...Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) };
+  for (const key of Object.keys(set)) {
+    if (!Object.hasOwn(NEUTRAL, key)) {
+      throw new InputError(`${where}: unknown option ${key}. Known: learningRate, ${Object.keys(NEUTRAL).join(", ")}.`);
+    }
+  }
+  for (const key of ["momentum", "beta1", "beta2", "rho"] as const) {
+    if (!(set[key] >= 0 && set[key] < 1)) {
+      throw new InputError(`${where}: ${key} must be in [0, 1); got ${set[key]}.`);
+    }
+  }
+  for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) {
+    if (!(Number.isFinite(set[key]) && set[key] >= 0)) {
+      throw new InputError(`${where}: ${key} must be a finite number ≥ 0; got ${set[key]}.`);
+    }
+  }
+  if (set.nesterov && set.momentum === 0) {
+    throw new InputError(`${where}: nesterov needs momentum > 0; got momentum 0. Set momentum, for example 0.9.`);
+  }
+  const clips = Object.entries({ clipNorm, globalClipNorm, clipValue }).filter(([, v]) => v !== undefined);
+  if (clips.length > 1) {
+    throw new InputError(`${where}: set at most one of clipNorm, globalClipNorm, clipValue; ` +
+      `got ${clips.map(([k]) => k).join(" and ")}.`);
+  }
+  for (const [key, value] of clips) {
+    if (!(Number.isFinite(value) && (value as number) > 0)) {
+      throw new InputError(`${where}: ${key} must be a finite number > 0; got ${value}.`);
+    }
+  }
+  return Object.freeze({
+    name, ...set, ...Object.fromEntries(clips), learningRate: toSchedule(where, learningRate),
+  }) as Optimizer;
+}
+
+/** Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs). η = 0.01. */
+export const sgd = (options: number | SgdOptions = {}): Optimizer => build("sgd", 0.01, options);
+/** Adam (Kingma and Ba 2015), the bias corrections folded into the rate as in Keras. η = 0.001. */
+export const adam = (options: number | AdamOptions = {}): Optimizer => build("adam", 0.001, options);
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019): w ← w − η·weightDecay·w first. η = 0.001, decay 0.004. */
+export const adamW = (options: number | AdamWOptions = {}): Optimizer =>
+  build("adamW", 0.001, options, { weightDecay: 0.004 });
+/** RMSprop (Hinton 2012): v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε). η = 0.001, ρ = 0.9. */
+export const rmsprop = (options: number | RmspropOptions = {}): Optimizer => build("rmsprop", 0.001, options);
+/** Adagrad (Duchi et al. 2011): s ← s + g², w ← w − η·g/√(s + ε). η = 0.001, s starts at 0.1. */
+export const adagrad = (options: number | AdagradOptions = {}): Optimizer => build("adagrad", 0.001, options);
+
+const FACTORIES = { sgd, adam, adamW, rmsprop, adagrad };
+export const OPTIMIZERS = Object.keys(FACTORIES) as readonly OptimizerName[];
+
+/** Reads `optimizer`: a name, or what one of the functions above returned. */
+export function toOptimizer(value: unknown): Optimizer {
+  if (typeof value === "string" && Object.hasOwn(FACTORIES, value)) return FACTORIES[value as OptimizerName]();
+  if (typeof value === "object" && value !== null && "name" in value && "learningRate" in value) {
+    return value as Optimizer;
+  }
+  throw new InputError(`compile(): optimizer must be one of ${OPTIMIZERS.join(", ")} or the value of one of these ` +
+    `functions; got ${JSON.stringify(value)}.`);
+}
+
+/** The tensors that an optimizer keeps beside each weight tensor, in order, with the value they start from. */
+export function optimizerStates(optimizer: Optimizer): readonly { name: string; initial: number }[] {
+  switch (optimizer.name) {
+    case "sgd":
+      return optimizer.momentum > 0 ? [{ name: "momentum", initial: 0 }] : [];
+    case "adam":
+    case "adamW":
+      return [{ name: "m", initial: 0 }, { name: "v", initial: 0 }];
+    case "rmsprop":
+      return [
+        { name: "v", initial: 0 },
+        ...(optimizer.momentum > 0 ? [{ name: "momentum", initial: 0 }] : []),
+        ...(optimizer.centered ? [{ name: "mean", initial: 0 }] : []),
+      ];
+    case "adagrad":
+      return [{ name: "sum", initial: optimizer.initialAccumulatorValue }];
+  }
+}
+
+/** The two rates of one update: the schedule's, and the one with Adam's bias corrections (equal for the others). */
+export function ratesAt(optimizer: Optimizer, step: number): { learningRate: number; correctedRate: number } {
+  const learningRate = rateAt(optimizer.learningRate, step);
+  if (optimizer.name !== "adam" && optimizer.name !== "adamW") return { learningRate, correctedRate: learningRate };
+  const t = step + 1;
+  const correction = Math.sqrt(1 - optimizer.beta2 ** t) / (1 - optimizer.beta1 ** t);
+  return { learningRate, correctedRate: learningRate * correction };
+}

@@ -1,0 +1,49 @@
+// Weight penalties added to the cost: l1·Σ|w| + l2·Σw².
+
+import { InputError } from "../errors.ts";
+
+/** A penalty l1·Σ|w| + l2·Σw² on one weight tensor; its gradient adds l1·sign(w) + 2·l2·w. */
+export interface Regularizer {
+  readonly l1: number;
+  readonly l2: number;
+}
+
+function penalty(where: string, l1: number, l2: number): Regularizer {
+  for (const [name, value] of [["l1", l1], ["l2", l2]] as const) {
+    if (!(Number.isFinite(value) && value >= 0)) {
+      throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${value}. Use 0 for no penalty.`);
+    }
+  }
+  return Object.freeze({ l1, l2 });
+}
+
+/** λ·Σ|w|, as Keras (default 0.01). */
+export function l1(options: number | { l1?: number } = {}): Regularizer {
+  return penalty("l1()", typeof options === "number" ? options : (options.l1 ?? 0.01), 0);
+}
+
+/**
+ * λ·Σw², as Keras (default 0.01), so its gradient is 2λw. D2L writes (λ/2)·Σw²: pass half its λ.
+ * Nielsen writes (λ/2n)·Σw² with n training examples: pass λ/(2n).
+ */
+export function l2(options: number | { l2?: number } = {}): Regularizer {
+  return penalty("l2()", 0, typeof options === "number" ? options : (options.l2 ?? 0.01));
+}
+
+/** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). */
+export function l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
+  return penalty("l1l2()", options.l1 ?? 0, options.l2 ?? 0);
+}
+
+/** Reads `kernelRegularizer` and the like: nothing, a Regularizer, or the name "l1", "l2", "l1l2". */
+export function checkRegularizer(where: string, value: unknown): Regularizer | null {
+  if (value === undefined || value === null) return null;
+  if (value === "l1") return l1();
+  if (value === "l2") return l2();
+  if (value === "l1l2") return l1l2({ l1: 0.01, l2: 0.01 });
+  if (typeof value === "object" && "l1" in value && "l2" in value) {
+    const checked = penalty(where, Number(value.l1), Number(value.l2));
+    return checked.l1 === 0 && checked.l2 === 0 ? null : checked;
+  }
+  throw new InputError(`${where}: a regularizer is l1(…), l2(…) or l1l2(…); got ${JSON.stringify(value)}.`);
+}

@@ -1,0 +1,112 @@
+// Learning rates that change with the step, as plain values: a step number in, a rate out. Names and formulas are Keras'.
+
+import { InputError } from "../errors.ts";
+
+/** A learning-rate schedule. `step` counts weight updates from 0 over the life of the model. */
+export type Schedule =
+  | { readonly kind: "constant"; readonly rate: number }
+  | { readonly kind: "piecewise"; readonly boundaries: readonly number[]; readonly values: readonly number[] }
+  | { readonly kind: "exponential"; readonly initial: number; readonly decaySteps: number; readonly decayRate: number;
+      readonly staircase: boolean }
+  | { readonly kind: "cosine"; readonly initial: number; readonly decaySteps: number; readonly alpha: number }
+  | { readonly kind: "warmup"; readonly steps: number; readonly from: number; readonly then: Schedule };
+
+function checkRate(where: string, name: string, value: number): number {
+  if (!(Number.isFinite(value) && value >= 0)) {
+    throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${value}.`);
+  }
+  return value;
+}
+
+function checkSteps(where: string, name: string, value: number): number {
+  if (!(Number.isFinite(value) && value > 0)) {
+    throw new InputError(`${where}: ${name} must be a number of steps > 0; got ${value}.`);
+  }
+  return value;
+}
+
+/** The same rate at every step. */
+export function constant(rate: number): Schedule {
+  return Object.freeze({ kind: "constant", rate: checkRate("constant()", "rate", rate) });
+}
+
+/** values[i] while step ≤ boundaries[i], then the last value (Keras' PiecewiseConstantDecay): a stair. */
+export function piecewiseConstantDecay(
+  { boundaries, values }: { boundaries: readonly number[]; values: readonly number[] },
+): Schedule {
+  const ascending = boundaries.every((b, i) => Number.isFinite(b) && (i === 0 || b > boundaries[i - 1]));
+  if (!ascending || values.length !== boundaries.length + 1) {
+    throw new InputError("piecewiseConstantDecay(): boundaries must ascend and values must be one longer; " +
+      `got ${boundaries.length} boundaries [${boundaries.join(", ")}] and ${values.length} values.`);
+  }
+  values.forEach((v) => checkRate("piecewiseConstantDecay()", "each value", v));
+  return Object.freeze({ kind: "piecewise", boundaries: [...boundaries], values: [...values] });
+}
+
+/** initialLearningRate · decayRate^(step / decaySteps); the exponent is floored when `staircase` is set. */
+export function exponentialDecay(options: {
+  initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
+}): Schedule {
+  return Object.freeze({
+    kind: "exponential",
+    initial: checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate),
+    decaySteps: checkSteps("exponentialDecay()", "decaySteps", options.decaySteps),
+    decayRate: checkRate("exponentialDecay()", "decayRate", options.decayRate),
+    staircase: options.staircase ?? false,
+  });
+}
+
+/** From initialLearningRate down to alpha · initialLearningRate along half a cosine of `decaySteps` steps. */
+export function cosineDecay(options: { initialLearningRate: number; decaySteps: number; alpha?: number }): Schedule {
+  return Object.freeze({
+    kind: "cosine",
+    initial: checkRate("cosineDecay()", "initialLearningRate", options.initialLearningRate),
+    decaySteps: checkSteps("cosineDecay()", "decaySteps", options.decaySteps),
+    alpha: checkRate("cosineDecay()", "alpha", options.alpha ?? 0),
+  });
+}
+
+/** Rises in a straight line from `from` (default 0) to the first rate of `then` in `steps` steps, then follows `then`. */
+export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
+  return Object.freeze({
+    kind: "warmup",
+    steps: checkSteps("warmup()", "steps", options.steps),
+    from: checkRate("warmup()", "from", options.from ?? 0),
+    then: toSchedule("warmup()", options.then),
+  });
+}
+
+/** Reads `learningRate`: a number or a schedule. */
+export function toSchedule(where: string, value: number | Schedule): Schedule {
+  if (typeof value === "number") {
+    return Object.freeze({ kind: "constant", rate: checkRate(where, "learningRate", value) });
+  }
+  if (typeof value === "object" && value !== null && "kind" in value) return value;
+  throw new InputError(`${where}: learningRate must be a number or a schedule; got ${JSON.stringify(value)}.`);
+}
+
+/** The learning rate of the update number `step` (the first is 0). */
+export function rateAt(schedule: Schedule, step: number): number {
+  switch (schedule.kind) {
+    case "constant":
+      return schedule.rate;
+    case "piecewise": {
+      const stair = schedule.boundaries.findIndex((boundary) => step <= boundary);
+      return schedule.values[stair < 0 ? schedule.values.length - 1 : stair];
+    }
+    case "exponential": {
+      const exponent = step / schedule.decaySteps;
+      return schedule.initial * schedule.decayRate ** (schedule.staircase ? Math.floor(exponent) : exponent);
+    }
+    case "cosine": {
+      const done = Math.min(step, schedule.decaySteps) / schedule.decaySteps;
+      return schedule.initial * ((1 - schedule.alpha) * 0.5 * (1 + Math.cos(Math.PI * done)) + schedule.alpha);
+    }
+    case "warmup": {
+      const target = rateAt(schedule.then, 0);
+      return step < schedule.steps
+        ? schedule.from + (target - schedule.from) * (step / schedule.steps)
+        : rateAt(schedule.then, step - schedule.steps);
+    }
+  }
+}

@@ -1,0 +1,181 @@
+// How far softmax, losses, their gradients and metrics of a float32 GPU may lie from the exact ones: see rounding.ts.
+// Each function takes one row and returns the error of each of its results.
+// Notation: p = softmax(z), d the errors of z, η the relative rounding of each e^(z−max).
+
+import type { MetricKind } from "../graph/types.ts";
+import { takesLabels, type Loss } from "../model/losses.ts";
+import {
+  add, divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, logarithm, logarithmRounding, magnitude, meanOf,
+  multiply, rounded, scaleExactly, square, subtract, TINY, total, UNIT, type Rough,
+} from "./rounding.ts";
+
+/** ln p and the interval that it lies in for some z within their errors, rounding left out. */
+interface SoftmaxBounds {
+  readonly logP: readonly number[];
+  readonly logLow: readonly number[];
+  readonly logHigh: readonly number[];
+  readonly max: number;
+  /** Σ e^(z−max) and the largest error of a z. */
+  readonly sum: number;
+  readonly widest: number;
+  /** η, and the relative rounding of the sum. */
+  readonly powers: readonly number[];
+  readonly sumRounding: number;
+}
+
+/**
+ * p_j is largest when z_j is as large and all others as small as they may be, and the other way round. Any shift gives the
+ * same p, so that the maximum's own error does not matter; rounding z − max does, by u|z − max|.
+ */
+function softmaxBounds(z: readonly Rough[]): SoftmaxBounds {
+  const max = Math.max(...z.map(({ value }) => value));
+  const widest = Math.max(...z.map(({ error }) => error));
+  const e = z.map(({ value }) => Math.exp(value - max));
+  const sumOf = (sign: number): number => z.reduce((sum, { error }, j) => sum + e[j] * Math.exp(sign * error), 0);
+  const sum = sumOf(0);
+  const extreme = (sign: number) => {
+    const others = sumOf(-sign);
+    return z.map(({ value, error }, j) => value - max + sign * error
+      - Math.log(e[j] * Math.exp(sign * error) + Math.max(others - e[j] * Math.exp(-sign * error), 0)));
+  };
+  const powers = z.map(({ value }) => {
+    const distance = max - value + 2 * widest;
+    return 1.001 * (exponentialRounding(distance) + UNIT * distance);
+  });
+  const sumRounding = gamma(z.length) + powers.reduce(
+    (mean, rounding, j) => mean + e[j] / sum * Math.exp(2 * widest) * rounding, 0);
+  return { logP: z.map(({ value }) => value - max - Math.log(sum)), logLow: extreme(-1), logHigh: extreme(1),
+    max, sum, widest, powers, sumRounding };
+}
+
+/** The errors of softmax(z). */
+export function softmaxErrors(z: readonly Rough[]): number[] {
+  const { logP, logLow, logHigh, powers, sumRounding } = softmaxBounds(z);
+  return z.map((_, j) => {
+    const moved = Math.max(Math.expm1(logHigh[j] - logP[j]), -Math.expm1(logLow[j] - logP[j]));
+    const rounding = Math.exp(logHigh[j] - logP[j]) * Math.expm1(powers[j] + sumRounding + DIVISION);
+    return Math.exp(logP[j]) * (moved + rounding) + 2 * TINY;
+  });
+}
+
+/** The errors of a ⊙ (g − Σ g⊙a). */
+export function softmaxPullbackErrors(a: readonly Rough[], g: readonly Rough[]): number[] {
+  const dot = total(a.map((value, j) => multiply(value, g[j])));
+  return a.map((value, j) => multiply(value, subtract(g[j], dot)).error);
+}
+
+/** −ln p_j = max + ln Σe^(z−max) − z_j: what z's errors do to it, and the rounding of the logarithm and of the sums. */
+function negativeLog(z: readonly Rough[], j: number, bounds: SoftmaxBounds): Rough {
+  const { logP, logLow, logHigh, max, sum, widest, sumRounding } = bounds;
+  const moved = Math.max(logP[j] - logLow[j], logHigh[j] - logP[j]);
+  // The GPU's own maximum may differ by `widest`, and with it the number whose logarithm is taken.
+  const log = logarithmRounding(sum * Math.exp(-2 * widest), sum * Math.exp(2 * widest));
+  const sizes = Math.abs(max) + 2 * widest + largest(z[j]) + Math.log(sum);
+  return { value: -logP[j], error: moved + 1.001 * sumRounding + log + 3.001 * UNIT * sizes };
+}
+
+/** max(z,0) − z·y + log(1 + e^−|z|); its slope in z is σ(z) − y, at most 1 + |y|. */
+function binaryError(z: Rough, y: Rough): Rough {
+  const size = Math.abs(z.value);
+  const power = exponential(exact(-Math.max(size - z.error, 0)));
+  const log = logarithm(add(exact(1), power));
+  const product = multiply({ value: z.value, error: 0 }, y);
+  const slope = Math.abs(1 / (1 + Math.exp(-z.value)) - y.value);
+  // |σ′| ≤ ¼ bounds how much the slope changes within the interval.
+  const moved = (slope + z.error / 4) * z.error + 2 * UNIT * z.error;
+  const value = Math.max(z.value, 0) - z.value * y.value + Math.log1p(Math.exp(-size));
+  const rounding = 2.001 * UNIT * (largest(z) + largest(product) + largest(log));
+  return { value, error: moved + product.error + log.error + rounding };
+}
+
+/** ½e² or δ(|e| − ½δ); where the two meet they agree in value and slope, so that the branch taken does not matter. */
+function huberRough(e: Rough, delta: number): Rough {
+  const size = largest(e);
+  const value = Math.abs(e.value) <= delta ? 0.5 * e.value ** 2 : delta * (Math.abs(e.value) - 0.5 * delta);
+  const moved = Math.min(size, delta * (1 + UNIT)) * e.error;
+  const inner = 0.5 * Math.min(size, delta) ** 2;
+  const outer = Math.abs(e.value) + e.error >= delta ? delta * (size + 0.5 * delta) : 0;
+  return { value, error: moved + 5 * UNIT * Math.max(inner, outer) + TINY };
+}
+
+/** The error of one row's loss. `a` holds logits for a cross-entropy; `y` one class index where the loss takes labels. */
+export function lossRowError(loss: Loss, a: readonly Rough[], y: readonly Rough[]): number {
+  const n = a.length;
+  const errors = () => a.map((value, j) => subtract(value, y[j]));
+  switch (loss.name) {
+    case "meanSquaredError": return meanOf(errors().map(square), n).error;
+    case "halfSquaredError": return scaleExactly(total(errors().map(square)), 0.5).error;
+    case "huber": return meanOf(errors().map((e) => huberRough(e, loss.delta)), n).error;
+    case "binaryCrossentropy": return meanOf(a.map((z, j) => binaryError(z, y[j])), n).error;
+    case "sparseCategoricalCrossentropy": return negativeLog(a, y[0].value, softmaxBounds(a)).error;
+    case "categoricalCrossentropy": {
+      const bounds = softmaxBounds(a);
+      const terms = a.map((_, j) => multiply(y[j], negativeLog(a, j, bounds)));
+      // ln Σ·Σy − Σy·z is another order of the same sum: its terms are as large as these numbers.
+      const sizes = a.reduce((sum, z, j) => sum + largest(y[j]) * (Math.abs(bounds.max) + largest(z) + Math.log(n)), 0);
+      const present = y.filter((target) => largest(target) > 0).length;
+      return total(terms).error + gamma(present + 3) * sizes;
+    }
+  }
+}
+
+/** The errors of (a − y)·c for a row, c = 1/rows and where the loss is a mean over outputs 1/cols, 2 for squares. */
+export function lossGradientErrors(loss: Loss, a: readonly Rough[], y: readonly Rough[], rows: number): number[] {
+  const n = a.length;
+  const outputs = loss.name === "meanSquaredError" || loss.name === "huber" || loss.name === "binaryCrossentropy" ? n : 1;
+  return a.map((value, j) => {
+    const target = takesLabels(loss) ? exact(Number(y[0].value === j)) : y[j];
+    const e = subtract(value, target);
+    const bounded = loss.name === "huber" ? clamped(e, rounded(loss.delta)) : e;
+    const doubled = loss.name === "meanSquaredError" ? scaleExactly(bounded, 2) : bounded;
+    // Two divisions cover dividing once, by a product, or multiplying by a rounded reciprocal.
+    return divide(outputs === 1 ? doubled : divide(doubled, exact(outputs)), exact(rows)).error;
+  });
+}
+
+/** x cut to ±limit: what lies beyond on both ends of its interval is as certain as the limit. */
+export function clamped(x: Rough, limit: Rough): Rough {
+  const cut = (value: number): number => Math.min(Math.max(value, -limit.value), limit.value);
+  const value = cut(x.value);
+  const moved = Math.max(cut(x.value + x.error) - value, value - cut(x.value - x.error));
+  return { value, error: moved + (largest(x) >= limit.value - limit.error ? limit.error : 0) };
+}
+
+/** Which numbers of a row may be its (first) largest on the GPU. */
+function possibleMaxima(a: readonly Rough[]): number[] {
+  return a.map((_, j) => j).filter((j) => !a.some(({ value, error }, i) => {
+    const low = value - error, high = a[j].value + a[j].error;
+    return i < j ? low >= high : i > j && low > high;
+  }));
+}
+
+/** 0 if every possible maximum says the same about the row, else 1. */
+function accuracyError(a: readonly Rough[], targets: readonly number[]): number {
+  const hits = possibleMaxima(a).map((j) => targets.includes(j));
+  return hits.includes(true) && hits.includes(false) || targets.length > 1 ? 1 : 0;
+}
+
+/** The error of one row's metric. */
+export function metricRowError(metric: MetricKind, a: readonly Rough[], y: readonly Rough[]): number {
+  const n = a.length;
+  switch (metric) {
+    case "sparseAccuracy": return accuracyError(a, [y[0].value]);
+    case "categoricalAccuracy": return accuracyError(a, possibleMaxima(y));
+    case "binaryAccuracy": {
+      const uncertain = (x: Rough): boolean => (x.value > 0.5 ? x.value - x.error <= 0.5 : x.value + x.error > 0.5);
+      const hits = a.map((value, j): Rough => ({
+        value: Number((value.value > 0.5) === (y[j].value > 0.5)), error: uncertain(value) || uncertain(y[j]) ? 1 : 0,
+      }));
+      // Whole numbers are summed without rounding.
+      const sum = { value: 0, error: 0 };
+      for (const { value, error } of hits) {
+        sum.value += value;
+        sum.error += error;
+      }
+      return n === 1 ? sum.error : divide(sum, exact(n)).error;
+    }
+    case "meanSquaredError": return meanOf(a.map((value, j) => square(subtract(value, y[j]))), n).error;
+    case "meanAbsoluteError": return meanOf(a.map((value, j) => magnitude(subtract(value, y[j]))), n).error;
+  }
+}
+

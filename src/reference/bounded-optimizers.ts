@@ -1,0 +1,74 @@
+// How far the update of a float32 GPU may lie from the exact one: see rounding.ts. The formulas are those of
+// optimizers.ts, one number at a time; η, β, ρ, μ, ε, 1−β and 1−ρ reach the GPU rounded to float32. (1−β must be taken
+// before rounding: 1 − float32(0.999) misses 0.001 by 2⁻¹⁵ of it, and no bound here allows that.)
+
+import type { StepScalars } from "../graph/types.ts";
+import type { Optimizer } from "../model/optimizers.ts";
+import { add, divide, exact, multiply, rounded, square, squareRoot, subtract, type Rough } from "./rounding.ts";
+
+type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
+
+/** [w, states…] after the update of one weight from [w, states…] and its gradient. */
+export function roughUpdate(optimizer: Optimizer, w: Rough, g: Rough, states: readonly Rough[], rates: Rates): Rough[] {
+  switch (optimizer.name) {
+    case "sgd": return sgd(optimizer, w, g, states, rates);
+    case "adam":
+    case "adamW": return adam(optimizer, w, g, states, rates);
+    case "rmsprop": return rmsprop(optimizer, w, g, states, rates);
+    case "adagrad": return adagrad(optimizer, w, g, states, rates);
+  }
+}
+
+function sgd(
+  { momentum, nesterov }: Optimizer, w: Rough, g: Rough, [v]: readonly Rough[], { learningRate }: Rates,
+): Rough[] {
+  const step = multiply(rounded(learningRate), g);
+  if (momentum === 0) return [subtract(w, step)];
+  const mu = rounded(momentum);
+  const velocity = subtract(multiply(mu, v), step);
+  return [add(w, nesterov ? subtract(multiply(mu, velocity), step) : velocity), velocity];
+}
+
+function adam(
+  { name, beta1, beta2, epsilon, weightDecay }: Optimizer, w: Rough, g: Rough, [m, v]: readonly Rough[],
+  { learningRate, correctedRate }: Rates,
+): Rough[] {
+  const decayed = name === "adamW"
+    ? subtract(w, multiply(multiply(w, rounded(weightDecay)), rounded(learningRate))) : w;
+  const mean = movingAverage(m, g, beta1);
+  const squares = movingAverage(v, square(g), beta2);
+  const denominator = add(squareRoot(squares), rounded(epsilon));
+  return [subtract(decayed, divide(multiply(mean, rounded(correctedRate)), denominator)), mean, squares];
+}
+
+/**
+ * m + (x − m)(1 − β). The operands' errors count β and 1 − β times; the chain of operations would count m's twice. So the
+ * chain is run with exact operands, for its roundings alone; 2⁻²² covers what the errors add to those four roundings.
+ */
+function movingAverage(m: Rough, x: Rough, beta: number): Rough {
+  const [from, to] = [exact(m.value), exact(x.value)];
+  const { value, error } = add(from, multiply(subtract(to, from), rounded(1 - beta)));
+  return { value, error: error + beta * m.error + (1 - beta) * x.error + 2 ** -22 * (m.error + x.error) };
+}
+
+function rmsprop(
+  { rho, momentum, epsilon, centered }: Optimizer, w: Rough, g: Rough, states: readonly Rough[],
+  { learningRate }: Rates,
+): Rough[] {
+  const average = (old: Rough, x: Rough): Rough => add(multiply(rounded(rho), old), multiply(rounded(1 - rho), x));
+  const v = average(states[0], square(g));
+  const mean = centered ? average(states[states.length - 1], g) : null;
+  const denominator = add(mean === null ? v : subtract(v, square(mean)), rounded(epsilon));
+  const increment = divide(multiply(rounded(learningRate), g), squareRoot(denominator));
+  if (momentum === 0) return [subtract(w, increment), v, ...(mean === null ? [] : [mean])];
+  const velocity = add(multiply(rounded(momentum), states[1]), increment);
+  return [subtract(w, velocity), v, velocity, ...(mean === null ? [] : [mean])];
+}
+
+function adagrad(
+  { epsilon }: Optimizer, w: Rough, g: Rough, [sum]: readonly Rough[], { learningRate }: Rates,
+): Rough[] {
+  const squares = add(sum, square(g));
+  const root = squareRoot(add(squares, rounded(epsilon)));
+  return [subtract(w, divide(multiply(rounded(learningRate), g), root)), squares];
+}

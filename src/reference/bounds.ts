@@ -1,0 +1,159 @@
+// A rigorous bound on every tensor that a float32 GPU computes: if it is given inputs within `bounds` of `values`, its
+// outputs are within the returned bounds. What is assumed of the GPU is in rounding.ts; what of the order of operations,
+// in the heads of bounded-*.ts. Values are those of evaluate.ts.
+
+import { rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { activationError, derivativeError } from "./bounded-activations.ts";
+import {
+  clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
+} from "./bounded-losses.ts";
+import { roughUpdate } from "./bounded-optimizers.ts";
+import type { Bounded } from "./compare.ts";
+import { dropoutMask, dropoutScale } from "./dropout.ts";
+import { evaluateStep, productShape, valueOf } from "./evaluate.ts";
+import { multiply as matrixProduct } from "./products.ts";
+import {
+  add, divide, exact, gamma, magnitude, multiply, rough, rounded, square, squareRoot, TINY, total, UNIT, type Rough,
+} from "./rounding.ts";
+
+export { compareTensor, type Bounded, type Comparison } from "./compare.ts";
+
+/** What the GPU is given: numbers rounded to float32 on the way, so exact where they are float32 already. */
+export function given(values: ArrayLike<number>): Bounded {
+  const exactValues = Float64Array.from(values);
+  return { values: exactValues, bounds: exactValues.map((value) => Math.abs(value - Math.fround(value))) };
+}
+
+/** The reference itself errs by 2⁻⁵³ where float32 errs by 2⁻²⁴, and so does the arithmetic of the bounds. */
+const REFERENCE_MARGIN = 1 + 2 ** -20;
+
+const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
+const all = (x: Bounded): Rough[] => Array.from(x.values, (_, i) => at(x, i));
+const row = (x: Bounded, r: number, cols: number): Rough[] =>
+  Array.from({ length: cols }, (_, j) => at(x, r * cols + j));
+const each = (x: Bounded, errorOf: (x: Rough, i: number) => number): Float64Array =>
+  x.bounds.map((_, i) => errorOf(at(x, i), i));
+
+/**
+ * |Σ âb̂ − Σ ab| ≤ Σ(|a|+da)(|b|+db)·(1+γ) − Σ|a||b|, with γ for one rounding of each product and one of each addition:
+ * two products of magnitudes bound the third.
+ */
+function productErrors(step: StepOf<"product">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
+  const shape = productShape(step, graph, scalars);
+  const [left, right, bias] = inputs;
+  const sizes = ({ values }: Bounded) => values.map(Math.abs);
+  const worst = ({ values, bounds }: Bounded) => values.map((value, i) => Math.abs(value) + bounds[i]);
+  const least = matrixProduct(shape, sizes(left), sizes(right), bias && sizes(bias));
+  const most = matrixProduct(shape, worst(left), worst(right), bias && worst(bias));
+  const roundings = gamma(shape.k + (bias ? 1 : 0));
+  const flushed = shape.k * TINY * (1 + maximum(left.values) + maximum(right.values));
+  // least and most are themselves rounded, to 2⁻⁵³: their difference may not be trusted below that.
+  return most.map((size, i) => Math.max(size - least[i], 0) + (roundings + shape.k * 2 ** -51) * size + flushed);
+}
+
+const maximum = (values: Float64Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+/** Errors of column sums: BP3. */
+function rowSumErrors(x: Bounded, rows: number, cols: number): Float64Array {
+  return Float64Array.from({ length: cols }, (_, j) =>
+    total(Array.from({ length: rows }, (_, r) => at(x, r * cols + j))).error);
+}
+
+/** Calls `errorsOf` with each row of the inputs; their errors side by side. */
+function byRow(inputs: readonly Bounded[], rows: number, errorsOf: (...rows: Rough[][]) => number[]): Float64Array {
+  return Float64Array.from(Array.from({ length: rows }, (_, r) =>
+    errorsOf(...inputs.map((x) => row(x, r, x.values.length / rows)))).flat());
+}
+
+function dropoutErrors(step: StepOf<"dropout">, x: Bounded, graph: Graph, scalars: StepScalars): Float64Array {
+  const mask = dropoutMask(x.values.length, step.rate, graph.seed, scalars.step, step.layer);
+  const scale = rounded(dropoutScale(step.rate));
+  return each(x, (value, i) => (mask[i] === 1 ? multiply(value, scale).error : 0));
+}
+
+function penaltyError({ l1, l2 }: StepOf<"penalty">, w: Bounded): number {
+  const numbers = all(w);
+  return add(multiply(rounded(l1), total(numbers.map(magnitude))),
+    multiply(rounded(l2), total(numbers.map(square)))).error;
+}
+
+/** g + l1·sign(w) + 2·l2·w; where w may have either sign, or be 0, so may its sign. */
+function penaltyGradientError({ l1, l2 }: StepOf<"penaltyGradient">, g: Rough, w: Rough): number {
+  const uncertain = w.error > 0 && Math.abs(w.value) <= w.error;
+  const sign = { value: Math.sign(w.value), error: uncertain ? 1 + Math.abs(Math.sign(w.value)) : 0 };
+  return total([g, multiply(rounded(l1), sign), multiply(rounded(2 * l2), w)]).error;
+}
+
+/** min(1, limit / ‖inputs‖₂). */
+function clipFactorError(limit: number, inputs: readonly Bounded[]): number {
+  const norm = squareRoot(total(inputs.flatMap((x) => all(x).map(square))));
+  // So far below the limit that no rounding takes the quotient below 1.
+  if ((norm.value + norm.error) * (1 + 8 * UNIT) <= limit) return 0;
+  return divide(rounded(limit), norm).error;
+}
+
+function summarizeErrors(metrics: number, inputs: readonly Bounded[], rows: number): Float64Array {
+  const means = inputs.slice(0, 1 + metrics).map((x) => divide(total(all(x)), exact(rows)));
+  means[0] = total([means[0], ...inputs.slice(1 + metrics).map((penalty) => at(penalty, 0))]);
+  return Float64Array.from(means, ({ error }) => error);
+}
+
+/** The errors of w and of each state, side by side as the update's outputs. */
+function updateErrors(step: StepOf<"update">, [w, g, ...states]: readonly Bounded[], scalars: StepScalars) {
+  const errors = [w, ...states].map(({ values }) => new Float64Array(values.length));
+  for (let i = 0; i < w.values.length; i++) {
+    const next = roughUpdate(step.optimizer, at(w, i), at(g, i), states.map((state) => at(state, i)), scalars);
+    next.forEach(({ error }, output) => (errors[output][i] = error));
+  }
+  return errors;
+}
+
+/** A data set's stored numbers are exact; the scale and the product are rounded unless the scale is 1. */
+function gatherErrors(step: StepOf<"gather">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
+  const [taken] = evaluateStep(step, inputs.map(({ values }) => values), graph, scalars);
+  const [moved] = evaluateStep(step, [inputs[0].bounds, inputs[1].values], graph, scalars);
+  return taken.map((value, i) => moved[i] + (step.scale === 1 ? 0 : 2.001 * UNIT * (Math.abs(value) + moved[i]) + TINY));
+}
+
+function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array[] {
+  const [first, second] = inputs;
+  const rows = rowsOf(tensorOf(graph, step.inputs[0]), scalars.rows);
+  switch (step.op) {
+    case "gather": return [gatherErrors(step, inputs, graph, scalars)];
+    case "product": return [productErrors(step, inputs, graph, scalars)];
+    case "rowSum": return [rowSumErrors(first, rows, first.values.length / rows)];
+    case "activation": return [each(first, (z) => activationError(step.activation, z))];
+    case "activationDerivative": return [each(first, (source) => derivativeError(step.activation, source))];
+    case "hadamard": return [each(first, (value, i) => multiply(value, at(second, i)).error)];
+    case "softmax": return [byRow(inputs, rows, softmaxErrors)];
+    case "softmaxPullback": return [byRow(inputs, rows, softmaxPullbackErrors)];
+    case "dropout": return [dropoutErrors(step, first, graph, scalars)];
+    case "lossRows": return [byRow(inputs, rows, (a, y) => [lossRowError(step.loss, a, y)])];
+    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(step.loss, a, y, rows))];
+    case "metricRows": return [byRow(inputs, rows, (a, y) => [metricRowError(step.metric, a, y)])];
+    case "penalty": return [Float64Array.of(penaltyError(step, first))];
+    case "penaltyGradient": return [each(first, (g, i) => penaltyGradientError(step, g, at(second, i)))];
+    case "clipValue": return [each(first, (g) => clamped(g, rounded(step.limit)).error)];
+    case "clipFactor": return [Float64Array.of(clipFactorError(step.limit, inputs))];
+    case "scale": return [each(first, (value) => multiply(value, at(second, 0)).error)];
+    case "update": return updateErrors(step, inputs, scalars);
+    case "summarize": return [summarizeErrors(step.metrics, inputs, rows)];
+  }
+}
+
+/** The outputs of one step with their bounds, from inputs with theirs. */
+export function evaluateBounded(
+  step: Step, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars,
+): Bounded[] {
+  const outputs = evaluateStep(step, inputs.map(({ values }) => values), graph, scalars);
+  const errors = errorsOf(step, inputs, graph, scalars);
+  return outputs.map((values, i) => ({ values, bounds: errors[i].map((error) => error * REFERENCE_MARGIN) }));
+}
+
+/** Executes the whole graph with bounds; see runGraph() in evaluate.ts for what `tensors` must hold. */
+export function runGraphBounded(graph: Graph, tensors: Map<string, Bounded>, scalars: StepScalars): void {
+  for (const step of graph.steps) {
+    const outputs = evaluateBounded(step, step.inputs.map((name) => valueOf(tensors, name)), graph, scalars);
+    step.outputs.forEach((name, i) => tensors.set(name, outputs[i]));
+  }
+}

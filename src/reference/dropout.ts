@@ -1,0 +1,25 @@
+// The mask of dropout: which numbers are kept is decided by (seed, step, layer, element) alone, so that the gradient
+// meets the mask of the value, and a run repeats. shaders/dropout.wgsl.ts draws the same bits from the same counters.
+//   word = philox4x32([i >>> 2, step, layer, STREAM.dropout], keyOf(seed))[i & 3]     kept ⇔ word ≥ threshold
+
+import { keyOf, philox4x32, STREAM } from "../random.ts";
+
+/** The smallest random word that keeps its number: a share `rate` of the 2³² words lies below. */
+export function dropoutThreshold(rate: number): number {
+  return Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1);
+}
+
+/** 1 where a number is kept and 0 where it is dropped; element i = row·cols + col. */
+export function dropoutMask(elements: number, rate: number, seed: number, step: number, layer: number): Uint8Array {
+  const threshold = dropoutThreshold(rate);
+  const key = keyOf(seed);
+  const mask = new Uint8Array(elements);
+  for (let first = 0; first < elements; first += 4) {
+    const words = philox4x32([first >>> 2, step, layer, STREAM.dropout], key);
+    for (let i = first; i < Math.min(first + 4, elements); i++) mask[i] = words[i & 3] >= threshold ? 1 : 0;
+  }
+  return mask;
+}
+
+/** What a kept number is multiplied by, so that the expectation stays. */
+export const dropoutScale = (rate: number): number => 1 / (1 - rate);

@@ -1,0 +1,151 @@
+// Evaluates the steps of a graph in float64, one after the other, by the textbook formula of each. This is what every
+// tensor of the GPU is compared with (bounds.ts), and it is the `cpu` backend.
+// A tensor is an array of rows·cols numbers, row-major; "batch" rows are scalars.rows. Data sets are given whole.
+
+import { rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { activate, activationDerivative } from "./activations.ts";
+import { dropoutMask, dropoutScale } from "./dropout.ts";
+import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
+import { applyUpdate } from "./optimizers.ts";
+import { multiply, type ProductShape } from "./products.ts";
+
+/** Rows and columns of the tensor of that name in this step. */
+export interface Shape {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+export function shapeOf(graph: Graph, name: string, scalars: StepScalars): Shape {
+  const tensor = tensorOf(graph, name);
+  return { rows: rowsOf(tensor, scalars.rows), cols: tensor.cols };
+}
+
+const asFloat64 = (array: ArrayLike<number>): Float64Array =>
+  array instanceof Float64Array ? array : Float64Array.from(array);
+
+/** M, K and N of a product step. */
+export function productShape(step: StepOf<"product">, graph: Graph, scalars: StepScalars): ProductShape {
+  const left = shapeOf(graph, step.inputs[0], scalars);
+  const out = shapeOf(graph, step.outputs[0], scalars);
+  return { form: step.form, m: out.rows, k: step.form === "leftTransposed" ? left.rows : left.cols, n: out.cols };
+}
+
+/** Rows order[offset … offset+rows) of the data set, each number times `scale`. */
+function gather(
+  { scale }: StepOf<"gather">, [data, order]: readonly ArrayLike<number>[], cols: number, { rows, offset }: StepScalars,
+): Float64Array {
+  const out = new Float64Array(rows * cols);
+  for (let row = 0; row < rows; row++) {
+    const from = order[offset + row] * cols;
+    for (let j = 0; j < cols; j++) out[row * cols + j] = data[from + j] * scale;
+  }
+  return out;
+}
+
+/** BP3: Σ over rows. */
+function rowSum(delta: Float64Array, cols: number): Float64Array {
+  const out = new Float64Array(cols);
+  for (let at = 0; at < delta.length; at += cols) for (let j = 0; j < cols; j++) out[j] += delta[at + j];
+  return out;
+}
+
+/** δ = a ⊙ (g − Σ_row g⊙a). */
+function softmaxPullback(a: Float64Array, g: Float64Array, cols: number): Float64Array {
+  const out = new Float64Array(a.length);
+  for (let at = 0; at < a.length; at += cols) {
+    let dot = 0;
+    for (let j = at; j < at + cols; j++) dot += g[j] * a[j];
+    for (let j = at; j < at + cols; j++) out[j] = a[j] * (g[j] - dot);
+  }
+  return out;
+}
+
+function dropout(step: StepOf<"dropout">, values: Float64Array, graph: Graph, scalars: StepScalars): Float64Array {
+  const mask = dropoutMask(values.length, step.rate, graph.seed, scalars.step, step.layer);
+  const scale = dropoutScale(step.rate);
+  // Chosen, not multiplied by the mask: a dropped NaN must not come back as NaN·0.
+  return values.map((value, i) => (mask[i] === 1 ? value * scale : 0));
+}
+
+function penalty({ l1, l2 }: StepOf<"penalty">, w: Float64Array): number {
+  let absolute = 0, squares = 0;
+  for (const value of w) {
+    absolute += Math.abs(value);
+    squares += value * value;
+  }
+  return l1 * absolute + l2 * squares;
+}
+
+/** min(1, limit / ‖all inputs together‖₂). */
+function clipFactor(limit: number, inputs: readonly Float64Array[]): number {
+  let squares = 0;
+  for (const gradient of inputs) for (const value of gradient) squares += value * value;
+  const norm = Math.sqrt(squares);
+  return norm <= limit ? 1 : limit / norm;
+}
+
+const sumOf = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+
+/** [mean loss + Σ penalties, mean of each metric]. */
+function summarize(metrics: number, inputs: readonly Float64Array[], rows: number): Float64Array {
+  const means = inputs.slice(0, 1 + metrics).map((values) => sumOf(values) / rows);
+  for (const [value] of inputs.slice(1 + metrics)) means[0] += value;
+  return Float64Array.from(means);
+}
+
+/** The outputs of one step, in order. An update gives new arrays and changes none. */
+export function evaluateStep(
+  step: Step, given: readonly ArrayLike<number>[], graph: Graph, scalars: StepScalars,
+): Float64Array[] {
+  const { rows, cols } = shapeOf(graph, step.inputs[0], scalars);
+  // The data set of a gather stays as it is stored: converting 60,000 images for 64 rows would cost the whole step.
+  if (step.op === "gather") return [gather(step, given, cols, scalars)];
+  const inputs = given.map(asFloat64);
+  const [first, second] = inputs;
+  switch (step.op) {
+    case "product": return [multiply(productShape(step, graph, scalars), first, second, inputs[2])];
+    case "rowSum": return [rowSum(first, cols)];
+    case "activation": return [first.map((z) => activate(step.activation, z))];
+    case "activationDerivative": return [first.map((source) => activationDerivative(step.activation, source))];
+    case "hadamard": return [first.map((value, i) => value * second[i])];
+    case "softmax": return [softmax(first, rows, cols)];
+    case "softmaxPullback": return [softmaxPullback(first, second, cols)];
+    case "dropout": return [dropout(step, first, graph, scalars)];
+    case "lossRows": return [lossRows(step.loss, first, second, rows, cols)];
+    case "lossGradient": return [lossGradient(step.loss, first, second, rows, cols)];
+    case "metricRows": return [metricRows(step.metric, first, second, rows, cols)];
+    case "penalty": return [Float64Array.of(penalty(step, first))];
+    case "penaltyGradient":
+      return [first.map((g, i) => g + step.l1 * Math.sign(second[i]) + 2 * step.l2 * second[i])];
+    case "clipValue": return [first.map((g) => Math.min(Math.max(g, -step.limit), step.limit))];
+    case "clipFactor": return [Float64Array.of(clipFactor(step.limit, inputs))];
+    case "scale": return [first.map((value) => value * second[0])];
+    case "update": return applyUpdate(step.optimizer, first, second, inputs.slice(2), scalars);
+    case "summarize": return [summarize(step.metrics, inputs, rows)];
+  }
+}
+
+/** The value of that name. @throws Error if nothing has supplied or computed it */
+export function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
+  const value = values.get(name);
+  if (value === undefined) throw new Error(`no value for tensor "${name}": supply it, or run the step that makes it`);
+  return value;
+}
+
+/** Executes `steps` in order; every tensor that they make is left in `values` under its name. */
+export function runSteps(
+  steps: readonly Step[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars,
+): void {
+  for (const step of steps) {
+    const outputs = evaluateStep(step, step.inputs.map((name) => valueOf(values, name)), graph, scalars);
+    step.outputs.forEach((name, i) => values.set(name, outputs[i]));
+  }
+}
+
+/**
+ * Executes the whole graph. `values` must hold the data sets (`data_x`, `data_y`), `order`, the parameters and the
+ * optimizer's states; afterwards it holds every tensor of the step, parameters and states as updated.
+ */
+export function runGraph(graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars): void {
+  runSteps(graph.steps, graph, values, scalars);
+}

@@ -1,0 +1,112 @@
+// Losses and metrics of each row, and the loss' gradient, in float64: what shaders/losses.wgsl.ts is checked against.
+//   a (rows, cols) answers, probabilities or logits; target (rows, cols), or (rows, 1) class indices
+//   C = mean over rows of lossRows;  lossGradient holds the 1/rows of that mean, and no other step does.
+
+import type { MetricKind } from "../graph/types.ts";
+import { matchingActivation, takesLabels, type Loss } from "../model/losses.ts";
+
+/** ln Σ e^z over one row, without overflow. */
+export function logSumExp(z: Float64Array, at: number, cols: number): number {
+  let max = z[at];
+  for (let j = 1; j < cols; j++) max = Math.max(max, z[at + j]);
+  let sum = 0;
+  for (let j = 0; j < cols; j++) sum += Math.exp(z[at + j] - max);
+  return max + Math.log(sum);
+}
+
+/** Each row: e^(z−max) / Σ e^(z−max). */
+export function softmax(z: Float64Array, rows: number, cols: number): Float64Array {
+  const out = new Float64Array(rows * cols);
+  for (let at = 0; at < rows * cols; at += cols) {
+    const total = logSumExp(z, at, cols);
+    for (let j = at; j < at + cols; j++) out[j] = Math.exp(z[j] - total);
+  }
+  return out;
+}
+
+/** The target of output j in the row that starts at `at`: one-hot where the targets are class indices. */
+function targetOf(loss: Loss, target: Float64Array, at: number, j: number, cols: number): number {
+  return takesLabels(loss) ? Number(target[at / cols] === j) : target[at + j];
+}
+
+function huberOf(error: number, delta: number): number {
+  const size = Math.abs(error);
+  return size <= delta ? 0.5 * error * error : delta * (size - 0.5 * delta);
+}
+
+/** What one number of a row adds to the row's loss. `total` is the row's log-sum-exp where the loss needs it. */
+function lossOf(loss: Loss, a: number, y: number, cols: number, total: number): number {
+  switch (loss.name) {
+    case "meanSquaredError": return (a - y) ** 2 / cols;
+    case "halfSquaredError": return 0.5 * (a - y) ** 2;
+    case "huber": return huberOf(a - y, loss.delta) / cols;
+    case "binaryCrossentropy": return (Math.max(a, 0) - a * y + Math.log1p(Math.exp(-Math.abs(a)))) / cols;
+    case "categoricalCrossentropy":
+    case "sparseCategoricalCrossentropy": return y * (total - a);
+  }
+}
+
+/** The loss of each row; a cross-entropy is given logits. */
+export function lossRows(loss: Loss, a: Float64Array, target: Float64Array, rows: number, cols: number): Float64Array {
+  return Float64Array.from({ length: rows }, (_, row) => {
+    const at = row * cols;
+    const total = matchingActivation(loss) === "softmax" ? logSumExp(a, at, cols) : NaN;
+    if (takesLabels(loss)) return total - a[at + target[row]];
+    let sum = 0;
+    for (let j = 0; j < cols; j++) sum += lossOf(loss, a[at + j], target[at + j], cols, total);
+    return sum;
+  });
+}
+
+/** ∂(row's loss)/∂a, or ∂/∂z of a cross-entropy that is given probabilities. */
+function gradientOf(loss: Loss, a: number, y: number, cols: number): number {
+  switch (loss.name) {
+    case "meanSquaredError": return 2 * (a - y) / cols;
+    case "halfSquaredError": return a - y;
+    case "huber": return Math.min(Math.max(a - y, -loss.delta), loss.delta) / cols;
+    case "binaryCrossentropy": return (a - y) / cols;
+    case "categoricalCrossentropy":
+    case "sparseCategoricalCrossentropy": return a - y;
+  }
+}
+
+/** BP1 before ⊙σ′: ∇ₐC; for a cross-entropy δᴸ = ∂C/∂z, from the probabilities. */
+export function lossGradient(
+  loss: Loss, a: Float64Array, target: Float64Array, rows: number, cols: number,
+): Float64Array {
+  const out = new Float64Array(rows * cols);
+  for (let at = 0; at < rows * cols; at += cols) {
+    for (let j = 0; j < cols; j++) {
+      out[at + j] = gradientOf(loss, a[at + j], targetOf(loss, target, at, j, cols), cols) / rows;
+    }
+  }
+  return out;
+}
+
+/** Where the largest number of a row is; the first of equals. */
+function argmax(a: Float64Array, at: number, cols: number): number {
+  let best = 0;
+  for (let j = 1; j < cols; j++) if (a[at + j] > a[at + best]) best = j;
+  return best;
+}
+
+/** The metric of each row. */
+export function metricRows(
+  metric: MetricKind, a: Float64Array, target: Float64Array, rows: number, cols: number,
+): Float64Array {
+  const mean = (at: number, of: (a: number, y: number) => number): number => {
+    let sum = 0;
+    for (let j = at; j < at + cols; j++) sum += of(a[j], target[j]);
+    return sum / cols;
+  };
+  return Float64Array.from({ length: rows }, (_, row) => {
+    const at = row * cols;
+    switch (metric) {
+      case "sparseAccuracy": return Number(argmax(a, at, cols) === target[row]);
+      case "categoricalAccuracy": return Number(argmax(a, at, cols) === argmax(target, at, cols));
+      case "binaryAccuracy": return mean(at, (p, y) => Number((p > 0.5) === (y > 0.5)));
+      case "meanSquaredError": return mean(at, (p, y) => (p - y) ** 2);
+      case "meanAbsoluteError": return mean(at, (p, y) => Math.abs(p - y));
+    }
+  });
+}

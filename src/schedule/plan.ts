@@ -1,0 +1,112 @@
+// The plan of one step: its launches in order, and where every tensor lies. Pure: the same graph, batch and options give
+// the same plan. It prints itself.
+
+import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
+import { groupSteps, storedOutputs } from "./groups.ts";
+import { writeLaunch } from "./kernels.ts";
+import type { Launch } from "./launch.ts";
+import { assignSlots, type Lifetime, type Slot } from "./lifetimes.ts";
+
+export interface PlanOptions {
+  /** Rows of a full mini-batch. */
+  readonly batch: number;
+  /** Let several steps share a kernel (default true). */
+  readonly fuse?: boolean;
+  /** Let tensors that never live together share memory (default true). */
+  readonly reuse?: boolean;
+  /** Storage buffers that one launch may bind; 8 is what every WebGPU device allows. */
+  readonly maxBuffers?: number;
+}
+
+/** Device memory of a plan in bytes. The data set is not part of it. */
+export interface PlanBytes {
+  readonly parameters: number;
+  readonly optimizer: number;
+  /** Every intermediate tensor of the graph with a buffer of its own: what a step-by-step library holds. */
+  readonly allIntermediates: number;
+  /** The intermediates that fusion leaves in memory, each with a buffer of its own. */
+  readonly withoutReuse: number;
+  /** The same, sharing memory where their lifetimes allow: what is allocated. */
+  readonly withReuse: number;
+}
+
+const FLOAT_BYTES = 4;
+
+/** Where an intermediate lives, for every one that is in memory. */
+function lifetimes(graph: Graph, batch: number, launches: readonly Launch[]): Lifetime[] {
+  const lives = new Map<string, Lifetime>();
+  launches.forEach(({ bindings }, index) => {
+    for (const { tensor } of bindings) {
+      if (tensorOf(graph, tensor).role !== "intermediate") continue;
+      const bytes = sizeOf(tensorOf(graph, tensor), batch) * FLOAT_BYTES;
+      const first = lives.get(tensor)?.first ?? index;
+      lives.set(tensor, { tensor, bytes, first, last: index });
+    }
+  });
+  return [...lives.values()];
+}
+
+const kilobytes = (bytes: number): string =>
+  bytes < 1e4 ? `${bytes} B` : bytes < 1e7 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
+export class Plan {
+  readonly batch: number;
+  readonly launches: readonly Launch[];
+  /** Intermediates in memory and when they live, by launch number. */
+  readonly lifetimes: readonly Lifetime[];
+  readonly slots: readonly Slot[];
+  readonly bytes: PlanBytes;
+
+  constructor(readonly graph: Graph, options: PlanOptions) {
+    const { batch, fuse = true, reuse = true, maxBuffers = 8 } = options;
+    this.batch = batch;
+    const groups = groupSteps(graph, fuse, maxBuffers);
+    this.launches = groups.map((group) => writeLaunch(graph, batch, group, storedOutputs(graph, group, groups)));
+    this.lifetimes = lifetimes(graph, batch, this.launches);
+    this.slots = reuse ? assignSlots(this.lifetimes)
+      : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
+    const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
+      .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);
+    this.bytes = {
+      parameters: total("parameter"),
+      optimizer: total("state"),
+      allIntermediates: total("intermediate"),
+      withoutReuse: this.lifetimes.reduce((sum, { bytes }) => sum + bytes, 0),
+      withReuse: this.slots.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+
+  /** Kernel launches (GPU dispatches) of one step. */
+  get launchesPerStep(): number {
+    return this.launches.length;
+  }
+
+  /** A table of the launches and the memory, for people. */
+  toString(): string {
+    const rows = this.launches.map(({ kernel, label, grid, flops }, i) => [
+      String(i + 1), kernel, `${grid[0]}×${grid[1]}`, flops > 0 ? `${(flops / 1e6).toFixed(2)} MFLOP` : "", label,
+    ]);
+    const header = ["#", "kernel", "workgroups", "products", "computes"];
+    const widths = header.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
+    const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
+    const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
+    return [
+      `${this.graph.purpose} step, batch ${this.batch}: ${this.launches.length} launches`,
+      line(header), ...rows.map(line),
+      `memory: weights ${kilobytes(parameters)}, optimizer ${kilobytes(optimizer)}, intermediates ` +
+      `${kilobytes(withReuse)} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,
+    ].join("\n");
+  }
+
+  /** The launches and the tensors that pass between them, in Graphviz' language. */
+  toDot(): string {
+    const lines = this.launches.flatMap(({ kernel, label, bindings }, i) => {
+      const node = `launch${i}`;
+      return [
+        `${node} [shape=box, label="${i + 1} ${kernel}\\n${label}"];`,
+        ...bindings.map(({ tensor, access }) => (access === "read" ? `"${tensor}" -> ${node};` : `${node} -> "${tensor}";`)),
+      ];
+    });
+    return `digraph plan {\n  ${lines.join("\n  ")}\n}`;
+  }
+}

@@ -1,0 +1,60 @@
+// Writes the kernel that sums whole tensors: the step's loss and metrics, penalties, and the norms of clipping.
+
+import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
+import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
+import { reduceKernel, type Reduction, type SumTerm } from "../../shaders/reduce.wgsl.ts";
+import { sizeOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
+import type { Group } from "./groups.ts";
+import { place, rowsExpression, type BindingList } from "./launch.ts";
+
+/** @param slice the inputs, from and to, of a step that several launches share; the first one starts the sum */
+export function reduceSource(
+  graph: Graph, batch: number, { steps, slice }: Group, stored: ReadonlySet<string>, bindings: BindingList,
+): string {
+  const functions: string[] = [];
+  const reductions: Reduction[] = [];
+  // A penalty that nobody else reads is summed where it is used.
+  const inlined = new Map<string, SumTerm>();
+  const all = (name: string, f: string): SumTerm => {
+    const tensor = tensorOf(graph, name);
+    const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
+    return { buffer: bindings.read(name), elements, f };
+  };
+  const isContinued = slice !== undefined && slice[0] > 0;
+  const store = (name: string, index: string, terms: readonly SumTerm[], finish: string) => {
+    const target = `${bindings.write(name)}[${place(tensorOf(graph, name), batch, index)}]`;
+    reductions.push({ target, start: isContinued ? target : "0.0", terms, finish });
+  };
+  const inputsHere = (step: Step) => step.inputs.slice(...(slice ?? []));
+  const summarize = (step: StepOf<"summarize">) => {
+    const [lossRows, ...metricRows] = isContinued ? [] : step.inputs.slice(0, 1 + step.metrics);
+    const penalties = inputsHere(step).slice(isContinued ? 0 : 1 + step.metrics)
+      .map((name) => inlined.get(name) ?? all(name, "v"));
+    const mean = lossRows === undefined ? [] : [all(lossRows, "v * step.inverse_rows")];
+    store(step.outputs[0], "0u", [...mean, ...penalties], "total");
+    metricRows.forEach((name, i) =>
+      store(step.outputs[0], `${i + 1}u`, [all(name, "v")], "total * step.inverse_rows"));
+  };
+  steps.forEach((step, k) => {
+    switch (step.op) {
+      case "penalty": {
+        functions.push(penaltyTermFunction(`f${k}`, step.l1, step.l2));
+        const term = all(step.inputs[0], `f${k}(v)`);
+        if (stored.has(step.outputs[0])) store(step.outputs[0], "0u", [term], "total");
+        else inlined.set(step.outputs[0], term);
+        break;
+      }
+      case "clipFactor":
+        functions.push(clipFactorFunction(`f${k}`, step.limit));
+        store(step.outputs[0], "0u", inputsHere(step).map((name) => all(name, "v * v")),
+          slice === undefined || slice[1] === step.inputs.length ? `f${k}(total)` : "total");
+        break;
+      case "summarize":
+        summarize(step);
+        break;
+      default:
+        throw new Error(`${step.op} is not a reduction`);
+    }
+  });
+  return reduceKernel(bindings.list(), functions.join(""), reductions);
+}

@@ -1,0 +1,46 @@
+// What a backend does for the training loop. Two exist: WebGPU, and the float64 reference on the CPU.
+
+import type { StepScalars } from "../graph/types.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Dataset } from "./data.ts";
+
+export type Floats = Float32Array<ArrayBuffer>;
+
+/** A data set where the backend can reach it. */
+export interface DeviceData {
+  readonly dataset: Dataset;
+  /** Which rows the coming steps take, as StepScalars.offset counts them; written from place `at` on. */
+  setOrder(order: Uint32Array<ArrayBuffer>, at: number): void;
+  dispose(): void;
+}
+
+/** Results of `count` consecutive steps, `first` the number of the first within this run. */
+export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
+
+/** A plan made ready to run on one data set. */
+export interface Runner {
+  /** Numbers that each step leaves. */
+  readonly resultElements: number;
+  /** Runs steps in order and returns how many ran; an abort takes effect at a step boundary. */
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number>;
+  dispose(): void;
+}
+
+/** What each launch of one step wrote, in order. */
+export type Trace = readonly ReadonlyMap<string, Floats>[];
+
+export interface Backend {
+  readonly kind: "webgpu" | "cpu";
+  /** For people. */
+  readonly adapter: string;
+  /** Storage buffers that one launch may bind. */
+  readonly maxBuffers: number;
+  /** Weights and optimizer states by their names in the graph. */
+  write(values: ReadonlyMap<string, Floats>): void;
+  read(names: readonly string[]): Promise<Map<string, Floats>>;
+  upload(dataset: Dataset): Promise<DeviceData>;
+  prepare(plan: Plan, data: DeviceData): Promise<Runner>;
+  /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
+  trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;
+  dispose(): void;
+}

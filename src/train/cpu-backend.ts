@@ -1,0 +1,99 @@
+// The `cpu` backend: the float64 reference runs the same graphs. Slow, exact, everywhere.
+
+import type { StepScalars } from "../graph/types.ts";
+import { sizeOf } from "../graph/types.ts";
+import { runGraph } from "../reference/evaluate.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Backend, DeviceData, Floats, ResultHandler, Runner } from "./backend.ts";
+import type { Dataset } from "./data.ts";
+
+/** Work this long, then let the page or the process do something else. */
+const SLICE_MILLISECONDS = 30;
+
+class CpuData implements DeviceData {
+  readonly order: Uint32Array<ArrayBuffer>;
+
+  constructor(readonly dataset: Dataset) {
+    this.order = new Uint32Array(dataset.rows);
+  }
+
+  setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
+    this.order.set(order, at);
+  }
+
+  dispose(): void {
+    // Nothing is held outside the JavaScript heap.
+  }
+}
+
+class CpuRunner implements Runner {
+  readonly resultElements: number;
+  readonly #result: string;
+  readonly #persistent: readonly string[];
+
+  constructor(readonly plan: Plan, readonly data: CpuData, readonly values: Map<string, Float64Array>) {
+    const tensors = [...plan.graph.tensors.values()];
+    const result = tensors.find(({ role }) => role === "result");
+    if (!result) throw new Error("a plan has a result");
+    this.#result = result.name;
+    this.resultElements = sizeOf(result, plan.batch);
+    this.#persistent = tensors.filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+  }
+
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
+    let started = performance.now();
+    for (let index = 0; index < steps.length; index++) {
+      if (signal?.aborted) return index;
+      onResults(index, 1, this.#runStep(steps[index]));
+      if (performance.now() - started > SLICE_MILLISECONDS) {
+        await new Promise((resolve) => setTimeout(resolve));
+        started = performance.now();
+      }
+    }
+    return steps.length;
+  }
+
+  dispose(): void {
+    // Nothing is held outside the JavaScript heap.
+  }
+
+  #runStep(step: StepScalars): Float64Array {
+    const { dataset, order } = this.data;
+    const values = new Map<string, ArrayLike<number>>([["data_x", dataset.x], ["order", order]]);
+    if (dataset.y) values.set("data_y", dataset.y);
+    for (const name of this.#persistent) values.set(name, this.values.get(name) ?? []);
+    runGraph(this.plan.graph, values, step);
+    for (const name of this.#persistent) this.values.set(name, values.get(name) as Float64Array);
+    const results = new Float64Array(this.resultElements);
+    results.set(values.get(this.#result) ?? []);
+    return results;
+  }
+}
+
+export class CpuBackend implements Backend {
+  readonly kind = "cpu";
+  readonly adapter = "CPU (float64 reference)";
+  readonly maxBuffers = 8;
+  readonly trace = null;
+  readonly #values = new Map<string, Float64Array>();
+
+  write(values: ReadonlyMap<string, Floats>): void {
+    for (const [name, data] of values) this.#values.set(name, Float64Array.from(data));
+  }
+
+  async read(names: readonly string[]): Promise<Map<string, Floats>> {
+    return new Map(names.map((name) => [name, Float32Array.from(this.#values.get(name) ?? [])]));
+  }
+
+  async upload(dataset: Dataset): Promise<DeviceData> {
+    return new CpuData(dataset);
+  }
+
+  async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
+    return new CpuRunner(plan, data as CpuData, this.#values);
+  }
+
+  dispose(): void {
+    this.#values.clear();
+  }
+}

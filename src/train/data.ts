@@ -1,0 +1,144 @@
+// What the user hands to fit(), evaluate() and predict(), checked and brought into the form that backends upload.
+// Everything that can be wrong with data is found here, before any GPU work.
+
+import { InputError } from "../errors.ts";
+import type { FeatureFormat } from "../graph/build.ts";
+import { takesLabels, type Loss } from "../model/losses.ts";
+
+/** Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. */
+export type Features =
+  | Float32Array | Float64Array | Uint8Array | readonly number[] | readonly (readonly number[] | Float32Array)[];
+/** Class indices (one whole number a row), or rows of targets like Features. */
+export type Targets = Features | Uint32Array | Int32Array | Uint16Array | Uint8ClampedArray;
+
+type Flat = Exclude<Targets, readonly (readonly number[] | Float32Array)[]>;
+
+export interface Dataset {
+  readonly rows: number;
+  readonly x: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  readonly format: FeatureFormat;
+  /** Class indices, rows of targets, or nothing for predict(). */
+  readonly y: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | null;
+}
+
+/** One array of numbers, and the row length if the user gave rows. */
+function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {
+  if (ArrayBuffer.isView(data)) return { flat: data, width: null };
+  if (!Array.isArray(data)) {
+    throw new InputError(`${where}: ${name} must be a typed array or an array; got ${data === null ? "null" : typeof data}.`);
+  }
+  const rows = data as readonly (number | readonly number[] | Float32Array)[];
+  if (rows.length === 0 || typeof rows[0] === "number") return { flat: rows as readonly number[], width: null };
+  const width = (rows[0] as readonly number[]).length;
+  const flat: number[] = [];
+  rows.forEach((row, i) => {
+    if (typeof row === "number" || row.length !== width) {
+      throw new InputError(`${where}: row ${i} of ${name} has ${typeof row === "number" ? "no" : row.length} entries ` +
+        `but row 0 has ${width}. All rows must be of one length.`);
+    }
+    for (const value of row) flat.push(value);
+  });
+  return { flat, width };
+}
+
+/** Rounds to float32 and refuses what is not finite there. */
+function toFloats(where: string, name: string, flat: Flat, width: number): Float32Array<ArrayBuffer> {
+  const floats = Float32Array.from(flat as ArrayLike<number>);
+  const bad = floats.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new InputError(`${where}: ${name} must hold finite float32 numbers; row ${Math.floor(bad / width)}, column ` +
+      `${bad % width} is ${flat[bad]}. Clean or clip the data first.`);
+  }
+  return floats;
+}
+
+function features(where: string, x: Features, inputWidth: number, scale: number | undefined) {
+  const { flat, width } = flatten(where, "x", x);
+  if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${inputWidth} features.`);
+  if (width !== null && width !== inputWidth) {
+    throw new InputError(`${where}: x has ${width} features a row but the first layer takes ${inputWidth}. ` +
+      `Declare inputShape: [${width}] or fix the data.`);
+  }
+  if (flat.length % inputWidth !== 0) {
+    throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${inputWidth} ` +
+      "features. Fix inputShape or the data.");
+  }
+  if (scale !== undefined && !(Number.isFinite(scale) && scale !== 0)) {
+    throw new InputError(`${where}: scale must be a finite number other than 0; got ${scale}.`);
+  }
+  const rows = flat.length / inputWidth;
+  if (flat instanceof Uint8Array) {
+    if (scale === undefined) {
+      throw new InputError(`${where}: x is a Uint8Array; say what one unit is worth. Pass scale, for example ` +
+        "{ scale: 1 / 255 } for pixels, or scale: 1.");
+    }
+    const bytes = flat.buffer instanceof ArrayBuffer ? (flat as Uint8Array<ArrayBuffer>) : Uint8Array.from(flat);
+    return { rows, x: bytes, format: { type: "uint8", scale } as const };
+  }
+  return { rows, x: toFloats(where, "x", flat, inputWidth), format: { type: "float32", scale: scale ?? 1 } as const };
+}
+
+function labels(where: string, flat: Flat, rows: number, classes: number, loss: Loss): Uint32Array<ArrayBuffer> {
+  if (flat.length === rows * classes && rows * classes !== rows) {
+    throw new InputError(`${where}: y has ${classes} numbers a row but ${loss.name} takes one class index a row. ` +
+      "Pass indices, or use categoricalCrossentropy for one-hot rows.");
+  }
+  if (flat.length !== rows) {
+    throw new InputError(`${where}: y has ${flat.length} labels but x has ${rows} rows. Give one label a row.`);
+  }
+  const bad = (flat as ArrayLike<number> & { findIndex(f: (v: number) => boolean): number })
+    .findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (bad >= 0) {
+    throw new InputError(`${where}: labels must be whole numbers from 0 to ${classes - 1}; y[${bad}] is ${flat[bad]}. ` +
+      "Fix the label or the units of the last layer.");
+  }
+  return Uint32Array.from(flat as ArrayLike<number>);
+}
+
+/** Probabilities must be some: in [0, 1], and each row of a categorical target sums to 1. */
+function checkProbabilities(where: string, y: Float32Array, outputs: number, loss: Loss): void {
+  if (loss.name !== "binaryCrossentropy" && loss.name !== "categoricalCrossentropy") return;
+  const bad = y.findIndex((value) => value < 0 || value > 1);
+  if (bad >= 0) {
+    throw new InputError(`${where}: ${loss.name} takes targets from 0 to 1; row ${Math.floor(bad / outputs)}, column ` +
+      `${bad % outputs} of y is ${y[bad]}.`);
+  }
+  if (loss.name !== "categoricalCrossentropy") return;
+  for (let row = 0; row * outputs < y.length; row++) {
+    let sum = 0;
+    for (let j = 0; j < outputs; j++) sum += y[row * outputs + j];
+    if (!(Math.abs(sum - 1) < 1e-3)) {
+      throw new InputError(`${where}: categoricalCrossentropy takes rows of targets that sum to 1; row ${row} of y sums ` +
+        `to ${sum}. Pass one-hot rows or a distribution.`);
+    }
+  }
+}
+
+function targets(where: string, y: Targets, rows: number, outputs: number, loss: Loss) {
+  const { flat, width } = flatten(where, "y", y);
+  if (takesLabels(loss)) return labels(where, flat, rows, outputs, loss);
+  if (flat.length === rows && outputs !== 1 && width === null) {
+    throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +
+      `${outputs} targets${loss.name === "categoricalCrossentropy" ? ", or use sparseCategoricalCrossentropy" : ""}.`);
+  }
+  if (flat.length !== rows * outputs) {
+    throw new InputError(`${where}: y has ${flat.length} numbers but ${rows} rows × ${outputs} outputs are ` +
+      `${rows * outputs}. Give one target for each output of each row of x.`);
+  }
+  const floats = toFloats(where, "y", flat, outputs);
+  checkProbabilities(where, floats, outputs, loss);
+  return floats;
+}
+
+/** @throws InputError naming what is wrong with x */
+export function inputDataset(where: string, x: Features, inputWidth: number, scale?: number): Dataset {
+  return { ...features(where, x, inputWidth, scale), y: null };
+}
+
+/** @throws InputError naming what is wrong with x or y */
+export function labelledDataset(
+  where: string, x: Features, y: Targets, shape: { inputWidth: number; outputWidth: number }, loss: Loss, scale?: number,
+): Dataset {
+  const checked = features(where, x, shape.inputWidth, scale);
+  return { ...checked, y: targets(where, y, checked.rows, shape.outputWidth, loss) };
+}

@@ -1,0 +1,346 @@
+// The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
+
+import { InputError, UnsupportedError } from "../errors.ts";
+import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
+import type { Graph } from "../graph/types.ts";
+import { checkCount, type Layer } from "../model/layers.ts";
+import type { Loss, LossName } from "../model/losses.ts";
+import {
+  initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
+} from "../model/network.ts";
+import { optimizerStates, type Optimizer, type OptimizerName } from "../model/optimizers.ts";
+import { Plan } from "../schedule/plan.ts";
+import type { Backend, DeviceData, Floats } from "./backend.ts";
+import { miniBatches } from "./batches.ts";
+import { CpuBackend } from "./cpu-backend.ts";
+import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
+import {
+  checkFitOptions, runEpochs, runEvaluation, splitRows, uploadInOrder,
+  type FitOptions, type History, type Logs, type Prepared, type Progress,
+} from "./fit.ts";
+import { summarize } from "./summary.ts";
+import { VerifyReport, verifyTrace } from "./verify.ts";
+import { WebGpuBackend } from "./webgpu-backend.ts";
+import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
+
+export interface SequentialOptions {
+  /** In order; the first needs inputShape. More can follow by add(). */
+  layers?: readonly Layer[];
+  /** Decides initial weights, shuffling and dropout: a whole number from 0 to 2^53−1; default 0. */
+  seed?: number;
+}
+
+export interface CompileOptions {
+  /** A name, or what sgd(), adam(), adamW(), rmsprop() or adagrad() gave. */
+  optimizer: OptimizerName | Optimizer;
+  /** A name, or what a loss function such as binaryCrossentropy({ fromLogits: true }) gave. */
+  loss: LossName | Loss;
+  /** "accuracy", "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"). */
+  metrics?: readonly string[];
+  /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
+  backend?: "auto" | "webgpu" | "cpu";
+  /** A device of your own to run on; it is never destroyed. */
+  device?: GPUDevice;
+}
+
+export interface DataOptions {
+  /** Rows at a time; it changes speed, not results; default 128. */
+  batchSize?: number;
+  /** What one stored unit of x is worth; required for a Uint8Array. */
+  scale?: number;
+}
+
+export interface VerifyOptions extends DataOptions {
+  /** Training steps to run; default 1. */
+  steps?: number;
+}
+
+const DEFAULT_BATCH = 32;
+const EVALUATION_BATCH = 128;
+
+async function openBackend({ backend = "auto", device }: CompileOptions): Promise<Backend> {
+  if (!["auto", "webgpu", "cpu"].includes(backend)) {
+    throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${JSON.stringify(backend)}.`);
+  }
+  if (device && backend === "cpu") throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
+  if (backend === "cpu") return new CpuBackend();
+  try {
+    return await WebGpuBackend.create(device);
+  } catch (error) {
+    if (backend === "webgpu" || device || !(error instanceof UnsupportedError)) throw error;
+    console.warn(`deltaprop: no WebGPU here, training on the CPU in float64 instead. (${error.message})`);
+    return new CpuBackend();
+  }
+}
+
+/** Everything that compile() makes. */
+interface Compiled {
+  readonly recipe: Recipe;
+  readonly backend: Backend;
+  /** "loss" and the metrics, in the order in which steps leave them. */
+  readonly names: readonly string[];
+  readonly progress: Progress;
+}
+
+export class Sequential {
+  readonly #layers: Layer[];
+  readonly #seed: number;
+  #network: Network | null = null;
+  /** Weights until compile() moves them to a backend. */
+  #weights: Map<string, Floats> | null = null;
+  #compiled: Compiled | null = null;
+  #planBatch = DEFAULT_BATCH;
+  #training = false;
+  #disposed = false;
+
+  /** @throws InputError if the layers do not fit together */
+  constructor({ layers = [], seed = 0 }: SequentialOptions) {
+    this.#layers = [...layers];
+    this.#seed = seed;
+    if (layers.length > 0) this.#network = resolveNetwork(this.#layers, seed);
+  }
+
+  /** Appends a layer, before compile(). @throws InputError if it does not fit */
+  add(layer: Layer): this {
+    if (this.#compiled || this.#weights) throw new InputError("add(): layers must be added before compile() and setWeights().");
+    const layers = [...this.#layers, layer];
+    // Layers before the first dense one are checked when it comes.
+    if (layers.some(({ type }) => type === "dense")) this.#network = resolveNetwork(layers, this.#seed);
+    this.#layers.push(layer);
+    return this;
+  }
+
+  /**
+   * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh.
+   * @throws InputError if the loss does not fit the last layer; UnsupportedError without WebGPU
+   */
+  async compile(options: CompileOptions): Promise<void> {
+    const network = this.#declared("compile");
+    this.#checkFree("compile");
+    const recipe = resolveRecipe(network, options);
+    const backend = await openBackend(options);
+    const weights = this.#compiled ? await this.#readWeights() : (this.#weights ?? initialParameters(network));
+    backend.write(new Map([...weights, ...initialStates(network, recipe.optimizer)]));
+    this.#compiled?.backend.dispose();
+    this.#compiled = { recipe, backend, names: ["loss", ...recipe.metrics], progress: { steps: 0, epochs: 0 } };
+    this.#weights = null;
+  }
+
+  /**
+   * Trains for some epochs.
+   * @param x (rows × features)
+   * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs)
+   * @throws InputError before anything is trained; an abort by `signal` is no error
+   */
+  async fit(x: Features, y: Targets, options: FitOptions = {}): Promise<History> {
+    const { recipe, backend, names, progress } = this.#ready("fit");
+    const network = this.#declared("fit");
+    const { epochs, batchSize, validationSplit } = checkFitOptions(options);
+    const dataset = labelledDataset("fit()", x, y, network, recipe.loss, options.scale);
+    const { trained, kept } = splitRows(dataset.rows, validationSplit);
+    const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
+      network, recipe.loss, options.scale);
+    this.#checkFree("fit");
+    this.#training = true;
+    const held: { dispose(): void }[] = [];
+    try {
+      const data = keep(held, await uploadInOrder(backend, dataset));
+      const trainBatch = Math.min(batchSize, trained);
+      const train = await this.#prepare(held, "train", data, trained, 0, trainBatch);
+      let validation: Prepared | null = null;
+      if (kept > 0) validation = await this.#prepare(held, "evaluate", data, kept, trained, EVALUATION_BATCH);
+      if (validationSet) {
+        const other = keep(held, await uploadInOrder(backend, validationSet));
+        validation = await this.#prepare(held, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
+      }
+      this.#planBatch = trainBatch;
+      return await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options }, progress);
+    } finally {
+      this.#training = false;
+      held.reverse().forEach((resource) => resource.dispose());
+    }
+  }
+
+  /** Loss (penalties included) and metrics, averaged over the rows. @throws InputError on bad data */
+  async evaluate(x: Features, y: Targets, options: DataOptions = {}): Promise<Logs> {
+    const { recipe, backend, names } = this.#ready("evaluate");
+    const network = this.#declared("evaluate");
+    const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
+    const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
+    const held: { dispose(): void }[] = [];
+    try {
+      const data = keep(held, await uploadInOrder(backend, dataset));
+      const prepared = await this.#prepare(held, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
+      return (await runEvaluation(prepared, names)).logs();
+    } finally {
+      held.reverse().forEach((resource) => resource.dispose());
+    }
+  }
+
+  /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
+  async predict(x: Features, options: DataOptions = {}): Promise<Floats> {
+    const { backend } = this.#ready("predict");
+    const { inputWidth, outputWidth } = this.#declared("predict");
+    const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
+    const dataset = inputDataset("predict()", x, inputWidth, options.scale);
+    const batchSize = Math.min(wanted, dataset.rows);
+    const answers = new Float32Array(dataset.rows * outputWidth);
+    const held: { dispose(): void }[] = [];
+    try {
+      const data = keep(held, await uploadInOrder(backend, dataset));
+      const { runner } = await this.#prepare(held, "predict", data, dataset.rows, 0, batchSize);
+      const steps = miniBatches(dataset.rows, batchSize, 0);
+      await runner.run(steps, (first, count, results) => {
+        // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
+        const at = first * runner.resultElements;
+        const filled = Math.min(count * runner.resultElements, answers.length - at);
+        for (let i = 0; i < filled; i++) answers[at + i] = results[i];
+      });
+      return answers;
+    } finally {
+      held.reverse().forEach((resource) => resource.dispose());
+    }
+  }
+
+  /** Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut). */
+  async getWeights(): Promise<Weight[]> {
+    this.#checkAlive("getWeights");
+    return toWeights(this.#declared("getWeights"), await this.#readWeights());
+  }
+
+  /** Replaces the weights by what getWeights() of the same network gave. @throws InputError, with nothing changed */
+  async setWeights(weights: readonly GivenWeight[]): Promise<void> {
+    this.#checkAlive("setWeights");
+    this.#checkFree("setWeights");
+    const values = fromWeights(this.#declared("setWeights"), weights);
+    if (this.#compiled) this.#compiled.backend.write(values);
+    else this.#weights = values;
+  }
+
+  /**
+   * Runs training steps on the GPU and compares every tensor that the plan keeps in memory with the float64 reference,
+   * within rounding bounds. The weights, the optimizer and the step counter are put back afterwards.
+   * @throws InputError on bad data, or if the model is compiled for the CPU
+   */
+  async verify(x: Features, y: Targets, options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { recipe, backend, progress } = this.#ready("verify");
+    const network = this.#declared("verify");
+    const count = checkCount("verify()", "steps", options.steps ?? 1);
+    const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
+    const dataset = labelledDataset("verify()", x, y, network, recipe.loss, options.scale);
+    this.#checkFree("verify");
+    const { trace } = backend;
+    if (!trace) {
+      throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
+        'Compile with backend: "webgpu".');
+    }
+    this.#training = true;
+    let data: DeviceData | null = null;
+    let saved: Map<string, Floats> | null = null;
+    try {
+      data = await uploadInOrder(backend, dataset);
+      const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
+      const names = [...plan.graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "state");
+      const read = () => backend.read(names.map(({ name }) => name));
+      saved = await read();
+      const batches = miniBatches(dataset.rows, plan.batch, 0);
+      const compared = [];
+      for (let step = 0; step < count; step++) {
+        const number = progress.steps + step;
+        const { rows, offset } = batches[step % batches.length];
+        const [scalars] = miniBatches(rows, rows, offset, number, recipe.optimizer);
+        const before = new Map<string, ArrayLike<number>>([...(step === 0 ? saved : await read()),
+          ["data_x", dataset.x], ["order", Uint32Array.from({ length: dataset.rows }, (_, i) => i)]]);
+        if (dataset.y) before.set("data_y", dataset.y);
+        compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
+      }
+      return new VerifyReport(count, compared);
+    } finally {
+      this.#training = false;
+      if (saved) backend.write(saved);
+      data?.dispose();
+    }
+  }
+
+  /** A table of the layers and their parameters. */
+  summary(): string {
+    return summarize(this.#declared("summary"));
+  }
+
+  /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
+  get plan(): Plan {
+    this.#ready("plan");
+    return this.#plan("train", this.#planBatch);
+  }
+
+  /** "webgpu" or "cpu", once compiled. */
+  get backend(): "webgpu" | "cpu" {
+    return this.#ready("backend").backend.kind;
+  }
+
+  /** What the model runs on, for people. */
+  get adapter(): string {
+    return this.#ready("adapter").backend.adapter;
+  }
+
+  /** Frees everything on the device. Twice is harmless; using the model afterwards is an error. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#compiled?.backend.dispose();
+    this.#compiled = null;
+  }
+
+  #plan(purpose: Graph["purpose"], batch: number, dataset?: Dataset): Plan {
+    const { recipe, backend } = this.#ready("plan");
+    const format: FeatureFormat = dataset?.format ?? FLOAT_FEATURES;
+    return new Plan(buildGraph(this.#declared("plan"), recipe, purpose, format), { batch, maxBuffers: backend.maxBuffers });
+  }
+
+  async #prepare(
+    held: { dispose(): void }[], purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
+  ): Promise<Prepared> {
+    const { backend } = this.#ready("fit");
+    const plan = this.#plan(purpose, batchSize, data.dataset);
+    return { data, runner: keep(held, await backend.prepare(plan, data)), rows, at, batchSize };
+  }
+
+  async #readWeights(): Promise<Map<string, Floats>> {
+    const network = this.#declared("getWeights");
+    if (this.#compiled) return this.#compiled.backend.read(network.parameters.map(({ symbol }) => symbol));
+    return (this.#weights ??= initialParameters(network));
+  }
+
+  #declared(where: string): Network {
+    if (this.#network) return this.#network;
+    throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
+  }
+
+  #checkAlive(where: string): void {
+    if (this.#disposed) throw new InputError(`${where}(): the model was disposed. Make a new one with sequential().`);
+  }
+
+  #checkFree(where: string): void {
+    if (this.#training) throw new InputError(`${where}(): the model is training. Wait for fit() or abort it first.`);
+  }
+
+  #ready(where: string): Compiled {
+    this.#checkAlive(where);
+    if (this.#compiled) return this.#compiled;
+    throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
+  }
+}
+
+function keep<T extends { dispose(): void }>(held: { dispose(): void }[], resource: T): T {
+  held.push(resource);
+  return resource;
+}
+
+function initialStates(network: Network, optimizer: Optimizer): Map<string, Floats> {
+  return new Map(network.parameters.flatMap(({ symbol, shape }) => optimizerStates(optimizer)
+    .map(({ name, initial }) => [`${name}_${symbol}`, new Float32Array(elementsOf(shape)).fill(initial)] as const)));
+}
+
+/** A stack of layers, one after the other. @throws InputError if they do not fit together */
+export function sequential(options: SequentialOptions = {}): Sequential {
+  return new Sequential(options);
+}

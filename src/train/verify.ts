@@ -1,0 +1,100 @@
+// verify(): a few training steps on the GPU, every tensor that is in memory compared with the float64 reference.
+//
+// Each launch is checked from the numbers that the GPU itself had before it, so that errors do not add up and the bound
+// is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
+
+import type { Graph, StepScalars } from "../graph/types.ts";
+import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
+import { compareTensor, type Comparison } from "../reference/compare.ts";
+import type { Launch } from "../schedule/launch.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Trace } from "./backend.ts";
+
+/** One comparison with its place. */
+export interface VerifiedTensor extends Comparison {
+  /** Number of the training step, from 0. */
+  readonly step: number;
+  /** The kernel that wrote the tensor. */
+  readonly kernel: string;
+}
+
+export class VerifyReport {
+  constructor(readonly steps: number, readonly compared: readonly VerifiedTensor[]) {}
+
+  /** Tensors compared. */
+  get tensors(): number {
+    return this.compared.length;
+  }
+
+  /** True if every number of every tensor is within its bound. */
+  get ok(): boolean {
+    return this.compared.every(({ ok }) => ok);
+  }
+
+  /** The first tensor that is off, in the order in which they were computed; null if none is. */
+  get firstFailure(): VerifiedTensor | null {
+    return this.compared.find(({ ok }) => !ok) ?? null;
+  }
+
+  /** The comparison with the largest error relative to its bound. */
+  get worst(): VerifiedTensor | null {
+    return this.compared.reduce<VerifiedTensor | null>((w, c) => (w === null || !(c.ratio <= w.ratio) ? c : w), null);
+  }
+
+  toString(): string {
+    const shown = this.firstFailure ?? this.worst;
+    const head = `verify: ${this.tensors} tensors of ${this.steps} training steps compared with the float64 reference, ` +
+      (this.ok ? "all within their rounding bounds." : `${this.compared.filter(({ ok }) => !ok).length} out of bounds.`);
+    if (shown === null) return head;
+    const { name, step, kernel, worstIndex, gpu, reference, bound, ratio } = shown;
+    return `${head}\n${this.ok ? "Closest to its bound" : "First that is off"}: ${name} (step ${step}, kernel ${kernel}), ` +
+      `element ${worstIndex}: GPU ${gpu}, reference ${reference}, error/bound ${ratio.toPrecision(3)} (bound ${bound.toExponential(2)}).`;
+  }
+}
+
+const exact = (values: ArrayLike<number>): Bounded => ({
+  values: Float64Array.from(values), bounds: new Float64Array(values.length),
+});
+
+/** Whether this launch finishes the tensor: a sum over many tensors may go on in the next launch. */
+const isFinished = (plan: Plan, tensor: string, launch: number): boolean =>
+  !plan.launches.slice(launch + 1).some(({ steps }) => steps.some(({ outputs }) => outputs.includes(tensor)));
+
+function checkLaunch(
+  graph: Graph, launch: Launch, written: ReadonlyMap<string, ArrayLike<number>>, finished: (tensor: string) => boolean,
+  known: Map<string, Bounded>, scalars: StepScalars,
+): Comparison[] {
+  const comparisons: Comparison[] = [];
+  for (const step of launch.steps) {
+    const inputs = step.inputs.map((name) => {
+      const input = known.get(name);
+      if (!input) throw new Error(`verify: ${name} is read before it is known`);
+      return input;
+    });
+    const outputs = evaluateBounded(step, inputs, graph, scalars);
+    step.outputs.forEach((name, i) => {
+      const gpu = written.get(name);
+      if (!gpu || !finished(name)) {
+        known.set(name, outputs[i]);
+        return;
+      }
+      comparisons.push(compareTensor(name, gpu, outputs[i]));
+      known.set(name, exact(gpu));
+    });
+  }
+  return comparisons;
+}
+
+/**
+ * Compares what the launches of one step wrote with the reference.
+ * @param before weights, optimizer states and data as they were before the step
+ */
+export function verifyTrace(
+  plan: Plan, trace: Trace, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, step: number,
+): VerifiedTensor[] {
+  const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
+  return plan.launches.flatMap((launch, index) => {
+    return checkLaunch(plan.graph, launch, trace[index], (tensor) => isFinished(plan, tensor, index), known, scalars)
+      .map((comparison) => ({ ...comparison, step, kernel: launch.kernel }));
+  });
+}

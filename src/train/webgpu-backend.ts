@@ -1,0 +1,123 @@
+// The `webgpu` backend: weights, optimizer states and data live on the device; plans run there.
+
+import type { StepScalars } from "../graph/types.ts";
+import { acquireDevice, checked, type GpuContext } from "../gpu/device.ts";
+import { Executor } from "../gpu/executor.ts";
+import { createFrom, createStorage, TensorStore } from "../gpu/memory.ts";
+import { PipelineCache } from "../gpu/pipelines.ts";
+import { StepQueue } from "../gpu/queue.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Backend, DeviceData, Floats, ResultHandler, Runner, Trace } from "./backend.ts";
+import type { Dataset } from "./data.ts";
+
+class GpuData implements DeviceData {
+  readonly #buffers = new Map<string, GPUBuffer>();
+
+  constructor(readonly device: GPUDevice, readonly dataset: Dataset) {
+    try {
+      this.#buffers.set("data_x", createFrom(device, dataset.x, "x"));
+      if (dataset.y) this.#buffers.set("data_y", createFrom(device, dataset.y, "y"));
+      this.#buffers.set("order", createStorage(device, dataset.rows * 4, "order"));
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  buffer(name: string): GPUBuffer | undefined {
+    return this.#buffers.get(name);
+  }
+
+  setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
+    const whole = this.#buffers.get("order");
+    if (!whole) throw new Error("the data set was disposed");
+    this.device.queue.writeBuffer(whole, at * 4, order);
+  }
+
+  dispose(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#buffers.clear();
+  }
+}
+
+class GpuRunner implements Runner {
+  readonly #queue: StepQueue;
+
+  constructor(readonly executor: Executor) {
+    this.#queue = new StepQueue(executor);
+  }
+
+  get resultElements(): number {
+    return this.executor.resultElements;
+  }
+
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
+    return this.#queue.run(steps, onResults, signal);
+  }
+
+  dispose(): void {
+    this.executor.dispose();
+  }
+}
+
+export class WebGpuBackend implements Backend {
+  readonly kind = "webgpu";
+  readonly #pipelines: PipelineCache;
+  readonly #store: TensorStore;
+
+  private constructor(readonly context: GpuContext) {
+    this.#pipelines = new PipelineCache(context.device);
+    this.#store = new TensorStore(context.device);
+  }
+
+  /** @throws UnsupportedError without WebGPU or without an adapter */
+  static async create(device?: GPUDevice): Promise<WebGpuBackend> {
+    return new WebGpuBackend(await acquireDevice(device));
+  }
+
+  get adapter(): string {
+    return this.context.adapter;
+  }
+
+  get maxBuffers(): number {
+    return this.context.device.limits.maxStorageBuffersPerShaderStage;
+  }
+
+  write(values: ReadonlyMap<string, Floats>): void {
+    this.#store.write(values);
+  }
+
+  read(names: readonly string[]): Promise<Map<string, Floats>> {
+    return this.#store.read(names);
+  }
+
+  upload(dataset: Dataset): Promise<DeviceData> {
+    return checked(this.context.device, "data set", () => new GpuData(this.context.device, dataset));
+  }
+
+  async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
+    return new GpuRunner(await this.#executor(plan, data));
+  }
+
+  readonly trace = async (plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace> => {
+    const executor = await this.#executor(plan, data);
+    try {
+      return await executor.trace(step, (tensor) => this.#external(tensor, data));
+    } finally {
+      executor.dispose();
+    }
+  };
+
+  dispose(): void {
+    this.#store.dispose();
+    if (this.context.owned) this.context.device.destroy();
+  }
+
+  #executor(plan: Plan, data: DeviceData): Promise<Executor> {
+    return Executor.create(this.context.device, this.#pipelines, plan, (tensor) => this.#external(tensor, data));
+  }
+
+  #external(tensor: string, data: DeviceData): GPUBuffer {
+    return (data as GpuData).buffer(tensor) ?? this.#store.buffer(tensor);
+  }
+}

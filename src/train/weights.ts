@@ -1,0 +1,52 @@
+// Weights as the user sees them: layer by layer, kernel then bias, with names and shapes.
+
+import { InputError } from "../errors.ts";
+import { elementsOf, type Network } from "../model/network.ts";
+import type { Floats } from "./backend.ts";
+
+/** One weight tensor, row-major; kernels are (fanIn, fanOut), biases (fanOut). */
+export interface Weight {
+  name: string;
+  shape: number[];
+  data: Float32Array<ArrayBuffer>;
+}
+
+/** What setWeights() takes; a name, where given, must match. */
+export interface GivenWeight {
+  name?: string;
+  shape: readonly number[];
+  data: ArrayLike<number>;
+}
+
+export function toWeights(network: Network, values: ReadonlyMap<string, Floats>): Weight[] {
+  return network.parameters.map(({ name, symbol, shape }) => {
+    const data = values.get(symbol);
+    if (!data) throw new Error(`no value for ${name}`);
+    return { name, shape: [...shape], data: data.slice() };
+  });
+}
+
+/** @throws InputError where number, order, names, shapes or values do not fit the network */
+export function fromWeights(network: Network, weights: readonly GivenWeight[]): Map<string, Floats> {
+  const { parameters } = network;
+  if (!Array.isArray(weights) || weights.length !== parameters.length) {
+    throw new InputError(`setWeights(): the network has ${parameters.length} weight tensors ` +
+      `(${parameters.map(({ name }) => name).join(", ")}); got ${Array.isArray(weights) ? weights.length : typeof weights}.`);
+  }
+  return new Map(parameters.map(({ name, symbol, shape }, i) => {
+    const given = weights[i];
+    if (given.name !== undefined && given.name !== name) {
+      throw new InputError(`setWeights(): tensor ${i} must be ${name}; got ${given.name}. Keep the order of getWeights().`);
+    }
+    if (given.shape.join() !== shape.join() || given.data.length !== elementsOf(shape)) {
+      throw new InputError(`setWeights(): ${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ` +
+        `${given.data.length} numbers. Weights fit only the network they came from.`);
+    }
+    const data = Float32Array.from(given.data);
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw new InputError(`setWeights(): ${name} must hold finite float32 numbers; number ${bad} is ${given.data[bad]}.`);
+    }
+    return [symbol, data];
+  }));
+}

@@ -1,0 +1,34 @@
+// Three ways to run tests: `unit` in Node without a GPU, and the files under test/gpu in headless Chrome (`chrome`) or
+// in Node with the npm package `webgpu` (`node-gpu`). Without an adapter the last two fail; they never skip.
+
+import { defineConfig } from "vitest/config";
+import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
+
+const GPU_TESTS = ["test/gpu/**/*.test.ts"];
+/** Training on a software adapter takes seconds, and so does compiling for it. */
+const GPU_TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: GPU_TESTS } },
+      {
+        // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
+        optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },
+        test: {
+          name: "browser", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS,
+          browser: {
+            enabled: true, headless: true, provider: puppeteerProvider, screenshotFailures: false,
+            instances: [{ browser: "chrome", name: "chrome" }],
+          },
+        },
+      },
+      {
+        test: {
+          name: "node-gpu", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS,
+          setupFiles: ["test/support/node-gpu.ts"],
+        },
+      },
+    ],
+  },
+});
