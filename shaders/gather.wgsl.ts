@@ -15,9 +15,9 @@ export interface GatherSource {
 
 function load({ data, type, scale }: GatherSource): string {
   switch (type) {
-    case "uint8": return `f32((${data}[from >> 2u] >> ((from & 3u) * 8u)) & 0xffu) * ${literal(scale)}`;
-    case "uint32": return `f32(${data}[from])`;
-    case "float32": return scale === 1 ? `${data}[from]` : `${data}[from] * ${literal(scale)}`;
+    case "uint8": return `f32((${data}[source >> 2u] >> ((source & 3u) * 8u)) & 0xffu) * ${literal(scale)}`;
+    case "uint32": return `f32(${data}[source])`;
+    case "float32": return scale === 1 ? `${data}[source]` : `${data}[source] * ${literal(scale)}`;
   }
 }
 
@@ -28,7 +28,7 @@ export function gatherKernel(sources: readonly GatherSource[], buffers: readonly
     const { out, cols } = source;
     const text = `if (place >= ${start}u && place < ${start + cols}u) {
     let col = place - ${start}u;
-    let from = order[step.offset + row] * ${cols}u + col;
+    let source = order[step.offset + row] * ${cols}u + col;
     ${out}[row * ${cols}u + col] = ${load(source)};
   }`;
     start += cols;

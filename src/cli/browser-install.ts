@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import type * as PuppeteerBrowsers from "@puppeteer/browsers";
 import type { Say } from "./browser.ts";
 
-type Browsers = typeof PuppeteerBrowsers;
+export type Browsers = typeof PuppeteerBrowsers;
 
 /** Neither asking for the version nor a stalled download may keep the user waiting longer than this. */
 const STALL_MILLIS = 15_000;

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, posix, win32 } from "node:path";
 import { UnsupportedError } from "../errors.ts";
-import { canUseApt, downloadChrome, installChromium, installLibraries } from "./browser-install.ts";
+import { canUseApt, downloadChrome, installChromium, installLibraries, type Browsers } from "./browser-install.ts";
 import { resolveOptional } from "./optional.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,14 +54,14 @@ async function firstThatStarts(paths: readonly string[]): Promise<string | null>
 }
 
 /** @puppeteer/browsers belongs to puppeteer, so it is looked up from there: it need not lie beside this package. */
-function puppeteerBrowsers(): typeof import("@puppeteer/browsers") {
+function puppeteerBrowsers(): Browsers {
   const { require } = resolveOptional("puppeteer", "puppeteer");
-  return require("@puppeteer/browsers") as typeof import("@puppeteer/browsers");
+  return require("@puppeteer/browsers") as Browsers;
 }
 
 const cacheFolder = () => process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), ".cache", "puppeteer");
 
-async function downloadedBefore(browsers: typeof import("@puppeteer/browsers")): Promise<string | null> {
+async function downloadedBefore(browsers: Browsers): Promise<string | null> {
   const found = await browsers.getInstalledBrowsers({ cacheDir: cacheFolder() }).catch(() => []);
   const newestFirst = found.filter(({ browser }) => browser === browsers.Browser.CHROME)
     .sort((a, b) => b.buildId.localeCompare(a.buildId, "en", { numeric: true }));
@@ -69,7 +69,7 @@ async function downloadedBefore(browsers: typeof import("@puppeteer/browsers")):
 }
 
 /** A downloaded Chrome, with the shared libraries that it needs where those can be installed. */
-async function getByDownload(browsers: typeof import("@puppeteer/browsers"), say: Say): Promise<string | null> {
+async function getByDownload(browsers: Browsers, say: Say): Promise<string | null> {
   const chrome = await downloadChrome(browsers, cacheFolder(), say);
   if (chrome === null || await starts(chrome.executablePath)) return chrome?.executablePath ?? null;
   if (!canUseApt()) {

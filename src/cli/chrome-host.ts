@@ -44,7 +44,7 @@ async function outcomeOf(page: Page, browser: Browser, server: PageServer, host:
   const outcome = new Promise<Outcome>((resolve, reject) => { finish = resolve; fail = reject; });
   outcome.catch(() => {}); // a failure while the page still opens is reported by the await below
   const stop = () => { page.evaluate(stopInPage, STOP_FUNCTION).catch(fail); };
-  page.on("error", (error) => fail(new GpuError(`The page that trains has crashed (${(error as Error).message}). ` +
+  page.on("error", (error) => fail(new GpuError(`The page that trains has crashed (${error.message}). ` +
     `It may have run out of memory: try fewer or smaller layers.`)));
   page.on("pageerror", (error) => fail(new Error(`in the page: ${String(error)}`)));
   browser.on("disconnected", () => fail(new GpuError("The browser has ended before the training did. Start it again.")));

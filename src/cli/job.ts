@@ -27,8 +27,9 @@ export interface JobData {
 }
 
 export type JobEvent =
-  | { readonly type: "ready"; readonly adapter: string; readonly backend: string; readonly summary: string;
-      readonly plan: string }
+  | { readonly type: "ready"; readonly adapter: string; readonly backend: string; readonly summary: string }
+  /** The plan of a training step, once the batch is known. */
+  | { readonly type: "plan"; readonly plan: string }
   | { readonly type: "verified"; readonly report: string }
   /** Some batches later. `samples` counts those of this epoch so far, of `epochSamples`. */
   | { readonly type: "progress"; readonly epoch: number; readonly samples: number; readonly epochSamples: number;
@@ -92,30 +93,31 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
 /** fit() with its callbacks turned into events, at most one every EVENT_MILLIS. */
 async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
   const { epochs, batchSize, validationSplit } = request, { rows, images } = data.train;
-  const epochSamples = rows - Math.floor(rows * validationSplit);
+  const epochSamples = Math.floor(rows * (1 - validationSplit));
   const start = performance.now();
-  let epoch = 0, samples = 0, epochStart = start, lastEvent = start;
+  let epoch = 0, samples = 0, trained = 0, epochStart = start, lastEvent = start;
   const history = await model.fit(images, targetsOf(data.train, request.model), {
     epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal,
     callbacks: {
-      onEpochBegin(number: number) {
+      onTrainBegin: () => host.emit({ type: "plan", plan: model.plan.toString() }),
+      onEpochBegin(number) {
         epoch = number;
         samples = 0;
         epochStart = performance.now();
       },
-      onBatchEnd(_step: number, logs) {
-        samples += logs.samples;
+      onBatchEnd(_batch, { size, ...logs }) {
+        samples += size;
+        trained += size;
         if (performance.now() - lastEvent < EVENT_MILLIS) return;
         lastEvent = performance.now();
-        host.emit({ type: "progress", epoch, samples, epochSamples, logs: { ...logs }, seconds: secondsSince(start) });
+        host.emit({ type: "progress", epoch, samples, epochSamples, logs, seconds: secondsSince(start) });
       },
-      onEpochEnd(_epoch: number, logs) {
-        host.emit({ type: "epoch", epoch, epochSamples, logs: { ...logs }, seconds: secondsSince(epochStart) });
+      onEpochEnd(_epoch, logs) {
+        host.emit({ type: "epoch", epoch, epochSamples, logs, seconds: secondsSince(epochStart) });
       },
     },
   });
   const seconds = secondsSince(start);
-  const trained = history.stopped ? history.epochs * epochSamples + samples : history.epochs * epochSamples;
   return { history, seconds, samplesPerSecond: seconds > 0 ? trained / seconds : 0 };
 }
 
@@ -139,7 +141,7 @@ async function runModel(model: Sequential, request: JobRequest, data: JobData, h
   await model.compile({ ...recipeOf(request.model), backend: request.backend });
   if (data.weights !== null) await model.setWeights(data.weights.map(({ shape, data }) => ({ shape, data })));
   const { adapter, backend } = model;
-  host.emit({ type: "ready", adapter, backend, summary: model.summary(), plan: model.plan.toString() });
+  host.emit({ type: "ready", adapter, backend, summary: model.summary() });
   if (request.verifySteps > 0 && !host.signal.aborted) await verify(model, request, data, host);
   const trained = request.epochs > 0 && !host.signal.aborted ? await train(model, request, data, host) : null;
   const stopped = host.signal.aborted;

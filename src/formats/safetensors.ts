@@ -116,7 +116,7 @@ function readEntry(name: string, value: JsonValue, where: string): Entry {
   }
   const [begin, end] = offsets, bytes = elementsOf(shape) * bits / 8;
   if (bytes !== end - begin) {
-    throw new FormatError(`${place}: shape ${show(shape)} of ${String(dtype)} takes ${bytes} bytes; ` +
+    throw new FormatError(`${place}: shape ${show(shape)} of ${show(dtype)} takes ${bytes} bytes; ` +
       `data_offsets [${begin}, ${end}] give it ${end - begin}.`);
   }
   return { name, dtype: dtype as string, shape, begin, end };

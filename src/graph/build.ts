@@ -1,10 +1,10 @@
 // From a network and its recipe to the graph of one step: forward, loss, backward (BP1–BP4), update.
 
-import { derivativeSource } from "../model/activations.ts";
 import { matchingActivation, takesLabels, type MetricName } from "../model/losses.ts";
-import type { Network, Parameter, Recipe, Stage } from "../model/network.ts";
-import { optimizerStates } from "../model/optimizers.ts";
-import type { DataType, Graph, MetricKind, ProductForm, Role, Rows, Step, Tensor } from "./types.ts";
+import type { Network, Recipe } from "../model/network.ts";
+import { backward, gradientName, type Passed } from "./backward.ts";
+import { GraphBuilder } from "./builder.ts";
+import type { DataType, Graph, MetricKind } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`. */
 export interface FeatureFormat {
@@ -13,55 +13,6 @@ export interface FeatureFormat {
 }
 
 export const FLOAT_FEATURES: FeatureFormat = { type: "float32", scale: 1 };
-
-/** One stage as the forward pass left it: what the backward pass needs to know. */
-interface Passed {
-  readonly stage: Stage;
-  readonly input: string;
-  readonly output: string;
-  /** Number of the dense layer that this stage belongs to; 0 before the first. */
-  readonly layer: number;
-}
-
-/** ∂C/∂z is called δ; every other gradient is named after what it belongs to. */
-const gradientName = (name: string): string => (name.startsWith("z") ? `delta${name.slice(1)}` : `grad_${name}`);
-
-class GraphBuilder {
-  readonly tensors = new Map<string, Tensor>();
-  readonly steps: Step[] = [];
-
-  tensor(name: string, rows: Rows, cols: number, role: Role = "intermediate"): string {
-    if (this.tensors.has(name)) throw new Error(`graph already has a tensor "${name}"`);
-    this.tensors.set(name, Object.freeze({ name, role, rows, cols }));
-    return name;
-  }
-
-  /** A new tensor of the shape of `like`. */
-  alike(name: string, like: string): string {
-    const { rows, cols } = this.get(like);
-    return this.tensor(name, rows, cols);
-  }
-
-  get(name: string): Tensor {
-    const tensor = this.tensors.get(name);
-    if (tensor === undefined) throw new Error(`graph has no tensor "${name}"`);
-    return tensor;
-  }
-
-  product(form: ProductForm, left: string, right: string, out: string, bias?: string): string {
-    const rows = this.get(left)[form === "leftTransposed" ? "cols" : "rows"];
-    const cols = this.get(right)[form === "rightTransposed" ? "rows" : "cols"];
-    if (cols === "batch") throw new Error(`product ${out}: the batch cannot be a column dimension`);
-    this.tensor(out, rows, cols);
-    this.steps.push({ op: "product", form, inputs: bias ? [left, right, bias] : [left, right], outputs: [out] });
-    return out;
-  }
-
-  push(step: Step): string {
-    this.steps.push(step);
-    return step.outputs[0];
-  }
-}
 
 function gather(g: GraphBuilder, name: string, cols: number, source: DataType, scale: number): string {
   if (!g.tensors.has("order")) g.tensor("order", 1, 1, "data");
@@ -105,7 +56,7 @@ function forward(g: GraphBuilder, network: Network, x: string, training: boolean
           outputs: [g.alike(name("d"), input)] });
         break;
     }
-    passed.push({ stage, input, output, layer });
+    passed.push({ stage, index, input, output });
     input = output;
   });
   return passed;
@@ -160,100 +111,6 @@ function summarize(g: GraphBuilder, network: Network, rows: readonly string[]): 
     outputs: [g.tensor("results", 1, rows.length, "result")] });
 }
 
-/** BP4 or BP3 gave `dataGradient`; adds the penalty's gradient. */
-function addPenalty(g: GraphBuilder, parameter: Parameter, gradient: (name: string) => string): string {
-  const name = `grad_${parameter.symbol}`;
-  if (parameter.regularizer === null) return gradient(name);
-  const dataGradient = gradient(`data_${name}`);
-  const { l1, l2 } = parameter.regularizer;
-  return g.push({ op: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol],
-    outputs: [g.alike(name, parameter.symbol)] });
-}
-
-function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe, globalFactor?: string): string {
-  const { clipNorm, clipValue } = recipe.optimizer;
-  const clipped = () => g.alike(`clipped_${parameter.symbol}`, parameter.symbol);
-  if (clipValue !== undefined) {
-    return g.push({ op: "clipValue", limit: clipValue, inputs: [gradient], outputs: [clipped()] });
-  }
-  let factor = globalFactor;
-  if (clipNorm !== undefined) {
-    factor = g.push({ op: "clipFactor", limit: clipNorm, inputs: [gradient],
-      outputs: [g.tensor(`clip_factor_${parameter.symbol}`, 1, 1)] });
-  }
-  if (factor === undefined) return gradient;
-  return g.push({ op: "scale", inputs: [gradient, factor], outputs: [clipped()] });
-}
-
-function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe): void {
-  const states = optimizerStates(recipe.optimizer).map(({ name }) => {
-    const { rows, cols } = g.get(parameter.symbol);
-    return g.tensor(`${name}_${parameter.symbol}`, rows, cols, "state");
-  });
-  g.push({ op: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],
-    outputs: [parameter.symbol, ...states] });
-}
-
-/** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three steps). */
-function pullBack(g: GraphBuilder, { stage, input, output }: Passed, upstream: string): string {
-  const name = gradientName(input);
-  switch (stage.type) {
-    case "dense":
-      return g.product("rightTransposed", upstream, stage.kernel.symbol, name);
-    case "dropout":
-      throw new Error("dropout is pulled back where its layer number is known");
-    case "activation": {
-      if (stage.activation === "softmax") {
-        return g.push({ op: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
-      }
-      const slope = g.push({ op: "activationDerivative", activation: stage.activation,
-        inputs: [derivativeSource(stage.activation) === "z" ? input : output], outputs: [g.alike(`slope_${input}`, input)] });
-      return g.push({ op: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
-    }
-  }
-}
-
-function backward(
-  g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], start: string, cost: Cost,
-): void {
-  const pending: { parameter: Parameter; gradient: string }[] = [];
-  const global = recipe.optimizer.globalClipNorm;
-  // Once weights are updated nothing may read the old ones: a layer's update comes after the pull-back through it.
-  const finish = (parameter: Parameter, gradient: string) => {
-    if (global !== undefined) pending.push({ parameter, gradient });
-    else update(g, parameter, clip(g, parameter, gradient, recipe), recipe);
-  };
-  let upstream = start;
-  const first = passed.findIndex(({ stage }) => stage.type === "dense");
-  let last = passed.length - 1;
-  while (passed[last].output !== cost.gradientOf) last--;
-  const lastDense = passed.findLastIndex(({ stage }) => stage.type === "dense");
-  for (let i = last; i >= first; i--) {
-    const { stage, input } = passed[i];
-    if (i === lastDense) cost.summarize();
-    const below = upstream;
-    if (i > first) {
-      upstream = stage.type === "dropout"
-        ? g.push({ op: "dropout", rate: stage.rate, layer: network.stages.indexOf(stage), inputs: [below],
-            outputs: [g.alike(gradientName(input), input)] })
-        : pullBack(g, passed[i], below);
-    }
-    if (stage.type !== "dense") continue;
-    const { kernel, bias } = stage;
-    finish(kernel, addPenalty(g, kernel, (name) => g.product("leftTransposed", input, below, name)));
-    if (bias) {
-      finish(bias, addPenalty(g, bias, (name) => g.push({ op: "rowSum", inputs: [below],
-        outputs: [g.tensor(name, 1, stage.width)] })));
-    }
-  }
-  if (global === undefined) return;
-  const factor = g.push({ op: "clipFactor", limit: global, inputs: pending.map(({ gradient }) => gradient),
-    outputs: [g.tensor("clip_factor", 1, 1)] });
-  for (const { parameter, gradient } of pending) {
-    update(g, parameter, clip(g, parameter, gradient, recipe, factor), recipe);
-  }
-}
-
 function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
   return takesLabels(recipe.loss) ? gather(g, "y", 1, "uint32", 1) : gather(g, "y", network.outputWidth, "float32", 1);
 }
@@ -275,7 +132,7 @@ export function buildGraph(
     if (purpose === "train") {
       const start = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
         outputs: [g.alike(gradientName(cost.gradientOf), cost.gradientOf)] });
-      backward(g, network, recipe, passed, start, cost);
+      backward(g, recipe, passed, start, cost.gradientOf, cost.summarize);
     } else {
       cost.summarize();
     }

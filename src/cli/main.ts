@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// The command `deltaprop`: reads the command line, runs a command, prints errors, sets the exit code.
+
+import { Command } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { DeltapropError } from "../errors.ts";
+import { addTrainOptions, type Flags } from "./options.ts";
+import { trainCommand } from "./train-command.ts";
+
+/** Errors of deltaprop are written for the user; the stack of any other helps whoever mends it. */
+function describe(error: unknown): string {
+  if (error instanceof DeltapropError) return `error: ${error.message}`;
+  return `error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+}
+
+async function main(): Promise<void> {
+  let exitCode = 0;
+  const program = new Command("deltaprop")
+    .description("Train neural networks on WebGPU.")
+    .version(packageJson.version)
+    .addHelpText("after", "\nThe flags of train: deltaprop train --help");
+  addTrainOptions(program.command("train", { isDefault: true }))
+    .description("Train and test a multilayer perceptron on handwritten digits, and save its weights.")
+    .allowExcessArguments(false)
+    .action(async (flags: Flags) => { exitCode = await trainCommand(flags); });
+  await program.parseAsync();
+  // Once the output is out: a GPU process or an open handle of a package must not keep the shell waiting.
+  process.stdout.write("", () => process.exit(exitCode));
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${describe(error)}\n`);
+  process.exit(1);
+});

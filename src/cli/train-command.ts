@@ -1,0 +1,109 @@
+// `deltaprop train`: flags and files in, a trained and tested model out. Everything that can be refused is refused
+// before a browser starts.
+
+import { runInChrome } from "./chrome-host.ts";
+import { confusionTable } from "./confusion.ts";
+import { checkDataFits, loadData, type DataSet } from "./data.ts";
+import type { JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
+import { checkModel } from "./model-spec.ts";
+import { runInNode } from "./node-host.ts";
+import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
+import { count, describeAdapter, duration, percent, Progress } from "./progress.ts";
+import { checkWritable, modelBytes, readModel, writeModel, type SavedModel } from "./saved-model.ts";
+import { stopOnSignals } from "./signals.ts";
+
+interface Plan {
+  readonly options: TrainOptions;
+  readonly saved: SavedModel | null;
+  readonly data: DataSet;
+}
+
+async function prepare(flags: Flags): Promise<Plan> {
+  const saved = flags.load === undefined ? null : await readModel(flags.load);
+  const options = resolveOptions(flags, saved?.spec ?? null);
+  await checkModel(options.model);
+  if (options.save !== null) await checkWritable(options.save);
+  const data = await loadData(options.data);
+  checkDataFits(data, options.model.layers);
+  return { options, saved, data };
+}
+
+function onEvent(event: JobEvent, progress: Progress, runtime: string): void {
+  switch (event.type) {
+    case "ready":
+      progress.line(describeAdapter(event, runtime));
+      progress.line(`\n${event.summary}\n`);
+      return;
+    case "plan": return progress.line(`${event.plan}\n`);
+    case "verified": return progress.line(`${event.report}\n`);
+    case "progress": return progress.update(event);
+    case "epoch": return progress.epoch(event);
+  }
+}
+
+async function run({ options, saved, data }: Plan, host: JobHost, progress: Progress): Promise<JobResult> {
+  const { model, backend, epochs, batchSize, validationSplit, verifySteps } = options;
+  const request: JobRequest = { model, backend, epochs, batchSize, validationSplit, verifySteps };
+  const jobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
+  const inNode = backend === "cpu" || options.runtime === "node";
+  if (inNode) return runInNode(request, jobData, host);
+  return runInChrome(request, jobData, host, (line) => progress.line(line));
+}
+
+function describeRun({ options, data, saved }: Plan): string {
+  const { model, batchSize, epochs } = options;
+  const how = [model.activation, model.loss, model.optimizer, model.learningRate === null ? null : `lr ${model.learningRate}`,
+    `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
+    `seed ${model.seed}`].filter((part) => part !== null);
+  return [
+    `deltaprop ${epochs === 0 ? "evaluates" : "trains"} ${model.layers.join("-")} (${how.join(", ")})`,
+    `data: ${count(data.train.rows)} training and ${count(data.test.rows)} test digits (${data.source})`,
+    ...(saved === null ? [] : [`weights: ${options.load}`]),
+  ].join("\n");
+}
+
+/** Null for what is unknown: NaN and infinity are not JSON. */
+const orNull = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
+
+export function jsonLine(result: JobResult, seed: number): string {
+  const { adapter, backend, epochs, steps, seconds, samplesPerSecond, trainLoss, testLoss, testAccuracy } = result;
+  return JSON.stringify({
+    adapter, backend, epochs, steps, seconds, samplesPerSecond, trainLoss: orNull(trainLoss),
+    testLoss: orNull(testLoss), testAccuracy: orNull(testAccuracy), seed,
+  });
+}
+
+async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<void> {
+  const { options, data } = plan;
+  if (result.stopped) progress.line(`Stopped after ${count(result.steps)} steps.`);
+  else if (result.testAccuracy !== null && result.testLoss !== null) {
+    progress.line(`\n${confusionTable(data.test.labels, result.predictions, options.model.layers.at(-1)!)}\n`);
+    const trained = result.epochs === 0 ? "" : `  (${count(result.steps)} steps in ${duration(result.seconds)}, ` +
+      `${count(result.samplesPerSecond)} samples/s)`;
+    progress.line(`test: loss ${result.testLoss.toFixed(4)}  accuracy ${percent(result.testAccuracy)}${trained}`);
+  }
+  if (options.save !== null && !(result.stopped && result.steps === 0)) {
+    await writeModel(options.save, modelBytes(result.weights, options.model));
+    progress.line(`saved: ${options.save}`);
+  }
+  if (options.json) process.stdout.write(`${jsonLine(result, options.model.seed)}\n`);
+}
+
+/** @returns the exit code: 0, or 128 + the number of the signal that stopped it */
+export async function trainCommand(flags: Flags): Promise<number> {
+  const plan = await prepare(flags), { options } = plan;
+  const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs);
+  const stop = stopOnSignals(() => {
+    progress.clear();
+    progress.line("Stopping at the next step … (Ctrl-C again quits at once)");
+  });
+  progress.line(describeRun(plan));
+  try {
+    const emit = (event: JobEvent) => onEvent(event, progress, options.runtime);
+    await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
+  } finally {
+    progress.clear();
+    stop.release();
+  }
+  return stop.exitCode();
+}

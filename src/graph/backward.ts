@@ -1,0 +1,119 @@
+// The backward half of a training step: δ from layer to layer (BP2), weight gradients (BP3, BP4), clipping, update.
+
+import { derivativeSource } from "../model/activations.ts";
+import type { Parameter, Recipe, Stage } from "../model/network.ts";
+import { optimizerStates } from "../model/optimizers.ts";
+import type { GraphBuilder } from "./builder.ts";
+
+/** One stage as the forward pass left it: what the backward pass needs to know. */
+export interface Passed {
+  readonly stage: Stage;
+  /** Its place among the network's stages, which decides its dropout mask. */
+  readonly index: number;
+  readonly input: string;
+  readonly output: string;
+}
+
+/** ∂C/∂z is called δ; every other gradient is named after what it belongs to. */
+export const gradientName = (name: string): string =>
+  (name.startsWith("z") ? `delta${name.slice(1)}` : `grad_${name}`);
+
+/** BP4 or BP3 gave `dataGradient`; adds the penalty's gradient. */
+function addPenalty(g: GraphBuilder, parameter: Parameter, gradient: (name: string) => string): string {
+  const name = `grad_${parameter.symbol}`;
+  if (parameter.regularizer === null) return gradient(name);
+  const dataGradient = gradient(`data_${name}`);
+  const { l1, l2 } = parameter.regularizer;
+  return g.push({ op: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol],
+    outputs: [g.alike(name, parameter.symbol)] });
+}
+
+function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe, globalFactor?: string): string {
+  const { clipNorm, clipValue } = recipe.optimizer;
+  const clipped = () => g.alike(`clipped_${parameter.symbol}`, parameter.symbol);
+  if (clipValue !== undefined) {
+    return g.push({ op: "clipValue", limit: clipValue, inputs: [gradient], outputs: [clipped()] });
+  }
+  let factor = globalFactor;
+  if (clipNorm !== undefined) {
+    factor = g.push({ op: "clipFactor", limit: clipNorm, inputs: [gradient],
+      outputs: [g.tensor(`clip_factor_${parameter.symbol}`, 1, 1)] });
+  }
+  if (factor === undefined) return gradient;
+  return g.push({ op: "scale", inputs: [gradient, factor], outputs: [clipped()] });
+}
+
+function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe): void {
+  const states = optimizerStates(recipe.optimizer).map(({ name }) => {
+    const { rows, cols } = g.get(parameter.symbol);
+    return g.tensor(`${name}_${parameter.symbol}`, rows, cols, "state");
+  });
+  g.push({ op: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],
+    outputs: [parameter.symbol, ...states] });
+}
+
+/** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three steps). */
+function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string): string {
+  const name = gradientName(input);
+  switch (stage.type) {
+    case "dense":
+      return g.product("rightTransposed", upstream, stage.kernel.symbol, name);
+    case "dropout":
+      return g.push({ op: "dropout", rate: stage.rate, layer: index, inputs: [upstream], outputs: [g.alike(name, input)] });
+    case "activation": {
+      if (stage.activation === "softmax") {
+        return g.push({ op: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
+      }
+      const slope = g.push({ op: "activationDerivative", activation: stage.activation,
+        inputs: [derivativeSource(stage.activation) === "z" ? input : output], outputs: [g.alike(`slope_${input}`, input)] });
+      return g.push({ op: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
+    }
+  }
+}
+
+/** BP4 and BP3 of one dense layer: each weight tensor with what builds its gradient. */
+function weightGradients(g: GraphBuilder, { stage, input }: Passed, delta: string) {
+  if (stage.type !== "dense") throw new Error("only dense layers have weights");
+  const { kernel, bias, width } = stage;
+  const ofKernel = () => addPenalty(g, kernel, (name) => g.product("leftTransposed", input, delta, name));
+  if (!bias) return [{ parameter: kernel, build: ofKernel }];
+  const ofBias = () => addPenalty(g, bias, (name) =>
+    g.push({ op: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] }));
+  return [{ parameter: kernel, build: ofKernel }, { parameter: bias, build: ofBias }];
+}
+
+/**
+ * Everything after the loss' gradient.
+ * @param start that gradient, which belongs to the tensor `from`
+ * @param onRowsDone called where all that is done row by row around the loss is done
+ */
+export function backward(
+  g: GraphBuilder, recipe: Recipe, passed: readonly Passed[], start: string, from: string, onRowsDone: () => void,
+): void {
+  const first = passed.findIndex(({ stage }) => stage.type === "dense");
+  const isDense = (i: number) => passed[i].stage.type === "dense";
+  const { globalClipNorm } = recipe.optimizer;
+  const waiting: { parameter: Parameter; gradient: string }[] = [];
+  let upstream = start;
+  let i = passed.findIndex(({ output }) => output === from);
+  for (; !isDense(i); i--) upstream = pullBack(g, passed[i], upstream);
+  onRowsDone();
+  while (i >= first) {
+    const dense = passed[i];
+    const delta = upstream;
+    // Down to the next dense layer's δ at once: ⊙σ′ then shares a launch with the product. And the weights are updated
+    // after the pull-back through them, which needs the old ones.
+    if (i > first) do upstream = pullBack(g, passed[i--], upstream); while (!isDense(i));
+    else i--;
+    for (const { parameter, build } of weightGradients(g, dense, delta)) {
+      const gradient = build();
+      // A norm over all gradients needs all of them before the first update.
+      if (globalClipNorm !== undefined) waiting.push({ parameter, gradient });
+      else update(g, parameter, clip(g, parameter, gradient, recipe), recipe);
+    }
+  }
+  if (globalClipNorm === undefined) return;
+  const factor = g.push({ op: "clipFactor", limit: globalClipNorm, inputs: waiting.map(({ gradient }) => gradient),
+    outputs: [g.tensor("clip_factor", 1, 1)] });
+  waiting.forEach(({ parameter, gradient }) => update(g, parameter, clip(g, parameter, gradient, recipe, factor), recipe));
+}

@@ -1,0 +1,248 @@
+// The bounds must hold whatever a float32 GPU within the WGSL specification does, and be tight enough to be worth
+// checking. Both are tried on a simulated GPU (float32.ts), step by step and through whole training steps.
+
+import { describe, expect, test } from "vitest";
+import type { Step, StepScalars, Tensor } from "../../src/graph/types.ts";
+import { ELEMENTWISE_ACTIVATIONS, derivativeSource } from "../../src/model/activations.ts";
+import { dense, dropout } from "../../src/model/layers.ts";
+import {
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+} from "../../src/model/losses.ts";
+import { l1l2 } from "../../src/model/regularizers.ts";
+import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd } from "../../src/model/optimizers.ts";
+import type { RandomSequence } from "../../src/random.ts";
+import { activate } from "../../src/reference/activations.ts";
+import { compareTensor, evaluateBounded, given, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
+import { softmax } from "../../src/reference/losses.ts";
+import { Float32Machine } from "./float32.ts";
+import { normals, oneStep, randomFor, sample } from "./samples.ts";
+
+type Draw = (random: RandomSequence, n: number) => Float64Array;
+
+interface Case {
+  readonly name: string;
+  readonly step: Step;
+  readonly shapes: Record<string, readonly [Tensor["rows"], number]>;
+  /** How the inputs are drawn, in order; what is left out is normal. */
+  readonly draw?: Record<string, Draw>;
+  /** Inputs that are known exactly even where the others are not. */
+  readonly certain?: readonly string[];
+  /** bound / largest error seen must stay below this. */
+  readonly slack: number;
+  readonly scalars?: Partial<StepScalars>;
+}
+
+const B = "batch";
+const ROWS = 6;
+const anyNormal: Draw = (random, n) => normals(n, random);
+/** From hardly anything to where functions saturate, zeros among them. */
+const wide: Draw = (random, n) => Float64Array.from({ length: n }, () =>
+  (random.below(20) === 0 ? 0 : random.normal() * 10 ** (3 * random.uniform() - 2)));
+const squares: Draw = (random, n) => Float64Array.from({ length: n }, () => random.normal() ** 2 + 1e-12);
+const labels = (classes: number): Draw => (random, n) => Float64Array.from({ length: n }, () => random.below(classes));
+const bits: Draw = (random, n) => labels(2)(random, n);
+const probabilities = (cols: number): Draw => (random, n) => softmax(normals(n, random, 2), n / cols, cols);
+const oneHot = (cols: number): Draw => (random, n) => {
+  const out = new Float64Array(n);
+  for (let at = 0; at < n; at += cols) out[at + random.below(cols)] = 1;
+  return out;
+};
+
+const unary = (step: Step, slack: number, draw: Draw = wide): Case => ({
+  name: `${step.op} ${"activation" in step ? step.activation : ""}`, step, slack,
+  shapes: { x: [B, 40], out: [B, 40] }, draw: { x: draw },
+});
+const X = { inputs: ["x"], outputs: ["out"] } as const;
+const XY = { inputs: ["x", "y"], outputs: ["out"] } as const;
+
+const activations: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) =>
+  unary({ op: "activation", activation, ...X }, 30));
+
+const derivatives: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) => unary(
+  { op: "activationDerivative", activation, ...X }, 30,
+  derivativeSource(activation) === "z" ? wide : (random, n) => wide(random, n).map((z) => activate(activation, z))));
+
+const products: Case[] = ([
+  ["normal", [B, 100], [100, 9]], ["normal", [B, 1], [1, 1]], ["rightTransposed", [B, 40], [17, 40]],
+  ["leftTransposed", [B, 11], [B, 13]],
+] as const).map(([form, x, y]): Case => {
+  const rows = form === "leftTransposed" ? x[1] : B;
+  const cols = form === "rightTransposed" ? y[0] : y[1];
+  const bias = form === "normal";
+  return {
+    name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: 100,
+    step: { op: "product", form, inputs: bias ? ["x", "y", "b"] : ["x", "y"], outputs: ["out"] },
+    shapes: { x, y, ...(bias ? { b: [1, cols] as const } : {}), out: [rows, cols] },
+  };
+});
+
+const losses: Case[] = [
+  meanSquaredError(), halfSquaredError(), huber(), huber({ delta: 0.3 }), binaryCrossentropy(),
+  categoricalCrossentropy(), sparseCategoricalCrossentropy(),
+].flatMap((loss): Case[] => {
+  const sparse = loss.name === "sparseCategoricalCrossentropy";
+  const cross = sparse || loss.name === "categoricalCrossentropy";
+  const y = sparse ? labels(7) : cross ? oneHot(7) : loss.name === "binaryCrossentropy" ? bits : anyNormal;
+  const shapes = { x: [B, 7], y: [B, sparse ? 1 : 7] } as const;
+  const certain = cross || loss.name === "binaryCrossentropy" ? ["y"] : [];
+  return [
+    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: 60,
+      shapes: { ...shapes, out: [B, 1] }, draw: { x: wide, y } },
+    { name: `lossGradient ${loss.name} ${loss.delta}`, step: { op: "lossGradient", loss, ...XY }, certain, slack: 30,
+      shapes: { ...shapes, out: [B, 7] }, draw: { ...(cross ? { x: probabilities(7) } : {}), y } },
+  ];
+});
+
+const metrics: Case[] = ([
+  ["sparseAccuracy", labels(7), 1], ["categoricalAccuracy", oneHot(7), 7], ["binaryAccuracy", bits, 7],
+  ["meanSquaredError", anyNormal, 7], ["meanAbsoluteError", anyNormal, 7],
+] as const).map(([metric, y, cols]): Case => ({
+  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: 60,
+  shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: probabilities(7), y },
+}));
+
+const updates: Case[] = [
+  sgd(), sgd({ momentum: 0.9 }), sgd({ momentum: 0.9, nesterov: true }), adam(), adamW(), rmsprop(),
+  rmsprop({ centered: true, momentum: 0.5 }), adagrad(),
+].flatMap((optimizer) => [0, 100].map((step): Case => {
+  const states = optimizerStates(optimizer).map(({ name }) => name);
+  const shape = [4, 10] as const;
+  const start: Draw = (_, n) => new Float64Array(n);
+  return {
+    name: `update ${optimizer.name} ${optimizer.momentum} after ${step} steps`, slack: 60,
+    step: { op: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
+    shapes: Object.fromEntries([["w", shape], ["g", shape], ...states.map((name) => [name, shape] as const)]),
+    draw: step === 0 ? { g: wide, ...Object.fromEntries(states.map((name) => [name, start])) }
+      : { g: anyNormal, v: (r, n) => squares(r, n).map((v) => v + 1), mean: (r, n) => normals(n, r, 0.1), sum: squares },
+    certain: step === 0 ? states : [], scalars: { step, ...ratesAt(optimizer, step) },
+  };
+}));
+
+const others: Case[] = [
+  { name: "gather of bytes", step: { op: "gather", source: "uint8", scale: 1 / 255, ...XY }, slack: 10, certain: ["x", "y"],
+    shapes: { x: [1, 9], y: [1, 1], out: [B, 9] }, draw: { x: (r) => labels(256)(r, 9 * ROWS), y: (r) => Float64Array.from(r.permutation(ROWS)) } },
+  { name: "rowSum", step: { op: "rowSum", ...X }, slack: 60, shapes: { x: [B, 30], out: [1, 30] } },
+  { name: "hadamard", step: { op: "hadamard", ...XY }, slack: 10, shapes: { x: [B, 9], y: [B, 9], out: [B, 9] } },
+  { name: "softmax", step: { op: "softmax", ...X }, slack: 30, shapes: { x: [B, 9], out: [B, 9] }, draw: { x: wide } },
+  { name: "softmaxPullback", step: { op: "softmaxPullback", ...XY }, slack: 30, draw: { x: probabilities(9) },
+    shapes: { x: [B, 9], y: [B, 9], out: [B, 9] } },
+  unary({ op: "dropout", rate: 0.3, layer: 1, ...X }, 10),
+  { name: "penalty", step: { op: "penalty", l1: 0.01, l2: 0.02, ...X }, slack: 60, shapes: { x: [5, 6], out: [1, 1] } },
+  { name: "penaltyGradient", step: { op: "penaltyGradient", l1: 0.1, l2: 0.02, ...XY }, slack: 20,
+    shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
+  { name: "clipValue", step: { op: "clipValue", limit: 0.7, ...X }, slack: 10, shapes: { x: [5, 6], out: [5, 6] } },
+  { name: "clipFactor", step: { op: "clipFactor", limit: 3.3, ...XY }, slack: 60,
+    shapes: { x: [5, 6], y: [1, 6], out: [1, 1] } },
+  { name: "clipFactor below the limit", step: { op: "clipFactor", limit: 100, ...XY }, slack: 60,
+    shapes: { x: [5, 6], y: [1, 6], out: [1, 1] } },
+  { name: "scale", step: { op: "scale", ...XY }, slack: 10, shapes: { x: [5, 6], y: [1, 1], out: [5, 6] } },
+  { name: "summarize", step: { op: "summarize", metrics: 1, inputs: ["x", "y", "p"], outputs: ["out"] }, slack: 60,
+    shapes: { x: [B, 1], y: [B, 1], p: [1, 1], out: [1, 2] } },
+];
+
+/** What the GPU holds (float32) and what the reference knows of it: within `spread` of each number. */
+function inputsOf(c: Case, random: RandomSequence, spread: number): { gpu: Float32Array[]; known: Bounded[] } {
+  const gpu: Float32Array[] = [], known: Bounded[] = [];
+  for (const name of c.step.inputs) {
+    const [rows, cols] = c.shapes[name];
+    const held = Float32Array.from((c.draw?.[name] ?? anyNormal)(random, (rows === B ? ROWS : rows) * cols));
+    const width = c.certain?.includes(name) ? 0 : spread;
+    const bounds = Float64Array.from(held, (value) => width * (Math.abs(value) + 0.1 * random.uniform()));
+    gpu.push(held);
+    known.push({ values: Float64Array.from(held, (value, i) => value + (2 * random.uniform() - 1) * bounds[i]), bounds });
+  }
+  return { gpu, known };
+}
+
+/** The largest error / bound over many draws. */
+function worstRatio(c: Case, spread: number, draws: number, adversary: boolean): number {
+  const random = randomFor(7);
+  const machine = new Float32Machine(adversary ? random : null);
+  const graph = oneStep(c.step, c.shapes);
+  const scalars: StepScalars = { rows: ROWS, offset: 0, step: 3, learningRate: 0.01, correctedRate: 0.01, ...c.scalars };
+  let worst = 0;
+  for (let i = 0; i < draws; i++) {
+    const { gpu, known } = inputsOf(c, random, spread);
+    const outputs = machine.step(c.step, gpu, graph, scalars);
+    evaluateBounded(c.step, known, graph, scalars).forEach((expected, k) => {
+      const comparison = compareTensor(c.step.outputs[k], outputs[k], expected);
+      if (comparison.ratio > 1) throw new Error(`${c.name}: ${JSON.stringify(comparison)}`);
+      worst = Math.max(worst, comparison.ratio);
+    });
+  }
+  return worst;
+}
+
+const cases = [...products, ...activations, ...derivatives, ...losses, ...metrics, ...updates, ...others];
+/** These give numbers that float32 holds exactly. */
+const exactly = /linear|relu$|Accuracy|below the limit/;
+
+describe.each(cases)("$name", (c) => {
+  test("no GPU within the specification exceeds the bound, and the bound is not far away", () => {
+    const ratio = worstRatio(c, 0, 40, true);
+    if (process.env.BOUNDS) console.log(`${c.name}: exact inputs, bound / largest error ${(1 / ratio).toFixed(1)}`);
+    expect(ratio).toBeLessThanOrEqual(1);
+    if (!exactly.test(c.name)) expect(1 / ratio).toBeLessThan(c.slack);
+  });
+
+  test("a GPU that rounds every function correctly does not exceed it either", () => {
+    expect(worstRatio(c, 0, 10, false)).toBeLessThanOrEqual(1);
+  });
+
+  // Errors of the inputs far above rounding, so that their propagation is what is tried: kinks, signs, ties, roots near 0.
+  test.each([1e-6, 1e-3, 0.3])("inputs known to %f only: still within the bound", (spread) => {
+    const ratio = worstRatio(c, spread, 25, true);
+    if (process.env.BOUNDS) console.log(`${c.name}: inputs ± ${spread}, bound / largest error ${(1 / ratio).toFixed(1)}`);
+    expect(ratio).toBeLessThanOrEqual(1);
+  });
+
+  test("control: a number that is off by four bounds is reported", () => {
+    const graph = oneStep(c.step, c.shapes);
+    const scalars: StepScalars = { rows: ROWS, offset: 0, step: 3, learningRate: 0.01, correctedRate: 0.01, ...c.scalars };
+    for (const expected of evaluateBounded(c.step, inputsOf(c, randomFor(8), 0).known, graph, scalars)) {
+      const gpu = Float64Array.from(expected.values);
+      const at = gpu.length - 1;
+      gpu[at] += 4 * expected.bounds[at] || Number.MIN_VALUE + Math.abs(gpu[at]) * 2 ** -23;
+      const comparison = compareTensor(c.step.outputs[0], gpu, expected);
+      expect(comparison.ok).toBe(false);
+      expect(comparison.worstIndex).toBe(at);
+    }
+  });
+});
+
+// Whole training steps: errors of one step enter the next, and fused kernels are checked this way.
+describe.each([
+  ["tanh, softmax cross-entropy", { loss: "sparseCategoricalCrossentropy", optimizer: "adam", layers: [
+    dense({ units: 16, activation: "tanh", inputShape: [20] }), dense({ units: 5, activation: "softmax" })] }],
+  ["sigmoid, quadratic cost", { loss: "halfSquaredError", optimizer: "sgd", layers: [
+    dense({ units: 12, activation: "sigmoid", inputShape: [20] }), dense({ units: 5, activation: "sigmoid" })] }],
+  ["relu, dropout, penalties, clipping", { loss: "meanSquaredError", optimizer: adamW({ globalClipNorm: 0.5 }), layers: [
+    dense({ units: 30, activation: "relu", inputShape: [20], kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }) }),
+    dropout({ rate: 0.4 }), dense({ units: 9, activation: "gelu" }), dense({ units: 3 })] }],
+] as const)("a whole step: %s", (name, options) => {
+  const { graph, values, scalars } = sample({ ...options, rows: 8 });
+  const machine = new Float32Machine(randomFor(3));
+  const held = new Map([...values].map(([key, array]) => [key, Float32Array.from(array)]));
+  for (const step of graph.steps) {
+    machine.step(step, step.inputs.map((input) => held.get(input)!), graph, scalars)
+      .forEach((output, i) => held.set(step.outputs[i], Float32Array.from(output)));
+  }
+  const known = new Map([...values].map(([key, array]) => [key, given(array)]));
+  runGraphBounded(graph, known, scalars);
+
+  test("every tensor stays within its bound", () => {
+    for (const [tensor, expected] of known) {
+      const comparison = compareTensor(tensor, held.get(tensor)!, expected);
+      if (process.env.BOUNDS) console.log(`${name}: ${tensor} bound / largest error ${(1 / comparison.ratio).toFixed(1)}`);
+      expect(comparison, tensor).toMatchObject({ ok: true });
+    }
+  });
+
+  // A wrong sign or a forgotten term changes gradients by about their own size: the bounds must be far smaller.
+  test("the bound of each gradient is a small part of it", () => {
+    for (const tensor of [...known.keys()].filter((key) => /^grad_[wb]/.test(key))) {
+      const { values: gradient, bounds } = known.get(tensor)!;
+      expect(Math.max(...bounds), tensor).toBeLessThan(1e-4 * Math.max(...gradient.map(Math.abs)));
+    }
+  });
+});

@@ -1,0 +1,246 @@
+// A float32 GPU in TypeScript: each operation rounded to float32, sums from the first term to the last, and exp, log,
+// division and sqrt off by as much as the WGSL specification allows, up or down by chance. What the bounds of
+// src/reference are tried on. Formulas in the order of the shaders, written apart from those of src/reference.
+
+import { rowsOf, type Graph, type Step, type StepOf, type StepScalars } from "../../src/graph/types.ts";
+import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../../src/model/activations.ts";
+import { takesLabels, type Loss } from "../../src/model/losses.ts";
+import type { Optimizer } from "../../src/model/optimizers.ts";
+import { dropoutMask } from "../../src/reference/dropout.ts";
+import type { RandomSequence } from "../../src/random.ts";
+
+const f = Math.fround;
+type Row = Float32Array;
+
+/** The distance between float32 numbers around x. */
+const ulp = (x: number): number => 2 ** (Math.max(Math.floor(Math.log2(Math.abs(x))), -126) - 23);
+
+export class Float32Machine {
+  /** @param random draws how far each function is off; none: correctly rounded, as good GPUs nearly are */
+  constructor(readonly random: RandomSequence | null) {}
+
+  /** x, off by at most `ulps`, half an ULP of which is kept for the rounding. */
+  #off(x: number, ulps: number, absolute = 0): number {
+    if (this.random === null || x === 0 || !Number.isFinite(x)) return f(x);
+    const share = (2 * this.random.uniform() - 1);
+    return f(x + share * Math.max(absolute - ulp(x) / 2, (ulps - 0.5) * ulp(x)));
+  }
+
+  exp = (x: number): number => this.#off(Math.exp(x), 3 + 2 * Math.abs(x));
+  log = (x: number): number => (x >= 0.5 && x <= 2
+    ? this.#off(Math.log(x), 0.5, 2 ** -21) : this.#off(Math.log(x), 3));
+  div = (x: number, y: number): number => this.#off(x / y, 2.5);
+  sqrt = (x: number): number => this.#off(Math.sqrt(x), 4.5);
+
+  sum(terms: Iterable<number>): number {
+    let total = 0;
+    for (const term of terms) total = f(total + term);
+    return total;
+  }
+
+  dot(n: number, left: (k: number) => number, right: (k: number) => number, start = 0): number {
+    let total = start;
+    for (let k = 0; k < n; k++) total = f(total + f(left(k) * right(k)));
+    return total;
+  }
+
+  sigmoid(z: number): number {
+    const e = this.exp(-Math.abs(z));
+    return z >= 0 ? this.div(1, f(1 + e)) : this.div(e, f(1 + e));
+  }
+
+  tanh(z: number): number {
+    const e = this.exp(-2 * Math.abs(z));
+    return Math.sign(z) * this.div(f(1 - e), f(1 + e));
+  }
+
+  #geluTanh(z: number): number {
+    return this.tanh(f(f(Math.sqrt(2 / Math.PI)) * f(z + f(f(f(0.044715) * f(z * z)) * z))));
+  }
+
+  activate(name: ElementwiseActivation, z: number): number {
+    switch (name) {
+      case "linear": return z;
+      case "sigmoid": return this.sigmoid(z);
+      case "tanh": return this.tanh(z);
+      case "relu": return Math.max(z, 0);
+      case "leakyRelu": return z > 0 ? z : f(f(LEAKY_RELU_SLOPE) * z);
+      case "elu": return z > 0 ? z : f(this.exp(z) - 1);
+      case "softplus": return f(Math.max(z, 0) + this.log(f(1 + this.exp(-Math.abs(z)))));
+      case "gelu": return f(f(0.5 * z) * f(1 + this.#geluTanh(z)));
+      case "swish": return f(z * this.sigmoid(z));
+    }
+  }
+
+  derivative(name: ElementwiseActivation, x: number): number {
+    switch (name) {
+      case "linear": return 1;
+      case "sigmoid": return f(x * f(1 - x));
+      case "tanh": return f(1 - f(x * x));
+      case "relu": return x > 0 ? 1 : 0;
+      case "leakyRelu": return x > 0 ? 1 : f(LEAKY_RELU_SLOPE);
+      case "elu": return x > 0 ? 1 : f(x + 1);
+      case "softplus": return f(1 - this.exp(-x));
+      case "gelu": {
+        const t = this.#geluTanh(x);
+        const slope = f(f(Math.sqrt(2 / Math.PI)) * f(1 + f(f(3 * 0.044715) * f(x * x))));
+        return f(f(0.5 * f(1 + t)) + f(f(f(0.5 * x) * f(1 - f(t * t))) * slope));
+      }
+      case "swish": {
+        const s = this.sigmoid(x);
+        return f(s + f(f(x * s) * f(1 - s)));
+      }
+    }
+  }
+
+  softmax(z: Row): number[] {
+    const max = Math.max(...z);
+    const powers = [...z].map((value) => this.exp(f(value - max)));
+    const total = this.sum(powers);
+    return powers.map((power) => this.div(power, total));
+  }
+
+  lossRow(loss: Loss, a: Row, y: Row): number {
+    const n = a.length;
+    const e = (j: number): number => f(a[j] - y[j]);
+    const indices = [...a.keys()];
+    const max = Math.max(...a);
+    const logTotal = () => f(max + this.log(this.sum([...a].map((value) => this.exp(f(value - max))))));
+    switch (loss.name) {
+      case "meanSquaredError": return this.div(this.sum(indices.map((j) => f(e(j) * e(j)))), n);
+      case "halfSquaredError": return f(0.5 * this.sum(indices.map((j) => f(e(j) * e(j)))));
+      case "huber": return this.div(this.sum(indices.map((j) => {
+        const size = Math.abs(e(j));
+        const delta = f(loss.delta);
+        return size <= delta ? f(f(0.5 * size) * size) : f(delta * f(size - f(0.5 * delta)));
+      })), n);
+      case "binaryCrossentropy": return this.div(this.sum(indices.map((j) =>
+        f(f(Math.max(a[j], 0) - f(a[j] * y[j])) + this.log(f(1 + this.exp(-Math.abs(a[j]))))))), n);
+      case "sparseCategoricalCrossentropy": return f(logTotal() - a[y[0]]);
+      case "categoricalCrossentropy": {
+        const all = logTotal();
+        return this.sum(indices.map((j) => f(y[j] * f(all - a[j]))));
+      }
+    }
+  }
+
+  lossGradientRow(loss: Loss, a: Row, y: Row, rows: number): number[] {
+    const perRow = f(1 / rows);
+    const perOutput = f(1 / a.length);
+    return [...a].map((value, j) => {
+      const e = f(value - (takesLabels(loss) ? Number(y[0] === j) : y[j]));
+      switch (loss.name) {
+        case "meanSquaredError": return f(f(2 * e * perOutput) * perRow);
+        case "huber": return f(f(Math.min(Math.max(e, -f(loss.delta)), f(loss.delta)) * perOutput) * perRow);
+        case "binaryCrossentropy": return f(f(e * perOutput) * perRow);
+        default: return f(e * perRow);
+      }
+    });
+  }
+
+  metricRow(metric: StepOf<"metricRows">["metric"], a: Row, y: Row): number {
+    const argmax = (row: Row): number => row.indexOf(Math.max(...row));
+    const mean = (of: (p: number, t: number) => number) => this.div(this.sum([...a].map((p, j) => of(p, y[j]))), a.length);
+    switch (metric) {
+      case "sparseAccuracy": return Number(argmax(a) === y[0]);
+      case "categoricalAccuracy": return Number(argmax(a) === argmax(y));
+      case "binaryAccuracy": return mean((p, t) => Number((p > 0.5) === (t > 0.5)));
+      case "meanSquaredError": return mean((p, t) => f(f(p - t) * f(p - t)));
+      case "meanAbsoluteError": return mean((p, t) => Math.abs(f(p - t)));
+    }
+  }
+
+  update(o: Optimizer, w: number, g: number, s: number[], scalars: StepScalars): number[] {
+    const rate = f(scalars.learningRate), corrected = f(scalars.correctedRate);
+    const [mu, rho, rest, epsilon] = [f(o.momentum), f(o.rho), f(1 - o.rho), f(o.epsilon)];
+    const gg = f(g * g);
+    switch (o.name) {
+      case "sgd": {
+        if (o.momentum === 0) return [f(w - f(rate * g))];
+        const v = f(f(mu * s[0]) - f(rate * g));
+        return [f(w + (o.nesterov ? f(f(mu * v) - f(rate * g)) : v)), v];
+      }
+      case "adam":
+      case "adamW": {
+        const from = o.name === "adamW" ? f(w - f(f(w * f(o.weightDecay)) * rate)) : w;
+        const m = f(s[0] + f(f(g - s[0]) * f(1 - o.beta1)));
+        const v = f(s[1] + f(f(gg - s[1]) * f(1 - o.beta2)));
+        return [f(from - this.div(f(m * corrected), f(this.sqrt(v) + epsilon))), m, v];
+      }
+      case "rmsprop": {
+        const v = f(f(rho * s[0]) + f(rest * gg));
+        const mean = o.centered ? f(f(rho * s[s.length - 1]) + f(rest * g)) : 0;
+        const increment = this.div(f(rate * g), this.sqrt(f((o.centered ? f(v - f(mean * mean)) : v) + epsilon)));
+        const moved = o.momentum > 0 ? f(f(mu * s[1]) + increment) : increment;
+        return [f(w - moved), v, ...(o.momentum > 0 ? [moved] : []), ...(o.centered ? [mean] : [])];
+      }
+      case "adagrad": {
+        const total = f(s[0] + gg);
+        return [f(w - this.div(f(rate * g), this.sqrt(f(total + epsilon)))), total];
+      }
+    }
+  }
+
+  /** The outputs of one step. */
+  step(step: Step, inputs: Float32Array[], graph: Graph, scalars: StepScalars): number[][] {
+    const [x, y] = inputs;
+    const shape = (name: string): { rows: number; cols: number } => {
+      const tensor = graph.tensors.get(name)!;
+      return { rows: rowsOf(tensor, scalars.rows), cols: tensor.cols };
+    };
+    const { rows, cols } = shape(step.inputs[0]);
+    const byRow = (of: (...rows: Row[]) => number[]): number[] => Array.from({ length: rows }, (_, r) =>
+      of(...inputs.map((t) => t.subarray(r * t.length / rows, (r + 1) * t.length / rows)))).flat();
+    const map = (of: (value: number, i: number) => number): number[] => [...x].map(of);
+    switch (step.op) {
+      case "gather": return [Array.from({ length: scalars.rows * cols }, (_, i) =>
+        f(x[y[scalars.offset + Math.floor(i / cols)] * cols + i % cols] * f(step.scale)))];
+      case "product": {
+        const out = shape(step.outputs[0]);
+        const inner = step.form === "leftTransposed" ? rows : cols;
+        return [Array.from({ length: out.rows * out.cols }, (_, i) => {
+          const m = Math.floor(i / out.cols), n = i % out.cols;
+          return this.dot(inner, (k) => (step.form === "leftTransposed" ? x[k * out.rows + m] : x[m * inner + k]),
+            (k) => (step.form === "rightTransposed" ? y[n * inner + k] : y[k * out.cols + n]), inputs[2]?.[n] ?? 0);
+        })];
+      }
+      case "rowSum": return [Array.from({ length: cols }, (_, j) =>
+        this.sum(Array.from({ length: rows }, (__, r) => x[r * cols + j])))];
+      case "activation": return [map((z) => this.activate(step.activation, z))];
+      case "activationDerivative": return [map((source) => this.derivative(step.activation, source))];
+      case "hadamard": return [map((value, i) => f(value * y[i]))];
+      case "softmax": return [byRow((z) => this.softmax(z))];
+      case "softmaxPullback": return [byRow((a, g) => {
+        const dot = this.dot(cols, (k) => a[k], (k) => g[k]);
+        return [...a].map((value, j) => f(value * f(g[j] - dot)));
+      })];
+      case "dropout": {
+        const mask = dropoutMask(x.length, step.rate, graph.seed, scalars.step, step.layer);
+        return [map((value, i) => (mask[i] ? f(value * f(1 / (1 - step.rate))) : 0))];
+      }
+      case "lossRows": return [byRow((a, t) => [this.lossRow(step.loss, a, t)])];
+      case "lossGradient": return [byRow((a, t) => this.lossGradientRow(step.loss, a, t, rows))];
+      case "metricRows": return [byRow((a, t) => [this.metricRow(step.metric, a, t)])];
+      case "penalty": return [[f(f(f(step.l1) * this.sum(map(Math.abs))) + f(f(step.l2) * this.sum(map((w) => f(w * w)))))]];
+      case "penaltyGradient": return [map((g, i) =>
+        f(f(g + f(f(step.l1) * Math.sign(y[i]))) + f(f(2 * step.l2) * y[i])))];
+      case "clipValue": return [map((g) => Math.min(Math.max(g, -f(step.limit)), f(step.limit)))];
+      case "clipFactor": {
+        const norm = this.sqrt(this.sum(inputs.flatMap((t) => [...t].map((g) => f(g * g)))));
+        return [[Math.min(1, this.div(f(step.limit), norm))]];
+      }
+      case "scale": return [map((value) => f(value * y[0]))];
+      case "update": {
+        const outputs: number[][] = step.outputs.map(() => []);
+        x.forEach((w, i) => this.update(step.optimizer, w, y[i], inputs.slice(2).map((s) => s[i]), scalars)
+          .forEach((value, k) => outputs[k].push(value)));
+        return outputs;
+      }
+      case "summarize": {
+        const means = inputs.slice(0, 1 + step.metrics).map((t) => this.div(this.sum(t), rows));
+        means[0] = this.sum([means[0], ...inputs.slice(1 + step.metrics).map(([value]) => value)]);
+        return [means];
+      }
+    }
+  }
+}

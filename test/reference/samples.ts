@@ -1,0 +1,70 @@
+// Small graphs, numbers and data for the tests of the reference.
+
+import { buildGraph } from "../../src/graph/build.ts";
+import type { Graph, Step, StepScalars, Tensor } from "../../src/graph/types.ts";
+import type { Layer } from "../../src/model/layers.ts";
+import { takesLabels, type Loss } from "../../src/model/losses.ts";
+import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
+import { optimizerStates, ratesAt } from "../../src/model/optimizers.ts";
+import { RandomSequence, STREAM } from "../../src/random.ts";
+
+export const randomFor = (seed: number, a = 0): RandomSequence => new RandomSequence(seed, STREAM.data, a);
+
+export const normals = (n: number, random: RandomSequence, scale = 1): Float64Array =>
+  Float64Array.from({ length: n }, () => random.normal() * scale);
+
+/** A graph of one step between tensors of the given shapes. */
+export function oneStep(step: Step, shapes: Record<string, readonly [Tensor["rows"], number]>, seed = 5): Graph {
+  const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] =>
+    [name, { name, role: "intermediate", rows, cols }]));
+  return { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed };
+}
+
+export interface Sample {
+  readonly graph: Graph;
+  /** All that a graph is given: data, order, parameters, optimizer states. */
+  readonly values: Map<string, ArrayLike<number>>;
+  readonly scalars: StepScalars;
+}
+
+interface SampleOptions {
+  layers: readonly Layer[];
+  loss: Loss["name"] | Loss;
+  optimizer?: unknown;
+  metrics?: readonly string[];
+  rows?: number;
+  seed?: number;
+  step?: number;
+}
+
+/** Targets that suit the loss: labels, probabilities of a row, or any numbers. */
+function targets(loss: Loss, rows: number, width: number, random: RandomSequence): ArrayLike<number> {
+  if (takesLabels(loss)) return Uint32Array.from({ length: rows }, () => random.below(width));
+  if (loss.name === "binaryCrossentropy") return Float32Array.from({ length: rows * width }, () => random.below(2));
+  if (loss.name !== "categoricalCrossentropy") return Float32Array.from(normals(rows * width, random));
+  const out = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) out[row * width + random.below(width)] = 1;
+  return out;
+}
+
+/** A training graph with random data and random parameters: biases too, so that no z lies on a kink. */
+export function sample(options: SampleOptions): Sample {
+  const { layers, loss, optimizer = "sgd", metrics = [], rows = 5, seed = 1, step = 0 } = options;
+  const network = resolveNetwork(layers, seed);
+  const recipe = resolveRecipe(network, { optimizer, loss, metrics });
+  const random = randomFor(seed);
+  const states = optimizerStates(recipe.optimizer);
+  const stored = rows + 3;
+  const values = new Map<string, ArrayLike<number>>([
+    ["data_x", Float32Array.from(normals(stored * network.inputWidth, random))],
+    ["data_y", targets(recipe.loss, stored, network.outputWidth, random)],
+    ["order", random.permutation(stored)],
+  ]);
+  for (const { symbol, shape } of network.parameters) {
+    const elements = shape.reduce((product, n) => product * n, 1);
+    values.set(symbol, Float32Array.from(normals(elements, random, 0.7)));
+    for (const { name, initial } of states) values.set(`${name}_${symbol}`, new Float32Array(elements).fill(initial));
+  }
+  const scalars = { rows, offset: 2, step, ...ratesAt(recipe.optimizer, step) };
+  return { graph: buildGraph(network, recipe, "train"), values, scalars };
+}

@@ -1,0 +1,50 @@
+// Builds dist/ in one run (`vite build --app`): the library as one file, and the command line with its page, both of
+// which import that file instead of holding a second copy. Types come from tsc (tsconfig.build.json).
+
+import { fileURLToPath } from "node:url";
+import { defineConfig, type EnvironmentOptions } from "vite";
+
+const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+/** Modules that dist/index.js exports: whoever else needs them imports it, so that error classes exist once. */
+const LIBRARY = new Set([inSource("index.ts"), inSource("errors.ts")]);
+const LIBRARY_FILE = "./index.js";
+/** Optional peers: looked for when they are needed. */
+const PEERS = ["puppeteer", "webgpu", "mnist"];
+
+/** One entry → one file. `consumer` decides whether Node's own modules may be imported. */
+function oneFile(entry: string, name: string, consumer: "client" | "server"): EnvironmentOptions {
+  const isLibrary = name === "index.js";
+  return {
+    consumer,
+    resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
+    build: {
+      outDir: "dist", emptyOutDir: false, copyPublicDir: false, target: "es2022", reportCompressedSize: false,
+      // Names stay readable in stack traces.
+      minify: false,
+      rolldownOptions: {
+        input: inSource(entry),
+        preserveEntrySignatures: "strict",
+        external: (id: string) => !isLibrary && LIBRARY.has(id),
+        output: {
+          format: "es", entryFileNames: name, codeSplitting: false,
+          paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),
+        },
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  publicDir: false,
+  environments: {
+    client: oneFile("index.ts", "index.js", "client"),
+    page: oneFile("cli/page.ts", "page.js", "client"),
+    cli: oneFile("cli/main.ts", "cli.js", "server"),
+  },
+  builder: {
+    async buildApp(builder) {
+      for (const name of ["client", "page", "cli"]) await builder.build(builder.environments[name]);
+    },
+  },
+});
