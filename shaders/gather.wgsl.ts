@@ -1,6 +1,7 @@
 // gather: the rows of a mini-batch out of the data set, in the order of the epoch.
 //   out[i, c] = data[order[offset + i], c] · scale
-// Several data sets of one order (x and y) are gathered side by side by one launch. Bytes stay four to a word.
+// Several data sets of one order (x and y) are gathered by one launch, the second after the first. Bytes stay four to a
+// word; where rows are whole words, an invocation unpacks a word.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declare, FLAT_INDEX, LANES, literal, type BufferDeclaration } from "./kernel.wgsl.ts";
@@ -13,25 +14,39 @@ export interface GatherSource {
   readonly scale: number;
 }
 
-function load({ data, type, scale }: GatherSource): string {
-  switch (type) {
-    case "uint8": return `f32((${data}[source >> 2u] >> ((source & 3u) * 8u)) & 0xffu) * ${literal(scale)}`;
-    case "uint32": return `f32(${data}[source])`;
-    case "float32": return scale === 1 ? `${data}[source]` : `${data}[source] * ${literal(scale)}`;
+/** Numbers that one invocation copies: a word's, if rows of bytes start at whole words. */
+export const perInvocation = ({ type, cols }: GatherSource): number => (type === "uint8" && cols % 4 === 0 ? 4 : 1);
+
+/** Statements that copy what lies at `column` of `row`; `source` is the row of the data set. */
+function copy(gather: GatherSource): string {
+  const { data, out, cols, type, scale } = gather;
+  const to = `row * ${cols}u + column`;
+  if (perInvocation(gather) === 4) {
+    return `let word = unpack4xU8(${data}[(source * ${cols}u + column) / 4u]);
+    ${[0, 1, 2, 3].map((i) => `${out}[${to} + ${i}u] = f32(word[${i}]) * ${literal(scale)};`).join("\n    ")}`;
   }
+  const at = `source * ${cols}u + column`;
+  const value = {
+    uint8: `f32((${data}[(${at}) / 4u] >> (((${at}) % 4u) * 8u)) & 0xffu) * ${literal(scale)}`,
+    uint32: `f32(${data}[${at}])`,
+    float32: scale === 1 ? `${data}[${at}]` : `${data}[${at}] * ${literal(scale)}`,
+  }[type];
+  return `${out}[${to}] = ${value};`;
 }
 
+/** Invocations that one row takes. */
+export const invocationsPerRow = (sources: readonly GatherSource[]): number =>
+  sources.reduce((sum, source) => sum + source.cols / perInvocation(source), 0);
+
 export function gatherKernel(sources: readonly GatherSource[], buffers: readonly BufferDeclaration[]): string {
-  const width = sources.reduce((sum, { cols }) => sum + cols, 0);
   let start = 0;
   const branches = sources.map((source) => {
-    const { out, cols } = source;
-    const text = `if (place >= ${start}u && place < ${start + cols}u) {
-    let col = place - ${start}u;
-    let source = order[step.offset + row] * ${cols}u + col;
-    ${out}[row * ${cols}u + col] = ${load(source)};
+    const width = source.cols / perInvocation(source);
+    const text = `if (place >= ${start}u && place < ${start + width}u) {
+    let column = (place - ${start}u) * ${perInvocation(source)}u;
+    ${copy(source)}
   }`;
-    start += cols;
+    start += width;
     return text;
   });
   return wgsl`${declare(buffers)}${FLAT_INDEX}
@@ -39,9 +54,10 @@ export function gatherKernel(sources: readonly GatherSource[], buffers: readonly
 fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(num_workgroups) workgroups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
   let index = flat_index(workgroup, workgroups, lane);
-  let row = index / ${width}u;
-  let place = index % ${width}u;
+  let row = index / ${start}u;
+  let place = index % ${start}u;
   if (row >= step.rows) { return; }
+  let source = order[step.offset + row];
   ${branches.join("\n  ")}
 }
 `;

@@ -55,8 +55,13 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_id) l
   ${cols.map((j) => `let bias${j} = bias[col${j}];`).join(" ")}
   ${rows.flatMap((i) => cols.map((j) => `sum_${i}_${j} += bias${j};`)).join(" ")}
   #endif
-  ${rows.flatMap((i) => cols.map((j) =>
-    `if (row + ${i}u < m && col + ${j * v.lanesX}u < ${v.n}u) { finish(sum_${i}_${j}, row${i}, col${j}); }`)).join("\n  ")}
+  // Written out for every number of the tile the epilogue would make the shader slow to compile, so it is a loop.
+  var sums = array<f32, ${v.tileRows * v.tileCols}>(${rows.flatMap((i) => cols.map((j) => `sum_${i}_${j}`)).join(", ")});
+  for (var i = 0u; i < ${v.tileRows}u && row + i < m; i++) {
+    for (var j = 0u; j < ${v.tileCols}u && col + j * ${v.lanesX}u < ${v.n}u; j++) {
+      finish(sums[i * ${v.tileCols}u + j], row + i, col + j * ${v.lanesX}u);
+    }
+  }
 }
 `;
 }

@@ -151,7 +151,8 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkLayout(entries, bytes.length - dataStart, where);
   const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
-    const data = toFloat32(dtype, bytes.slice(dataStart + begin, dataStart + end).buffer);
+    // A copy of these bytes alone; slice() would not do, because that of Node's Buffer copies nothing.
+    const data = toFloat32(dtype, new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer);
     if (data === null) {
       throw new FormatError(`${where}: tensor ${JSON.stringify(name)} is ${dtype}; deltaprop reads F32, F64, F16 and ` +
         `BF16. Convert it before saving.`);

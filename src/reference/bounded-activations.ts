@@ -7,20 +7,24 @@
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
 import { GELU_CUBIC, GELU_SCALE } from "./activations.ts";
 import {
-  add, divide, DIVISION, exact, exponential, largest, logarithm, magnitude, multiply, negate, rounded, scaleExactly,
+  add, DIVISION, exact, exponential, largest, logarithm, magnitude, multiply, negate, rounded, scaleExactly,
   square, subtract, TINY, UNIT, type Rough,
 } from "./rounding.ts";
 
 const ONE = exact(1);
 
 /**
- * 1/(1+e) or e/(1+e). Both change by the same δ/(1+e)² when e changes by δ; dividing two rough numbers would count the
- * change twice.
+ * How far 1/(1+e) and e/(1+e) move when e > 0 moves within its error: by δ/(1+e)² both, where dividing two rough numbers
+ * would count the change twice. e is never negative, whatever its error, and a share lies between 0 and 1.
  */
+function shareMoves({ value, error }: Rough): number {
+  return Math.min(error / ((1 + value) * Math.max(1 + value - error, 1)), 1);
+}
+
+/** 1/(1+e) or e/(1+e), rounded twice. */
 function share(numerator: "one" | "e", e: Rough): Rough {
-  const sum = 1 + e.value;
-  const value = (numerator === "one" ? 1 : e.value) / sum;
-  const moved = e.error / (sum * Math.max(sum - e.error, 1));
+  const value = (numerator === "one" ? 1 : e.value) / (1 + e.value);
+  const moved = shareMoves(e);
   return { value, error: moved + (DIVISION + UNIT) * 1.001 * (value + moved) + TINY };
 }
 
@@ -32,10 +36,12 @@ export function roughSigmoid(z: Rough): Rough {
   return z.value > 0 ? right : left;
 }
 
+/** (1−e)/(1+e) = 2/(1+e) − 1, rounded three times. */
 function roughTanh(z: Rough): Rough {
   const e = exponential(scaleExactly(magnitude(z), -2));
-  const size = divide(subtract(ONE, e), add(ONE, e));
-  return z.value < 0 ? negate(size) : size;
+  const value = Math.tanh(z.value);
+  const moved = 2 * shareMoves(e);
+  return { value, error: moved + (DIVISION + 2 * UNIT) * 1.001 * (Math.abs(value) + moved) + TINY };
 }
 
 /** u = √(2/π)·z·(1 + 0.044715·z²), in this or the multiplied-out form. */

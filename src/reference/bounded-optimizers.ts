@@ -4,7 +4,10 @@
 
 import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
-import { add, divide, exact, multiply, rounded, square, squareRoot, subtract, type Rough } from "./rounding.ts";
+import { add, divide, exact, multiply, rounded, square, SQUARE_ROOT, squareRoot, subtract, type Rough } from "./rounding.ts";
+
+/** v and sums of squares are not negative on any GPU, so that v + ε is at least ε, up to its rounding and that of √. */
+const BELOW = 1 - 2 * SQUARE_ROOT;
 
 type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
 
@@ -38,7 +41,9 @@ function adam(
   const mean = movingAverage(m, g, beta1);
   const squares = movingAverage(v, square(g), beta2);
   const denominator = add(squareRoot(squares), rounded(epsilon));
-  return [subtract(decayed, divide(multiply(mean, rounded(correctedRate)), denominator)), mean, squares];
+  // √v is not negative, whatever the error of v.
+  const change = divide(multiply(mean, rounded(correctedRate)), denominator, epsilon * BELOW);
+  return [subtract(decayed, change), mean, squares];
 }
 
 /**
@@ -59,7 +64,8 @@ function rmsprop(
   const v = average(states[0], square(g));
   const mean = centered ? average(states[states.length - 1], g) : null;
   const denominator = add(mean === null ? v : subtract(v, square(mean)), rounded(epsilon));
-  const increment = divide(multiply(rounded(learningRate), g), squareRoot(denominator));
+  const floor = centered ? 0 : Math.sqrt(epsilon) * BELOW;
+  const increment = divide(multiply(rounded(learningRate), g), squareRoot(denominator), floor);
   if (momentum === 0) return [subtract(w, increment), v, ...(mean === null ? [] : [mean])];
   const velocity = add(multiply(rounded(momentum), states[1]), increment);
   return [subtract(w, velocity), v, velocity, ...(mean === null ? [] : [mean])];
@@ -70,5 +76,5 @@ function adagrad(
 ): Rough[] {
   const squares = add(sum, square(g));
   const root = squareRoot(add(squares, rounded(epsilon)));
-  return [subtract(w, divide(multiply(rounded(learningRate), g), root)), squares];
+  return [subtract(w, divide(multiply(rounded(learningRate), g), root, Math.sqrt(epsilon) * BELOW)), squares];
 }

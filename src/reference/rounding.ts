@@ -63,10 +63,13 @@ export function multiply(x: Rough, y: Rough): Rough {
 
 export const square = (x: Rough): Rough => multiply(x, x);
 
-/** x / y; nothing is known (an infinite error) when y may be 0. */
-export function divide(x: Rough, y: Rough): Rough {
+/**
+ * x / y; nothing is known (an infinite error) when y may be 0. `floor`: what |y| is at least on any GPU, where that is
+ * known from how y is made and not from its error.
+ */
+export function divide(x: Rough, y: Rough, floor = 0): Rough {
   const value = x.value / y.value;
-  const closest = Math.abs(y.value) - y.error;
+  const closest = Math.max(Math.abs(y.value) - y.error, floor);
   if (!(closest >= TINY)) return { value, error: Infinity };
   return withRounding(value, (x.error + Math.abs(value) * y.error) / closest, DIVISION);
 }
@@ -82,7 +85,9 @@ export function squareRoot({ value, error }: Rough): Rough {
 /** e^x. */
 export function exponential({ value, error }: Rough): Rough {
   const power = Math.exp(value);
-  return withRounding(power, power * Math.expm1(error), exponentialRounding(Math.abs(value) + error));
+  // Apart where e^error alone would overflow.
+  const moved = error < 1 ? power * Math.expm1(error) : Math.exp(value + error) - power;
+  return withRounding(power, moved, exponentialRounding(Math.abs(value) + error));
 }
 
 /** What log itself may err by on numbers between low and high. */

@@ -1,7 +1,7 @@
 // From a group of steps to a launch: picks the kernel, binds its operands, writes its source.
 
 import { elementwiseKernel } from "../../shaders/elementwise.wgsl.ts";
-import { gatherKernel, type GatherSource } from "../../shaders/gather.wgsl.ts";
+import { gatherKernel, invocationsPerRow, type GatherSource } from "../../shaders/gather.wgsl.ts";
 import { LANES } from "../../shaders/kernel.wgsl.ts";
 import { productKernel } from "../../shaders/product.wgsl.ts";
 import { rowSumKernel } from "../../shaders/row_sum.wgsl.ts";
@@ -29,8 +29,8 @@ function writeGather(graph: Graph, batch: number, steps: readonly Step[], bindin
     data: bindings.read(inputs[0]), out: bindings.write(outputs[0]), cols: tensorOf(graph, outputs[0]).cols,
     type: source, scale,
   }));
-  const width = sources.reduce((sum, { cols }) => sum + cols, 0);
-  return { source: gatherKernel(sources, bindings.list()), grid: flatGrid(Math.ceil((batch * width) / LANES)) };
+  const invocations = batch * invocationsPerRow(sources);
+  return { source: gatherKernel(sources, bindings.list()), grid: flatGrid(Math.ceil(invocations / LANES)) };
 }
 
 function writeProduct(

@@ -2,16 +2,16 @@
 
 import type { ProductTile } from "../../shaders/product.wgsl.ts";
 
-const LANES = 64;
+const LANES = 32;
 
 /**
- * A tile for an (m, n) product. Many rows an invocation reuse what was read of `right`; neighbouring invocations take
+ * A tile for an (m, n) product. Up to 16 × 4 numbers an invocation reuse what was read; neighbouring invocations take
  * neighbouring columns. Small products get small tiles, so that there are workgroups enough for every core.
  */
 export function chooseTile(m: number, n: number): ProductTile {
-  const lanesX = Math.min(LANES, n);
-  const tileCols = n > LANES ? 2 : 1;
+  const tileCols = n >= LANES ? 4 : 1;
+  const lanesX = Math.min(LANES, Math.ceil(n / tileCols));
   const lanesY = Math.max(1, Math.floor(LANES / lanesX));
-  const tileRows = [8, 4, 2].find((rows) => m >= rows * 4) ?? 1;
+  const tileRows = [16, 8, 4, 2].find((rows) => m >= rows * 4) ?? 1;
   return { tileRows, tileCols, lanesX, lanesY };
 }

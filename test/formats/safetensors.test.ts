@@ -38,6 +38,14 @@ describe("a file written by hand from the specification", () => {
     expect(decodeSafetensors(KNOWN)).toEqual({ tensors: KNOWN_TENSORS, metadata: {} });
   });
 
+  it("is read from a Buffer, whose slice() is a view, into arrays of its own", () => {
+    const file = Buffer.from(KNOWN), { tensors } = decodeSafetensors(file);
+    expect(tensors).toEqual(KNOWN_TENSORS);
+    expect(tensors[0].data.buffer.byteLength).toBe(16);
+    file.fill(0);
+    expect(tensors[0].data[0]).toBe(1);
+  });
+
   it("is read from the middle of a larger buffer, whatever its alignment", () => {
     const larger = new Uint8Array(KNOWN.length + 3);
     larger.set(KNOWN, 3);

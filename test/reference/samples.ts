@@ -62,7 +62,8 @@ export function sample(options: SampleOptions): Sample {
   ]);
   for (const { symbol, shape } of network.parameters) {
     const elements = shape.reduce((product, n) => product * n, 1);
-    values.set(symbol, Float32Array.from(normals(elements, random, 0.7)));
+    const scale = shape.length === 2 ? 1 / Math.sqrt(shape[0]) : 0.3;
+    values.set(symbol, Float32Array.from(normals(elements, random, scale)));
     for (const { name, initial } of states) values.set(`${name}_${symbol}`, new Float32Array(elements).fill(initial));
   }
   const scalars = { rows, offset: 2, step, ...ratesAt(recipe.optimizer, step) };
