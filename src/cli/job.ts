@@ -139,7 +139,7 @@ async function test(model: Sequential, request: JobRequest, { test: digits }: Jo
 
 async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
   await model.compile({ ...recipeOf(request.model), backend: request.backend });
-  if (data.weights !== null) await model.setWeights(data.weights.map(({ shape, data }) => ({ shape, data })));
+  if (data.weights !== null) await model.setWeights(data.weights);
   const { adapter, backend } = model;
   host.emit({ type: "ready", adapter, backend, summary: model.summary() });
   if (request.verifySteps > 0 && !host.signal.aborted) await verify(model, request, data, host);
@@ -152,7 +152,7 @@ async function runModel(model: Sequential, request: JobRequest, data: JobData, h
     steps: trained?.history.steps ?? 0,
     seconds: trained?.seconds ?? 0,
     samplesPerSecond: trained?.samplesPerSecond ?? 0,
-    trainLoss: trained?.history.history.loss.at(-1) ?? null,
+    trainLoss: trained?.history.history.loss?.at(-1) ?? null,
     weights: await model.getWeights(),
   };
 }

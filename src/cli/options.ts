@@ -59,7 +59,7 @@ function wholeNumber(least: number) {
   return (text: string): number => {
     const value = Number(text);
     if (!DIGITS.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number ≥ ${least}.`);
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to 2^53−1.`);
     }
     return value;
   };
@@ -120,6 +120,12 @@ function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
   if (saved !== null && layers.join() !== saved.layers.join()) {
     throw new InputError(`--layers ${layers.join(",")} does not fit the loaded weights, which are of ` +
       `${saved.layers.join(",")}. Leave --layers out, or load another file.`);
+  }
+  for (const name of ["activation", "loss"] as const) {
+    if (saved !== null && (flags[name] ?? saved[name]) === undefined) {
+      throw new InputError(`--load: the file's metadata does not say its ${name}, and weights mean nothing without it. ` +
+        `Give --${name}.`);
+    }
   }
   return {
     layers,

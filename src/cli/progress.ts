@@ -3,6 +3,9 @@
 import cliProgress from "cli-progress";
 import type { JobEvent } from "./job.ts";
 
+/** Less than this says too little about speed. */
+const WARM_UP_SECONDS = 0.5;
+
 type Logs = Readonly<Record<string, number>>;
 type Of<T extends JobEvent["type"]> = Extract<JobEvent, { type: T }>;
 
@@ -38,6 +41,9 @@ export class Progress {
   #bar: cliProgress.SingleBar | null = null;
   #epochsDone = 0;
   #trainSeconds = 0;
+  /** Where speed is measured from: the first batches, which waited for shaders to compile, lie before it. */
+  #origin: { readonly done: number; readonly seconds: number } | null = null;
+  #closed = false;
 
   constructor(readonly out: NodeJS.WriteStream, readonly epochs: number) {}
 
@@ -51,20 +57,31 @@ export class Progress {
     this.#bar = null;
   }
 
+  /** Takes the bar away for good: what still trickles in is not shown. */
+  close(): void {
+    this.clear();
+    this.#closed = true;
+  }
+
   /** Epochs count from 1 for the user. */
   #name(epoch: number): string {
     return `epoch ${String(epoch + 1).padStart(String(this.epochs).length)}/${this.epochs}`;
   }
 
   update(event: Of<"progress">): void {
-    if (this.out.isTTY !== true) return;
-    this.#bar ??= this.#newBar(event.epochSamples);
-    const done = this.#epochsDone + event.samples / event.epochSamples;
-    this.#bar.update(Math.min(event.samples, event.epochSamples), {
-      name: this.#name(event.epoch),
-      text: [formatLogs(event.logs), `${count(done * event.epochSamples / event.seconds)} samples/s`,
-        `${duration(event.seconds * (this.epochs - done) / done)} left`].filter(Boolean).join("  "),
-    });
+    if (this.out.isTTY !== true || this.#closed) return;
+    const payload = { name: this.#name(event.epoch), text: `${formatLogs(event.logs)}${this.#speed(event)}` };
+    if (this.#bar === null) this.#bar = this.#newBar(event, payload);
+    else this.#bar.update(event.samples, payload);
+  }
+
+  /** Samples a second and time left, once there is enough to tell from. */
+  #speed({ samples, epochSamples, seconds }: Of<"progress">): string {
+    const done = this.#epochsDone + samples / epochSamples;
+    this.#origin ??= { done, seconds };
+    const epochsPerSecond = (done - this.#origin.done) / (seconds - this.#origin.seconds);
+    if (!(epochsPerSecond > 0) || seconds - this.#origin.seconds < WARM_UP_SECONDS) return "";
+    return `  ${count(epochsPerSecond * epochSamples)} samples/s  ${duration((this.epochs - done) / epochsPerSecond)} left`;
   }
 
   epoch(event: Of<"epoch">): void {
@@ -76,12 +93,12 @@ export class Progress {
       `samples/s  ${left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds)}`);
   }
 
-  #newBar(total: number): cliProgress.SingleBar {
+  #newBar({ samples, epochSamples }: Of<"progress">, payload: object): cliProgress.SingleBar {
     const bar = new cliProgress.SingleBar({
       stream: this.out, format: "{name} {bar} {percentage} %  {text}", barsize: 20, hideCursor: true,
       clearOnComplete: true, fps: 10, gracefulExit: false, linewrap: false,
     }, cliProgress.Presets.shades_classic);
-    bar.start(total, 0, { name: "", text: "" });
+    bar.start(epochSamples, samples, payload);
     return bar;
   }
 }

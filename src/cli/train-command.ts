@@ -3,7 +3,7 @@
 
 import { runInChrome } from "./chrome-host.ts";
 import { confusionTable } from "./confusion.ts";
-import { checkDataFits, loadData, type DataSet } from "./data.ts";
+import { checkDataFits, checkSplit, loadData, type DataSet } from "./data.ts";
 import type { JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
 import { runInNode } from "./node-host.ts";
@@ -25,6 +25,7 @@ async function prepare(flags: Flags): Promise<Plan> {
   if (options.save !== null) await checkWritable(options.save);
   const data = await loadData(options.data);
   checkDataFits(data, options.model.layers);
+  checkSplit(data.train.rows, options.validationSplit);
   return { options, saved, data };
 }
 
@@ -94,7 +95,7 @@ export async function trainCommand(flags: Flags): Promise<number> {
   const plan = await prepare(flags), { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs);
   const stop = stopOnSignals(() => {
-    progress.clear();
+    progress.close();
     progress.line("Stopping at the next step … (Ctrl-C again quits at once)");
   });
   progress.line(describeRun(plan));
@@ -102,7 +103,7 @@ export async function trainCommand(flags: Flags): Promise<number> {
     const emit = (event: JobEvent) => onEvent(event, progress, options.runtime);
     await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
   } finally {
-    progress.clear();
+    progress.close();
     stop.release();
   }
   return stop.exitCode();

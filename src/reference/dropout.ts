@@ -2,12 +2,7 @@
 // meets the mask of the value, and a run repeats. shaders/dropout.wgsl.ts draws the same bits from the same counters.
 //   word = philox4x32([i >>> 2, step, layer, STREAM.dropout], keyOf(seed))[i & 3]     kept ⇔ word ≥ threshold
 
-import { keyOf, philox4x32, STREAM } from "../random.ts";
-
-/** The smallest random word that keeps its number: a share `rate` of the 2³² words lies below. */
-export function dropoutThreshold(rate: number): number {
-  return Math.min(Math.round(rate * 2 ** 32), 2 ** 32 - 1);
-}
+import { dropoutThreshold, keyOf, philox4x32, STREAM } from "../random.ts";
 
 /** 1 where a number is kept and 0 where it is dropped; element i = row·cols + col. */
 export function dropoutMask(elements: number, rate: number, seed: number, step: number, layer: number): Uint8Array {

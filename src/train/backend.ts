@@ -14,6 +14,14 @@ export interface DeviceData {
   dispose(): void;
 }
 
+/** The rows of a data set in their own order. */
+export const ownOrder = (rows: number): Uint32Array<ArrayBuffer> => Uint32Array.from({ length: rows }, (_, i) => i);
+
+/** A data set as the graph names it, its rows in their own order, for the reference. */
+export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
+  return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
+}
+
 /** Results of `count` consecutive steps, `first` the number of the first within this run. */
 export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
 

@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount } from "../model/layers.ts";
 import type { Recipe } from "../model/network.ts";
 import { RandomSequence, STREAM } from "../random.ts";
-import type { Backend, DeviceData, Runner } from "./backend.ts";
+import { ownOrder, type Backend, type DeviceData, type Runner } from "./backend.ts";
 import { Averages, miniBatches } from "./batches.ts";
 import type { Dataset, Features, Targets } from "./data.ts";
 
@@ -103,7 +103,7 @@ export interface Prepared {
 /** Uploads a data set, its rows in their own order. */
 export async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<DeviceData> {
   const data = await backend.upload(dataset);
-  data.setOrder(Uint32Array.from({ length: dataset.rows }, (_, i) => i), 0);
+  data.setOrder(ownOrder(dataset.rows), 0);
   return data;
 }
 

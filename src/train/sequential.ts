@@ -9,8 +9,9 @@ import {
   initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
 } from "../model/network.ts";
 import { optimizerStates, type Optimizer, type OptimizerName } from "../model/optimizers.ts";
+import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
 import { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Floats } from "./backend.ts";
+import { dataTensors, type Backend, type DeviceData, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { CpuBackend } from "./cpu-backend.ts";
 import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
@@ -19,7 +20,7 @@ import {
   type FitOptions, type History, type Logs, type Prepared, type Progress,
 } from "./fit.ts";
 import { summarize } from "./summary.ts";
-import { VerifyReport, verifyTrace } from "./verify.ts";
+import { verifySteps, type VerifyReport } from "./verify.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
@@ -235,31 +236,27 @@ export class Sequential {
         'Compile with backend: "webgpu".');
     }
     this.#training = true;
-    let data: DeviceData | null = null;
-    let saved: Map<string, Floats> | null = null;
     try {
-      data = await uploadInOrder(backend, dataset);
       const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
-      const names = [...plan.graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "state");
-      const read = () => backend.read(names.map(({ name }) => name));
-      saved = await read();
-      const batches = miniBatches(dataset.rows, plan.batch, 0);
-      const compared = [];
-      for (let step = 0; step < count; step++) {
-        const number = progress.steps + step;
-        const { rows, offset } = batches[step % batches.length];
-        const [scalars] = miniBatches(rows, rows, offset, number, recipe.optimizer);
-        const before = new Map<string, ArrayLike<number>>([...(step === 0 ? saved : await read()),
-          ["data_x", dataset.x], ["order", Uint32Array.from({ length: dataset.rows }, (_, i) => i)]]);
-        if (dataset.y) before.set("data_y", dataset.y);
-        compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
-      }
-      return new VerifyReport(count, compared);
+      return await verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count });
     } finally {
       this.#training = false;
-      if (saved) backend.write(saved);
-      data?.dispose();
     }
+  }
+
+  /**
+   * Backpropagation against central differences, in float64, for every weight: how far is ∂C/∂θ from (C(θ+h) − C(θ−h))/2h?
+   * All rows are one mini-batch. It takes a few forward passes for each weight, so use a small network and a few rows.
+   * @throws InputError on bad data
+   */
+  async gradientCheck(x: Features, y: Targets, options: { scale?: number } = {}): Promise<GradientReport> {
+    const { recipe } = this.#ready("gradientCheck");
+    const network = this.#declared("gradientCheck");
+    const dataset = labelledDataset("gradientCheck()", x, y, network, recipe.loss, options.scale);
+    const graph = buildGraph(network, recipe, "train", dataset.format);
+    const values = new Map<string, ArrayLike<number>>([
+      ...await this.#readWeights(), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
+    return checkGradients(graph, values, miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer)[0]);
   }
 
   /** A table of the layers and their parameters. */
@@ -338,6 +335,11 @@ function keep<T extends { dispose(): void }>(held: { dispose(): void }[], resour
 function initialStates(network: Network, optimizer: Optimizer): Map<string, Floats> {
   return new Map(network.parameters.flatMap(({ symbol, shape }) => optimizerStates(optimizer)
     .map(({ name, initial }) => [`${name}_${symbol}`, new Float32Array(elementsOf(shape)).fill(initial)] as const)));
+}
+
+/** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */
+export function gradientCheck(model: Sequential, x: Features, y: Targets, options: { scale?: number } = {}) {
+  return model.gradientCheck(x, y, options);
 }
 
 /** A stack of layers, one after the other. @throws InputError if they do not fit together */

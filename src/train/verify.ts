@@ -8,7 +8,11 @@ import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Trace } from "./backend.ts";
+import type { Recipe } from "../model/network.ts";
+import { dataTensors, type Backend, type Floats, type Trace } from "./backend.ts";
+import { miniBatches } from "./batches.ts";
+import type { Dataset } from "./data.ts";
+import { uploadInOrder } from "./fit.ts";
 
 /** One comparison with its place. */
 export interface VerifiedTensor extends Comparison {
@@ -97,4 +101,39 @@ export function verifyTrace(
     return checkLaunch(plan.graph, launch, trace[index], (tensor) => isFinished(plan, tensor, index), known, scalars)
       .map((comparison) => ({ ...comparison, step, kernel: launch.kernel }));
   });
+}
+
+export interface Verification {
+  readonly backend: Backend;
+  readonly trace: NonNullable<Backend["trace"]>;
+  readonly plan: Plan;
+  readonly dataset: Dataset;
+  readonly recipe: Recipe;
+  /** Number of the model's next weight update. */
+  readonly firstStep: number;
+  readonly steps: number;
+}
+
+/** Runs and checks training steps on the data in its own order, over and over, then puts weights and states back. */
+export async function verifySteps(
+  { backend, trace, plan, dataset, recipe, firstStep, steps }: Verification,
+): Promise<VerifyReport> {
+  const names = [...plan.graph.tensors.values()]
+    .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+  const saved: ReadonlyMap<string, Floats> = await backend.read(names);
+  const batches = miniBatches(dataset.rows, plan.batch, 0);
+  const compared: VerifiedTensor[] = [];
+  const data = await uploadInOrder(backend, dataset);
+  try {
+    for (let step = 0; step < steps; step++) {
+      const { rows, offset } = batches[step % batches.length];
+      const [scalars] = miniBatches(rows, rows, offset, firstStep + step, recipe.optimizer);
+      const before = new Map([...(await backend.read(names)), ...dataTensors(dataset)]);
+      compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
+    }
+    return new VerifyReport(steps, compared);
+  } finally {
+    backend.write(saved);
+    data.dispose();
+  }
 }

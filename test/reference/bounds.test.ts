@@ -60,21 +60,21 @@ const X = { inputs: ["x"], outputs: ["out"] } as const;
 const XY = { inputs: ["x", "y"], outputs: ["out"] } as const;
 
 const activations: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) =>
-  unary({ op: "activation", activation, ...X }, 30));
+  unary({ op: "activation", activation, ...X }, 6));
 
 const derivatives: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) => unary(
-  { op: "activationDerivative", activation, ...X }, 30,
+  { op: "activationDerivative", activation, ...X }, 6,
   derivativeSource(activation) === "z" ? wide : (random, n) => wide(random, n).map((z) => activate(activation, z))));
 
 const products: Case[] = ([
-  ["normal", [B, 100], [100, 9]], ["normal", [B, 1], [1, 1]], ["rightTransposed", [B, 40], [17, 40]],
+  ["normal", [B, 784], [784, 4]], ["normal", [B, 100], [100, 9]], ["normal", [B, 1], [1, 1]], ["rightTransposed", [B, 40], [17, 40]],
   ["leftTransposed", [B, 11], [B, 13]],
 ] as const).map(([form, x, y]): Case => {
   const rows = form === "leftTransposed" ? x[1] : B;
   const cols = form === "rightTransposed" ? y[0] : y[1];
   const bias = form === "normal";
   return {
-    name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: 100,
+    name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: 120,
     step: { op: "product", form, inputs: bias ? ["x", "y", "b"] : ["x", "y"], outputs: ["out"] },
     shapes: { x, y, ...(bias ? { b: [1, cols] as const } : {}), out: [rows, cols] },
   };
@@ -90,9 +90,9 @@ const losses: Case[] = [
   const shapes = { x: [B, 7], y: [B, sparse ? 1 : 7] } as const;
   const certain = cross || loss.name === "binaryCrossentropy" ? ["y"] : [];
   return [
-    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: 60,
+    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: 12,
       shapes: { ...shapes, out: [B, 1] }, draw: { x: wide, y } },
-    { name: `lossGradient ${loss.name} ${loss.delta}`, step: { op: "lossGradient", loss, ...XY }, certain, slack: 30,
+    { name: `lossGradient ${loss.name} ${loss.delta}`, step: { op: "lossGradient", loss, ...XY }, certain, slack: 8,
       shapes: { ...shapes, out: [B, 7] }, draw: { ...(cross ? { x: probabilities(7) } : {}), y } },
   ];
 });
@@ -101,7 +101,7 @@ const metrics: Case[] = ([
   ["sparseAccuracy", labels(7), 1], ["categoricalAccuracy", oneHot(7), 7], ["binaryAccuracy", bits, 7],
   ["meanSquaredError", anyNormal, 7], ["meanAbsoluteError", anyNormal, 7],
 ] as const).map(([metric, y, cols]): Case => ({
-  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: 60,
+  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: 6,
   shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: probabilities(7), y },
 }));
 
@@ -113,7 +113,7 @@ const updates: Case[] = [
   const shape = [4, 10] as const;
   const start: Draw = (_, n) => new Float64Array(n);
   return {
-    name: `update ${optimizer.name} ${optimizer.momentum} after ${step} steps`, slack: 60,
+    name: `update ${optimizer.name} ${optimizer.momentum} after ${step} steps`, slack: 4,
     step: { op: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
     shapes: Object.fromEntries([["w", shape], ["g", shape], ...states.map((name) => [name, shape] as const)]),
     draw: step === 0 ? { g: wide, ...Object.fromEntries(states.map((name) => [name, start])) }
@@ -186,6 +186,7 @@ const exactly = /linear|relu$|Accuracy|below the limit/;
 describe.each(cases)("$name", (c) => {
   test("no GPU within the specification exceeds the bound, and the bound is not far away", () => {
     const ratio = worstRatio(c, 0, 40, true);
+    // BOUNDS=1 prints what is measured.
     if (process.env.BOUNDS) console.log(`${c.name}: exact inputs, bound / largest error ${(1 / ratio).toFixed(1)}`);
     expect(ratio).toBeLessThanOrEqual(1);
     if (!exactly.test(c.name)) expect(1 / ratio).toBeLessThan(c.slack);
@@ -197,7 +198,6 @@ describe.each(cases)("$name", (c) => {
 
   test.each(c.spreads ?? SPREADS)("inputs known to %f only: still within the bound", (spread) => {
     const ratio = worstRatio(c, spread, 25, true);
-    if (process.env.BOUNDS) console.log(`${c.name}: inputs ± ${spread}, bound / largest error ${(1 / ratio).toFixed(1)}`);
     expect(ratio).toBeLessThanOrEqual(1);
   });
 
@@ -238,7 +238,6 @@ describe.each([
   test("every tensor stays within its bound", () => {
     for (const [tensor, expected] of known) {
       const comparison = compareTensor(tensor, held.get(tensor)!, expected);
-      if (process.env.BOUNDS) console.log(`${name}: ${tensor} bound / largest error ${(1 / comparison.ratio).toFixed(1)}`);
       expect(comparison, tensor).toMatchObject({ ok: true });
     }
   });
@@ -247,7 +246,7 @@ describe.each([
   test("the bound of each gradient is a small part of it", () => {
     for (const tensor of [...known.keys()].filter((key) => /^grad_[wb]/.test(key))) {
       const { values: gradient, bounds } = known.get(tensor)!;
-      expect(Math.max(...bounds), tensor).toBeLessThan(1e-4 * Math.max(...gradient.map(Math.abs)));
+      expect(Math.max(...bounds), tensor).toBeLessThan(1e-3 * Math.max(...gradient.map(Math.abs)));
     }
   });
 });

@@ -1,0 +1,97 @@
+// Losses and metrics against definitions written out in the test, and at logits where naive formulas overflow.
+
+import { describe, expect, test } from "vitest";
+import {
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+} from "../../src/model/losses.ts";
+import { lossGradient, lossRows, metricRows, softmax } from "../../src/reference/losses.ts";
+import { sigmoid } from "../../src/reference/activations.ts";
+import { normals, randomFor } from "./samples.ts";
+
+const ROWS = 4, COLS = 3;
+const a = normals(ROWS * COLS, randomFor(1), 2);
+const y = normals(ROWS * COLS, randomFor(2));
+const bits = y.map((value) => Number(value > 0));
+const classes = Float64Array.of(2, 0, 1, 1);
+const oneHot = Float64Array.from({ length: ROWS * COLS }, (_, i) => Number(classes[Math.floor(i / COLS)] === i % COLS));
+const rowOf = (x: Float64Array, r: number): number[] => [...x.slice(r * COLS, (r + 1) * COLS)];
+const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+
+describe.each([
+  ["meanSquaredError", meanSquaredError(), y, (p: number[], t: number[]) => sum(p.map((v, j) => (v - t[j]) ** 2)) / COLS],
+  ["halfSquaredError", halfSquaredError(), y, (p: number[], t: number[]) => sum(p.map((v, j) => (v - t[j]) ** 2)) / 2],
+  ["huber", huber({ delta: 0.7 }), y, (p: number[], t: number[]) => sum(p.map((v, j) => {
+    const e = Math.abs(v - t[j]);
+    return e <= 0.7 ? e * e / 2 : 0.7 * e - 0.7 ** 2 / 2;
+  })) / COLS],
+  ["binaryCrossentropy", binaryCrossentropy(), bits, (z: number[], t: number[]) => sum(z.map((v, j) =>
+    -t[j] * Math.log(1 / (1 + Math.exp(-v))) - (1 - t[j]) * Math.log(1 - 1 / (1 + Math.exp(-v))))) / COLS],
+  ["categoricalCrossentropy", categoricalCrossentropy(), oneHot, (z: number[], t: number[]) =>
+    -sum(z.map((v, j) => t[j] * Math.log(Math.exp(v) / sum(z.map(Math.exp)))))],
+  ["sparseCategoricalCrossentropy", sparseCategoricalCrossentropy(), classes, (z: number[], t: number[]) =>
+    -Math.log(Math.exp(z[t[0]]) / sum(z.map(Math.exp)))],
+] as const)("%s", (name, loss, target, definition) => {
+  const targetRow = (r: number): number[] => (target.length === ROWS ? [target[r]] : rowOf(target, r));
+  const cross = name.endsWith("Crossentropy") || name.endsWith("crossentropy");
+  const probabilities = (z: Float64Array): Float64Array =>
+    (name === "binaryCrossentropy" ? z.map(sigmoid) : softmax(z, ROWS, COLS));
+
+  test("each row as its definition says", () => {
+    lossRows(loss, a, target, ROWS, COLS).forEach((value, r) =>
+      expect(value).toBeCloseTo(definition(rowOf(a, r), targetRow(r)), 12));
+  });
+
+  test("the gradient of the mean over rows agrees with differences", () => {
+    const gradient = lossGradient(loss, cross ? probabilities(a) : a, target, ROWS, COLS);
+    const cost = (x: Float64Array): number => sum([...lossRows(loss, x, target, ROWS, COLS)]) / ROWS;
+    a.forEach((value, i) => {
+      const at = (x: number): number => cost(a.with(i, x));
+      const numeric = (at(value + 1e-5) - at(value - 1e-5)) / 2e-5;
+      expect(Math.abs(gradient[i] - numeric)).toBeLessThan(1e-9);
+      // Control: without the 1/rows it is another number.
+      if (Math.abs(numeric) > 1e-3) expect(Math.abs(gradient[i] * ROWS - numeric)).toBeGreaterThan(1e-9);
+    });
+  });
+
+  test("logits of ±1000 give finite losses", () => {
+    const far = a.map((value) => 1000 * Math.sign(value));
+    for (const value of lossRows(loss, far, target, ROWS, COLS)) expect(Number.isFinite(value)).toBe(true);
+  });
+
+  test("NaN is not swallowed", () => {
+    expect(lossRows(loss, a.with(0, NaN), target, ROWS, COLS)[0]).toBeNaN();
+    expect(lossGradient(loss, a.with(0, NaN), target, ROWS, COLS)[0]).toBeNaN();
+  });
+});
+
+test("softmax sums to one and survives logits of ±1000", () => {
+  const p = softmax(Float64Array.of(1000, -1000, 999, 3, 3, 3), 2, 3);
+  expect(p[0]).toBeCloseTo(1 / (1 + Math.exp(-1)), 12);
+  expect(p[1]).toBe(0);
+  for (const value of p.slice(3)) expect(value).toBeCloseTo(1 / 3, 14);
+});
+
+describe("metrics", () => {
+  const answers = Float64Array.of(0.1, 0.7, 0.2, /**/ 0.4, 0.4, 0.2);
+
+  test("sparseAccuracy: the first of equal answers counts", () => {
+    expect([...metricRows("sparseAccuracy", answers, Float64Array.of(1, 0), 2, 3)]).toEqual([1, 1]);
+    expect([...metricRows("sparseAccuracy", answers, Float64Array.of(2, 1), 2, 3)]).toEqual([0, 0]);
+  });
+
+  test("categoricalAccuracy compares where the largest numbers are", () => {
+    const targets = Float64Array.of(0, 1, 0, /**/ 0, 1, 0);
+    expect([...metricRows("categoricalAccuracy", answers, targets, 2, 3)]).toEqual([1, 0]);
+  });
+
+  test("binaryAccuracy is a mean over outputs, and ½ counts as 0", () => {
+    const targets = Float64Array.of(0, 1, 1, /**/ 0, 0, 0);
+    expect([...metricRows("binaryAccuracy", answers, targets, 2, 3)]).toEqual([2 / 3, 1]);
+    expect([...metricRows("binaryAccuracy", Float64Array.of(0.5), Float64Array.of(0), 1, 1)]).toEqual([1]);
+  });
+
+  test("squared and absolute errors are means over outputs", () => {
+    expect(metricRows("meanSquaredError", Float64Array.of(1, 2, 3), Float64Array.of(0, 4, 3), 1, 3)[0]).toBeCloseTo(5 / 3, 14);
+    expect(metricRows("meanAbsoluteError", Float64Array.of(1, 2, 3), Float64Array.of(0, 4, 3), 1, 3)[0]).toBeCloseTo(1, 14);
+  });
+});
