@@ -40,13 +40,19 @@ export interface GradientReport {
 
 type Values = Map<string, ArrayLike<number>>;
 
-/** The steps up to the cost whose result depends on `parameter`: all that must run again when it changes. */
+/** The steps between `parameter` and the cost: all that must run again when it changes, and nothing of the way back. */
 function stepsBehind(graph: Graph, parameter: string): Step[] {
-  const forward = graph.steps.slice(0, graph.steps.findIndex(({ op }) => op === "lossGradient"));
+  const last = graph.steps.findIndex(({ outputs }) => outputs.includes("results"));
+  const needed = new Set(["results"]);
+  const forward = graph.steps.slice(0, last + 1).reverse().filter(({ inputs, outputs }) => {
+    if (!outputs.some((name) => needed.has(name))) return false;
+    inputs.forEach((name) => needed.add(name));
+    return true;
+  }).reverse();
   const touched = new Set([parameter]);
-  return forward.filter((step) => {
-    if (!step.inputs.some((name) => touched.has(name))) return false;
-    step.outputs.forEach((name) => touched.add(name));
+  return forward.filter(({ inputs, outputs }) => {
+    if (!inputs.some((name) => touched.has(name))) return false;
+    outputs.forEach((name) => touched.add(name));
     return true;
   });
 }

@@ -74,7 +74,8 @@ const products: Case[] = ([
   const cols = form === "rightTransposed" ? y[0] : y[1];
   const bias = form === "normal";
   return {
-    name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: 120,
+    // Errors of k random terms grow as √k, a bound for every order of their sum as k: at 784 the two are far apart.
+    name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: x[1] === 784 ? 500 : 100,
     step: { op: "product", form, inputs: bias ? ["x", "y", "b"] : ["x", "y"], outputs: ["out"] },
     shapes: { x, y, ...(bias ? { b: [1, cols] as const } : {}), out: [rows, cols] },
   };
@@ -224,7 +225,7 @@ describe.each([
   ["relu, dropout, penalties, clipping", { loss: "meanSquaredError", optimizer: adamW({ globalClipNorm: 0.5 }), layers: [
     dense({ units: 30, activation: "relu", inputShape: [20], kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }) }),
     dropout({ rate: 0.4 }), dense({ units: 9, activation: "gelu" }), dense({ units: 3 })] }],
-] as const)("a whole step: %s", (name, options) => {
+] as const)("a whole step: %s", (_, options) => {
   const { graph, values, scalars } = sample({ ...options, rows: 8 });
   const machine = new Float32Machine(randomFor(3));
   const held = new Map([...values].map(([key, array]) => [key, Float32Array.from(array)]));

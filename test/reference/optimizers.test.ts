@@ -9,7 +9,7 @@ const GRADIENTS = [0.2, -0.6, 0.1];
 
 /** w after each update of one weight. */
 function trace(optimizer: Optimizer): number[] {
-  let arrays = [W, ...optimizerStates(optimizer).map(({ initial }) => initial)].map((value) => Float64Array.of(value));
+  let arrays: Float64Array[] = [W, ...optimizerStates(optimizer).map(({ initial }) => initial)].map((value) => Float64Array.of(value));
   return GRADIENTS.map((g, step) => {
     arrays = applyUpdate(optimizer, arrays[0], Float64Array.of(g), arrays.slice(1), ratesAt(optimizer, step));
     return arrays[0][0];

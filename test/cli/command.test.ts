@@ -1,0 +1,134 @@
+// The built command line as a process: exit codes, what goes to which stream, files, Ctrl-C; on the CPU and in a browser.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readModel } from "../../src/cli/saved-model.ts";
+import { buildCli, type BuiltCli } from "../support/run-cli.ts";
+import { writeTinyDigits } from "../support/tiny-digits.ts";
+
+const TIMEOUT = 120_000;
+let cli: BuiltCli, folder: string;
+beforeAll(async () => {
+  cli = await buildCli();
+  folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+  await writeTinyDigits(folder);
+}, TIMEOUT);
+afterAll(async () => {
+  await cli.remove();
+  await rm(folder, { recursive: true });
+});
+
+const tiny = (...more: string[]) => ["train", "--data", folder, "--layers", "9,8,4", "--lr", "0.01", ...more];
+const lastLine = (text: string) => JSON.parse(text.trimEnd().split("\n").at(-1)!) as Record<string, unknown>;
+/** A browser that is not there: reaching for one would be seen. */
+const NO_BROWSER = { PUPPETEER_EXECUTABLE_PATH: "/nowhere/browser" };
+
+describe("help and bad values", () => {
+  it("explains every flag", async () => {
+    const { code, stdout } = await cli.run(["train", "--help"]);
+    expect(code).toBe(0);
+    for (const flag of ["layers", "activation", "loss", "optimizer", "lr", "batch", "epochs", "seed", "dropout", "l2", "backend",
+      "runtime", "data", "json", "verify", "load", "save", "validation-split"]) expect(stdout).toContain(`--${flag}`);
+  });
+
+  it.each([
+    [["--batch", "0"], "--batch"],
+    [["--activation", "cube"], 'got "cube"'],
+    [["--data", "/nowhere"], "--data /nowhere"],
+    [["--layers", "100,10"], "have 784 pixels"],
+    [["--load", "/nowhere/file"], "--load"],
+    [["--save", "/nowhere/file"], "--save /nowhere/file"],
+    [["--speed", "9"], "unknown option"],
+  ])("refuses %j with exit code 1 before any browser starts", async (args, message) => {
+    const { code, stdout, stderr } = await cli.run(["train", ...args], { env: NO_BROWSER });
+    expect(stderr).toContain(message);
+    expect([code, stdout]).toEqual([1, ""]);
+  });
+
+  it("says in one sentence what to do without a browser", async () => {
+    const { code, stderr } = await cli.run(tiny(), { env: NO_BROWSER });
+    expect(stderr).toMatch(/^error: PUPPETEER_EXECUTABLE_PATH must name a browser that starts[^\n]*\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+describe("--backend cpu", () => {
+  it("trains, tests, saves, ends with JSON on standard output, and loads what it saved", async () => {
+    const file = join(folder, "cpu.safetensors");
+    const { code, stdout, stderr } = await cli.run(tiny("--backend", "cpu", "--epochs", "20", "--batch", "32", "--save", file, "--json"),
+      { env: NO_BROWSER });
+    expect([code, stdout.split("\n").length]).toEqual([0, 2]);
+    const result = lastLine(stdout);
+    expect(Object.keys(result)).toEqual(["adapter", "backend", "epochs", "steps", "seconds", "samplesPerSecond", "trainLoss",
+      "testLoss", "testAccuracy", "seed"]);
+    expect(result).toMatchObject({ backend: "cpu", epochs: 20, steps: 120, seed: 1, testAccuracy: 1 });
+    expect(stderr).toMatch(/epoch 20\/20 .*val_loss.*confusion matrix.*saved: /s);
+    const again = lastLine((await cli.run(["train", "--data", folder, "--backend", "cpu", "--load", file, "--epochs", "0", "--json"],
+      { env: NO_BROWSER })).stdout);
+    expect(again).toMatchObject({ epochs: 0, trainLoss: null, testLoss: result.testLoss, testAccuracy: 1 });
+  }, TIMEOUT);
+
+  it("repeats to the last bit of the file from the same seed, and differs from another", async () => {
+    const bytes = await Promise.all(["1", "1", "2"].map(async (seed, i) => {
+      const file = join(folder, `seed${i}.safetensors`);
+      await cli.run(tiny("--backend", "cpu", "--epochs", "2", "--seed", seed, "--save", file));
+      return readFile(file);
+    }));
+    expect(bytes[0].equals(bytes[1])).toBe(true);
+    expect(bytes[0].equals(bytes[2])).toBe(false);
+  }, TIMEOUT);
+});
+
+// Windows has no signals to send to another process: there kill() ends it.
+describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
+  it.each([
+    ["on the CPU", ["--backend", "cpu"]],
+    ["in the browser", ["--backend", "webgpu"]],
+  ])("%s stops at a step, saves, and exits with 130", async (_, backend) => {
+    const file = join(folder, "stopped.safetensors");
+    await rm(file, { force: true });
+    let sent = false;
+    const { code, stdout } = await cli.run(tiny(...backend, "--epochs", "1000000", "--batch", "1", "--save", file), {
+      during(output, kill) {
+        if (sent || !output.includes("epoch       1/")) return;
+        sent = true;
+        kill("SIGINT");
+      },
+    });
+    expect(stdout).toMatch(/Stopping at the next step.*Stopped after [\d,]+ steps\.\nsaved: /s);
+    expect(code).toBe(130);
+    expect((await readModel(file)).spec.layers).toEqual([9, 8, 4]);
+  }, TIMEOUT);
+
+  it("twice quits at once", async () => {
+    let first = 0, second = false;
+    const { code } = await cli.run(tiny("--backend", "cpu", "--epochs", "1000000", "--no-save"), {
+      during(output, kill) {
+        if (first === 0 && output.includes("data:")) {
+          first = Date.now();
+          kill("SIGINT");
+        } else if (!second && first > 0) {
+          second = true;
+          setTimeout(() => kill("SIGINT"), 400);
+        }
+      },
+    });
+    expect(code).toBe(130);
+  }, TIMEOUT);
+});
+
+describe("in the browser", () => {
+  it("trains on WebGPU, verifies, saves, and loads what it saved on the CPU", async () => {
+    const file = join(folder, "chrome.safetensors");
+    const { code, stdout, stderr } = await cli.run(tiny("--backend", "webgpu", "--epochs", "20", "--batch", "32", "--verify", "2",
+      "--save", file, "--json"));
+    expect(stderr).toMatch(/adapter: .*verify: .*launches.*memory: .*epoch 20\/20/s);
+    expect(code).toBe(0);
+    expect(lastLine(stdout)).toMatchObject({ backend: "webgpu", epochs: 20, steps: 120, testAccuracy: 1 });
+    const again = lastLine((await cli.run(["train", "--data", folder, "--backend", "cpu", "--load", file, "--epochs", "0", "--json"])).stdout);
+    expect(again.testAccuracy).toBe(1);
+    expect(again.testLoss).toBeCloseTo(lastLine(stdout).testLoss as number, 5);
+  }, TIMEOUT);
+});

@@ -1,0 +1,54 @@
+// Builds the command line as `npm run build:js` does, into a folder of its own, and runs it as a process.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { createBuilder } from "vite";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface BuiltCli {
+  /** Runs to the end; `during` sees the process and its output as it grows. */
+  run(args: readonly string[], options?: { env?: NodeJS.ProcessEnv; during?: During }): Promise<Ran>;
+  remove(): Promise<void>;
+}
+
+type During = (output: string, kill: (signal: NodeJS.Signals) => void) => void;
+
+/** Inside node_modules, so that the optional packages are found from there. */
+export async function buildCli(): Promise<BuiltCli> {
+  const cache = `${ROOT}node_modules/.cache`;
+  await mkdir(cache, { recursive: true });
+  const outDir = await mkdtemp(`${cache}/deltaprop-cli-`);
+  const environment = { build: { outDir } };
+  const builder = await createBuilder({
+    root: ROOT, configFile: `${ROOT}vite.config.ts`, logLevel: "error",
+    environments: { client: environment, page: environment, cli: environment },
+  });
+  await builder.buildApp();
+  return {
+    run: (args, options) => run(`${outDir}/cli.js`, args, options),
+    remove: () => rm(outDir, { recursive: true }),
+  };
+}
+
+function run(script: string, args: readonly string[], { env, during }: { env?: NodeJS.ProcessEnv; during?: During } = {}) {
+  return new Promise<Ran>((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const output = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) {
+      child[name].setEncoding("utf8").on("data", (text: string) => {
+        output[name] += text;
+        during?.(output.stdout + output.stderr, (signal) => child.kill(signal));
+      });
+    }
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, ...output }));
+  });
+}
