@@ -1,7 +1,7 @@
 // The public door of deltaprop.
 
 export { gradientCheck, sequential, Sequential } from "./train/sequential.ts";
-export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/sequential.ts";
+export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { Callbacks, FitOptions, History, Logs } from "./train/fit.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";

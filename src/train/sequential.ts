@@ -1,78 +1,31 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
-import { InputError, UnsupportedError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
 import type { Graph } from "../graph/types.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
-import type { Loss, LossName } from "../model/losses.ts";
 import {
   initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
 } from "../model/network.ts";
-import { optimizerStates, type Optimizer, type OptimizerName } from "../model/optimizers.ts";
+import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
 import { Plan } from "../schedule/plan.ts";
 import { dataTensors, type Backend, type DeviceData, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
-import { CpuBackend } from "./cpu-backend.ts";
 import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
 import {
   checkFitOptions, runEpochs, runEvaluation, splitRows, uploadInOrder,
   type FitOptions, type History, type Logs, type Prepared, type Progress,
 } from "./fit.ts";
+import { openBackend } from "./open-backend.ts";
+import type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./options.ts";
+import { scoped, type Keep } from "./scope.ts";
 import { summarize } from "./summary.ts";
 import { verifySteps, type VerifyReport } from "./verify.ts";
-import { WebGpuBackend } from "./webgpu-backend.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
-
-export interface SequentialOptions {
-  /** In order; the first needs inputShape. More can follow by add(). */
-  layers?: readonly Layer[];
-  /** Decides initial weights, shuffling and dropout: a whole number from 0 to 2^53−1; default 0. */
-  seed?: number;
-}
-
-export interface CompileOptions {
-  /** A name, or what sgd(), adam(), adamW(), rmsprop() or adagrad() gave. */
-  optimizer: OptimizerName | Optimizer;
-  /** A name, or what a loss function such as binaryCrossentropy({ fromLogits: true }) gave. */
-  loss: LossName | Loss;
-  /** "accuracy", "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"). */
-  metrics?: readonly string[];
-  /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
-  backend?: "auto" | "webgpu" | "cpu";
-  /** A device of your own to run on; it is never destroyed. */
-  device?: GPUDevice;
-}
-
-export interface DataOptions {
-  /** Rows at a time; it changes speed, not results; default 128. */
-  batchSize?: number;
-  /** What one stored unit of x is worth; required for a Uint8Array. */
-  scale?: number;
-}
-
-export interface VerifyOptions extends DataOptions {
-  /** Training steps to run; default 1. */
-  steps?: number;
-}
 
 const DEFAULT_BATCH = 32;
 const EVALUATION_BATCH = 128;
-
-async function openBackend({ backend = "auto", device }: CompileOptions): Promise<Backend> {
-  if (!["auto", "webgpu", "cpu"].includes(backend)) {
-    throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${JSON.stringify(backend)}.`);
-  }
-  if (device && backend === "cpu") throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
-  if (backend === "cpu") return new CpuBackend();
-  try {
-    return await WebGpuBackend.create(device);
-  } catch (error) {
-    if (backend === "webgpu" || device || !(error instanceof UnsupportedError)) throw error;
-    console.warn(`deltaprop: no WebGPU here, training on the CPU in float64 instead. (${error.message})`);
-    return new CpuBackend();
-  }
-}
 
 /** Everything that compile() makes. */
 interface Compiled {
@@ -141,25 +94,19 @@ export class Sequential {
     const { trained, kept } = splitRows(dataset.rows, validationSplit);
     const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
       network, recipe.loss, options.scale);
-    this.#checkFree("fit");
-    this.#training = true;
-    const held: { dispose(): void }[] = [];
-    try {
-      const data = keep(held, await uploadInOrder(backend, dataset));
+    return this.#exclusively("fit", () => scoped(async (keep) => {
+      const data = keep(await uploadInOrder(backend, dataset));
       const trainBatch = Math.min(batchSize, trained);
-      const train = await this.#prepare(held, "train", data, trained, 0, trainBatch);
+      const train = await this.#prepare(keep, "train", data, trained, 0, trainBatch);
       let validation: Prepared | null = null;
-      if (kept > 0) validation = await this.#prepare(held, "evaluate", data, kept, trained, EVALUATION_BATCH);
+      if (kept > 0) validation = await this.#prepare(keep, "evaluate", data, kept, trained, EVALUATION_BATCH);
       if (validationSet) {
-        const other = keep(held, await uploadInOrder(backend, validationSet));
-        validation = await this.#prepare(held, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
+        const other = keep(await uploadInOrder(backend, validationSet));
+        validation = await this.#prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
       }
       this.#planBatch = trainBatch;
-      return await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options }, progress);
-    } finally {
-      this.#training = false;
-      held.reverse().forEach((resource) => resource.dispose());
-    }
+      return runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options }, progress);
+    }));
   }
 
   /** Loss (penalties included) and metrics, averaged over the rows. @throws InputError on bad data */
@@ -168,14 +115,11 @@ export class Sequential {
     const network = this.#declared("evaluate");
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
-    const held: { dispose(): void }[] = [];
-    try {
-      const data = keep(held, await uploadInOrder(backend, dataset));
-      const prepared = await this.#prepare(held, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
+    return scoped(async (keep) => {
+      const data = keep(await uploadInOrder(backend, dataset));
+      const prepared = await this.#prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
       return (await runEvaluation(prepared, names)).logs();
-    } finally {
-      held.reverse().forEach((resource) => resource.dispose());
-    }
+    });
   }
 
   /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
@@ -186,10 +130,9 @@ export class Sequential {
     const dataset = inputDataset("predict()", x, inputWidth, options.scale);
     const batchSize = Math.min(wanted, dataset.rows);
     const answers = new Float32Array(dataset.rows * outputWidth);
-    const held: { dispose(): void }[] = [];
-    try {
-      const data = keep(held, await uploadInOrder(backend, dataset));
-      const { runner } = await this.#prepare(held, "predict", data, dataset.rows, 0, batchSize);
+    return scoped(async (keep) => {
+      const data = keep(await uploadInOrder(backend, dataset));
+      const { runner } = await this.#prepare(keep, "predict", data, dataset.rows, 0, batchSize);
       const steps = miniBatches(dataset.rows, batchSize, 0);
       await runner.run(steps, (first, count, results) => {
         // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
@@ -198,9 +141,7 @@ export class Sequential {
         for (let i = 0; i < filled; i++) answers[at + i] = results[i];
       });
       return answers;
-    } finally {
-      held.reverse().forEach((resource) => resource.dispose());
-    }
+    });
   }
 
   /** Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut). */
@@ -229,19 +170,14 @@ export class Sequential {
     const count = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
     const dataset = labelledDataset("verify()", x, y, network, recipe.loss, options.scale);
-    this.#checkFree("verify");
     const { trace } = backend;
     if (!trace) {
       throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
         'Compile with backend: "webgpu".');
     }
-    this.#training = true;
-    try {
-      const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
-      return await verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count });
-    } finally {
-      this.#training = false;
-    }
+    const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
+    return this.#exclusively("verify", () =>
+      verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count }));
   }
 
   /**
@@ -294,11 +230,11 @@ export class Sequential {
   }
 
   async #prepare(
-    held: { dispose(): void }[], purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
+    keep: Keep, purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
   ): Promise<Prepared> {
     const { backend } = this.#ready("fit");
     const plan = this.#plan(purpose, batchSize, data.dataset);
-    return { data, runner: keep(held, await backend.prepare(plan, data)), rows, at, batchSize };
+    return { data, runner: keep(await backend.prepare(plan, data)), rows, at, batchSize };
   }
 
   async #readWeights(): Promise<Map<string, Floats>> {
@@ -320,16 +256,22 @@ export class Sequential {
     if (this.#training) throw new InputError(`${where}(): the model is training. Wait for fit() or abort it first.`);
   }
 
+  /** Runs what must not be disturbed by another training run. */
+  async #exclusively<T>(where: string, work: () => Promise<T>): Promise<T> {
+    this.#checkFree(where);
+    this.#training = true;
+    try {
+      return await work();
+    } finally {
+      this.#training = false;
+    }
+  }
+
   #ready(where: string): Compiled {
     this.#checkAlive(where);
     if (this.#compiled) return this.#compiled;
     throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
   }
-}
-
-function keep<T extends { dispose(): void }>(held: { dispose(): void }[], resource: T): T {
-  held.push(resource);
-  return resource;
 }
 
 function initialStates(network: Network, optimizer: Optimizer): Map<string, Floats> {

@@ -29,9 +29,10 @@ export function toWeights(network: Network, values: ReadonlyMap<string, Floats>)
 /** @throws InputError where number, order, names, shapes or values do not fit the network */
 export function fromWeights(network: Network, weights: readonly GivenWeight[]): Map<string, Floats> {
   const { parameters } = network;
-  if (!Array.isArray(weights) || weights.length !== parameters.length) {
+  const isList: boolean = Array.isArray(weights);
+  if (!isList || weights.length !== parameters.length) {
     throw new InputError(`setWeights(): the network has ${parameters.length} weight tensors ` +
-      `(${parameters.map(({ name }) => name).join(", ")}); got ${Array.isArray(weights) ? weights.length : typeof weights}.`);
+      `(${parameters.map(({ name }) => name).join(", ")}); got ${isList ? weights.length : typeof weights}.`);
   }
   return new Map(parameters.map(({ name, symbol, shape }, i) => {
     const given = weights[i];

@@ -1,0 +1,37 @@
+// What sequential(), compile(), evaluate(), predict() and verify() take. (What fit() takes is in fit.ts.)
+
+import type { Layer } from "../model/layers.ts";
+import type { Loss, LossName } from "../model/losses.ts";
+import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
+
+export interface SequentialOptions {
+  /** In order; the first needs inputShape. More can follow by add(). */
+  layers?: readonly Layer[];
+  /** Decides initial weights, shuffling and dropout: a whole number from 0 to 2^53−1; default 0. */
+  seed?: number;
+}
+
+export interface CompileOptions {
+  /** A name, or what sgd(), adam(), adamW(), rmsprop() or adagrad() gave. */
+  optimizer: OptimizerName | Optimizer;
+  /** A name, or what a loss function such as binaryCrossentropy({ fromLogits: true }) gave. */
+  loss: LossName | Loss;
+  /** "accuracy", "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"). */
+  metrics?: readonly string[];
+  /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
+  backend?: "auto" | "webgpu" | "cpu";
+  /** A device of your own to run on; it is never destroyed. */
+  device?: GPUDevice;
+}
+
+export interface DataOptions {
+  /** Rows at a time; it changes speed, not results; default 128. */
+  batchSize?: number;
+  /** What one stored unit of x is worth; required for a Uint8Array. */
+  scale?: number;
+}
+
+export interface VerifyOptions extends DataOptions {
+  /** Training steps to run; default 1. */
+  steps?: number;
+}
