@@ -4,22 +4,26 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type * as PuppeteerBrowsers from "@puppeteer/browsers";
-import type { Say } from "./browser.ts";
 
 export type Browsers = typeof PuppeteerBrowsers;
+/** Takes a line for the user. */
+export type Say = (line: string) => void;
 
 /** Neither asking for the version nor a stalled download may keep the user waiting longer than this. */
 const STALL_MILLIS = 15_000;
 const APT = "/usr/bin/apt-get";
 
-/** Rejects when `alive` has not been called for STALL_MILLIS. What was running is left to fail by itself. */
-async function unlessStalled<T>(work: (alive: () => void) => Promise<T>): Promise<T> {
+/**
+ * Rejects when `alive` has not been called for STALL_MILLIS, unless all bytes are there: unpacking takes its time.
+ * What was running is left to fail by itself.
+ */
+async function unlessStalled<T>(work: (alive: (bytes?: number, total?: number) => void) => Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stalled = () => reject(new Error(`no answer for ${STALL_MILLIS / 1000} s`));
     let timer = setTimeout(stalled, STALL_MILLIS);
-    const alive = () => {
+    const alive = (bytes = 0, total = Infinity) => {
       clearTimeout(timer);
-      timer = setTimeout(stalled, STALL_MILLIS);
+      if (bytes < total) timer = setTimeout(stalled, STALL_MILLIS);
     };
     work(alive).then(resolve, reject).finally(() => clearTimeout(timer));
   });

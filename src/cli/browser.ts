@@ -6,12 +6,10 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, posix, win32 } from "node:path";
 import { UnsupportedError } from "../errors.ts";
-import { canUseApt, downloadChrome, installChromium, installLibraries, type Browsers } from "./browser-install.ts";
+import { canUseApt, downloadChrome, installChromium, installLibraries, type Browsers, type Say } from "./browser-install.ts";
 import { resolveOptional } from "./optional.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-/** Takes a line for the user. */
-export type Say = (line: string) => void;
 
 const LINUX_NAMES = ["google-chrome-stable", "google-chrome", "chromium", "chromium-browser", "microsoft-edge-stable",
   "microsoft-edge"];

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import type { Browser, Page } from "puppeteer";
 import { GpuError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../formats/safetensors.ts";
-import type { Say } from "./browser.ts";
+import type { Say } from "./browser-install.ts";
 import type { JobData, JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
 import { launchBrowser } from "./launch.ts";
 import { BYTES, startPageServer, type Answer, type PageServer } from "./page-server.ts";

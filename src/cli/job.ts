@@ -13,8 +13,8 @@ export interface JobRequest {
   readonly backend: "auto" | "webgpu" | "cpu";
   readonly epochs: number;
   readonly batchSize: number;
-  /** Fraction of the training rows, the last ones, kept for validation; 0 for none. */
-  readonly validationSplit: number;
+  /** Fraction of the training rows, the last ones, kept for validation; 0 for none; "test" validates on the test rows. */
+  readonly validation: number | "test";
   /** Mini-batches to compare with the reference before training. */
   readonly verifySteps: number;
 }
@@ -92,12 +92,14 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
 
 /** fit() with its callbacks turned into events, at most one every EVENT_MILLIS. */
 async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
-  const { epochs, batchSize, validationSplit } = request, { rows, images } = data.train;
+  const { epochs, batchSize, validation } = request, { rows, images } = data.train;
+  const validationSplit = validation === "test" ? 0 : validation;
   const epochSamples = Math.floor(rows * (1 - validationSplit));
   const start = performance.now();
   let epoch = 0, samples = 0, trained = 0, epochStart = start, lastEvent = start;
   const history = await model.fit(images, targetsOf(data.train, request.model), {
     epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal,
+    validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
     callbacks: {
       onTrainBegin: () => host.emit({ type: "plan", plan: model.plan.toString() }),
       onEpochBegin(number) {

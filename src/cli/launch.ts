@@ -1,19 +1,24 @@
 // Launches the browser that browser.ts found, headless, with WebGPU on and everything that calls home off.
 
 import type { Browser } from "puppeteer";
-import { findBrowser, type Say } from "./browser.ts";
+import { UnsupportedError } from "../errors.ts";
+import { findBrowser } from "./browser.ts";
+import type { Say } from "./browser-install.ts";
 import { importPuppeteer } from "./optional.ts";
 
 /** Puppeteer's own flags already stop background networking, sync, first-run pages and timer throttling. */
 const FLAGS = ["--enable-unsafe-webgpu", "--disable-quic", "--disable-component-update"];
-const NO_SANDBOX = "--no-sandbox";
+/** Chrome refuses its sandbox to root; containers and some Linuxes refuse it to everyone, which only starting it tells. */
+const WITHOUT_SANDBOX = [...FLAGS, "--no-sandbox"];
+const runsAsRoot = () => process.platform === "linux" && process.getuid?.() === 0;
 
-/** Chrome refuses its sandbox to root, and containers and some Linuxes refuse it to everyone. */
-const needsNoSandbox = () => process.platform === "linux" && process.getuid?.() === 0;
+const notStarted = (path: string, error: unknown) =>
+  new UnsupportedError(`The browser ${path} does not start: ${(error as Error).message} Run it by hand with --headless ` +
+    "to see why, or set PUPPETEER_EXECUTABLE_PATH to another one.");
 
 /**
  * A headless browser in its own process group: Ctrl-C is left to the caller.
- * @throws UnsupportedError if there is no browser; Puppeteer's error if it does not start
+ * @throws UnsupportedError if there is no browser, or it does not start
  */
 export async function launchBrowser(say: Say): Promise<Browser> {
   const puppeteer = await importPuppeteer();
@@ -23,10 +28,14 @@ export async function launchBrowser(say: Say): Promise<Browser> {
     // Over a pipe the browser ends when this process does, however that happens.
     pipe: true, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
   });
-  if (needsNoSandbox()) return launch([...FLAGS, NO_SANDBOX]);
-  return launch(FLAGS).catch(async (error: unknown) => {
-    if (!/sandbox/i.test(String(error))) throw error;
-    say("The browser's sandbox is not available here; starting it without. It only runs deltaprop's own page.");
-    return launch([...FLAGS, NO_SANDBOX]);
-  });
+  const attempts = runsAsRoot() ? [WITHOUT_SANDBOX] : process.platform === "linux" ? [FLAGS, WITHOUT_SANDBOX] : [FLAGS];
+  for (const [i, flags] of attempts.entries()) {
+    try {
+      return await launch(flags);
+    } catch (error) {
+      if (i === attempts.length - 1) throw notStarted(executablePath, error);
+      say("The browser does not start in its sandbox here; starting it without. It opens deltaprop's own page only.");
+    }
+  }
+  throw new Error("there is always an attempt");
 }

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { DeltapropError } from "../errors.ts";
 import { addTrainOptions, type Flags } from "./options.ts";
+import { addReproduceOptions, reproduceCommand } from "./reproduce-command.ts";
 import { trainCommand } from "./train-command.ts";
 
 /** Errors of deltaprop are written for the user; the stack of any other helps whoever mends it. */
@@ -23,6 +24,9 @@ async function main(): Promise<void> {
     .description("Train and test a multilayer perceptron on handwritten digits, and save its weights.")
     .allowExcessArguments(false)
     .action(async (flags: Flags) => { exitCode = await trainCommand(flags); });
+  addReproduceOptions(program.command("reproduce"))
+    .description("Repeat two runs of Nielsen's book on all of MNIST and compare with his figures.")
+    .action(async (flags: Parameters<typeof reproduceCommand>[0]) => { exitCode = await reproduceCommand(flags); });
   await program.parseAsync();
   // Once the output is out: a GPU process or an open handle of a package must not keep the shell waiting.
   process.stdout.write("", () => process.exit(exitCode));

@@ -2,7 +2,7 @@
 
 import {
   adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, huber, l2,
-  meanSquaredError, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type Sequential,
+  meanSquaredError, randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type Sequential,
 } from "../index.ts";
 
 export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad };
@@ -24,6 +24,8 @@ export interface ModelSpec {
   /** λ of λΣw² on every kernel; 0 for none. */
   readonly l2: number;
   readonly seed: number;
+  /** Null: Keras' (Glorot for kernels, zeros for biases). The others are Nielsen's; see initializersOf. */
+  readonly initialization: "normal" | "scaledNormal" | null;
 }
 
 type Activation = NonNullable<Parameters<typeof dense>[0]["activation"]>;
@@ -37,6 +39,16 @@ export const takesClassIndices = (loss: ModelSpec["loss"]): boolean => loss === 
 /** Softmax for the two losses over classes, else a sigmoid for each class: its targets are 0 or 1. */
 export const lastActivation = (loss: ModelSpec["loss"]): Activation => (isSoftmaxLoss(loss) ? "softmax" : "sigmoid");
 
+/**
+ * Nielsen's two ways: "normal" draws all from N(0, 1) (network.py), "scaledNormal" divides the kernels' standard deviation
+ * by √fanIn (network2.py).
+ */
+function initializersOf({ initialization }: ModelSpec, fanIn: number) {
+  if (initialization === null) return {};
+  const stddev = initialization === "normal" ? 1 : 1 / Math.sqrt(fanIn);
+  return { kernelInitializer: randomNormal({ stddev }), biasInitializer: randomNormal({ stddev: 1 }) };
+}
+
 /** @throws InputError if a layer, the activation or a rate breaks a rule of the library */
 export function buildModel(spec: ModelSpec): Sequential {
   const [features, ...widths] = spec.layers;
@@ -44,7 +56,7 @@ export function buildModel(spec: ModelSpec): Sequential {
   const layers = widths.flatMap((units, i) => {
     const isLast = i === widths.length - 1;
     const layer = dense({
-      units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined,
+      units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined, ...initializersOf(spec, spec.layers[i]),
       activation: isLast ? lastActivation(spec.loss) : spec.activation as Activation,
     });
     return !isLast && spec.dropout > 0 ? [layer, dropout({ rate: spec.dropout })] : [layer];

@@ -19,14 +19,13 @@ export async function runInNode(request: JobRequest, data: JobData, host: JobHos
   if (request.backend === "cpu") return runJob(request, data, host);
   const { create, globals } = await importWebgpu();
   Object.assign(globalThis, globals);
-  const gpu = create([]);
-  if (request.backend === "webgpu" && await gpu.requestAdapter() === null) {
-    throw new UnsupportedError("Node found no GPU adapter: it needs a Vulkan, Metal or Direct3D 12 driver. Install " +
-      "one, or use --runtime chrome (which brings a software adapter) or --backend cpu.");
-  }
-  setNavigatorGpu(gpu);
+  setNavigatorGpu(create([]));
   try {
     return await runJob(request, data, host);
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    throw new UnsupportedError("--runtime node: Node needs a Vulkan, Metal or Direct3D 12 driver for WebGPU. Install " +
+      `one, or use --runtime chrome (which brings a software adapter) or --backend cpu. (${error.message})`);
   } finally {
     // Dawn keeps the process alive for as long as something refers to it.
     setNavigatorGpu(undefined);

@@ -49,7 +49,7 @@ export type SavedSpec = Pick<ModelSpec, "layers"> & Partial<ModelSpec>;
 
 export const DEFAULTS = {
   layers: [784, 128, 10], activation: "relu", loss: "sparseCategoricalCrossentropy", optimizer: "adam",
-  learningRate: null, dropout: 0, l2: 0, seed: 1, epochs: 10, batchSize: 64, validationSplit: 0.1,
+  learningRate: null, dropout: 0.3, l2: 0, seed: 1, epochs: 20, batchSize: 64, validationSplit: 0.1,
   backend: "auto", runtime: "chrome", save: "deltaprop.safetensors",
 } as const;
 
@@ -102,7 +102,7 @@ export function addTrainOptions(command: Command): Command {
     .option("--batch <rows>", `mini-batch size (default: ${batchSize})`, wholeNumber(1))
     .option("--epochs <count>", `0 only evaluates (default: ${epochs})`, wholeNumber(0))
     .option("--seed <number>", `of weights, shuffling and dropout (default: ${seed})`, wholeNumber(0))
-    .option("--dropout <rate>", "after each hidden layer (default: 0)", fraction)
+    .option("--dropout <rate>", `after each hidden layer (default: ${DEFAULTS.dropout})`, fraction)
     .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
     .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
     .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)", ["auto", "webgpu", "cpu"]))
@@ -136,6 +136,7 @@ function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
     dropout: flags.dropout ?? saved?.dropout ?? DEFAULTS.dropout,
     l2: flags.l2 ?? saved?.l2 ?? DEFAULTS.l2,
     seed: flags.seed ?? DEFAULTS.seed,
+    initialization: null,
   };
 }
 

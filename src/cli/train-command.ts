@@ -1,14 +1,13 @@
 // `deltaprop train`: flags and files in, a trained and tested model out. Everything that can be refused is refused
 // before a browser starts.
 
-import { runInChrome } from "./chrome-host.ts";
 import { confusionTable } from "./confusion.ts";
 import { checkDataFits, checkSplit, loadData, type DataSet } from "./data.ts";
 import type { JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
-import { runInNode } from "./node-host.ts";
 import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
 import { count, describeAdapter, duration, percent, Progress } from "./progress.ts";
+import { runOn } from "./run-on.ts";
 import { checkWritable, modelBytes, readModel, writeModel, type SavedModel } from "./saved-model.ts";
 import { stopOnSignals } from "./signals.ts";
 
@@ -44,11 +43,9 @@ function onEvent(event: JobEvent, progress: Progress, runtime: string): void {
 
 async function run({ options, saved, data }: Plan, host: JobHost, progress: Progress): Promise<JobResult> {
   const { model, backend, epochs, batchSize, validationSplit, verifySteps } = options;
-  const request: JobRequest = { model, backend, epochs, batchSize, validationSplit, verifySteps };
+  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps };
   const jobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
-  const inNode = backend === "cpu" || options.runtime === "node";
-  if (inNode) return runInNode(request, jobData, host);
-  return runInChrome(request, jobData, host, (line) => progress.line(line));
+  return runOn(options.runtime, request, jobData, host, (line) => progress.line(line));
 }
 
 function describeRun({ options, data, saved }: Plan): string {

@@ -44,8 +44,8 @@ export const sparseCategoricalCrossentropy = (options: { fromLogits?: boolean } 
 
 /** Reads `loss`: a name, or what one of the functions above returned. */
 export function toLoss(value: unknown): Loss {
-  if ((LOSSES as readonly unknown[]).includes(value)) return loss(value as LossName);
-  if (typeof value === "object" && value !== null && "name" in value && "fromLogits" in value) return value as Loss;
+  const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: value as LossName };
+  if ((LOSSES as readonly unknown[]).includes(given.name)) return loss(given.name as LossName, given);
   throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
     `got ${JSON.stringify(value)}.`);
 }

@@ -47,20 +47,36 @@ const NEUTRAL = {
   initialAccumulatorValue: 0.1,
 };
 
-type Given = CommonOptions & Partial<typeof NEUTRAL>;
+type Hyperparameters = typeof NEUTRAL;
+type Given = CommonOptions & Partial<Hyperparameters>;
 
-function build(name: OptimizerName, defaultRate: number, options: number | Given, more: Partial<typeof NEUTRAL> = {}) {
-  const given: Given = typeof options === "number" ? { learningRate: options } : options;
+/** What each optimizer has options for, with its defaults. */
+const OWN: Record<OptimizerName, Partial<Hyperparameters> & { learningRate: number }> = {
+  sgd: { learningRate: 0.01, momentum: 0, nesterov: false },
+  adam: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+  adamW: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0.004 },
+  rmsprop: { learningRate: 0.001, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false },
+  adagrad: { learningRate: 0.001, initialAccumulatorValue: 0.1, epsilon: 1e-7 },
+};
+
+const CLIPPING = ["clipNorm", "globalClipNorm", "clipValue"] as const;
+
+export const OPTIMIZERS = Object.keys(OWN) as readonly OptimizerName[];
+
+function checkKnown(name: OptimizerName, given: Given): void {
+  const known = [...Object.keys(OWN[name]), ...CLIPPING];
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new InputError(`${name}(): unknown option ${unknown}. Known: ${known.join(", ")}.`);
+}
+
+function build(name: OptimizerName, options: number | Given): Optimizer {
   const where = `${name}()`;
-  const { learningRate = defaultRate, clipNorm, globalClipNorm, clipValue, ...rest } = given;
-  const set = { ...NEUTRAL, ...more, ...Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== undefined)) };
-  for (const key of Object.keys(set)) {
-    if (!Object.hasOwn(NEUTRAL, key)) {
-      throw new InputError(`${where}: unknown option ${key}. Known: learningRate, ${Object.keys(NEUTRAL).join(", ")}.`);
-    }
-  }
+  const given: Given = typeof options === "number" ? { learningRate: options } : options;
+  checkKnown(name, given);
+  const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
+  const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
   for (const key of ["momentum", "beta1", "beta2", "rho"] as const) {
-    if (!(set[key] >= 0 && set[key] < 1)) {
+    if (!(Number.isFinite(set[key]) && set[key] >= 0 && set[key] < 1)) {
       throw new InputError(`${where}: ${key} must be in [0, 1); got ${set[key]}.`);
     }
   }
@@ -88,25 +104,24 @@ function build(name: OptimizerName, defaultRate: number, options: number | Given
 }
 
 /** Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs). η = 0.01. */
-export const sgd = (options: number | SgdOptions = {}): Optimizer => build("sgd", 0.01, options);
+export const sgd = (options: number | SgdOptions = {}): Optimizer => build("sgd", options);
 /** Adam (Kingma and Ba 2015), the bias corrections folded into the rate as in Keras. η = 0.001. */
-export const adam = (options: number | AdamOptions = {}): Optimizer => build("adam", 0.001, options);
+export const adam = (options: number | AdamOptions = {}): Optimizer => build("adam", options);
 /** Adam with decoupled weight decay (Loshchilov and Hutter 2019): w ← w − η·weightDecay·w first. η = 0.001, decay 0.004. */
-export const adamW = (options: number | AdamWOptions = {}): Optimizer =>
-  build("adamW", 0.001, options, { weightDecay: 0.004 });
+export const adamW = (options: number | AdamWOptions = {}): Optimizer => build("adamW", options);
 /** RMSprop (Hinton 2012): v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε). η = 0.001, ρ = 0.9. */
-export const rmsprop = (options: number | RmspropOptions = {}): Optimizer => build("rmsprop", 0.001, options);
+export const rmsprop = (options: number | RmspropOptions = {}): Optimizer => build("rmsprop", options);
 /** Adagrad (Duchi et al. 2011): s ← s + g², w ← w − η·g/√(s + ε). η = 0.001, s starts at 0.1. */
-export const adagrad = (options: number | AdagradOptions = {}): Optimizer => build("adagrad", 0.001, options);
+export const adagrad = (options: number | AdagradOptions = {}): Optimizer => build("adagrad", options);
 
-const FACTORIES = { sgd, adam, adamW, rmsprop, adagrad };
-export const OPTIMIZERS = Object.keys(FACTORIES) as readonly OptimizerName[];
+const isName = (value: unknown): value is OptimizerName => (OPTIMIZERS as readonly unknown[]).includes(value);
 
-/** Reads `optimizer`: a name, or what one of the functions above returned. */
+/** Reads `optimizer`: a name, or what one of the functions above returned, checked again since it may have been copied. */
 export function toOptimizer(value: unknown): Optimizer {
-  if (typeof value === "string" && Object.hasOwn(FACTORIES, value)) return FACTORIES[value as OptimizerName]();
-  if (typeof value === "object" && value !== null && "name" in value && "learningRate" in value) {
-    return value as Optimizer;
+  if (isName(value)) return build(value, {});
+  if (typeof value === "object" && value !== null && "name" in value && isName(value.name)) {
+    const own = [...Object.keys(OWN[value.name]), ...CLIPPING];
+    return build(value.name, Object.fromEntries(Object.entries(value).filter(([key]) => own.includes(key))));
   }
   throw new InputError(`compile(): optimizer must be one of ${OPTIMIZERS.join(", ")} or the value of one of these ` +
     `functions; got ${JSON.stringify(value)}.`);

@@ -76,12 +76,17 @@ export function warmup(options: { steps: number; then: number | Schedule; from?:
   });
 }
 
+const KINDS: readonly unknown[] = ["constant", "piecewise", "exponential", "cosine", "warmup"] satisfies Schedule["kind"][];
+
 /** Reads `learningRate`: a number or a schedule. */
 export function toSchedule(where: string, value: number | Schedule): Schedule {
   if (typeof value === "number") {
     return Object.freeze({ kind: "constant", rate: checkRate(where, "learningRate", value) });
   }
-  if (typeof value === "object" && value !== null && "kind" in value) return value;
+  if (typeof value === "object" && value !== null && KINDS.includes(value.kind)) {
+    checkRate(where, "the first rate of the schedule", rateAt(value, 0));
+    return value;
+  }
   throw new InputError(`${where}: learningRate must be a number or a schedule; got ${JSON.stringify(value)}.`);
 }
 

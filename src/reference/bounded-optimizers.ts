@@ -6,7 +6,7 @@ import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
 import { add, divide, exact, multiply, rounded, square, SQUARE_ROOT, squareRoot, subtract, type Rough } from "./rounding.ts";
 
-/** v and sums of squares are not negative on any GPU, so that v + ε is at least ε, up to its rounding and that of √. */
+/** What ε is added to is not negative on any GPU, so that the sum is at least ε, up to its rounding and that of √. */
 const BELOW = 1 - 2 * SQUARE_ROOT;
 
 type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
@@ -56,6 +56,9 @@ function movingAverage(m: Rough, x: Rough, beta: number): Rough {
   return { value, error: error + beta * m.error + (1 - beta) * x.error + 2 ** -22 * (m.error + x.error) };
 }
 
+/** max(x, 0) moves no more than x does. */
+const positivePart = ({ value, error }: Rough): Rough => ({ value: Math.max(value, 0), error });
+
 function rmsprop(
   { rho, momentum, epsilon, centered }: Optimizer, w: Rough, g: Rough, states: readonly Rough[],
   { learningRate }: Rates,
@@ -63,9 +66,9 @@ function rmsprop(
   const average = (old: Rough, x: Rough): Rough => add(multiply(rounded(rho), old), multiply(rounded(1 - rho), x));
   const v = average(states[0], square(g));
   const mean = centered ? average(states[states.length - 1], g) : null;
-  const denominator = add(mean === null ? v : subtract(v, square(mean)), rounded(epsilon));
-  const floor = centered ? 0 : Math.sqrt(epsilon) * BELOW;
-  const increment = divide(multiply(rounded(learningRate), g), squareRoot(denominator), floor);
+  const spread = mean === null ? v : positivePart(subtract(v, square(mean)));
+  const root = squareRoot(add(spread, rounded(epsilon)));
+  const increment = divide(multiply(rounded(learningRate), g), root, Math.sqrt(epsilon) * BELOW);
   if (momentum === 0) return [subtract(w, increment), v, ...(mean === null ? [] : [mean])];
   const velocity = add(multiply(rounded(momentum), states[1]), increment);
   return [subtract(w, velocity), v, velocity, ...(mean === null ? [] : [mean])];

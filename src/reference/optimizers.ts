@@ -50,7 +50,10 @@ function adam(
   }
 }
 
-/** v ← ρv + (1−ρ)g²; centered: the variance v − mean² takes the place of v. */
+/**
+ * v ← ρv + (1−ρ)g²; centered: the variance v − mean² takes the place of v. It is never negative (Cauchy and Schwarz), but
+ * rounding may take it below 0, in float32 more than ε; Keras leaves that be, here it is cut off on both sides.
+ */
 function rmsprop(
   { rho, momentum, epsilon, centered }: Optimizer, w: Float64Array, g: Float64Array, states: Float64Array[],
   { learningRate }: Rates,
@@ -62,7 +65,7 @@ function rmsprop(
     let denominator = v[i] + epsilon;
     if (centered) {
       mean[i] = rho * mean[i] + (1 - rho) * g[i];
-      denominator = v[i] - mean[i] * mean[i] + epsilon;
+      denominator = Math.max(v[i] - mean[i] * mean[i], 0) + epsilon;
     }
     let increment = learningRate * g[i] / Math.sqrt(denominator);
     if (momentum > 0) increment = states[1][i] = momentum * states[1][i] + increment;

@@ -12,7 +12,7 @@ import { tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
 
-/** The text of one step: `call` is an expression, or of type Updated for an update. */
+/** The text of one step: `call` is an expression; for an update it is the struct of shaders/update.wgsl.ts. */
 export interface ElementwiseText {
   readonly functions: string;
   readonly call: string;
@@ -46,7 +46,7 @@ export function elementwiseText(graph: Graph, step: Step, name: string, operand:
       return { functions: lossGradientFunction(name, step.loss, cols), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":
-      return { functions: updateFunction(step.optimizer), call: `update(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
+      return { functions: updateFunction(name, step.optimizer), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
     default:
       throw new Error(`${step.op} is not an elementwise step`);
   }
