@@ -11,7 +11,8 @@ const GPU_TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: GPU_TESTS } },
+      // Some start processes; a busy machine with two cores takes its time over that.
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: GPU_TESTS, testTimeout: 60_000 } },
       {
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
         optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },

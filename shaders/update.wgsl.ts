@@ -1,5 +1,5 @@
 // update: one weight moved by its optimizer. Formulas are Keras 3's; src/reference/optimizers.ts has them in float64.
-//   in   w, g (its gradient), s0 … the optimizer's states of that weight      out  Updated { w, s0 … }
+//   in   w, g (its gradient), s0 … the optimizer's states of that weight      out  a struct { w, s0 … }
 // Needs the step for its rates.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
@@ -48,20 +48,20 @@ function formula(optimizer: Optimizer): string {
   }
 }
 
-/** struct Updated and fn update(w, g, s0 …) -> Updated. */
-export function updateFunction(optimizer: Optimizer): string {
+/** fn name(w, g, s0 …) and the struct that it returns; a launch may update several weights. */
+export function updateFunction(name: string, optimizer: Optimizer): string {
   const states = optimizerStates(optimizer).map((_, i) => `s${i}`);
   return wgsl`
-struct Updated {
+struct Updated_${name} {
   w: f32,
   ${states.map((s) => `${s}: f32,`).join(" ")}
 }
-fn update(${["w", "g", ...states].map((s) => `${s}_in: f32`).join(", ")}) -> Updated {
+fn ${name}(${["w", "g", ...states].map((s) => `${s}_in: f32`).join(", ")}) -> Updated_${name} {
   var w = w_in;
   let g = g_in;
   ${states.map((s) => `var ${s} = ${s}_in;`).join(" ")}
   ${formula(optimizer)}
-  return Updated(${["w", ...states].join(", ")});
+  return Updated_${name}(${["w", ...states].join(", ")});
 }
 `;
 }

@@ -19,7 +19,8 @@ export function confusionTable(labels: ArrayLike<number>, predictions: readonly 
   const rows = counts.map((row, actual) => {
     const total = row.reduce((a, b) => a + b, 0);
     const share = total === 0 ? "–" : `${(100 * row[actual] / total).toFixed(1)} %`;
-    return `${String(actual).padStart(6)} │${cells(row.map((count) => (count === 0 ? "·" : count)))} │ ${share.padStart(7)}`;
+    const shown = row.map((count) => (count === 0 ? "·" : count));
+    return `${String(actual).padStart(6)} │${cells(shown)} │ ${share.padStart(7)}`;
   });
   return [
     "confusion matrix (rows: the digit; columns: what the model says)",

@@ -39,7 +39,7 @@ export function splitDigits(digits: LabelledImages, testRows: number): { train: 
   return { train: rowsOf(digits, order.subarray(0, trainRows)), test: rowsOf(digits, order.subarray(trainRows)) };
 }
 
-/** One digit's file: {"data": […]}, 784 numbers an image in 0…1, rounded to 3 decimals: fine enough to give bytes back. */
+/** One digit's file: {"data": […]}, 784 numbers an image in 0…1; their 3 decimals are enough to give the bytes back. */
 async function readDigitFile(path: string): Promise<Uint8Array> {
   const { data } = JSON.parse(await readFile(path, "utf8")) as { data: unknown };
   if (!Array.isArray(data) || data.length % PIXELS !== 0 || !data.every((v) => typeof v === "number" && v >= 0 && v <= 1)) {
@@ -59,7 +59,8 @@ async function readMnistPackage(): Promise<LabelledImages> {
 
 /** The file under any of the names that MNIST is handed round by, decompressed. */
 async function readIdx(folder: string, stem: string, dimensions: number): Promise<{ idx: Idx; path: string }> {
-  const names = ["-", "."].flatMap((separator) => ["", ".gz"].map((end) => `${stem}${separator}idx${dimensions}-ubyte${end}`));
+  const names = ["-", "."].flatMap((separator) =>
+    ["", ".gz"].map((end) => `${stem}${separator}idx${dimensions}-ubyte${end}`));
   for (const name of names) {
     const path = join(folder, name);
     let bytes: Uint8Array;

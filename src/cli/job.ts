@@ -81,8 +81,8 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
     throw new GpuError("--verify compares WebGPU with the CPU reference, but there is no WebGPU here. Leave --verify out.");
   }
   const rows = Math.min(train.rows, steps * batchSize);
-  const first = { ...train, rows, images: train.images.subarray(0, rows * train.features), labels: train.labels.subarray(0, rows) };
-  const report = await model.verify(first.images, targetsOf(first, request.model), { steps, batchSize, scale: SCALE });
+  const images = train.images.subarray(0, rows * train.features), labels = train.labels.subarray(0, rows);
+  const report = await model.verify(images, targetsOf({ ...train, labels, rows }, request.model), { steps, batchSize, scale: SCALE });
   host.emit({ type: "verified", report: report.toString() });
   if (!report.ok) {
     throw new GpuError("--verify: this adapter's numbers differ from the float64 reference by more than rounding " +

@@ -7,13 +7,17 @@ import type { Say } from "./browser-install.ts";
 import { importPuppeteer } from "./optional.ts";
 
 /** Puppeteer's own flags already stop background networking, sync, first-run pages and timer throttling. */
-const FLAGS = ["--enable-unsafe-webgpu", "--disable-quic", "--disable-component-update"];
+const FLAGS = [
+  "--enable-unsafe-webgpu", "--disable-quic", "--disable-component-update",
+  // For machines that need more, such as a Linux server whose GPU is reached only with --enable-features=Vulkan.
+  ...(process.env.DELTAPROP_BROWSER_FLAGS ?? "").split(/\s+/).filter(Boolean),
+];
 /** Chrome refuses its sandbox to root; containers and some Linuxes refuse it to everyone, which only starting it tells. */
 const WITHOUT_SANDBOX = [...FLAGS, "--no-sandbox"];
 const runsAsRoot = () => process.platform === "linux" && process.getuid?.() === 0;
 
 const notStarted = (path: string, error: unknown) =>
-  new UnsupportedError(`The browser ${path} does not start: ${(error as Error).message} Run it by hand with --headless ` +
+  new UnsupportedError(`The browser ${path} does not start (${(error as Error).message}). Run it by hand with --headless ` +
     "to see why, or set PUPPETEER_EXECUTABLE_PATH to another one.");
 
 /**
@@ -28,14 +32,11 @@ export async function launchBrowser(say: Say): Promise<Browser> {
     // Over a pipe the browser ends when this process does, however that happens.
     pipe: true, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
   });
-  const attempts = runsAsRoot() ? [WITHOUT_SANDBOX] : process.platform === "linux" ? [FLAGS, WITHOUT_SANDBOX] : [FLAGS];
-  for (const [i, flags] of attempts.entries()) {
-    try {
-      return await launch(flags);
-    } catch (error) {
-      if (i === attempts.length - 1) throw notStarted(executablePath, error);
-      say("The browser does not start in its sandbox here; starting it without. It opens deltaprop's own page only.");
-    }
-  }
-  throw new Error("there is always an attempt");
+  const fail = (error: unknown) => { throw notStarted(executablePath, error); };
+  if (runsAsRoot()) return launch(WITHOUT_SANDBOX).catch(fail);
+  return launch(FLAGS).catch((error: unknown) => {
+    if (process.platform !== "linux") return fail(error);
+    say("The browser does not start in its sandbox here; starting it without. It opens deltaprop's own page only.");
+    return launch(WITHOUT_SANDBOX).catch(fail);
+  });
 }

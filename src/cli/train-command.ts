@@ -28,10 +28,10 @@ async function prepare(flags: Flags): Promise<Plan> {
   return { options, saved, data };
 }
 
-function onEvent(event: JobEvent, progress: Progress, runtime: string): void {
+function onEvent(event: JobEvent, progress: Progress, { runtime, backend }: TrainOptions): void {
   switch (event.type) {
     case "ready":
-      progress.line(describeAdapter(event, runtime));
+      progress.line(describeAdapter(event, runtime, backend));
       progress.line(`\n${event.summary}\n`);
       return;
     case "plan": return progress.line(`${event.plan}\n`);
@@ -50,8 +50,8 @@ async function run({ options, saved, data }: Plan, host: JobHost, progress: Prog
 
 function describeRun({ options, data, saved }: Plan): string {
   const { model, batchSize, epochs } = options;
-  const how = [model.activation, model.loss, model.optimizer, model.learningRate === null ? null : `lr ${model.learningRate}`,
-    `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
+  const how = [model.activation, model.loss, model.optimizer,
+    model.learningRate === null ? null : `lr ${model.learningRate}`, `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
     `seed ${model.seed}`].filter((part) => part !== null);
   return [
     `deltaprop ${epochs === 0 ? "evaluates" : "trains"} ${model.layers.join("-")} (${how.join(", ")})`,
@@ -97,7 +97,7 @@ export async function trainCommand(flags: Flags): Promise<number> {
   });
   progress.line(describeRun(plan));
   try {
-    const emit = (event: JobEvent) => onEvent(event, progress, options.runtime);
+    const emit = (event: JobEvent) => onEvent(event, progress, options);
     await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
   } finally {
     progress.close();

@@ -90,7 +90,7 @@ export function mnistFromIdx(images: Idx, labels: Idx, where: string): LabelledI
   }
   const [rows, height, width] = images.shape;
   if (rows === 0 || height * width === 0) {
-    throw new FormatError(`${where}: there must be at least one image of at least one pixel; got ${images.shape.join("×")}.`);
+    throw new FormatError(`${where}: there must be at least one image of one pixel; got ${images.shape.join("×")}.`);
   }
   if (labels.shape[0] !== rows) {
     throw new FormatError(`${where}: ${rows} images need ${rows} labels; got ${labels.shape[0]}. ` +

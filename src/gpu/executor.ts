@@ -5,8 +5,9 @@ import type { StepScalars } from "../graph/types.ts";
 import { rowsOf, sizeOf, tensorOf } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
+import { BUFFER_USAGE } from "./constants.ts";
 import { checked } from "./device.ts";
-import { createFrom, createStorage, readFloats } from "./memory.ts";
+import { createStorage, readFloats, readStaging, writeStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 
 /** Dynamic offsets must be multiples of 256 bytes on some devices. */
@@ -40,10 +41,10 @@ export class Executor {
     const bytes = this.resultElements * 4;
     this.capacity = Math.max(1, Math.min(MAX_STEPS_PER_SUBMIT, Math.floor(MAX_RESULT_BYTES / Math.max(bytes, 4))));
     this.#table = device.createBuffer({ label: "steps", size: this.capacity * STEP_STRIDE,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
     this.#results = createStorage(device, bytes * this.capacity, "results");
     this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => device.createBuffer({ label: `results ${i}`,
-      size: this.#results.size, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ }));
+      size: this.#results.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
     this.#slots = plan.slots.map((slot, i) => {
       const buffer = createStorage(device, slot.bytes, `slot ${i}: ${slot.tensors.join(" ")}`);
       slot.tensors.forEach((tensor) => this.#slotOf.set(tensor, buffer));
@@ -86,10 +87,7 @@ export class Executor {
     const staging = this.#staging[lane];
     encoder.copyBufferToBuffer(this.#results, 0, staging, 0, bytes);
     this.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    const results = new Float32Array(staging.getMappedRange(0, bytes)).slice();
-    staging.unmap();
-    return results;
+    return readStaging(staging, bytes);
   }
 
   /**
@@ -119,14 +117,10 @@ export class Executor {
     return trace;
   }
 
-  /** Fills the memory of the intermediates with NaN. */
+  /** Fills the memory of the intermediates and results with NaN. */
   poison(): void {
-    for (const slot of this.#slots) {
-      const nan = createFrom(this.device, new Uint32Array(slot.size / 4).fill(0x7fc00000), "poison");
-      const encoder = this.device.createCommandEncoder();
-      encoder.copyBufferToBuffer(nan, 0, slot, 0, slot.size);
-      this.device.queue.submit([encoder.finish()]);
-      nan.destroy();
+    for (const buffer of [...this.#slots, this.#results]) {
+      writeStorage(this.device, buffer, new Uint32Array(buffer.size / 4).fill(0x7fc00000));
     }
   }
 

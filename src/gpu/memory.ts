@@ -1,6 +1,7 @@
 // Buffers: tensors that live from step to step, the data set, and reading back.
 
-import { UnsupportedError } from "../errors.ts";
+import { GpuError, UnsupportedError } from "../errors.ts";
+import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
@@ -16,17 +17,18 @@ export function createStorage(device: GPUDevice, bytes: number, label: string): 
       "Use a smaller batch or fewer rows, or give bytes (Uint8Array with a scale) in place of floats.");
   }
   return device.createBuffer({ label, size,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
+    usage: BUFFER_USAGE.storage | BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
 }
 
-export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers): void {
+/** @param at where in the buffer to write, in bytes */
+export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers, at = 0): void {
   const whole = data.byteLength - (data.byteLength % 4);
-  device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
+  device.queue.writeBuffer(buffer, at, data.buffer, data.byteOffset, whole);
   if (whole === data.byteLength) return;
   // writeBuffer takes whole words only: the last bytes go alone.
   const rest = new Uint8Array(4);
   rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
-  device.queue.writeBuffer(buffer, whole, rest);
+  device.queue.writeBuffer(buffer, at + whole, rest);
 }
 
 export function createFrom(device: GPUDevice, data: Numbers, label: string): GPUBuffer {
@@ -35,13 +37,26 @@ export function createFrom(device: GPUDevice, data: Numbers, label: string): GPU
   return buffer;
 }
 
+/** A copy of the first bytes of a staging buffer as float32. @throws GpuError if the device is lost meanwhile */
+export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
+  try {
+    await staging.mapAsync(MAP_MODE.read, 0, bytes);
+  } catch (error) {
+    throw new GpuError("The GPU was lost or freed before its results were read " +
+      `(${error instanceof Error ? error.message : String(error)}). Compile the model again.`);
+  }
+  const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
+  staging.unmap();
+  return floats;
+}
+
 /** Reads float32 numbers back; all copies go in one submit. */
 export async function readFloats(
   device: GPUDevice, sources: readonly { buffer: GPUBuffer; elements: number }[],
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const total = sources.reduce((sum, { elements }) => sum + elements * 4, 0);
   const staging = device.createBuffer({ label: "readback", size: wholeWords(total),
-    usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+    usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
   try {
     const encoder = device.createCommandEncoder();
     let offset = 0;
@@ -50,8 +65,7 @@ export async function readFloats(
       offset += elements * 4;
     }
     device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const all = new Float32Array(staging.getMappedRange()).slice();
+    const all = await readStaging(staging, total);
     let start = 0;
     return sources.map(({ elements }) => all.slice(start, (start += elements)));
   } finally {

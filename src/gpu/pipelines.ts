@@ -2,6 +2,7 @@
 
 import { GpuError } from "../errors.ts";
 import type { Launch } from "../schedule/launch.ts";
+import { SHADER_STAGE } from "./constants.ts";
 
 /** The generated source with line numbers: a compile error is useless without it. */
 function numbered(source: string): string {
@@ -35,9 +36,9 @@ export class PipelineCache {
     const layout = device.createBindGroupLayout({
       label: kernel,
       entries: [
-        { binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: "uniform", hasDynamicOffset: true } },
+        { binding: 0, visibility: SHADER_STAGE.compute, buffer: { type: "uniform", hasDynamicOffset: true } },
         ...bindings.map(({ access }, i): GPUBindGroupLayoutEntry => ({
-          binding: i + 1, visibility: GPUShaderStage.COMPUTE,
+          binding: i + 1, visibility: SHADER_STAGE.compute,
           buffer: { type: access === "read" ? "read-only-storage" : "storage" },
         })),
       ],

@@ -19,28 +19,33 @@ export class StepQueue {
   constructor(readonly executor: Executor) {}
 
   /**
-   * Runs the steps in order. An abort takes effect between submits; steps already submitted are waited for.
+   * Runs the steps in order. An abort takes effect between submits; steps already submitted are waited for, on errors too.
    * @returns how many steps ran
    */
-  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: { readonly aborted: boolean }): Promise<number> {
     const inFlight: Promise<void>[] = [];
     let next = 0;
     let lastDone = performance.now();
-    for (let submits = 0; next < steps.length && !signal?.aborted; submits++) {
-      const first = next;
-      const chunk = steps.slice(first, first + Math.min(this.#steps, this.executor.capacity));
-      next += chunk.length;
-      const submitted = performance.now();
-      inFlight.push(this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then((results) => {
-        const now = performance.now();
-        this.#learn(chunk.length, now - Math.max(submitted, lastDone));
-        lastDone = now;
-        onResults(first, chunk.length, results);
-      }));
-      if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
+    try {
+      for (let submits = 0; next < steps.length && !signal?.aborted; submits++) {
+        const first = next;
+        const chunk = steps.slice(first, first + Math.min(this.#steps, this.executor.capacity));
+        next += chunk.length;
+        const submitted = performance.now();
+        inFlight.push(this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then((results) => {
+          const now = performance.now();
+          this.#learn(chunk.length, now - Math.max(submitted, lastDone));
+          lastDone = now;
+          onResults(first, chunk.length, results);
+        }));
+        if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
+      }
+      await Promise.all(inFlight);
+      return next;
+    } finally {
+      // After an error the caller frees the buffers, which a submit under way still maps.
+      await Promise.allSettled(inFlight);
     }
-    await Promise.all(inFlight);
-    return next;
   }
 
   #learn(steps: number, milliseconds: number): void {

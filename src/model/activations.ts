@@ -2,6 +2,7 @@
 // shaders/activations.wgsl.ts (float32).
 
 import { InputError } from "../errors.ts";
+import { show } from "./checks.ts";
 
 /** σ applied to each number by itself. `linear` is the identity. */
 export const ELEMENTWISE_ACTIVATIONS = [
@@ -30,5 +31,5 @@ export function derivativeSource(name: ElementwiseActivation): "z" | "a" {
 /** @throws InputError naming the known activations */
 export function checkActivation(where: string, name: unknown): ActivationName {
   if ((ACTIVATIONS as readonly unknown[]).includes(name)) return name as ActivationName;
-  throw new InputError(`${where}: activation must be one of ${ACTIVATIONS.join(", ")}; got ${JSON.stringify(name)}.`);
+  throw new InputError(`${where}: activation must be one of ${ACTIVATIONS.join(", ")}; got ${show(name)}.`);
 }

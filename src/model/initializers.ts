@@ -3,6 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { RandomSequence } from "../random.ts";
+import { checkOptions, show } from "./checks.ts";
 
 export type InitializerName =
   | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal"
@@ -18,6 +19,7 @@ export interface Initializer {
 }
 
 function describe(name: InitializerName, options: Partial<Initializer> = {}): Initializer {
+  checkOptions(`${name}()`, options, ["mean", "stddev", "minval", "maxval"]);
   return Object.freeze({ name, mean: 0, stddev: 0.05, minval: -0.05, maxval: 0.05, ...options });
 }
 
@@ -52,13 +54,13 @@ export function checkInitializer(where: string, value: unknown, fallback: Initia
   const name = typeof value === "object" && "name" in value ? value.name : value;
   if (typeof name !== "string" || !Object.hasOwn(FACTORIES, name)) {
     throw new InputError(
-      `${where}: an initializer is one of ${Object.keys(FACTORIES).join(", ")}; got ${JSON.stringify(value)}.`);
+      `${where}: an initializer is one of ${Object.keys(FACTORIES).join(", ")}; got ${show(value)}.`);
   }
   const spec = typeof value === "object" ? (value as Initializer) : FACTORIES[name as InitializerName]();
   const numbers = [spec.mean, spec.stddev, spec.minval, spec.maxval];
   if (!numbers.every(Number.isFinite) || spec.stddev < 0 || spec.minval > spec.maxval) {
     throw new InputError(
-      `${where}: ${name} needs finite numbers, stddev ≥ 0 and minval ≤ maxval; got ${JSON.stringify(spec)}.`);
+      `${where}: ${name} needs finite numbers, stddev ≥ 0 and minval ≤ maxval; got ${show(spec)}.`);
   }
   return spec;
 }

@@ -2,6 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { checkActivation, type ActivationName } from "./activations.ts";
+import { checkFlag, checkOptions, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
@@ -54,7 +55,7 @@ export type Layer = DenseLayer | DropoutLayer | ActivationLayer;
 /** A whole number ≥ 1, or an InputError that names the place. */
 export function checkCount(where: string, name: string, value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
-    throw new InputError(`${where}: ${name} must be a whole number ≥ 1; got ${JSON.stringify(value) ?? String(value)}.`);
+    throw new InputError(`${where}: ${name} must be a whole number ≥ 1; got ${show(value)}.`);
   }
   return value;
 }
@@ -62,16 +63,9 @@ export function checkCount(where: string, name: string, value: unknown): number 
 function checkInputShape(where: string, shape: unknown): readonly number[] | null {
   if (shape === undefined || shape === null) return null;
   if (!Array.isArray(shape) || shape.length !== 1) {
-    throw new InputError(`${where}: inputShape must be [features], the batch left out; got ${JSON.stringify(shape)}.`);
+    throw new InputError(`${where}: inputShape must be [features], the batch left out; got ${show(shape)}.`);
   }
   return Object.freeze([checkCount(where, "inputShape[0]", shape[0])]);
-}
-
-function rejectUnknown(where: string, options: object, known: readonly string[]): void {
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined) {
-    throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.join(", ")}.`);
-  }
 }
 
 const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",
@@ -82,17 +76,17 @@ const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelIn
  * @throws InputError on zero units, an unknown activation, initializer, regularizer or option
  */
 export function dense(options: DenseOptions): DenseLayer {
-  rejectUnknown("dense()", options, DENSE_OPTIONS);
-  const where = `dense({ units: ${String(options.units)} })`;
+  checkOptions("dense()", options, DENSE_OPTIONS);
+  const where = `dense({ units: ${show(options.units)} })`;
   if (options.name !== undefined && !/^[A-Za-z][\w.-]{0,63}$/.test(options.name)) {
     throw new InputError(`${where}: name must start with a letter and hold at most 64 letters, digits, _ . or -; ` +
-      `got ${JSON.stringify(options.name)}.`);
+      `got ${show(options.name)}.`);
   }
   return Object.freeze({
     type: "dense",
     units: checkCount("dense()", "units", options.units),
     activation: options.activation === undefined ? "linear" : checkActivation(where, options.activation),
-    useBias: options.useBias ?? true,
+    useBias: checkFlag(where, "useBias", options.useBias, true),
     inputShape: checkInputShape(where, options.inputShape),
     kernelInitializer: checkInitializer(where, options.kernelInitializer, "glorotUniform"),
     biasInitializer: checkInitializer(where, options.biasInitializer, "zeros"),
@@ -108,10 +102,10 @@ export function dense(options: DenseOptions): DenseLayer {
  * @throws InputError if rate is outside [0, 1)
  */
 export function dropout(options: { rate: number; inputShape?: readonly number[] }): DropoutLayer {
-  rejectUnknown("dropout()", options, ["rate", "inputShape"]);
+  checkOptions("dropout()", options, ["rate", "inputShape"]);
   const { rate } = options;
   if (!(typeof rate === "number" && rate >= 0 && rate < 1)) {
-    throw new InputError(`dropout(): rate must be in [0, 1); got ${JSON.stringify(rate)}.`);
+    throw new InputError(`dropout(): rate must be in [0, 1); got ${show(rate)}.`);
   }
   return Object.freeze({ type: "dropout", rate, inputShape: checkInputShape("dropout()", options.inputShape) });
 }
@@ -122,7 +116,7 @@ export function activation(
 ): ActivationLayer {
   const given: { activation: ActivationName; inputShape?: readonly number[] } =
     typeof options === "string" ? { activation: options } : options;
-  rejectUnknown("activation()", given, ["activation", "inputShape"]);
+  checkOptions("activation()", given, ["activation", "inputShape"]);
   return Object.freeze({
     type: "activation",
     activation: checkActivation("activation()", given.activation),

@@ -3,6 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { ActivationName } from "./activations.ts";
+import { checkFlag, checkOptions, show } from "./checks.ts";
 
 export const LOSSES = [
   "meanSquaredError", "halfSquaredError", "huber",
@@ -20,9 +21,11 @@ export interface Loss {
 }
 
 function loss(name: LossName, options: { fromLogits?: boolean; delta?: number } = {}): Loss {
-  const { fromLogits = false, delta = 1 } = options;
+  checkOptions(`${name}()`, options, ["name", "fromLogits", "delta"]);
+  const fromLogits = checkFlag(`${name}()`, "fromLogits", options.fromLogits, false);
+  const { delta = 1 } = options;
   if (!(Number.isFinite(delta) && delta > 0)) {
-    throw new InputError(`${name}(): delta must be a finite number > 0; got ${delta}.`);
+    throw new InputError(`${name}(): delta must be a finite number > 0; got ${show(delta)}.`);
   }
   return Object.freeze({ name, fromLogits, delta });
 }
@@ -47,7 +50,7 @@ export function toLoss(value: unknown): Loss {
   const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: value as LossName };
   if ((LOSSES as readonly unknown[]).includes(given.name)) return loss(given.name as LossName, given);
   throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
-    `got ${JSON.stringify(value)}.`);
+    `got ${show(value)}.`);
 }
 
 /** Whether targets are class indices (one whole number a row) rather than rows of numbers. */
@@ -89,7 +92,7 @@ const METRIC_ALIASES: Record<string, MetricName> = { acc: "accuracy", mse: "mean
 export function toMetric(value: unknown, loss: Loss): MetricName {
   const name = typeof value === "string" ? (METRIC_ALIASES[value] ?? value) : value;
   if (!(METRICS as readonly unknown[]).includes(name)) {
-    throw new InputError(`compile(): a metric is one of ${METRICS.join(", ")}; got ${JSON.stringify(value)}.`);
+    throw new InputError(`compile(): a metric is one of ${METRICS.join(", ")}; got ${show(value)}.`);
   }
   if (takesLabels(loss) && name !== "accuracy") {
     throw new InputError(`compile(): metric ${name} compares rows of targets, but ${loss.name} takes class indices. ` +

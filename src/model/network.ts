@@ -3,6 +3,7 @@
 import { InputError } from "../errors.ts";
 import { RandomSequence, STREAM } from "../random.ts";
 import type { ActivationName } from "./activations.ts";
+import { show } from "./checks.ts";
 import { initialize, type Initializer } from "./initializers.ts";
 import type { Layer } from "./layers.ts";
 import { checkLossFits, toLoss, toMetric, type Loss, type MetricName } from "./losses.ts";
@@ -45,15 +46,30 @@ export interface Recipe {
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-function checkSeed(seed: unknown): number {
+/** @throws InputError if it is no whole number from 0 to 2^53−1 */
+export function checkSeed(seed: unknown): number {
   if (typeof seed !== "number" || !Number.isSafeInteger(seed) || seed < 0) {
-    throw new InputError(`sequential(): seed must be a whole number from 0 to 2^53−1; got ${JSON.stringify(seed)}.`);
+    throw new InputError(`sequential(): seed must be a whole number from 0 to 2^53−1; got ${show(seed)}.`);
   }
   return seed;
 }
 
+const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && "type" in value &&
+  ["dense", "dropout", "activation"].includes(value.type as string);
+
+/** @throws InputError if something among the layers is none */
+export function checkLayers(layers: unknown): void {
+  if (!Array.isArray(layers)) throw new InputError(`sequential(): layers must be an array; got ${show(layers)}.`);
+  const bad = layers.findIndex((layer) => !isLayer(layer));
+  if (bad >= 0) {
+    throw new InputError(`sequential(): layer ${bad} must be the value of dense(), dropout() or activation(); ` +
+      `got ${show(layers[bad])}.`);
+  }
+}
+
 /** Resolves widths from layer to layer and names the weights. @throws InputError where layers do not fit */
 export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
+  checkLayers(layers);
   if (layers.length === 0 || !layers.some((layer) => layer.type === "dense")) {
     throw new InputError("sequential(): layers must hold at least one dense layer; got " +
       `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}.`);
@@ -115,6 +131,9 @@ export function resolveRecipe(
 ): Recipe {
   const loss = toLoss(given.loss);
   checkLossFits(loss, network.lastActivation, network.outputWidth);
+  if (given.metrics !== undefined && !Array.isArray(given.metrics)) {
+    throw new InputError(`compile(): metrics must be an array, for example ["accuracy"]; got ${show(given.metrics)}.`);
+  }
   const metrics = (given.metrics ?? []).map((metric) => toMetric(metric, loss));
   if (new Set(metrics).size !== metrics.length) {
     throw new InputError(`compile(): metrics holds one entry twice: ${metrics.join(", ")}. Name each once.`);

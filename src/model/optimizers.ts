@@ -2,6 +2,7 @@
 // reference/optimizers.ts (float64) and shaders/update.wgsl.ts (float32).
 
 import { InputError } from "../errors.ts";
+import { checkOptions, show } from "./checks.ts";
 import { rateAt, toSchedule, type Schedule } from "./schedules.ts";
 
 export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad";
@@ -63,26 +64,20 @@ const CLIPPING = ["clipNorm", "globalClipNorm", "clipValue"] as const;
 
 export const OPTIMIZERS = Object.keys(OWN) as readonly OptimizerName[];
 
-function checkKnown(name: OptimizerName, given: Given): void {
-  const known = [...Object.keys(OWN[name]), ...CLIPPING];
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InputError(`${name}(): unknown option ${unknown}. Known: ${known.join(", ")}.`);
-}
-
 function build(name: OptimizerName, options: number | Given): Optimizer {
   const where = `${name}()`;
   const given: Given = typeof options === "number" ? { learningRate: options } : options;
-  checkKnown(name, given);
+  checkOptions(where, given, [...Object.keys(OWN[name]), ...CLIPPING]);
   const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
   for (const key of ["momentum", "beta1", "beta2", "rho"] as const) {
     if (!(Number.isFinite(set[key]) && set[key] >= 0 && set[key] < 1)) {
-      throw new InputError(`${where}: ${key} must be in [0, 1); got ${set[key]}.`);
+      throw new InputError(`${where}: ${key} must be in [0, 1); got ${show(set[key])}.`);
     }
   }
   for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) {
     if (!(Number.isFinite(set[key]) && set[key] >= 0)) {
-      throw new InputError(`${where}: ${key} must be a finite number ≥ 0; got ${set[key]}.`);
+      throw new InputError(`${where}: ${key} must be a finite number ≥ 0; got ${show(set[key])}.`);
     }
   }
   if (set.nesterov && set.momentum === 0) {
@@ -95,12 +90,12 @@ function build(name: OptimizerName, options: number | Given): Optimizer {
   }
   for (const [key, value] of clips) {
     if (!(Number.isFinite(value) && (value as number) > 0)) {
-      throw new InputError(`${where}: ${key} must be a finite number > 0; got ${value}.`);
+      throw new InputError(`${where}: ${key} must be a finite number > 0; got ${show(value)}.`);
     }
   }
   return Object.freeze({
     name, ...set, ...Object.fromEntries(clips), learningRate: toSchedule(where, learningRate),
-  }) as Optimizer;
+  });
 }
 
 /** Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs). η = 0.01. */
@@ -124,7 +119,7 @@ export function toOptimizer(value: unknown): Optimizer {
     return build(value.name, Object.fromEntries(Object.entries(value).filter(([key]) => own.includes(key))));
   }
   throw new InputError(`compile(): optimizer must be one of ${OPTIMIZERS.join(", ")} or the value of one of these ` +
-    `functions; got ${JSON.stringify(value)}.`);
+    `functions; got ${show(value)}.`);
 }
 
 /** The tensors that an optimizer keeps beside each weight tensor, in order, with the value they start from. */

@@ -1,6 +1,7 @@
 // Weight penalties added to the cost: l1·Σ|w| + l2·Σw².
 
 import { InputError } from "../errors.ts";
+import { checkOptions, show } from "./checks.ts";
 
 /** A penalty l1·Σ|w| + l2·Σw² on one weight tensor; its gradient adds l1·sign(w) + 2·l2·w. */
 export interface Regularizer {
@@ -11,7 +12,7 @@ export interface Regularizer {
 function penalty(where: string, l1: number, l2: number): Regularizer {
   for (const [name, value] of [["l1", l1], ["l2", l2]] as const) {
     if (!(Number.isFinite(value) && value >= 0)) {
-      throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${value}. Use 0 for no penalty.`);
+      throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${show(value)}. Use 0 for no penalty.`);
     }
   }
   return Object.freeze({ l1, l2 });
@@ -19,7 +20,9 @@ function penalty(where: string, l1: number, l2: number): Regularizer {
 
 /** λ·Σ|w|, as Keras (default 0.01). */
 export function l1(options: number | { l1?: number } = {}): Regularizer {
-  return penalty("l1()", typeof options === "number" ? options : (options.l1 ?? 0.01), 0);
+  if (typeof options === "number") return penalty("l1()", options, 0);
+  checkOptions("l1()", options, ["l1"]);
+  return penalty("l1()", options.l1 ?? 0.01, 0);
 }
 
 /**
@@ -27,11 +30,14 @@ export function l1(options: number | { l1?: number } = {}): Regularizer {
  * Nielsen writes (λ/2n)·Σw² with n training examples: pass λ/(2n).
  */
 export function l2(options: number | { l2?: number } = {}): Regularizer {
-  return penalty("l2()", 0, typeof options === "number" ? options : (options.l2 ?? 0.01));
+  if (typeof options === "number") return penalty("l2()", 0, options);
+  checkOptions("l2()", options, ["l2"]);
+  return penalty("l2()", 0, options.l2 ?? 0.01);
 }
 
 /** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). */
 export function l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
+  checkOptions("l1l2()", options, ["l1", "l2"]);
   return penalty("l1l2()", options.l1 ?? 0, options.l2 ?? 0);
 }
 
@@ -42,8 +48,8 @@ export function checkRegularizer(where: string, value: unknown): Regularizer | n
   if (value === "l2") return l2();
   if (value === "l1l2") return l1l2({ l1: 0.01, l2: 0.01 });
   if (typeof value === "object" && "l1" in value && "l2" in value) {
-    const checked = penalty(where, Number(value.l1), Number(value.l2));
+    const checked = penalty(where, value.l1 as number, value.l2 as number);
     return checked.l1 === 0 && checked.l2 === 0 ? null : checked;
   }
-  throw new InputError(`${where}: a regularizer is l1(…), l2(…) or l1l2(…); got ${JSON.stringify(value)}.`);
+  throw new InputError(`${where}: a regularizer is l1(…), l2(…) or l1l2(…); got ${show(value)}.`);
 }

@@ -1,6 +1,7 @@
 // Learning rates that change with the step, as plain values: a step number in, a rate out. Names and formulas are Keras'.
 
 import { InputError } from "../errors.ts";
+import { checkFlag, checkOptions, show } from "./checks.ts";
 
 /** A learning-rate schedule. `step` counts weight updates from 0 over the life of the model. */
 export type Schedule =
@@ -13,14 +14,14 @@ export type Schedule =
 
 function checkRate(where: string, name: string, value: number): number {
   if (!(Number.isFinite(value) && value >= 0)) {
-    throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${value}.`);
+    throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${show(value)}.`);
   }
   return value;
 }
 
 function checkSteps(where: string, name: string, value: number): number {
   if (!(Number.isFinite(value) && value > 0)) {
-    throw new InputError(`${where}: ${name} must be a number of steps > 0; got ${value}.`);
+    throw new InputError(`${where}: ${name} must be a number of steps > 0; got ${show(value)}.`);
   }
   return value;
 }
@@ -32,12 +33,18 @@ export function constant(rate: number): Schedule {
 
 /** values[i] while step ≤ boundaries[i], then the last value (Keras' PiecewiseConstantDecay): a stair. */
 export function piecewiseConstantDecay(
-  { boundaries, values }: { boundaries: readonly number[]; values: readonly number[] },
+  options: { boundaries: readonly number[]; values: readonly number[] },
 ): Schedule {
+  checkOptions("piecewiseConstantDecay()", options, ["boundaries", "values"]);
+  const { boundaries, values } = options;
+  if (![boundaries, values].every(Array.isArray)) {
+    throw new InputError("piecewiseConstantDecay(): boundaries and values must be arrays of numbers; " +
+      `got ${show(boundaries)} and ${show(values)}.`);
+  }
   const ascending = boundaries.every((b, i) => Number.isFinite(b) && (i === 0 || b > boundaries[i - 1]));
   if (!ascending || values.length !== boundaries.length + 1) {
     throw new InputError("piecewiseConstantDecay(): boundaries must ascend and values must be one longer; " +
-      `got ${boundaries.length} boundaries [${boundaries.join(", ")}] and ${values.length} values.`);
+      `got ${boundaries.length} boundaries [${boundaries.map(show).join(", ")}] and ${values.length} values.`);
   }
   values.forEach((v) => checkRate("piecewiseConstantDecay()", "each value", v));
   return Object.freeze({ kind: "piecewise", boundaries: [...boundaries], values: [...values] });
@@ -47,17 +54,19 @@ export function piecewiseConstantDecay(
 export function exponentialDecay(options: {
   initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
 }): Schedule {
+  checkOptions("exponentialDecay()", options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
   return Object.freeze({
     kind: "exponential",
     initial: checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate),
     decaySteps: checkSteps("exponentialDecay()", "decaySteps", options.decaySteps),
     decayRate: checkRate("exponentialDecay()", "decayRate", options.decayRate),
-    staircase: options.staircase ?? false,
+    staircase: checkFlag("exponentialDecay()", "staircase", options.staircase, false),
   });
 }
 
 /** From initialLearningRate down to alpha · initialLearningRate along half a cosine of `decaySteps` steps. */
 export function cosineDecay(options: { initialLearningRate: number; decaySteps: number; alpha?: number }): Schedule {
+  checkOptions("cosineDecay()", options, ["initialLearningRate", "decaySteps", "alpha"]);
   return Object.freeze({
     kind: "cosine",
     initial: checkRate("cosineDecay()", "initialLearningRate", options.initialLearningRate),
@@ -68,6 +77,7 @@ export function cosineDecay(options: { initialLearningRate: number; decaySteps: 
 
 /** Rises in a straight line from `from` (default 0) to the first rate of `then` in `steps` steps, then follows `then`. */
 export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
+  checkOptions("warmup()", options, ["steps", "then", "from"]);
   return Object.freeze({
     kind: "warmup",
     steps: checkSteps("warmup()", "steps", options.steps),
@@ -87,7 +97,7 @@ export function toSchedule(where: string, value: number | Schedule): Schedule {
     checkRate(where, "the first rate of the schedule", rateAt(value, 0));
     return value;
   }
-  throw new InputError(`${where}: learningRate must be a number or a schedule; got ${JSON.stringify(value)}.`);
+  throw new InputError(`${where}: learningRate must be a number or a schedule; got ${show(value)}.`);
 }
 
 /** The learning rate of the update number `step` (the first is 0). */

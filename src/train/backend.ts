@@ -25,12 +25,17 @@ export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<numb
 /** Results of `count` consecutive steps, `first` the number of the first within this run. */
 export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
 
+/** What can stop a run: an AbortSignal, or whatever says so likewise. */
+export interface StopSignal {
+  readonly aborted: boolean;
+}
+
 /** A plan made ready to run on one data set. */
 export interface Runner {
   /** Numbers that each step leaves. */
   readonly resultElements: number;
   /** Runs steps in order and returns how many ran; an abort takes effect at a step boundary. */
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number>;
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number>;
   dispose(): void;
 }
 

@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Floats, ResultHandler, Runner } from "./backend.ts";
+import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Work this long, then let the page or the process do something else. */
@@ -30,6 +30,8 @@ class CpuRunner implements Runner {
   readonly resultElements: number;
   readonly #result: string;
   readonly #persistent: readonly string[];
+  /** Kept from run to run: epochs may be short. */
+  #sliceStarted = performance.now();
 
   constructor(readonly plan: Plan, readonly data: CpuData, readonly values: Map<string, Float64Array>) {
     const tensors = [...plan.graph.tensors.values()];
@@ -40,14 +42,13 @@ class CpuRunner implements Runner {
     this.#persistent = tensors.filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
   }
 
-  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
-    let started = performance.now();
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
     for (let index = 0; index < steps.length; index++) {
       if (signal?.aborted) return index;
       onResults(index, 1, this.#runStep(steps[index]));
-      if (performance.now() - started > SLICE_MILLISECONDS) {
+      if (performance.now() - this.#sliceStarted > SLICE_MILLISECONDS) {
         await new Promise((resolve) => setTimeout(resolve));
-        started = performance.now();
+        this.#sliceStarted = performance.now();
       }
     }
     return steps.length;

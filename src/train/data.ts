@@ -3,6 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
+import { show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
 
 /** Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. */
@@ -21,33 +22,44 @@ export interface Dataset {
   readonly y: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | null;
 }
 
+const NOT_NUMBERS: ReadonlySet<string> = new Set(["[object DataView]", "[object BigInt64Array]", "[object BigUint64Array]"]);
+
+const isRow = (row: unknown): row is readonly number[] => Array.isArray(row) || ArrayBuffer.isView(row);
+
 /** One array of numbers, and the row length if the user gave rows. */
 function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {
-  if (ArrayBuffer.isView(data)) return { flat: data, width: null };
+  const isView = ArrayBuffer.isView(data);
+  if (isView && !NOT_NUMBERS.has(Object.prototype.toString.call(data))) return { flat: data, width: null };
   if (!Array.isArray(data)) {
-    throw new InputError(`${where}: ${name} must be a typed array or an array; got ${data === null ? "null" : typeof data}.`);
+    const got = isView ? show(data) : data === null ? "null" : typeof data;
+    throw new InputError(`${where}: ${name} must be a typed array or an array; got ${got}.`);
   }
   const rows = data as readonly (number | readonly number[] | Float32Array)[];
   if (rows.length === 0 || typeof rows[0] === "number") return { flat: rows as readonly number[], width: null };
-  const width = (rows[0] as readonly number[]).length;
+  const width = (rows[0] as readonly number[] | null | undefined)?.length ?? 0;
   const flat: number[] = [];
-  rows.forEach((row, i) => {
-    if (typeof row === "number" || row.length !== width) {
-      throw new InputError(`${where}: row ${i} of ${name} has ${typeof row === "number" ? "no" : row.length} entries ` +
-        `but row 0 has ${width}. All rows must be of one length.`);
+  // A loop by number: forEach() would pass over rows that are not there.
+  for (let i = 0; i < rows.length; i++) {
+    const row: unknown = rows[i];
+    if (!isRow(row)) throw new InputError(`${where}: row ${i} of ${name} must be an array of numbers; got ${show(row)}.`);
+    if (row.length !== width) {
+      throw new InputError(`${where}: row ${i} of ${name} has ${row.length} entries but row 0 has ${width}. ` +
+        "All rows must be of one length.");
     }
     for (const value of row) flat.push(value);
-  });
+  }
   return { flat, width };
 }
 
 /** Rounds to float32 and refuses what is not finite there. */
 function toFloats(where: string, name: string, flat: Flat, width: number): Float32Array<ArrayBuffer> {
-  const floats = Float32Array.from(flat as ArrayLike<number>);
-  const bad = floats.findIndex((value) => !Number.isFinite(value));
+  // Before anything is converted: null would become 0, and so would a missing number.
+  let bad = ArrayBuffer.isView(flat) ? -1 : flat.findIndex((value) => typeof value !== "number");
+  const floats = Float32Array.from(bad < 0 ? (flat as ArrayLike<number>) : []);
+  if (bad < 0) bad = floats.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new InputError(`${where}: ${name} must hold finite float32 numbers; row ${Math.floor(bad / width)}, column ` +
-      `${bad % width} is ${flat[bad]}. Clean or clip the data first.`);
+      `${bad % width} is ${show(flat[bad])}. Clean or clip the data first.`);
   }
   return floats;
 }
@@ -64,7 +76,7 @@ function features(where: string, x: Features, inputWidth: number, scale: number 
       "features. Fix inputShape or the data.");
   }
   if (scale !== undefined && !(Number.isFinite(scale) && scale !== 0)) {
-    throw new InputError(`${where}: scale must be a finite number other than 0; got ${scale}.`);
+    throw new InputError(`${where}: scale must be a finite number other than 0; got ${show(scale)}.`);
   }
   const rows = flat.length / inputWidth;
   if (flat instanceof Uint8Array) {
@@ -89,7 +101,7 @@ function labels(where: string, flat: Flat, rows: number, classes: number, loss: 
   const bad = (flat as ArrayLike<number> & { findIndex(f: (v: number) => boolean): number })
     .findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (bad >= 0) {
-    throw new InputError(`${where}: labels must be whole numbers from 0 to ${classes - 1}; y[${bad}] is ${flat[bad]}. ` +
+    throw new InputError(`${where}: labels must be whole numbers from 0 to ${classes - 1}; y[${bad}] is ${show(flat[bad])}. ` +
       "Fix the label or the units of the last layer.");
   }
   return Uint32Array.from(flat as ArrayLike<number>);
@@ -124,6 +136,10 @@ function targets(where: string, y: Targets, rows: number, outputs: number, loss:
   if (flat.length !== rows * outputs) {
     throw new InputError(`${where}: y has ${flat.length} numbers but ${rows} rows × ${outputs} outputs are ` +
       `${rows * outputs}. Give one target for each output of each row of x.`);
+  }
+  if (width !== null && width !== outputs) {
+    throw new InputError(`${where}: y has ${rows * outputs / width} rows of ${width} but ${rows} rows × ${outputs} outputs ` +
+      "are needed. Give one target for each output of each row of x.");
   }
   const floats = toFloats(where, "y", flat, outputs);
   checkProbabilities(where, floats, outputs, loss);

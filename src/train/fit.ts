@@ -1,10 +1,11 @@
 // The training loop: epochs, shuffling, validation, callbacks. Knows backends, not GPUs.
 
 import { InputError } from "../errors.ts";
+import { checkFlag, checkOptions, show } from "../model/checks.ts";
 import { checkCount } from "../model/layers.ts";
 import type { Recipe } from "../model/network.ts";
 import { RandomSequence, STREAM } from "../random.ts";
-import { ownOrder, type Backend, type DeviceData, type Runner } from "./backend.ts";
+import { ownOrder, type Backend, type DeviceData, type Runner, type StopSignal } from "./backend.ts";
 import { Averages, miniBatches } from "./batches.ts";
 import type { Dataset, Features, Targets } from "./data.ts";
 
@@ -61,17 +62,42 @@ export interface CheckedFitOptions {
 
 const KNOWN = ["epochs", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "signal", "callbacks"];
 
+const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"];
+
+/** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
+function checkCallbacks(callbacks: object): void {
+  if (typeof callbacks !== "object" || Array.isArray(callbacks)) {
+    throw new InputError(`fit(): callbacks must be an object of functions; got ${show(callbacks)}.`);
+  }
+  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !CALLBACKS.includes(key));
+  if (unknown !== undefined) {
+    throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
+  }
+  for (const [key, value] of CALLBACKS.map((name) => [name, (callbacks as Record<string, unknown>)[name]] as const)) {
+    if (value !== undefined && typeof value !== "function") {
+      throw new InputError(`fit(): callbacks.${key} must be a function; got ${show(value)}.`);
+    }
+  }
+}
+
 /** @throws InputError naming the option that is wrong */
 export function checkFitOptions(options: FitOptions): CheckedFitOptions {
-  const unknown = Object.keys(options).find((key) => !KNOWN.includes(key));
-  if (unknown !== undefined) throw new InputError(`fit(): unknown option ${unknown}. Known: ${KNOWN.join(", ")}.`);
-  const { validationSplit = 0, validationData } = options;
+  checkOptions("fit()", options, KNOWN);
+  const { validationSplit = 0, validationData, signal } = options;
   if (!(typeof validationSplit === "number" && validationSplit >= 0 && validationSplit < 1)) {
-    throw new InputError(`fit(): validationSplit must be in [0, 1); got ${JSON.stringify(validationSplit)}.`);
+    throw new InputError(`fit(): validationSplit must be in [0, 1); got ${show(validationSplit)}.`);
   }
   if (validationSplit > 0 && validationData) {
     throw new InputError("fit(): set validationSplit or validationData; got both.");
   }
+  if (validationData && !(Array.isArray(validationData) && validationData.length === 2)) {
+    throw new InputError(`fit(): validationData must be [x, y]; got ${show(validationData)}.`);
+  }
+  if (signal && typeof signal.aborted !== "boolean") {
+    throw new InputError(`fit(): signal must be an AbortSignal; got ${show(signal)}. Pass controller.signal.`);
+  }
+  checkFlag("fit()", "shuffle", options.shuffle, true);
+  checkCallbacks(options.callbacks ?? {});
   return {
     epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
     batchSize: checkCount("fit()", "batchSize", options.batchSize ?? 32),
@@ -109,7 +135,7 @@ export async function uploadInOrder(backend: Backend, dataset: Dataset): Promise
 
 /** The average loss and metrics over the rows, without training. */
 export async function runEvaluation(
-  { runner, rows, at, batchSize }: Prepared, names: readonly string[], signal?: AbortSignal,
+  { runner, rows, at, batchSize }: Prepared, names: readonly string[], signal?: StopSignal,
 ): Promise<Averages> {
   const averages = new Averages(names);
   const steps = miniBatches(rows, batchSize, at);
@@ -133,9 +159,10 @@ interface Loop {
   readonly validation: Prepared | null;
   readonly epochs: number;
   readonly options: FitOptions;
+  readonly signal: StopSignal;
 }
 
-async function trainEpoch({ recipe, seed, names, train, options }: Loop, progress: Progress) {
+async function trainEpoch({ recipe, seed, names, train, options, signal }: Loop, progress: Progress) {
   if (options.shuffle ?? true) {
     train.data.setOrder(new RandomSequence(seed, STREAM.shuffle, progress.epochs).permutation(train.rows), train.at);
   }
@@ -143,26 +170,33 @@ async function trainEpoch({ recipe, seed, names, train, options }: Loop, progres
   const averages = new Averages(names);
   const steps = miniBatches(train.rows, train.batchSize, train.at, progress.steps, recipe.optimizer);
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
+  // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
+  const thrown: unknown[] = [];
   const ran = await train.runner.run(steps, (first, count, results) => {
     averages.add(steps.slice(first, first + count), results);
     if (!onBatchEnd) return;
-    for (let i = 0; i < count; i++) {
-      const logs = Object.fromEntries(names.map((name, n) => [name, results[i * names.length + n]]));
-      onBatchEnd(first + i, { ...logs, size: steps[first + i].rows });
+    try {
+      for (let i = 0; i < count && thrown.length === 0; i++) {
+        const logs = Object.fromEntries(names.map((name, n) => [name, results[i * names.length + n]]));
+        onBatchEnd(first + i, { ...logs, size: steps[first + i].rows });
+      }
+    } catch (error) {
+      thrown.push(error);
     }
-  }, options.signal);
+  }, { get aborted() { return thrown.length > 0 || signal.aborted; } });
   progress.steps += ran;
+  if (thrown.length > 0) throw thrown[0];
   return { averages, ran, complete: ran === steps.length };
 }
 
 /** Runs the epochs. `progress` is kept up to date step by step, so that an error leaves it true. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
-  const { names, validation, options } = loop;
-  const { callbacks = {}, signal } = options;
+  const { names, validation, options, signal } = loop;
+  const { callbacks = {} } = options;
   const result: History = { history: {}, epochs: 0, steps: 0, stopped: false };
   await callbacks.onTrainBegin?.();
   for (let epoch = 0; epoch < loop.epochs; epoch++) {
-    if (signal?.aborted) break;
+    if (signal.aborted) break;
     await callbacks.onEpochBegin?.(epoch);
     const { averages, ran, complete } = await trainEpoch(loop, progress);
     result.steps += ran;
@@ -173,7 +207,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     result.epochs++;
     await callbacks.onEpochEnd?.(epoch, logs);
   }
-  result.stopped = signal?.aborted ?? false;
+  result.stopped = signal.aborted;
   await callbacks.onTrainEnd?.();
   return result;
 }

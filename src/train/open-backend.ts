@@ -1,6 +1,7 @@
 // Chooses the backend that compile() asked for.
 
 import { InputError, UnsupportedError } from "../errors.ts";
+import { show } from "../model/checks.ts";
 import type { Backend } from "./backend.ts";
 import { CpuBackend } from "./cpu-backend.ts";
 import type { CompileOptions } from "./options.ts";
@@ -9,7 +10,7 @@ import { WebGpuBackend } from "./webgpu-backend.ts";
 /** @throws UnsupportedError if WebGPU was asked for and is not there */
 export async function openBackend({ backend = "auto", device }: CompileOptions): Promise<Backend> {
   if (!["auto", "webgpu", "cpu"].includes(backend)) {
-    throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${JSON.stringify(backend)}.`);
+    throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${show(backend)}.`);
   }
   if (device && backend === "cpu") throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
   if (backend === "cpu") return new CpuBackend();

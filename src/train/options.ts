@@ -31,6 +31,16 @@ export interface DataOptions {
   scale?: number;
 }
 
+/** For messages on misspelt options. */
+export const OPTIONS = {
+  sequential: ["layers", "seed"],
+  compile: ["optimizer", "loss", "metrics", "backend", "device"],
+  evaluate: ["batchSize", "scale"],
+  predict: ["batchSize", "scale"],
+  verify: ["steps", "batchSize", "scale"],
+  gradientCheck: ["scale"],
+} as const;
+
 export interface VerifyOptions extends DataOptions {
   /** Training steps to run; default 1. */
   steps?: number;

@@ -3,14 +3,15 @@
 import { InputError } from "../errors.ts";
 import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
 import type { Graph } from "../graph/types.ts";
+import { checkOptions } from "../model/checks.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
 import {
-  initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
+  checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
 } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
 import { Plan } from "../schedule/plan.ts";
-import { dataTensors, type Backend, type DeviceData, type Floats } from "./backend.ts";
+import { dataTensors, type Backend, type DeviceData, type Floats, type StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
 import {
@@ -18,7 +19,7 @@ import {
   type FitOptions, type History, type Logs, type Prepared, type Progress,
 } from "./fit.ts";
 import { openBackend } from "./open-backend.ts";
-import type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./options.ts";
+import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped, type Keep } from "./scope.ts";
 import { summarize } from "./summary.ts";
 import { verifySteps, type VerifyReport } from "./verify.ts";
@@ -45,12 +46,17 @@ export class Sequential {
   #compiled: Compiled | null = null;
   #planBatch = DEFAULT_BATCH;
   #training = false;
+  /** Calls under way that use the backend; it is freed after the last of them. */
+  #uses = 0;
   #disposed = false;
 
   /** @throws InputError if the layers do not fit together */
-  constructor({ layers = [], seed = 0 }: SequentialOptions) {
+  constructor(options: SequentialOptions) {
+    checkOptions("sequential()", options, OPTIONS.sequential);
+    const { layers = [], seed = 0 } = options;
+    checkLayers(layers);
     this.#layers = [...layers];
-    this.#seed = seed;
+    this.#seed = checkSeed(seed);
     if (layers.length > 0) this.#network = resolveNetwork(this.#layers, seed);
   }
 
@@ -58,6 +64,7 @@ export class Sequential {
   add(layer: Layer): this {
     if (this.#compiled || this.#weights) throw new InputError("add(): layers must be added before compile() and setWeights().");
     const layers = [...this.#layers, layer];
+    checkLayers(layers);
     // Layers before the first dense one are checked when it comes.
     if (layers.some(({ type }) => type === "dense")) this.#network = resolveNetwork(layers, this.#seed);
     this.#layers.push(layer);
@@ -69,10 +76,14 @@ export class Sequential {
    * @throws InputError if the loss does not fit the last layer; UnsupportedError without WebGPU
    */
   async compile(options: CompileOptions): Promise<void> {
+    this.#checkAlive("compile");
     const network = this.#declared("compile");
+    checkOptions("compile()", options, OPTIONS.compile);
     this.#checkFree("compile");
     const recipe = resolveRecipe(network, options);
     const backend = await openBackend(options);
+    if (this.#disposed) backend.dispose();
+    this.#checkAlive("compile");
     const weights = this.#compiled ? await this.#readWeights() : (this.#weights ?? initialParameters(network));
     backend.write(new Map([...weights, ...initialStates(network, recipe.optimizer)]));
     this.#compiled?.backend.dispose();
@@ -105,7 +116,10 @@ export class Sequential {
         validation = await this.#prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
       }
       this.#planBatch = trainBatch;
-      return runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options }, progress);
+      const signal = this.#stopSignal(options.signal);
+      const history = await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options, signal }, progress);
+      this.#checkAlive("fit");
+      return history;
     }));
   }
 
@@ -113,24 +127,26 @@ export class Sequential {
   async evaluate(x: Features, y: Targets, options: DataOptions = {}): Promise<Logs> {
     const { recipe, backend, names } = this.#ready("evaluate");
     const network = this.#declared("evaluate");
+    checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
-    return scoped(async (keep) => {
+    return this.#using(() => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const prepared = await this.#prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
       return (await runEvaluation(prepared, names)).logs();
-    });
+    }));
   }
 
   /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
   async predict(x: Features, options: DataOptions = {}): Promise<Floats> {
     const { backend } = this.#ready("predict");
     const { inputWidth, outputWidth } = this.#declared("predict");
+    checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = inputDataset("predict()", x, inputWidth, options.scale);
     const batchSize = Math.min(wanted, dataset.rows);
     const answers = new Float32Array(dataset.rows * outputWidth);
-    return scoped(async (keep) => {
+    return this.#using(() => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const { runner } = await this.#prepare(keep, "predict", data, dataset.rows, 0, batchSize);
       const steps = miniBatches(dataset.rows, batchSize, 0);
@@ -141,7 +157,7 @@ export class Sequential {
         for (let i = 0; i < filled; i++) answers[at + i] = results[i];
       });
       return answers;
-    });
+    }));
   }
 
   /** Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut). */
@@ -167,6 +183,7 @@ export class Sequential {
   async verify(x: Features, y: Targets, options: VerifyOptions = {}): Promise<VerifyReport> {
     const { recipe, backend, progress } = this.#ready("verify");
     const network = this.#declared("verify");
+    checkOptions("verify()", options, OPTIONS.verify);
     const count = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
     const dataset = labelledDataset("verify()", x, y, network, recipe.loss, options.scale);
@@ -188,6 +205,7 @@ export class Sequential {
   async gradientCheck(x: Features, y: Targets, options: { scale?: number } = {}): Promise<GradientReport> {
     const { recipe } = this.#ready("gradientCheck");
     const network = this.#declared("gradientCheck");
+    checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
     const dataset = labelledDataset("gradientCheck()", x, y, network, recipe.loss, options.scale);
     const graph = buildGraph(network, recipe, "train", dataset.format);
     const values = new Map<string, ArrayLike<number>>([
@@ -216,9 +234,13 @@ export class Sequential {
     return this.#ready("adapter").backend.adapter;
   }
 
-  /** Frees everything on the device. Twice is harmless; using the model afterwards is an error. */
+  /**
+   * Frees everything on the device, as soon as calls under way are done; a fit() stops at a step boundary and rejects.
+   * Twice is harmless; using the model afterwards is an error.
+   */
   dispose(): void {
     this.#disposed = true;
+    if (this.#uses > 0) return;
     this.#compiled?.backend.dispose();
     this.#compiled = null;
   }
@@ -239,7 +261,8 @@ export class Sequential {
 
   async #readWeights(): Promise<Map<string, Floats>> {
     const network = this.#declared("getWeights");
-    if (this.#compiled) return this.#compiled.backend.read(network.parameters.map(({ symbol }) => symbol));
+    const { backend } = this.#compiled ?? {};
+    if (backend) return this.#using(() => backend.read(network.parameters.map(({ symbol }) => symbol)));
     return (this.#weights ??= initialParameters(network));
   }
 
@@ -261,10 +284,27 @@ export class Sequential {
     this.#checkFree(where);
     this.#training = true;
     try {
-      return await work();
+      return await this.#using(work);
     } finally {
       this.#training = false;
     }
+  }
+
+  /** Keeps the backend until the work is done, also if the model is disposed meanwhile. */
+  async #using<T>(work: () => Promise<T>): Promise<T> {
+    this.#uses++;
+    try {
+      return await work();
+    } finally {
+      this.#uses--;
+      if (this.#disposed) this.dispose();
+    }
+  }
+
+  /** Stops when the user says so, and when the model is disposed. */
+  #stopSignal(signal?: AbortSignal): StopSignal {
+    const isDisposed = () => this.#disposed;
+    return { get aborted() { return isDisposed() || (signal?.aborted ?? false); } };
   }
 
   #ready(where: string): Compiled {

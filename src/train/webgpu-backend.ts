@@ -3,11 +3,11 @@
 import type { StepScalars } from "../graph/types.ts";
 import { acquireDevice, checked, type GpuContext } from "../gpu/device.ts";
 import { Executor } from "../gpu/executor.ts";
-import { createFrom, createStorage, TensorStore } from "../gpu/memory.ts";
+import { createFrom, createStorage, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Floats, ResultHandler, Runner, Trace } from "./backend.ts";
+import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 class GpuData implements DeviceData {
@@ -31,7 +31,7 @@ class GpuData implements DeviceData {
   setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
     const whole = this.#buffers.get("order");
     if (!whole) throw new Error("the data set was disposed");
-    this.device.queue.writeBuffer(whole, at * 4, order);
+    writeStorage(this.device, whole, order, at * 4);
   }
 
   dispose(): void {
@@ -51,7 +51,7 @@ class GpuRunner implements Runner {
     return this.executor.resultElements;
   }
 
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: AbortSignal): Promise<number> {
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
     return this.#queue.run(steps, onResults, signal);
   }
 

@@ -1,6 +1,7 @@
 // Weights as the user sees them: layer by layer, kernel then bias, with names and shapes.
 
 import { InputError } from "../errors.ts";
+import { show } from "../model/checks.ts";
 import { elementsOf, type Network } from "../model/network.ts";
 import type { Floats } from "./backend.ts";
 
@@ -26,6 +27,11 @@ export function toWeights(network: Network, values: ReadonlyMap<string, Floats>)
   });
 }
 
+function isGivenWeight(value: unknown): value is GivenWeight {
+  if (typeof value !== "object" || value === null || !("shape" in value) || !("data" in value)) return false;
+  return Array.isArray(value.shape) && (Array.isArray(value.data) || ArrayBuffer.isView(value.data));
+}
+
 /** @throws InputError where number, order, names, shapes or values do not fit the network */
 export function fromWeights(network: Network, weights: readonly GivenWeight[]): Map<string, Floats> {
   const { parameters } = network;
@@ -36,17 +42,22 @@ export function fromWeights(network: Network, weights: readonly GivenWeight[]): 
   }
   return new Map(parameters.map(({ name, symbol, shape }, i) => {
     const given = weights[i];
+    if (!isGivenWeight(given)) {
+      throw new InputError(`setWeights(): tensor ${i}, ${name}, must be { shape, data } with arrays of numbers; got ` +
+        `${show(given)}. Pass what getWeights() gave.`);
+    }
     if (given.name !== undefined && given.name !== name) {
-      throw new InputError(`setWeights(): tensor ${i} must be ${name}; got ${given.name}. Keep the order of getWeights().`);
+      throw new InputError(`setWeights(): tensor ${i} must be ${name}; got ${show(given.name)}. Keep the order of getWeights().`);
     }
     if (given.shape.join() !== shape.join() || given.data.length !== elementsOf(shape)) {
       throw new InputError(`setWeights(): ${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ` +
         `${given.data.length} numbers. Weights fit only the network they came from.`);
     }
-    const data = Float32Array.from(given.data);
+    const numbers = Array.from(given.data, (value: unknown) => (typeof value === "number" ? value : NaN));
+    const data = Float32Array.from(numbers);
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
-      throw new InputError(`setWeights(): ${name} must hold finite float32 numbers; number ${bad} is ${given.data[bad]}.`);
+      throw new InputError(`setWeights(): ${name} must hold finite float32 numbers; number ${bad} is ${show(given.data[bad])}.`);
     }
     return [symbol, data];
   }));

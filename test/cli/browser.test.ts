@@ -20,7 +20,8 @@ it("looks on macOS in the system's and the user's applications", () => {
 });
 
 it("looks on Windows in the program folders that are there", () => {
-  const paths = usualPaths("win32", { ProgramFiles: "C:\\Program Files", LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" }, "C:\\Users\\me");
+  const folders = { ProgramFiles: "C:\\Program Files", LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" };
+  const paths = usualPaths("win32", folders, "C:\\Users\\me");
   expect(paths).toContain("C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe");
   expect(paths).toContain("C:\\Users\\me\\AppData\\Local\\Chromium\\Application\\chrome.exe");
   expect(paths).toHaveLength(6);

@@ -27,7 +27,7 @@ describe("flags", () => {
       "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3", "--load", "a",
       "--save", "b", "--json");
     expect(resolveOptions(typed, { layers: [784, 30, 10] })).toEqual({
-      model: { layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError", optimizer: "sgd", learningRate: 3,
+      model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError", optimizer: "sgd", learningRate: 3,
         dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
       epochs: 30, batchSize: 10, validationSplit: 0, backend: "webgpu", runtime: "node", data: "digits", verifySteps: 3,
       load: "a", save: "b", json: true,

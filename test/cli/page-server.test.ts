@@ -1,12 +1,14 @@
 // The server for the page: answers what it was given, under a name that cannot be guessed, and nothing else.
 
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { startPageServer, type PageServer } from "../../src/cli/page-server.ts";
+import { startPageServer, type Answer, type PageServer } from "../../src/cli/page-server.ts";
 
 let server: PageServer;
 beforeEach(async () => {
-  const answers = new Map([["", { type: "text/html", body: "<p>" }], ["bytes", { type: "application/x", body: Uint8Array.of(1, 0, 255) }]]);
-  server = await startPageServer(answers, ["result"]);
+  server = await startPageServer(new Map<string, Answer>([
+    ["", { type: "text/html", body: "<p>" }],
+    ["bytes", { type: "application/x", body: Uint8Array.of(1, 0, 255) }],
+  ]), ["result"]);
 });
 afterEach(() => server.close());
 

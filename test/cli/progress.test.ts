@@ -49,6 +49,9 @@ describe("Progress", () => {
 it("says when there is no GPU", () => {
   expect(["google swiftshader (software)", "llvmpipe", "Microsoft Basic Render Driver"].every(isSoftware)).toBe(true);
   expect(isSoftware("nvidia hopper")).toBe(false);
-  expect(describeAdapter({ adapter: "google swiftshader (software)", backend: "webgpu" }, "chrome")).toContain("no GPU found; using Chrome's");
-  expect(describeAdapter({ adapter: "CPU (float64 reference)", backend: "cpu" }, "chrome")).not.toContain("no GPU");
+  expect(describeAdapter({ adapter: "google swiftshader (software)", backend: "webgpu" }, "chrome"))
+    .toContain("no GPU found; using Chrome's software adapter");
+  const cpu = { adapter: "CPU (float64 reference)", backend: "cpu" };
+  expect(describeAdapter(cpu, "chrome", "auto")).toContain("no WebGPU adapter found; training on the CPU");
+  expect(describeAdapter(cpu, "chrome", "cpu")).toBe("adapter: CPU (float64 reference)");
 });

@@ -1,8 +1,8 @@
 // The mask is drawn on both sides from counters: its share, its independence, and what it depends on.
 
 import { describe, expect, test } from "vitest";
-import { keyOf, philox4x32, STREAM } from "../../src/random.ts";
-import { dropoutMask, dropoutScale, dropoutThreshold } from "../../src/reference/dropout.ts";
+import { dropoutThreshold, keyOf, philox4x32, STREAM } from "../../src/random.ts";
+import { dropoutMask, dropoutScale } from "../../src/reference/dropout.ts";
 
 const N = 20_000;
 const meanOf = (mask: Uint8Array): number => mask.reduce((sum, bit) => sum + bit, 0) / mask.length;

@@ -170,7 +170,7 @@ export class Float32Machine {
       case "rmsprop": {
         const v = f(f(rho * s[0]) + f(rest * gg));
         const mean = o.centered ? f(f(rho * s[s.length - 1]) + f(rest * g)) : 0;
-        const increment = this.div(f(rate * g), this.sqrt(f((o.centered ? f(v - f(mean * mean)) : v) + epsilon)));
+        const increment = this.div(f(rate * g), this.sqrt(f((o.centered ? Math.max(f(v - f(mean * mean)), 0) : v) + epsilon)));
         const moved = o.momentum > 0 ? f(f(mu * s[1]) + increment) : increment;
         return [f(w - moved), v, ...(o.momentum > 0 ? [moved] : []), ...(o.centered ? [mean] : [])];
       }

@@ -71,6 +71,14 @@ describe.each([
   });
 });
 
+// v and mean² both 0.01, v the smaller by rounding: without the cut, √ of a negative number where ε is 0.
+test("a variance that rounding made negative counts as 0", () => {
+  const optimizer = rmsprop({ learningRate: 0.1, rho: 0.5, centered: true, epsilon: 1e-4 });
+  const [w] = applyUpdate(optimizer, Float64Array.of(W), Float64Array.of(0.1), [Float64Array.of(0.0099), Float64Array.of(0.1)],
+    ratesAt(optimizer, 0));
+  expect(w[0]).toBeCloseTo(W - 0.1 * 0.1 / 0.01, 14);
+});
+
 // Control: the variants differ from each other, so that one cannot pass for another.
 test("no two variants give the same trace", () => {
   const traces = [sgd(0.1), sgd({ learningRate: 0.1, momentum: 0.9 }), sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),

@@ -40,7 +40,8 @@ export async function buildCli(): Promise<BuiltCli> {
 
 function run(script: string, args: readonly string[], { env, during }: { env?: NodeJS.ProcessEnv; during?: During } = {}) {
   return new Promise<Ran>((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args],
+      { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {

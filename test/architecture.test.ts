@@ -1,0 +1,101 @@
+// The rooms of docs/architecture.md as they stand in the source: imports point one way, and only gpu calls WebGPU.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { importsOf, violations } from "./support/architecture.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+function sourceFiles(): Map<string, string> {
+  const paths = ["src", "shaders"].flatMap((folder) => readdirSync(ROOT + folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts")).map((path) => `${folder}/${path.replaceAll("\\", "/")}`));
+  return new Map(paths.map((path) => [path, readFileSync(ROOT + path, "utf8")]));
+}
+
+describe("the source", () => {
+  it("keeps the rules", () => {
+    expect(violations(sourceFiles())).toEqual([]);
+  });
+
+  it("has files in every room, so that the rules are about something", () => {
+    const rooms = new Set([...sourceFiles().keys()].map((path) => path.split("/").slice(0, -1).join("/")));
+    for (const room of ["src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/formats",
+      "src/cli", "shaders"]) expect(rooms).toContain(room);
+  });
+});
+
+/** A small tree that keeps the rules, with some files replaced or added. */
+const tree = (changes: Record<string, string>) => new Map(Object.entries({
+  "src/errors.ts": "export class E extends Error {}",
+  "src/random.ts": "export const STREAM = 1;",
+  "src/model/layers.ts": 'import { E } from "../errors.ts"; export type Name = "a"; export const x = E;',
+  "src/graph/build.ts": 'import { x } from "../model/layers.ts"; export const g = x;',
+  "src/reference/evaluate.ts": 'export { g } from "../graph/build.ts";',
+  "shaders/product.wgsl.ts": 'import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js"; ' +
+    'import type { Name } from "../src/model/layers.ts"; export const p = (n: Name) => wgsl`${n}`;',
+  "src/schedule/plan.ts": 'import { p } from "../../shaders/product.wgsl.ts"; ' +
+    'import { g } from "../graph/build.ts"; export const s = [p, g];',
+  "src/gpu/device.ts": 'import { s } from "../schedule/plan.ts"; ' +
+    "export const d = (device: GPUDevice) => device.createBuffer(s as never);",
+  "src/train/fit.ts": 'import { d } from "../gpu/device.ts"; export const f = d;',
+  "src/index.ts": 'export { f } from "./train/fit.ts";',
+  "src/cli/main.ts": 'import { readFile } from "node:fs/promises"; import { f } from "../index.ts"; ' +
+    "export default [readFile, f];",
+  ...changes,
+}));
+
+describe("the checker", () => {
+  it("passes a tree that keeps the rules", () => {
+    expect(violations(tree({}))).toEqual([]);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ["an edge that points up", { "src/model/x.ts": 'import "../graph/build.ts";' }, "model may not import graph"],
+    ["an edge that points up in a type",
+      { "src/model/x.ts": 'import type { g } from "../graph/build.ts"; export type T = typeof g;' },
+      "model may not import graph"],
+    ["an edge that points up in a re-export",
+      { "src/graph/types.ts": 'export * from "../train/fit.ts";' }, "graph may not import train"],
+    ["an edge that points up in an import type",
+      { "src/graph/types.ts": 'export type T = import("../gpu/device.ts").d;' },
+      "graph may not import gpu"],
+    ["an edge that points up in a dynamic import",
+      { "src/gpu/late.ts": 'export const l = () => import("../train/fit.ts");' },
+      "gpu may not import train"],
+    ["the reference reaching for a schedule",
+      { "src/reference/x.ts": 'import "../schedule/plan.ts";' }, "reference may not import schedule"],
+    ["formats reaching for a room",
+      { "src/formats/idx.ts": 'import "../model/layers.ts";' }, "formats may not import model"],
+    ["a shader imported outside schedule",
+      { "src/gpu/x.ts": 'import "../../shaders/product.wgsl.ts";' }, "gpu may not import shaders"],
+    ["a shader taking more than types",
+      { "shaders/x.wgsl.ts": 'import { g } from "../src/graph/build.ts"; export { g };' }, "more than types"],
+    ["a command going round the public door",
+      { "src/cli/x.ts": 'import "../train/fit.ts";' }, "cli may not import train"],
+    ["a test imported by the source",
+      { "src/train/x.ts": 'import "../../test/x.ts";' }, "which is not a file of src or shaders"],
+    ["Node in the library", { "src/train/x.ts": 'import "node:fs";' }, "the package node:fs"],
+    ["a package whose name starts like one that is allowed",
+      { "src/cli/x.ts": 'import "commander-extra";' }, "the package commander-extra"],
+    ["a cycle between two files of one room",
+      { "src/train/a.ts": 'import "./b.ts";', "src/train/b.ts": 'import type { x } from "./a.ts";' },
+      "import cycle: src/train/a.ts → src/train/b.ts → src/train/a.ts"],
+    ["WebGPU called outside gpu",
+      { "src/train/x.ts": "export const x = (d: GPUDevice) => d.createComputePipelineAsync(0 as never);" },
+      "calls createComputePipelineAsync(): only gpu calls WebGPU"],
+    ["a room that nobody drew", { "src/attic/x.ts": "export {};" }, "is in no room"],
+    ["a file of 351 lines", { "src/train/x.ts": "//\n".repeat(351) }, "has 351 lines; at most 350"],
+  ])("catches %s", (_, changes, message) => {
+    const found = violations(tree(changes));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(message);
+  });
+
+  it("reads every form of import", () => {
+    const text = 'import a from "a"; import { type b } from "b"; import type c from "c"; import "d"; export { e } from "e"; ' +
+      'export type { f } from "f"; const g = await import("g"); type H = import("h").H; export * from "i";';
+    expect(importsOf("x.ts", text).map(({ specifier, typeOnly }) => specifier + (typeOnly ? "!" : "")))
+      .toEqual(["a", "b", "c!", "d", "e", "f!", "g", "h!", "i"]);
+  });
+});

@@ -1,0 +1,132 @@
+// Kernels that work on one number at a time, alone on the GPU: σ and σ′ of every activation, ⊙, scaling, clipping, the
+// gradient of a penalty. They are the same texts that fused kernels take into their epilogues.
+
+import { describe, expect, it } from "vitest";
+import { derivativeSource, ELEMENTWISE_ACTIVATIONS, type ElementwiseActivation } from "../../src/model/activations.ts";
+import { activate } from "../../src/reference/activations.ts";
+import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
+
+const gpu = useGpu();
+
+/** Where functions have kinks, change branches, underflow or saturate; subnormal numbers, which a GPU may take for 0. */
+const SPECIAL = [
+  0, -0, 1, -1, 0.5, -0.5, 2 ** -149, -(2 ** -149), 1e-40, -1e-40, 2 ** -126, -(2 ** -126), 1e-30, -1e-30, 1e-20, 1e-8,
+  -1e-8, 1e-4, -1e-4, 2 ** -24, -(2 ** -24), 0.6931471805599453, 16.6, -16.6, 17.4, -17.4, 87.3, -87.3, 88.8, -88.8,
+  100, -100,
+];
+/** Every twentieth from −100 to 100, and finer around 0 where the curves bend. */
+const GRID = [
+  ...Array.from({ length: 4001 }, (_, i) => (i - 2000) / 20), ...Array.from({ length: 2001 }, (_, i) => (i - 1000) / 250),
+];
+const Z = Float32Array.from([...SPECIAL, ...GRID]);
+
+type UnaryOp = "activation" | "activationDerivative";
+
+const unary = (op: UnaryOp, activation: ElementwiseActivation, x: Float32Array): StepCase => ({
+  step: { op, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x },
+});
+
+/** What σ′ is taken of: z itself, or a = σ(z) as it would be stored. */
+const sources = (activation: ElementwiseActivation): Float32Array =>
+  (derivativeSource(activation) === "z" ? Z : Z.map((z) => activate(activation, z)));
+
+/** One constant of each formula, to be wrong by a few 10⁻⁵ or by a sign. */
+const WRONG: Record<ElementwiseActivation, { value: readonly [string, string]; slope: readonly [string, string] }> = {
+  linear: { value: ["return z;", "return z * 1.00001;"], slope: ["return 1.0;", "return 1.00001;"] },
+  sigmoid: { value: ["/ (1.0 + e)", "/ (1.00001 + e)"], slope: ["(1.0 - v)", "(1.00001 - v)"] },
+  tanh: { value: ["-2.0 * abs", "-2.00001 * abs"], slope: ["1.0 - v * v", "1.00001 - v * v"] },
+  relu: { value: ["max(z, 0.0)", "max(z, 0.00001)"], slope: ["v > 0.0", "v >= 0.0"] },
+  leakyRelu: { value: ["0.20000", "0.20001"], slope: ["v > 0.0", "v >= 0.0"] },
+  elu: { value: ["- 1.0, z", "- 1.00001, z"], slope: ["v + 1.0", "v + 1.00001"] },
+  softplus: { value: ["log(1.0 +", "log(1.00001 +"], slope: ["1.0 - exp", "1.00001 - exp"] },
+  gelu: { value: ["0.0447", "0.0448"], slope: ["0.5 * v", "0.50001 * v"] },
+  swish: { value: ["return z * s", "return 1.00001 * z * s"], slope: ["(1.0 - s)", "(1.00001 - s)"] },
+};
+
+describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {
+  const value = unary("activation", activation, Z);
+  const slope = unary("activationDerivative", activation, sources(activation));
+
+  it("σ(z) for z from −100 to 100", async () => { await expectStep(gpu, value); });
+
+  it(`σ′ from ${derivativeSource(activation)}`, async () => { await expectStep(gpu, slope); });
+
+  it("control: one constant slightly off is caught, in σ and in σ′", async () => {
+    await expectCaught(gpu, { ...value, wrong: WRONG[activation].value });
+    await expectCaught(gpu, { ...slope, wrong: WRONG[activation].slope });
+  });
+});
+
+describe("Hadamard product", () => {
+  const hadamard = (rows: number, cols: number): StepCase => ({
+    step: { op: "hadamard", inputs: ["x", "y"], outputs: ["out"] },
+    shapes: { x: ["batch", cols], y: ["batch", cols], out: ["batch", cols] },
+    values: { x: normals(rows * cols, 1), y: normals(rows * cols, 2) }, batch: rows,
+  });
+
+  // 64 numbers are one workgroup.
+  it.each([[1, 1], [1, 63], [1, 64], [1, 65], [7, 13], [33, 4096]])("%i × %i", async (rows, cols) => {
+    await expectStep(gpu, hadamard(rows, cols));
+  });
+
+  it.each([[32, 1], [32, 31]])("batch %i with %i rows", async (batch, rows) => {
+    await expectStep(gpu, { ...hadamard(rows, 7), batch, rows });
+  });
+
+  // 65,535 workgroups fit one dimension of a grid: 4,194,240 numbers. What is beyond is reached through the second one.
+  it("more numbers than one dimension of a grid reaches", async () => {
+    const { plan } = await expectStep(gpu, hadamard(1049, 4000));
+    expect(plan.launches[0].grid).toEqual([65535, 2]);
+  });
+
+  it("control: numbers left out, or a wrong operand, are caught", async () => {
+    await expectCaught(gpu, { ...hadamard(5, 40), wrong: ["* 64u + lane", "* 65u + lane"] });
+    await expectCaught(gpu, { ...hadamard(5, 40), wrong: ["return p * q", "return p * p"] });
+  });
+});
+
+describe("gradients before the update", () => {
+  const [rows, cols] = [37, 5];
+  const g = Float32Array.from([...SPECIAL, ...normals(rows * cols - SPECIAL.length, 3)]);
+  const shapes = { g: [rows, cols], out: [rows, cols] } as const;
+  const scale = (factor: number): StepCase => ({
+    step: { op: "scale", inputs: ["g", "factor"], outputs: ["out"] }, shapes: { ...shapes, factor: [1, 1] },
+    values: { g, factor: [factor] },
+  });
+  const clipValue = (limit: number): StepCase => ({
+    step: { op: "clipValue", limit, inputs: ["g"], outputs: ["out"] }, shapes, values: { g },
+  });
+  /** Weights of both signs, and 0 and −0, where l1 has no slope. */
+  const w = Float32Array.from([...normals(rows * cols - SPECIAL.length, 4), ...SPECIAL])
+    .map((v, i) => (i % 11 === 0 ? 0 : v));
+  const penalty = (l1: number, l2: number): StepCase => ({
+    step: { op: "penaltyGradient", l1, l2, inputs: ["g", "w"], outputs: ["out"] }, shapes: { ...shapes, w: [rows, cols] },
+    values: { g, w },
+  });
+
+  it.each([0, 1, 0.37, 1e-6])("scale by %f", async (factor) => { await expectStep(gpu, scale(factor)); });
+
+  it.each([1, 0.5, 1e-3, 1000])("clip each number to ±%f", async (limit) => {
+    const { outputs: [out] } = await expectStep(gpu, clipValue(limit));
+    expect(Math.max(...out)).toBe(Math.fround(Math.min(limit, 100)));
+    expect(Math.min(...out)).toBe(Math.fround(-Math.min(limit, 100)));
+  });
+
+  it.each([[0.01, 0], [0, 1e-4], [0.1, 0.3]])("penalty gradient, l1 = %f, l2 = %f", async (l1, l2) => {
+    await expectStep(gpu, penalty(l1, l2));
+  });
+
+  it("adds nothing where the weight is 0", async () => {
+    const { outputs: [out] } = await runStep(gpu, penalty(0.1, 0.3));
+    const zeros = [...w.keys()].filter((i) => w[i] === 0 && Math.abs(g[i]) >= 2 ** -126);
+    expect(zeros.length).toBeGreaterThan(5);
+    expect(zeros.map((i) => out[i])).toEqual(zeros.map((i) => g[i]));
+  });
+
+  it("control: a wrong limit, factor or sign is caught", async () => {
+    await expectCaught(gpu, { ...scale(0.37), wrong: ["[0u]", "[0u] * 1.00001"] });
+    await expectCaught(gpu, { ...clipValue(0.5), wrong: ["0.5f);", "0.50001f);"] });
+    await expectCaught(gpu, { ...penalty(0.1, 0.3), wrong: ["sign(w)", "select(-1.0, 1.0, w > 0.0)"] });
+    await expectCaught(gpu, { ...penalty(0, 0.3), wrong: ["0.6", "0.3"] });
+  });
+});

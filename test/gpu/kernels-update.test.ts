@@ -1,0 +1,125 @@
+// The update of every optimizer with each of its options, alone on the GPU, several steps in a row; and the norms of
+// clipping. Each step starts from what the GPU itself left, so that its bound is that of one step.
+
+import { describe, expect, it } from "vitest";
+import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
+
+const gpu = useGpu();
+/** 65 is one past a workgroup of 64. */
+const SHAPE = [5, 13] as const;
+const ELEMENTS = SHAPE[0] * SHAPE[1];
+const STEPS = 5;
+
+const OPTIMIZERS: readonly (readonly [string, Optimizer])[] = [
+  ["sgd", sgd({ learningRate: 0.1 })],
+  ["sgd, momentum", sgd({ learningRate: 0.1, momentum: 0.9 })],
+  ["sgd, nesterov", sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true })],
+  ["adam", adam()],
+  ["adam, other constants", adam({ learningRate: 0.01, beta1: 0.8, beta2: 0.99, epsilon: 1e-4 })],
+  ["adamW", adamW()],
+  ["adamW, strong decay", adamW({ learningRate: 0.05, weightDecay: 0.3 })],
+  ["rmsprop", rmsprop()],
+  ["rmsprop, momentum", rmsprop({ momentum: 0.9, rho: 0.8 })],
+  ["rmsprop, centered", rmsprop({ centered: true })],
+  ["rmsprop, centered, momentum", rmsprop({ centered: true, momentum: 0.5, learningRate: 0.01, epsilon: 1e-5 })],
+  ["adagrad", adagrad({ learningRate: 0.05 })],
+  ["adagrad from 0", adagrad({ initialAccumulatorValue: 0, epsilon: 1e-3 })],
+];
+
+/** One in eight gradients is 0, as behind a relu that is off; the others span six orders of magnitude. */
+const gradient = (seed: number): Float32Array =>
+  normals(ELEMENTS, seed).map((g, i) => (i % 8 === 0 ? 0 : g * 10 ** ((i % 7) - 4)));
+
+type State = Record<string, Float32Array>;
+
+const freshState = (optimizer: Optimizer): State => Object.fromEntries([["w", normals(ELEMENTS, 1).fill(0, 3, 5)],
+  ...optimizerStates(optimizer).map(({ name, initial }) => [name, new Float32Array(ELEMENTS).fill(initial)] as const)]);
+
+function updateCase(optimizer: Optimizer, state: State, step: number): StepCase {
+  const states = optimizerStates(optimizer).map(({ name }) => name);
+  return {
+    step: { op: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
+    shapes: Object.fromEntries(["w", "g", ...states].map((name) => [name, SHAPE])),
+    values: { ...state, g: gradient(10 + step) }, scalars: { step, ...ratesAt(optimizer, step) },
+  };
+}
+
+/** A factor or a sign that is wrong somewhere in the formula. */
+const WRONG: Record<Optimizer["name"], readonly (readonly [string | RegExp, string])[]> = {
+  sgd: [["step.learning_rate", "1.0001 * step.learning_rate"]],
+  adam: [["step.corrected_rate", "step.learning_rate"], ["(g * g - s1)", "(g * g - s1) * 1.0001"]],
+  adamW: [["w -= w *", "w -= 2.0 * w *"], ["(g - s0)", "(g - s0) * 1.0001"]],
+  rmsprop: [["* g * g", "* 1.0001 * g * g"], [/sqrt\((.*) \+ /, "sqrt($1 - "]],
+  adagrad: [["s0 += g * g", "s0 += g * g * 1.0001"], ["step.learning_rate", "1.0001 * step.learning_rate"]],
+};
+
+describe.each(OPTIMIZERS)("%s", (_, optimizer) => {
+  it(`${STEPS} steps in a row`, async () => {
+    let state = freshState(optimizer);
+    for (let step = 0; step < STEPS; step++) {
+      const given = updateCase(optimizer, state, step);
+      const { outputs } = await expectStep(gpu, given);
+      state = Object.fromEntries(given.step.outputs.map((name, i) => [name, outputs[i]]));
+    }
+    expect([...state.w.keys()].filter((i) => state.w[i] !== freshState(optimizer).w[i]).length).toBeGreaterThan(ELEMENTS / 2);
+  });
+
+  it("the hundred-thousandth step, where bias corrections are gone", async () => {
+    await expectStep(gpu, updateCase(optimizer, freshState(optimizer), 99_999));
+  });
+
+  it("control: a constant slightly off is caught", async () => {
+    const [first, ...others] = WRONG[optimizer.name];
+    await expectCaught(gpu, { ...updateCase(optimizer, freshState(optimizer), 0), wrong: first });
+    for (const wrong of others) await expectCaught(gpu, { ...updateCase(optimizer, freshState(optimizer), 1), wrong });
+  });
+});
+
+describe("clip factor: min(1, limit / norm)", () => {
+  /** Gradients whose elements are all `value`. */
+  const of = (limit: number, gradients: readonly ArrayLike<number>[], maxBuffers = 8): StepCase => {
+    const names = gradients.map((_, i) => `g${i}`);
+    return {
+      step: { op: "clipFactor", limit, inputs: names, outputs: ["factor"] }, maxBuffers,
+      shapes: { ...Object.fromEntries(gradients.map((g, i) => [`g${i}`, [1, g.length]] as const)), factor: [1, 1] },
+      values: Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])),
+    };
+  };
+  const factorOf = async (given: StepCase): Promise<number> => (await expectStep(gpu, given)).outputs[0][0];
+
+  it("below the limit, gradients stay as they are: the factor is 1 exactly", async () => {
+    expect(await factorOf(of(5.001, [[3, -4]]))).toBe(1);
+    expect(await factorOf(of(1, [new Float32Array(300)]))).toBe(1);
+    expect(await factorOf(of(1e-3, [[1e-20], [-1e-20]]))).toBe(1);
+  });
+
+  it("at the limit and above it", async () => {
+    expect(await factorOf(of(5, [[3, -4]]))).toBeCloseTo(1, 6);
+    expect(await factorOf(of(1, [[3, -4]]))).toBeCloseTo(0.2, 6);
+    expect(await factorOf(of(4.99, [[3, -4]]))).toBeLessThan(1);
+    expect(await factorOf(of(2.5, [[3], [-4], [0, 0, 0]]))).toBeCloseTo(0.5, 6);
+  });
+
+  // 256 lanes sum side by side.
+  it.each([1, 255, 256, 257, 1000, 100_000])("the norm of %i numbers", async (elements) => {
+    await expectStep(gpu, of(0.5, [normals(elements, 1)]));
+  });
+
+  // Eight buffers hold seven gradients and the factor: more are summed in several launches.
+  it.each([[7, 8, 1], [8, 8, 2], [14, 8, 2], [15, 8, 3], [24, 8, 4], [24, 10, 3]])(
+    "of %i gradients with %i buffers takes %i launches", async (count, maxBuffers, launches) => {
+      const gradients = Array.from({ length: count }, (_, i) => normals(1 + 37 * i, i));
+      const { plan } = await expectStep(gpu, of(0.7, gradients, maxBuffers));
+      expect(plan.launches).toHaveLength(launches);
+      expect(Math.max(...plan.launches.map(({ bindings }) => bindings.length))).toBeLessThanOrEqual(maxBuffers);
+    });
+
+  it("control: a gradient summed twice or a norm not taken is caught", async () => {
+    const given = of(0.7, Array.from({ length: 15 }, (_, i) => normals(50, i)));
+    await expectCaught(gpu, { ...given, wrong: ["v * v", "2.0 * v * v"] });
+    await expectCaught(gpu, { ...of(0.7, [normals(50, 1)]), wrong: ["sqrt(sum_of_squares)", "sum_of_squares"] });
+    const { outputs: [factor] } = await runStep(gpu, { ...of(5.1, [[3, -4]]), wrong: ["select(1.0, ", "select(1.0001, "] });
+    expect(factor[0]).not.toBe(1);
+  });
+});

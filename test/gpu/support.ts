@@ -1,0 +1,169 @@
+// One step of a graph alone on the GPU, compared with the float64 reference; and a device for the tests of a file.
+//
+// Inputs and outputs are buffers of the test, not of the plan: so rows beyond a smaller mini-batch can be filled with NaN
+// before and looked at afterwards. NaN in a row that must not be read spoils what is computed from it, NaN in an output
+// that nobody wrote fails its comparison.
+
+import { afterAll, beforeAll, expect } from "vitest";
+import {
+  sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Step, type StepScalars, type Tensor,
+} from "../../src/graph/types.ts";
+import { acquireDevice, type GpuContext } from "../../src/gpu/device.ts";
+import { Executor } from "../../src/gpu/executor.ts";
+import { createFrom, readFloats } from "../../src/gpu/memory.ts";
+import { PipelineCache } from "../../src/gpu/pipelines.ts";
+import { RandomSequence, STREAM } from "../../src/random.ts";
+import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
+import { Plan } from "../../src/schedule/plan.ts";
+
+export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+/** NaNs of two kinds, so that a NaN computed from rows that must not be read is told from one that was there before. */
+const INPUT_POISON = 0x7fc00000, OUTPUT_POISON = 0x7fc0dead;
+
+/** The device of one test file. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly pipelines: PipelineCache;
+}
+
+/** Gets a device before the tests of the file, and holds afterwards that WebGPU had no complaint that nobody asked for. */
+export function useGpu(): Gpu {
+  let context: GpuContext | undefined;
+  let pipelines: PipelineCache | undefined;
+  const complaints: string[] = [];
+  beforeAll(async () => {
+    context = await acquireDevice();
+    pipelines = new PipelineCache(context.device);
+    context.device.addEventListener("uncapturederror", ({ error }) => complaints.push(error.message));
+  });
+  afterAll(async () => {
+    await context?.device.queue.onSubmittedWorkDone();
+    expect(complaints).toEqual([]);
+    context?.device.destroy();
+  });
+  const ready = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error("useGpu(): use the device within tests, after its hook has run");
+    return value;
+  };
+  return {
+    get device() { return ready(context).device; },
+    get pipelines() { return ready(pipelines); },
+  };
+}
+
+/** A plan of which one launch has another source: a kernel made wrong on purpose. */
+export function sabotage(plan: Plan, launch: number, from: string | RegExp, to: string): Plan {
+  const launches = plan.launches.map((given, i) =>
+    (i === launch ? { ...given, source: given.source.replace(from, to) } : given));
+  if (launches[launch].source === plan.launches[launch].source) {
+    throw new Error(`sabotage(): ${from} is not in the source of launch ${launch}:\n${plan.launches[launch].source}`);
+  }
+  return Object.create(plan, { launches: { value: launches } }) as Plan;
+}
+
+export interface StepCase {
+  readonly step: Step;
+  /** Rows and columns of every operand; of a data set, [1, columns]. */
+  readonly shapes: Readonly<Record<string, readonly [Rows, number]>>;
+  /** The inputs, "batch" rows as many as `rows`. Bytes and words are stored as such; all else is rounded to float32. */
+  readonly values: Readonly<Record<string, ArrayLike<number>>>;
+  /** Rows that the plan is made for; 1 if left out. */
+  readonly batch?: number;
+  /** Rows of the mini-batch; `batch` if left out. */
+  readonly rows?: number;
+  readonly scalars?: Partial<StepScalars>;
+  readonly maxBuffers?: number;
+  readonly seed?: number;
+  /** Changes the kernel's source: [from, to]. */
+  readonly wrong?: readonly [string | RegExp, string];
+}
+
+export interface StepRun {
+  readonly plan: Plan;
+  /** What the kernel wrote, in the order of the step's outputs. */
+  readonly outputs: readonly Float32Array<ArrayBuffer>[];
+  readonly comparisons: readonly Comparison[];
+  /** Numbers of "batch" outputs beyond the rows of the mini-batch that are no longer the poison. */
+  readonly spilled: number;
+  readonly reference: readonly Bounded[];
+}
+
+const isStoredWhole = (values: ArrayLike<number>): values is Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> =>
+  values instanceof Uint8Array || values instanceof Uint32Array;
+
+/** `values` as the device holds them, followed by NaN up to `elements`. */
+function stored(values: ArrayLike<number> | undefined, elements: number): Numbers {
+  if (values === undefined) return new Uint32Array(elements).fill(OUTPUT_POISON);
+  if (isStoredWhole(values)) return values;
+  const padded = new Uint32Array(Math.max(elements, values.length)).fill(INPUT_POISON);
+  const floats = new Float32Array(padded.buffer);
+  floats.set(values);
+  return floats;
+}
+
+function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
+  const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] => {
+    const isData = step.op === "gather" && step.inputs.includes(name);
+    // Not "intermediate": those lie in memory of the plan, where a test cannot look beyond the rows.
+    return [name, { name, role: isData ? "data" : "state", rows, cols }];
+  }));
+  return { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed };
+}
+
+/** Runs one step on the GPU and on the reference and compares every output. */
+export async function runStep({ device, pipelines }: Gpu, given: StepCase): Promise<StepRun> {
+  const { step, shapes, values, batch = 1, rows = batch, maxBuffers, wrong } = given;
+  const graph = oneStep(given);
+  const whole = new Plan(graph, { batch, fuse: false, maxBuffers });
+  const plan = wrong ? sabotage(whole, 0, ...wrong) : whole;
+  const sizeOf = (name: string, batchRows: number) => sizeOfTensor(tensorOf(graph, name), batchRows);
+  const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
+  const buffers = new Map(Object.keys(shapes).map((name) =>
+    [name, createFrom(device, stored(values[name], sizeOf(name, batch)), name)]));
+  const external = (name: string): GPUBuffer => {
+    const buffer = buffers.get(name);
+    if (!buffer) throw new Error(`runStep(): ${name} has no shape`);
+    return buffer;
+  };
+  const executor = await Executor.create(device, pipelines, plan, external);
+  try {
+    await executor.trace(scalars, external);
+    const read = await readFloats(device, step.outputs.map((name) =>
+      ({ buffer: external(name), elements: sizeOf(name, batch) })));
+    const outputs = read.map((floats, i) => floats.slice(0, sizeOf(step.outputs[i], rows)));
+    const spilled = read.reduce((count, floats, i) =>
+      count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => bits !== OUTPUT_POISON).length, 0);
+    const reference = evaluateBounded(step, step.inputs.map((name) => {
+      const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
+      return { values: numbers, bounds: new Float64Array(numbers.length) };
+    }), graph, scalars);
+    const comparisons = outputs.map((floats, i) => compareTensor(step.outputs[i], floats, reference[i]));
+    return { plan, outputs, comparisons, spilled, reference };
+  } finally {
+    executor.dispose();
+    for (const buffer of buffers.values()) buffer.destroy();
+  }
+}
+
+/** Runs one step and expects every output within its bound, and nothing written beyond the rows of the mini-batch. */
+export async function expectStep(gpu: Gpu, given: StepCase): Promise<StepRun> {
+  const run = await runStep(gpu, given);
+  expect(run.comparisons.filter(({ ok }) => !ok)).toEqual([]);
+  expect(run.spilled).toBe(0);
+  return run;
+}
+
+/** Runs one step whose kernel is wrong on purpose and expects the comparison to say so: a check that can fail. */
+export async function expectCaught(gpu: Gpu, given: StepCase & Required<Pick<StepCase, "wrong">>): Promise<void> {
+  const run = await runStep(gpu, given);
+  expect(run.comparisons.every(({ ok }) => ok), `${given.wrong.join(" → ")} goes unnoticed`).toBe(false);
+}
+
+export const randomFor = (seed: number): RandomSequence => new RandomSequence(seed, STREAM.data);
+
+/** Standard normal numbers, always the same for one seed. */
+export function normals(elements: number, seed: number, scale = 1): Float32Array<ArrayBuffer> {
+  const random = randomFor(seed);
+  return Float32Array.from({ length: elements }, () => random.normal() * scale);
+}

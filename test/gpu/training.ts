@@ -1,0 +1,92 @@
+// Whole training steps on the GPU for tests: weights, optimizer states and data in buffers, a plan made ready to run.
+
+import type { Graph, StepScalars } from "../../src/graph/types.ts";
+import { Executor } from "../../src/gpu/executor.ts";
+import { createFrom, readFloats, writeStorage } from "../../src/gpu/memory.ts";
+import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
+import type { Plan } from "../../src/schedule/plan.ts";
+import type { Floats, Trace } from "../../src/train/backend.ts";
+import type { Gpu, Numbers } from "./support.ts";
+
+export type Values = ReadonlyMap<string, ArrayLike<number>>;
+
+/** Weights and optimizer states. */
+export const persistent = (graph: Graph): string[] => [...graph.tensors.values()]
+  .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+
+export class Training {
+  private constructor(
+    readonly gpu: Gpu, readonly plan: Plan, readonly buffers: ReadonlyMap<string, GPUBuffer>, readonly executor: Executor,
+    readonly values: Values,
+  ) {}
+
+  /** @param values all that the graph is given; typed arrays as they are stored */
+  static async open(gpu: Gpu, plan: Plan, values: Values): Promise<Training> {
+    const buffers = new Map([...values].map(([name, data]) => [name, createFrom(gpu.device, data as Numbers, name)]));
+    const executor = await Executor.create(gpu.device, gpu.pipelines, plan, (name) => Training.#buffer(buffers, name));
+    return new Training(gpu, plan, buffers, executor, values);
+  }
+
+  static #buffer(buffers: ReadonlyMap<string, GPUBuffer>, name: string): GPUBuffer {
+    const buffer = buffers.get(name);
+    if (!buffer) throw new Error(`Training: nothing was given for ${name}`);
+    return buffer;
+  }
+
+  trace(scalars: StepScalars): Promise<Trace> {
+    return this.executor.trace(scalars, (name) => Training.#buffer(this.buffers, name));
+  }
+
+  /** Results of the steps, one after the other. `poisoned`: with NaN in all intermediates before each step. */
+  async run(steps: readonly StepScalars[], poisoned = false): Promise<Floats> {
+    if (!poisoned) return this.executor.submit(steps, 0);
+    const results = new Float32Array(steps.length * this.executor.resultElements);
+    for (const [i, step] of steps.entries()) {
+      this.executor.poison();
+      results.set(await this.executor.submit([step], 0), i * this.executor.resultElements);
+    }
+    return results;
+  }
+
+  /** Weights and states as they are now. */
+  async state(): Promise<Map<string, Floats>> {
+    const names = persistent(this.plan.graph);
+    const floats = await readFloats(this.gpu.device, names.map((name) =>
+      ({ buffer: Training.#buffer(this.buffers, name), elements: this.values.get(name)?.length ?? 0 })));
+    return new Map(names.map((name, i) => [name, floats[i]]));
+  }
+
+  /** All that the graph is given, as it is now. */
+  async before(): Promise<Values> {
+    return new Map([...this.values, ...(await this.state())]);
+  }
+
+  /** Back to the weights and states that it was opened with. */
+  reset(): void {
+    for (const name of persistent(this.plan.graph)) {
+      writeStorage(this.gpu.device, Training.#buffer(this.buffers, name), this.values.get(name) as Numbers);
+    }
+  }
+
+  dispose(): void {
+    this.executor.dispose();
+    for (const buffer of this.buffers.values()) buffer.destroy();
+  }
+}
+
+/** Weights and states after the steps in float64, and how far those of any float32 GPU may lie from them. */
+export function boundedTraining(graph: Graph, values: Values, steps: readonly StepScalars[]): Map<string, Bounded> {
+  const exact = (data: ArrayLike<number>): Bounded =>
+    ({ values: Float64Array.from(data), bounds: new Float64Array(data.length) });
+  let state = new Map(persistent(graph).map((name) => [name, exact(values.get(name) ?? [])]));
+  for (const scalars of steps) {
+    const known = new Map([...[...values].map(([name, data]): [string, Bounded] => [name, exact(data)]), ...state]);
+    runGraphBounded(graph, known, scalars);
+    state = new Map([...state.keys()].map((name) => [name, known.get(name) as Bounded]));
+  }
+  return state;
+}
+
+/** The bits of all numbers, for comparisons in which NaN equals NaN and 0 is not −0. */
+export const bitsOf = (state: ReadonlyMap<string, Floats>): Record<string, number[]> =>
+  Object.fromEntries([...state].map(([name, floats]) => [name, [...new Uint32Array(floats.slice().buffer)]]));

@@ -1,0 +1,134 @@
+// Checks a set of source files against the rules of docs/architecture.md: who may import whom, no cycles, who may call
+// WebGPU, how long a file may be. Works on texts, so that a test can hand it files that break the rules.
+
+import { posix } from "node:path";
+import ts from "typescript";
+
+/** Path from the repository's root ("src/gpu/device.ts") → text. */
+export type Files = ReadonlyMap<string, string>;
+
+/** Each room with the rooms below it that it may import; every room may import itself. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  random: [],
+  model: ["errors", "random"],
+  graph: ["model", "errors", "random"],
+  reference: ["graph", "model", "errors", "random"],
+  // Names of things and constants; of the graph its types alone (TYPES_ONLY).
+  shaders: ["graph", "model", "random"],
+  schedule: ["graph", "model", "shaders", "errors", "random"],
+  gpu: ["schedule", "graph", "model", "errors", "random"],
+  train: ["gpu", "schedule", "graph", "model", "reference", "errors", "random"],
+  formats: ["errors"],
+  index: ["train", "gpu", "schedule", "graph", "model", "reference", "formats", "errors", "random"],
+  cli: ["index", "formats", "errors", "random"],
+};
+
+/** Rooms from which another room takes types alone. */
+const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = { shaders: ["graph"] };
+
+/** Packages; "node:" stands for all of Node's own modules. The library itself has one, and runs without Node. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  shaders: ["wgsl-preprocessor"],
+  cli: ["node:", "commander", "cli-progress", "puppeteer", "@puppeteer/browsers", "webgpu"],
+};
+
+const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "createTexture", "createShaderModule",
+  "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createComputePipeline", "createComputePipelineAsync",
+  "createCommandEncoder", "createQuerySet", "writeBuffer", "mapAsync"];
+const WEBGPU_CALL = new RegExp(`\\b(${WEBGPU_CALLS.join("|")})\\(`);
+const MAX_LINES = 350;
+
+/** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "shaders/…" → "shaders". */
+function roomOf(path: string): string {
+  const parts = path.split("/");
+  return parts[0] === "src" ? parts[1].replace(/\.ts$/, "") : parts[0];
+}
+
+interface Import {
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+/** Every import and re-export of a file, dynamic ones and import types included. */
+export function importsOf(path: string, text: string): Import[] {
+  const found: Import[] = [];
+  const visit = (node: ts.Node): void => {
+    if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
+      const typeOnly = ts.isExportDeclaration(node) ? node.isTypeOnly
+        : node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+      found.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly });
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword &&
+        ts.isStringLiteral(node.arguments[0])) {
+      found.push({ specifier: node.arguments[0].text, typeOnly: false });
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) &&
+        ts.isStringLiteral(node.argument.literal)) {
+      found.push({ specifier: node.argument.literal.text, typeOnly: true });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest));
+  return found;
+}
+
+const resolve = (from: string, specifier: string): string => posix.join(posix.dirname(from), specifier);
+
+function checkImport(path: string, { specifier, typeOnly }: Import, files: Files): string | null {
+  const room = roomOf(path);
+  if (!specifier.startsWith(".")) {
+    const allowed = (PACKAGES[room] ?? []).some((name) =>
+      specifier === name || specifier.startsWith(name.endsWith(":") ? name : `${name}/`));
+    return allowed ? null : `${path} imports the package ${specifier}, which ${room} may not`;
+  }
+  const target = resolve(path, specifier);
+  if (room === "cli" && target === "package.json") return null;
+  if (!files.has(target)) return `${path} imports ${target}, which is not a file of src or shaders`;
+  const other = roomOf(target);
+  if (other === room) return null;
+  if (!BELOW[room]?.includes(other)) return `${path} imports ${target}: ${room} may not import ${other}`;
+  if (TYPES_ONLY[room]?.includes(other) && !typeOnly) return `${path} imports more than types from ${target}`;
+  return null;
+}
+
+/** The first cycle there is, as the files along it. Types count: a file that needs another's types needs that file. */
+function findCycle(imports: ReadonlyMap<string, readonly Import[]>): string[] | null {
+  const done = new Set<string>(), path: string[] = [];
+  const walk = (file: string): string[] | null => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file) || !imports.has(file)) return null;
+    path.push(file);
+    for (const { specifier } of imports.get(file) ?? []) {
+      const cycle = specifier.startsWith(".") ? walk(resolve(file, specifier)) : null;
+      if (cycle !== null) return cycle;
+    }
+    path.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of imports.keys()) {
+    const cycle = walk(file);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+/** One line a violation; empty if there is none. */
+export function violations(files: Files): string[] {
+  const found: string[] = [], imports = new Map<string, readonly Import[]>();
+  for (const [path, text] of files) {
+    const room = roomOf(path);
+    if (BELOW[room] === undefined && !path.endsWith(".d.ts")) found.push(`${path} is in no room of docs/architecture.md`);
+    imports.set(path, importsOf(path, text));
+    for (const imported of imports.get(path) ?? []) {
+      const wrong = checkImport(path, imported, files);
+      if (wrong !== null) found.push(wrong);
+    }
+    const call = WEBGPU_CALL.exec(text);
+    if (call !== null && room !== "gpu") found.push(`${path} calls ${call[1]}(): only gpu calls WebGPU`);
+    const lines = text.trimEnd().split("\n").length;
+    if (lines > MAX_LINES) found.push(`${path} has ${lines} lines; at most ${MAX_LINES}`);
+  }
+  const cycle = findCycle(imports);
+  if (cycle !== null) found.push(`import cycle: ${cycle.join(" → ")}`);
+  return found;
+}

@@ -1,0 +1,55 @@
+// Where there is no WebGPU: "webgpu" says what to do, "auto" falls back to the CPU and says so. Node without the package
+// `webgpu` is such a place; a navigator with or without `gpu` is put in its stead where a browser would have one.
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { DeltapropError, dense, sequential, UnsupportedError, type CompileOptions } from "../../src/index.ts";
+
+const RECIPE: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };
+const declare = () => sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
+
+const HOSTS: [string, unknown, RegExp][] = [
+  ["no navigator at all (Node 20)", undefined, /this host has no WebGPU \(navigator\.gpu is missing\)/],
+  ["a navigator without gpu", {}, /navigator\.gpu is missing/],
+  ["gpu without an adapter", { gpu: { requestAdapter: async () => null } }, /offers no adapter/],
+];
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+describe.each(HOSTS)("%s", (_, navigator, reason) => {
+  it('backend "webgpu" fails with what to do, and the model can still be compiled for the CPU', async () => {
+    vi.stubGlobal("navigator", navigator);
+    const model = declare(), weights = await model.getWeights();
+    const error: unknown = await model.compile({ ...RECIPE, backend: "webgpu" }).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(error).toBeInstanceOf(DeltapropError);
+    expect((error as Error).message).toMatch(reason);
+    expect((error as Error).message).toMatch(/Chrome.*Firefox.*Or compile with backend: "cpu"\.$/);
+    await model.compile({ ...RECIPE, backend: "cpu" });
+    expect(await model.getWeights()).toEqual(weights);
+    expect((await model.fit([1, 2], [1, 2])).steps).toBe(1);
+  });
+
+  it.each([["auto"], [undefined]] as const)("backend %s falls back to the CPU and says so once", async (backend) => {
+    vi.stubGlobal("navigator", navigator);
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    const model = declare();
+    await model.compile({ ...RECIPE, backend });
+    expect(model.backend).toBe("cpu");
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.calls[0][0]).toMatch(/^deltaprop: no WebGPU here, training on the CPU/);
+    expect(warn.mock.calls[0][0]).toMatch(reason);
+    expect((await model.fit([1, 2], [1, 2])).steps).toBe(1);
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+});
+
+it('backend "cpu" needs no WebGPU and says nothing', async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  const model = declare();
+  await model.compile({ ...RECIPE, backend: "cpu" });
+  expect(model.backend).toBe("cpu");
+  expect(warn).not.toHaveBeenCalled();
+});
