@@ -2,7 +2,8 @@
 
 export { gradientCheck, sequential, Sequential } from "./train/sequential.ts";
 export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/options.ts";
-export type { Callbacks, FitOptions, History, Logs } from "./train/fit.ts";
+export type { History } from "./train/fit.ts";
+export type { Callbacks, FitOptions, Logs } from "./train/fit-options.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";
 export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
@@ -26,6 +27,7 @@ export {
   glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, randomNormal, randomUniform, zeros,
 } from "./model/initializers.ts";
 export type { Initializer, InitializerName } from "./model/initializers.ts";
+export { initializers, layers, regularizers, train } from "./model/namespaces.ts";
 
 export { decodeSafetensors, encodeSafetensors } from "./formats/safetensors.ts";
 export { parseIdx } from "./formats/idx.ts";

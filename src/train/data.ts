@@ -8,9 +8,9 @@ import { takesLabels, type Loss } from "../model/losses.ts";
 
 /** Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. */
 export type Features =
-  | Float32Array | Float64Array | Uint8Array | readonly number[] | readonly (readonly number[] | Float32Array)[];
+  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | readonly number[] | readonly (readonly number[] | Float32Array)[];
 /** Class indices (one whole number a row), or rows of targets like Features. */
-export type Targets = Features | Uint32Array | Int32Array | Uint16Array | Uint8ClampedArray;
+export type Targets = Features | Uint32Array | Int32Array | Uint16Array;
 
 type Flat = Exclude<Targets, readonly (readonly number[] | Float32Array)[]>;
 
@@ -79,12 +79,13 @@ function features(where: string, x: Features, inputWidth: number, scale: number 
     throw new InputError(`${where}: scale must be a finite number other than 0; got ${show(scale)}.`);
   }
   const rows = flat.length / inputWidth;
-  if (flat instanceof Uint8Array) {
+  if (flat instanceof Uint8Array || flat instanceof Uint8ClampedArray) {
     if (scale === undefined) {
-      throw new InputError(`${where}: x is a Uint8Array; say what one unit is worth. Pass scale, for example ` +
+      throw new InputError(`${where}: x is a ${flat.constructor.name}; say what one unit is worth. Pass scale, for example ` +
         "{ scale: 1 / 255 } for pixels, or scale: 1.");
     }
-    const bytes = flat.buffer instanceof ArrayBuffer ? (flat as Uint8Array<ArrayBuffer>) : Uint8Array.from(flat);
+    const bytes = flat.buffer instanceof ArrayBuffer
+      ? new Uint8Array(flat.buffer, flat.byteOffset, flat.length) : Uint8Array.from(flat);
     return { rows, x: bytes, format: { type: "uint8", scale } as const };
   }
   return { rows, x: toFloats(where, "x", flat, inputWidth), format: { type: "float32", scale: scale ?? 1 } as const };

@@ -1,47 +1,11 @@
 // The training loop: epochs, shuffling, validation, callbacks. Knows backends, not GPUs.
 
-import { InputError } from "../errors.ts";
-import { checkFlag, checkOptions, show } from "../model/checks.ts";
-import { checkCount } from "../model/layers.ts";
 import type { Recipe } from "../model/network.ts";
 import { RandomSequence, STREAM } from "../random.ts";
 import { ownOrder, type Backend, type DeviceData, type Runner, type StopSignal } from "./backend.ts";
 import { Averages, miniBatches } from "./batches.ts";
-import type { Dataset, Features, Targets } from "./data.ts";
-
-/** Loss and metrics by name; validation's with "val_" before the name. */
-export type Logs = Record<string, number>;
-
-export interface Callbacks {
-  onTrainBegin?(): void | Promise<void>;
-  onEpochBegin?(epoch: number): void | Promise<void>;
-  /**
-   * After each mini-batch, `batch` counting from 0 within the epoch; `logs` are that mini-batch's and `size`, its rows.
-   * Batches run ahead on the GPU and are reported in order, a few at a time.
-   */
-  onBatchEnd?(batch: number, logs: Logs): void;
-  /** Averages over the epoch, and validation's where there is any. */
-  onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>;
-  onTrainEnd?(): void | Promise<void>;
-}
-
-export interface FitOptions {
-  /** Passes over the data; default 1. */
-  epochs?: number;
-  /** Rows of a mini-batch; default 32. */
-  batchSize?: number;
-  /** Share of the rows, the last ones, kept for validation; default 0. */
-  validationSplit?: number;
-  /** [x, y] to validate on instead. */
-  validationData?: readonly [Features, Targets];
-  /** A new random order in each epoch; default true. */
-  shuffle?: boolean;
-  /** What one stored unit of x is worth; required for a Uint8Array. */
-  scale?: number;
-  /** Stops at a step boundary; fit() then resolves with what was trained. */
-  signal?: AbortSignal;
-  callbacks?: Callbacks;
-}
+import type { Dataset } from "./data.ts";
+import type { FitOptions, Logs } from "./fit-options.ts";
 
 export interface History {
   /** One number an epoch: loss, the metrics, val_loss and the validation metrics. */
@@ -52,68 +16,6 @@ export interface History {
   steps: number;
   /** Whether `signal` ended training early. */
   stopped: boolean;
-}
-
-export interface CheckedFitOptions {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly validationSplit: number;
-}
-
-const KNOWN = ["epochs", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "signal", "callbacks"];
-
-const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"];
-
-/** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
-function checkCallbacks(callbacks: object): void {
-  if (typeof callbacks !== "object" || Array.isArray(callbacks)) {
-    throw new InputError(`fit(): callbacks must be an object of functions; got ${show(callbacks)}.`);
-  }
-  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !CALLBACKS.includes(key));
-  if (unknown !== undefined) {
-    throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
-  }
-  for (const [key, value] of CALLBACKS.map((name) => [name, (callbacks as Record<string, unknown>)[name]] as const)) {
-    if (value !== undefined && typeof value !== "function") {
-      throw new InputError(`fit(): callbacks.${key} must be a function; got ${show(value)}.`);
-    }
-  }
-}
-
-/** @throws InputError naming the option that is wrong */
-export function checkFitOptions(options: FitOptions): CheckedFitOptions {
-  checkOptions("fit()", options, KNOWN);
-  const { validationSplit = 0, validationData, signal } = options;
-  if (!(typeof validationSplit === "number" && validationSplit >= 0 && validationSplit < 1)) {
-    throw new InputError(`fit(): validationSplit must be in [0, 1); got ${show(validationSplit)}.`);
-  }
-  if (validationSplit > 0 && validationData) {
-    throw new InputError("fit(): set validationSplit or validationData; got both.");
-  }
-  if (validationData && !(Array.isArray(validationData) && validationData.length === 2)) {
-    throw new InputError(`fit(): validationData must be [x, y]; got ${show(validationData)}.`);
-  }
-  if (signal && typeof signal.aborted !== "boolean") {
-    throw new InputError(`fit(): signal must be an AbortSignal; got ${show(signal)}. Pass controller.signal.`);
-  }
-  checkFlag("fit()", "shuffle", options.shuffle, true);
-  checkCallbacks(options.callbacks ?? {});
-  return {
-    epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
-    batchSize: checkCount("fit()", "batchSize", options.batchSize ?? 32),
-    validationSplit,
-  };
-}
-
-/** Rows to train on and rows kept for validation. @throws InputError if either would be empty */
-export function splitRows(rows: number, validationSplit: number): { trained: number; kept: number } {
-  // As Keras: the first ⌊rows·(1 − split)⌋ rows are trained on.
-  const trained = Math.floor(rows * (1 - validationSplit));
-  if (trained === 0 || (validationSplit > 0 && trained === rows)) {
-    throw new InputError(`fit(): validationSplit ${validationSplit} of ${rows} rows leaves ${trained} to train on and ` +
-      `${rows - trained} to validate with. Give more rows or another share.`);
-  }
-  return { trained, kept: rows - trained };
 }
 
 /** One data set with a runner for it and the rows that it goes through. */
@@ -189,6 +91,9 @@ async function trainEpoch({ recipe, seed, names, train, options, signal }: Loop,
   return { averages, ran, complete: ran === steps.length };
 }
 
+const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
+  ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
+
 /** Runs the epochs. `progress` is kept up to date step by step, so that an error leaves it true. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
   const { names, validation, options, signal } = loop;
@@ -205,6 +110,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     if (validation) Object.assign(logs, (await runEvaluation(validation, names)).logs("val_"));
     for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
     result.epochs++;
+    if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
     await callbacks.onEpochEnd?.(epoch, logs);
   }
   result.stopped = signal.aborted;

@@ -1,4 +1,4 @@
-// What sequential(), compile(), evaluate(), predict() and verify() take. (What fit() takes is in fit.ts.)
+// What sequential(), compile(), evaluate(), predict() and verify() take. (What fit() takes is in fit-options.ts.)
 
 import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";

@@ -14,10 +14,8 @@ import { Plan } from "../schedule/plan.ts";
 import { dataTensors, type Backend, type DeviceData, type Floats, type StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
-import {
-  checkFitOptions, runEpochs, runEvaluation, splitRows, uploadInOrder,
-  type FitOptions, type History, type Logs, type Prepared, type Progress,
-} from "./fit.ts";
+import { runEpochs, runEvaluation, uploadInOrder, type History, type Prepared, type Progress } from "./fit.ts";
+import { checkFitOptions, splitRows, type FitOptions, type Logs } from "./fit-options.ts";
 import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped, type Keep } from "./scope.ts";
@@ -44,6 +42,8 @@ export class Sequential {
   /** Weights until compile() moves them to a backend. */
   #weights: Map<string, Floats> | null = null;
   #compiled: Compiled | null = null;
+  /** Settles when the last compile() is over, well or not. */
+  #compiling: Promise<void> = Promise.resolve();
   #planBatch = DEFAULT_BATCH;
   #training = false;
   /** Calls under way that use the backend; it is freed after the last of them. */
@@ -75,7 +75,14 @@ export class Sequential {
    * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh.
    * @throws InputError if the loss does not fit the last layer; UnsupportedError without WebGPU
    */
-  async compile(options: CompileOptions): Promise<void> {
+  compile(options: CompileOptions): Promise<void> {
+    const compiling = this.#compile(options);
+    // Code for TensorFlow.js, whose compile() is not async, calls fit() at once: it then waits.
+    this.#compiling = compiling.catch(() => {});
+    return compiling;
+  }
+
+  async #compile(options: CompileOptions): Promise<void> {
     this.#checkAlive("compile");
     const network = this.#declared("compile");
     checkOptions("compile()", options, OPTIONS.compile);
@@ -98,6 +105,7 @@ export class Sequential {
    * @throws InputError before anything is trained; an abort by `signal` is no error
    */
   async fit(x: Features, y: Targets, options: FitOptions = {}): Promise<History> {
+    await this.#compiling;
     const { recipe, backend, names, progress } = this.#ready("fit");
     const network = this.#declared("fit");
     const { epochs, batchSize, validationSplit } = checkFitOptions(options);
@@ -125,6 +133,7 @@ export class Sequential {
 
   /** Loss (penalties included) and metrics, averaged over the rows. @throws InputError on bad data */
   async evaluate(x: Features, y: Targets, options: DataOptions = {}): Promise<Logs> {
+    await this.#compiling;
     const { recipe, backend, names } = this.#ready("evaluate");
     const network = this.#declared("evaluate");
     checkOptions("evaluate()", options, OPTIONS.evaluate);
@@ -139,6 +148,7 @@ export class Sequential {
 
   /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
   async predict(x: Features, options: DataOptions = {}): Promise<Floats> {
+    await this.#compiling;
     const { backend } = this.#ready("predict");
     const { inputWidth, outputWidth } = this.#declared("predict");
     checkOptions("predict()", options, OPTIONS.predict);
@@ -181,6 +191,7 @@ export class Sequential {
    * @throws InputError on bad data, or if the model is compiled for the CPU
    */
   async verify(x: Features, y: Targets, options: VerifyOptions = {}): Promise<VerifyReport> {
+    await this.#compiling;
     const { recipe, backend, progress } = this.#ready("verify");
     const network = this.#declared("verify");
     checkOptions("verify()", options, OPTIONS.verify);
@@ -203,6 +214,7 @@ export class Sequential {
    * @throws InputError on bad data
    */
   async gradientCheck(x: Features, y: Targets, options: { scale?: number } = {}): Promise<GradientReport> {
+    await this.#compiling;
     const { recipe } = this.#ready("gradientCheck");
     const network = this.#declared("gradientCheck");
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
