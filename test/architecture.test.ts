@@ -84,6 +84,7 @@ describe("the checker", () => {
     ["WebGPU called outside gpu",
       { "src/train/x.ts": "export const x = (d: GPUDevice) => d.createComputePipelineAsync(0 as never);" },
       "calls createComputePipelineAsync(): only gpu calls WebGPU"],
+    ["a page's global in the gpu room", { "src/gpu/x.ts": "export const u = GPUBufferUsage.STORAGE;" }, "Node has no such global"],
     ["a room that nobody drew", { "src/attic/x.ts": "export {};" }, "is in no room"],
     ["a file of 351 lines", { "src/train/x.ts": "//\n".repeat(351) }, "has 351 lines; at most 350"],
   ])("catches %s", (_, changes, message) => {

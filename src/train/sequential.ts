@@ -11,11 +11,12 @@ import {
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
 import { Plan } from "../schedule/plan.ts";
-import { dataTensors, type Backend, type DeviceData, type Floats, type StopSignal } from "./backend.ts";
+import { dataTensors, type Backend, type DeviceData, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
 import { runEpochs, runEvaluation, uploadInOrder, type History, type Prepared, type Progress } from "./fit.ts";
 import { checkFitOptions, splitRows, type FitOptions, type Logs } from "./fit-options.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped, type Keep } from "./scope.ts";
@@ -45,10 +46,10 @@ export class Sequential {
   /** Settles when the last compile() is over, well or not. */
   #compiling: Promise<void> = Promise.resolve();
   #planBatch = DEFAULT_BATCH;
-  #training = false;
-  /** Calls under way that use the backend; it is freed after the last of them. */
-  #uses = 0;
-  #disposed = false;
+  readonly #life = new Lifecycle(() => {
+    this.#compiled?.backend.dispose();
+    this.#compiled = null;
+  });
 
   /** @throws InputError if the layers do not fit together */
   constructor(options: SequentialOptions) {
@@ -83,14 +84,14 @@ export class Sequential {
   }
 
   async #compile(options: CompileOptions): Promise<void> {
-    this.#checkAlive("compile");
+    this.#life.checkAlive("compile");
     const network = this.#declared("compile");
     checkOptions("compile()", options, OPTIONS.compile);
-    this.#checkFree("compile");
+    this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options);
     const backend = await openBackend(options);
-    if (this.#disposed) backend.dispose();
-    this.#checkAlive("compile");
+    if (this.#life.isDisposed) backend.dispose();
+    this.#life.checkAlive("compile");
     const weights = this.#compiled ? await this.#readWeights() : (this.#weights ?? initialParameters(network));
     backend.write(new Map([...weights, ...initialStates(network, recipe.optimizer)]));
     this.#compiled?.backend.dispose();
@@ -113,7 +114,7 @@ export class Sequential {
     const { trained, kept } = splitRows(dataset.rows, validationSplit);
     const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
       network, recipe.loss, options.scale);
-    return this.#exclusively("fit", () => scoped(async (keep) => {
+    return this.#life.exclusively("fit", () => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const trainBatch = Math.min(batchSize, trained);
       const train = await this.#prepare(keep, "train", data, trained, 0, trainBatch);
@@ -124,9 +125,9 @@ export class Sequential {
         validation = await this.#prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
       }
       this.#planBatch = trainBatch;
-      const signal = this.#stopSignal(options.signal);
+      const signal = this.#life.stopSignal(options.signal);
       const history = await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options, signal }, progress);
-      this.#checkAlive("fit");
+      this.#life.checkAlive("fit");
       return history;
     }));
   }
@@ -139,7 +140,7 @@ export class Sequential {
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
-    return this.#using(() => scoped(async (keep) => {
+    return this.#life.using(() => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const prepared = await this.#prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
       return (await runEvaluation(prepared, names)).logs();
@@ -156,7 +157,7 @@ export class Sequential {
     const dataset = inputDataset("predict()", x, inputWidth, options.scale);
     const batchSize = Math.min(wanted, dataset.rows);
     const answers = new Float32Array(dataset.rows * outputWidth);
-    return this.#using(() => scoped(async (keep) => {
+    return this.#life.using(() => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const { runner } = await this.#prepare(keep, "predict", data, dataset.rows, 0, batchSize);
       const steps = miniBatches(dataset.rows, batchSize, 0);
@@ -172,14 +173,14 @@ export class Sequential {
 
   /** Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut). */
   async getWeights(): Promise<Weight[]> {
-    this.#checkAlive("getWeights");
+    this.#life.checkAlive("getWeights");
     return toWeights(this.#declared("getWeights"), await this.#readWeights());
   }
 
   /** Replaces the weights by what getWeights() of the same network gave. @throws InputError, with nothing changed */
   async setWeights(weights: readonly GivenWeight[]): Promise<void> {
-    this.#checkAlive("setWeights");
-    this.#checkFree("setWeights");
+    this.#life.checkAlive("setWeights");
+    this.#life.checkFree("setWeights");
     const values = fromWeights(this.#declared("setWeights"), weights);
     if (this.#compiled) this.#compiled.backend.write(values);
     else this.#weights = values;
@@ -204,7 +205,7 @@ export class Sequential {
         'Compile with backend: "webgpu".');
     }
     const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
-    return this.#exclusively("verify", () =>
+    return this.#life.exclusively("verify", () =>
       verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count }));
   }
 
@@ -251,10 +252,7 @@ export class Sequential {
    * Twice is harmless; using the model afterwards is an error.
    */
   dispose(): void {
-    this.#disposed = true;
-    if (this.#uses > 0) return;
-    this.#compiled?.backend.dispose();
-    this.#compiled = null;
+    this.#life.dispose();
   }
 
   #plan(purpose: Graph["purpose"], batch: number, dataset?: Dataset): Plan {
@@ -274,7 +272,7 @@ export class Sequential {
   async #readWeights(): Promise<Map<string, Floats>> {
     const network = this.#declared("getWeights");
     const { backend } = this.#compiled ?? {};
-    if (backend) return this.#using(() => backend.read(network.parameters.map(({ symbol }) => symbol)));
+    if (backend) return this.#life.using(() => backend.read(network.parameters.map(({ symbol }) => symbol)));
     return (this.#weights ??= initialParameters(network));
   }
 
@@ -283,44 +281,8 @@ export class Sequential {
     throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
   }
 
-  #checkAlive(where: string): void {
-    if (this.#disposed) throw new InputError(`${where}(): the model was disposed. Make a new one with sequential().`);
-  }
-
-  #checkFree(where: string): void {
-    if (this.#training) throw new InputError(`${where}(): the model is training. Wait for fit() or abort it first.`);
-  }
-
-  /** Runs what must not be disturbed by another training run. */
-  async #exclusively<T>(where: string, work: () => Promise<T>): Promise<T> {
-    this.#checkFree(where);
-    this.#training = true;
-    try {
-      return await this.#using(work);
-    } finally {
-      this.#training = false;
-    }
-  }
-
-  /** Keeps the backend until the work is done, also if the model is disposed meanwhile. */
-  async #using<T>(work: () => Promise<T>): Promise<T> {
-    this.#uses++;
-    try {
-      return await work();
-    } finally {
-      this.#uses--;
-      if (this.#disposed) this.dispose();
-    }
-  }
-
-  /** Stops when the user says so, and when the model is disposed. */
-  #stopSignal(signal?: AbortSignal): StopSignal {
-    const isDisposed = () => this.#disposed;
-    return { get aborted() { return isDisposed() || (signal?.aborted ?? false); } };
-  }
-
   #ready(where: string): Compiled {
-    this.#checkAlive(where);
+    this.#life.checkAlive(where);
     if (this.#compiled) return this.#compiled;
     throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
   }

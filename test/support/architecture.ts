@@ -33,6 +33,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   cli: ["node:", "commander", "cli-progress", "puppeteer", "@puppeteer/browsers", "webgpu"],
 };
 
+/** Globals of a page that a device of the npm package `webgpu` does not bring along. */
+const GPU_FLAGS = /\bGPU(?:BufferUsage|MapMode|ShaderStage)\.[A-Z]/;
+
 const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "createTexture", "createShaderModule",
   "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createComputePipeline", "createComputePipelineAsync",
   "createCommandEncoder", "createQuerySet", "writeBuffer", "mapAsync"];
@@ -125,6 +128,8 @@ export function violations(files: Files): string[] {
     }
     const call = WEBGPU_CALL.exec(text);
     if (call !== null && room !== "gpu") found.push(`${path} calls ${call[1]}(): only gpu calls WebGPU`);
+    const flags = GPU_FLAGS.exec(text);
+    if (flags !== null) found.push(`${path} uses ${flags[0]}: Node has no such global, take gpu/constants.ts`);
     const lines = text.trimEnd().split("\n").length;
     if (lines > MAX_LINES) found.push(`${path} has ${lines} lines; at most ${MAX_LINES}`);
   }
