@@ -27,7 +27,8 @@ export class LossChart {
       series: [
         { label: "step" },
         { label: "training", stroke: () => color("--train"), width: 2, points: { show: false } },
-        { label: "validation", stroke: () => color("--validation"), width: 2, spanGaps: true, points: { show: true, size: 6 } },
+        { label: "validation", stroke: () => color("--validation"), width: 2, spanGaps: true,
+          points: { show: true, size: 6, fill: () => color("--paper") } },
       ],
     }, [[], [], []], host);
     new ResizeObserver(() => this.#plot.setSize({ width: host.clientWidth, height: HEIGHT })).observe(host);

@@ -1,10 +1,10 @@
 // The page: trains 784-128-10 on the digits through the public API and shows how it goes.
 
-import { adam, dense, sequential, type Sequential } from "../src/index.ts";
+import { adam, dense, dropout, sequential, type Sequential } from "../src/index.ts";
 import { LossChart } from "./chart.ts";
 import { loadDigits, type Digits } from "./digits.ts";
 
-const EPOCHS = 10;
+const EPOCHS = 20;
 const BATCH_SIZE = 64;
 const VALIDATION_SPLIT = 0.1;
 /** What one unit of a pixel byte is worth. */
@@ -28,6 +28,7 @@ let abort = new AbortController();
 async function createModel(): Promise<Sequential> {
   const model = sequential({ seed: 1, layers: [
     dense({ units: 128, activation: "relu", inputShape: [784] }),
+    dropout({ rate: 0.3 }),
     dense({ units: 10, activation: "softmax" }),
   ] });
   await model.compile({ optimizer: adam({ learningRate: 1e-3 }), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
