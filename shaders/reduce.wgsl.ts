@@ -7,9 +7,10 @@ import { declare, type BufferDeclaration } from "./kernel.wgsl.ts";
 
 export const REDUCE_LANES = 256;
 
-/** Σ over a buffer of f(number); `elements` and `f` are WGSL expressions, f of `v`. */
+/** Σ over a tensor of f(number); `elements` and `f` are WGSL expressions, f of `v`. */
 export interface SumTerm {
-  readonly buffer: string;
+  /** Reads number `i`. */
+  readonly number: string;
   readonly elements: string;
   readonly f: string;
 }
@@ -24,22 +25,29 @@ export interface Reduction {
   readonly finish: string;
 }
 
-const sumTerm = ({ buffer, elements, f }: SumTerm): string => wgsl`
+const sumTerm = ({ number, elements, f }: SumTerm, lanes: number): string => wgsl`
     {
       var sum = 0.0;
-      for (var i = lane; i < ${elements}; i += ${REDUCE_LANES}u) {
-        let v = ${buffer}[i];
+      for (var i = lane; i < ${elements}; i += ${lanes}u) {
+        let v = ${number};
         sum += ${f};
       }
       partial[lane] = sum;
       workgroupBarrier();
       if (lane == 0u) {
         var all = 0.0;
-        for (var i = 0u; i < ${REDUCE_LANES}u; i++) { all += partial[i]; }
+        for (var i = 0u; i < ${lanes}u; i++) { all += partial[i]; }
         total += all;
       }
       workgroupBarrier();
     }`;
+
+/** Statements of all `lanes` invocations of a workgroup, on `lane` and the workgroup array `partial`. */
+export const reduceStatements = (reductions: readonly Reduction[], lanes: number): string =>
+  reductions.map(({ target, start, terms, finish }) => `{
+    var total = ${start};${terms.map((term) => sumTerm(term, lanes)).join("")}
+    if (lane == 0u) { ${target} = ${finish}; }
+  }`).join("\n  ");
 
 export const reduceKernel = (
   buffers: readonly BufferDeclaration[], functions: string, reductions: readonly Reduction[],
@@ -48,9 +56,6 @@ var<workgroup> partial: array<f32, ${REDUCE_LANES}>;
 
 @compute @workgroup_size(${REDUCE_LANES})
 fn main(@builtin(local_invocation_index) lane: u32) {
-  ${reductions.map(({ target, start, terms, finish }) => `{
-    var total = ${start};${terms.map(sumTerm).join("")}
-    if (lane == 0u) { ${target} = ${finish}; }
-  }`).join("\n  ")}
+  ${reduceStatements(reductions, REDUCE_LANES)}
 }
 `;

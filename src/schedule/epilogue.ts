@@ -2,30 +2,29 @@
 // registers, the others are read at the same element, and only what someone else needs is stored.
 
 import type { Epilogue } from "../../shaders/epilogue.wgsl.ts";
-import { tensorOf, type Graph, type Step } from "../graph/types.ts";
-import { elementwiseText, sharedFunctions } from "./elementwise.ts";
-import { place, type BindingList } from "./launch.ts";
+import type { Graph, Step } from "../graph/types.ts";
+import { elementwiseText } from "./elementwise.ts";
+import type { TensorAccess } from "./launch.ts";
 
 /**
  * @param value the tensor that the kernel's `value` is; null if the steps start from memory
  * @param stored the tensors that must be written
+ * @param prefix starts the names of functions, where several epilogues share a shader
  */
 export function writeEpilogue(
-  graph: Graph, batch: number, value: string | null, steps: readonly Step[], stored: ReadonlySet<string>,
-  bindings: BindingList,
+  graph: Graph, value: string | null, steps: readonly Step[], stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
 ): Epilogue {
   const registers = new Map<string, string>(value === null ? [] : [[value, "value"]]);
-  const functions = [sharedFunctions(steps)];
+  const functions: string[] = [];
   const lines: string[] = [];
   const store = (tensor: string, expression: string) => {
-    if (!stored.has(tensor)) return;
-    lines.push(`${bindings.write(tensor)}[${place(tensorOf(graph, tensor), batch, "element")}] = ${expression};`);
+    if (stored.has(tensor)) lines.push(`${access.store(tensor, "element")} = ${expression};`);
   };
   if (value !== null) store(value, "value");
   steps.forEach((step, k) => {
     const operand = (i: number, index = "element") =>
-      registers.get(step.inputs[i]) ?? `${bindings.read(step.inputs[i])}[${index}]`;
-    const text = elementwiseText(graph, step, `f${k}`, operand);
+      registers.get(step.inputs[i]) ?? access.load(step.inputs[i], index);
+    const text = elementwiseText(graph, step, `${prefix}${k}`, operand);
     functions.push(text.functions);
     lines.push(`let v${k} = ${text.call};`);
     step.outputs.forEach((output, i) => {

@@ -28,11 +28,27 @@ export interface Launch {
   readonly flops: number;
 }
 
+/** How the text of a kernel reaches the numbers of a tensor, wherever they lie; `index` is a WGSL expression. */
+export interface TensorAccess {
+  /** An expression to read. */
+  load(tensor: string, index: string): string;
+  /** An expression to assign to. */
+  store(tensor: string, index: string): string;
+}
+
 /** Collects the buffers of one kernel while its source is written: the same tensor is bound once. */
-export class BindingList {
+export class BindingList implements TensorAccess {
   readonly #bindings = new Map<string, LaunchBinding>();
 
-  constructor(readonly graph: Graph) {}
+  constructor(readonly graph: Graph, readonly batch: number) {}
+
+  load(tensor: string, index: string): string {
+    return `${this.read(tensor)}[${index}]`;
+  }
+
+  store(tensor: string, index: string): string {
+    return `${this.write(tensor)}[${place(tensorOf(this.graph, tensor), this.batch, index)}]`;
+  }
 
   /** The shader's name for a tensor that is read. `name` is a wish, for kernels whose operands have names. */
   read(tensor: string, name?: string): string {

@@ -1,16 +1,19 @@
-// Writes the kernel that sums whole tensors: the step's loss and metrics, penalties, and the norms of clipping.
+// Writes sums over whole tensors: the step's loss and metrics, penalties, and the norms of clipping.
 
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
 import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
-import { reduceKernel, type Reduction, type SumTerm } from "../../shaders/reduce.wgsl.ts";
+import type { Reduction, SumTerm } from "../../shaders/reduce.wgsl.ts";
 import { sizeOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
 import type { Group } from "./groups.ts";
-import { place, rowsExpression, type BindingList } from "./launch.ts";
+import { rowsExpression, type TensorAccess } from "./launch.ts";
 
-/** @param slice the inputs, from and to, of a step that several launches share; the first one starts the sum */
-export function reduceSource(
-  graph: Graph, batch: number, { steps, slice }: Group, stored: ReadonlySet<string>, bindings: BindingList,
-): string {
+/**
+ * The functions that the sums call, and the sums in order. A step that several launches share is written for the slice of
+ * its inputs; the first of them starts the sum.
+ */
+export function reduceText(
+  graph: Graph, { steps, slice }: Group, stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
+) {
   const functions: string[] = [];
   const reductions: Reduction[] = [];
   // A penalty that nobody else reads is summed where it is used.
@@ -18,11 +21,11 @@ export function reduceSource(
   const all = (name: string, f: string): SumTerm => {
     const tensor = tensorOf(graph, name);
     const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
-    return { buffer: bindings.read(name), elements, f };
+    return { number: access.load(name, "i"), elements, f };
   };
   const isContinued = slice !== undefined && slice[0] > 0;
   const store = (name: string, index: string, terms: readonly SumTerm[], finish: string) => {
-    const target = `${bindings.write(name)}[${place(tensorOf(graph, name), batch, index)}]`;
+    const target = access.store(name, index);
     reductions.push({ target, start: isContinued ? target : "0.0", terms, finish });
   };
   const inputsHere = (step: Step) => step.inputs.slice(...(slice ?? []));
@@ -38,16 +41,16 @@ export function reduceSource(
   steps.forEach((step, k) => {
     switch (step.op) {
       case "penalty": {
-        functions.push(penaltyTermFunction(`f${k}`, step.l1, step.l2));
-        const term = all(step.inputs[0], `f${k}(v)`);
+        functions.push(penaltyTermFunction(`${prefix}${k}`, step.l1, step.l2));
+        const term = all(step.inputs[0], `${prefix}${k}(v)`);
         if (stored.has(step.outputs[0])) store(step.outputs[0], "0u", [term], "total");
         else inlined.set(step.outputs[0], term);
         break;
       }
       case "clipFactor":
-        functions.push(clipFactorFunction(`f${k}`, step.limit));
+        functions.push(clipFactorFunction(`${prefix}${k}`, step.limit));
         store(step.outputs[0], "0u", inputsHere(step).map((name) => all(name, "v * v")),
-          slice === undefined || slice[1] === step.inputs.length ? `f${k}(total)` : "total");
+          slice === undefined || slice[1] === step.inputs.length ? `${prefix}${k}(total)` : "total");
         break;
       case "summarize":
         summarize(step);
@@ -56,5 +59,5 @@ export function reduceSource(
         throw new Error(`${step.op} is not a reduction`);
     }
   });
-  return reduceKernel(bindings.list(), functions.join(""), reductions);
+  return { functions: functions.join(""), reductions };
 }

@@ -1,23 +1,22 @@
-// Writes the kernel that goes through the rows of a batch one by one: softmax, loss, metrics, δᴸ.
+// Writes what is done row by row: softmax, loss, metrics, δᴸ.
 
 import { lossRowStatements } from "../../shaders/losses.wgsl.ts";
 import { metricRowStatements } from "../../shaders/metrics.wgsl.ts";
-import { rowWiseKernel } from "../../shaders/row_wise.wgsl.ts";
 import { softmaxPullbackStatements, softmaxStatements } from "../../shaders/softmax.wgsl.ts";
 import { tensorOf, type Graph, type Step } from "../graph/types.ts";
-import { elementwiseText, sharedFunctions } from "./elementwise.ts";
-import { place, type BindingList } from "./launch.ts";
+import { elementwiseText } from "./elementwise.ts";
+import type { TensorAccess } from "./launch.ts";
 
-export function rowWiseSource(graph: Graph, batch: number, steps: readonly Step[], bindings: BindingList): string {
-  const functions = [sharedFunctions(steps)];
+/** The functions that the steps call, and for each step statements on the row number `row`. */
+export function rowWiseText(graph: Graph, steps: readonly Step[], access: TensorAccess, prefix = "f") {
+  const functions: string[] = [];
   const statements = steps.map((step, k) => {
     const output = tensorOf(graph, step.outputs[0]);
     const at = (i: number) => {
       const { name, cols } = tensorOf(graph, step.inputs[i]);
-      return (col: string) => `${bindings.read(name)}[row * ${cols}u + ${col}]`;
+      return (col: string) => access.load(name, `row * ${cols}u + ${col}`);
     };
-    const store = (col: string, value: string) =>
-      `${bindings.write(output.name)}[${place(output, batch, `row * ${output.cols}u + ${col}`)}] = ${value};`;
+    const store = (col: string, value: string) => `${access.store(output.name, `row * ${output.cols}u + ${col}`)} = ${value};`;
     const inputCols = tensorOf(graph, step.inputs[0]).cols;
     switch (step.op) {
       case "softmax": return softmaxStatements(inputCols, at(0), store);
@@ -25,8 +24,7 @@ export function rowWiseSource(graph: Graph, batch: number, steps: readonly Step[
       case "lossRows": return lossRowStatements(step.loss, inputCols, at(0), at(1)) + store("0u", "value");
       case "metricRows": return metricRowStatements(step.metric, inputCols, at(0), at(1)) + store("0u", "value");
       default: {
-        const read = (i: number, index = "element") => `${bindings.read(step.inputs[i])}[${index}]`;
-        const text = elementwiseText(graph, step, `f${k}`, read);
+        const text = elementwiseText(graph, step, `${prefix}${k}`, (i, index = "element") => access.load(step.inputs[i], index));
         functions.push(text.functions);
         return `
     for (var col = 0u; col < ${output.cols}u; col++) {
@@ -36,5 +34,5 @@ export function rowWiseSource(graph: Graph, batch: number, steps: readonly Step[
       }
     }
   });
-  return rowWiseKernel(bindings.list(), functions.join(""), statements);
+  return { functions: functions.join(""), statements };
 }
