@@ -12,7 +12,7 @@ export interface BufferDeclaration {
 /** Bytes of the Step struct; one sits at every 256 bytes of the step table, chosen by a dynamic offset. */
 export const STEP_BYTES = 32;
 
-const STEP = wgsl`
+export const STEP_STRUCT = wgsl`
 struct Step {
   rows: u32,             // examples in this mini-batch
   offset: u32,           // where they start in the order of the epoch
@@ -23,14 +23,16 @@ struct Step {
   inverse_rows: f32,     // 1/B, the batch mean
   unused: f32,
 }
-@group(0) @binding(0) var<uniform> step: Step;
 `;
 
-/** Bindings 1 … n in the order given; binding 0 is the step. */
+/** Bindings 1 … n in the order given. */
+export const declareBuffers = (buffers: readonly BufferDeclaration[]): string[] => buffers.map(({ name, type, access }, i) =>
+  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;`);
+
+/** Binding 0 is the step, bindings 1 … n are the buffers in the order given. */
 export function declare(buffers: readonly BufferDeclaration[]): string {
-  const lines = buffers.map(({ name, type, access }, i) =>
-    `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;`);
-  return `${STEP}${lines.join("\n")}\n`;
+  const lines = declareBuffers(buffers);
+  return `${STEP_STRUCT}@group(0) @binding(0) var<uniform> step: Step;\n${lines.join("\n")}\n`;
 }
 
 /** Invocations of a workgroup in kernels that map over elements or columns. */

@@ -7,14 +7,17 @@ export type { Callbacks, FitOptions, Logs } from "./train/fit-options.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";
 export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
+export type { Comparison } from "./reference/compare.ts";
 export type { GradientMismatch, GradientReport } from "./reference/gradient-check.ts";
 export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
-export type { ActivationName } from "./model/activations.ts";
+export type { ActivationName, ElementwiseActivation } from "./model/activations.ts";
 export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";
-export type { Optimizer, OptimizerName } from "./model/optimizers.ts";
+export type {
+  AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
+} from "./model/optimizers.ts";
 export { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/schedules.ts";
 export type { Schedule } from "./model/schedules.ts";
 export {
@@ -30,6 +33,8 @@ export type { Initializer, InitializerName } from "./model/initializers.ts";
 export { initializers, layers, regularizers, train } from "./model/namespaces.ts";
 
 export { decodeSafetensors, encodeSafetensors } from "./formats/safetensors.ts";
+export type { NamedTensor, SafetensorsFile, TensorToWrite } from "./formats/safetensors.ts";
 export { parseIdx } from "./formats/idx.ts";
+export type { Idx } from "./formats/idx.ts";
 
 export { DeltapropError, FormatError, GpuError, InputError, UnsupportedError } from "./errors.ts";

@@ -9,8 +9,8 @@ import type { JobData, JobEvent, JobHost, JobRequest, JobResult } from "./job.ts
 import { launchBrowser } from "./launch.ts";
 import { BYTES, startPageServer, type Answer, type PageServer } from "./page-server.ts";
 import {
-  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromSent, PATHS, STOP_FUNCTION, type JobFile, type Outcome,
-  type SentError,
+  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, PATHS, STOP_FUNCTION, toJson, type JobFile,
+  type Outcome, type SentError,
 } from "./protocol.ts";
 
 const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
@@ -29,7 +29,7 @@ async function answersFor(request: JobRequest, data: JobData): Promise<Map<strin
     ["", { type: "text/html; charset=utf-8", body: HTML }],
     ["page.js", await script("./page.js")],
     ["index.js", await script("./index.js")],
-    [PATHS.job, { type: "application/json", body: JSON.stringify(file) }],
+    [PATHS.job, { type: "application/json", body: toJson(file) }],
     [PATHS.trainImages, bytes(train.images)], [PATHS.trainLabels, bytes(train.labels)],
     [PATHS.testImages, bytes(test.images)], [PATHS.testLabels, bytes(test.labels)],
     ...(weights === null ? [] : [[PATHS.weightsIn, bytes(encodeSafetensors(weights))] as const]),
@@ -48,9 +48,9 @@ async function outcomeOf(page: Page, browser: Browser, server: PageServer, host:
     `It may have run out of memory: try fewer or smaller layers.`)));
   page.on("pageerror", (error) => fail(new Error(`in the page: ${String(error)}`)));
   browser.on("disconnected", () => fail(new GpuError("The browser has ended before the training did. Start it again.")));
-  await page.exposeFunction(EVENT_FUNCTION, (json: string) => host.emit(JSON.parse(json) as JobEvent));
-  await page.exposeFunction(DONE_FUNCTION, (json: string) => finish(JSON.parse(json) as Outcome));
-  await page.exposeFunction(FAILED_FUNCTION, (json: string) => fail(fromSent(JSON.parse(json) as SentError)));
+  await page.exposeFunction(EVENT_FUNCTION, (json: string) => host.emit(fromJson(json) as JobEvent));
+  await page.exposeFunction(DONE_FUNCTION, (json: string) => finish(fromJson(json) as Outcome));
+  await page.exposeFunction(FAILED_FUNCTION, (json: string) => fail(fromSent(fromJson(json) as SentError)));
   host.signal.addEventListener("abort", stop);
   try {
     await page.goto(server.url, { timeout: 60_000 });

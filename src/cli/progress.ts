@@ -5,12 +5,21 @@ import type { JobEvent } from "./job.ts";
 
 /** Less than this says too little about speed. */
 const WARM_UP_SECONDS = 0.5;
+const MANY = 1e6;
+/** Epoch, loss, accuracy, speed and minutes left take so many columns; the bar itself takes the rest. */
+const TEXT_COLUMNS = 76, MIN_BAR = 4, MAX_BAR = 30;
+/** Where a stopped bar puts the cursor back to. */
+const SAVE_CURSOR = "\x1b7";
 
 type Logs = Readonly<Record<string, number>>;
 type Of<T extends JobEvent["type"]> = Extract<JobEvent, { type: T }>;
 
 export const count = (value: number): string => Math.round(value).toLocaleString("en-US");
-export const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
+export const percent = (value: number): string =>
+  (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : String(value));
+/** Four decimals; 1.2346e+20 where those would say nothing; NaN and Infinity by name. */
+export const decimals = (value: number): string =>
+  (Math.abs(value) < MANY || !Number.isFinite(value) ? value.toFixed(4) : value.toExponential(4));
 
 /** 0.4 s, 12 s, 3 min 5 s. */
 export function duration(seconds: number): string {
@@ -23,22 +32,30 @@ export function duration(seconds: number): string {
 /** "loss 0.2112  accuracy 93.90 %  val_loss …", in the order given. */
 export function formatLogs(logs: Logs): string {
   return Object.entries(logs)
-    .map(([name, value]) => `${name} ${name.endsWith("accuracy") ? percent(value) : value.toFixed(4)}`).join("  ");
+    .map(([name, value]) => `${name} ${name.endsWith("accuracy") ? percent(value) : decimals(value)}`).join("  ");
 }
 
-export const isSoftware = (adapter: string): boolean => /software|swiftshader|llvmpipe|lavapipe|basic render/i.test(adapter);
+/** How `model.adapter` ends where it computes on the CPU. */
+const SOFTWARE = " (software)";
+const LINUX_ADVICE = "  If this machine has a GPU, try DELTAPROP_BROWSER_FLAGS=--enable-features=Vulkan, or --runtime node.";
 
-/** What runs the job, in words; `asked` is the backend that was asked for. */
+/** What runs the job, in words: what is known, which is not whether there is a GPU. `asked` is the backend asked for. */
 export function describeAdapter(
-  { adapter, backend }: { adapter: string; backend: string }, runtime: string, asked = "auto",
+  { adapter, backend }: { adapter: string; backend: string }, runtime: string, asked = "auto", platform = process.platform,
 ): string {
-  if (backend === "cpu" && asked !== "cpu") return `adapter: ${adapter}\n  no WebGPU adapter found; training on the CPU`;
-  if (backend === "cpu") return `adapter: ${adapter}`;
-  if (!isSoftware(adapter)) return `adapter: ${adapter}`;
-  return runtime === "chrome"
-    ? `adapter: ${adapter}\n  no GPU found; using Chrome's software adapter (SwiftShader)`
-    : `adapter: ${adapter}\n  no GPU found; using a software adapter`;
+  const lines = [`adapter: ${adapter}`];
+  if (backend === "cpu" && asked !== "cpu") lines.push("  no WebGPU adapter found; training on the CPU");
+  if (backend !== "cpu" && adapter.endsWith(SOFTWARE)) {
+    lines.push(runtime === "chrome" ? "  Chrome offers only its software adapter, SwiftShader."
+      : "  The Vulkan, Metal or Direct3D driver found is a software one.");
+    if (runtime === "chrome" && platform === "linux") lines.push(LINUX_ADVICE);
+  }
+  return lines.join("\n");
 }
+
+/** What a loss that is no finite number means, in words. */
+const divergence = (loss: number): string =>
+  `the loss is ${Number.isNaN(loss) ? "not a number" : "infinite"}: training diverged; lower --lr`;
 
 export class Progress {
   #bar: cliProgress.SingleBar | null = null;
@@ -47,6 +64,7 @@ export class Progress {
   /** Where speed is measured from: the first batches, which waited for shaders to compile, lie before it. */
   #origin: { readonly done: number; readonly seconds: number } | null = null;
   #closed = false;
+  #diverged = false;
 
   constructor(readonly out: NodeJS.WriteStream, readonly epochs: number) {}
 
@@ -54,8 +72,18 @@ export class Progress {
     this.out.write(`${text}\n`);
   }
 
+  /** Says once that training has diverged, if one of these numbers says so. */
+  checkLosses(losses: readonly (number | null)[]): void {
+    const bad = losses.find((loss) => loss !== null && !Number.isFinite(loss)) ?? null;
+    if (bad === null || this.#diverged) return;
+    this.#diverged = true;
+    this.line(divergence(bad));
+  }
+
   /** Takes the bar away, before anything else is printed. */
   clear(): void {
+    // The bar goes back to where it began, but a resized terminal may have moved its line.
+    if (this.#bar?.isActive === true) this.out.write(SAVE_CURSOR);
     this.#bar?.stop();
     this.#bar = null;
   }
@@ -94,12 +122,15 @@ export class Progress {
     const left = (this.#trainSeconds / this.#epochsDone) * (this.epochs - this.#epochsDone);
     this.line(`${this.#name(event.epoch)}  ${formatLogs(event.logs)}  ${count(event.epochSamples / event.seconds)} ` +
       `samples/s  ${left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds)}`);
+    this.checkLosses([event.logs.loss]);
   }
 
   #newBar({ samples, epochSamples }: Of<"progress">, payload: object): cliProgress.SingleBar {
     const bar = new cliProgress.SingleBar({
-      stream: this.out, format: "{name} {bar} {percentage} %  {text}", barsize: 20, hideCursor: true,
-      clearOnComplete: true, fps: 10, gracefulExit: false, linewrap: false,
+      stream: this.out, format: "{name} {bar}  {text}", hideCursor: true,
+      barsize: Math.min(MAX_BAR, Math.max(MIN_BAR, this.out.columns - TEXT_COLUMNS)),
+      // true: cut to the terminal's present width at every drawing, and the terminal's own wrapping left alone.
+      clearOnComplete: true, fps: 10, gracefulExit: false, linewrap: true,
     }, cliProgress.Presets.shades_classic);
     bar.start(epochSamples, samples, payload);
     return bar;

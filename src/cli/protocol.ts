@@ -3,6 +3,21 @@
 import { DeltapropError } from "../errors.ts";
 import type { JobRequest, JobResult } from "./job.ts";
 
+/** What stands for NaN and ±Infinity on the way: JSON has no such numbers and would make null of them. */
+interface SentNumber {
+  readonly notFinite: string;
+}
+
+const isSentNumber = (value: unknown): value is SentNumber =>
+  typeof value === "object" && value !== null && "notFinite" in value;
+
+/** JSON that keeps NaN and ±Infinity, for `fromJson`. */
+export const toJson = (value: unknown): string => JSON.stringify(value, (_, part: unknown) =>
+  (typeof part === "number" && !Number.isFinite(part) ? { notFinite: String(part) } satisfies SentNumber : part));
+
+export const fromJson = (json: string): unknown => JSON.parse(json, (_, part: unknown) =>
+  (isSentNumber(part) ? Number(part.notFinite) : part));
+
 export const PATHS = {
   job: "job.json", weightsIn: "weights-in", weightsOut: "weights-out",
   trainImages: "train-images", trainLabels: "train-labels", testImages: "test-images", testLabels: "test-labels",
@@ -19,7 +34,7 @@ export interface JobFile {
 /** The weights do not travel with it: they are posted as safetensors. */
 export type Outcome = Omit<JobResult, "weights">;
 
-/** Functions that the command puts into the page; each takes JSON. */
+/** Functions that the command puts into the page; each takes what `toJson` makes. */
 export const EVENT_FUNCTION = "deltapropEvent";
 export const DONE_FUNCTION = "deltapropDone";
 export const FAILED_FUNCTION = "deltapropFailed";

@@ -1,7 +1,8 @@
 // Trained weights on disk: a safetensors file whose metadata says what the shapes do not (activation, loss, …).
 
-import { access, constants, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { access, constants, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { FormatError, InputError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
 import { LOSSES, type ModelSpec } from "./model-spec.ts";
@@ -80,21 +81,54 @@ export async function readModel(path: string): Promise<SavedModel> {
   return parseModel(bytes, path);
 }
 
-/** Before minutes of training, not after. @throws InputError if nothing can be written there */
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Null where there is nothing yet. */
+const statOrNull = (path: string) => stat(path).catch((error: NodeJS.ErrnoException) => {
+  if (error.code === "ENOENT") return null;
+  throw error;
+});
+
+/** Before minutes of training, not after. @throws InputError if no file can be written there */
 export async function checkWritable(path: string): Promise<void> {
-  await access(dirname(path), constants.W_OK).catch((error: Error) => {
-    throw new InputError(`--save ${path}: the folder cannot be written to: ${error.message}. Name another file.`);
+  const refuse = (what: string) => new InputError(`--save ${path}: ${what}. Name another file, or give --no-save.`);
+  const found = await statOrNull(path).catch((error: unknown) => { throw refuse(reasonOf(error)); });
+  if (found?.isDirectory() || /[/\\]$/.test(path)) throw refuse("it must name a file and names a folder");
+  // The file is replaced by a new one, which would do away with a device or a pipe.
+  if (found !== null && !found.isFile()) throw refuse("it must name a file and names a device or a pipe");
+  if (found !== null) {
+    await access(path, constants.W_OK).catch((error: unknown) => { throw refuse(`it is read-only (${reasonOf(error)})`); });
+  }
+  await access(dirname(path), constants.W_OK).catch((error: unknown) => {
+    throw refuse(`its folder cannot be written to (${reasonOf(error)})`);
   });
 }
 
 /** Writes beside the file and renames, so that a crash leaves the old file or the new one, never half of one. */
-export async function writeModel(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const partial = join(dirname(path), `.deltaprop-${process.pid}.partial`);
   try {
     await writeFile(partial, bytes);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
-    throw new InputError(`--save ${path}: the weights could not be written: ${(error as Error).message}`);
+    await rm(partial, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** @throws InputError if the file cannot be written, naming the temporary file that has the weights instead */
+export async function writeModel(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await replaceFile(path, bytes);
+  } catch (error) {
+    const what = `--save ${path}: the weights could not be written there (${reasonOf(error)})`;
+    let rescue: string;
+    try {
+      rescue = join(await mkdtemp(join(tmpdir(), "deltaprop-")), "weights.safetensors");
+      await writeFile(rescue, bytes);
+    } catch (second) {
+      throw new InputError(`${what}, nor to a temporary file (${reasonOf(second)}). Free some space and train again.`);
+    }
+    throw new InputError(`${what}. They are in ${rescue}: move that file to where you want it.`);
   }
 }

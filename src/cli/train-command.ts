@@ -6,7 +6,7 @@ import { checkDataFits, checkSplit, loadData, type DataSet } from "./data.ts";
 import type { JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
 import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
-import { count, describeAdapter, duration, percent, Progress } from "./progress.ts";
+import { count, decimals, describeAdapter, duration, percent, Progress } from "./progress.ts";
 import { runOn } from "./run-on.ts";
 import { checkWritable, modelBytes, readModel, writeModel, type SavedModel } from "./saved-model.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -50,9 +50,11 @@ async function run({ options, saved, data }: Plan, host: JobHost, progress: Prog
 
 function describeRun({ options, data, saved }: Plan): string {
   const { model, batchSize, epochs } = options;
-  const how = [model.activation, model.loss, model.optimizer,
-    model.learningRate === null ? null : `lr ${model.learningRate}`, `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
-    `seed ${model.seed}`].filter((part) => part !== null);
+  const how = [
+    model.activation, model.loss, model.optimizer, model.learningRate === null ? null : `lr ${model.learningRate}`,
+    `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
+    `seed ${model.seed}`,
+  ].filter((part) => part !== null);
   return [
     `deltaprop ${epochs === 0 ? "evaluates" : "trains"} ${model.layers.join("-")} (${how.join(", ")})`,
     `data: ${count(data.train.rows)} training and ${count(data.test.rows)} test digits (${data.source})`,
@@ -71,23 +73,40 @@ export function jsonLine(result: JobResult, seed: number): string {
   });
 }
 
-async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<void> {
-  const { options, data } = plan;
+function reportTest({ options, data }: Plan, result: JobResult, progress: Progress): void {
   if (result.stopped) progress.line(`Stopped after ${count(result.steps)} steps.`);
   else if (result.testAccuracy !== null && result.testLoss !== null) {
     progress.line(`\n${confusionTable(data.test.labels, result.predictions, options.model.layers.at(-1)!)}\n`);
     const trained = result.epochs === 0 ? "" : `  (${count(result.steps)} steps in ${duration(result.seconds)}, ` +
       `${count(result.samplesPerSecond)} samples/s)`;
-    progress.line(`test: loss ${result.testLoss.toFixed(4)}  accuracy ${percent(result.testAccuracy)}${trained}`);
+    progress.line(`test: loss ${decimals(result.testLoss)}  accuracy ${percent(result.testAccuracy)}${trained}`);
   }
-  if (options.save !== null && !(result.stopped && result.steps === 0)) {
-    await writeModel(options.save, modelBytes(result.weights, options.model));
-    progress.line(`saved: ${options.save}`);
-  }
-  if (options.json) process.stdout.write(`${jsonLine(result, options.model.seed)}\n`);
+  progress.checkLosses([result.trainLoss, result.testLoss]);
 }
 
-/** @returns the exit code: 0, or 128 + the number of the signal that stopped it */
+/** @returns whether the weights are where the user wanted them. @throws InputError if they cannot be written */
+async function save({ options }: Plan, result: JobResult, progress: Progress): Promise<boolean> {
+  if (options.save === null || (result.stopped && result.steps === 0)) return true;
+  if (!result.weights.every(({ data }) => data.every(Number.isFinite))) {
+    progress.line(`not saved: the weights are not finite numbers; nothing was written to ${options.save}`);
+    return false;
+  }
+  await writeModel(options.save, modelBytes(result.weights, options.model));
+  progress.line(`saved: ${options.save}`);
+  return true;
+}
+
+/** @returns the exit code: 1 if weights to be saved were not */
+async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<number> {
+  reportTest(plan, result, progress);
+  try {
+    return await save(plan, result, progress) ? 0 : 1;
+  } finally {
+    if (plan.options.json) process.stdout.write(`${jsonLine(result, plan.options.model.seed)}\n`);
+  }
+}
+
+/** @returns the exit code: 0, 1 if diverged weights were not saved, or 128 + the number of the signal that stopped it */
 export async function trainCommand(flags: Flags): Promise<number> {
   const plan = await prepare(flags), { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs);
@@ -98,10 +117,10 @@ export async function trainCommand(flags: Flags): Promise<number> {
   progress.line(describeRun(plan));
   try {
     const emit = (event: JobEvent) => onEvent(event, progress, options);
-    await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
+    const code = await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
+    return stop.exitCode() || code;
   } finally {
     progress.close();
     stop.release();
   }
-  return stop.exitCode();
 }

@@ -5,6 +5,7 @@
 // Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 
 import { FormatError } from "../errors.ts";
+import { checkBytes } from "./bytes.ts";
 
 const UNSIGNED_BYTE = 0x08;
 const MAGIC_BYTES = 4;
@@ -13,7 +14,9 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   0x09: "signed bytes", 0x0b: "16-bit integers", 0x0c: "32-bit integers", 0x0d: "32-bit floats", 0x0e: "64-bit floats",
 };
 
+/** What an IDX file of unsigned bytes holds. */
 export interface Idx {
+  /** As the file states it, the last dimension running fastest. */
   readonly shape: number[];
   /** A view into the bytes that were given, not a copy. */
   readonly data: Uint8Array;
@@ -53,10 +56,12 @@ function checkMagic(bytes: Uint8Array, where: string): void {
 
 /**
  * Reads an IDX file of unsigned bytes.
+ * @param bytes the file, decompressed
  * @param where what to call the file in errors
  * @throws FormatError on another format or type, a truncated file, or bytes after the data
  */
-export function parseIdx(bytes: Uint8Array, where: string): Idx {
+export function parseIdx(bytes: Uint8Array, where = "parseIdx()"): Idx {
+  checkBytes(bytes, where);
   checkMagic(bytes, where);
   const dimensions = bytes[3];
   const dataStart = MAGIC_BYTES + COUNT_BYTES * dimensions;

@@ -5,10 +5,12 @@
 //   the rest  the tensors, little-endian and row-major, without gaps or overlaps; offsets count from here
 // Written: F32. Read: F32, F64, F16 and BF16, all as float32. Every rule is checked before a tensor is allocated.
 
-import { FormatError } from "../errors.ts";
+import { FormatError, InputError } from "../errors.ts";
+import { checkBytes } from "./bytes.ts";
 import { DTYPE_BITS, toFloat32 } from "./dtypes.ts";
 import { parseJson, type JsonObject, type JsonValue } from "./json.ts";
 
+/** A tensor as it was read. */
 export interface NamedTensor {
   name: string;
   shape: number[];
@@ -16,16 +18,19 @@ export interface NamedTensor {
   data: Float32Array<ArrayBuffer>;
 }
 
-/** What `encodeSafetensors` needs of a tensor. */
+/** What `encodeSafetensors` needs of a tensor: what getWeights() gives fits. */
 export interface TensorToWrite {
   readonly name?: string;
   readonly shape: readonly number[];
+  /** Row-major, as many as the product of the shape. */
   readonly data: Float32Array;
 }
 
+/** What a safetensors file holds. */
 export interface SafetensorsFile {
   /** In the order of their bytes in the file. */
   tensors: NamedTensor[];
+  /** The strings under "__metadata__". */
   metadata: Record<string, string>;
 }
 
@@ -141,9 +146,10 @@ function checkLayout(entries: readonly Entry[], dataBytes: number, where: string
 /**
  * Reads a safetensors file; numbers become float32.
  * @param where what to call the file in errors
- * @throws FormatError where the file breaks a rule of the format or holds integers
+ * @throws FormatError where the file breaks a rule of the format or holds integers; InputError if `bytes` are none
  */
 export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors()"): SafetensorsFile {
+  checkBytes(bytes, where);
   const { header, dataStart } = readHeader(bytes, where);
   const metadata = readMetadata(header.get(METADATA), where);
   header.delete(METADATA);
@@ -162,11 +168,24 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
   return { tensors, metadata };
 }
 
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** @throws InputError unless both are what the types say */
+function checkArguments(tensors: unknown, metadata: unknown): void {
+  if (!Array.isArray(tensors) || !tensors.every(isObject)) {
+    throw new InputError("encodeSafetensors(): tensors must be a list of { name, shape, data }. Pass what getWeights() gave.");
+  }
+  if (!isObject(metadata)) throw new InputError("encodeSafetensors(): metadata must be an object of strings.");
+}
+
 function checkTensor(tensor: TensorToWrite, taken: ReadonlySet<string>): string {
   const { name, shape, data } = tensor;
   const place = `encodeSafetensors(): tensor ${JSON.stringify(name)}`;
   if (typeof name !== "string" || name === METADATA || !isUnicode(name)) {
     throw new FormatError(`${place}: the name must be valid Unicode and not "${METADATA}".`);
+  }
+  if (!Array.isArray(shape) || Object.prototype.toString.call(data) !== "[object Float32Array]") {
+    throw new InputError(`${place}: shape must be an array and data a Float32Array. Pass what getWeights() gave.`);
   }
   if (taken.has(name)) throw new FormatError(`${place}: another tensor has this name. Give each its own.`);
   if (!shape.every(isCount) || elementsOf(shape) !== data.length) {
@@ -200,11 +219,14 @@ function headerText(tensors: readonly TensorToWrite[], metadata: Readonly<Record
 
 /**
  * Writes tensors as F32, one after the other in the order given.
- * @throws FormatError if a name is missing or given twice, or a shape does not fit its data
+ * @param metadata strings to keep with them, under "__metadata__"
+ * @throws InputError if tensors or metadata are none; FormatError if a name is missing or given twice, a shape does not fit
+ * its data, or a string is no valid Unicode
  */
 export function encodeSafetensors(
   tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
+  checkArguments(tensors, metadata);
   const header = new TextEncoder().encode(headerText(tensors, metadata));
   const headerBytes = Math.ceil(header.length / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
   const dataBytes = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);

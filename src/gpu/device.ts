@@ -31,37 +31,75 @@ const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, o
 
 /**
  * A device of the best adapter there is, or the user's own.
- * @throws UnsupportedError without WebGPU or without an adapter
+ * @throws UnsupportedError without WebGPU, without an adapter, or where the adapter gives no device
  */
 export async function acquireDevice(given?: GPUDevice): Promise<GpuContext> {
   if (given) return { device: given, adapter: describe(given.adapterInfo), owned: false };
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (!gpu) throw new UnsupportedError(`compile(): this host has no WebGPU (navigator.gpu is missing). ${ADVICE}`);
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new UnsupportedError(`compile(): WebGPU is there but offers no adapter. ${ADVICE}`);
-  const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ label: "deltaprop", requiredLimits });
-  return { device, adapter: describe(adapter.info), owned: true };
+  try {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) throw new UnsupportedError(`compile(): WebGPU is there but offers no adapter. ${ADVICE}`);
+    return { device: await requestDevice(adapter), adapter: describe(adapter.info), owned: true };
+  } catch (error) {
+    if (error instanceof UnsupportedError) throw error;
+    throw new UnsupportedError(`compile(): WebGPU is there but gives no device (${wordsOf(error)}). ${ADVICE}`, { cause: error });
+  }
 }
 
+/** With the adapter's own limits; some refuse even those, and give a device with the default ones. */
+async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  try {
+    return await adapter.requestDevice({ label: "deltaprop", requiredLimits });
+  } catch {
+    return adapter.requestDevice({ label: "deltaprop" });
+  }
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What can be too large for a device, and what to do then. */
+export const REMEDIES = {
+  weights: "Use fewer units.",
+  "data set": "Use fewer rows, or give bytes (Uint8Array with a scale) in place of floats.",
+  plan: "Use a smaller batchSize.",
+} as const;
+
 /**
- * Runs `create` and turns a validation error or lack of memory of the calls in it into a GpuError.
- * Error scopes are closed in any case, so a user's own device keeps its stack of them as it was.
+ * Runs `create` and turns a validation error or lack of memory of the calls in it into a GpuError. `create` is synchronous,
+ * so that no other call on the device falls into its error scopes.
+ * @param what names the place in errors; where it is a key of REMEDIES, its remedy is added
+ * @param dispose frees what was made although the device reported an error
  */
-export async function checked<T>(device: GPUDevice, what: string, create: () => T | Promise<T>): Promise<T> {
+export async function checked<T>(
+  device: GPUDevice, what: string, create: () => T, dispose?: (made: T) => void,
+): Promise<T> {
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
-  let created: Promise<T>;
+  let made: { value: T } | null = null;
+  let thrown: unknown = null;
   try {
-    created = Promise.resolve(create());
+    made = { value: create() };
   } catch (error) {
-    created = Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    thrown = error;
   }
-  // Both scopes are popped before anything is awaited: other calls on the device must not fall into them.
-  const errors = Promise.all([device.popErrorScope(), device.popErrorScope()]);
-  const [outcome, [memory, validation]] = await Promise.all([Promise.allSettled([created]), errors]);
-  if (memory) throw new GpuError(`${what}: the GPU is out of memory (${memory.message}). Use a smaller batch or data set.`);
-  if (validation) throw new GpuError(`${what}: ${validation.message}`);
-  if (outcome[0].status === "rejected") throw outcome[0].reason;
-  return outcome[0].value;
+  // Both scopes are popped before anything is awaited, in any case: a user's own device keeps its stack of them as it was.
+  const scopes = await Promise.allSettled([device.popErrorScope(), device.popErrorScope()]);
+  if (made === null) throw thrown;
+  const error = scopeError(what, scopes);
+  if (error === null) return made.value;
+  dispose?.(made.value);
+  throw error;
+}
+
+function scopeError(what: string, [memory, validation]: PromiseSettledResult<GPUError | null>[]): GpuError | null {
+  // The scopes of a lost device may refuse to be popped.
+  const lost = [memory, validation].find(({ status }) => status === "rejected");
+  if (lost?.status === "rejected") return new GpuError(`${what}: the GPU was lost (${wordsOf(lost.reason)}). Compile the model again.`);
+  if (memory.status === "fulfilled" && memory.value) {
+    const remedy = what in REMEDIES ? REMEDIES[what as keyof typeof REMEDIES] : "Use a smaller batch or data set.";
+    return new GpuError(`${what}: the GPU is out of memory (${memory.value.message}). ${remedy}`);
+  }
+  return validation.status === "fulfilled" && validation.value ? new GpuError(`${what}: ${validation.value.message}`) : null;
 }

@@ -1,71 +1,46 @@
-// Runs a plan: its intermediates' memory, its bind groups, and the commands of one or many steps in one submit.
-// In the steady state a submit writes one small table and creates nothing but the command buffer.
+// Runs a plan launch by launch: its intermediates' memory, its bind groups, and the commands of one or many steps in one
+// submit. In the steady state a submit writes one small table and creates nothing but the command buffer.
 
 import type { StepScalars } from "../graph/types.ts";
-import { rowsOf, sizeOf, tensorOf } from "../graph/types.ts";
+import { rowsOf, tensorOf } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked } from "./device.ts";
-import { createStorage, readFloats, readStaging, writeStorage } from "./memory.ts";
+import { createStorage, poison, readFloats } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
+import { ResultLog } from "./result-log.ts";
+import type { StepExecutor, Written } from "./step-executor.ts";
+import { writeStep } from "./step-table.ts";
 
 /** Dynamic offsets must be multiples of 256 bytes on some devices. */
 const STEP_STRIDE = 256;
 const MAX_STEPS_PER_SUBMIT = 256;
-/** Results of one submit never take more than this, however wide the answers are. */
-const MAX_RESULT_BYTES = 1 << 24;
-/** Two submits may be under way, so that the GPU never waits for the CPU. */
-export const SUBMITS_IN_FLIGHT = 2;
+
+type External = (tensor: string) => GPUBuffer;
 
 interface Prepared {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
 }
 
-export class Executor {
-  /** Steps that one submit can hold. */
-  readonly capacity: number;
-  /** Numbers that each step leaves to be read back. */
-  readonly resultElements: number;
+export class Executor implements StepExecutor {
+  readonly #log: ResultLog;
   readonly #slotOf = new Map<string, GPUBuffer>();
-  readonly #slots: GPUBuffer[];
-  readonly #table: GPUBuffer;
-  readonly #results: GPUBuffer;
-  readonly #staging: GPUBuffer[];
+  readonly #buffers: GPUBuffer[] = [];
+  #table: GPUBuffer | null = null;
   #prepared: readonly Prepared[] = [];
 
-  private constructor(readonly device: GPUDevice, readonly plan: Plan) {
-    const result = [...plan.graph.tensors.values()].find(({ role }) => role === "result");
-    this.resultElements = result ? sizeOf(result, plan.batch) : 0;
-    const bytes = this.resultElements * 4;
-    this.capacity = Math.max(1, Math.min(MAX_STEPS_PER_SUBMIT, Math.floor(MAX_RESULT_BYTES / Math.max(bytes, 4))));
-    this.#table = device.createBuffer({ label: "steps", size: this.capacity * STEP_STRIDE,
-      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
-    this.#results = createStorage(device, bytes * this.capacity, "results");
-    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => device.createBuffer({ label: `results ${i}`,
-      size: this.#results.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
-    this.#slots = plan.slots.map((slot, i) => {
-      const buffer = createStorage(device, slot.bytes, `slot ${i}: ${slot.tensors.join(" ")}`);
-      slot.tensors.forEach((tensor) => this.#slotOf.set(tensor, buffer));
-      return buffer;
-    });
+  private constructor(readonly device: GPUDevice, readonly plan: Plan, readonly external: External) {
+    this.#log = new ResultLog(device, plan, MAX_STEPS_PER_SUBMIT);
   }
 
-  /**
-   * @param external the buffers of weights, optimizer states and data, by tensor name
-   * @throws GpuError if a shader does not compile or memory runs out
-   */
-  static async create(
-    device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (tensor: string) => GPUBuffer,
-  ): Promise<Executor> {
-    const compiled = Promise.all(plan.launches.map((launch) => pipelines.get(launch)));
-    const executor = await checked(device, "plan", () => new Executor(device, plan));
+  static async create(device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External): Promise<Executor> {
+    const ready = await Promise.all(plan.launches.map((launch) => pipelines.get(launch)));
+    const free = (executor: Executor) => executor.dispose();
+    const executor = await checked(device, "plan", () => new Executor(device, plan, external), free);
     try {
-      const ready = await compiled;
-      executor.#prepared = await checked(device, "plan", () => plan.launches.map((launch, i) => ({
-        pipeline: ready[i], group: executor.#bind(ready[i], launch.bindings.map(({ tensor }) => tensor), external),
-      })));
+      await checked(device, "plan", () => executor.#allocate(ready));
       return executor;
     } catch (error) {
       executor.dispose();
@@ -73,31 +48,42 @@ export class Executor {
     }
   }
 
-  /**
-   * Runs steps in one submit and gives their results, one after the other (`resultElements` each).
-   * @param lane which of the staging buffers to use; it must be free
-   */
+  #allocate(pipelines: readonly GPUComputePipeline[]): void {
+    const { device, plan } = this;
+    this.#table = device.createBuffer({ label: "steps", size: this.#log.capacity * STEP_STRIDE,
+      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
+    this.#buffers.push(this.#table);
+    plan.slots.forEach((slot, i) => {
+      const buffer = createStorage(device, slot.bytes, `slot ${i}: ${slot.tensors.join(" ")}`);
+      this.#buffers.push(buffer);
+      slot.tensors.forEach((tensor) => this.#slotOf.set(tensor, buffer));
+    });
+    const table = this.#table;
+    this.#prepared = plan.launches.map(({ bindings }, i) => ({ pipeline: pipelines[i],
+      group: this.#bind(pipelines[i], table, bindings.map(({ tensor }) => tensor)) }));
+  }
+
+  get capacity(): number {
+    return this.#log.capacity;
+  }
+
+  get resultElements(): number {
+    return this.#log.elements;
+  }
+
   async submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
     this.#writeTable(steps);
     const encoder = this.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.#dispatch(pass, launch, index)));
     pass.end();
-    const bytes = steps.length * this.resultElements * 4;
-    const staging = this.#staging[lane];
-    encoder.copyBufferToBuffer(this.#results, 0, staging, 0, bytes);
+    this.#log.copy(encoder, steps.length, lane);
     this.device.queue.submit([encoder.finish()]);
-    return readStaging(staging, bytes);
+    return this.#log.read(steps.length, lane);
   }
 
-  /**
-   * Runs one step launch by launch and reads back what each launch wrote, before a later one can overwrite it.
-   * Intermediates are filled with NaN first, so that a number nobody wrote cannot pass for a result.
-   */
-  async trace(
-    step: StepScalars, external: (tensor: string) => GPUBuffer,
-  ): Promise<ReadonlyMap<string, Float32Array<ArrayBuffer>>[]> {
-    const trace: ReadonlyMap<string, Float32Array<ArrayBuffer>>[] = [];
+  async trace(step: StepScalars): Promise<Written[]> {
+    const trace: Written[] = [];
     this.poison();
     this.#writeTable([step]);
     for (let launch = 0; launch < this.#prepared.length; launch++) {
@@ -110,35 +96,33 @@ export class Executor {
       const floats = await readFloats(this.device, written.map(({ tensor }) => {
         const { cols } = tensorOf(this.plan.graph, tensor);
         const rows = rowsOf(tensorOf(this.plan.graph, tensor), step.rows);
-        return { buffer: this.#bufferOf(tensor, external), elements: rows * cols };
+        return { buffer: this.#bufferOf(tensor), elements: rows * cols };
       }));
       trace.push(new Map(written.map(({ tensor }, i) => [tensor, floats[i]])));
     }
     return trace;
   }
 
-  /** Fills the memory of the intermediates and results with NaN. */
   poison(): void {
-    for (const buffer of [...this.#slots, this.#results]) {
-      writeStorage(this.device, buffer, new Uint32Array(buffer.size / 4).fill(0x7fc00000));
-    }
+    for (const buffer of [...new Set(this.#slotOf.values()), this.#log.buffer]) poison(this.device, buffer);
   }
 
   dispose(): void {
-    for (const buffer of [...this.#slots, this.#table, this.#results, ...this.#staging]) buffer.destroy();
+    this.#log.dispose();
+    for (const buffer of this.#buffers) buffer.destroy();
   }
 
-  #bufferOf(tensor: string, external: (tensor: string) => GPUBuffer): GPUBuffer {
-    if (tensorOf(this.plan.graph, tensor).role === "result") return this.#results;
-    return this.#slotOf.get(tensor) ?? external(tensor);
+  #bufferOf(tensor: string): GPUBuffer {
+    if (tensorOf(this.plan.graph, tensor).role === "result") return this.#log.buffer;
+    return this.#slotOf.get(tensor) ?? this.external(tensor);
   }
 
-  #bind(pipeline: GPUComputePipeline, tensors: readonly string[], external: (tensor: string) => GPUBuffer): GPUBindGroup {
+  #bind(pipeline: GPUComputePipeline, table: GPUBuffer, tensors: readonly string[]): GPUBindGroup {
     return this.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: [
-        { binding: 0, resource: { buffer: this.#table, size: STEP_BYTES } },
-        ...tensors.map((tensor, i) => ({ binding: i + 1, resource: { buffer: this.#bufferOf(tensor, external) } })),
+        { binding: 0, resource: { buffer: table, size: STEP_BYTES } },
+        ...tensors.map((tensor, i) => ({ binding: i + 1, resource: { buffer: this.#bufferOf(tensor) } })),
       ],
     });
   }
@@ -150,13 +134,10 @@ export class Executor {
     pass.dispatchWorkgroups(...this.plan.launches[launch].grid);
   }
 
-  /** The layout is that of struct Step in shaders/kernel.wgsl.ts. */
   #writeTable(steps: readonly StepScalars[]): void {
+    if (!this.#table) throw new Error("the executor is not ready");
     const table = new ArrayBuffer(steps.length * STEP_STRIDE);
-    steps.forEach(({ rows, offset, step, learningRate, correctedRate }, slot) => {
-      new Uint32Array(table, slot * STEP_STRIDE, 4).set([rows, offset, slot, step]);
-      new Float32Array(table, slot * STEP_STRIDE + 16, 3).set([learningRate, correctedRate, 1 / rows]);
-    });
+    steps.forEach((step, slot) => writeStep(table, slot * STEP_STRIDE, slot, step));
     this.device.queue.writeBuffer(this.#table, 0, table);
   }
 }

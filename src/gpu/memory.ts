@@ -2,19 +2,22 @@
 
 import { GpuError, UnsupportedError } from "../errors.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
+import { checked, REMEDIES } from "./device.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** Buffers are sized in whole words, and WebGPU has none of size 0. */
 const wholeWords = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) * 4);
 
-/** @throws UnsupportedError if one binding of this device cannot hold so many bytes */
-export function createStorage(device: GPUDevice, bytes: number, label: string): GPUBuffer {
+/**
+ * @param remedy what to do where it is too large
+ * @throws UnsupportedError if one binding of this device cannot hold so many bytes
+ */
+export function createStorage(device: GPUDevice, bytes: number, label: string, remedy: string = REMEDIES.plan): GPUBuffer {
   const size = wholeWords(bytes);
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   if (size > limit) {
-    throw new UnsupportedError(`${label}: ${size} bytes are asked for but one buffer of this device holds ${limit}. ` +
-      "Use a smaller batch or fewer rows, or give bytes (Uint8Array with a scale) in place of floats.");
+    throw new UnsupportedError(`${label}: ${size} bytes are asked for but one buffer of this device holds ${limit}. ${remedy}`);
   }
   return device.createBuffer({ label, size,
     usage: BUFFER_USAGE.storage | BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
@@ -31,8 +34,15 @@ export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers
   device.queue.writeBuffer(buffer, at + whole, rest);
 }
 
-export function createFrom(device: GPUDevice, data: Numbers, label: string): GPUBuffer {
-  const buffer = createStorage(device, data.byteLength, label);
+/** Fills a buffer with NaN, so that a number nobody wrote cannot pass for a result. */
+export function poison(device: GPUDevice, buffer: GPUBuffer): void {
+  writeStorage(device, buffer, new Uint32Array(buffer.size / 4).fill(0x7fc00000));
+}
+
+export function createFrom(
+  device: GPUDevice, data: Numbers, label: string, remedy: string = REMEDIES["data set"],
+): GPUBuffer {
+  const buffer = createStorage(device, data.byteLength, label, remedy);
   writeStorage(device, buffer, data);
   return buffer;
 }
@@ -79,13 +89,18 @@ export class TensorStore {
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Writes tensors, creating the buffers of new ones. */
-  write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): void {
-    for (const [name, data] of values) {
-      const known = this.#buffers.get(name);
-      if (known) writeStorage(this.device, known.buffer, data);
-      else this.#buffers.set(name, { buffer: createFrom(this.device, data, name), elements: data.length });
-    }
+  /**
+   * Writes tensors, creating the buffers of new ones.
+   * @throws UnsupportedError or GpuError if they do not fit the device; then the store is to be disposed
+   */
+  write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Promise<void> {
+    return checked(this.device, "weights", () => {
+      for (const [name, data] of values) {
+        const known = this.#buffers.get(name);
+        if (known) writeStorage(this.device, known.buffer, data);
+        else this.#buffers.set(name, { buffer: createFrom(this.device, data, name, REMEDIES.weights), elements: data.length });
+      }
+    });
   }
 
   async read(names: readonly string[]): Promise<Map<string, Float32Array<ArrayBuffer>>> {
@@ -95,10 +110,6 @@ export class TensorStore {
 
   buffer(name: string): GPUBuffer {
     return this.#get(name).buffer;
-  }
-
-  has(name: string): boolean {
-    return this.#buffers.has(name);
   }
 
   dispose(): void {

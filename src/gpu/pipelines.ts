@@ -30,13 +30,14 @@ export class PipelineCache {
     return pipeline;
   }
 
-  async #create({ kernel, label, source, bindings }: Launch): Promise<GPUComputePipeline> {
+  async #create({ kernel, label, source, bindings, table }: Launch): Promise<GPUComputePipeline> {
     const { device } = this;
     // "auto" layouts know no dynamic offsets, which choose the step's numbers.
     const layout = device.createBindGroupLayout({
       label: kernel,
       entries: [
-        { binding: 0, visibility: SHADER_STAGE.compute, buffer: { type: "uniform", hasDynamicOffset: true } },
+        { binding: 0, visibility: SHADER_STAGE.compute, 
+          buffer: table === "uniform" ? { type: "uniform", hasDynamicOffset: true } : { type: "read-only-storage" } },
         ...bindings.map(({ access }, i): GPUBindGroupLayoutEntry => ({
           binding: i + 1, visibility: SHADER_STAGE.compute,
           buffer: { type: access === "read" ? "read-only-storage" : "storage" },

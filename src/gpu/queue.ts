@@ -1,7 +1,8 @@
 // Runs many steps through an executor: so many in a submit that it takes about 40 ms, two submits under way.
 
 import type { StepScalars } from "../graph/types.ts";
-import { SUBMITS_IN_FLIGHT, type Executor } from "./executor.ts";
+import { SUBMITS_IN_FLIGHT } from "./result-log.ts";
+import type { StepExecutor } from "./step-executor.ts";
 
 /** Long enough that the cost of a submit vanishes, short enough that a page and its compositor stay alive. */
 const TARGET_MILLISECONDS = 40;
@@ -10,19 +11,24 @@ const FIRST_SUBMIT_STEPS = 2;
 const MAX_GROWTH = 4;
 
 /** Results of `count` consecutive steps, `first` the number of the first one within this run. */
-export type ResultHandler = (first: number, count: number, results: Float32Array<ArrayBuffer>) => void;
+export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
+
+/** What can stop a run: an AbortSignal, or whatever says so likewise. */
+export interface StopSignal {
+  readonly aborted: boolean;
+}
 
 export class StepQueue {
   /** Steps in the next submit, learnt from the time that the last ones took. */
   #steps = FIRST_SUBMIT_STEPS;
 
-  constructor(readonly executor: Executor) {}
+  constructor(readonly executor: StepExecutor) {}
 
   /**
    * Runs the steps in order. An abort takes effect between submits; steps already submitted are waited for, on errors too.
    * @returns how many steps ran
    */
-  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: { readonly aborted: boolean }): Promise<number> {
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
     const inFlight: Promise<void>[] = [];
     let next = 0;
     let lastDone = performance.now();

@@ -4,6 +4,7 @@ import { derivativeSource } from "../model/activations.ts";
 import type { Parameter, Recipe, Stage } from "../model/network.ts";
 import { optimizerStates } from "../model/optimizers.ts";
 import type { GraphBuilder } from "./builder.ts";
+import { tensorOf } from "./types.ts";
 
 /** One stage as the forward pass left it: what the backward pass needs to know. */
 export interface Passed {
@@ -45,7 +46,7 @@ function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: R
 
 function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe): void {
   const states = optimizerStates(recipe.optimizer).map(({ name }) => {
-    const { rows, cols } = g.get(parameter.symbol);
+    const { rows, cols } = tensorOf(g, parameter.symbol);
     return g.tensor(`${name}_${parameter.symbol}`, rows, cols, "state");
   });
   g.push({ op: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],

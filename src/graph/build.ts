@@ -4,7 +4,7 @@ import { matchingActivation, takesLabels, type MetricName } from "../model/losse
 import type { Network, Recipe } from "../model/network.ts";
 import { backward, gradientName, type Passed } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
-import type { DataType, Graph, MetricKind } from "./types.ts";
+import { tensorOf, type DataType, type Graph, type MetricKind } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`. */
 export interface FeatureFormat {
@@ -126,7 +126,7 @@ export function buildGraph(
   const passed = forward(g, network, x, purpose === "train");
   const output = passed[passed.length - 1].output;
   if (y === null) {
-    g.tensors.set(output, { ...g.get(output), role: "result" });
+    g.tensors.set(output, { ...tensorOf(g, output), role: "result" });
   } else {
     const cost = costOf(g, network, recipe, passed, y);
     if (purpose === "train") {

@@ -1,6 +1,6 @@
 // Collects the tensors and steps of a graph while it is built, and refuses what would not make sense.
 
-import type { ProductForm, Role, Rows, Step, Tensor } from "./types.ts";
+import { tensorOf, type ProductForm, type Role, type Rows, type Step, type Tensor } from "./types.ts";
 
 export class GraphBuilder {
   readonly tensors = new Map<string, Tensor>();
@@ -14,19 +14,13 @@ export class GraphBuilder {
 
   /** A new tensor of the shape of `like`. */
   alike(name: string, like: string): string {
-    const { rows, cols } = this.get(like);
+    const { rows, cols } = tensorOf(this, like);
     return this.tensor(name, rows, cols);
   }
 
-  get(name: string): Tensor {
-    const tensor = this.tensors.get(name);
-    if (tensor === undefined) throw new Error(`graph has no tensor "${name}"`);
-    return tensor;
-  }
-
   product(form: ProductForm, left: string, right: string, out: string, bias?: string): string {
-    const rows = this.get(left)[form === "leftTransposed" ? "cols" : "rows"];
-    const cols = this.get(right)[form === "rightTransposed" ? "rows" : "cols"];
+    const rows = tensorOf(this, left)[form === "leftTransposed" ? "cols" : "rows"];
+    const cols = tensorOf(this, right)[form === "rightTransposed" ? "rows" : "cols"];
     if (cols === "batch") throw new Error(`product ${out}: the batch cannot be a column dimension`);
     this.tensor(out, rows, cols);
     this.steps.push({ op: "product", form, inputs: bias ? [left, right, bias] : [left, right], outputs: [out] });

@@ -119,7 +119,7 @@ export const rowsOf = (tensor: Tensor, batch: number): number => (tensor.rows ==
 export const sizeOf = (tensor: Tensor, batch: number): number => rowsOf(tensor, batch) * tensor.cols;
 
 /** The tensor of that name. A missing one is a mistake of this library, not of its user. */
-export function tensorOf(graph: Graph, name: string): Tensor {
+export function tensorOf(graph: Pick<Graph, "tensors">, name: string): Tensor {
   const tensor = graph.tensors.get(name);
   if (tensor === undefined) throw new Error(`graph has no tensor "${name}"`);
   return tensor;

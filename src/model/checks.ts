@@ -26,7 +26,9 @@ export function checkOptions(where: string, options: unknown, known: readonly st
     throw new InputError(`${where}: options must be an object; got ${show(options)}. Known: ${known.join(", ")}.`);
   }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.join(", ")}.`);
+  if (unknown !== undefined) {
+    throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.length > 0 ? known.join(", ") : "none"}.`);
+  }
 }
 
 /** True, false, or the default where nothing is given. */
@@ -34,4 +36,36 @@ export function checkFlag(where: string, name: string, value: unknown, fallback:
   if (value === undefined) return fallback;
   if (typeof value !== "boolean") throw new InputError(`${where}: ${name} must be true or false; got ${show(value)}.`);
   return value;
+}
+
+/** What a number must be, in words and as a test. */
+const RULES = {
+  any: { words: "a finite number", holds: () => true },
+  "≥ 0": { words: "a finite number ≥ 0", holds: (value: number) => value >= 0 },
+  "> 0": { words: "a finite number > 0", holds: (value: number) => value > 0 },
+  "≠ 0": { words: "a finite number other than 0", holds: (value: number) => value !== 0 },
+  "[0, 1)": { words: "in [0, 1)", holds: (value: number) => value >= 0 && value < 1 },
+} as const;
+
+/** The least normal float32: WGSL lets a GPU take anything smaller for 0. */
+const LEAST_NORMAL = 2 ** -126;
+
+function asFloat32(value: number): number {
+  const rounded = Math.fround(value);
+  return Math.abs(rounded) < LEAST_NORMAL ? 0 : rounded;
+}
+
+/**
+ * A number that reaches a shader: it keeps the rule also as a float32, where 1e39 is infinite, 1e-40 is 0 and 1 − 1e-9 is 1.
+ * @param remedy what to do, where there is more to say than the rule
+ * @throws InputError if it does not
+ */
+export function checkFloat32(
+  where: string, name: string, value: unknown, rule: keyof typeof RULES, remedy = "",
+): number {
+  const { words, holds } = RULES[rule];
+  const fits = (number: number): boolean => Number.isFinite(number) && holds(number);
+  if (typeof value === "number" && fits(value) && fits(asFloat32(value))) return value;
+  const rounded = typeof value === "number" && fits(value) ? `, which is ${asFloat32(value)} in float32` : "";
+  throw new InputError(`${where}: ${name} must be ${words}; got ${show(value)}${rounded}.${remedy && ` ${remedy}`}`);
 }

@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { RandomSequence } from "../random.ts";
-import { checkOptions, show } from "./checks.ts";
+import { checkFloat32, checkOptions, show } from "./checks.ts";
 
 export type InitializerName =
   | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal"
@@ -18,51 +18,68 @@ export interface Initializer {
   readonly maxval: number;
 }
 
-function describe(name: InitializerName, options: Partial<Initializer> = {}): Initializer {
-  checkOptions(`${name}()`, options, ["mean", "stddev", "minval", "maxval"]);
-  return Object.freeze({ name, mean: 0, stddev: 0.05, minval: -0.05, maxval: 0.05, ...options });
-}
-
-/** Uniform in ±√(6 / (fanIn + fanOut)). */
-export const glorotUniform = (): Initializer => describe("glorotUniform");
-/** Normal cut at two standard deviations, variance 2 / (fanIn + fanOut). */
-export const glorotNormal = (): Initializer => describe("glorotNormal");
-/** Uniform in ±√(6 / fanIn). */
-export const heUniform = (): Initializer => describe("heUniform");
-/** Normal cut at two standard deviations, variance 2 / fanIn. */
-export const heNormal = (): Initializer => describe("heNormal");
-/** Normal cut at two standard deviations, variance 1 / fanIn. */
-export const lecunNormal = (): Initializer => describe("lecunNormal");
-/** Normal with the given mean (default 0) and standard deviation (default 0.05). */
-export const randomNormal = (options: { mean?: number; stddev?: number } = {}): Initializer =>
-  describe("randomNormal", options);
-/** Uniform in [minval, maxval) (default ±0.05). */
-export const randomUniform = (options: { minval?: number; maxval?: number } = {}): Initializer =>
-  describe("randomUniform", options);
-/** All 0. */
-export const zeros = (): Initializer => describe("zeros");
-/** All 1. */
-export const ones = (): Initializer => describe("ones");
-
-const FACTORIES = {
-  glorotUniform, glorotNormal, heUniform, heNormal, lecunNormal, randomNormal, randomUniform, zeros, ones,
+/** What each initializer has options for. */
+const OWN: Readonly<Record<InitializerName, readonly (keyof Initializer)[]>> = {
+  glorotUniform: [], glorotNormal: [], heUniform: [], heNormal: [], lecunNormal: [],
+  randomNormal: ["mean", "stddev"], randomUniform: ["minval", "maxval"], zeros: [], ones: [],
 };
 
-/** Reads `kernelInitializer` and the like: a name or what one of the functions above returned. */
+/** Farther from the mean than this no normal number of RandomSequence is, in standard deviations. */
+const MAX_DEVIATIONS = 9;
+
+type Given = Partial<Record<"mean" | "stddev" | "minval" | "maxval", number>>;
+/** Initializers without options take an empty object, as TensorFlow.js' do. */
+type NoOptions = Record<string, never>;
+
+function describe(where: string, name: InitializerName, options: Given): Initializer {
+  if (typeof options === "object" && options !== null && "seed" in options) {
+    throw new InputError(`${where}: ${name} takes no seed of its own. All initial weights follow from one: sequential({ seed }).`);
+  }
+  checkOptions(where, options, OWN[name]);
+  const { mean = 0, stddev = 0.05, minval = -0.05, maxval = 0.05 } = options;
+  for (const [key, value] of [["mean", mean], ["minval", minval], ["maxval", maxval]] as const) {
+    checkFloat32(where, key, value, "any");
+  }
+  checkFloat32(where, "stddev", stddev, "≥ 0");
+  checkFloat32(where, `|mean| + ${MAX_DEVIATIONS}·stddev`, Math.abs(mean) + MAX_DEVIATIONS * stddev, "any");
+  if (minval > maxval) throw new InputError(`${where}: ${name} needs minval ≤ maxval; got ${minval} and ${maxval}.`);
+  return Object.freeze({ name, mean, stddev, minval, maxval });
+}
+
+/** Uniform in ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). Takes no options: the model's seed decides. */
+export const glorotUniform = (options: NoOptions = {}): Initializer => describe("glorotUniform()", "glorotUniform", options);
+/** Normal cut at two standard deviations, variance 2 / (fanIn + fanOut) (Glorot and Bengio 2010). Takes no options. */
+export const glorotNormal = (options: NoOptions = {}): Initializer => describe("glorotNormal()", "glorotNormal", options);
+/** Uniform in ±√(6 / fanIn) (He et al. 2015). Takes no options. */
+export const heUniform = (options: NoOptions = {}): Initializer => describe("heUniform()", "heUniform", options);
+/** Normal cut at two standard deviations, variance 2 / fanIn (He et al. 2015). Takes no options. */
+export const heNormal = (options: NoOptions = {}): Initializer => describe("heNormal()", "heNormal", options);
+/** Normal cut at two standard deviations, variance 1 / fanIn (LeCun et al. 1998). Takes no options. */
+export const lecunNormal = (options: NoOptions = {}): Initializer => describe("lecunNormal()", "lecunNormal", options);
+/** Normal with the given mean (default 0) and standard deviation ≥ 0 (default 0.05). @throws InputError on other numbers */
+export const randomNormal = (options: { mean?: number; stddev?: number } = {}): Initializer =>
+  describe("randomNormal()", "randomNormal", options);
+/** Uniform in [minval, maxval) (default ±0.05). @throws InputError unless minval ≤ maxval, both finite */
+export const randomUniform = (options: { minval?: number; maxval?: number } = {}): Initializer =>
+  describe("randomUniform()", "randomUniform", options);
+/** All 0. Takes no options. */
+export const zeros = (options: NoOptions = {}): Initializer => describe("zeros()", "zeros", options);
+/** All 1. Takes no options. */
+export const ones = (options: NoOptions = {}): Initializer => describe("ones()", "ones", options);
+
+/**
+ * Reads `kernelInitializer` and the like: a name, or what one of the functions above returned, made again since it may
+ * have been copied.
+ */
 export function checkInitializer(where: string, value: unknown, fallback: InitializerName): Initializer {
-  if (value === undefined || value === null) return FACTORIES[fallback]();
+  if (value === undefined || value === null) return describe(where, fallback, {});
   const name = typeof value === "object" && "name" in value ? value.name : value;
-  if (typeof name !== "string" || !Object.hasOwn(FACTORIES, name)) {
-    throw new InputError(
-      `${where}: an initializer is one of ${Object.keys(FACTORIES).join(", ")}; got ${show(value)}.`);
+  if (typeof name !== "string" || !Object.hasOwn(OWN, name)) {
+    throw new InputError(`${where}: an initializer is one of ${Object.keys(OWN).join(", ")}; got ${show(value)}.`);
   }
-  const spec = typeof value === "object" ? (value as Initializer) : FACTORIES[name as InitializerName]();
-  const numbers = [spec.mean, spec.stddev, spec.minval, spec.maxval];
-  if (!numbers.every(Number.isFinite) || spec.stddev < 0 || spec.minval > spec.maxval) {
-    throw new InputError(
-      `${where}: ${name} needs finite numbers, stddev ≥ 0 and minval ≤ maxval; got ${show(spec)}.`);
-  }
-  return spec;
+  const known = name as InitializerName, given = typeof value === "object" ? value : {};
+  const own = Object.entries(given).filter(([key]) => (OWN[known] as readonly string[]).includes(key));
+  return describe(where, known, Object.fromEntries(own));
 }
 
 /** A normal cut at ±2σ has this standard deviation; Keras divides by it so that the variance is the one promised. */

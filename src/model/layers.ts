@@ -2,29 +2,32 @@
 
 import { InputError } from "../errors.ts";
 import { checkActivation, type ActivationName } from "./activations.ts";
-import { checkFlag, checkOptions, show } from "./checks.ts";
+import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
 export interface DenseOptions {
-  /** Outputs of the layer (fan-out). */
+  /** Outputs of the layer (fan-out), a whole number ≥ 1. */
   units: number;
-  /** Default "linear". "softmax" in the last layer only. */
+  /** σ, applied to z = a·W + b; default "linear". "softmax" in the last layer only. */
   activation?: ActivationName;
-  /** Default true. */
+  /** Whether there is a b; default true. */
   useBias?: boolean;
-  /** [features]; the first layer needs it, later ones may repeat it. */
+  /** [features] that come in, the batch left out; the first layer needs it, later ones may repeat it. */
   inputShape?: readonly number[];
-  /** Default "glorotUniform". */
+  /** How W (fanIn, units) starts; default "glorotUniform". */
   kernelInitializer?: Initializer | InitializerName;
-  /** Default "zeros". */
+  /** How b (units) starts; default "zeros". */
   biasInitializer?: Initializer | InitializerName;
+  /** A penalty on W that is added to the loss: l1(…), l2(…) or l1l2(…); default null, none. */
   kernelRegularizer?: Regularizer | null;
+  /** The same for b; default null, none. */
   biasRegularizer?: Regularizer | null;
   /** Prefix of the weights' names; "dense", "dense_1", … by default. */
   name?: string;
 }
 
+/** What dense() returns: frozen, with all defaults filled in. */
 export interface DenseLayer {
   readonly type: "dense";
   readonly units: number;
@@ -38,12 +41,14 @@ export interface DenseLayer {
   readonly name: string | null;
 }
 
+/** What dropout() returns. */
 export interface DropoutLayer {
   readonly type: "dropout";
   readonly rate: number;
   readonly inputShape: readonly number[] | null;
 }
 
+/** What activation() returns. */
 export interface ActivationLayer {
   readonly type: "activation";
   readonly activation: ActivationName;
@@ -97,20 +102,18 @@ export function dense(options: DenseOptions): DenseLayer {
 }
 
 /**
- * While training, sets each number to 0 with probability `rate` and divides the others by 1 − rate; otherwise nothing.
- * Which ones is decided by the model's seed, the step and the layer, so that a run repeats.
- * @throws InputError if rate is outside [0, 1)
+ * While training, sets each number to 0 with probability `rate` and divides the others by 1 − rate; otherwise nothing
+ * (Srivastava et al. 2014, scaled as Keras does). Which ones is decided by the model's seed, the step and the layer, so
+ * that a run repeats.
+ * @throws InputError if rate is outside [0, 1), in float32 too
  */
 export function dropout(options: { rate: number; inputShape?: readonly number[] }): DropoutLayer {
   checkOptions("dropout()", options, ["rate", "inputShape"]);
-  const { rate } = options;
-  if (!(typeof rate === "number" && rate >= 0 && rate < 1)) {
-    throw new InputError(`dropout(): rate must be in [0, 1); got ${show(rate)}.`);
-  }
+  const rate = checkFloat32("dropout()", "rate", options.rate, "[0, 1)");
   return Object.freeze({ type: "dropout", rate, inputShape: checkInputShape("dropout()", options.inputShape) });
 }
 
-/** Applies σ to each number (softmax: to each row, last layer only). */
+/** Applies σ to each number (softmax: to each row, last layer only). @throws InputError on an unknown activation */
 export function activation(
   options: ActivationName | { activation: ActivationName; inputShape?: readonly number[] },
 ): ActivationLayer {

@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { ActivationName } from "./activations.ts";
-import { checkFlag, checkOptions, show } from "./checks.ts";
+import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 
 export const LOSSES = [
   "meanSquaredError", "halfSquaredError", "huber",
@@ -12,6 +12,7 @@ export const LOSSES = [
 
 export type LossName = (typeof LOSSES)[number];
 
+/** A frozen plain value, as the functions below return it. */
 export interface Loss {
   readonly name: LossName;
   /** The last layer gives logits; softmax or sigmoid is part of the loss. */
@@ -23,25 +24,42 @@ export interface Loss {
 function loss(name: LossName, options: { fromLogits?: boolean; delta?: number } = {}): Loss {
   checkOptions(`${name}()`, options, ["name", "fromLogits", "delta"]);
   const fromLogits = checkFlag(`${name}()`, "fromLogits", options.fromLogits, false);
-  const { delta = 1 } = options;
-  if (!(Number.isFinite(delta) && delta > 0)) {
-    throw new InputError(`${name}(): delta must be a finite number > 0; got ${show(delta)}.`);
-  }
+  const delta = checkFloat32(`${name}()`, "delta", options.delta ?? 1, "> 0");
   return Object.freeze({ name, fromLogits, delta });
 }
 
-/** mean over outputs of (a − y)², as Keras. */
+/** mean over outputs of (a − y)², as Keras' MeanSquaredError. Targets (rows × outputs). */
 export const meanSquaredError = (): Loss => loss("meanSquaredError");
-/** ½ Σ over outputs of (a − y)²: Nielsen's quadratic cost. */
+/** ½ Σ over outputs of (a − y)²: the quadratic cost of Nielsen, ch. 1. Targets (rows × outputs). */
 export const halfSquaredError = (): Loss => loss("halfSquaredError");
-/** mean over outputs of ½e² for |e| ≤ delta, else delta·(|e| − ½delta), e = a − y; delta = 1 by default, as Keras. */
+/**
+ * mean over outputs of ½e² for |e| ≤ delta, else delta·(|e| − ½delta), with e = a − y, as Keras' Huber.
+ * Targets (rows × outputs).
+ * @param options `delta`, in units of y (default 1): where the parabola turns into a line
+ * @throws InputError unless delta > 0 and finite, in float32 too
+ */
 export const huber = (options: { delta?: number } = {}): Loss => loss("huber", options);
-/** mean over outputs of −y·ln a − (1−y)·ln(1−a), as Keras; needs a sigmoid last layer, or linear with fromLogits. */
+/**
+ * mean over outputs of −y·ln a − (1−y)·ln(1−a), as Keras' BinaryCrossentropy. Targets (rows × outputs) in [0, 1].
+ * @param options `fromLogits` (default false): the last layer is linear and the sigmoid part of the loss; else the last
+ * layer has activation "sigmoid"
+ * @throws InputError on another option; compile() throws one if the last layer does not fit
+ */
 export const binaryCrossentropy = (options: { fromLogits?: boolean } = {}): Loss => loss("binaryCrossentropy", options);
-/** −Σ y·ln a with rows of targets; needs a softmax last layer, or linear with fromLogits. */
+/**
+ * −Σ y·ln a, as Keras' CategoricalCrossentropy. Targets (rows × classes), each row summing to 1.
+ * @param options `fromLogits` (default false): the last layer is linear and the softmax part of the loss; else the last
+ * layer has activation "softmax"
+ * @throws InputError on another option; compile() throws one if the last layer does not fit
+ */
 export const categoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
   loss("categoricalCrossentropy", options);
-/** −ln a[label] with class indices; needs a softmax last layer, or linear with fromLogits. */
+/**
+ * −ln a[label], as Keras' SparseCategoricalCrossentropy. Targets (rows): class indices from 0 to classes − 1.
+ * @param options `fromLogits` (default false): the last layer is linear and the softmax part of the loss; else the last
+ * layer has activation "softmax"
+ * @throws InputError on another option; compile() throws one if the last layer does not fit
+ */
 export const sparseCategoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
   loss("sparseCategoricalCrossentropy", options);
 

@@ -2,21 +2,22 @@
 // reference/optimizers.ts (float64) and shaders/update.wgsl.ts (float32).
 
 import { InputError } from "../errors.ts";
-import { checkOptions, show } from "./checks.ts";
+import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 import { rateAt, toSchedule, type Schedule } from "./schedules.ts";
 
 export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad";
 
-/** How gradients are bounded before the update; at most one of the three is set. */
+/** How gradients are bounded before the update; at most one of the three is set. By default none is. */
 export interface Clipping {
-  /** Each weight tensor's gradient is scaled down to this L2 norm. */
+  /** Each weight tensor's gradient is scaled down to at most this L2 norm; > 0. */
   readonly clipNorm?: number;
-  /** All gradients together are scaled down to this L2 norm. */
+  /** All gradients together are scaled down to at most this L2 norm; > 0. */
   readonly globalClipNorm?: number;
-  /** Each number of a gradient is cut to ±clipValue. */
+  /** Each number of a gradient is cut to ±clipValue; > 0. */
   readonly clipValue?: number;
 }
 
+/** A frozen plain value, as the functions below return it; what an optimizer does not use has a neutral value. */
 export interface Optimizer extends Clipping {
   readonly name: OptimizerName;
   readonly learningRate: Schedule;
@@ -31,17 +32,45 @@ export interface Optimizer extends Clipping {
   readonly initialAccumulatorValue: number;
 }
 
+/** What every optimizer takes. */
 export interface CommonOptions extends Clipping {
-  /** A number or a schedule. */
+  /** η: a number ≥ 0 or a schedule. */
   learningRate?: number | Schedule;
 }
-export interface SgdOptions extends CommonOptions { momentum?: number; nesterov?: boolean }
-export interface AdamOptions extends CommonOptions { beta1?: number; beta2?: number; epsilon?: number }
-export interface AdamWOptions extends AdamOptions { weightDecay?: number }
-export interface RmspropOptions extends CommonOptions {
-  rho?: number; momentum?: number; epsilon?: number; centered?: boolean;
+export interface SgdOptions extends CommonOptions {
+  /** μ in [0, 1); default 0. */
+  momentum?: number;
+  /** Steps with the gradient seen ahead: w ← w + μv − η·g; needs momentum; default false. */
+  nesterov?: boolean;
 }
-export interface AdagradOptions extends CommonOptions { initialAccumulatorValue?: number; epsilon?: number }
+export interface AdamOptions extends CommonOptions {
+  /** Decay of the mean of gradients, in [0, 1); default 0.9. */
+  beta1?: number;
+  /** Decay of the mean of squared gradients, in [0, 1); default 0.999. */
+  beta2?: number;
+  /** ε ≥ 0, added to √v; default 1e-7. */
+  epsilon?: number;
+}
+export interface AdamWOptions extends AdamOptions {
+  /** λ ≥ 0 of w ← w − η·λ·w; default 0.004. */
+  weightDecay?: number;
+}
+export interface RmspropOptions extends CommonOptions {
+  /** ρ, decay of the mean of squared gradients, in [0, 1); default 0.9. */
+  rho?: number;
+  /** μ in [0, 1): the update is added to μ times the last one; default 0. */
+  momentum?: number;
+  /** ε ≥ 0, added to v under the root; default 1e-7. */
+  epsilon?: number;
+  /** Subtracts the squared mean of the gradients from v, so that v is their variance; default false. */
+  centered?: boolean;
+}
+export interface AdagradOptions extends CommonOptions {
+  /** What the sum of squared gradients starts from, ≥ 0; default 0.1. */
+  initialAccumulatorValue?: number;
+  /** ε ≥ 0, added to the sum under the root; default 1e-7. */
+  epsilon?: number;
+}
 
 const NEUTRAL = {
   momentum: 0, nesterov: false, beta1: 0.9, beta2: 0.999, rho: 0.9, epsilon: 1e-7, centered: false, weightDecay: 0,
@@ -70,43 +99,56 @@ function build(name: OptimizerName, options: number | Given): Optimizer {
   checkOptions(where, given, [...Object.keys(OWN[name]), ...CLIPPING]);
   const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
-  for (const key of ["momentum", "beta1", "beta2", "rho"] as const) {
-    if (!(Number.isFinite(set[key]) && set[key] >= 0 && set[key] < 1)) {
-      throw new InputError(`${where}: ${key} must be in [0, 1); got ${show(set[key])}.`);
-    }
-  }
-  for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) {
-    if (!(Number.isFinite(set[key]) && set[key] >= 0)) {
-      throw new InputError(`${where}: ${key} must be a finite number ≥ 0; got ${show(set[key])}.`);
-    }
-  }
+  for (const key of ["momentum", "beta1", "beta2", "rho"] as const) checkFloat32(where, key, set[key], "[0, 1)");
+  for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) checkFloat32(where, key, set[key], "≥ 0");
+  for (const key of ["nesterov", "centered"] as const) checkFlag(where, key, set[key], false);
   if (set.nesterov && set.momentum === 0) {
     throw new InputError(`${where}: nesterov needs momentum > 0; got momentum 0. Set momentum, for example 0.9.`);
   }
-  const clips = Object.entries({ clipNorm, globalClipNorm, clipValue }).filter(([, v]) => v !== undefined);
-  if (clips.length > 1) {
-    throw new InputError(`${where}: set at most one of clipNorm, globalClipNorm, clipValue; ` +
-      `got ${clips.map(([k]) => k).join(" and ")}.`);
-  }
-  for (const [key, value] of clips) {
-    if (!(Number.isFinite(value) && (value as number) > 0)) {
-      throw new InputError(`${where}: ${key} must be a finite number > 0; got ${show(value)}.`);
-    }
-  }
-  return Object.freeze({
-    name, ...set, ...Object.fromEntries(clips), learningRate: toSchedule(where, learningRate),
-  });
+  const clips = checkClipping(where, { clipNorm, globalClipNorm, clipValue });
+  return Object.freeze({ name, ...set, ...clips, learningRate: toSchedule(where, learningRate) });
 }
 
-/** Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs). η = 0.01. */
+function checkClipping(where: string, clipping: Clipping): Clipping {
+  const clips = Object.entries(clipping).filter(([, value]) => value !== undefined);
+  if (clips.length > 1) {
+    throw new InputError(`${where}: set at most one of ${CLIPPING.join(", ")}; got ${clips.map(([k]) => k).join(" and ")}.`);
+  }
+  for (const [key, value] of clips) checkFloat32(where, key, value, "> 0");
+  return Object.fromEntries(clips);
+}
+
+/**
+ * Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs; Sutskever et al.
+ * 2013 for Nesterov's).
+ * @param options η as a number alone, or SgdOptions; default η = 0.01
+ * @throws InputError on an unknown option or a number out of range
+ */
 export const sgd = (options: number | SgdOptions = {}): Optimizer => build("sgd", options);
-/** Adam (Kingma and Ba 2015), the bias corrections folded into the rate as in Keras. η = 0.001. */
+/**
+ * Adam (Kingma and Ba 2015): m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε): the bias
+ * corrections are folded into the rate, as in Keras.
+ * @param options η as a number alone, or AdamOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
 export const adam = (options: number | AdamOptions = {}): Optimizer => build("adam", options);
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019): w ← w − η·weightDecay·w first. η = 0.001, decay 0.004. */
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter 2019): w ← w − η·weightDecay·w first, biases included, then adam().
+ * @param options η as a number alone, or AdamWOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
 export const adamW = (options: number | AdamWOptions = {}): Optimizer => build("adamW", options);
-/** RMSprop (Hinton 2012): v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε). η = 0.001, ρ = 0.9. */
+/**
+ * RMSprop (Hinton 2012): v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε), as Keras.
+ * @param options η as a number alone, or RmspropOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
 export const rmsprop = (options: number | RmspropOptions = {}): Optimizer => build("rmsprop", options);
-/** Adagrad (Duchi et al. 2011): s ← s + g², w ← w − η·g/√(s + ε). η = 0.001, s starts at 0.1. */
+/**
+ * Adagrad (Duchi et al. 2011): s ← s + g², w ← w − η·g/√(s + ε), as Keras.
+ * @param options η as a number alone, or AdagradOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
 export const adagrad = (options: number | AdagradOptions = {}): Optimizer => build("adagrad", options);
 
 const isName = (value: unknown): value is OptimizerName => (OPTIMIZERS as readonly unknown[]).includes(value);

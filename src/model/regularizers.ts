@@ -1,7 +1,7 @@
 // Weight penalties added to the cost: l1·Σ|w| + l2·Σw².
 
 import { InputError } from "../errors.ts";
-import { checkOptions, show } from "./checks.ts";
+import { checkFloat32, checkOptions, show } from "./checks.ts";
 
 /** A penalty l1·Σ|w| + l2·Σw² on one weight tensor; its gradient adds l1·sign(w) + 2·l2·w. */
 export interface Regularizer {
@@ -10,15 +10,18 @@ export interface Regularizer {
 }
 
 function penalty(where: string, l1: number, l2: number): Regularizer {
-  for (const [name, value] of [["l1", l1], ["l2", l2]] as const) {
-    if (!(Number.isFinite(value) && value >= 0)) {
-      throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${show(value)}. Use 0 for no penalty.`);
-    }
-  }
+  checkFloat32(where, "l1", l1, "≥ 0", "Use 0 for no penalty.");
+  checkFloat32(where, "l2", l2, "≥ 0", "Use 0 for no penalty.");
+  // The gradient 2·l2·w has twice as much.
+  checkFloat32(where, "2·l2", 2 * l2, "≥ 0");
   return Object.freeze({ l1, l2 });
 }
 
-/** λ·Σ|w|, as Keras (default 0.01). */
+/**
+ * λ·Σ|w| over one weight tensor, as Keras' L1.
+ * @param options λ, as a number or `{ l1 }`; default 0.01
+ * @throws InputError unless λ ≥ 0 and finite, in float32 too
+ */
 export function l1(options: number | { l1?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l1()", options, 0);
   checkOptions("l1()", options, ["l1"]);
@@ -26,8 +29,10 @@ export function l1(options: number | { l1?: number } = {}): Regularizer {
 }
 
 /**
- * λ·Σw², as Keras (default 0.01), so its gradient is 2λw. D2L writes (λ/2)·Σw²: pass half its λ.
+ * λ·Σw² over one weight tensor, as Keras' L2, so its gradient is 2λw. D2L writes (λ/2)·Σw²: pass half its λ.
  * Nielsen writes (λ/2n)·Σw² with n training examples: pass λ/(2n).
+ * @param options λ, as a number or `{ l2 }`; default 0.01
+ * @throws InputError unless λ ≥ 0 and 2λ finite, in float32 too
  */
 export function l2(options: number | { l2?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l2()", 0, options);
@@ -35,7 +40,7 @@ export function l2(options: number | { l2?: number } = {}): Regularizer {
   return penalty("l2()", 0, options.l2 ?? 0.01);
 }
 
-/** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). */
+/** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). @throws InputError as l1() and l2() */
 export function l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
   checkOptions("l1l2()", options, ["l1", "l2"]);
   return penalty("l1l2()", options.l1 ?? 0, options.l2 ?? 0);

@@ -1,7 +1,7 @@
 // Learning rates that change with the step, as plain values: a step number in, a rate out. Names and formulas are Keras'.
 
 import { InputError } from "../errors.ts";
-import { checkFlag, checkOptions, show } from "./checks.ts";
+import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 
 /** A learning-rate schedule. `step` counts weight updates from 0 over the life of the model. */
 export type Schedule =
@@ -12,12 +12,7 @@ export type Schedule =
   | { readonly kind: "cosine"; readonly initial: number; readonly decaySteps: number; readonly alpha: number }
   | { readonly kind: "warmup"; readonly steps: number; readonly from: number; readonly then: Schedule };
 
-function checkRate(where: string, name: string, value: number): number {
-  if (!(Number.isFinite(value) && value >= 0)) {
-    throw new InputError(`${where}: ${name} must be a finite number ≥ 0; got ${show(value)}.`);
-  }
-  return value;
-}
+const checkRate = (where: string, name: string, value: unknown): number => checkFloat32(where, name, value, "≥ 0");
 
 function checkSteps(where: string, name: string, value: number): number {
   if (!(Number.isFinite(value) && value > 0)) {
@@ -26,12 +21,16 @@ function checkSteps(where: string, name: string, value: number): number {
   return value;
 }
 
-/** The same rate at every step. */
+/** The same rate at every step. @throws InputError unless it is ≥ 0 and finite, in float32 too */
 export function constant(rate: number): Schedule {
   return Object.freeze({ kind: "constant", rate: checkRate("constant()", "rate", rate) });
 }
 
-/** values[i] while step ≤ boundaries[i], then the last value (Keras' PiecewiseConstantDecay): a stair. */
+/**
+ * A stair (Keras' PiecewiseConstantDecay): values[i] while step ≤ boundaries[i], then the last value.
+ * @param options `boundaries`, ascending, in steps (weight updates); `values`, rates, one more than boundaries
+ * @throws InputError if they are not
+ */
 export function piecewiseConstantDecay(
   options: { boundaries: readonly number[]; values: readonly number[] },
 ): Schedule {
@@ -47,10 +46,14 @@ export function piecewiseConstantDecay(
       `got ${boundaries.length} boundaries [${boundaries.map(show).join(", ")}] and ${values.length} values.`);
   }
   values.forEach((v) => checkRate("piecewiseConstantDecay()", "each value", v));
-  return Object.freeze({ kind: "piecewise", boundaries: [...boundaries], values: [...values] });
+  return Object.freeze({ kind: "piecewise", boundaries: Object.freeze([...boundaries]), values: Object.freeze([...values]) });
 }
 
-/** initialLearningRate · decayRate^(step / decaySteps); the exponent is floored when `staircase` is set. */
+/**
+ * initialLearningRate · decayRate^(step / decaySteps) (Keras' ExponentialDecay).
+ * @param options `decaySteps` in steps (weight updates), > 0; `staircase` (default false) floors the exponent
+ * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
+ */
 export function exponentialDecay(options: {
   initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
 }): Schedule {
@@ -64,7 +67,11 @@ export function exponentialDecay(options: {
   });
 }
 
-/** From initialLearningRate down to alpha · initialLearningRate along half a cosine of `decaySteps` steps. */
+/**
+ * From initialLearningRate to alpha · initialLearningRate (alpha 0 by default) along half a cosine of `decaySteps` steps
+ * (weight updates), then constant (Keras' CosineDecay; Loshchilov and Hutter 2017).
+ * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
+ */
 export function cosineDecay(options: { initialLearningRate: number; decaySteps: number; alpha?: number }): Schedule {
   checkOptions("cosineDecay()", options, ["initialLearningRate", "decaySteps", "alpha"]);
   return Object.freeze({
@@ -75,7 +82,11 @@ export function cosineDecay(options: { initialLearningRate: number; decaySteps: 
   });
 }
 
-/** Rises in a straight line from `from` (default 0) to the first rate of `then` in `steps` steps, then follows `then`. */
+/**
+ * Rises in a straight line from `from` (default 0) to the first rate of `then` in `steps` steps (weight updates), then
+ * follows `then` from its own start.
+ * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
+ */
 export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
   checkOptions("warmup()", options, ["steps", "then", "from"]);
   return Object.freeze({
@@ -86,17 +97,31 @@ export function warmup(options: { steps: number; then: number | Schedule; from?:
   });
 }
 
+/** A schedule made again by its own factory, since it may have been copied or written by hand. */
+function rebuilt(schedule: Schedule): Schedule {
+  switch (schedule.kind) {
+    case "constant": return constant(schedule.rate);
+    case "piecewise": return piecewiseConstantDecay({ boundaries: schedule.boundaries, values: schedule.values });
+    case "exponential": {
+      const { initial, decaySteps, decayRate, staircase } = schedule;
+      return exponentialDecay({ initialLearningRate: initial, decaySteps, decayRate, staircase });
+    }
+    case "cosine": {
+      const { initial, decaySteps, alpha } = schedule;
+      return cosineDecay({ initialLearningRate: initial, decaySteps, alpha });
+    }
+    case "warmup": return warmup({ steps: schedule.steps, from: schedule.from, then: schedule.then });
+  }
+}
+
 const KINDS: readonly unknown[] = ["constant", "piecewise", "exponential", "cosine", "warmup"] satisfies Schedule["kind"][];
 
-/** Reads `learningRate`: a number or a schedule. */
+/** Reads `learningRate`: a number or a schedule. @throws InputError on anything else, also within a schedule */
 export function toSchedule(where: string, value: number | Schedule): Schedule {
   if (typeof value === "number") {
     return Object.freeze({ kind: "constant", rate: checkRate(where, "learningRate", value) });
   }
-  if (typeof value === "object" && value !== null && KINDS.includes(value.kind)) {
-    checkRate(where, "the first rate of the schedule", rateAt(value, 0));
-    return value;
-  }
+  if (typeof value === "object" && value !== null && KINDS.includes(value.kind)) return rebuilt(value);
   throw new InputError(`${where}: learningRate must be a number or a schedule; got ${show(value)}.`);
 }
 

@@ -2,15 +2,16 @@
 
 import { elementwiseKernel } from "../../shaders/elementwise.wgsl.ts";
 import type { Epilogue } from "../../shaders/epilogue.wgsl.ts";
-import { gatherKernel, invocationsPerRow, type GatherSource } from "../../shaders/gather.wgsl.ts";
+import { gatherKernel, invocationsPerRow } from "../../shaders/gather.wgsl.ts";
 import { LANES } from "../../shaders/kernel.wgsl.ts";
 import { productKernel } from "../../shaders/product.wgsl.ts";
 import { reduceKernel } from "../../shaders/reduce.wgsl.ts";
 import { rowSumKernel } from "../../shaders/row_sum.wgsl.ts";
 import { rowWiseKernel } from "../../shaders/row_wise.wgsl.ts";
-import { rowsOf, sizeOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
+import { rowsOf, sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sharedFunctions } from "./elementwise.ts";
+import { gatherSources } from "./gather.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import type { Group } from "./groups.ts";
 import { BindingList, flatGrid, MAX_WORKGROUPS, rowsExpression, type Launch } from "./launch.ts";
@@ -25,14 +26,9 @@ interface Written {
   readonly flops?: number;
 }
 
-const isGather = (step: Step): step is StepOf<"gather"> => step.op === "gather";
-
 function writeGather(graph: Graph, batch: number, steps: readonly Step[], bindings: BindingList): Written {
   bindings.read("order", "order");
-  const sources = steps.filter(isGather).map(({ inputs, outputs, source, scale }): GatherSource => ({
-    data: bindings.read(inputs[0]), out: bindings.write(outputs[0]), cols: tensorOf(graph, outputs[0]).cols,
-    type: source, scale,
-  }));
+  const sources = gatherSources(graph, steps, (data) => bindings.read(data), bindings);
   const invocations = batch * invocationsPerRow(sources);
   return { source: gatherKernel(sources, bindings.list()), grid: flatGrid(Math.ceil(invocations / LANES)) };
 }
@@ -108,7 +104,7 @@ function write(
     case "rowWise":
       return { source: writeRowWise(graph, steps, bindings), grid: flatGrid(Math.ceil(batch / LANES)) };
     case "reduce": {
-      const { functions, reductions } = reduceText(graph, group, stored, bindings);
+      const { functions, reductions } = reduceText(graph, batch, group, stored, bindings);
       return { source: reduceKernel(bindings.list(), functions, reductions), grid: [1, 1] };
     }
   }
@@ -125,6 +121,6 @@ export function writeLaunch(graph: Graph, batch: number, group: Group, stored: R
   const names = new Set(group.steps.flatMap(({ outputs }) => outputs));
   return {
     kernel: KERNEL_FILES[group.anchor], label: [...names].join(" "), steps: group.steps, source,
-    bindings: bindings.list(), grid, flops,
+    bindings: bindings.list(), grid, flops, table: "uniform",
   };
 }

@@ -26,6 +26,8 @@ export interface Launch {
   readonly grid: readonly [number, number];
   /** Multiplications and additions of its products, for reports. */
   readonly flops: number;
+  /** What binding 0 is: one step's numbers, chosen by a dynamic offset; or a table of many steps that it goes through. */
+  readonly table: "uniform" | "storage";
 }
 
 /** How the text of a kernel reaches the numbers of a tensor, wherever they lie; `index` is a WGSL expression. */

@@ -6,6 +6,7 @@ import { groupSteps, storedOutputs } from "./groups.ts";
 import { writeLaunch } from "./kernels.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, type Lifetime, type Slot } from "./lifetimes.ts";
+import { writeResident, type Resident } from "./resident.ts";
 
 export interface PlanOptions {
   /** Rows of a full mini-batch. */
@@ -16,6 +17,8 @@ export interface PlanOptions {
   readonly reuse?: boolean;
   /** Storage buffers that one launch may bind; 8 is what every WebGPU device allows. */
   readonly maxBuffers?: number;
+  /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
+  readonly residentBytes?: number;
 }
 
 /** Device memory of a plan in bytes. The data set is not part of it. */
@@ -26,7 +29,7 @@ export interface PlanBytes {
   readonly allIntermediates: number;
   /** The intermediates that fusion leaves in memory, each with a buffer of its own. */
   readonly withoutReuse: number;
-  /** The same, sharing memory where their lifetimes allow: what is allocated. */
+  /** The same, sharing memory where their lifetimes allow: what is allocated, in workgroup memory if resident. */
   readonly withReuse: number;
 }
 
@@ -56,15 +59,24 @@ export class Plan {
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
   readonly bytes: PlanBytes;
+  /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
+  readonly resident: Resident | null;
 
   constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBuffers = 8 } = options;
+    const { batch, fuse = true, reuse = true, maxBuffers = 8, residentBytes = 0 } = options;
     this.batch = batch;
-    const groups = groupSteps(graph, fuse, maxBuffers);
-    this.launches = groups.map((group) => writeLaunch(graph, batch, group, storedOutputs(graph, group, groups)));
-    this.lifetimes = lifetimes(graph, batch, this.launches);
-    this.slots = reuse ? assignSlots(this.lifetimes)
-      : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
+    this.resident = residentBytes > 0 ? writeResident(graph, batch, residentBytes) : null;
+    if (this.resident) {
+      this.launches = [this.resident.launch];
+      this.lifetimes = this.resident.lifetimes;
+      this.slots = this.resident.slots;
+    } else {
+      const groups = groupSteps(graph, fuse, maxBuffers);
+      this.launches = groups.map((group) => writeLaunch(graph, batch, group, storedOutputs(graph, group, groups)));
+      this.lifetimes = lifetimes(graph, batch, this.launches);
+      this.slots = reuse ? assignSlots(this.lifetimes)
+        : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
+    }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
       .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);
     this.bytes = {
@@ -76,9 +88,9 @@ export class Plan {
     };
   }
 
-  /** Kernel launches (GPU dispatches) of one step. */
+  /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one. */
   get launchesPerStep(): number {
-    return this.launches.length;
+    return this.resident ? 0 : this.launches.length;
   }
 
   /** A table of the launches and the memory, for people. */
@@ -90,11 +102,13 @@ export class Plan {
     const widths = header.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
     const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
+    const count = this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+    const where = this.resident ? " in workgroup memory" : "";
     return [
-      `${this.graph.purpose} step, batch ${this.batch}: ${this.launches.length} launches`,
+      `${this.graph.purpose} step, batch ${this.batch}: ${count}`,
       line(header), ...rows.map(line),
       `memory: weights ${kilobytes(parameters)}, optimizer ${kilobytes(optimizer)}, intermediates ` +
-      `${kilobytes(withReuse)} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,
+      `${kilobytes(withReuse)}${where} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,
     ].join("\n");
   }
 

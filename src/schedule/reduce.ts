@@ -12,7 +12,7 @@ import { rowsExpression, type TensorAccess } from "./launch.ts";
  * its inputs; the first of them starts the sum.
  */
 export function reduceText(
-  graph: Graph, { steps, slice }: Group, stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
+  graph: Graph, batch: number, { steps, slice }: Group, stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
 ) {
   const functions: string[] = [];
   const reductions: Reduction[] = [];
@@ -21,7 +21,7 @@ export function reduceText(
   const all = (name: string, f: string): SumTerm => {
     const tensor = tensorOf(graph, name);
     const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
-    return { number: access.load(name, "i"), elements, f };
+    return { number: access.load(name, "i"), elements, atMost: sizeOf(tensor, batch), f };
   };
   const isContinued = slice !== undefined && slice[0] > 0;
   const store = (name: string, index: string, terms: readonly SumTerm[], finish: string) => {

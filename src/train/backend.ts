@@ -1,8 +1,11 @@
 // What a backend does for the training loop. Two exist: WebGPU, and the float64 reference on the CPU.
 
+import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Dataset } from "./data.ts";
+
+export type { ResultHandler, StopSignal };
 
 export type Floats = Float32Array<ArrayBuffer>;
 
@@ -20,14 +23,6 @@ export const ownOrder = (rows: number): Uint32Array<ArrayBuffer> => Uint32Array.
 /** A data set as the graph names it, its rows in their own order, for the reference. */
 export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
   return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
-}
-
-/** Results of `count` consecutive steps, `first` the number of the first within this run. */
-export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
-
-/** What can stop a run: an AbortSignal, or whatever says so likewise. */
-export interface StopSignal {
-  readonly aborted: boolean;
 }
 
 /** A plan made ready to run on one data set. */
@@ -48,8 +43,12 @@ export interface Backend {
   readonly adapter: string;
   /** Storage buffers that one launch may bind. */
   readonly maxBuffers: number;
-  /** Weights and optimizer states by their names in the graph. */
-  write(values: ReadonlyMap<string, Floats>): void;
+  /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
+  readonly residentBytes: number;
+  /** The device is gone, and all that was on it. */
+  readonly isLost: boolean;
+  /** Weights and optimizer states by their names in the graph. The call itself writes; the promise says how it went. */
+  write(values: ReadonlyMap<string, Floats>): Promise<void>;
   read(names: readonly string[]): Promise<Map<string, Floats>>;
   upload(dataset: Dataset): Promise<DeviceData>;
   prepare(plan: Plan, data: DeviceData): Promise<Runner>;

@@ -75,10 +75,12 @@ export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly adapter = "CPU (float64 reference)";
   readonly maxBuffers = 8;
+  readonly residentBytes = 0;
+  readonly isLost = false;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();
 
-  write(values: ReadonlyMap<string, Floats>): void {
+  async write(values: ReadonlyMap<string, Floats>): Promise<void> {
     for (const [name, data] of values) this.#values.set(name, Float64Array.from(data));
   }
 

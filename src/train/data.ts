@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
-import { show } from "../model/checks.ts";
+import { checkFloat32, show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
 
 /** Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. */
@@ -75,20 +75,24 @@ function features(where: string, x: Features, inputWidth: number, scale: number 
     throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${inputWidth} ` +
       "features. Fix inputShape or the data.");
   }
-  if (scale !== undefined && !(Number.isFinite(scale) && scale !== 0)) {
-    throw new InputError(`${where}: scale must be a finite number other than 0; got ${show(scale)}.`);
-  }
+  if (scale !== undefined) checkFloat32(where, "scale", scale, "≠ 0");
   const rows = flat.length / inputWidth;
   if (flat instanceof Uint8Array || flat instanceof Uint8ClampedArray) {
     if (scale === undefined) {
       throw new InputError(`${where}: x is a ${flat.constructor.name}; say what one unit is worth. Pass scale, for example ` +
         "{ scale: 1 / 255 } for pixels, or scale: 1.");
     }
+    checkFloat32(where, "255 · scale", 255 * scale, "any");
     const bytes = flat.buffer instanceof ArrayBuffer
       ? new Uint8Array(flat.buffer, flat.byteOffset, flat.length) : Uint8Array.from(flat);
     return { rows, x: bytes, format: { type: "uint8", scale } as const };
   }
-  return { rows, x: toFloats(where, "x", flat, inputWidth), format: { type: "float32", scale: scale ?? 1 } as const };
+  const floats = toFloats(where, "x", flat, inputWidth);
+  if (scale !== undefined) {
+    const largest = floats.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    checkFloat32(where, "x · scale", largest * scale, "any");
+  }
+  return { rows, x: floats, format: { type: "float32", scale: scale ?? 1 } as const };
 }
 
 function labels(where: string, flat: Flat, rows: number, classes: number, loss: Loss): Uint32Array<ArrayBuffer> {

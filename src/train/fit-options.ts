@@ -8,12 +8,14 @@ import type { Features, Targets } from "./data.ts";
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
 
+/** Functions of yours that fit() calls. An error that one throws comes out of fit(), and training stops at a step boundary. */
 export interface Callbacks {
   onTrainBegin?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
   /**
    * After each mini-batch, `batch` counting from 0 within the epoch; `logs` are that mini-batch's and `size`, its rows.
-   * Batches run ahead on the GPU and are reported in order, a few at a time.
+   * Batches run ahead on the GPU and are reported in order, a few at a time. It must not be async: fit() then rejects
+   * with an InputError.
    */
   onBatchEnd?(batch: number, logs: Logs): void;
   /** Averages over the epoch, and validation's where there is any. */
@@ -21,21 +23,23 @@ export interface Callbacks {
   onTrainEnd?(): void | Promise<void>;
 }
 
+/** What fit() takes. */
 export interface FitOptions {
-  /** Passes over the data; default 1. */
+  /** Passes over the data, a whole number ≥ 1; default 1. */
   epochs?: number;
-  /** Rows of a mini-batch; default 32. */
+  /** Rows of a mini-batch, a whole number ≥ 1; the last one of an epoch may be smaller; default 32. */
   batchSize?: number;
-  /** Share of the rows, the last ones, kept for validation; default 0. */
+  /** Share of the rows in [0, 1), the last ones, kept for validation after each epoch; default 0. */
   validationSplit?: number;
-  /** [x, y] to validate on instead. */
+  /** [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale. */
   validationData?: readonly [Features, Targets];
-  /** A new random order in each epoch; default true. */
+  /** A new random order in each epoch, decided by the model's seed; default true. */
   shuffle?: boolean;
-  /** What one stored unit of x is worth; required for a Uint8Array. */
+  /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
   scale?: number;
-  /** Stops at a step boundary; fit() then resolves with what was trained. */
+  /** Stops at a step boundary, in validation too; fit() then resolves with what was trained. */
   signal?: AbortSignal;
+  /** Called while training; see Callbacks. */
   callbacks?: Callbacks;
   /** 0 (default) prints nothing; 1 or 2 print a line on the console after each epoch. */
   verbose?: 0 | 1 | 2;

@@ -1,5 +1,6 @@
 // The training loop: epochs, shuffling, validation, callbacks. Knows backends, not GPUs.
 
+import { InputError } from "../errors.ts";
 import type { Recipe } from "../model/network.ts";
 import { RandomSequence, STREAM } from "../random.ts";
 import { ownOrder, type Backend, type DeviceData, type Runner, type StopSignal } from "./backend.ts";
@@ -7,14 +8,15 @@ import { Averages, miniBatches } from "./batches.ts";
 import type { Dataset } from "./data.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 
+/** What fit() resolves with. */
 export interface History {
-  /** One number an epoch: loss, the metrics, val_loss and the validation metrics. */
+  /** One number a completed epoch for each name: loss, the metrics, val_loss and the validation metrics. */
   history: Record<string, number[]>;
-  /** Epochs completed. */
+  /** Epochs completed, their validation included. */
   epochs: number;
   /** Mini-batches trained, those of an interrupted epoch included. */
   steps: number;
-  /** Whether `signal` ended training early. */
+  /** Whether `signal` ended training early: fewer epochs were completed than asked for. */
   stopped: boolean;
 }
 
@@ -35,14 +37,14 @@ export async function uploadInOrder(backend: Backend, dataset: Dataset): Promise
   return data;
 }
 
-/** The average loss and metrics over the rows, without training. */
+/** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */
 export async function runEvaluation(
   { runner, rows, at, batchSize }: Prepared, names: readonly string[], signal?: StopSignal,
-): Promise<Averages> {
+): Promise<Averages | null> {
   const averages = new Averages(names);
   const steps = miniBatches(rows, batchSize, at);
-  await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
-  return averages;
+  const ran = await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
+  return ran === steps.length ? averages : null;
 }
 
 /** What the loop reads and moves of the model: where its schedule and its shuffling stand. */
@@ -53,7 +55,7 @@ export interface Progress {
   epochs: number;
 }
 
-interface Loop {
+export interface Loop {
   readonly recipe: Recipe;
   readonly seed: number;
   readonly names: readonly string[];
@@ -64,29 +66,38 @@ interface Loop {
   readonly signal: StopSignal;
 }
 
+/** Batches are reported a few at a time while the next ones run: there is nothing that could wait for a promise. */
+function refusePromise(returned: unknown): void {
+  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  // This error takes the place of any that the promise may yet bring.
+  void Promise.resolve(returned).catch(() => {});
+  throw new InputError("fit(): callbacks.onBatchEnd must not be async or return a promise, because nothing waits for it. " +
+    "Make it a plain function, or use onEpochEnd, which is awaited.");
+}
+
 async function trainEpoch({ recipe, seed, names, train, options, signal }: Loop, progress: Progress) {
   if (options.shuffle ?? true) {
     train.data.setOrder(new RandomSequence(seed, STREAM.shuffle, progress.epochs).permutation(train.rows), train.at);
   }
   progress.epochs++;
-  const averages = new Averages(names);
-  const steps = miniBatches(train.rows, train.batchSize, train.at, progress.steps, recipe.optimizer);
+  const averages = new Averages(names), firstStep = progress.steps;
+  const steps = miniBatches(train.rows, train.batchSize, train.at, firstStep, recipe.optimizer);
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
   const ran = await train.runner.run(steps, (first, count, results) => {
+    progress.steps = firstStep + first + count;
     averages.add(steps.slice(first, first + count), results);
     if (!onBatchEnd) return;
     try {
       for (let i = 0; i < count && thrown.length === 0; i++) {
         const logs = Object.fromEntries(names.map((name, n) => [name, results[i * names.length + n]]));
-        onBatchEnd(first + i, { ...logs, size: steps[first + i].rows });
+        refusePromise(onBatchEnd(first + i, { ...logs, size: steps[first + i].rows }));
       }
     } catch (error) {
       thrown.push(error);
     }
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } });
-  progress.steps += ran;
   if (thrown.length > 0) throw thrown[0];
   return { averages, ran, complete: ran === steps.length };
 }
@@ -94,7 +105,10 @@ async function trainEpoch({ recipe, seed, names, train, options, signal }: Loop,
 const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
   ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
 
-/** Runs the epochs. `progress` is kept up to date step by step, so that an error leaves it true. */
+/**
+ * Runs the epochs. `progress` follows the results as they come, so that an error leaves it true: steps whose results were
+ * never seen do not count.
+ */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
   const { names, validation, options, signal } = loop;
   const { callbacks = {} } = options;
@@ -107,13 +121,17 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     result.steps += ran;
     if (!complete) break;
     const logs: Logs = averages.logs();
-    if (validation) Object.assign(logs, (await runEvaluation(validation, names)).logs("val_"));
+    if (validation) {
+      const validated = await runEvaluation(validation, names, signal);
+      if (validated === null) break;
+      Object.assign(logs, validated.logs("val_"));
+    }
     for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
     result.epochs++;
     if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
     await callbacks.onEpochEnd?.(epoch, logs);
   }
-  result.stopped = signal.aborted;
+  result.stopped = result.epochs < loop.epochs;
   await callbacks.onTrainEnd?.();
   return result;
 }

@@ -1,16 +1,11 @@
-// Who may do what when: one training run at a time, nothing after dispose(), and the backend is freed only after the last
-// call that uses it.
+// Who may do what when: one training run at a time, one compile() after the other, nothing after dispose().
 
 import { InputError } from "../errors.ts";
 import type { StopSignal } from "./backend.ts";
 
 export class Lifecycle {
   #training = false;
-  #uses = 0;
   #disposed = false;
-
-  /** @param free frees the backend; called once nothing uses it, and again by every later dispose() */
-  constructor(readonly free: () => void) {}
 
   /** @throws InputError after dispose() */
   checkAlive(where: string): void {
@@ -27,20 +22,9 @@ export class Lifecycle {
     this.checkFree(where);
     this.#training = true;
     try {
-      return await this.using(work);
-    } finally {
-      this.#training = false;
-    }
-  }
-
-  /** Keeps the backend until the work is done, also if the model is disposed meanwhile. */
-  async using<T>(work: () => Promise<T>): Promise<T> {
-    this.#uses++;
-    try {
       return await work();
     } finally {
-      this.#uses--;
-      if (this.#disposed) this.dispose();
+      this.#training = false;
     }
   }
 
@@ -50,12 +34,54 @@ export class Lifecycle {
     return { get aborted() { return isDisposed() || (signal?.aborted ?? false); } };
   }
 
-  get isDisposed(): boolean {
-    return this.#disposed;
-  }
-
   dispose(): void {
     this.#disposed = true;
-    if (this.#uses === 0) this.free();
+  }
+}
+
+/** What a failed piece of work threw. */
+export interface Failure {
+  readonly error: unknown;
+}
+
+/**
+ * Work that goes one after the other and that others wait for. Each caller gets the very promise of his work, and its
+ * error if it fails: that others wait does not count as handling it.
+ */
+export class Turns {
+  #pending = 0;
+  #last: Promise<Failure | null> = Promise.resolve(null);
+  #failure: Failure | null = null;
+
+  get underWay(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** How the last work failed; null if it went well. */
+  get failure(): Failure | null {
+    return this.#failure;
+  }
+
+  async take(work: () => Promise<void>): Promise<void> {
+    const before = this.underWay ? this.#last : null;
+    let over: (failure: Failure | null) => void = () => {};
+    this.#last = new Promise((resolve) => { over = resolve; });
+    this.#pending++;
+    this.#failure = null;
+    try {
+      if (before) await before;
+      await work();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    } finally {
+      this.#pending--;
+      over(this.#failure);
+    }
+  }
+
+  /** Resolves when the work that was asked for last is over, with its failure if it failed. */
+  over(): Promise<Failure | null> {
+    return this.#last;
   }
 }

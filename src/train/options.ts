@@ -4,6 +4,7 @@ import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
 
+/** What sequential() takes. */
 export interface SequentialOptions {
   /** In order; the first needs inputShape. More can follow by add(). */
   layers?: readonly Layer[];
@@ -11,23 +12,28 @@ export interface SequentialOptions {
   seed?: number;
 }
 
+/** What compile() takes. */
 export interface CompileOptions {
   /** A name, or what sgd(), adam(), adamW(), rmsprop() or adagrad() gave. */
   optimizer: OptimizerName | Optimizer;
   /** A name, or what a loss function such as binaryCrossentropy({ fromLogits: true }) gave. */
   loss: LossName | Loss;
-  /** "accuracy", "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"). */
+  /** "accuracy" ("acc"), "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"); default none. */
   metrics?: readonly string[];
   /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
   backend?: "auto" | "webgpu" | "cpu";
-  /** A device of your own to run on; it is never destroyed. */
+  /**
+   * A device of your own to run on; it is never destroyed, and not with backend "cpu". Its type is that of TypeScript's own
+   * DOM library from version 6 on; before that, install `@webgpu/types`.
+   */
   device?: GPUDevice;
 }
 
+/** What evaluate() and predict() take. */
 export interface DataOptions {
-  /** Rows at a time; it changes speed, not results; default 128. */
+  /** Rows at a time, a whole number ≥ 1; it changes speed, not results; default 128. */
   batchSize?: number;
-  /** What one stored unit of x is worth; required for a Uint8Array. */
+  /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
   scale?: number;
 }
 
@@ -41,6 +47,7 @@ export const OPTIONS = {
   gradientCheck: ["scale"],
 } as const;
 
+/** What verify() takes; its batchSize is 32 by default. */
 export interface VerifyOptions extends DataOptions {
   /** Training steps to run; default 1. */
   steps?: number;

@@ -1,25 +1,22 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
-import type { Graph } from "../graph/types.ts";
+import { buildGraph } from "../graph/build.ts";
 import { checkOptions } from "../model/checks.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
-import {
-  checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, elementsOf, type Network, type Recipe,
-} from "../model/network.ts";
-import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
+import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
-import { Plan } from "../schedule/plan.ts";
-import { dataTensors, type Backend, type DeviceData, type Floats } from "./backend.ts";
+import type { Plan } from "../schedule/plan.ts";
+import { dataTensors, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
-import { inputDataset, labelledDataset, type Dataset, type Features, type Targets } from "./data.ts";
-import { runEpochs, runEvaluation, uploadInOrder, type History, type Prepared, type Progress } from "./fit.ts";
+import { Compiled, initialStates } from "./compiled.ts";
+import { inputDataset, labelledDataset, type Features, type Targets } from "./data.ts";
+import { runEpochs, runEvaluation, uploadInOrder, type History, type Prepared } from "./fit.ts";
 import { checkFitOptions, splitRows, type FitOptions, type Logs } from "./fit-options.ts";
-import { Lifecycle } from "./lifecycle.ts";
+import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
-import { scoped, type Keep } from "./scope.ts";
+import { scoped } from "./scope.ts";
 import { summarize } from "./summary.ts";
 import { verifySteps, type VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
@@ -27,29 +24,17 @@ import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights
 const DEFAULT_BATCH = 32;
 const EVALUATION_BATCH = 128;
 
-/** Everything that compile() makes. */
-interface Compiled {
-  readonly recipe: Recipe;
-  readonly backend: Backend;
-  /** "loss" and the metrics, in the order in which steps leave them. */
-  readonly names: readonly string[];
-  readonly progress: Progress;
-}
-
+/** Layers one after the other; make one with sequential(). */
 export class Sequential {
   readonly #layers: Layer[];
   readonly #seed: number;
   #network: Network | null = null;
-  /** Weights until compile() moves them to a backend. */
-  #weights: Map<string, Floats> | null = null;
+  /** The last weights seen on the CPU; null means the initial ones. Older than the backend's once there is one. */
+  #known: ReadonlyMap<string, Floats> | null = null;
   #compiled: Compiled | null = null;
-  /** Settles when the last compile() is over, well or not. */
-  #compiling: Promise<void> = Promise.resolve();
+  readonly #compiling = new Turns();
   #planBatch = DEFAULT_BATCH;
-  readonly #life = new Lifecycle(() => {
-    this.#compiled?.backend.dispose();
-    this.#compiled = null;
-  });
+  readonly #life = new Lifecycle();
 
   /** @throws InputError if the layers do not fit together */
   constructor(options: SequentialOptions) {
@@ -63,7 +48,9 @@ export class Sequential {
 
   /** Appends a layer, before compile(). @throws InputError if it does not fit */
   add(layer: Layer): this {
-    if (this.#compiled || this.#weights) throw new InputError("add(): layers must be added before compile() and setWeights().");
+    if (this.#compiled || this.#known || this.#compiling.underWay) {
+      throw new InputError("add(): layers must be added before compile() and setWeights().");
+    }
     const layers = [...this.#layers, layer];
     checkLayers(layers);
     // Layers before the first dense one are checked when it comes.
@@ -73,14 +60,13 @@ export class Sequential {
   }
 
   /**
-   * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh.
-   * @throws InputError if the loss does not fit the last layer; UnsupportedError without WebGPU
+   * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh. Calls
+   * that come before it is done wait for it. Where it fails, what was compiled before stays.
+   * @throws InputError if the loss does not fit the last layer or while training; UnsupportedError without WebGPU;
+   * GpuError if the weights do not fit the GPU
    */
   compile(options: CompileOptions): Promise<void> {
-    const compiling = this.#compile(options);
-    // Code for TensorFlow.js, whose compile() is not async, calls fit() at once: it then waits.
-    this.#compiling = compiling.catch(() => {});
-    return compiling;
+    return this.#compiling.take(() => this.#compile(options));
   }
 
   async #compile(options: CompileOptions): Promise<void> {
@@ -90,76 +76,99 @@ export class Sequential {
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options);
     const backend = await openBackend(options);
-    if (this.#life.isDisposed) backend.dispose();
-    this.#life.checkAlive("compile");
-    const weights = this.#compiled ? await this.#readWeights() : (this.#weights ?? initialParameters(network));
-    backend.write(new Map([...weights, ...initialStates(network, recipe.optimizer)]));
-    this.#compiled?.backend.dispose();
-    this.#compiled = { recipe, backend, names: ["loss", ...recipe.metrics], progress: { steps: 0, epochs: 0 } };
-    this.#weights = null;
+    try {
+      this.#life.checkAlive("compile");
+      await backend.write(new Map([...await this.#weightsToStartFrom(), ...initialStates(network, recipe.optimizer)]));
+      this.#life.checkAlive("compile");
+    } catch (error) {
+      backend.dispose();
+      throw error;
+    }
+    this.#compiled?.retire();
+    this.#compiled = new Compiled(network, recipe, backend);
+  }
+
+  /** Those of the backend before, if it still has them. */
+  async #weightsToStartFrom(): Promise<ReadonlyMap<string, Floats>> {
+    const compiled = this.#compiled;
+    if (compiled && !compiled.backend.isLost) {
+      try {
+        return (this.#known = await compiled.readWeights("compile"));
+      } catch (error) {
+        if (!compiled.backend.isLost) throw error;
+      }
+    }
+    if (compiled) {
+      console.warn("deltaprop: the GPU was lost with the weights on it. The model starts again from " +
+        (this.#known ? "the last ones that getWeights(), setWeights() or compile() saw." : "the initial ones."));
+    }
+    return this.#known ?? initialParameters(this.#declared("compile"));
   }
 
   /**
-   * Trains for some epochs.
+   * Trains for some epochs, going on from where the last fit() ended.
    * @param x (rows × features)
    * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs)
-   * @throws InputError before anything is trained; an abort by `signal` is no error
+   * @throws InputError before anything is trained; GpuError if memory runs out or the GPU is lost; what a callback throws.
+   * An abort by `signal` is no error.
    */
   async fit(x: Features, y: Targets, options: FitOptions = {}): Promise<History> {
-    await this.#compiling;
-    const { recipe, backend, names, progress } = this.#ready("fit");
-    const network = this.#declared("fit");
+    while (this.#compiling.underWay) await this.#settled("fit");
+    const compiled = this.#ready("fit");
+    const { network, recipe, backend, names, progress } = compiled;
     const { epochs, batchSize, validationSplit } = checkFitOptions(options);
     const dataset = labelledDataset("fit()", x, y, network, recipe.loss, options.scale);
     const { trained, kept } = splitRows(dataset.rows, validationSplit);
     const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
       network, recipe.loss, options.scale);
-    return this.#life.exclusively("fit", () => scoped(async (keep) => {
+    return this.#life.exclusively("fit", () => compiled.use("fit", () => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
       const trainBatch = Math.min(batchSize, trained);
-      const train = await this.#prepare(keep, "train", data, trained, 0, trainBatch);
+      const train = await compiled.prepare(keep, "train", data, trained, 0, trainBatch);
       let validation: Prepared | null = null;
-      if (kept > 0) validation = await this.#prepare(keep, "evaluate", data, kept, trained, EVALUATION_BATCH);
+      if (kept > 0) validation = await compiled.prepare(keep, "evaluate", data, kept, trained, EVALUATION_BATCH);
       if (validationSet) {
         const other = keep(await uploadInOrder(backend, validationSet));
-        validation = await this.#prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
+        validation = await compiled.prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
       }
       this.#planBatch = trainBatch;
       const signal = this.#life.stopSignal(options.signal);
       const history = await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options, signal }, progress);
       this.#life.checkAlive("fit");
       return history;
-    }));
+    })));
   }
 
-  /** Loss (penalties included) and metrics, averaged over the rows. @throws InputError on bad data */
+  /** Loss (penalties included) and metrics, averaged over the rows; x and y as for fit(). @throws InputError on bad data */
   async evaluate(x: Features, y: Targets, options: DataOptions = {}): Promise<Logs> {
-    await this.#compiling;
-    const { recipe, backend, names } = this.#ready("evaluate");
-    const network = this.#declared("evaluate");
+    while (this.#compiling.underWay) await this.#settled("evaluate");
+    const compiled = this.#ready("evaluate");
+    const { network, recipe, backend, names } = compiled;
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
-    return this.#life.using(() => scoped(async (keep) => {
+    return compiled.use("evaluate", () => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
-      const prepared = await this.#prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
-      return (await runEvaluation(prepared, names)).logs();
+      const prepared = await compiled.prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
+      const averages = await runEvaluation(prepared, names);
+      if (averages === null) throw new Error("nothing stops an evaluation");
+      return averages.logs();
     }));
   }
 
   /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
   async predict(x: Features, options: DataOptions = {}): Promise<Floats> {
-    await this.#compiling;
-    const { backend } = this.#ready("predict");
-    const { inputWidth, outputWidth } = this.#declared("predict");
+    while (this.#compiling.underWay) await this.#settled("predict");
+    const compiled = this.#ready("predict");
+    const { backend, network: { inputWidth, outputWidth } } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const dataset = inputDataset("predict()", x, inputWidth, options.scale);
     const batchSize = Math.min(wanted, dataset.rows);
     const answers = new Float32Array(dataset.rows * outputWidth);
-    return this.#life.using(() => scoped(async (keep) => {
+    return compiled.use("predict", () => scoped(async (keep) => {
       const data = keep(await uploadInOrder(backend, dataset));
-      const { runner } = await this.#prepare(keep, "predict", data, dataset.rows, 0, batchSize);
+      const { runner } = await compiled.prepare(keep, "predict", data, dataset.rows, 0, batchSize);
       const steps = miniBatches(dataset.rows, batchSize, 0);
       await runner.run(steps, (first, count, results) => {
         // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
@@ -171,19 +180,31 @@ export class Sequential {
     }));
   }
 
-  /** Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut). */
+  /**
+   * Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut).
+   * @throws InputError after dispose(); GpuError if the GPU is lost
+   */
   async getWeights(): Promise<Weight[]> {
+    while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
-    return toWeights(this.#declared("getWeights"), await this.#readWeights());
+    const network = this.#declared("getWeights");
+    if (!this.#compiled) return toWeights(network, this.#known ?? initialParameters(network));
+    this.#known = await this.#compiled.readWeights("getWeights");
+    return toWeights(network, this.#known);
   }
 
-  /** Replaces the weights by what getWeights() of the same network gave. @throws InputError, with nothing changed */
+  /**
+   * Replaces the weights by what getWeights() of the same network gave. The optimizer's states stay as they are.
+   * @throws InputError, with nothing changed, if they do not fit or while training; GpuError if the GPU is lost
+   */
   async setWeights(weights: readonly GivenWeight[]): Promise<void> {
+    while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
     const values = fromWeights(this.#declared("setWeights"), weights);
-    if (this.#compiled) this.#compiled.backend.write(values);
-    else this.#weights = values;
+    const compiled = this.#compiled;
+    await compiled?.use("setWeights", () => compiled.backend.write(values));
+    this.#known = values;
   }
 
   /**
@@ -192,9 +213,9 @@ export class Sequential {
    * @throws InputError on bad data, or if the model is compiled for the CPU
    */
   async verify(x: Features, y: Targets, options: VerifyOptions = {}): Promise<VerifyReport> {
-    await this.#compiling;
-    const { recipe, backend, progress } = this.#ready("verify");
-    const network = this.#declared("verify");
+    while (this.#compiling.underWay) await this.#settled("verify");
+    const compiled = this.#ready("verify");
+    const { network, recipe, backend, progress } = compiled;
     checkOptions("verify()", options, OPTIONS.verify);
     const count = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
@@ -204,9 +225,9 @@ export class Sequential {
       throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
         'Compile with backend: "webgpu".');
     }
-    const plan = this.#plan("train", Math.min(batchSize, dataset.rows), dataset);
-    return this.#life.exclusively("verify", () =>
-      verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count }));
+    const plan = compiled.plan("train", Math.min(batchSize, dataset.rows), dataset.format);
+    return this.#life.exclusively("verify", () => compiled.use("verify", () =>
+      verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
   }
 
   /**
@@ -215,26 +236,25 @@ export class Sequential {
    * @throws InputError on bad data
    */
   async gradientCheck(x: Features, y: Targets, options: { scale?: number } = {}): Promise<GradientReport> {
-    await this.#compiling;
-    const { recipe } = this.#ready("gradientCheck");
-    const network = this.#declared("gradientCheck");
+    while (this.#compiling.underWay) await this.#settled("gradientCheck");
+    const compiled = this.#ready("gradientCheck");
+    const { network, recipe } = compiled;
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
     const dataset = labelledDataset("gradientCheck()", x, y, network, recipe.loss, options.scale);
     const graph = buildGraph(network, recipe, "train", dataset.format);
     const values = new Map<string, ArrayLike<number>>([
-      ...await this.#readWeights(), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
+      ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
     return checkGradients(graph, values, miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer)[0]);
   }
 
-  /** A table of the layers and their parameters. */
+  /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */
   summary(): string {
     return summarize(this.#declared("summary"));
   }
 
   /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
   get plan(): Plan {
-    this.#ready("plan");
-    return this.#plan("train", this.#planBatch);
+    return this.#ready("plan").plan("train", this.#planBatch);
   }
 
   /** "webgpu" or "cpu", once compiled. */
@@ -253,27 +273,8 @@ export class Sequential {
    */
   dispose(): void {
     this.#life.dispose();
-  }
-
-  #plan(purpose: Graph["purpose"], batch: number, dataset?: Dataset): Plan {
-    const { recipe, backend } = this.#ready("plan");
-    const format: FeatureFormat = dataset?.format ?? FLOAT_FEATURES;
-    return new Plan(buildGraph(this.#declared("plan"), recipe, purpose, format), { batch, maxBuffers: backend.maxBuffers });
-  }
-
-  async #prepare(
-    keep: Keep, purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
-  ): Promise<Prepared> {
-    const { backend } = this.#ready("fit");
-    const plan = this.#plan(purpose, batchSize, data.dataset);
-    return { data, runner: keep(await backend.prepare(plan, data)), rows, at, batchSize };
-  }
-
-  async #readWeights(): Promise<Map<string, Floats>> {
-    const network = this.#declared("getWeights");
-    const { backend } = this.#compiled ?? {};
-    if (backend) return this.#life.using(() => backend.read(network.parameters.map(({ symbol }) => symbol)));
-    return (this.#weights ??= initialParameters(network));
+    this.#compiled?.retire();
+    this.#compiled = null;
   }
 
   #declared(where: string): Network {
@@ -281,17 +282,24 @@ export class Sequential {
     throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
   }
 
+  /** Waits for a compile() under way. @throws InputError with its error as the cause if it fails */
+  async #settled(where: string): Promise<void> {
+    const failure = await this.#compiling.over();
+    this.#life.checkAlive(where);
+    if (failure) throw compileFailed(where, failure);
+  }
+
   #ready(where: string): Compiled {
     this.#life.checkAlive(where);
     if (this.#compiled) return this.#compiled;
+    if (this.#compiling.failure) throw compileFailed(where, this.#compiling.failure);
     throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
   }
 }
 
-function initialStates(network: Network, optimizer: Optimizer): Map<string, Floats> {
-  return new Map(network.parameters.flatMap(({ symbol, shape }) => optimizerStates(optimizer)
-    .map(({ name, initial }) => [`${name}_${symbol}`, new Float32Array(elementsOf(shape)).fill(initial)] as const)));
-}
+const compileFailed = (where: string, { error }: Failure): InputError =>
+  new InputError(`${where}: the model is not compiled as asked, because compile() failed. ` +
+    (error instanceof Error ? error.message : String(error)), { cause: error });
 
 /** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */
 export function gradientCheck(model: Sequential, x: Features, y: Targets, options: { scale?: number } = {}) {

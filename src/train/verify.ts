@@ -133,7 +133,7 @@ export async function verifySteps(
     }
     return new VerifyReport(steps, compared);
   } finally {
-    backend.write(saved);
+    await backend.write(saved);
     data.dispose();
   }
 }

@@ -1,14 +1,17 @@
 // The `webgpu` backend: weights, optimizer states and data live on the device; plans run there.
 
 import type { StepScalars } from "../graph/types.ts";
-import { acquireDevice, checked, type GpuContext } from "../gpu/device.ts";
-import { Executor } from "../gpu/executor.ts";
+import { createExecutor } from "../gpu/create-executor.ts";
+import { acquireDevice, checked, REMEDIES, type GpuContext } from "../gpu/device.ts";
 import { createFrom, createStorage, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
+import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
+
+const LOSS_MILLISECONDS = 100;
 
 class GpuData implements DeviceData {
   readonly #buffers = new Map<string, GPUBuffer>();
@@ -17,7 +20,7 @@ class GpuData implements DeviceData {
     try {
       this.#buffers.set("data_x", createFrom(device, dataset.x, "x"));
       if (dataset.y) this.#buffers.set("data_y", createFrom(device, dataset.y, "y"));
-      this.#buffers.set("order", createStorage(device, dataset.rows * 4, "order"));
+      this.#buffers.set("order", createStorage(device, dataset.rows * 4, "order", REMEDIES["data set"]));
     } catch (error) {
       this.dispose();
       throw error;
@@ -43,7 +46,7 @@ class GpuData implements DeviceData {
 class GpuRunner implements Runner {
   readonly #queue: StepQueue;
 
-  constructor(readonly executor: Executor) {
+  constructor(readonly executor: StepExecutor) {
     this.#queue = new StepQueue(executor);
   }
 
@@ -64,10 +67,14 @@ export class WebGpuBackend implements Backend {
   readonly kind = "webgpu";
   readonly #pipelines: PipelineCache;
   readonly #store: TensorStore;
+  readonly #loss = { known: false };
 
   private constructor(readonly context: GpuContext) {
     this.#pipelines = new PipelineCache(context.device);
     this.#store = new TensorStore(context.device);
+    // A user's device may outlive the backend: what waits for its loss must not hold on to more than this.
+    const loss = this.#loss;
+    void context.device.lost.then(() => { loss.known = true; });
   }
 
   /** @throws UnsupportedError without WebGPU or without an adapter */
@@ -83,16 +90,30 @@ export class WebGpuBackend implements Backend {
     return this.context.device.limits.maxStorageBuffersPerShaderStage;
   }
 
-  write(values: ReadonlyMap<string, Floats>): void {
-    this.#store.write(values);
+  get residentBytes(): number {
+    return this.context.device.limits.maxComputeWorkgroupStorageSize;
   }
 
-  read(names: readonly string[]): Promise<Map<string, Floats>> {
-    return this.#store.read(names);
+  get isLost(): boolean {
+    return this.#loss.known;
+  }
+
+  write(values: ReadonlyMap<string, Floats>): Promise<void> {
+    return this.#store.write(values);
+  }
+
+  async read(names: readonly string[]): Promise<Map<string, Floats>> {
+    try {
+      return await this.#store.read(names);
+    } catch (error) {
+      // Mapping may fail a moment before `lost` resolves.
+      await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
+      throw error;
+    }
   }
 
   upload(dataset: Dataset): Promise<DeviceData> {
-    return checked(this.context.device, "data set", () => new GpuData(this.context.device, dataset));
+    return checked(this.context.device, "data set", () => new GpuData(this.context.device, dataset), (data) => data.dispose());
   }
 
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
@@ -102,7 +123,7 @@ export class WebGpuBackend implements Backend {
   readonly trace = async (plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace> => {
     const executor = await this.#executor(plan, data);
     try {
-      return await executor.trace(step, (tensor) => this.#external(tensor, data));
+      return await executor.trace(step);
     } finally {
       executor.dispose();
     }
@@ -113,8 +134,8 @@ export class WebGpuBackend implements Backend {
     if (this.context.owned) this.context.device.destroy();
   }
 
-  #executor(plan: Plan, data: DeviceData): Promise<Executor> {
-    return Executor.create(this.context.device, this.#pipelines, plan, (tensor) => this.#external(tensor, data));
+  #executor(plan: Plan, data: DeviceData): Promise<StepExecutor> {
+    return createExecutor(this.context.device, this.#pipelines, plan, (tensor) => this.#external(tensor, data));
   }
 
   #external(tensor: string, data: DeviceData): GPUBuffer {

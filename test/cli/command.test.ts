@@ -1,6 +1,7 @@
 // The built command line as a process: exit codes, streams, files, Ctrl-C; on the CPU and in a browser.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,7 +20,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const tiny = (...more: string[]) => ["train", "--data", folder, "--layers", "9,8,4", "--lr", "0.01", "--dropout", "0", ...more];
+const tiny = (...more: string[]) =>
+  ["train", "--data", folder, "--layers", "9,8,4", "--lr", "0.01", "--dropout", "0", ...more];
 const evaluate = (file: string) =>
   ["train", "--data", folder, "--backend", "cpu", "--load", file, "--epochs", "0", "--json"];
 const lastLine = (text: string) => JSON.parse(text.trimEnd().split("\n").at(-1)!) as Record<string, unknown>;
@@ -30,8 +32,9 @@ describe("help and bad values", () => {
   it("explains every flag", async () => {
     const { code, stdout } = await cli.run(["train", "--help"]);
     expect(code).toBe(0);
-    for (const flag of ["layers", "activation", "loss", "optimizer", "lr", "batch", "epochs", "seed", "dropout", "l2", "backend",
-      "runtime", "data", "json", "verify", "load", "save", "validation-split"]) expect(stdout).toContain(`--${flag}`);
+    for (const flag of ["layers", "activation", "loss", "optimizer", "lr", "batch", "epochs", "seed", "dropout", "l2",
+      "backend", "runtime", "data", "json", "verify", "load", "save", "validation-split"]) expect(stdout).toContain(`--${flag}`);
+    expect(stdout).toContain("DELTAPROP_BROWSER_FLAGS");
   });
 
   it.each([
@@ -41,6 +44,7 @@ describe("help and bad values", () => {
     [["--layers", "100,10"], "have 784 pixels"],
     [["--load", "/nowhere/file"], "--load"],
     [["--save", "/nowhere/file"], "--save /nowhere/file"],
+    [["--save", tmpdir()], `--save ${tmpdir()}: it must name a file`],
     [["--speed", "9"], "unknown option"],
   ])("refuses %j with exit code 1 before any browser starts", async (args, message) => {
     const { code, stdout, stderr } = await cli.run(["train", ...args], { env: NO_BROWSER });
@@ -83,24 +87,38 @@ describe("--backend cpu", () => {
   }, 120_000);
 });
 
+it("puts the weights into a file that it names if they cannot be written after all", async () => {
+  const file = join(folder, "late.safetensors"), rescued = join(folder, "rescued");
+  await mkdir(rescued);
+  const { code, stdout, stderr } = await cli.run(tiny("--backend", "cpu", "--epochs", "2", "--save", file, "--json"), {
+    env: { TMPDIR: rescued, TEMP: rescued },
+    // A folder appears where the file was to be.
+    during: (output) => { if (output.includes("epoch 1/2")) mkdirSync(file, { recursive: true }); },
+  });
+  const [, named] = /^error: --save .* They are in (.*): move/m.exec(stderr) ?? [];
+  expect(named).toContain(rescued);
+  expect((await readModel(named)).spec.layers).toEqual([9, 8, 4]);
+  expect([code, lastLine(stdout).epochs]).toEqual([1, 2]);
+}, 120_000);
+
 // Windows has no signals to send to another process: there kill() ends it.
-describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
+describe.skipIf(process.platform === "win32")("Ctrl-C and kill", () => {
   it.each([
-    ["on the CPU", ["--backend", "cpu"]],
-    ["in the browser", ["--backend", "webgpu"]],
-  ])("%s stops at a step, saves, and exits with 130", async (_, backend) => {
+    ["SIGINT", 130, "cpu"], ["SIGINT", 130, "webgpu"], ["SIGTERM", 143, "webgpu"],
+  ] as const)("%s stops at a step, saves, and exits with %i (%s)", async (signal, exitCode, backend) => {
     const file = join(folder, "stopped.safetensors");
     await rm(file, { force: true });
     let sent = false;
-    const { code, stdout } = await cli.run(tiny(...backend, "--epochs", "1000000", "--batch", "1", "--save", file), {
+    const { code, stdout } = await cli.run(
+      tiny("--backend", backend, "--epochs", "1000000", "--batch", "1", "--save", file), {
       during(output, kill) {
         if (sent || !output.includes("epoch       1/")) return;
         sent = true;
-        kill("SIGINT");
+        kill(signal);
       },
     });
     expect(stdout).toMatch(/Stopping at the next step.*Stopped after [\d,]+ steps\.\nsaved: /s);
-    expect(code).toBe(130);
+    expect(code).toBe(exitCode);
     expect((await readModel(file)).spec.layers).toEqual([9, 8, 4]);
   }, 120_000);
 
@@ -122,11 +140,23 @@ describe.skipIf(process.platform === "win32")("Ctrl-C", () => {
 });
 
 describe("in the browser", () => {
+  it("reports a run that diverges, and leaves the weights that were saved before", async () => {
+    const file = join(folder, "good.safetensors");
+    await writeFile(file, "good");
+    const { code, stdout, stderr } = await cli.run(
+      tiny("--backend", "webgpu", "--epochs", "2", "--optimizer", "sgd", "--lr", "1e38", "--save", file, "--json"));
+    expect(stderr).toMatch(/loss NaN.*the loss is not a number: training diverged; lower --lr/s);
+    expect(stderr).toMatch(/NaN │ .*test: loss NaN .*not saved:/s);
+    expect(stderr).not.toContain("    at ");
+    expect(lastLine(stdout)).toMatchObject({ epochs: 2, trainLoss: null, testLoss: null, testAccuracy: 0 });
+    expect([code, await readFile(file, "utf8")]).toEqual([1, "good"]);
+  }, 120_000);
+
   it("trains on WebGPU, verifies, saves, and loads what it saved on the CPU", async () => {
     const file = join(folder, "chrome.safetensors");
     const { code, stdout, stderr } = await cli.run(
       tiny("--backend", "webgpu", "--epochs", "20", "--batch", "32", "--verify", "2", "--save", file, "--json"));
-    expect(stderr).toMatch(/adapter: .*verify: .*launches.*memory: .*epoch 20\/20/s);
+    expect(stderr).toMatch(/adapter: .*verify: .*launch.*memory: .*epoch 20\/20/s);
     expect(code).toBe(0);
     expect(lastLine(stdout)).toMatchObject({ backend: "webgpu", epochs: 20, steps: 120, testAccuracy: 1 });
     const again = lastLine((await cli.run(evaluate(file))).stdout);

@@ -7,10 +7,12 @@ import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkDataFits, checkSplit, loadData, splitDigits } from "../../src/cli/data.ts";
 import { FormatError, InputError } from "../../src/errors.ts";
+import { dense, sequential } from "../../src/index.ts";
 import { tinyDigits, writeTinyDigits } from "../support/tiny-digits.ts";
 
 describe("splitDigits", () => {
-  const digits = { images: Uint8Array.from({ length: 20 }, (_, i) => i), labels: Uint8Array.from({ length: 10 }, (_, i) => i),
+  const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
+  const digits = { images: counting(20), labels: counting(10),
     rows: 10, features: 2 };
 
   it("holds out so many rows, keeps each image with its label, and loses none", () => {
@@ -18,7 +20,9 @@ describe("splitDigits", () => {
     expect([train.rows, test.rows]).toEqual([7, 3]);
     expect([...train.labels, ...test.labels].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     for (const part of [train, test]) {
-      part.labels.forEach((label, row) => expect([...part.images.subarray(2 * row, 2 * row + 2)]).toEqual([2 * label, 2 * label + 1]));
+      part.labels.forEach((label, row) => {
+        expect([...part.images.subarray(2 * row, 2 * row + 2)]).toEqual([2 * label, 2 * label + 1]);
+      });
     }
   });
 
@@ -84,6 +88,17 @@ describe("data and model", () => {
     expect(() => checkDataFits(data, [784, 4])).toThrow("have 9 pixels");
     expect(() => checkDataFits(data, [9, 3])).toThrow("have label 3");
   });
+
+  it.each([[10, 0], [10, 0.1], [10, 0.95], [10, 1e-17], [1, 0], [1, 0.5], [3, 0.34]])(
+    "of %i rows are split by %f exactly if fit() does so", async (rows, validationSplit) => {
+      const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
+      await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
+      const x = new Float32Array(rows), refused = (error: unknown) => error instanceof InputError;
+      const byFit = await model.fit(x, x, { validationSplit }).then(() => false, refused);
+      let byUs = false;
+      try { checkSplit(rows, validationSplit); } catch (error) { byUs = refused(error); }
+      expect(byUs).toBe(byFit);
+    });
 
   it("leave rows to train on and, where a share is asked for, to validate with", () => {
     checkSplit(10, 0);

@@ -22,21 +22,21 @@ describe("flags", () => {
   });
 
   it("are read as typed", () => {
-    const typed = parse("--layers", "784,30,10", "--activation", "sigmoid", "--loss", "halfSquaredError", "--optimizer", "sgd",
-      "--lr", "3", "--batch", "10", "--epochs", "30", "--seed", "9007199254740991", "--dropout", "0.2", "--l2", "1e-4",
-      "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3", "--load", "a",
-      "--save", "b", "--json");
+    const typed = parse("--layers", "784,30,10", "--activation", "sigmoid", "--loss", "halfSquaredError",
+      "--optimizer", "sgd", "--lr", "3", "--batch", "10", "--epochs", "30", "--seed", "9007199254740991", "--dropout", "0.2", "--l2", "1e-4",
+      "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3",
+      "--load", "a", "--save", "b", "--json");
     expect(resolveOptions(typed, { layers: [784, 30, 10] })).toEqual({
-      model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError", optimizer: "sgd", learningRate: 3,
-        dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
+      model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError",
+        optimizer: "sgd", learningRate: 3, dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
       epochs: 30, batchSize: 10, validationSplit: 0, backend: "webgpu", runtime: "node", data: "digits", verifySteps: 3,
       load: "a", save: "b", json: true,
     });
   });
 
   it.each([
-    ["--layers", "784"], ["--layers", "784,,10"], ["--layers", "784,0,10"], ["--layers", "784,-5,10"], ["--layers", "784,1e2,10"],
-    ["--layers", "a,b"], ["--loss", "mse"], ["--optimizer", "Adam"], ["--lr", "0"], ["--lr", "-1"], ["--lr", "fast"],
+    ["--layers", "784"], ["--layers", "784,,10"], ["--layers", "784,0,10"], ["--layers", "784,-5,10"],
+    ["--layers", "784,1e2,10"], ["--layers", "a,b"], ["--loss", "mse"], ["--optimizer", "Adam"], ["--lr", "0"], ["--lr", "-1"], ["--lr", "fast"],
     ["--lr", "Infinity"], ["--lr", ""], ["--batch", "0"], ["--batch", "1.5"], ["--epochs", "-1"], ["--epochs", "NaN"],
     ["--seed", "9007199254740992"], ["--seed", "0x10"], ["--dropout", "1"], ["--l2", "-1e-4"], ["--validation-split", "1"],
     ["--backend", "gpu"], ["--runtime", "deno"], ["--data", ""], ["--verify", "x"], ["--unknown", "1"],
@@ -83,8 +83,8 @@ describe("checkModel", () => {
     await expect(checkModel({ ...model, ...change })).rejects.toThrow(message);
   });
 
-  it.each(["sparseCategoricalCrossentropy", "categoricalCrossentropy", "binaryCrossentropy", "meanSquaredError", "halfSquaredError",
-    "huber"] as const)("accepts %s: its last activation follows", async (loss) => {
+  it.each(["sparseCategoricalCrossentropy", "categoricalCrossentropy", "binaryCrossentropy", "meanSquaredError",
+    "halfSquaredError", "huber"] as const)("accepts %s: its last activation follows", async (loss) => {
     await checkModel({ ...model, loss });
   });
 });

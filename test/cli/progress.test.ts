@@ -2,7 +2,7 @@
 
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { count, describeAdapter, duration, formatLogs, isSoftware, percent, Progress } from "../../src/cli/progress.ts";
+import { count, decimals, describeAdapter, duration, formatLogs, percent, Progress } from "../../src/cli/progress.ts";
 
 function recorder(isTTY: boolean) {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 200, cursorTo: () => {}, clearLine: () => {} });
@@ -19,6 +19,11 @@ describe("numbers", () => {
   it("are grouped, rounded and shown as percent", () => {
     expect([count(1234567.8), percent(0.93899)]).toEqual(["1,234,568", "93.90 %"]);
     expect(formatLogs(logs)).toBe("loss 0.2112  accuracy 93.90 %  val_accuracy 95.00 %");
+    expect([decimals(1234.5), decimals(-1.5e20)]).toEqual(["1234.5000", "-1.5000e+20"]);
+  });
+
+  it("that are none are called by name", () => {
+    expect(formatLogs({ loss: NaN, val_loss: Infinity, accuracy: NaN })).toBe("loss NaN  val_loss Infinity  accuracy NaN");
   });
 });
 
@@ -38,6 +43,36 @@ describe("Progress", () => {
     expect(text()).toContain("500 samples/s  2.8 s left");
   });
 
+  it("cuts the bar to the terminal's width, also after a resize, and leaves the terminal as it was", () => {
+    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    out.columns = 40;
+    progress.update(event(0, 100, 10));
+    out.columns = 30;
+    progress.update(event(0, 600, 11));
+    progress.close();
+    const written = text(), [wide, narrow] = written.match(/epoch 1\/2[^\x1b]*/g)!;
+    expect([wide.length, narrow.length]).toEqual([40, 30]);
+    // Cursor hidden and shown again; the terminal's wrapping never switched off.
+    expect(written.indexOf("\x1b[?25h")).toBeGreaterThan(written.indexOf("\x1b[?25l"));
+    expect(written).not.toContain("\x1b[?7l");
+  });
+
+  it("has room for all its figures on a terminal of 80 columns", () => {
+    const { out, text } = recorder(true), progress = new Progress(out, 20);
+    out.columns = 80;
+    progress.update({ ...event(0, 100, 10), logs: { loss: logs.loss, accuracy: logs.accuracy } });
+    progress.update({ ...event(0, 200, 11), logs: { loss: logs.loss, accuracy: logs.accuracy } });
+    progress.close();
+    expect(text()).toContain("epoch  1/20 █░░░  loss 0.2112  accuracy 93.90 %  100 samples/s  3 min 18 s left");
+  });
+
+  it("says once that training has diverged", () => {
+    const { out, text } = recorder(false), progress = new Progress(out, 10);
+    for (const epoch of [0, 1]) progress.epoch({ type: "epoch", epoch, epochSamples: 10, logs: { loss: NaN }, seconds: 1 });
+    progress.checkLosses([Infinity]);
+    expect(text().match(/.*diverged.*/g)).toEqual(["the loss is not a number: training diverged; lower --lr"]);
+  });
+
   it("shows nothing more once closed", () => {
     const { out, text } = recorder(true), progress = new Progress(out, 2);
     progress.close();
@@ -46,12 +81,26 @@ describe("Progress", () => {
   });
 });
 
-it("says when there is no GPU", () => {
-  expect(["google swiftshader (software)", "llvmpipe", "Microsoft Basic Render Driver"].every(isSoftware)).toBe(true);
-  expect(isSoftware("nvidia hopper")).toBe(false);
-  expect(describeAdapter({ adapter: "google swiftshader (software)", backend: "webgpu" }, "chrome"))
-    .toContain("no GPU found; using Chrome's software adapter");
-  const cpu = { adapter: "CPU (float64 reference)", backend: "cpu" };
-  expect(describeAdapter(cpu, "chrome", "auto")).toContain("no WebGPU adapter found; training on the CPU");
-  expect(describeAdapter(cpu, "chrome", "cpu")).toBe("adapter: CPU (float64 reference)");
+describe("describeAdapter", () => {
+  const software = { adapter: "google swiftshader (software)", backend: "webgpu" };
+
+  it("says of a software adapter what is known, and on Linux how a GPU may be reached", () => {
+    const [adapter, known, ...advice] = describeAdapter(software, "chrome", "auto", "linux").split("\n");
+    expect([adapter, known]).toEqual(["adapter: google swiftshader (software)",
+      "  Chrome offers only its software adapter, SwiftShader."]);
+    expect(advice.join()).toMatch(/DELTAPROP_BROWSER_FLAGS=\S+, or --runtime node/);
+    expect(describeAdapter(software, "chrome", "auto", "darwin").split("\n")).toEqual([adapter, known]);
+    expect(describeAdapter(software, "node")).toContain("a software one");
+  });
+
+  it("goes by the adapter's own suffix", () => {
+    const gpu = { adapter: "nvidia hopper swiftshader", backend: "webgpu" };
+    expect(describeAdapter(gpu, "chrome")).toBe("adapter: nvidia hopper swiftshader");
+  });
+
+  it("says when there is no WebGPU", () => {
+    const cpu = { adapter: "CPU (float64 reference)", backend: "cpu" };
+    expect(describeAdapter(cpu, "chrome", "auto")).toContain("no WebGPU adapter found; training on the CPU");
+    expect(describeAdapter(cpu, "chrome", "cpu")).toBe("adapter: CPU (float64 reference)");
+  });
 });

@@ -1,8 +1,8 @@
 // Saved weights: what is written is read back as the same model, and files of something else are refused.
 
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveOptions } from "../../src/cli/options.ts";
 import { checkWritable, modelBytes, parseModel, readModel, writeModel } from "../../src/cli/saved-model.ts";
@@ -13,7 +13,9 @@ const tensor = (name: string, ...shape: number[]) => {
   const elements = shape.reduce((a, b) => a * b, 1);
   return { name, shape, data: Float32Array.from({ length: elements }, (_, i) => i + shape[0]) };
 };
-const WEIGHTS = [tensor("dense/kernel", 4, 3), tensor("dense/bias", 3), tensor("dense_1/kernel", 3, 2), tensor("dense_1/bias", 2)];
+const WEIGHTS = [
+  tensor("dense/kernel", 4, 3), tensor("dense/bias", 3), tensor("dense_1/kernel", 3, 2), tensor("dense_1/bias", 2),
+];
 const { model } = resolveOptions({ layers: [4, 3, 2], activation: "tanh", l2: 0.25, dropout: 0.5 }, null);
 
 describe("parseModel", () => {
@@ -39,7 +41,8 @@ describe("parseModel", () => {
     ["a flat kernel", [tensor("dense/kernel", 12), tensor("dense/bias", 3)], "must be a kernel (features, units)"],
     ["an empty kernel", [tensor("dense/kernel", 0, 3), tensor("dense/bias", 3)], "must be a kernel"],
     ["a long bias", [tensor("dense/kernel", 4, 3), tensor("dense/bias", 4)], "must be a bias (3)"],
-    ["layers that do not meet", [...WEIGHTS.slice(0, 2), tensor("dense_1/kernel", 4, 2), WEIGHTS[3]], "must be a kernel (3, units)"],
+    ["layers that do not meet", [...WEIGHTS.slice(0, 2), tensor("dense_1/kernel", 4, 2), WEIGHTS[3]],
+      "must be a kernel (3, units)"],
   ])("refuses %s", (_, tensors, message) => {
     expect(() => parseModel(encodeSafetensors(tensors), "file")).toThrow(FormatError);
     expect(() => parseModel(encodeSafetensors(tensors), "file")).toThrow(message);
@@ -65,10 +68,39 @@ describe("files", () => {
     expect(await readdir(folder)).toEqual(["model.safetensors"]);
   });
 
-  it("that cannot be written leave nothing behind", async () => {
-    await expect(checkWritable(join(folder, "no", "model"))).rejects.toThrow(InputError);
-    await expect(writeModel(folder, new Uint8Array(1))).rejects.toThrow("could not be written");
+  it("that can be written pass, there or not yet", async () => {
+    await writeFile(join(folder, "old"), "old");
+    await checkWritable(join(folder, "old"));
+    await checkWritable(join(folder, "new"));
+    expect(await readdir(folder)).toEqual(["old"]);
+  });
+
+  type Refused = [what: string, path: () => string, message: string];
+  const isRoot = process.getuid?.() === 0;
+  it.each<Refused>([
+    ["in a folder that is not there", () => join(folder, "no", "model"), "its folder cannot be written to"],
+    ["that are folders", () => folder, "names a folder"],
+    ["that end like folders", () => join(folder, "new") + "/", "names a folder"],
+    ["below a file", () => join(folder, "read-only", "model"), "ENOTDIR"],
+    ["with too long a name", () => join(folder, "x".repeat(5000)), "ENAMETOOLONG"],
+    // Root may write to any file.
+    ...(isRoot ? [] : [["that are read-only", () => join(folder, "read-only"), "it is read-only"] as Refused]),
+    ...(process.platform === "win32" ? [] : [["that are devices", () => "/dev/null", "names a device"] as Refused]),
+  ])("%s are refused before training", async (_, path, message) => {
+    await writeFile(join(folder, "read-only"), "old", { mode: 0o444 });
+    await expect(checkWritable(path())).rejects.toThrow(InputError);
+    await expect(checkWritable(path())).rejects.toThrow(message);
+  });
+
+  it("that cannot be written after all leave nothing behind but a temporary file that is named", async () => {
+    const bytes = modelBytes(WEIGHTS, model);
+    const error = await writeModel(folder, bytes).catch((e: unknown) => e) as Error;
+    expect(error).toBeInstanceOf(InputError);
+    const rescue = /They are in (.*): move/.exec(error.message)![1];
+    expect(Uint8Array.from(await readFile(rescue))).toEqual(Uint8Array.from(bytes));
+    await rm(dirname(rescue), { recursive: true });
     expect(await readdir(folder)).toEqual([]);
+    expect((await readdir(dirname(folder))).filter((name) => name.endsWith(".partial"))).toEqual([]);
   });
 
   it("that cannot be read are named", async () => {

@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../src/errors.ts";
+import { FormatError, InputError } from "../../src/errors.ts";
 import { mnistFromIdx, parseIdx } from "../../src/formats/idx.ts";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -74,4 +74,10 @@ describe("mnistFromIdx", () => {
     expect(() => mnistFromIdx(first, second, "data")).toThrow(FormatError);
     expect(() => mnistFromIdx(first, second, "data")).toThrow(message);
   });
+});
+
+it("parseIdx() names itself where it is told no file, and refuses what are no bytes", () => {
+  expect(() => parseIdx(bytes(1, 2, 3))).toThrow(/^parseIdx\(\): /);
+  expect(() => parseIdx("file" as never)).toThrow(InputError);
+  expect(() => parseIdx(new ArrayBuffer(4) as never, "labels")).toThrow(/^labels: a file must be given as a Uint8Array.*got ArrayBuffer/);
 });

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FormatError } from "../../src/errors.ts";
+import { FormatError, InputError } from "../../src/errors.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetensors.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
@@ -208,5 +208,20 @@ describe("encodeSafetensors", () => {
 
   it("writes a file without tensors that can be read", () => {
     expect(decodeSafetensors(encodeSafetensors([]))).toEqual({ tensors: [], metadata: {} });
+  });
+});
+
+describe("what is no tensor or no file", () => {
+  const data = new Float32Array(1);
+  it.each<[string, () => unknown, RegExp]>([
+    ["no list", () => encodeSafetensors(null as never), /^encodeSafetensors\(\): tensors must be a list/],
+    ["a list of nothing", () => encodeSafetensors([null] as never), /tensors must be a list of \{ name, shape, data \}/],
+    ["no shape", () => encodeSafetensors([{ name: "w", data }] as never), /tensor "w": shape must be an array/],
+    ["another type of numbers", () => encodeSafetensors([{ name: "w", shape: [1], data: new Float64Array(1) }] as never), /data a Float32Array/],
+    ["metadata that are none", () => encodeSafetensors([], "text" as never), /metadata must be an object/],
+    ["no bytes", () => decodeSafetensors(new ArrayBuffer(8) as never), /^decodeSafetensors\(\): a file must be given as a Uint8Array.* got ArrayBuffer\. Pass/],
+  ])("%s is an InputError", (_, call, message) => {
+    expect(call).toThrow(InputError);
+    expect(call).toThrow(message);
   });
 });

@@ -128,7 +128,7 @@ export async function runStep({ device, pipelines }: Gpu, given: StepCase): Prom
   };
   const executor = await Executor.create(device, pipelines, plan, external);
   try {
-    await executor.trace(scalars, external);
+    await executor.trace(scalars);
     const read = await readFloats(device, step.outputs.map((name) =>
       ({ buffer: external(name), elements: sizeOf(name, batch) })));
     const outputs = read.map((floats, i) => floats.slice(0, sizeOf(step.outputs[i], rows)));

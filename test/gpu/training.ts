@@ -1,7 +1,8 @@
 // Whole training steps on the GPU for tests: weights, optimizer states and data in buffers, a plan made ready to run.
 
 import type { Graph, StepScalars } from "../../src/graph/types.ts";
-import { Executor } from "../../src/gpu/executor.ts";
+import { createExecutor } from "../../src/gpu/create-executor.ts";
+import type { StepExecutor } from "../../src/gpu/step-executor.ts";
 import { createFrom, readFloats, writeStorage } from "../../src/gpu/memory.ts";
 import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
@@ -16,14 +17,14 @@ export const persistent = (graph: Graph): string[] => [...graph.tensors.values()
 
 export class Training {
   private constructor(
-    readonly gpu: Gpu, readonly plan: Plan, readonly buffers: ReadonlyMap<string, GPUBuffer>, readonly executor: Executor,
+    readonly gpu: Gpu, readonly plan: Plan, readonly buffers: ReadonlyMap<string, GPUBuffer>, readonly executor: StepExecutor,
     readonly values: Values,
   ) {}
 
   /** @param values all that the graph is given; typed arrays as they are stored */
   static async open(gpu: Gpu, plan: Plan, values: Values): Promise<Training> {
     const buffers = new Map([...values].map(([name, data]) => [name, createFrom(gpu.device, data as Numbers, name)]));
-    const executor = await Executor.create(gpu.device, gpu.pipelines, plan, (name) => Training.#buffer(buffers, name));
+    const executor = await createExecutor(gpu.device, gpu.pipelines, plan, (name) => Training.#buffer(buffers, name));
     return new Training(gpu, plan, buffers, executor, values);
   }
 
@@ -34,7 +35,7 @@ export class Training {
   }
 
   trace(scalars: StepScalars): Promise<Trace> {
-    return this.executor.trace(scalars, (name) => Training.#buffer(this.buffers, name));
+    return this.executor.trace(scalars);
   }
 
   /** Results of the steps, one after the other. `poisoned`: with NaN in all intermediates before each step. */

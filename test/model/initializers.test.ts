@@ -62,11 +62,40 @@ describe("checkInitializer", () => {
   test.each([
     ["an unknown name", "kaiming", /^here: an initializer is one of glorotUniform, .*; got "kaiming"/],
     ["a name of Object's", "toString", /got "toString"/],
-    ["a negative deviation", randomNormal({ stddev: -1 }), /^here: randomNormal needs .* stddev ≥ 0 .* got .*-1/],
-    ["ends the wrong way round", randomUniform({ minval: 1, maxval: 0 }), /minval ≤ maxval/],
-    ["NaN", randomNormal({ mean: NaN }), /needs finite numbers/],
+    // Copied and changed.
+    ["a negative deviation", { ...randomNormal(), stddev: -1 }, /^here: stddev must be a finite number ≥ 0; got -1/],
+    ["ends the wrong way round", { ...randomUniform(), minval: 1, maxval: 0 }, /^here: randomUniform needs minval ≤ maxval; got 1 and 0/],
+    ["NaN", { name: "randomNormal", mean: NaN }, /^here: mean must be a finite number; got NaN/],
   ])("refuses %s", (_, value, message) => {
     expect(() => checkInitializer("here", value, "zeros")).toThrow(InputError);
     expect(() => checkInitializer("here", value, "zeros")).toThrow(message);
+  });
+
+  test("makes copies again, frozen and with their defaults", () => {
+    expect(checkInitializer("here", JSON.parse(JSON.stringify(randomNormal({ mean: 2 }))), "zeros")).toEqual(randomNormal({ mean: 2 }));
+    const made = checkInitializer("here", { name: "randomNormal" }, "zeros");
+    expect(made).toEqual(randomNormal());
+    expect(Object.isFrozen(made)).toBe(true);
+  });
+});
+
+describe("options", () => {
+  const ALL = { glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, randomNormal, randomUniform, zeros, ones };
+
+  test.each(Object.entries(ALL))("%s() takes an empty object and refuses a seed, a stranger and what is no object", (name, make) => {
+    expect(make({})).toEqual(make());
+    const refused: [unknown, RegExp][] = [
+      [{ seed: 1 }, new RegExp(`^${name}\\(\\): ${name} takes no seed of its own\\..*sequential\\(\\{ seed \\}\\)`)],
+      [{ gain: 2 }, new RegExp(`^${name}\\(\\): unknown option gain`)], [null, /options must be an object/], [3, /options must be an object/],
+    ];
+    for (const [options, message] of refused) {
+      expect(() => make(options as never)).toThrow(InputError);
+      expect(() => make(options as never)).toThrow(message);
+    }
+  });
+
+  test("numbers out of range are refused where they are given", () => {
+    expect(() => randomNormal({ stddev: -1 })).toThrow(/^randomNormal\(\): stddev must be a finite number ≥ 0; got -1/);
+    expect(() => randomUniform({ minval: 1, maxval: 0 })).toThrow(/^randomUniform\(\): .*minval ≤ maxval/);
   });
 });

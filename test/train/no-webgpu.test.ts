@@ -2,6 +2,7 @@
 // `webgpu` is such a place; a navigator with or without `gpu` is put in its stead where a browser would have one.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { acquireDevice } from "../../src/gpu/device.ts";
 import { DeltapropError, dense, sequential, UnsupportedError, type CompileOptions } from "../../src/index.ts";
 
 const RECIPE: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };
@@ -11,6 +12,9 @@ const HOSTS: [string, unknown, RegExp][] = [
   ["no navigator at all (Node 20)", undefined, /this host has no WebGPU \(navigator\.gpu is missing\)/],
   ["a navigator without gpu", {}, /navigator\.gpu is missing/],
   ["gpu without an adapter", { gpu: { requestAdapter: async () => null } }, /offers no adapter/],
+  ["gpu that fails to look for one", { gpu: { requestAdapter: () => Promise.reject(new Error("blocked")) } }, /gives no device \(blocked\)/],
+  ["an adapter that refuses a device", { gpu: { requestAdapter: async () => ({ limits: {},
+    requestDevice: () => Promise.reject(new Error("no more devices")) }) } }, /gives no device \(no more devices\)/],
 ];
 
 afterEach(() => {
@@ -52,4 +56,16 @@ it('backend "cpu" needs no WebGPU and says nothing', async () => {
   await model.compile({ ...RECIPE, backend: "cpu" });
   expect(model.backend).toBe("cpu");
   expect(warn).not.toHaveBeenCalled();
+});
+
+it("an adapter that refuses its own limits is asked once more, without them", async () => {
+  const asked: unknown[] = [], device = { lost: new Promise(() => {}) };
+  const adapter = { limits: { maxBufferSize: 5 }, info: { vendor: "test" }, requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+    asked.push(descriptor.requiredLimits);
+    if (descriptor.requiredLimits) throw new Error("too much");
+    return device;
+  } };
+  vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => adapter } });
+  expect(await acquireDevice()).toEqual({ device, adapter: "test", owned: true });
+  expect(asked).toEqual([expect.objectContaining({ maxBufferSize: 5 }), undefined]);
 });

@@ -39,12 +39,12 @@ it("takes optimizers in TensorFlow.js' argument order", () => {
   expect(tf.train.sgd(0.1)).not.toEqual(tf.sgd(0.2));
 });
 
-it("fit() after a compile() that failed says that the model is not compiled", async () => {
+it("fit() after a compile() that failed says that the model is not compiled, and why", async () => {
   const model = tf.sequential({ layers: [tf.dense({ units: 1, inputShape: [2] })] });
   const compiling = model.compile({ optimizer: "sgd", loss: "categoricalCrossentropy", backend: "cpu" });
   const fitting = model.fit(XOR, ANSWERS);
   await expect(compiling).rejects.toThrow(/categoricalCrossentropy needs a last layer/);
-  await expect(fitting).rejects.toThrow(/not compiled/);
+  await expect(fitting).rejects.toThrow(/not compiled.*categoricalCrossentropy needs a last layer/);
 });
 
 it("a canvas' Uint8ClampedArray is bytes and asks for their scale, as a Uint8Array does", async () => {

@@ -1,0 +1,15 @@
+// Which of the two kinds of executor a plan needs.
+
+import type { Plan } from "../schedule/plan.ts";
+import { Executor } from "./executor.ts";
+import type { PipelineCache } from "./pipelines.ts";
+import { ResidentExecutor } from "./resident-executor.ts";
+import type { StepExecutor } from "./step-executor.ts";
+
+/**
+ * @param external the buffers of weights, optimizer states and data, by tensor name
+ * @throws GpuError if a shader does not compile or memory runs out
+ */
+export const createExecutor = (
+  device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (tensor: string) => GPUBuffer,
+): Promise<StepExecutor> => (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);

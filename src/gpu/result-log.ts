@@ -1,0 +1,43 @@
+// What steps leave to be read back (loss, metrics, answers): one place a step on the device, copied once a submit.
+
+import { sizeOf } from "../graph/types.ts";
+import type { Plan } from "../schedule/plan.ts";
+import { BUFFER_USAGE } from "./constants.ts";
+import { createStorage, readStaging } from "./memory.ts";
+
+/** Two submits may be under way, so that the GPU never waits for the CPU. */
+export const SUBMITS_IN_FLIGHT = 2;
+/** Results of one submit never take more than this, however wide the answers are. */
+const MAX_BYTES = 1 << 24;
+
+export class ResultLog {
+  /** Numbers that each step leaves. */
+  readonly elements: number;
+  /** Steps that one submit can hold. */
+  readonly capacity: number;
+  readonly buffer: GPUBuffer;
+  readonly #staging: readonly GPUBuffer[];
+
+  constructor(device: GPUDevice, plan: Plan, maxSteps: number) {
+    const result = [...plan.graph.tensors.values()].find(({ role }) => role === "result");
+    this.elements = result ? sizeOf(result, plan.batch) : 0;
+    const bytes = this.elements * 4;
+    this.capacity = Math.max(1, Math.min(maxSteps, Math.floor(MAX_BYTES / Math.max(bytes, 4))));
+    this.buffer = createStorage(device, bytes * this.capacity, "results");
+    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => device.createBuffer({ label: `results ${i}`,
+      size: this.buffer.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
+  }
+
+  /** Copies what `steps` steps left; `read` of the same lane gives it after the submit. */
+  copy(encoder: GPUCommandEncoder, steps: number, lane: number): void {
+    encoder.copyBufferToBuffer(this.buffer, 0, this.#staging[lane], 0, steps * this.elements * 4);
+  }
+
+  read(steps: number, lane: number): Promise<Float32Array<ArrayBuffer>> {
+    return readStaging(this.#staging[lane], steps * this.elements * 4);
+  }
+
+  dispose(): void {
+    for (const buffer of [this.buffer, ...this.#staging]) buffer.destroy();
+  }
+}

@@ -1,0 +1,9 @@
+// The numbers that change from step to step, as the shaders read them: struct Step of shaders/kernel.wgsl.ts.
+
+import type { StepScalars } from "../graph/types.ts";
+
+/** @param slot which place of the results the step writes */
+export function writeStep(table: ArrayBuffer, byte: number, slot: number, step: StepScalars): void {
+  new Uint32Array(table, byte, 4).set([step.rows, step.offset, slot, step.step]);
+  new Float32Array(table, byte + 16, 3).set([step.learningRate, step.correctedRate, 1 / step.rows]);
+}

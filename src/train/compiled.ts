@@ -1,0 +1,71 @@
+// What compile() makes: recipe, backend and how far training is. The backend is freed after the last call that uses it.
+
+import { GpuError } from "../errors.ts";
+import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
+import type { Graph } from "../graph/types.ts";
+import { elementsOf, type Network, type Recipe } from "../model/network.ts";
+import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
+import { Plan } from "../schedule/plan.ts";
+import type { Backend, DeviceData, Floats } from "./backend.ts";
+import type { Prepared, Progress } from "./fit.ts";
+import type { Keep } from "./scope.ts";
+
+export class Compiled {
+  readonly progress: Progress = { steps: 0, epochs: 0 };
+  /** "loss" and the metrics, in the order in which steps leave them. */
+  readonly names: readonly string[];
+  #uses = 0;
+  #retired = false;
+
+  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend) {
+    this.names = ["loss", ...recipe.metrics];
+  }
+
+  /** Keeps the backend until the work is done, also if it is retired meanwhile. @throws GpuError if the GPU is lost */
+  async use<T>(where: string, work: () => Promise<T>): Promise<T> {
+    if (this.backend.isLost) {
+      throw new GpuError(`${where}(): the GPU was lost, and with it the weights that were there. Call compile() again: it ` +
+        "starts from the last ones that getWeights() or setWeights() saw, else from the initial ones.");
+    }
+    this.#uses++;
+    try {
+      return await work();
+    } finally {
+      this.#uses--;
+      this.#freeUnused();
+    }
+  }
+
+  /** No new use comes: frees the backend as soon as those under way are over. */
+  retire(): void {
+    this.#retired = true;
+    this.#freeUnused();
+  }
+
+  plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
+    const { maxBuffers, residentBytes } = this.backend;
+    return new Plan(buildGraph(this.network, this.recipe, purpose, format), { batch, maxBuffers, residentBytes });
+  }
+
+  /** A runner for `rows` rows of the data from place `at` of its order on. */
+  async prepare(
+    keep: Keep, purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
+  ): Promise<Prepared> {
+    const plan = this.plan(purpose, batchSize, data.dataset.format);
+    return { data, runner: keep(await this.backend.prepare(plan, data)), rows, at, batchSize };
+  }
+
+  readWeights(where: string): Promise<Map<string, Floats>> {
+    return this.use(where, () => this.backend.read(this.network.parameters.map(({ symbol }) => symbol)));
+  }
+
+  #freeUnused(): void {
+    if (this.#retired && this.#uses === 0) this.backend.dispose();
+  }
+}
+
+/** What the optimizer keeps beside the weights, as it starts. */
+export function initialStates(network: Network, optimizer: Optimizer): Map<string, Floats> {
+  return new Map(network.parameters.flatMap(({ symbol, shape }) => optimizerStates(optimizer)
+    .map(({ name, initial }) => [`${name}_${symbol}`, new Float32Array(elementsOf(shape)).fill(initial)] as const)));
+}

@@ -1,0 +1,89 @@
+// The training loop by itself, on runners that stop or fail where a test wants it: what is counted, what is thrown away.
+
+import { describe, expect, it } from "vitest";
+import { dense, GpuError, InputError, sequential } from "../../src/index.ts";
+import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
+import { dense as layer } from "../../src/model/layers.ts";
+import type { ResultHandler, StopSignal } from "../../src/train/backend.ts";
+import { runEpochs, type Loop, type Prepared } from "../../src/train/fit.ts";
+import type { StepScalars } from "../../src/graph/types.ts";
+
+type Run = (steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal) => Promise<number>;
+const ROWS = 8;
+
+/** Reports steps one by one, each of loss 1. */
+const steady: Run = async (steps, onResults, signal) => {
+  for (let i = 0; i < steps.length; i++) {
+    if (signal?.aborted) return i;
+    onResults(i, 1, [1]);
+    await Promise.resolve();
+  }
+  return steps.length;
+};
+const prepared = (run: Run): Prepared => ({
+  data: { dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {}, dispose() {} },
+  runner: { resultElements: 1, run, dispose() {} }, rows: ROWS, at: 0, batchSize: 2,
+});
+const network = resolveNetwork([layer({ units: 1, inputShape: [1] })], 0);
+const loop = (train: Run, changes: Partial<Loop> = {}): Loop => ({
+  recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, names: ["loss"], train: prepared(train),
+  validation: null, epochs: 2, options: {}, signal: { aborted: false }, ...changes,
+});
+
+describe("the step counter", () => {
+  it("counts what was seen to be done before the GPU failed", async () => {
+    const progress = { steps: 10, epochs: 0 };
+    const failing: Run = async (_, onResults) => {
+      onResults(0, 2, [1, 1]);
+      onResults(2, 1, [1]);
+      throw new GpuError("gone");
+    };
+    await expect(runEpochs(loop(failing), progress)).rejects.toThrow("gone");
+    expect(progress.steps).toBe(13);
+  });
+
+  it("goes on from epoch to epoch", async () => {
+    const progress = { steps: 10, epochs: 3 };
+    expect(await runEpochs(loop(steady), progress)).toMatchObject({ steps: 8, epochs: 2, stopped: false });
+    expect(progress).toEqual({ steps: 18, epochs: 5 });
+  });
+});
+
+describe("stopping", () => {
+  it("within validation ends training, and half a validation is no result", async () => {
+    const stop = new AbortController(), ended: number[] = [];
+    let validations = 0;
+    const validate: Run = (steps, onResults, signal) => steady(steps, (first, count, results) => {
+      if (++validations === 6) stop.abort();
+      onResults(first, count, results);
+    }, signal);
+    const history = await runEpochs(loop(steady, { epochs: 5, validation: prepared(validate), signal: stop.signal,
+      options: { callbacks: { onEpochEnd: (epoch) => void ended.push(epoch) } } }), { steps: 0, epochs: 0 });
+    // 4 steps of validation an epoch: the sixth is in the second.
+    expect(validations).toBe(6);
+    expect(history).toEqual({ history: { loss: [1], val_loss: [1] }, epochs: 1, steps: 8, stopped: true });
+    expect(ended).toEqual([0]);
+  });
+
+  it.each([[1, true], [2, false]])("a signal after epoch %i of 2: stopped is %s", async (after, stopped) => {
+    const stop = new AbortController();
+    const history = await runEpochs(loop(steady, { signal: stop.signal,
+      options: { callbacks: { onEpochEnd: (epoch) => void (epoch + 1 === after && stop.abort()) } } }), { steps: 0, epochs: 0 });
+    expect(history).toMatchObject({ epochs: after, stopped });
+  });
+});
+
+it("an async onBatchEnd is refused at its first promise, also one that rejects", async () => {
+  const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
+  await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
+  let calls = 0;
+  const onBatchEnd = async () => {
+    calls++;
+    throw new Error("never seen");
+  };
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises -- the mistake that this is about
+  const error: unknown = await model.fit([1, 2, 3], [1, 2, 3], { batchSize: 1, callbacks: { onBatchEnd } }).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).toMatch(/onBatchEnd must not be async.*use onEpochEnd/);
+  expect(calls).toBe(1);
+});
