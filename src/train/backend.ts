@@ -50,7 +50,8 @@ export interface Backend {
   /** Weights and optimizer states by their names in the graph. The call itself writes; the promise says how it went. */
   write(values: ReadonlyMap<string, Floats>): Promise<void>;
   read(names: readonly string[]): Promise<Map<string, Floats>>;
-  upload(dataset: Dataset): Promise<DeviceData>;
+  /** @param orders how many orders of all rows the data must have room for */
+  upload(dataset: Dataset, orders: number): Promise<DeviceData>;
   prepare(plan: Plan, data: DeviceData): Promise<Runner>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;

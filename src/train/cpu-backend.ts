@@ -13,8 +13,8 @@ const SLICE_MILLISECONDS = 30;
 class CpuData implements DeviceData {
   readonly order: Uint32Array<ArrayBuffer>;
 
-  constructor(readonly dataset: Dataset) {
-    this.order = new Uint32Array(dataset.rows);
+  constructor(readonly dataset: Dataset, orders: number) {
+    this.order = new Uint32Array(dataset.rows * orders);
   }
 
   setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
@@ -88,8 +88,8 @@ export class CpuBackend implements Backend {
     return new Map(names.map((name) => [name, Float32Array.from(this.#values.get(name) ?? [])]));
   }
 
-  async upload(dataset: Dataset): Promise<DeviceData> {
-    return new CpuData(dataset);
+  async upload(dataset: Dataset, orders: number): Promise<DeviceData> {
+    return new CpuData(dataset, orders);
   }
 
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {

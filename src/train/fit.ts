@@ -30,9 +30,9 @@ export interface Prepared {
   readonly batchSize: number;
 }
 
-/** Uploads a data set, its rows in their own order. */
-export async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<DeviceData> {
-  const data = await backend.upload(dataset);
+/** Uploads a data set, its rows in their own order; with room for so many orders. */
+export async function uploadInOrder(backend: Backend, dataset: Dataset, orders = 1): Promise<DeviceData> {
+  const data = await backend.upload(dataset, orders);
   data.setOrder(ownOrder(dataset.rows), 0);
   return data;
 }
@@ -62,6 +62,8 @@ export interface Loop {
   readonly train: Prepared;
   readonly validation: Prepared | null;
   readonly epochs: number;
+  /** Epochs that run without a pause between them; their orders fit the device. */
+  readonly ahead: number;
   readonly options: FitOptions;
   readonly signal: StopSignal;
 }
@@ -75,31 +77,54 @@ function refusePromise(returned: unknown): void {
     "Make it a plain function, or use onEpochEnd, which is awaited.");
 }
 
-async function trainEpoch({ recipe, seed, names, train, options, signal }: Loop, progress: Progress) {
-  if (options.shuffle ?? true) {
-    train.data.setOrder(new RandomSequence(seed, STREAM.shuffle, progress.epochs).permutation(train.rows), train.at);
-  }
-  progress.epochs++;
-  const averages = new Averages(names), firstStep = progress.steps;
-  const steps = miniBatches(train.rows, train.batchSize, train.at, firstStep, recipe.optimizer);
+/** Steps that may be prepared at once, and rows whose order may be on the device. */
+const STEPS_AHEAD = 4096;
+const ROWS_AHEAD = 1 << 20;
+
+/**
+ * Epochs that run without a pause between them: several if nobody listens between them, since a tiny data set would
+ * otherwise spend its time on waiting for the last step of every epoch.
+ */
+export function epochsAhead(rows: number, batchSize: number, epochs: number, options: FitOptions, validates: boolean): number {
+  const listens = (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => name in (options.callbacks ?? {}));
+  if (validates || listens || options.verbose) return 1;
+  const fitting = Math.floor(Math.min(STEPS_AHEAD / Math.ceil(rows / batchSize), ROWS_AHEAD / rows));
+  return Math.max(1, Math.min(fitting, epochs));
+}
+
+/** Trains `count` epochs in one run; their averages in order, and how many of them were completed. */
+async function trainEpochs(loop: Loop, count: number, progress: Progress) {
+  const { recipe, seed, names, train, options, signal } = loop;
+  const perEpoch = Math.ceil(train.rows / train.batchSize), firstStep = progress.steps, firstEpoch = progress.epochs;
+  const averages = Array.from({ length: count }, () => new Averages(names));
+  const steps = averages.flatMap((_, epoch) => {
+    const shuffled = options.shuffle ?? true, at = train.at + (shuffled ? epoch * train.rows : 0);
+    if (shuffled) {
+      train.data.setOrder(new RandomSequence(seed, STREAM.shuffle, firstEpoch + epoch).permutation(train.rows), at);
+    }
+    return miniBatches(train.rows, train.batchSize, at, firstStep + epoch * perEpoch, recipe.optimizer);
+  });
+  progress.epochs = firstEpoch + 1;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
-  const ran = await train.runner.run(steps, (first, count, results) => {
-    progress.steps = firstStep + first + count;
-    averages.add(steps.slice(first, first + count), results);
-    if (!onBatchEnd) return;
-    try {
-      for (let i = 0; i < count && thrown.length === 0; i++) {
-        const logs = Object.fromEntries(names.map((name, n) => [name, results[i * names.length + n]]));
-        refusePromise(onBatchEnd(first + i, { ...logs, size: steps[first + i].rows }));
+  const ran = await train.runner.run(steps, (first, length, results) => {
+    progress.steps = firstStep + first + length;
+    progress.epochs = firstEpoch + Math.ceil((first + length) / perEpoch);
+    for (let i = 0; i < length; i++) {
+      const values = names.map((_, n) => results[i * names.length + n]), step = first + i;
+      averages[Math.floor(step / perEpoch)].add([steps[step]], values);
+      if (!onBatchEnd || thrown.length > 0) continue;
+      try {
+        const logs = Object.fromEntries(names.map((name, n) => [name, values[n]]));
+        refusePromise(onBatchEnd(step % perEpoch, { ...logs, size: steps[step].rows }));
+      } catch (error) {
+        thrown.push(error);
       }
-    } catch (error) {
-      thrown.push(error);
     }
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } });
   if (thrown.length > 0) throw thrown[0];
-  return { averages, ran, complete: ran === steps.length };
+  return { averages, ran, completed: Math.floor(ran / perEpoch) };
 }
 
 const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
@@ -114,22 +139,24 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
   const { callbacks = {} } = options;
   const result: History = { history: {}, epochs: 0, steps: 0, stopped: false };
   await callbacks.onTrainBegin?.();
-  for (let epoch = 0; epoch < loop.epochs; epoch++) {
-    if (signal.aborted) break;
+  for (let epoch = 0; epoch < loop.epochs && !signal.aborted;) {
     await callbacks.onEpochBegin?.(epoch);
-    const { averages, ran, complete } = await trainEpoch(loop, progress);
+    const count = Math.min(loop.ahead, loop.epochs - epoch);
+    const { averages, ran, completed } = await trainEpochs(loop, count, progress);
     result.steps += ran;
-    if (!complete) break;
-    const logs: Logs = averages.logs();
-    if (validation) {
-      const validated = await runEvaluation(validation, names, signal);
-      if (validated === null) break;
-      Object.assign(logs, validated.logs("val_"));
+    for (const average of averages.slice(0, completed)) {
+      const logs: Logs = average.logs();
+      if (validation) {
+        const validated = await runEvaluation(validation, names, signal);
+        if (validated === null) break;
+        Object.assign(logs, validated.logs("val_"));
+      }
+      for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
+      result.epochs = ++epoch;
+      if (options.verbose) console.log(epochLine(epoch - 1, loop.epochs, logs));
+      await callbacks.onEpochEnd?.(epoch - 1, logs);
     }
-    for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
-    result.epochs++;
-    if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
-    await callbacks.onEpochEnd?.(epoch, logs);
+    if (completed < count) break;
   }
   result.stopped = result.epochs < loop.epochs;
   await callbacks.onTrainEnd?.();

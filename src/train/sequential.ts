@@ -11,7 +11,7 @@ import { dataTensors, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import { inputDataset, labelledDataset, type Features, type Targets } from "./data.ts";
-import { runEpochs, runEvaluation, uploadInOrder, type History, type Prepared } from "./fit.ts";
+import { epochsAhead, runEpochs, runEvaluation, uploadInOrder, type History, type Prepared } from "./fit.ts";
 import { checkFitOptions, splitRows, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { openBackend } from "./open-backend.ts";
@@ -122,8 +122,9 @@ export class Sequential {
     const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
       network, recipe.loss, options.scale);
     return this.#life.exclusively("fit", () => compiled.use("fit", () => scoped(async (keep) => {
-      const data = keep(await uploadInOrder(backend, dataset));
       const trainBatch = Math.min(batchSize, trained);
+      const ahead = epochsAhead(trained, trainBatch, epochs, options, kept > 0 || validationSet !== undefined);
+      const data = keep(await uploadInOrder(backend, dataset, ahead));
       const train = await compiled.prepare(keep, "train", data, trained, 0, trainBatch);
       let validation: Prepared | null = null;
       if (kept > 0) validation = await compiled.prepare(keep, "evaluate", data, kept, trained, EVALUATION_BATCH);
@@ -133,7 +134,8 @@ export class Sequential {
       }
       this.#planBatch = trainBatch;
       const signal = this.#life.stopSignal(options.signal);
-      const history = await runEpochs({ recipe, seed: network.seed, names, train, validation, epochs, options, signal }, progress);
+      const history = await runEpochs(
+        { recipe, seed: network.seed, names, train, validation, epochs, ahead, options, signal }, progress);
       this.#life.checkAlive("fit");
       return history;
     })));

@@ -16,11 +16,11 @@ const LOSS_MILLISECONDS = 100;
 class GpuData implements DeviceData {
   readonly #buffers = new Map<string, GPUBuffer>();
 
-  constructor(readonly device: GPUDevice, readonly dataset: Dataset) {
+  constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number) {
     try {
       this.#buffers.set("data_x", createFrom(device, dataset.x, "x"));
       if (dataset.y) this.#buffers.set("data_y", createFrom(device, dataset.y, "y"));
-      this.#buffers.set("order", createStorage(device, dataset.rows * 4, "order", REMEDIES["data set"]));
+      this.#buffers.set("order", createStorage(device, dataset.rows * orders * 4, "order", REMEDIES["data set"]));
     } catch (error) {
       this.dispose();
       throw error;
@@ -112,8 +112,9 @@ export class WebGpuBackend implements Backend {
     }
   }
 
-  upload(dataset: Dataset): Promise<DeviceData> {
-    return checked(this.context.device, "data set", () => new GpuData(this.context.device, dataset), (data) => data.dispose());
+  upload(dataset: Dataset, orders: number): Promise<DeviceData> {
+    const { device } = this.context;
+    return checked(device, "data set", () => new GpuData(device, dataset, orders), (data) => data.dispose());
   }
 
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {

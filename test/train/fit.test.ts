@@ -27,7 +27,7 @@ const prepared = (run: Run): Prepared => ({
 const network = resolveNetwork([layer({ units: 1, inputShape: [1] })], 0);
 const loop = (train: Run, changes: Partial<Loop> = {}): Loop => ({
   recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, names: ["loss"], train: prepared(train),
-  validation: null, epochs: 2, options: {}, signal: { aborted: false }, ...changes,
+  validation: null, epochs: 2, ahead: 1, options: {}, signal: { aborted: false }, ...changes,
 });
 
 describe("the step counter", () => {

@@ -1,0 +1,95 @@
+// jax-js by a jitted training step. Route: loss, gradients (valueAndGrad) and the update of every weight in one jit(), so
+// that it can fuse across them; Adam written out there in Keras' form with the corrections kept on the device, as in its
+// own optax but inside the jit; there is no scan() to put several steps into one call. A loss is read back every few
+// steps, while the next ones are under way. Arrays are owned: a call consumes what it is given unless it is a `.ref`.
+
+import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
+import { pipelined, type Contender, type Training } from "../contender.ts";
+import { ADAM, BATCHES, type Problem, type Workload } from "../workloads.ts";
+
+/** Weights, or one moment of each: kernel (K, J), bias (J) per layer. */
+type Params = { kernel: np.Array; bias: np.Array }[];
+/** Of Adam; `power1`, `power2` are β₁ᵗ and β₂ᵗ. With SGD it is empty. */
+type State = { m: Params; v: Params; power1: np.Array; power2: np.Array }[];
+type Step = (params: Params, state: State, x: np.Array, y: np.Array) => [np.Array, Params, State];
+
+function lossOf({ hidden, loss, batch, widths }: Workload) {
+  const activate = hidden === "tanh" ? np.tanh : nn.relu;
+  return (params: Params, x: np.Array, y: np.Array): np.Array => {
+    const output = params.reduce((a, { kernel, bias }, i) => {
+      const z = np.dot(a, kernel).add(bias);
+      return i === params.length - 1 ? z : activate(z);
+    }, x);
+    if (loss === "softmaxCrossentropy") return nn.logSoftmax(output).mul(y).sum().mul(-1 / batch);
+    return np.square(output.sub(y)).sum().mul(1 / (batch * widths.at(-1)!));
+  };
+}
+
+function adamUpdate(learningRate: number, params: Params, grads: Params, [state]: State): [Params, State] {
+  const { beta1, beta2, epsilon } = ADAM;
+  const power1 = state.power1.mul(beta1), power2 = state.power2.mul(beta2);
+  const m = tree.map((old: np.Array, g: np.Array) => old.mul(beta1).add(g.mul(1 - beta1)), state.m, tree.ref(grads));
+  const v = tree.map((old: np.Array, g: np.Array) => old.mul(beta2).add(np.square(g).mul(1 - beta2)), state.v, grads);
+  const rate = np.sqrt(np.subtract(1, power2.ref)).div(np.subtract(1, power1.ref)).mul(learningRate);
+  const next = tree.map((w: np.Array, mean: np.Array, square: np.Array) =>
+    w.sub(mean.mul(rate.ref).div(np.sqrt(square).add(epsilon))), params, tree.ref(m), tree.ref(v));
+  rate.dispose();
+  return [next, [{ m, v, power1, power2 }]];
+}
+
+function stepOf(workload: Workload): Step {
+  const lossAndGrads = valueAndGrad(lossOf(workload)), { learningRate } = workload;
+  return jit((params: Params, state: State, x: np.Array, y: np.Array) => {
+    const [loss, grads] = lossAndGrads(tree.ref(params), x, y) as unknown as [np.Array, Params];
+    if (workload.optimizer === "adam") return [loss, ...adamUpdate(learningRate, params, grads, state)];
+    return [loss, tree.map((w: np.Array, g: np.Array) => w.sub(g.mul(learningRate)), params, grads), state];
+  }) as unknown as Step;
+}
+
+function initialState({ optimizer }: Workload, { weights }: Problem): State {
+  if (optimizer === "sgd") return [];
+  const zeros = (): Params => weights.map(({ fanIn, fanOut }) =>
+    ({ kernel: np.zeros([fanIn, fanOut]), bias: np.zeros([fanOut]) }));
+  return [{ m: zeros(), v: zeros(), power1: np.array(new Float32Array([1])).reshape([]),
+    power2: np.array(new Float32Array([1])).reshape([]) }];
+}
+
+function trainingOf(workload: Workload, problem: Problem): Training {
+  const { widths, batch } = workload, run = stepOf(workload);
+  let params: Params = problem.weights.map(({ fanIn, fanOut, kernel, bias }) =>
+    ({ kernel: np.array(kernel).reshape([fanIn, fanOut]), bias: np.array(bias) }));
+  let state = initialState(workload, problem);
+  const cut = (values: Float32Array<ArrayBuffer>, width: number) => Array.from({ length: BATCHES }, (_, i) =>
+    np.array(values.slice(i * batch * width, (i + 1) * batch * width)).reshape([batch, width]));
+  const xs = cut(problem.x, widths[0]), ys = cut(problem.y, widths.at(-1)!);
+  const step = (index: number): np.Array => {
+    let loss: np.Array;
+    [loss, params, state] = run(params, state, xs[index % BATCHES].ref, ys[index % BATCHES].ref);
+    return loss;
+  };
+  const read = async (loss: np.Array): Promise<number> => (await loss.data() as Float32Array)[0];
+  return {
+    async losses(steps) {
+      const losses: number[] = [];
+      for (let index = 0; index < steps; index++) losses.push(await read(step(index)));
+      return losses;
+    },
+    async train(steps, clock) {
+      const loop = (count: number) => pipelined(count, step, read, (loss) => loss.dispose());
+      await loop(Math.min(steps, BATCHES)); // every batch is on the device now
+      clock.start();
+      await loop(steps);
+      clock.stop();
+      return steps;
+    },
+  };
+}
+
+export const jaxOn = (device: Device): Contender => ({
+  async start(workload, problem) {
+    const found = await init(device);
+    if (!found.includes(device)) throw new Error(`jax-js finds no ${device} here.`);
+    defaultDevice(device);
+    return trainingOf(workload, problem);
+  },
+});

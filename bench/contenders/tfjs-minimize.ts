@@ -1,0 +1,56 @@
+// TensorFlow.js by optimizer.minimize() on mini-batches that lie on the device, without the layers package.
+// Route: fused.matMul with the bias and a linear activation, the one form that stays one launch while a gradient is
+// recorded; minimize() tidies what it makes; a loss is read back every few steps, while the next ones are under way.
+
+// The layers package would import this.
+import "@tensorflow/tfjs-core/dist/register_all_gradients";
+import {
+  fused, relu, tanh, tensor1d, tensor2d, tidy, variable, type Scalar, type Tensor, type Tensor2D,
+} from "@tensorflow/tfjs-core";
+import { pipelined, type Contender, type Training } from "../contender.ts";
+import { BATCHES, type Problem, type Workload } from "../workloads.ts";
+import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
+
+function trainingOf(workload: Workload, problem: Problem): Training {
+  const { widths, batch, hidden } = workload, activate = hidden === "tanh" ? tanh : relu;
+  const optimizer = optimizerOf(workload), lossFunction = lossOf(workload);
+  const weights = problem.weights.map(({ fanIn, fanOut, kernel, bias }) =>
+    ({ kernel: variable(tensor2d(kernel, [fanIn, fanOut])), bias: variable(tensor1d(bias)) }));
+  const variables = weights.flatMap(({ kernel, bias }) => [kernel, bias]);
+  const cut = (values: Float32Array, width: number): Tensor2D[] => Array.from({ length: BATCHES }, (_, i) =>
+    tensor2d(values.slice(i * batch * width, (i + 1) * batch * width), [batch, width]));
+  const xs = cut(problem.x, widths[0]), ys = cut(problem.y, widths.at(-1)!);
+  const forward = (x: Tensor2D): Tensor => weights.reduce<Tensor>((a, { kernel, bias }, i) => {
+    const z = fused.matMul({ a, b: kernel, bias, activation: "linear" });
+    return i === weights.length - 1 ? z : activate(z);
+  }, x);
+  const step = (index: number): Scalar => tidy(() => optimizer.minimize(
+    () => lossFunction(ys[index % BATCHES], forward(xs[index % BATCHES])), true, variables)!);
+  const read = async (loss: Scalar): Promise<number> => {
+    const [value] = await loss.data();
+    loss.dispose();
+    return value;
+  };
+  return {
+    async losses(steps) {
+      const losses: number[] = [];
+      for (let index = 0; index < steps; index++) losses.push(await read(step(index)));
+      return losses;
+    },
+    async train(steps, clock) {
+      const run = (count: number) => pipelined(count, step, read, (loss) => loss.dispose());
+      await run(Math.min(steps, BATCHES)); // every batch is on the device now
+      clock.start();
+      await run(steps);
+      clock.stop();
+      return steps;
+    },
+  };
+}
+
+export const tfjsMinimize = (ready: () => Promise<void>): Contender => ({
+  async start(workload, problem) {
+    await ready();
+    return trainingOf(workload, problem);
+  },
+});

@@ -1,0 +1,45 @@
+// The report as text, one table per workload. The ratio is steps/s of deltaprop over the contender's: above 1, deltaprop
+// is faster.
+
+import type { Entry, WorkloadReport } from "./run.ts";
+import type { Spread } from "./statistics.ts";
+
+const digits = (value: number): string => {
+  if (value >= 100) return Math.round(value).toLocaleString("en");
+  return value >= 10 ? value.toFixed(1) : value.toPrecision(2);
+};
+const spread = ({ median, min, max }: Spread): string => `${digits(median)} [${digits(min)}–${digits(max)}]`;
+/** Of something per step: whole for most, a fraction for what happens once per submit of many steps. */
+const perStep = (value: number): string => (value === 0 ? "0" : value >= 10 ? value.toFixed(0) : value.toPrecision(2));
+const mebibytes = (bytes: number): string => digits(bytes / 2 ** 20);
+const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
+
+const HEAD = ["contender", "steps/s", "ms/step", "ratio", "disp", "submit", "buffers", "groups", "peak MiB", "cold ms", "gzip kB",
+  "loss diff"];
+
+function row(entry: Entry, baseline: number | null): string[] {
+  const { stepsPerSecond, millisPerStep, counts, peakBytes, coldMillis, bundleGzipBytes, lossDifference } = entry;
+  if (stepsPerSecond === null) return [entry.contender, `${entry.status.toUpperCase()}: ${entry.says}`];
+  const count = (value: number | undefined) => (value === undefined ? "–" : perStep(value));
+  return [
+    entry.contender, spread(stepsPerSecond), millisPerStep!.toPrecision(3),
+    baseline === null ? "–" : `${digits(baseline / stepsPerSecond.median)}×`,
+    count(counts?.dispatches), count(counts?.submits), count(counts?.buffers), count(counts?.bindGroups),
+    peakBytes === null ? "–" : mebibytes(peakBytes), spread(coldMillis!), kilobytes(bundleGzipBytes!),
+    lossDifference!.toExponential(1),
+  ];
+}
+
+/** Columns as wide as their widest cell; a row that says why there are no numbers runs on freely. */
+function align(rows: readonly (readonly string[])[]): string {
+  const full = rows.filter(({ length }) => length === HEAD.length);
+  const widths = HEAD.map((_, column) => Math.max(...full.map((cells) => cells[column].length),
+    ...(column === 0 ? rows.map(([name]) => name.length) : [])));
+  return rows.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0])
+    : cells.length === HEAD.length ? cell.padStart(widths[column]) : cell)).join("  ")).join("\n");
+}
+
+export function workloadTable({ workload, entries }: WorkloadReport): string {
+  const baseline = entries.find(({ contender }) => contender === "deltaprop")?.stepsPerSecond?.median ?? null;
+  return `${workload}\n${align([HEAD, ...entries.map((entry) => row(entry, baseline))])}`;
+}

@@ -1,0 +1,83 @@
+// A contender that trains something else must not be timed: the control for the benchmark's comparison of losses.
+
+import { describe, expect, it } from "vitest";
+import { compareLosses, referenceLosses, TOLERANCE } from "../../bench/agreement.ts";
+import type { ContenderInfo } from "../../bench/contenders.ts";
+import type { PageRequest, PageResult } from "../../bench/protocol.ts";
+import { runBenchmark } from "../../bench/run.ts";
+import { workloadTable } from "../../bench/table.ts";
+import { WORKLOADS, type Workload } from "../../bench/workloads.ts";
+
+const SMALL = WORKLOADS.filter(({ widths }) => widths[0] === 2);
+const STEPS = 4;
+
+const counts = { dispatches: 2, submits: 1, buffers: 0, bindGroups: 0, shaderModules: 0, writes: 0, readbacks: 0 };
+
+/** Answers as a page would whose contender learns at another rate, or dies when timed. */
+class FakeHost {
+  readonly asked: string[] = [];
+
+  constructor(readonly rates: Record<string, number>) {}
+
+  async ask({ kind, bundle, workload: name, lossSteps }: PageRequest): Promise<PageResult> {
+    this.asked.push(`${kind} ${bundle}`);
+    if (kind === "time") return { kind, steps: 200, seconds: 1, coldMillis: 100, fetched: [bundle] };
+    const workload = WORKLOADS.find((one) => one.name === name)!;
+    const losses = await referenceLosses({ ...workload, learningRate: this.rates[bundle] * workload.learningRate }, lossSteps);
+    return { kind, losses, counts, peakBytes: 1024 };
+  }
+
+  gzippedBytes(): number {
+    return 1000;
+  }
+}
+
+const contender = (name: string): ContenderInfo => ({ name, file: name, device: "webgpu", assets: [] });
+
+const run = (host: FakeHost, workloads: readonly Workload[]) => runBenchmark(host, {
+  contenders: [contender("deltaprop"), contender("other")], workloads, rounds: 3, lossSteps: STEPS, seconds: 0.1, say: () => {},
+});
+
+describe("the comparison of losses", () => {
+  it.each(SMALL)("reports a learning rate 2 % off as wrong, and does not time it: $name", async (workload) => {
+    const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1.02 });
+    const [report] = await run(host, [workload]);
+    expect(report.entries.map(({ status }) => status)).toEqual(["timed", "wrong"]);
+    expect(host.asked.filter((line) => line.startsWith("time"))).toEqual(Array(3).fill("time deltaprop.js"));
+    expect(workloadTable(report)).toMatch(/other +WRONG: loss of step \d/);
+  });
+
+  it("times both where the rate is the same", async () => {
+    const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1 });
+    const [report] = await run(host, [SMALL[0]]);
+    expect(report.entries.map(({ status }) => status)).toEqual(["timed", "timed"]);
+    // Interleaved, and not always in the same order.
+    expect(host.asked.slice(2)).toEqual(["deltaprop", "other", "other", "deltaprop", "deltaprop", "other"]
+      .map((name) => `time ${name}.js`));
+  });
+
+  it("takes neither NaN nor a missing loss for agreement", () => {
+    expect(compareLosses([1, NaN], [1, 1])).toMatchObject({ ok: false, difference: NaN });
+    expect(compareLosses([1], [1, 1]).ok).toBe(false);
+    expect(compareLosses([], [1]).ok).toBe(false);
+  });
+
+  it("draws the line at the tolerance", () => {
+    expect(compareLosses([1 + 0.9 * TOLERANCE], [1]).ok).toBe(true);
+    expect(compareLosses([1 + 1.1 * TOLERANCE], [1]).ok).toBe(false);
+  });
+});
+
+describe("a contender that fails", () => {
+  it("is reported, and the others go on", async () => {
+    class Failing extends FakeHost {
+      override async ask(request: PageRequest): Promise<PageResult> {
+        if (request.bundle === "other.js" && request.kind === "time") throw new Error("the page has crashed");
+        return super.ask(request);
+      }
+    }
+    const [report] = await run(new Failing({ "deltaprop.js": 1, "other.js": 1 }), [SMALL[0]]);
+    expect(report.entries.map(({ status }) => status)).toEqual(["timed", "failed"]);
+    expect(workloadTable(report)).toMatch(/other +FAILED: the page has crashed/);
+  });
+});
