@@ -1,6 +1,6 @@
 // What a contender's bundle exports, and how the page uses it.
 
-import type { Problem, Workload } from "./workloads.ts";
+import { BATCHES, type Problem, type Workload } from "./workloads.ts";
 
 /** Reads time, or counts of GPU calls, at both ends of what is measured. */
 export interface Clock {
@@ -47,4 +47,23 @@ export async function pipelined<T>(
     underWay = reading;
   }
   await underWay;
+}
+
+/** A training that is driven step by step: `read` gives the number of a loss, `drop` frees one that nobody reads. */
+export function stepped<T>(step: (index: number) => T, read: (loss: T) => Promise<number>, drop: (loss: T) => void): Training {
+  return {
+    async losses(steps) {
+      const losses: number[] = [];
+      for (let index = 0; index < steps; index++) losses.push(await read(step(index)));
+      return losses;
+    },
+    async train(steps, clock) {
+      const run = (count: number) => pipelined(count, step, read, drop);
+      await run(Math.min(steps, BATCHES)); // every batch is on the device now
+      clock.start();
+      await run(steps);
+      clock.stop();
+      return steps;
+    },
+  };
 }

@@ -4,7 +4,7 @@
 // steps, while the next ones are under way. Arrays are owned: a call consumes what it is given unless it is a `.ref`.
 
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
-import { pipelined, type Contender, type Training } from "../contender.ts";
+import { stepped, type Contender, type Training } from "../contender.ts";
 import { ADAM, BATCHES, type Problem, type Workload } from "../workloads.ts";
 
 /** Weights, or one moment of each: kernel (K, J), bias (J) per layer. */
@@ -68,21 +68,7 @@ function trainingOf(workload: Workload, problem: Problem): Training {
     return loss;
   };
   const read = async (loss: np.Array): Promise<number> => (await loss.data() as Float32Array)[0];
-  return {
-    async losses(steps) {
-      const losses: number[] = [];
-      for (let index = 0; index < steps; index++) losses.push(await read(step(index)));
-      return losses;
-    },
-    async train(steps, clock) {
-      const loop = (count: number) => pipelined(count, step, read, (loss) => loss.dispose());
-      await loop(Math.min(steps, BATCHES)); // every batch is on the device now
-      clock.start();
-      await loop(steps);
-      clock.stop();
-      return steps;
-    },
-  };
+  return stepped(step, read, (loss) => loss.dispose());
 }
 
 export const jaxOn = (device: Device): Contender => ({

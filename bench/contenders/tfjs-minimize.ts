@@ -7,7 +7,7 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import {
   fused, relu, tanh, tensor1d, tensor2d, tidy, variable, type Scalar, type Tensor, type Tensor2D,
 } from "@tensorflow/tfjs-core";
-import { pipelined, type Contender, type Training } from "../contender.ts";
+import { stepped, type Contender, type Training } from "../contender.ts";
 import { BATCHES, type Problem, type Workload } from "../workloads.ts";
 import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
@@ -31,21 +31,7 @@ function trainingOf(workload: Workload, problem: Problem): Training {
     loss.dispose();
     return value;
   };
-  return {
-    async losses(steps) {
-      const losses: number[] = [];
-      for (let index = 0; index < steps; index++) losses.push(await read(step(index)));
-      return losses;
-    },
-    async train(steps, clock) {
-      const run = (count: number) => pipelined(count, step, read, (loss) => loss.dispose());
-      await run(Math.min(steps, BATCHES)); // every batch is on the device now
-      clock.start();
-      await run(steps);
-      clock.stop();
-      return steps;
-    },
-  };
+  return stepped(step, read, (loss) => loss.dispose());
 }
 
 export const tfjsMinimize = (ready: () => Promise<void>): Contender => ({

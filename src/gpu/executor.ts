@@ -71,15 +71,13 @@ export class Executor implements StepExecutor {
     return this.#log.elements;
   }
 
-  async submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
+  submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
     this.#writeTable(steps);
-    const encoder = this.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.#dispatch(pass, launch, index)));
-    pass.end();
-    this.#log.copy(encoder, steps.length, lane);
-    this.device.queue.submit([encoder.finish()]);
-    return this.#log.read(steps.length, lane);
+    return this.#log.submit(steps.length, lane, (encoder) => {
+      const pass = encoder.beginComputePass();
+      steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.#dispatch(pass, launch, index)));
+      pass.end();
+    });
   }
 
   async trace(step: StepScalars): Promise<Written[]> {

@@ -62,13 +62,9 @@ export class ResidentExecutor implements StepExecutor {
     return this.#log.elements;
   }
 
-  async submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
+  submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
     this.#writeTable(steps);
-    const encoder = this.device.createCommandEncoder();
-    this.#encode(encoder);
-    this.#log.copy(encoder, steps.length, lane);
-    this.device.queue.submit([encoder.finish()]);
-    return this.#log.read(steps.length, lane);
+    return this.#log.submit(steps.length, lane, (encoder) => this.#encode(encoder));
   }
 
   async trace(step: StepScalars): Promise<Written[]> {

@@ -18,7 +18,7 @@ export class ResultLog {
   readonly buffer: GPUBuffer;
   readonly #staging: readonly GPUBuffer[];
 
-  constructor(device: GPUDevice, plan: Plan, maxSteps: number) {
+  constructor(readonly device: GPUDevice, plan: Plan, maxSteps: number) {
     const result = [...plan.graph.tensors.values()].find(({ role }) => role === "result");
     this.elements = result ? sizeOf(result, plan.batch) : 0;
     const bytes = this.elements * 4;
@@ -28,13 +28,16 @@ export class ResultLog {
       size: this.buffer.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
   }
 
-  /** Copies what `steps` steps left; `read` of the same lane gives it after the submit. */
-  copy(encoder: GPUCommandEncoder, steps: number, lane: number): void {
-    encoder.copyBufferToBuffer(this.buffer, 0, this.#staging[lane], 0, steps * this.elements * 4);
-  }
-
-  read(steps: number, lane: number): Promise<Float32Array<ArrayBuffer>> {
-    return readStaging(this.#staging[lane], steps * this.elements * 4);
+  /** Submits what `encode` encodes, and gives what its steps left once they are done. */
+  async submit(
+    steps: number, lane: number, encode: (encoder: GPUCommandEncoder) => void,
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = steps * this.elements * 4, staging = this.#staging[lane];
+    const encoder = this.device.createCommandEncoder();
+    encode(encoder);
+    encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, bytes);
+    this.device.queue.submit([encoder.finish()]);
+    return readStaging(staging, bytes);
   }
 
   dispose(): void {
