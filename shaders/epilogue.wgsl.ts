@@ -1,5 +1,5 @@
 // An epilogue: what is done with each number that a kernel computes, while it is still in a register.
-// Kernels call `fn finish(value, row, col)`; schedule/epilogue.ts writes its body out of elementwise steps.
+// Kernels call a function (value, row, col); schedule/epilogue.ts writes its body out of elementwise steps.
 
 export interface Epilogue {
   /** Functions at module scope that the body needs. */
@@ -8,8 +8,8 @@ export interface Epilogue {
   readonly body: string;
 }
 
-export const finishFunction = (epilogue: Epilogue, cols: number): string => `${epilogue.functions}
-fn finish(value: f32, row: u32, col: u32) {
+export const finishFunction = (name: string, epilogue: Epilogue, cols: number): string => `${epilogue.functions}
+fn ${name}(value: f32, row: u32, col: u32) {
   let element = row * ${cols}u + col;
   ${epilogue.body}
 }

@@ -1,4 +1,4 @@
-// What every kernel shares: the numbers of the step, how buffers are declared, how a flat index is formed.
+// What every kernel shares: the numbers of the step, how buffers are declared, how the parts of a launch stand side by side.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
@@ -26,26 +26,46 @@ struct Step {
 `;
 
 /** Bindings 1 … n in the order given. */
-export const declareBuffers = (buffers: readonly BufferDeclaration[]): string[] => buffers.map(({ name, type, access }, i) =>
-  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;`);
+export const declareBuffers = (buffers: readonly BufferDeclaration[]): string => buffers.map(({ name, type, access }, i) =>
+  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;\n`).join("");
 
-/** Binding 0 is the step, bindings 1 … n are the buffers in the order given. */
-export function declare(buffers: readonly BufferDeclaration[]): string {
-  const lines = declareBuffers(buffers);
-  return `${STEP_STRUCT}@group(0) @binding(0) var<uniform> step: Step;\n${lines.join("\n")}\n`;
+/** What the workgroups of one part do: statements on `workgroup`, their number within the part, and `lane`. */
+export interface PartText {
+  /** Functions and workgroup memory at module scope; names start with the part's prefix. */
+  readonly functions: string;
+  readonly text: string;
+  readonly workgroups: number;
 }
-
-/** Invocations of a workgroup in kernels that map over elements or columns. */
-export const LANES = 64;
 
 /**
- * The flat index of an invocation. More than 65,535 workgroups do not fit one dimension, so y carries on where x ends.
+ * The kernel of a launch: its workgroups are dealt out to the parts in order. Binding 0 is the step, bindings 1 … n are the
+ * buffers in the order given.
+ * @param functions what several parts call
  */
-export const FLAT_INDEX = wgsl`
-fn flat_index(workgroup: vec3u, workgroups: vec3u, lane: u32) -> u32 {
-  return (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + lane;
+export function launchKernel(
+  lanes: number, buffers: readonly BufferDeclaration[], functions: string, parts: readonly PartText[],
+): string {
+  let first = 0;
+  const branches = parts.map(({ workgroups }, i) => {
+    const start = first;
+    first += workgroups;
+    return `if (workgroup < ${first}u) { part${i}(workgroup - ${start}u, lane); }`;
+  });
+  return wgsl`${STEP_STRUCT}@group(0) @binding(0) var<uniform> step: Step;
+${declareBuffers(buffers)}${functions}
+${parts.map((part, i) => `${part.functions}
+fn part${i}(workgroup: u32, lane: u32) {
+  ${part.text}
+}
+`).join("")}
+@compute @workgroup_size(${lanes})
+fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
+  // More than 65,535 workgroups do not fit one dimension, so y carries on where x ends.
+  let workgroup = id.y * count.x + id.x;
+  ${branches.join("\n  else ")}
 }
 `;
+}
 
 /** A number as a WGSL f32 literal. */
 export function literal(value: number): string {

@@ -7,9 +7,9 @@ import { ResidentExecutor } from "./resident-executor.ts";
 import type { StepExecutor } from "./step-executor.ts";
 
 /**
- * @param external the buffers of weights, optimizer states and data, by tensor name
+ * @param external the buffers of weights, optimizer states and data, by the names that the plan gives them
  * @throws GpuError if a shader does not compile or memory runs out
  */
 export const createExecutor = (
-  device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (tensor: string) => GPUBuffer,
+  device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
 ): Promise<StepExecutor> => (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);

@@ -2,12 +2,12 @@
 // submit. In the steady state a submit writes one small table and creates nothing but the command buffer.
 
 import type { StepScalars } from "../graph/types.ts";
-import { rowsOf, tensorOf } from "../graph/types.ts";
+import { sizeOf, tensorOf } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked } from "./device.ts";
-import { createStorage, poison, readFloats } from "./memory.ts";
+import { createStorage, poison, readFloats, type FloatsInBuffer } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
 import type { StepExecutor, Written } from "./step-executor.ts";
@@ -17,7 +17,8 @@ import { writeStep } from "./step-table.ts";
 const STEP_STRIDE = 256;
 const MAX_STEPS_PER_SUBMIT = 256;
 
-type External = (tensor: string) => GPUBuffer;
+/** The buffers of weights, states and data by the names that the plan gives them. */
+type External = (memory: string) => GPUBuffer;
 
 interface Prepared {
   readonly pipeline: GPUComputePipeline;
@@ -26,8 +27,7 @@ interface Prepared {
 
 export class Executor implements StepExecutor {
   readonly #log: ResultLog;
-  readonly #slotOf = new Map<string, GPUBuffer>();
-  readonly #buffers: GPUBuffer[] = [];
+  readonly #scratch = new Map<string, GPUBuffer>();
   #table: GPUBuffer | null = null;
   #prepared: readonly Prepared[] = [];
 
@@ -52,15 +52,10 @@ export class Executor implements StepExecutor {
     const { device, plan } = this;
     this.#table = device.createBuffer({ label: "steps", size: this.#log.capacity * STEP_STRIDE,
       usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
-    this.#buffers.push(this.#table);
-    plan.slots.forEach((slot, i) => {
-      const buffer = createStorage(device, slot.bytes, `slot ${i}: ${slot.tensors.join(" ")}`);
-      this.#buffers.push(buffer);
-      slot.tensors.forEach((tensor) => this.#slotOf.set(tensor, buffer));
-    });
+    for (const [memory, bytes] of plan.scratch) this.#scratch.set(memory, createStorage(device, bytes, memory));
     const table = this.#table;
     this.#prepared = plan.launches.map(({ bindings }, i) => ({ pipeline: pipelines[i],
-      group: this.#bind(pipelines[i], table, bindings.map(({ tensor }) => tensor)) }));
+      group: this.#bind(pipelines[i], table, bindings.map(({ memory }) => memory)) }));
   }
 
   get capacity(): number {
@@ -90,37 +85,40 @@ export class Executor implements StepExecutor {
       this.#dispatch(pass, launch, 0);
       pass.end();
       this.device.queue.submit([encoder.finish()]);
-      const written = this.plan.launches[launch].bindings.filter(({ access }) => access === "read_write");
-      const floats = await readFloats(this.device, written.map(({ tensor }) => {
-        const { cols } = tensorOf(this.plan.graph, tensor);
-        const rows = rowsOf(tensorOf(this.plan.graph, tensor), step.rows);
-        return { buffer: this.#bufferOf(tensor), elements: rows * cols };
-      }));
+      const written = this.plan.launches[launch].touches.filter(({ access }) => access === "read_write");
+      const floats = await readFloats(this.device, written.map(({ tensor }) => this.#numbersOf(tensor, step.rows)));
       trace.push(new Map(written.map(({ tensor }, i) => [tensor, floats[i]])));
     }
     return trace;
   }
 
   poison(): void {
-    for (const buffer of [...new Set(this.#slotOf.values()), this.#log.buffer]) poison(this.device, buffer);
+    for (const buffer of [...this.#scratch.values(), this.#log.buffer]) poison(this.device, buffer);
   }
 
   dispose(): void {
     this.#log.dispose();
-    for (const buffer of this.#buffers) buffer.destroy();
+    this.#table?.destroy();
+    for (const buffer of this.#scratch.values()) buffer.destroy();
   }
 
-  #bufferOf(tensor: string): GPUBuffer {
-    if (tensorOf(this.plan.graph, tensor).role === "result") return this.#log.buffer;
-    return this.#slotOf.get(tensor) ?? this.external(tensor);
+  #numbersOf(name: string, batch: number): FloatsInBuffer {
+    const tensor = tensorOf(this.plan.graph, name), elements = sizeOf(tensor, batch), place = this.plan.places.get(name);
+    if (tensor.role === "result") return { buffer: this.#log.buffer, elements };
+    if (!place) throw new Error(`${name} has no place in memory`);
+    return { buffer: this.#bufferOf(place.memory), offset: place.offset, elements };
   }
 
-  #bind(pipeline: GPUComputePipeline, table: GPUBuffer, tensors: readonly string[]): GPUBindGroup {
+  #bufferOf(memory: string): GPUBuffer {
+    return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
+  }
+
+  #bind(pipeline: GPUComputePipeline, table: GPUBuffer, memories: readonly string[]): GPUBindGroup {
     return this.device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: [
         { binding: 0, resource: { buffer: table, size: STEP_BYTES } },
-        ...tensors.map((tensor, i) => ({ binding: i + 1, resource: { buffer: this.#bufferOf(tensor) } })),
+        ...memories.map((memory, i) => ({ binding: i + 1, resource: { buffer: this.#bufferOf(memory) } })),
       ],
     });
   }

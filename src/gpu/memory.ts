@@ -1,6 +1,7 @@
 // Buffers: tensors that live from step to step, the data set, and reading back.
 
 import { GpuError, UnsupportedError } from "../errors.ts";
+import { memoryBytes, packWeights, type Places } from "../schedule/places.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 import { checked, REMEDIES } from "./device.ts";
 
@@ -15,7 +16,7 @@ const wholeWords = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) *
  */
 export function createStorage(device: GPUDevice, bytes: number, label: string, remedy: string = REMEDIES.plan): GPUBuffer {
   const size = wholeWords(bytes);
-  const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const limit = maxBindingBytes(device);
   if (size > limit) {
     throw new UnsupportedError(`${label}: ${size} bytes are asked for but one buffer of this device holds ${limit}. ${remedy}`);
   }
@@ -60,19 +61,26 @@ export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Fl
   return floats;
 }
 
+/** Numbers in a buffer, from number `offset` (default 0) on. */
+export interface FloatsInBuffer {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly elements: number;
+}
+
 /** Reads float32 numbers back; all copies go in one submit. */
 export async function readFloats(
-  device: GPUDevice, sources: readonly { buffer: GPUBuffer; elements: number }[],
+  device: GPUDevice, sources: readonly FloatsInBuffer[],
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const total = sources.reduce((sum, { elements }) => sum + elements * 4, 0);
   const staging = device.createBuffer({ label: "readback", size: wholeWords(total),
     usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
   try {
     const encoder = device.createCommandEncoder();
-    let offset = 0;
-    for (const { buffer, elements } of sources) {
-      encoder.copyBufferToBuffer(buffer, 0, staging, offset, elements * 4);
-      offset += elements * 4;
+    let at = 0;
+    for (const { buffer, offset = 0, elements } of sources) {
+      encoder.copyBufferToBuffer(buffer, offset * 4, staging, at, elements * 4);
+      at += elements * 4;
     }
     device.queue.submit([encoder.finish()]);
     const all = await readStaging(staging, total);
@@ -83,43 +91,66 @@ export async function readFloats(
   }
 }
 
-/** Weights and optimizer states by name, on the device from step to step. */
+/** The largest buffer that a kernel of this device can bind whole. */
+export const maxBindingBytes = ({ limits }: GPUDevice): number =>
+  Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+
+/** Weights and optimizer states by name, on the device from step to step, packed into few buffers. */
 export class TensorStore {
-  readonly #buffers = new Map<string, { buffer: GPUBuffer; elements: number }>();
+  readonly #buffers = new Map<string, GPUBuffer>();
+  #places: Places = new Map();
 
   constructor(readonly device: GPUDevice) {}
 
+  /** Where each tensor lies; the same from the first write on. */
+  get places(): Places {
+    return this.#places;
+  }
+
   /**
-   * Writes tensors, creating the buffers of new ones.
+   * Writes tensors. The first call names all that there will ever be.
    * @throws UnsupportedError or GpuError if they do not fit the device; then the store is to be disposed
    */
   write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Promise<void> {
     return checked(this.device, "weights", () => {
+      if (this.#places.size === 0) this.#allocate(values);
       for (const [name, data] of values) {
-        const known = this.#buffers.get(name);
-        if (known) writeStorage(this.device, known.buffer, data);
-        else this.#buffers.set(name, { buffer: createFrom(this.device, data, name, REMEDIES.weights), elements: data.length });
+        const { memory, offset } = this.#place(name);
+        writeStorage(this.device, this.buffer(memory), data, offset * 4);
       }
     });
   }
 
   async read(names: readonly string[]): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    const floats = await readFloats(this.device, names.map((name) => this.#get(name)));
+    const floats = await readFloats(this.device, names.map((name) => {
+      const { memory, ...place } = this.#place(name);
+      return { buffer: this.buffer(memory), ...place };
+    }));
     return new Map(names.map((name, i) => [name, floats[i]]));
   }
 
-  buffer(name: string): GPUBuffer {
-    return this.#get(name).buffer;
+  /** @param memory as `places` name it */
+  buffer(memory: string): GPUBuffer {
+    const buffer = this.#buffers.get(memory);
+    if (!buffer) throw new Error(`no buffer "${memory}" on the device`);
+    return buffer;
   }
 
   dispose(): void {
-    for (const { buffer } of this.#buffers.values()) buffer.destroy();
+    for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#buffers.clear();
   }
 
-  #get(name: string) {
-    const entry = this.#buffers.get(name);
-    if (!entry) throw new Error(`no tensor "${name}" on the device`);
-    return entry;
+  #allocate(values: ReadonlyMap<string, Float32Array>): void {
+    this.#places = packWeights([...values].map(([name, { length }]) => [name, length]), maxBindingBytes(this.device));
+    for (const [memory, bytes] of memoryBytes(this.#places)) {
+      this.#buffers.set(memory, createStorage(this.device, bytes, memory, REMEDIES.weights));
+    }
+  }
+
+  #place(name: string) {
+    const place = this.#places.get(name);
+    if (!place) throw new Error(`no tensor "${name}" on the device`);
+    return place;
   }
 }

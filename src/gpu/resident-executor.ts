@@ -1,14 +1,11 @@
-// Runs a resident plan: all steps of a submit in one dispatch of one workgroup. Weights and optimizer states are copied
-// into one packed buffer before the dispatch and back after it, all within the submit, so that everyone else finds them
-// where they always are.
+// Runs a resident plan: all steps of a submit in one dispatch of one workgroup.
 
-import type { StepScalars } from "../graph/types.ts";
+import { sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { PACKED, type PackedTensor } from "../schedule/resident.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked } from "./device.ts";
-import { createStorage, poison, readFloats } from "./memory.ts";
+import { poison, readFloats } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
 import type { StepExecutor, Written } from "./step-executor.ts";
@@ -18,31 +15,25 @@ const MAX_STEPS_PER_SUBMIT = 4096;
 /** The table starts with the number of steps. */
 const TABLE_HEADER_BYTES = 4;
 
-type External = (tensor: string) => GPUBuffer;
+/** The buffers of weights, states and data by the names that the plan gives them. */
+type External = (memory: string) => GPUBuffer;
 
 export class ResidentExecutor implements StepExecutor {
   readonly #log: ResultLog;
   readonly #table: GPUBuffer;
-  readonly #packed: GPUBuffer;
-  readonly #tensors: readonly PackedTensor[];
-  readonly #result: string;
   readonly #group: GPUBindGroup;
 
-  /** Three calls that make buffers, none of a size that could be refused; what they report is seen by `checked`. */
+  /** Calls that make buffers, none of a size that could be refused; what they report is seen by `checked`. */
   private constructor(
-    readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, plan: Plan, readonly external: External,
+    readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, readonly plan: Plan, readonly external: External,
   ) {
-    if (!plan.resident) throw new Error("not a resident plan");
-    this.#tensors = plan.resident.packed;
-    this.#result = [...plan.graph.tensors.values()].find(({ role }) => role === "result")?.name ?? "";
     this.#log = new ResultLog(device, plan, MAX_STEPS_PER_SUBMIT);
     this.#table = device.createBuffer({ label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
       usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination });
-    this.#packed = createStorage(device, this.#tensors.reduce((sum, { elements }) => sum + elements * 4, 0), "packed");
     this.#group = device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: [{ binding: 0, resource: { buffer: this.#table } }, ...plan.launches[0].bindings.map(({ tensor }, i) =>
-        ({ binding: i + 1, resource: { buffer: this.#bufferOf(tensor) } }))],
+      entries: [{ binding: 0, resource: { buffer: this.#table } }, ...plan.launches[0].bindings.map(({ memory }, i) =>
+        ({ binding: i + 1, resource: { buffer: this.#bufferOf(memory) } }))],
     });
   }
 
@@ -73,41 +64,34 @@ export class ResidentExecutor implements StepExecutor {
     const encoder = this.device.createCommandEncoder();
     this.#encode(encoder);
     this.device.queue.submit([encoder.finish()]);
-    const floats = await readFloats(this.device, [
-      { buffer: this.#log.buffer, elements: this.#log.elements },
-      ...this.#tensors.map(({ tensor, elements }) => ({ buffer: this.external(tensor), elements })),
-    ]);
-    const names = [this.#result, ...this.#tensors.map(({ tensor }) => tensor)];
-    return [new Map(names.map((name, i) => [name, floats[i]]))];
+    const { graph, places, launches } = this.plan;
+    const written = launches[0].touches.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor);
+    const floats = await readFloats(this.device, written.map((tensor) => {
+      const { memory = "results", offset = 0 } = places.get(tensor) ?? {};
+      return { buffer: this.#bufferOf(memory), offset, elements: sizeOf(tensorOf(graph, tensor), step.rows) };
+    }));
+    return [new Map(written.map((tensor, i) => [tensor, floats[i]]))];
   }
 
   poison(): void {
-    for (const buffer of [this.#packed, this.#log.buffer]) poison(this.device, buffer);
+    poison(this.device, this.#log.buffer);
   }
 
   dispose(): void {
     this.#log.dispose();
     this.#table.destroy();
-    this.#packed.destroy();
   }
 
   #encode(encoder: GPUCommandEncoder): void {
-    for (const { tensor, offset, elements } of this.#tensors) {
-      encoder.copyBufferToBuffer(this.external(tensor), 0, this.#packed, offset * 4, elements * 4);
-    }
     const pass = encoder.beginComputePass();
     pass.setPipeline(this.pipeline);
     pass.setBindGroup(0, this.#group);
     pass.dispatchWorkgroups(1);
     pass.end();
-    for (const { tensor, offset, elements } of this.#tensors) {
-      encoder.copyBufferToBuffer(this.#packed, offset * 4, this.external(tensor), 0, elements * 4);
-    }
   }
 
-  #bufferOf(tensor: string): GPUBuffer {
-    if (tensor === PACKED) return this.#packed;
-    return tensor === this.#result ? this.#log.buffer : this.external(tensor);
+  #bufferOf(memory: string): GPUBuffer {
+    return memory === "results" ? this.#log.buffer : this.external(memory);
   }
 
   #writeTable(steps: readonly StepScalars[]): void {

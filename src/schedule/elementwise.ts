@@ -11,6 +11,7 @@ import { updateFunction } from "../../shaders/update.wgsl.ts";
 import { tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
+import type { TensorAccess } from "./access.ts";
 
 /** The text of one step: `call` is an expression; for an update it is the struct of shaders/update.wgsl.ts. */
 export interface ElementwiseText {
@@ -18,8 +19,19 @@ export interface ElementwiseText {
   readonly call: string;
 }
 
-/** Reads input number `i` of the step at an index expression (the element itself if none is given). */
-type Operand = (i: number, index?: string) => string;
+/** The number at the same place, the only number of the same row, or the only one that there is. */
+type Where = "here" | "row" | "scalar";
+/** Reads input number `i` of the step. */
+type Operand = (i: number, where?: Where) => string;
+
+/** An operand that is in memory. */
+export function operandAt(access: TensorAccess, tensor: string, where: Where = "here"): string {
+  switch (where) {
+    case "here": return access.here(tensor);
+    case "row": return access.inRow(tensor, access.rowStart(tensor, "row"), "0u");
+    case "scalar": return access.load(tensor, "0u");
+  }
+}
 
 /** `name` is free for the step's function; row, col and element are in scope where the call is put. */
 export function elementwiseText(graph: Graph, step: Step, name: string, operand: Operand): ElementwiseText {
@@ -39,10 +51,10 @@ export function elementwiseText(graph: Graph, step: Step, name: string, operand:
     case "clipValue":
       return { functions: clipValueFunction(name, step.limit), call: `${name}(${operand(0)})` };
     case "scale":
-      return { functions: "", call: `${operand(0)} * ${operand(1, "0u")}` };
+      return { functions: "", call: `${operand(0)} * ${operand(1, "scalar")}` };
     case "lossGradient": {
       const cols = tensorOf(graph, step.outputs[0]).cols;
-      const target = operand(1, takesLabels(step.loss) ? "row" : undefined);
+      const target = operand(1, takesLabels(step.loss) ? "row" : "here");
       return { functions: lossGradientFunction(name, step.loss, cols), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":

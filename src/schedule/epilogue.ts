@@ -3,8 +3,8 @@
 
 import type { Epilogue } from "../../shaders/epilogue.wgsl.ts";
 import type { Graph, Step } from "../graph/types.ts";
-import { elementwiseText } from "./elementwise.ts";
-import type { TensorAccess } from "./launch.ts";
+import { elementwiseText, operandAt } from "./elementwise.ts";
+import type { TensorAccess } from "./access.ts";
 
 /**
  * @param value the tensor that the kernel's `value` is; null if the steps start from memory
@@ -22,9 +22,8 @@ export function writeEpilogue(
   };
   if (value !== null) store(value, "value");
   steps.forEach((step, k) => {
-    const operand = (i: number, index = "element") =>
-      registers.get(step.inputs[i]) ?? access.load(step.inputs[i], index);
-    const text = elementwiseText(graph, step, `${prefix}${k}`, operand);
+    const text = elementwiseText(graph, step, `${prefix}${k}`, (i, where) =>
+      registers.get(step.inputs[i]) ?? operandAt(access, step.inputs[i], where));
     functions.push(text.functions);
     lines.push(`let v${k} = ${text.call};`);
     step.outputs.forEach((output, i) => {

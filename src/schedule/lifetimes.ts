@@ -1,5 +1,10 @@
 // Which intermediates live at the same time, and which can share memory because they never do.
 
+import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
+import { operandsOf, storedOutputs, type Group } from "./groups.ts";
+
+const FLOAT_BYTES = 4;
+
 /** A tensor in memory, alive from launch `first` to launch `last`, both included. */
 export interface Lifetime {
   readonly tensor: string;
@@ -12,6 +17,30 @@ export interface Lifetime {
 export interface Slot {
   readonly bytes: number;
   readonly tensors: readonly string[];
+}
+
+/**
+ * When intermediates live that are in memory: from the first to the last launch that touches them.
+ * @param groups all of the step
+ * @param launches the groups of each launch
+ * @param elsewhere tensors that never are in memory
+ */
+export function lifetimesOf(
+  graph: Graph, batch: number, groups: readonly Group[], launches: readonly (readonly Group[])[],
+  elsewhere: ReadonlyMap<string, unknown>,
+): Lifetime[] {
+  const lives = new Map<string, Lifetime>();
+  launches.forEach((launch, index) => {
+    for (const group of launch) {
+      for (const tensor of [...operandsOf(group).reads, ...storedOutputs(graph, group, groups)]) {
+        if (tensorOf(graph, tensor).role !== "intermediate" || elsewhere.has(tensor)) continue;
+        const bytes = sizeOf(tensorOf(graph, tensor), batch) * FLOAT_BYTES;
+        const { first = index } = lives.get(tensor) ?? {};
+        lives.set(tensor, { tensor, bytes, first, last: index });
+      }
+    }
+  });
+  return [...lives.values()];
 }
 
 const overlap = (a: Lifetime, b: Lifetime): boolean => a.first <= b.last && b.first <= a.last;

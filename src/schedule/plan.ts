@@ -1,21 +1,28 @@
 // The plan of one step: its launches in order, and where every tensor lies. Pure: the same graph, batch and options give
 // the same plan. It prints itself.
 
-import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
-import { groupSteps, storedOutputs } from "./groups.ts";
-import { writeLaunch } from "./kernels.ts";
+import { UnsupportedError } from "../errors.ts";
+import { sizeOf, type Graph, type Step } from "../graph/types.ts";
+import { gathersOf, groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
-import { assignSlots, type Lifetime, type Slot } from "./lifetimes.ts";
+import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
+import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { writeResident, type Resident } from "./resident.ts";
+import { stagesOf, type Stage } from "./stages.ts";
+import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 
 export interface PlanOptions {
   /** Rows of a full mini-batch. */
   readonly batch: number;
-  /** Let several steps share a kernel (default true). */
+  /** Let several steps share a launch (default true). */
   readonly fuse?: boolean;
   /** Let tensors that never live together share memory (default true). */
   readonly reuse?: boolean;
-  /** Storage buffers that one launch may bind; 8 is what every WebGPU device allows. */
+  /** Where weights and optimizer states lie; else one after the other in one buffer. */
+  readonly weights?: Places;
+  /** Bytes that one buffer may hold; no limit if left out. */
+  readonly maxBytes?: number;
+  /** Storage buffers that one launch may bind; 8 (default) is what every WebGPU device allows. */
   readonly maxBuffers?: number;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
@@ -35,19 +42,17 @@ export interface PlanBytes {
 
 const FLOAT_BYTES = 4;
 
-/** Where an intermediate lives, for every one that is in memory. */
-function lifetimes(graph: Graph, batch: number, launches: readonly Launch[]): Lifetime[] {
-  const lives = new Map<string, Lifetime>();
-  launches.forEach(({ bindings }, index) => {
-    for (const { tensor } of bindings) {
-      if (tensorOf(graph, tensor).role !== "intermediate") continue;
-      const bytes = sizeOf(tensorOf(graph, tensor), batch) * FLOAT_BYTES;
-      const first = lives.get(tensor)?.first ?? index;
-      lives.set(tensor, { tensor, bytes, first, last: index });
-    }
-  });
-  return [...lives.values()];
+/** One launch, or several where it would bind more than the device allows: networks that fill many buffers. */
+function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): Launch[] {
+  const launch = writeLaunch(context, stage);
+  if (launch.bindings.length <= maxBuffers) return [launch];
+  if (stage.length > 1) return stage.flatMap((part) => launchesOf(context, [part], maxBuffers));
+  throw new UnsupportedError(`plan: ${launch.label} needs ${launch.bindings.length} buffers but this device binds ${maxBuffers} ` +
+    "in a launch. Use fewer units or a smaller batchSize.");
 }
+
+/** Rows are gathered where they are read; those who check a plan find the steps in its first launch. */
+const withSteps = (launch: Launch, gathers: readonly Step[]): Launch => ({ ...launch, steps: [...gathers, ...launch.steps] });
 
 const kilobytes = (bytes: number): string =>
   bytes < 1e4 ? `${bytes} B` : bytes < 1e7 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
@@ -62,20 +67,35 @@ export class Plan {
   /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
   readonly resident: Resident | null;
 
+  /** Where weights, states and intermediates lie. */
+  readonly places: Places;
+  /** Bytes of each buffer of intermediates, by its name. */
+  readonly scratch: ReadonlyMap<string, number>;
+
+  /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBuffers = 8, residentBytes = 0 } = options;
+    const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0 } = options;
+    const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
-    this.resident = residentBytes > 0 ? writeResident(graph, batch, residentBytes) : null;
+    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
       this.slots = this.resident.slots;
+      this.places = weights;
+      this.scratch = new Map();
     } else {
-      const groups = groupSteps(graph, fuse, maxBuffers);
-      this.launches = groups.map((group) => writeLaunch(graph, batch, group, storedOutputs(graph, group, groups)));
-      this.lifetimes = lifetimes(graph, batch, this.launches);
+      const groups = groupSteps(graph, fuse), stages = stagesOf(graph, groups, fuse);
+      const gathered = fuse ? gathersOf(graph) : new Map<string, never>(), gathers = [...gathered.values()];
+      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), gathered);
       this.slots = reuse ? assignSlots(this.lifetimes)
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
+      const scratch = packScratch(this.slots, maxBytes);
+      this.places = new Map([...weights, ...scratch]);
+      this.scratch = memoryBytes(scratch);
+      const context = { graph, batch, groups, places: this.places, gathered };
+      const launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
+      this.launches = launches.map((launch, i) => (i === 0 ? withSteps(launch, gathers) : launch));
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
       .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);
@@ -114,11 +134,11 @@ export class Plan {
 
   /** The launches and the tensors that pass between them, in Graphviz' language. */
   toDot(): string {
-    const lines = this.launches.flatMap(({ kernel, label, bindings }, i) => {
+    const lines = this.launches.flatMap(({ kernel, label, touches }, i) => {
       const node = `launch${i}`;
       return [
         `${node} [shape=box, label="${i + 1} ${kernel}\\n${label}"];`,
-        ...bindings.map(({ tensor, access }) => (access === "read" ? `"${tensor}" -> ${node};` : `${node} -> "${tensor}";`)),
+        ...touches.map(({ tensor, access }) => (access === "read" ? `"${tensor}" -> ${node};` : `${node} -> "${tensor}";`)),
       ];
     });
     return `digraph plan {\n  ${lines.join("\n  ")}\n}`;

@@ -4,27 +4,26 @@ import { lossRowStatements } from "../../shaders/losses.wgsl.ts";
 import { metricRowStatements } from "../../shaders/metrics.wgsl.ts";
 import { softmaxPullbackStatements, softmaxStatements } from "../../shaders/softmax.wgsl.ts";
 import { tensorOf, type Graph, type Step } from "../graph/types.ts";
-import { elementwiseText } from "./elementwise.ts";
-import type { TensorAccess } from "./launch.ts";
+import type { TensorAccess } from "./access.ts";
+import { elementwiseText, operandAt } from "./elementwise.ts";
 
 /** The functions that the steps call, and for each step statements on the row number `row`. */
 export function rowWiseText(graph: Graph, steps: readonly Step[], access: TensorAccess, prefix = "f") {
   const functions: string[] = [];
   const statements = steps.map((step, k) => {
     const output = tensorOf(graph, step.outputs[0]);
-    const at = (i: number) => {
-      const { name, cols } = tensorOf(graph, step.inputs[i]);
-      return (col: string) => access.load(name, `row * ${cols}u + ${col}`);
-    };
+    const starts = step.inputs.map((name, i) => `let start${i} = ${access.rowStart(name, "row")};`).join(" ");
+    const at = (i: number) => (col: string) => access.inRow(step.inputs[i], `start${i}`, col);
     const store = (col: string, value: string) => `${access.store(output.name, `row * ${output.cols}u + ${col}`)} = ${value};`;
     const inputCols = tensorOf(graph, step.inputs[0]).cols;
     switch (step.op) {
-      case "softmax": return softmaxStatements(inputCols, at(0), store);
-      case "softmaxPullback": return softmaxPullbackStatements(inputCols, at(0), at(1), store);
-      case "lossRows": return lossRowStatements(step.loss, inputCols, at(0), at(1)) + store("0u", "value");
-      case "metricRows": return metricRowStatements(step.metric, inputCols, at(0), at(1)) + store("0u", "value");
+      case "softmax": return starts + softmaxStatements(inputCols, at(0), store);
+      case "softmaxPullback": return starts + softmaxPullbackStatements(inputCols, at(0), at(1), store);
+      case "lossRows": return starts + lossRowStatements(step.loss, inputCols, at(0), at(1)) + store("0u", "value");
+      case "metricRows": return starts + metricRowStatements(step.metric, inputCols, at(0), at(1)) + store("0u", "value");
       default: {
-        const text = elementwiseText(graph, step, `${prefix}${k}`, (i, index = "element") => access.load(step.inputs[i], index));
+        const text = elementwiseText(graph, step, `${prefix}${k}`, (i, where) =>
+          operandAt(access, step.inputs[i], where));
         functions.push(text.functions);
         return `
     for (var col = 0u; col < ${output.cols}u; col++) {

@@ -1,9 +1,11 @@
-// How a matrix product is cut: numbers per invocation and invocations per workgroup. Pure arithmetic on the shape.
+// How work is cut: numbers per invocation, invocations per workgroup, rows per workgroup. Pure arithmetic on shapes.
 
 import type { ProductTile } from "../../shaders/product.wgsl.ts";
 
-const LANES_X = 16;
-const LANES = 32;
+/** Invocations of a workgroup. */
+export const LANES = 32;
+/** Rows that one workgroup of a row program takes. */
+export const PROGRAM_ROWS = 16;
 const MAX_ROWS = 16;
 
 /**
@@ -12,8 +14,13 @@ const MAX_ROWS = 16;
  */
 export function chooseTile(m: number, n: number): ProductTile {
   const tileCols = n >= MAX_ROWS ? 4 : 1;
-  const lanesX = Math.min(LANES_X, Math.ceil(n / tileCols));
   const tileRows = m <= MAX_ROWS ? m : m >= 4 * MAX_ROWS ? MAX_ROWS : MAX_ROWS / 2;
-  const lanesY = Math.min(Math.max(1, Math.floor(LANES / lanesX)), Math.ceil(m / tileRows));
-  return { tileRows, tileCols, lanesX, lanesY };
+  return { tileRows, tileCols };
+}
+
+/** A tile for the rows of one workgroup of a row program: small enough that most invocations have one. */
+export function chooseProgramTile(rows: number, n: number): ProductTile {
+  const wanted = Math.ceil((rows * n) / LANES);
+  const tileCols = n >= LANES ? Math.min(4, Math.ceil(n / LANES)) : 1;
+  return { tileRows: Math.max(1, Math.min(rows, Math.ceil(wanted / tileCols))), tileCols };
 }

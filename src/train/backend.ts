@@ -2,6 +2,7 @@
 
 import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
 import type { StepScalars } from "../graph/types.ts";
+import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Dataset } from "./data.ts";
 
@@ -43,6 +44,10 @@ export interface Backend {
   readonly adapter: string;
   /** Storage buffers that one launch may bind. */
   readonly maxBuffers: number;
+  /** Bytes that one buffer may hold. */
+  readonly maxBytes: number;
+  /** Where weights and optimizer states lie since the first write(); undefined where they lie nowhere in particular. */
+  readonly places?: Places;
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
   readonly residentBytes: number;
   /** The device is gone, and all that was on it. */

@@ -43,8 +43,8 @@ export class Compiled {
   }
 
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
-    const { maxBuffers, residentBytes } = this.backend;
-    return new Plan(buildGraph(this.network, this.recipe, purpose, format), { batch, maxBuffers, residentBytes });
+    const { maxBuffers, maxBytes, residentBytes, places: weights } = this.backend;
+    return new Plan(buildGraph(this.network, this.recipe, purpose, format), { batch, maxBuffers, maxBytes, residentBytes, weights });
   }
 
   /** A runner for `rows` rows of the data from place `at` of its order on. */

@@ -75,6 +75,7 @@ export class CpuBackend implements Backend {
   readonly kind = "cpu";
   readonly adapter = "CPU (float64 reference)";
   readonly maxBuffers = 8;
+  readonly maxBytes = Infinity;
   readonly residentBytes = 0;
   readonly isLost = false;
   readonly trace = null;

@@ -3,10 +3,11 @@
 import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
 import { acquireDevice, checked, REMEDIES, type GpuContext } from "../gpu/device.ts";
-import { createFrom, createStorage, TensorStore, writeStorage } from "../gpu/memory.ts";
+import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
+import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
@@ -90,6 +91,14 @@ export class WebGpuBackend implements Backend {
     return this.context.device.limits.maxStorageBuffersPerShaderStage;
   }
 
+  get maxBytes(): number {
+    return maxBindingBytes(this.context.device);
+  }
+
+  get places(): Places {
+    return this.#store.places;
+  }
+
   get residentBytes(): number {
     return this.context.device.limits.maxComputeWorkgroupStorageSize;
   }
@@ -136,10 +145,10 @@ export class WebGpuBackend implements Backend {
   }
 
   #executor(plan: Plan, data: DeviceData): Promise<StepExecutor> {
-    return createExecutor(this.context.device, this.#pipelines, plan, (tensor) => this.#external(tensor, data));
+    return createExecutor(this.context.device, this.#pipelines, plan, (memory) => this.#external(memory, data));
   }
 
-  #external(tensor: string, data: DeviceData): GPUBuffer {
-    return (data as GpuData).buffer(tensor) ?? this.#store.buffer(tensor);
+  #external(memory: string, data: DeviceData): GPUBuffer {
+    return (data as GpuData).buffer(memory) ?? this.#store.buffer(memory);
   }
 }

@@ -74,7 +74,7 @@ describe("penalty", () => {
 });
 
 describe("summary of a step", () => {
-  const of = (rows: number, metrics: number, penalties: number, maxBuffers = 8): StepCase => {
+  const of = (rows: number, metrics: number, penalties: number): StepCase => {
     const names = [...Array.from({ length: 1 + metrics }, (_, i) => `rows${i}`),
       ...Array.from({ length: penalties }, (_, i) => `penalty${i}`)];
     return {
@@ -84,7 +84,7 @@ describe("summary of a step", () => {
         results: [1, 1 + metrics],
       },
       values: Object.fromEntries(names.map((name, i) => [name, normals(i <= metrics ? rows : 1, i)])),
-      batch: rows, maxBuffers,
+      batch: rows,
     };
   };
 
@@ -95,12 +95,10 @@ describe("summary of a step", () => {
     await expectStep(gpu, { ...of(rows, 2, 1), batch, rows });
   });
 
-  // Eight buffers hold the results and seven others.
-  it.each([[0, 6, 1], [0, 7, 2], [1, 12, 2], [3, 24, 4], [1, 40, 6]])(
-    "%i metrics and %i penalties take %i launches", async (metrics, penalties, launches) => {
-      const { plan } = await expectStep(gpu, of(33, metrics, penalties));
-      expect(plan.launches).toHaveLength(launches);
-    });
+  it("many metrics and penalties", async () => {
+    await expectStep(gpu, of(5, 3, 24));
+    await expectStep(gpu, of(300, 12, 40));
+  });
 
   it("control: the mean over the plan's batch, or a penalty divided by it, is caught", async () => {
     await expectCaught(gpu, { ...of(7, 1, 1), batch: 8, rows: 7, wrong: ["v * step.inverse_rows", "v * 0.125"] });

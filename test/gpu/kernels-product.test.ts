@@ -67,13 +67,11 @@ describe("product", () => {
     expect(new Set(tiles.map(({ tileCols }) => tileCols))).toEqual(new Set([1, 4]));
     expect(new Set(tiles.map(({ tileRows }) => tileRows))).toContain(16);
     expect(new Set(tiles.map(({ tileRows }) => tileRows))).toContain(8);
-    expect(Math.max(...tiles.map(({ lanesX }) => lanesX))).toBe(16);
-    expect(Math.max(...tiles.map(({ lanesY }) => lanesY))).toBeGreaterThan(1);
   });
 
   it("control: rows beyond the mini-batch are seen when they are written", async () => {
     const given = productCase("normal", [5, 3, 4]);
-    const { spilled } = await runStep(gpu, { ...given, batch: 16, rows: 5, wrong: ["let m = step.rows;", "let m = 16u;"] });
+    const { spilled } = await runStep(gpu, { ...given, batch: 16, rows: 5, wrong: ["u, step.rows);", "u, 16u);"] });
     expect(spilled).toBe(11 * 4);
   });
 

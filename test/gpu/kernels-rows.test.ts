@@ -203,7 +203,7 @@ describe("metrics", () => {
 
   it("control: the last of several largest, another threshold, a wrong constant are caught", async () => {
     const tie = of("sparseAccuracy", [0.4, 0.4, 0.2], [0], 1);
-    const { outputs: [out] } = await runStep(gpu, { ...tie, wrong: [/\] > t/, "] >= t"] });
+    const { outputs: [out] } = await runStep(gpu, { ...tie, wrong: [/\] > w/, "] >= w"] });
     expect([...out]).toEqual([0]);
     await expectCaught(gpu, { ...of("binaryAccuracy", [0.51], [1], 1), wrong: ["a > 0.5", "a > 0.52"] });
     await expectCaught(gpu, { ...random("meanSquaredError", 5, 10), wrong: ["(a - y) * (a - y)", "(a - y) * (a + y)"] });

@@ -10,7 +10,7 @@ import {
 } from "../../src/graph/types.ts";
 import { acquireDevice, type GpuContext } from "../../src/gpu/device.ts";
 import { Executor } from "../../src/gpu/executor.ts";
-import { createFrom, readFloats } from "../../src/gpu/memory.ts";
+import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
@@ -73,7 +73,6 @@ export interface StepCase {
   /** Rows of the mini-batch; `batch` if left out. */
   readonly rows?: number;
   readonly scalars?: Partial<StepScalars>;
-  readonly maxBuffers?: number;
   readonly seed?: number;
   /** Changes the kernel's source: [from, to]. */
   readonly wrong?: readonly [string | RegExp, string];
@@ -94,7 +93,7 @@ const isStoredWhole = (values: ArrayLike<number>): values is Uint32Array<ArrayBu
 
 /** `values` as the device holds them, followed by NaN up to `elements`. */
 function stored(values: ArrayLike<number> | undefined, elements: number): Numbers {
-  if (values === undefined) return new Uint32Array(elements).fill(OUTPUT_POISON);
+  if (values === undefined) return new Float32Array(new Uint32Array(elements).fill(OUTPUT_POISON).buffer);
   if (isStoredWhole(values)) return values;
   const padded = new Uint32Array(Math.max(elements, values.length)).fill(INPUT_POISON);
   const floats = new Float32Array(padded.buffer);
@@ -113,24 +112,21 @@ function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
 
 /** Runs one step on the GPU and on the reference and compares every output. */
 export async function runStep({ device, pipelines }: Gpu, given: StepCase): Promise<StepRun> {
-  const { step, shapes, values, batch = 1, rows = batch, maxBuffers, wrong } = given;
+  const { step, shapes, values, batch = 1, rows = batch, wrong } = given;
   const graph = oneStep(given);
-  const whole = new Plan(graph, { batch, fuse: false, maxBuffers });
+  const whole = new Plan(graph, { batch, fuse: false });
   const plan = wrong ? sabotage(whole, 0, ...wrong) : whole;
   const sizeOf = (name: string, batchRows: number) => sizeOfTensor(tensorOf(graph, name), batchRows);
   const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
-  const buffers = new Map(Object.keys(shapes).map((name) =>
-    [name, createFrom(device, stored(values[name], sizeOf(name, batch)), name)]));
-  const external = (name: string): GPUBuffer => {
-    const buffer = buffers.get(name);
-    if (!buffer) throw new Error(`runStep(): ${name} has no shape`);
-    return buffer;
-  };
-  const executor = await Executor.create(device, pipelines, plan, external);
+  const isData = (name: string) => tensorOf(graph, name).role === "data";
+  const store = new TensorStore(device);
+  await store.write(new Map([...plan.places.keys()].map((name) =>
+    [name, stored(values[name], sizeOf(name, batch)) as Float32Array<ArrayBuffer>])));
+  const data = new Map(Object.keys(shapes).filter(isData).map((name) => [name, createFrom(device, stored(values[name], 0), name)]));
+  const executor = await Executor.create(device, pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
   try {
     await executor.trace(scalars);
-    const read = await readFloats(device, step.outputs.map((name) =>
-      ({ buffer: external(name), elements: sizeOf(name, batch) })));
+    const read = [...(await store.read(step.outputs)).values()];
     const outputs = read.map((floats, i) => floats.slice(0, sizeOf(step.outputs[i], rows)));
     const spilled = read.reduce((count, floats, i) =>
       count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => bits !== OUTPUT_POISON).length, 0);
@@ -142,7 +138,8 @@ export async function runStep({ device, pipelines }: Gpu, given: StepCase): Prom
     return { plan, outputs, comparisons, spilled, reference };
   } finally {
     executor.dispose();
-    for (const buffer of buffers.values()) buffer.destroy();
+    store.dispose();
+    for (const buffer of data.values()) buffer.destroy();
   }
 }
 

@@ -1,9 +1,9 @@
 // Whole training steps on the GPU for tests: weights, optimizer states and data in buffers, a plan made ready to run.
 
-import type { Graph, StepScalars } from "../../src/graph/types.ts";
+import { tensorOf, type Graph, type StepScalars } from "../../src/graph/types.ts";
 import { createExecutor } from "../../src/gpu/create-executor.ts";
 import type { StepExecutor } from "../../src/gpu/step-executor.ts";
-import { createFrom, readFloats, writeStorage } from "../../src/gpu/memory.ts";
+import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
 import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
 import type { Floats, Trace } from "../../src/train/backend.ts";
@@ -15,23 +15,25 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
 export const persistent = (graph: Graph): string[] => [...graph.tensors.values()]
   .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
 
+/** Those, in the order in which the plan has them in memory. */
+const weightNames = ({ graph, places }: Plan): string[] => [...places.keys()].filter((name) => persistent(graph).includes(name));
+
 export class Training {
   private constructor(
-    readonly gpu: Gpu, readonly plan: Plan, readonly buffers: ReadonlyMap<string, GPUBuffer>, readonly executor: StepExecutor,
-    readonly values: Values,
+    readonly gpu: Gpu, readonly plan: Plan, readonly store: TensorStore, readonly data: ReadonlyMap<string, GPUBuffer>,
+    readonly executor: StepExecutor, readonly values: Values,
   ) {}
 
   /** @param values all that the graph is given; typed arrays as they are stored */
   static async open(gpu: Gpu, plan: Plan, values: Values): Promise<Training> {
-    const buffers = new Map([...values].map(([name, data]) => [name, createFrom(gpu.device, data as Numbers, name)]));
-    const executor = await createExecutor(gpu.device, gpu.pipelines, plan, (name) => Training.#buffer(buffers, name));
-    return new Training(gpu, plan, buffers, executor, values);
-  }
-
-  static #buffer(buffers: ReadonlyMap<string, GPUBuffer>, name: string): GPUBuffer {
-    const buffer = buffers.get(name);
-    if (!buffer) throw new Error(`Training: nothing was given for ${name}`);
-    return buffer;
+    const store = new TensorStore(gpu.device);
+    // In the order of the plan's own places.
+    await store.write(new Map(weightNames(plan).map((name) => [name, values.get(name) as Floats])));
+    const isData = (name: string) => name === "order" || tensorOf(plan.graph, name).role === "data";
+    const data = new Map([...values].filter(([name]) => isData(name))
+      .map(([name, numbers]) => [name, createFrom(gpu.device, numbers as Numbers, name)]));
+    const executor = await createExecutor(gpu.device, gpu.pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
+    return new Training(gpu, plan, store, data, executor, values);
   }
 
   trace(scalars: StepScalars): Promise<Trace> {
@@ -50,11 +52,8 @@ export class Training {
   }
 
   /** Weights and states as they are now. */
-  async state(): Promise<Map<string, Floats>> {
-    const names = persistent(this.plan.graph);
-    const floats = await readFloats(this.gpu.device, names.map((name) =>
-      ({ buffer: Training.#buffer(this.buffers, name), elements: this.values.get(name)?.length ?? 0 })));
-    return new Map(names.map((name, i) => [name, floats[i]]));
+  state(): Promise<Map<string, Floats>> {
+    return this.store.read(persistent(this.plan.graph));
   }
 
   /** All that the graph is given, as it is now. */
@@ -63,15 +62,14 @@ export class Training {
   }
 
   /** Back to the weights and states that it was opened with. */
-  reset(): void {
-    for (const name of persistent(this.plan.graph)) {
-      writeStorage(this.gpu.device, Training.#buffer(this.buffers, name), this.values.get(name) as Numbers);
-    }
+  reset(): Promise<void> {
+    return this.store.write(new Map(persistent(this.plan.graph).map((name) => [name, this.values.get(name) as Floats])));
   }
 
   dispose(): void {
     this.executor.dispose();
-    for (const buffer of this.buffers.values()) buffer.destroy();
+    this.store.dispose();
+    for (const buffer of this.data.values()) buffer.destroy();
   }
 }
 

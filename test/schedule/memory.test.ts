@@ -1,5 +1,5 @@
 // Shared memory is where a plan can be wrong without any kernel being wrong. What a plan says is played through here,
-// launch by launch, from the buffers that launches bind; nothing of how slots are assigned is used.
+// launch by launch, from the tensors that launches touch; nothing of how slots are assigned is used.
 
 import { describe, expect, it } from "vitest";
 import { sizeOf, tensorOf } from "../../src/graph/types.ts";
@@ -12,16 +12,16 @@ const CASES = planCases([1, 7, 64]);
 /**
  * Plays a step through: what does each slot hold when a launch reads it? Complaints, one for each
  * - tensor that is read where another one, or nothing, lies;
- * - slot that two tensors of one launch share, be it for reading and writing, which WebGPU refuses;
+ * - slot that two tensors of one launch share;
  * - tensor without a slot, or one too small for it.
  */
 function complaints(plan: Plan, slots: readonly Slot[] = plan.slots): string[] {
   const found: string[] = [];
   const slotOf = new Map(slots.flatMap((slot, i) => slot.tensors.map((tensor): [string, number] => [tensor, i])));
   const holds = new Map<number, string>();
-  plan.launches.forEach(({ bindings }, launch) => {
+  plan.launches.forEach(({ touches }, launch) => {
     const inUse = new Map<number, string>();
-    const local = bindings.filter(({ tensor }) => tensorOf(plan.graph, tensor).role === "intermediate");
+    const local = touches.filter(({ tensor }) => tensorOf(plan.graph, tensor).role === "intermediate");
     for (const { tensor } of local) {
       const slot = slotOf.get(tensor);
       const needed = 4 * sizeOf(tensorOf(plan.graph, tensor), plan.batch);
@@ -47,7 +47,7 @@ describe.each(CASES)("%s", (_, plan) => {
 
   it("no two tensors whose lives meet share a slot", () => {
     const life = new Map<string, number[]>();
-    plan.launches.forEach(({ bindings }, launch) => bindings.forEach(({ tensor }) =>
+    plan.launches.forEach(({ touches }, launch) => touches.forEach(({ tensor }) =>
       life.set(tensor, [...(life.get(tensor) ?? []), launch])));
     const meets = ([a, b]: readonly string[]) => {
       const [x, y] = [life.get(a) ?? [], life.get(b) ?? []];
@@ -113,18 +113,19 @@ describe("control: an assignment broken by hand", () => {
     expect(complaints(plan, moved("a1", "a3"))).toContainEqual(expect.stringContaining("is read but its slot holds"));
   });
 
-  it("one launch reads and writes one slot", () => {
+  it("two tensors of one launch in one slot", () => {
     expect(complaints(plan, moved("a2", "a1"))).toContainEqual(expect.stringMatching(/a\d and a\d share a slot/));
   });
 
   it("a slot is too small, or missing", () => {
-    expect(complaints(plan, moved("x", "a1"))).toContainEqual(expect.stringContaining("x does not fit"));
-    expect(complaints(plan, moved("x", "nowhere"))).toContainEqual(expect.stringContaining("x has no slot"));
+    const small = plan.slots.map(({ bytes, tensors }) => ({ tensors, bytes: tensors.includes("a1") ? bytes - 4 : bytes }));
+    expect(complaints(plan, small)).toContainEqual(expect.stringContaining("a1 does not fit"));
+    expect(complaints(plan, moved("a1", "nowhere"))).toContainEqual(expect.stringContaining("a1 has no slot"));
   });
 });
 
 it("these networks are of every kind", () => {
   expect(Object.keys(NETWORKS).length).toBeGreaterThan(10);
   expect(Math.max(...CASES.map(([, { launches }]) => launches.length))).toBeGreaterThan(100);
-  expect(Math.min(...CASES.map(([, { launches }]) => launches.length))).toBeLessThan(8);
+  expect(Math.min(...CASES.map(([, { launches }]) => launches.length))).toBe(2);
 });

@@ -3,30 +3,32 @@
 
 import { describe, expect, it } from "vitest";
 import { UnsupportedError } from "../../src/errors.ts";
-import { tensorOf } from "../../src/graph/types.ts";
-import { sgd } from "../../src/model/optimizers.ts";
+import { sizeOf, tensorOf } from "../../src/graph/types.ts";
+import { adam } from "../../src/model/optimizers.ts";
 import { l2 } from "../../src/model/regularizers.ts";
+import { packWeights } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { graphOf, NETWORKS, planCases } from "./networks.ts";
+import { LANES } from "../../src/schedule/tiles.ts";
+import { digits, graphOf, NETWORKS, planCases } from "./networks.ts";
 
 const CASES = planCases([1, 33]);
 
-/** Tensors that a launch reads before one has written them, and graph steps whose operands a launch does not bind. */
+/** Tensors that a launch reads before one has written them, and graph steps whose operands a launch does not touch. */
 function unwritten({ graph, launches }: Pick<Plan, "graph" | "launches">): string[] {
   const written = new Set([...graph.tensors.values()]
     .filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name));
-  return launches.flatMap(({ bindings, steps, label }) => {
+  // Rows that are read from the data set are in no memory of the plan.
+  const gathered = new Set(graph.steps.filter(({ op }) => op === "gather").flatMap(({ outputs }) => outputs));
+  return launches.flatMap(({ touches, steps, label }) => {
     const made = new Set<string>();
-    const missing = steps.flatMap((step) => {
-      // A long reduction is cut into launches that bind a piece of its operands each.
-      const pieces = launches.filter((launch) => launch.steps.includes(step));
-      const bound = new Set(pieces.flatMap((launch) => launch.bindings.map(({ tensor }) => tensor)));
-      const bad = step.inputs.filter((name) => !made.has(name) && !(bound.has(name) && written.has(name)));
+    const touched = new Set(touches.map(({ tensor }) => tensor));
+    const missing = steps.filter(({ op }) => op !== "gather").flatMap((step) => {
+      const bad = step.inputs.filter((name) => !made.has(name) && !gathered.has(name) && !(touched.has(name) && written.has(name)));
       step.outputs.forEach((name) => made.add(name));
       return bad.map((name) => `${label} needs ${name}`);
     });
-    const early = bindings.filter(({ tensor, access }) => access === "read" && !written.has(tensor) && !made.has(tensor));
-    for (const { tensor, access } of bindings) if (access === "read_write") written.add(tensor);
+    const early = touches.filter(({ tensor, access }) => access === "read" && !written.has(tensor) && !made.has(tensor));
+    for (const { tensor, access } of touches) if (access === "read_write") written.add(tensor);
     return [...missing, ...early.map(({ tensor }) => `${label} reads ${tensor}`)];
   });
 }
@@ -34,20 +36,19 @@ function unwritten({ graph, launches }: Pick<Plan, "graph" | "launches">): strin
 /** Launches that read a weight which an earlier one has updated. */
 function stale({ launches }: Pick<Plan, "launches">): string[] {
   const updated = new Set<string>();
-  return launches.flatMap(({ bindings, steps, label }) => {
-    const late = bindings.filter(({ tensor }) => updated.has(tensor)).map(({ tensor }) => `${label} uses ${tensor}`);
-    // Within a launch each number is read before it is written, if every step but its update takes it at the same place.
-    const written = new Set(bindings.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor));
-    const torn = steps.filter(({ op }) => op === "product" || op === "rowSum")
-      .flatMap(({ inputs }) => inputs.filter((name) => written.has(name)).map((name) => `${label} tears ${name}`));
+  return launches.flatMap(({ touches, steps, label }) => {
+    const late = touches.filter(({ tensor }) => updated.has(tensor)).map(({ tensor }) => `${label} uses ${tensor}`);
+    // Within a launch a number may be read after it was written only by the workgroup that wrote it: one that owns its row.
+    const written = new Set(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor));
+    const torn = steps.flatMap((step) => (step.op === "rowSum" ? step.inputs : step.op !== "product" ? []
+      : step.form === "leftTransposed" ? step.inputs : step.inputs.slice(1)))
+      .filter((name) => written.has(name)).map((name) => `${label} tears ${name}`);
     steps.filter(({ op }) => op === "update").forEach(({ outputs }) => outputs.forEach((name) => updated.add(name)));
     return [...late, ...torn];
   });
 }
 
-describe.each(CASES)("%s", (name, plan) => {
-  const maxBuffers = name.endsWith("10 buffers") ? 10 : 8;
-
+describe.each(CASES)("%s", (_, plan) => {
   it("every launch finds what it reads, and every step of the graph is in a launch", () => {
     expect(unwritten(plan)).toEqual([]);
     expect(new Set(plan.launches.flatMap(({ steps }) => steps))).toEqual(new Set(plan.graph.steps));
@@ -63,23 +64,29 @@ describe.each(CASES)("%s", (name, plan) => {
 
   it("no launch binds more buffers than allowed, or one buffer twice", () => {
     for (const { bindings } of plan.launches) {
-      expect(bindings.length).toBeLessThanOrEqual(maxBuffers);
-      expect(new Set(bindings.map(({ tensor }) => tensor)).size).toBe(bindings.length);
+      expect(bindings.length).toBeLessThanOrEqual(8);
+      expect(new Set(bindings.map(({ memory }) => memory)).size).toBe(bindings.length);
       expect(new Set(bindings.map((b) => b.name)).size).toBe(bindings.length);
     }
   });
 
   it("what is written is bound for writing, and nothing else is", () => {
-    for (const { bindings, steps } of plan.launches) {
+    for (const { bindings, touches, steps } of plan.launches) {
       const outputs = new Set(steps.flatMap((step) => step.outputs));
-      const wanted = bindings.map(({ tensor }) => [tensor, outputs.has(tensor) ? "read_write" : "read"]);
-      expect(bindings.map(({ tensor, access }) => [tensor, access])).toEqual(wanted);
+      const wanted = touches.map(({ tensor }) => [tensor, outputs.has(tensor) ? "read_write" : "read"]);
+      expect(touches.map(({ tensor, access }) => [tensor, access])).toEqual(wanted);
+      const memoryOf = (tensor: string) => tensorOf(plan.graph, tensor).role === "result" ? "results"
+        : plan.places.get(tensor)?.memory ?? tensor;
+      const writes = new Set(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => memoryOf(tensor)));
+      expect(bindings.map(({ memory, access }) => [memory, access]).sort())
+        .toEqual([...new Set(touches.map(({ tensor }) => memoryOf(tensor)))]
+          .map((memory) => [memory, writes.has(memory) ? "read_write" : "read"]).sort());
     }
   });
 
   it("data are never written and grids are whole numbers within 65,535", () => {
-    for (const { bindings, grid } of plan.launches) {
-      const written = bindings.filter(({ access }) => access !== "read").map(({ tensor }) => tensorOf(plan.graph, tensor).role);
+    for (const { touches, grid } of plan.launches) {
+      const written = touches.filter(({ access }) => access !== "read").map(({ tensor }) => tensorOf(plan.graph, tensor).role);
       expect(written).not.toContain("data");
       for (const n of grid) expect(Number.isInteger(n) && n >= 1 && n <= 65_535).toBe(true);
     }
@@ -87,10 +94,10 @@ describe.each(CASES)("%s", (name, plan) => {
 
   it("prints every launch, as text and as a graph", () => {
     const text = plan.toString(), dot = plan.toDot();
-    plan.launches.forEach(({ kernel, label, bindings }, i) => {
-      expect(text.split("\n")[2 + i]).toMatch(new RegExp(`^${i + 1} +${kernel} .*  ${label}$`));
+    plan.launches.forEach(({ kernel, label, touches }, i) => {
+      expect(text.split("\n")[2 + i]).toMatch(new RegExp(`^${i + 1} +${kernel.replaceAll("+", "\\+")} .*  ${label}$`));
       expect(dot).toContain(`launch${i} [shape=box, label="${i + 1} ${kernel}\\n${label}"];`);
-      for (const { tensor, access } of bindings) {
+      for (const { tensor, access } of touches) {
         expect(dot).toContain(access === "read" ? `"${tensor}" -> launch${i};` : `launch${i} -> "${tensor}";`);
       }
     });
@@ -116,67 +123,82 @@ describe("fusing", () => {
       const [fused, unfused] = [true, false].map((fuse) => new Plan(graphOf(options), { batch: 33, fuse }));
       expect(fused.launches.length).toBeLessThan(unfused.launches.length);
       expect(fused.bytes.withoutReuse).toBeLessThanOrEqual(unfused.bytes.withoutReuse);
-      expect([...new Set(fused.launches.flatMap(({ steps }) => steps))]).toEqual(fused.graph.steps);
+      expect(new Set(fused.launches.flatMap(({ steps }) => steps))).toEqual(new Set(fused.graph.steps));
     }
   });
 
-  // 784-128-10 with sgd: gather, two forward, head, summary, three gradients with their updates, one pull-back …
-  it("keeps digits, one hidden layer, at ten launches", () => {
+  // The table of the issue that promised it: at most 2 launches for narrow networks, 3 for one wide input layer, 2L + 1 for
+  // L wide layers; what optimizers, penalties, clipped values, dropout and metrics add: nothing.
+  it.each([
+    [[2, 64, 64, 2], 2], [[64, 128, 128, 10], 2], [[128, 128, 128, 128, 128, 128], 2],
+    [[784, 128, 10], 3], [[3072, 128, 64, 10], 3], [[784, 512, 256, 10], 5], [[784, 4096, 4096, 10], 7], [[1024, 1024], 3],
+    [[4096, 4096, 4096, 4096, 4096], 9],
+  ])("%j takes %i launches", (widths, wanted) => {
+    const plain = { ...digits, widths };
+    for (const options of [plain, { ...plain, optimizer: adam({ clipValue: 1 }), dropoutRate: 0.3, regularizer: l2(1e-3) }]) {
+      expect(new Plan(graphOf(options), { batch: 64 }).launchesPerStep).toBe(wanted);
+    }
+  });
+
+  it("784-128-10: the wide layer, then each row to the loss and back, then all gradients side by side", () => {
     const plan = new Plan(graphOf({ ...NETWORKS["digits, one hidden layer"], optimizer: "sgd" }), { batch: 64 });
     expect(plan.launches.map(({ label }) => label)).toEqual([
-      "x y", "z1 a1", "z2", "a2 loss_rows accuracy_rows delta2", "results", "grad_a1 slope_z1 delta1",
-      "grad_w2 w2", "grad_b2 b2", "grad_w1 w1", "grad_b1 b1",
+      "z1 a1", "z2 a2 loss_rows accuracy_rows delta2 grad_a1 slope_z1 delta1", "results grad_w2 w2 grad_b2 b2 grad_w1 w1 grad_b1 b1",
     ]);
   });
 });
 
 describe("limits", () => {
-  it("a reduction over more tensors than buffers is cut, and every tensor is in one piece of it", () => {
-    const widths = Array.from({ length: 13 }, () => 5);
-    const graph = graphOf({ widths, optimizer: sgd({ globalClipNorm: 1 }), regularizer: l2(0.1) });
-    for (const fuse of [true, false]) {
-      const plan = new Plan(graph, { batch: 4, fuse });
-      for (const op of ["clipFactor", "summarize"]) {
-        const pieces = plan.launches.filter(({ steps }) => steps.some((step) => step.op === op));
-        const [step] = graph.steps.filter((s) => s.op === op);
-        expect(pieces.length).toBe(Math.ceil(step.inputs.length / 7));
-        const read = pieces.flatMap(({ bindings }) => bindings.filter(({ access }) => access === "read"));
-        expect(read.map(({ tensor }) => tensor).sort()).toEqual([...step.inputs].sort());
-      }
-    }
+  it("where a launch would bind too many buffers, its parts go one by one; where one part would, it is refused", () => {
+    const graph = graphOf({ widths: [500, 400, 500, 20], regularizer: l2(0.1) });
+    const weights = packWeights([...graph.tensors.values()].filter(({ role }) => role === "parameter")
+      .map((tensor) => [tensor.name, sizeOf(tensor, 1)] as const), 4 * 500 * 400);
+    expect(new Set([...weights.values()].map(({ memory }) => memory)).size).toBeGreaterThan(2);
+    const [all, few] = [8, 5].map((maxBuffers) => new Plan(graph, { batch: 4, weights, maxBuffers }));
+    expect(few.launches.length).toBeGreaterThan(all.launches.length);
+    for (const { bindings } of few.launches) expect(bindings.length).toBeLessThanOrEqual(5);
+    expect(unwritten(few)).toEqual([]);
+    expect(() => new Plan(graph, { batch: 4, weights, maxBuffers: 2 })).toThrow(/needs \d buffers but this device binds 2/);
   });
 
-  // 4,194,240 columns of one row fill a grid of 65,535 workgroups; gather and ⊙ go on in the second dimension.
-  it("more numbers than one dimension of a grid reaches", () => {
-    const { launches } = new Plan(graphOf({ widths: [1000, 1], purpose: "evaluate" }), { batch: 70_000 });
-    const gather = launches.find(({ kernel }) => kernel === "gather");
-    expect(gather?.grid).toEqual([65_535, 17]);
-    expect(65_535 * 17 * 64).toBeGreaterThanOrEqual(70_000 * 1001);
+  it("weights and intermediates that no buffer holds are refused by name", () => {
+    expect(() => packWeights([["w1", 10], ["w2", 100]], 128)).toThrow(/w2: 400 bytes .*128.*fewer units/);
+    const graph = graphOf({ widths: [8, 8] });
+    expect(() => new Plan(graph, { batch: 64, maxBytes: 1024 })).toThrow(/: 2048 bytes .*smaller batchSize/);
+    const split = new Plan(graph, { batch: 64, maxBytes: 2048 });
+    expect(split.scratch.size).toBeGreaterThan(1);
+    for (const bytes of split.scratch.values()) expect(bytes).toBeLessThanOrEqual(2048);
   });
 
-  it("a product that no grid reaches is refused with a remedy", () => {
-    const graph = graphOf({ widths: [1, 2 ** 22 + 1], purpose: "predict" });
-    expect(() => new Plan(graph, { batch: 1 })).toThrow(UnsupportedError);
-    expect(() => new Plan(graph, { batch: 1 })).toThrow(/z1 \(1, 4194305\).*65537.*65535.*fewer units/s);
-    expect(new Plan(graphOf({ widths: [1, 65_535 * 64], purpose: "predict" }), { batch: 1 }).launches).toHaveLength(2);
+  it("more workgroups than one dimension of a grid reaches go on in the second", () => {
+    const { launches } = new Plan(graphOf({ widths: [1000, 1], purpose: "evaluate" }), { batch: 70_000, fuse: false });
+    const [x, y] = launches.find(({ kernel }) => kernel === "gather")?.grid ?? [0, 0];
+    expect(x).toBe(65_535);
+    expect(y).toBeGreaterThan(1);
+    expect(x * y * LANES).toBeGreaterThanOrEqual(70_000 * 1000);
+  });
+
+  it("what no grid reaches is refused with a remedy", () => {
+    const graph = graphOf({ widths: [1, 2 ** 31], purpose: "predict" });
+    expect(() => new Plan(graph, { batch: 2 ** 20 })).toThrow(UnsupportedError);
+    expect(() => new Plan(graph, { batch: 2 ** 20 })).toThrow(/z1 needs .*65535.*fewer units/s);
   });
 });
 
 describe("control: these checks can fail", () => {
-  const plan = new Plan(graphOf({ widths: [3, 4, 2], regularizer: l2(0.1) }), { batch: 5 });
+  const plan = new Plan(graphOf({ widths: [300, 400, 2], regularizer: l2(0.1) }), { batch: 5 });
   const { graph } = plan;
-  const without = (label: string) => ({ graph, launches: plan.launches.filter((launch) => launch.label !== label) });
+  const without = (label: string) => ({ graph, launches: plan.launches.filter((launch) => !launch.label.includes(label)) });
 
   it("a missing launch, or launches in another order, are found", () => {
-    expect(unwritten(without("z1 a1"))).toContain("z2 needs a1");
+    expect(unwritten(without("z1 a1"))).toContainEqual(expect.stringContaining("needs a1"));
     expect(unwritten({ graph, launches: [...plan.launches].reverse() })).not.toEqual([]);
   });
 
   it("a weight used after its update is found", () => {
-    const late = plan.launches.filter(({ label }) => label === "z2");
-    expect(stale({ launches: [...plan.launches, ...late] })).toEqual(["z2 uses w2", "z2 uses b2"]);
-    const torn = plan.launches.map((launch) => (launch.label === "z2" ? { ...launch, bindings: launch.bindings.map((b) =>
-      ({ ...b, access: "read_write" as const })) } : launch));
-    expect(stale({ launches: torn })).toContain("z2 tears w2");
+    const [first] = plan.launches;
+    expect(stale({ launches: [...plan.launches, first] })).toContainEqual(expect.stringContaining("uses w1"));
+    const torn = plan.launches.map((launch) => ({ ...launch, touches: launch.touches.map((t) => ({ ...t, access: "read_write" as const })) }));
+    expect(stale({ launches: torn })).toContainEqual(expect.stringContaining("tears w2"));
   });
 });

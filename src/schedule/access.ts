@@ -1,0 +1,118 @@
+// How the text of a kernel reaches the numbers of a tensor, wherever they lie: in a packed buffer, in workgroup memory, or
+// still in the data set, from which rows of the mini-batch are gathered on load.
+
+import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
+import { gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
+import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
+import { resultIndex, type Places } from "./places.ts";
+
+/** All arguments and results are WGSL expressions. */
+export interface TensorAccess {
+  /** Where a row starts, to be kept in a `let` if several numbers of the row are read. */
+  rowStart(tensor: string, row: string): string;
+  /** The number `col` of the row that starts there. */
+  inRow(tensor: string, start: string, col: string): string;
+  /** Number `index` of a tensor that is in memory. */
+  load(tensor: string, index: string): string;
+  /** The number at `row`, `col` and `element`, variables where this is put. */
+  here(tensor: string): string;
+  /** Number `index`, to assign to. */
+  store(tensor: string, index: string): string;
+}
+
+/** A buffer that a kernel binds. */
+export interface LaunchBinding extends BufferDeclaration {
+  /** Which buffer: of weights, of scratch, a data set, the order or the results. */
+  readonly memory: string;
+}
+
+/** A tensor that a launch reads or writes in memory. */
+export interface Touch {
+  readonly tensor: string;
+  readonly access: "read" | "read_write";
+}
+
+type Gather = StepOf<"gather">;
+
+/** Collects what one kernel binds while its source is written: the same buffer is bound once. */
+export class BufferAccess implements TensorAccess {
+  readonly #bindings = new Map<string, LaunchBinding>();
+  readonly #touches = new Map<string, Touch>();
+
+  /** @param gathered tensors that are never in memory: read on load from the data set, by the step that gathers them */
+  constructor(
+    readonly graph: Graph, readonly batch: number, readonly places: Places, readonly gathered: ReadonlyMap<string, Gather>,
+  ) {}
+
+  rowStart(tensor: string, row: string): string {
+    const gather = this.gathered.get(tensor), { cols } = tensorOf(this.graph, tensor);
+    if (gather) return gatheredRow(this.#data("order", "u32"), row, cols);
+    const { offset } = this.#place(tensor);
+    return `${offset}u + (${row}) * ${cols}u`;
+  }
+
+  inRow(tensor: string, start: string, col: string): string {
+    const gather = this.gathered.get(tensor);
+    if (gather) return gatheredNumber(this.data(gather), gather, `${start} + ${col}`);
+    return `${this.#memory(tensor, "read")}[${start} + ${col}]`;
+  }
+
+  load(tensor: string, index: string): string {
+    return `${this.#memory(tensor, "read")}[${this.#place(tensor).offset}u + ${index}]`;
+  }
+
+  here(tensor: string): string {
+    return this.gathered.has(tensor) ? this.inRow(tensor, this.rowStart(tensor, "row"), "col") : this.load(tensor, "element");
+  }
+
+  store(tensor: string, index: string): string {
+    if (tensorOf(this.graph, tensor).role === "result") {
+      this.#touch(tensor, "read_write");
+      return `${this.#bind("results", "f32", "read_write")}[${resultIndex(this.graph, tensor, this.batch, index)}]`;
+    }
+    return `${this.#memory(tensor, "read_write")}[${this.#place(tensor).offset}u + ${index}]`;
+  }
+
+  /** The shader's name for the data set of a gather; bytes and labels lie in whole words. */
+  data({ inputs: [data], source }: Gather): string {
+    return this.#data(data, source === "float32" ? "f32" : "u32");
+  }
+
+  order(): string {
+    return this.#data("order", "u32");
+  }
+
+  bindings(): LaunchBinding[] {
+    return [...this.#bindings.values()];
+  }
+
+  touches(): Touch[] {
+    return [...this.#touches.values()];
+  }
+
+  #data(tensor: string, type: "f32" | "u32"): string {
+    this.#touch(tensor, "read");
+    return this.#bind(tensor, type, "read");
+  }
+
+  #memory(tensor: string, access: "read" | "read_write"): string {
+    this.#touch(tensor, access);
+    return this.#bind(this.#place(tensor).memory, "f32", access);
+  }
+
+  #place(tensor: string) {
+    const place = this.places.get(tensor);
+    if (place === undefined) throw new Error(`plan: ${tensor} has no place in memory`);
+    return place;
+  }
+
+  #touch(tensor: string, access: "read" | "read_write"): void {
+    if (this.#touches.get(tensor)?.access !== "read_write") this.#touches.set(tensor, { tensor, access });
+  }
+
+  #bind(memory: string, type: "f32" | "u32", access: "read" | "read_write"): string {
+    const known = this.#bindings.get(memory)?.access;
+    this.#bindings.set(memory, { memory, name: memory, type, access: known === "read_write" ? known : access });
+    return memory;
+  }
+}
