@@ -21,6 +21,10 @@ class CpuData implements DeviceData {
     this.order.set(order, at);
   }
 
+  refresh(): void {
+    // The arrays are read where they are.
+  }
+
   dispose(): void {
     // Nothing is held outside the JavaScript heap.
   }
@@ -76,6 +80,7 @@ export class CpuBackend implements Backend {
   readonly adapter = "CPU (float64 reference)";
   readonly maxBuffers = 8;
   readonly residentBytes = 0;
+  readonly dataBytes: number = Infinity;
   readonly isLost = false;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();
