@@ -3,7 +3,9 @@
 export { gradientCheck, sequential, Sequential } from "./train/sequential.ts";
 export type { CompileOptions, DataOptions, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { History } from "./train/fit.ts";
-export type { Callbacks, FitOptions, Logs } from "./train/fit-options.ts";
+export type { Callbacks, DatasetFitOptions, FitOptions, Logs } from "./train/fit-options.ts";
+export { dataset, DatasetHandle } from "./train/dataset.ts";
+export type { DatasetOptions, LabelledDatasetHandle } from "./train/dataset.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";
 export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";

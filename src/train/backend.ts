@@ -15,6 +15,8 @@ export interface DeviceData {
   readonly dataset: Dataset;
   /** Which rows the coming steps take, as StepScalars.offset counts them; written from place `at` on. */
   setOrder(order: Uint32Array<ArrayBuffer>, at: number): void;
+  /** Brings the first rows to the backend once more, after the arrays of `dataset` were written to. */
+  refresh(rows: number): void;
   dispose(): void;
 }
 
@@ -50,13 +52,18 @@ export interface Backend {
   readonly places?: Places;
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
   readonly residentBytes: number;
+  /** What one array of a data set may take here; a larger one comes in slices. */
+  readonly dataBytes: number;
   /** The device is gone, and all that was on it. */
   readonly isLost: boolean;
   /** Weights and optimizer states by their names in the graph. The call itself writes; the promise says how it went. */
   write(values: ReadonlyMap<string, Floats>): Promise<void>;
   read(names: readonly string[]): Promise<Map<string, Floats>>;
-  /** @param orders how many orders of all rows the data must have room for */
-  upload(dataset: Dataset, orders: number): Promise<DeviceData>;
+  /**
+   * @param orders how many orders of all rows the data must have room for; 0 if nothing runs on it
+   * @param shared what holds x, or x and y, of this data set already, and outlives the result
+   */
+  upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData>;
   prepare(plan: Plan, data: DeviceData): Promise<Runner>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;

@@ -6,14 +6,16 @@ import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Floats } from "./backend.ts";
-import type { Prepared, Progress } from "./fit.ts";
-import type { Keep } from "./scope.ts";
+import type { Backend, Floats } from "./backend.ts";
+import { Holdings } from "./holding.ts";
+import type { Progress } from "./passes.ts";
 
 export class Compiled {
   readonly progress: Progress = { steps: 0, epochs: 0 };
   /** "loss" and the metrics, in the order in which steps leave them. */
   readonly names: readonly string[];
+  /** Data sets on the backend, with the runners made for them. */
+  readonly holdings = new Holdings(this);
   #uses = 0;
   #retired = false;
 
@@ -47,20 +49,14 @@ export class Compiled {
     return new Plan(buildGraph(this.network, this.recipe, purpose, format), { batch, maxBuffers, maxBytes, residentBytes, weights });
   }
 
-  /** A runner for `rows` rows of the data from place `at` of its order on. */
-  async prepare(
-    keep: Keep, purpose: Graph["purpose"], data: DeviceData, rows: number, at: number, batchSize: number,
-  ): Promise<Prepared> {
-    const plan = this.plan(purpose, batchSize, data.dataset.format);
-    return { data, runner: keep(await this.backend.prepare(plan, data)), rows, at, batchSize };
-  }
-
   readWeights(where: string): Promise<Map<string, Floats>> {
     return this.use(where, () => this.backend.read(this.network.parameters.map(({ symbol }) => symbol)));
   }
 
   #freeUnused(): void {
-    if (this.#retired && this.#uses === 0) this.backend.dispose();
+    if (!this.#retired || this.#uses > 0) return;
+    this.holdings.dispose();
+    this.backend.dispose();
   }
 }
 

@@ -21,6 +21,10 @@ class CpuData implements DeviceData {
     this.order.set(order, at);
   }
 
+  refresh(): void {
+    // The arrays are read where they are.
+  }
+
   dispose(): void {
     // Nothing is held outside the JavaScript heap.
   }
@@ -77,6 +81,7 @@ export class CpuBackend implements Backend {
   readonly maxBuffers = 8;
   readonly maxBytes = Infinity;
   readonly residentBytes = 0;
+  readonly dataBytes: number = Infinity;
   readonly isLost = false;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();

@@ -24,16 +24,27 @@ export interface Dataset {
 
 const NOT_NUMBERS: ReadonlySet<string> = new Set(["[object DataView]", "[object BigInt64Array]", "[object BigUint64Array]"]);
 
+/** A GPU takes no memory that other threads may change. */
+function isUnshared(view: Float32Array): view is Float32Array<ArrayBuffer>;
+function isUnshared(view: Uint32Array): view is Uint32Array<ArrayBuffer>;
+function isUnshared(view: ArrayBufferView): boolean {
+  return view.buffer instanceof ArrayBuffer;
+}
+
 const isRow = (row: unknown): row is readonly number[] => Array.isArray(row) || ArrayBuffer.isView(row);
+
+/** @throws InputError unless it is an array, typed or not */
+export function checkArray(where: string, name: string, data: unknown): void {
+  const isView = ArrayBuffer.isView(data);
+  if (isView ? !NOT_NUMBERS.has(Object.prototype.toString.call(data)) : Array.isArray(data)) return;
+  const got = isView ? show(data) : data === null ? "null" : typeof data;
+  throw new InputError(`${where}: ${name} must be a typed array or an array; got ${got}.`);
+}
 
 /** One array of numbers, and the row length if the user gave rows. */
 function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {
-  const isView = ArrayBuffer.isView(data);
-  if (isView && !NOT_NUMBERS.has(Object.prototype.toString.call(data))) return { flat: data, width: null };
-  if (!Array.isArray(data)) {
-    const got = isView ? show(data) : data === null ? "null" : typeof data;
-    throw new InputError(`${where}: ${name} must be a typed array or an array; got ${got}.`);
-  }
+  checkArray(where, name, data);
+  if (ArrayBuffer.isView(data)) return { flat: data, width: null };
   const rows = data as readonly (number | readonly number[] | Float32Array)[];
   if (rows.length === 0 || typeof rows[0] === "number") return { flat: rows as readonly number[], width: null };
   const width = (rows[0] as readonly number[] | null | undefined)?.length ?? 0;
@@ -52,10 +63,11 @@ function flatten(where: string, name: string, data: Targets): { flat: Flat; widt
 }
 
 /** Rounds to float32 and refuses what is not finite there. */
-function toFloats(where: string, name: string, flat: Flat, width: number): Float32Array<ArrayBuffer> {
+function toFloats(where: string, name: string, flat: Flat, width: number, own: boolean): Float32Array<ArrayBuffer> {
   // Before anything is converted: null would become 0, and so would a missing number.
   let bad = ArrayBuffer.isView(flat) ? -1 : flat.findIndex((value) => typeof value !== "number");
-  const floats = Float32Array.from(bad < 0 ? (flat as ArrayLike<number>) : []);
+  const taken = own && flat instanceof Float32Array && isUnshared(flat);
+  const floats = taken ? flat : new Float32Array(bad < 0 ? flat : []);
   if (bad < 0) bad = floats.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new InputError(`${where}: ${name} must hold finite float32 numbers; row ${Math.floor(bad / width)}, column ` +
@@ -64,7 +76,14 @@ function toFloats(where: string, name: string, flat: Flat, width: number): Float
   return floats;
 }
 
-function features(where: string, x: Features, inputWidth: number, scale: number | undefined) {
+/** x as a backend takes it, without y. */
+export type Inputs = Omit<Dataset, "y">;
+
+/**
+ * @param own x stays as it is while the result is used: a Float32Array then need not be copied
+ * @throws InputError naming what is wrong with x
+ */
+export function checkInputs(where: string, x: Features, inputWidth: number, scale: number | undefined, own: boolean): Inputs {
   const { flat, width } = flatten(where, "x", x);
   if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${inputWidth} features.`);
   if (width !== null && width !== inputWidth) {
@@ -87,7 +106,7 @@ function features(where: string, x: Features, inputWidth: number, scale: number 
       ? new Uint8Array(flat.buffer, flat.byteOffset, flat.length) : Uint8Array.from(flat);
     return { rows, x: bytes, format: { type: "uint8", scale } as const };
   }
-  const floats = toFloats(where, "x", flat, inputWidth);
+  const floats = toFloats(where, "x", flat, inputWidth, own);
   if (scale !== undefined) {
     const largest = floats.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     checkFloat32(where, "x · scale", largest * scale, "any");
@@ -95,7 +114,9 @@ function features(where: string, x: Features, inputWidth: number, scale: number 
   return { rows, x: floats, format: { type: "float32", scale: scale ?? 1 } as const };
 }
 
-function labels(where: string, flat: Flat, rows: number, classes: number, loss: Loss): Uint32Array<ArrayBuffer> {
+function labels(
+  where: string, flat: Flat, rows: number, classes: number, loss: Loss, own: boolean,
+): Uint32Array<ArrayBuffer> {
   if (flat.length === rows * classes && rows * classes !== rows) {
     throw new InputError(`${where}: y has ${classes} numbers a row but ${loss.name} takes one class index a row. ` +
       "Pass indices, or use categoricalCrossentropy for one-hot rows.");
@@ -109,7 +130,7 @@ function labels(where: string, flat: Flat, rows: number, classes: number, loss: 
     throw new InputError(`${where}: labels must be whole numbers from 0 to ${classes - 1}; y[${bad}] is ${show(flat[bad])}. ` +
       "Fix the label or the units of the last layer.");
   }
-  return Uint32Array.from(flat as ArrayLike<number>);
+  return own && flat instanceof Uint32Array && isUnshared(flat) ? flat : Uint32Array.from(flat as ArrayLike<number>);
 }
 
 /** Probabilities must be some: in [0, 1], and each row of a categorical target sums to 1. */
@@ -131,9 +152,12 @@ function checkProbabilities(where: string, y: Float32Array, outputs: number, los
   }
 }
 
-function targets(where: string, y: Targets, rows: number, outputs: number, loss: Loss) {
+/** y as a backend takes it; `own` as for checkInputs(). @throws InputError naming what is wrong with y */
+export function checkTargets(
+  where: string, y: Targets, rows: number, outputs: number, loss: Loss, own: boolean,
+): NonNullable<Dataset["y"]> {
   const { flat, width } = flatten(where, "y", y);
-  if (takesLabels(loss)) return labels(where, flat, rows, outputs, loss);
+  if (takesLabels(loss)) return labels(where, flat, rows, outputs, loss, own);
   if (flat.length === rows && outputs !== 1 && width === null) {
     throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +
       `${outputs} targets${loss.name === "categoricalCrossentropy" ? ", or use sparseCategoricalCrossentropy" : ""}.`);
@@ -146,20 +170,13 @@ function targets(where: string, y: Targets, rows: number, outputs: number, loss:
     throw new InputError(`${where}: y has ${rows * outputs / width} rows of ${width} but ${rows} rows × ${outputs} outputs ` +
       "are needed. Give one target for each output of each row of x.");
   }
-  const floats = toFloats(where, "y", flat, outputs);
+  const floats = toFloats(where, "y", flat, outputs, own);
   checkProbabilities(where, floats, outputs, loss);
   return floats;
 }
 
-/** @throws InputError naming what is wrong with x */
-export function inputDataset(where: string, x: Features, inputWidth: number, scale?: number): Dataset {
-  return { ...features(where, x, inputWidth, scale), y: null };
-}
-
-/** @throws InputError naming what is wrong with x or y */
-export function labelledDataset(
-  where: string, x: Features, y: Targets, shape: { inputWidth: number; outputWidth: number }, loss: Loss, scale?: number,
-): Dataset {
-  const checked = features(where, x, shape.inputWidth, scale);
-  return { ...checked, y: targets(where, y, checked.rows, shape.outputWidth, loss) };
+/** The first rows of a data set, or all if there are no more; nothing is copied. */
+export function firstRows({ rows, x, y, format }: Dataset, wanted: number): Dataset {
+  const fewer = Math.min(rows, wanted);
+  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer) };
 }

@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkFlag, checkOptions, show } from "../model/checks.ts";
 import { checkCount } from "../model/layers.ts";
 import type { Features, Targets } from "./data.ts";
+import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
@@ -27,12 +28,20 @@ export interface Callbacks {
 export interface FitOptions {
   /** Passes over the data, a whole number ≥ 1; default 1. */
   epochs?: number;
+  /**
+   * Mini-batches to train in place of epochs, a whole number ≥ 1: they go through the data as often as it takes, each pass
+   * in a new order if shuffled. To callbacks, validation and history all of them are one epoch, as with Keras'
+   * steps_per_epoch. With a handle the next fit() by steps of this model goes on where this one stopped, within a pass too,
+   * so that N steps and then M are the same as N + M; it starts a new pass after compile() and where shuffle or
+   * validationSplit changed. With arrays each call starts at the first row.
+   */
+  steps?: number;
   /** Rows of a mini-batch, a whole number ≥ 1; the last one of an epoch may be smaller; default 32. */
   batchSize?: number;
   /** Share of the rows in [0, 1), the last ones, kept for validation after each epoch; default 0. */
   validationSplit?: number;
-  /** [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale. */
-  validationData?: readonly [Features, Targets];
+  /** [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale; or a handle. */
+  validationData?: readonly [Features, Targets] | LabelledDatasetHandle;
   /** A new random order in each epoch, decided by the model's seed; default true. */
   shuffle?: boolean;
   /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
@@ -45,14 +54,19 @@ export interface FitOptions {
   verbose?: 0 | 1 | 2;
 }
 
+/** What fit() takes with a handle, which has a scale of its own. */
+export type DatasetFitOptions = Omit<FitOptions, "scale">;
+
 export interface CheckedFitOptions {
   readonly epochs: number;
+  /** Null for whole epochs. */
+  readonly steps: number | null;
   readonly batchSize: number;
   readonly validationSplit: number;
 }
 
-const KNOWN = ["epochs", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "signal", "callbacks",
-  "verbose"];
+const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "signal",
+  "callbacks", "verbose"];
 
 const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"];
 
@@ -82,8 +96,13 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
   if (validationSplit > 0 && validationData) {
     throw new InputError("fit(): set validationSplit or validationData; got both.");
   }
-  if (validationData && !(Array.isArray(validationData) && validationData.length === 2)) {
-    throw new InputError(`fit(): validationData must be [x, y]; got ${show(validationData)}.`);
+  const isPair = Array.isArray(validationData) && validationData.length === 2;
+  if (validationData && !isPair && !(validationData instanceof DatasetHandle)) {
+    throw new InputError(`fit(): validationData must be [x, y] or what dataset(x, y) gave; got ${show(validationData)}.`);
+  }
+  if (options.steps !== undefined && options.epochs !== undefined) {
+    throw new InputError(`fit(): set epochs or steps; got both (epochs ${show(options.epochs)}, steps ${show(options.steps)}). ` +
+      "steps counts mini-batches, whatever the number of passes.");
   }
   if (signal && typeof signal.aborted !== "boolean") {
     throw new InputError(`fit(): signal must be an AbortSignal; got ${show(signal)}. Pass controller.signal.`);
@@ -95,6 +114,7 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
   checkCallbacks(options.callbacks ?? {});
   return {
     epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
+    steps: options.steps === undefined ? null : checkCount("fit()", "steps", options.steps),
     batchSize: checkCount("fit()", "batchSize", options.batchSize ?? 32),
     validationSplit,
   };

@@ -1,33 +1,24 @@
-// The training loop: epochs, shuffling, validation, callbacks. Knows backends, not GPUs.
+// The training loop: epochs, validation, callbacks, history. Knows backends, not GPUs.
 
 import { InputError } from "../errors.ts";
-import type { Recipe } from "../model/network.ts";
-import { RandomSequence, STREAM } from "../random.ts";
-import { ownOrder, type Backend, type DeviceData, type Runner, type StopSignal } from "./backend.ts";
+import { ownOrder, type Backend, type DeviceData, type StopSignal } from "./backend.ts";
 import { Averages, miniBatches } from "./batches.ts";
 import type { Dataset } from "./data.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
+import {
+  nextStretches, runStretches, wholePasses, type Course, type Position, type Prepared, type Progress, type Stretch,
+} from "./passes.ts";
 
 /** What fit() resolves with. */
 export interface History {
   /** One number a completed epoch for each name: loss, the metrics, val_loss and the validation metrics. */
   history: Record<string, number[]>;
-  /** Epochs completed, their validation included. */
+  /** Epochs completed, their validation included; with `steps`, 1 once all of them are done. */
   epochs: number;
   /** Mini-batches trained, those of an interrupted epoch included. */
   steps: number;
-  /** Whether `signal` ended training early: fewer epochs were completed than asked for. */
+  /** Whether `signal` ended training early: fewer epochs (or `steps`) were completed than asked for. */
   stopped: boolean;
-}
-
-/** One data set with a runner for it and the rows that it goes through. */
-export interface Prepared {
-  readonly data: DeviceData;
-  readonly runner: Runner;
-  readonly rows: number;
-  /** Where in the order these rows start. */
-  readonly at: number;
-  readonly batchSize: number;
 }
 
 /** Uploads a data set, its rows in their own order; with room for so many orders. */
@@ -39,30 +30,22 @@ export async function uploadInOrder(backend: Backend, dataset: Dataset, orders =
 
 /** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */
 export async function runEvaluation(
-  { runner, rows, at, batchSize }: Prepared, names: readonly string[], signal?: StopSignal,
+  { runner, orders, rows, at, batchSize }: Prepared, names: readonly string[], signal?: StopSignal,
 ): Promise<Averages | null> {
   const averages = new Averages(names);
-  const steps = miniBatches(rows, batchSize, at);
+  const [start] = orders.place([null]);
+  const steps = miniBatches(rows, batchSize, start + at);
   const ran = await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
   return ran === steps.length ? averages : null;
 }
 
-/** What the loop reads and moves of the model: where its schedule and its shuffling stand. */
-export interface Progress {
-  /** Weight updates so far. */
-  steps: number;
-  /** Epochs begun so far; decides the order of the next. */
-  epochs: number;
-}
-
-export interface Loop {
-  readonly recipe: Recipe;
-  readonly seed: number;
+export interface Loop extends Course {
   readonly names: readonly string[];
-  readonly train: Prepared;
   readonly validation: Prepared | null;
   readonly epochs: number;
-  /** Epochs that run without a pause between them; their orders fit the device. */
+  /** Where `steps` mini-batches go on; null for epochs, which are whole passes. */
+  readonly by: { readonly steps: number; readonly position: Position } | null;
+  /** Passes that run without a pause between them; their orders fit the device. */
   readonly ahead: number;
   readonly options: FitOptions;
   readonly signal: StopSignal;
@@ -77,63 +60,79 @@ function refusePromise(returned: unknown): void {
     "Make it a plain function, or use onEpochEnd, which is awaited.");
 }
 
-/** Steps that may be prepared at once, and rows whose order may be on the device. */
-const STEPS_AHEAD = 4096;
-const ROWS_AHEAD = 1 << 20;
+/** Whether anybody wants to be heard between two epochs, or to stop within one as soon as may be. */
+export const listens = (options: FitOptions): boolean => Boolean(options.verbose) ||
+  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => name in (options.callbacks ?? {}));
 
-/**
- * Epochs that run without a pause between them: several if nobody listens between them, since a tiny data set would
- * otherwise spend its time on waiting for the last step of every epoch.
- */
-export function epochsAhead(rows: number, batchSize: number, epochs: number, options: FitOptions, validates: boolean): number {
-  const listens = (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => name in (options.callbacks ?? {}));
-  if (validates || listens || options.verbose) return 1;
-  const fitting = Math.floor(Math.min(STEPS_AHEAD / Math.ceil(rows / batchSize), ROWS_AHEAD / rows));
-  return Math.max(1, Math.min(fitting, epochs));
+/** Part of the loop that runs without a pause: some epochs, or a part of one. */
+interface Leg {
+  readonly stretches: readonly Stretch[];
+  /** One for each epoch; mini-batches fill them in order, `perEpoch` each. */
+  readonly averages: readonly Averages[];
+  readonly perEpoch: number;
+  /** Mini-batches of the first epoch that were trained before. */
+  readonly before: number;
 }
 
-/** Trains `count` epochs in one run; their averages in order, and how many of them were completed. */
-async function trainEpochs(loop: Loop, count: number, progress: Progress) {
-  const { recipe, seed, names, train, options, signal } = loop;
-  const perEpoch = Math.ceil(train.rows / train.batchSize), firstStep = progress.steps, firstEpoch = progress.epochs;
-  const averages = Array.from({ length: count }, () => new Averages(names));
-  const steps = averages.flatMap((_, epoch) => {
-    const shuffled = options.shuffle ?? true, at = train.at + (shuffled ? epoch * train.rows : 0);
-    if (shuffled) {
-      train.data.setOrder(new RandomSequence(seed, STREAM.shuffle, firstEpoch + epoch).permutation(train.rows), at);
-    }
-    return miniBatches(train.rows, train.batchSize, at, firstStep + epoch * perEpoch, recipe.optimizer);
-  });
-  progress.epochs = firstEpoch + 1;
+/** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
+async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg, progress: Progress): Promise<number> {
+  const { names, options, signal } = loop;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
-  const ran = await train.runner.run(steps, (first, length, results) => {
-    progress.steps = firstStep + first + length;
-    progress.epochs = firstEpoch + Math.ceil((first + length) / perEpoch);
-    for (let i = 0; i < length; i++) {
-      const values = names.map((_, n) => results[i * names.length + n]), step = first + i;
-      averages[Math.floor(step / perEpoch)].add([steps[step]], values);
-      if (!onBatchEnd || thrown.length > 0) continue;
+  const ran = await runStretches(loop, stretches, progress, loop.by?.position ?? null, (first, steps, results) => {
+    steps.forEach((step, i) => {
+      const values = names.map((_, n) => results[i * names.length + n]), batch = before + first + i;
+      averages[Math.floor(batch / perEpoch)].add([step], values);
+      if (!onBatchEnd || thrown.length > 0) return;
       try {
         const logs = Object.fromEntries(names.map((name, n) => [name, values[n]]));
-        refusePromise(onBatchEnd(step % perEpoch, { ...logs, size: steps[step].rows }));
+        refusePromise(onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }));
       } catch (error) {
         thrown.push(error);
       }
-    }
+    });
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } });
   if (thrown.length > 0) throw thrown[0];
+  return ran;
+}
+
+interface Trained {
+  readonly averages: readonly Averages[];
+  readonly ran: number;
+  /** How many epochs were completed. */
+  readonly completed: number;
+}
+
+/** Trains `count` epochs in one run; their averages in order. */
+async function trainEpochs(loop: Loop, count: number, progress: Progress): Promise<Trained> {
+  const { names, train } = loop;
+  const perEpoch = Math.ceil(train.rows / train.batchSize);
+  const averages = Array.from({ length: count }, () => new Averages(names));
+  const stretches = wholePasses(progress.epochs, count, perEpoch);
+  progress.epochs++;
+  const ran = await runLeg(loop, { stretches, averages, perEpoch, before: 0 }, progress);
   return { averages, ran, completed: Math.floor(ran / perEpoch) };
+}
+
+/** Trains exactly so many mini-batches from the position on, through as many passes as it takes: one epoch. */
+async function trainSteps(loop: Loop, { steps, position }: NonNullable<Loop["by"]>, progress: Progress): Promise<Trained> {
+  const averages = [new Averages(loop.names)];
+  let ran = 0;
+  while (ran < steps) {
+    const stretches = nextStretches(position, progress.epochs, steps - ran, loop.train.batchSize, loop.ahead);
+    const wanted = stretches.reduce((sum, stretch) => sum + stretch.steps, 0);
+    const done = await runLeg(loop, { stretches, averages, perEpoch: steps, before: ran }, progress);
+    ran += done;
+    if (done < wanted) break;
+  }
+  return { averages, ran, completed: ran === steps ? 1 : 0 };
 }
 
 const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
   ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
 
-/**
- * Runs the epochs. `progress` follows the results as they come, so that an error leaves it true: steps whose results were
- * never seen do not count.
- */
+/** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
   const { names, validation, options, signal } = loop;
   const { callbacks = {} } = options;
@@ -141,8 +140,8 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
   await callbacks.onTrainBegin?.();
   for (let epoch = 0; epoch < loop.epochs && !signal.aborted;) {
     await callbacks.onEpochBegin?.(epoch);
-    const count = Math.min(loop.ahead, loop.epochs - epoch);
-    const { averages, ran, completed } = await trainEpochs(loop, count, progress);
+    const count = loop.by || validation || listens(options) ? 1 : Math.min(loop.ahead, loop.epochs - epoch);
+    const { averages, ran, completed } = await (loop.by ? trainSteps(loop, loop.by, progress) : trainEpochs(loop, count, progress));
     result.steps += ran;
     for (const average of averages.slice(0, completed)) {
       const logs: Logs = average.logs();

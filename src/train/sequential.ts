@@ -10,19 +10,21 @@ import type { Plan } from "../schedule/plan.ts";
 import { dataTensors, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
-import { inputDataset, labelledDataset, type Features, type Targets } from "./data.ts";
-import { epochsAhead, runEpochs, runEvaluation, uploadInOrder, type History, type Prepared } from "./fit.ts";
-import { checkFitOptions, splitRows, type FitOptions, type Logs } from "./fit-options.ts";
+import { firstRows, type Features, type Targets } from "./data.ts";
+import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
+import { runEvaluation, type History } from "./fit.ts";
+import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
+import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
 import { summarize } from "./summary.ts";
+import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
 import { verifySteps, type VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
 const DEFAULT_BATCH = 32;
-const EVALUATION_BATCH = 128;
 
 /** Layers one after the other; make one with sequential(). */
 export class Sequential {
@@ -106,73 +108,70 @@ export class Sequential {
   }
 
   /**
-   * Trains for some epochs, going on from where the last fit() ended.
+   * Trains for some epochs or steps, going on from where the last fit() ended.
    * @param x (rows × features)
    * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs)
    * @throws InputError before anything is trained; GpuError if memory runs out or the GPU is lost; what a callback throws.
    * An abort by `signal` is no error.
    */
-  async fit(x: Features, y: Targets, options: FitOptions = {}): Promise<History> {
+  fit(x: Features, y: Targets, options?: FitOptions): Promise<History>;
+  /** The same on data that stay on the device from call to call. @param data what dataset(x, y) gave */
+  fit(data: LabelledDatasetHandle, options?: DatasetFitOptions): Promise<History>;
+  async fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
     while (this.#compiling.underWay) await this.#settled("fit");
-    const compiled = this.#ready("fit");
-    const { network, recipe, backend, names, progress } = compiled;
-    const { epochs, batchSize, validationSplit } = checkFitOptions(options);
-    const dataset = labelledDataset("fit()", x, y, network, recipe.loss, options.scale);
-    const { trained, kept } = splitRows(dataset.rows, validationSplit);
-    const validationSet = options.validationData && labelledDataset("fit(): validationData", ...options.validationData,
-      network, recipe.loss, options.scale);
+    const compiled = this.#ready("fit"), { network, recipe: { loss } } = compiled;
+    const { source, options } = splitArguments("fit()", x, y, last);
+    const checked = checkFitOptions(options);
+    const data = labelled("fit()", source, network, loss, options);
+    const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
+    const validation = options.validationData
+      ? validationSource("fit(): validationData", options.validationData, network, loss, source, options) : null;
     return this.#life.exclusively("fit", () => compiled.use("fit", () => scoped(async (keep) => {
-      const trainBatch = Math.min(batchSize, trained);
-      const ahead = epochsAhead(trained, trainBatch, epochs, options, kept > 0 || validationSet !== undefined);
-      const data = keep(await uploadInOrder(backend, dataset, ahead));
-      const train = await compiled.prepare(keep, "train", data, trained, 0, trainBatch);
-      let validation: Prepared | null = null;
-      if (kept > 0) validation = await compiled.prepare(keep, "evaluate", data, kept, trained, EVALUATION_BATCH);
-      if (validationSet) {
-        const other = keep(await uploadInOrder(backend, validationSet));
-        validation = await compiled.prepare(keep, "evaluate", other, validationSet.rows, 0, EVALUATION_BATCH);
-      }
-      this.#planBatch = trainBatch;
+      this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
-      const history = await runEpochs(
-        { recipe, seed: network.seed, names, train, validation, epochs, ahead, options, signal }, progress);
+      const history = await train(compiled, keep, { data, validation, options, checked, signal });
       this.#life.checkAlive("fit");
       return history;
     })));
   }
 
   /** Loss (penalties included) and metrics, averaged over the rows; x and y as for fit(). @throws InputError on bad data */
-  async evaluate(x: Features, y: Targets, options: DataOptions = {}): Promise<Logs> {
+  evaluate(x: Features, y: Targets, options?: DataOptions): Promise<Logs>;
+  /** The same on what dataset(x, y) gave. */
+  evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
+  async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
-    const compiled = this.#ready("evaluate");
-    const { network, recipe, backend, names } = compiled;
+    const compiled = this.#ready("evaluate"), { network, recipe, names } = compiled;
+    const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const dataset = labelledDataset("evaluate()", x, y, network, recipe.loss, options.scale);
+    const given = labelled("evaluate()", source, network, recipe.loss, options), { rows } = given.dataset;
     return compiled.use("evaluate", () => scoped(async (keep) => {
-      const data = keep(await uploadInOrder(backend, dataset));
-      const prepared = await compiled.prepare(keep, "evaluate", data, dataset.rows, 0, Math.min(batchSize, dataset.rows));
-      const averages = await runEvaluation(prepared, names);
+      const averages = await runEvaluation(
+        await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
       if (averages === null) throw new Error("nothing stops an evaluation");
       return averages.logs();
     }));
   }
 
-  /** The network's answers, (rows × outputs) row-major: logits if the loss takes logits. @throws InputError on bad data */
-  async predict(x: Features, options: DataOptions = {}): Promise<Floats> {
+  /**
+   * The network's answers, (rows × outputs) row-major: logits if the loss takes logits.
+   * @param x (rows × features), or what dataset() gave, with or without y
+   * @throws InputError on bad data
+   */
+  predict(x: Features, options?: DataOptions): Promise<Floats>;
+  predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
+  async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict");
-    const { backend, network: { inputWidth, outputWidth } } = compiled;
+    const compiled = this.#ready("predict"), { network } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const dataset = inputDataset("predict()", x, inputWidth, options.scale);
-    const batchSize = Math.min(wanted, dataset.rows);
-    const answers = new Float32Array(dataset.rows * outputWidth);
+    const given = unlabelled("predict()", x, network, options), { rows } = given.dataset;
+    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputWidth);
     return compiled.use("predict", () => scoped(async (keep) => {
-      const data = keep(await uploadInOrder(backend, dataset));
-      const { runner } = await compiled.prepare(keep, "predict", data, dataset.rows, 0, batchSize);
-      const steps = miniBatches(dataset.rows, batchSize, 0);
-      await runner.run(steps, (first, count, results) => {
+      const holding = compiled.holdings.open(keep, "predict()", given);
+      const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
+      await runner.run(miniBatches(rows, batchSize, orders.place([null])[0]), (first, count, results) => {
         // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
         const at = first * runner.resultElements;
         const filled = Math.min(count * runner.resultElements, answers.length - at);
@@ -214,20 +213,25 @@ export class Sequential {
    * within rounding bounds. The weights, the optimizer and the step counter are put back afterwards.
    * @throws InputError on bad data, or if the model is compiled for the CPU
    */
-  async verify(x: Features, y: Targets, options: VerifyOptions = {}): Promise<VerifyReport> {
+  verify(x: Features, y: Targets, options?: VerifyOptions): Promise<VerifyReport>;
+  verify(data: LabelledDatasetHandle, options?: Omit<VerifyOptions, "scale">): Promise<VerifyReport>;
+  async verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
     while (this.#compiling.underWay) await this.#settled("verify");
     const compiled = this.#ready("verify");
     const { network, recipe, backend, progress } = compiled;
+    const { source, options } = splitArguments("verify()", x, y, last);
     checkOptions("verify()", options, OPTIONS.verify);
     const count = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
-    const dataset = labelledDataset("verify()", x, y, network, recipe.loss, options.scale);
+    const { dataset: all } = labelled("verify()", source, network, recipe.loss, options);
     const { trace } = backend;
     if (!trace) {
       throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
         'Compile with backend: "webgpu".');
     }
-    const plan = compiled.plan("train", Math.min(batchSize, dataset.rows), dataset.format);
+    const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
+    // No more rows than the steps meet, so that data of any size can be verified.
+    const dataset = firstRows(all, count * plan.batch);
     return this.#life.exclusively("verify", () => compiled.use("verify", () =>
       verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
   }
@@ -237,12 +241,16 @@ export class Sequential {
    * All rows are one mini-batch. It takes a few forward passes for each weight, so use a small network and a few rows.
    * @throws InputError on bad data
    */
-  async gradientCheck(x: Features, y: Targets, options: { scale?: number } = {}): Promise<GradientReport> {
+  gradientCheck(x: Features, y: Targets, options?: { scale?: number }): Promise<GradientReport>;
+  gradientCheck(data: LabelledDatasetHandle): Promise<GradientReport>;
+  async gradientCheck(
+    x: Features | DatasetHandle, y?: Targets | { scale?: number }, last?: { scale?: number },
+  ): Promise<GradientReport> {
     while (this.#compiling.underWay) await this.#settled("gradientCheck");
-    const compiled = this.#ready("gradientCheck");
-    const { network, recipe } = compiled;
+    const compiled = this.#ready("gradientCheck"), { network, recipe } = compiled;
+    const { source, options } = splitArguments("gradientCheck()", x, y, last);
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
-    const dataset = labelledDataset("gradientCheck()", x, y, network, recipe.loss, options.scale);
+    const { dataset } = labelled("gradientCheck()", source, network, recipe.loss, options);
     const graph = buildGraph(network, recipe, "train", dataset.format);
     const values = new Map<string, ArrayLike<number>>([
       ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
@@ -304,8 +312,13 @@ const compileFailed = (where: string, { error }: Failure): InputError =>
     (error instanceof Error ? error.message : String(error)), { cause: error });
 
 /** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */
-export function gradientCheck(model: Sequential, x: Features, y: Targets, options: { scale?: number } = {}) {
-  return model.gradientCheck(x, y, options);
+export function gradientCheck(model: Sequential, x: Features, y: Targets, options?: { scale?: number }): Promise<GradientReport>;
+export function gradientCheck(model: Sequential, data: LabelledDatasetHandle): Promise<GradientReport>;
+export function gradientCheck(
+  model: Sequential, x: Features | LabelledDatasetHandle, y?: Targets, options?: { scale?: number },
+): Promise<GradientReport> {
+  // The method tells arrays and handles apart.
+  return model.gradientCheck(x as Features, y as Targets, options);
 }
 
 /** A stack of layers, one after the other. @throws InputError if they do not fit together */

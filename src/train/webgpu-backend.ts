@@ -15,13 +15,15 @@ import type { Dataset } from "./data.ts";
 const LOSS_MILLISECONDS = 100;
 
 class GpuData implements DeviceData {
+  /** Those of its own; what it shares with another is the other's. */
   readonly #buffers = new Map<string, GPUBuffer>();
 
-  constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number) {
+  constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number, readonly shared?: GpuData) {
+    const { rows, x, y } = dataset;
     try {
-      this.#buffers.set("data_x", createFrom(device, dataset.x, "x"));
-      if (dataset.y) this.#buffers.set("data_y", createFrom(device, dataset.y, "y"));
-      this.#buffers.set("order", createStorage(device, dataset.rows * orders * 4, "order", REMEDIES["data set"]));
+      if (!shared?.buffer("data_x")) this.#buffers.set("data_x", createFrom(device, x, "x"));
+      if (y && !shared?.buffer("data_y")) this.#buffers.set("data_y", createFrom(device, y, "y"));
+      if (orders > 0) this.#buffers.set("order", createStorage(device, rows * orders * 4, "order", REMEDIES["data set"]));
     } catch (error) {
       this.dispose();
       throw error;
@@ -29,13 +31,20 @@ class GpuData implements DeviceData {
   }
 
   buffer(name: string): GPUBuffer | undefined {
-    return this.#buffers.get(name);
+    return this.#buffers.get(name) ?? this.shared?.buffer(name);
   }
 
   setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
     const whole = this.#buffers.get("order");
     if (!whole) throw new Error("the data set was disposed");
     writeStorage(this.device, whole, order, at * 4);
+  }
+
+  refresh(rows: number): void {
+    for (const [name, values] of [["data_x", this.dataset.x], ["data_y", this.dataset.y]] as const) {
+      const buffer = this.#buffers.get(name);
+      if (values && buffer) writeStorage(this.device, buffer, values.subarray(0, (values.length / this.dataset.rows) * rows));
+    }
   }
 
   dispose(): void {
@@ -103,6 +112,11 @@ export class WebGpuBackend implements Backend {
     return this.context.device.limits.maxComputeWorkgroupStorageSize;
   }
 
+  get dataBytes(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits;
+    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  }
+
   get isLost(): boolean {
     return this.#loss.known;
   }
@@ -121,9 +135,10 @@ export class WebGpuBackend implements Backend {
     }
   }
 
-  upload(dataset: Dataset, orders: number): Promise<DeviceData> {
+  upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData> {
     const { device } = this.context;
-    return checked(device, "data set", () => new GpuData(device, dataset, orders), (data) => data.dispose());
+    return checked(device, "data set", () => new GpuData(device, dataset, orders, shared as GpuData | undefined),
+      (data) => data.dispose());
   }
 
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {

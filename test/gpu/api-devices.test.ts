@@ -4,49 +4,12 @@
 import { describe, expect, it } from "vitest";
 import { adam, dense, InputError, sequential, sgd, type CompileOptions, type Sequential } from "../../src/index.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
+import { counted, CREATING, ownDevice, type Counts } from "./counted-device.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 const RECIPE: CompileOptions = { optimizer: adam(0.01), loss: "meanSquaredError" };
-
-async function ownDevice(): Promise<GPUDevice> {
-  const adapter = await navigator.gpu.requestAdapter();
-  if (!adapter) throw new Error("no adapter");
-  return adapter.requestDevice();
-}
-
-const CREATING = ["createBuffer", "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createShaderModule",
-  "createComputePipelineAsync", "createCommandEncoder"] as const;
-type Counts = Record<(typeof CREATING)[number] | "writeBuffer" | "submit" | "alive", number>;
-
-/** Counts calls on the device and its queue from now on; "alive" are the buffers made and not destroyed. */
-function counted(device: GPUDevice): Counts {
-  const counts: Counts = { writeBuffer: 0, submit: 0, alive: 0, createBuffer: 0, createBindGroup: 0, createBindGroupLayout: 0,
-    createPipelineLayout: 0, createShaderModule: 0, createComputePipelineAsync: 0, createCommandEncoder: 0 };
-  const count = (target: object, name: keyof Counts): void => {
-    const original = (target as Record<string, (...args: unknown[]) => unknown>)[name].bind(target);
-    Object.defineProperty(target, name, { configurable: true, value: (...args: unknown[]) => {
-      counts[name]++;
-      const made = original(...args);
-      if (name === "createBuffer") follow(made as GPUBuffer);
-      return made;
-    } });
-  };
-  const follow = (buffer: GPUBuffer): void => {
-    counts.alive++;
-    let destroyed = false;
-    const destroy = buffer.destroy.bind(buffer);
-    Object.defineProperty(buffer, "destroy", { configurable: true, value: () => {
-      if (!destroyed) counts.alive--;
-      destroyed = true;
-      return destroy();
-    } });
-  };
-  for (const name of CREATING) count(device, name);
-  for (const name of ["writeBuffer", "submit"] as const) count(device.queue, name);
-  return counts;
-}
 
 const isLost = (device: GPUDevice): Promise<boolean> =>
   Promise.race([device.lost.then(() => true), new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 50))]);

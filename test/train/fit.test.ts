@@ -5,7 +5,9 @@ import { dense, GpuError, InputError, sequential } from "../../src/index.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { dense as layer } from "../../src/model/layers.ts";
 import type { ResultHandler, StopSignal } from "../../src/train/backend.ts";
-import { runEpochs, type Loop, type Prepared } from "../../src/train/fit.ts";
+import { runEpochs, type Loop } from "../../src/train/fit.ts";
+import { Orders } from "../../src/train/orders.ts";
+import type { Prepared } from "../../src/train/passes.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 
 type Run = (steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal) => Promise<number>;
@@ -21,13 +23,13 @@ const steady: Run = async (steps, onResults, signal) => {
   return steps.length;
 };
 const prepared = (run: Run): Prepared => ({
-  data: { dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {}, dispose() {} },
+  orders: new Orders({ dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} }, 1),
   runner: { resultElements: 1, run, dispose() {} }, rows: ROWS, at: 0, batchSize: 2,
 });
 const network = resolveNetwork([layer({ units: 1, inputShape: [1] })], 0);
 const loop = (train: Run, changes: Partial<Loop> = {}): Loop => ({
   recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, names: ["loss"], train: prepared(train),
-  validation: null, epochs: 2, ahead: 1, options: {}, signal: { aborted: false }, ...changes,
+  validation: null, shuffle: true, epochs: 2, by: null, ahead: 1, options: {}, signal: { aborted: false }, ...changes,
 });
 
 describe("the step counter", () => {

@@ -28,9 +28,10 @@ const anything = fc.oneof(
   fc.object({ maxDepth: 2 }),
 );
 const positive = fc.oneof(fc.integer({ min: 1, max: 9 }), anything);
+const few = fc.oneof(fc.integer({ min: -2, max: 3 }), scalar.filter((v) => !(typeof v === "number" && v > 3)), fc.object());
 const fitOptions = fc.oneof(anything, fc.record({
-  // Few epochs where they are a number at all: garbage must not train for hours.
-  epochs: fc.oneof(fc.integer({ min: -2, max: 3 }), scalar.filter((v) => !(typeof v === "number" && v > 3)), fc.object()),
+  // Few epochs and steps where they are a number at all: garbage must not train for hours.
+  epochs: few, steps: few,
   batchSize: positive, validationSplit: fc.oneof(fc.double({ min: 0, max: 0.9, noNaN: true }), anything), shuffle: fc.oneof(fc.boolean(), anything),
   scale: fc.oneof(fc.double(), anything), validationData: anything, callbacks: anything, signal: anything,
 }, { requiredKeys: [] }));

@@ -1,0 +1,148 @@
+// dataset(): a handle on data that stay on the device from call to call. Knows the user's arrays, what of them was checked
+// for which model, and who has them on a device; not how they are brought there.
+
+import { InputError } from "../errors.ts";
+import { checkFloat32, checkOptions } from "../model/checks.ts";
+import { takesLabels, type Loss } from "../model/losses.ts";
+import { checkArray, checkInputs, checkTargets, type Dataset, type Features, type Inputs, type Targets } from "./data.ts";
+
+/** What dataset() takes. */
+export interface DatasetOptions {
+  /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
+  scale?: number;
+}
+
+/** What the data must fit. */
+export interface Shape {
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+}
+
+/** What a backend holds of the data. */
+export interface Held {
+  /** Frees it once nothing uses it any more. */
+  dispose(): void;
+}
+
+/** What checks y depends on beside its rows: labels and probabilities are checked as such. */
+const kindOf = (loss: Loss): string =>
+  takesLabels(loss) || loss.name === "binaryCrossentropy" || loss.name === "categoricalCrossentropy" ? loss.name : "numbers";
+
+class Contents {
+  readonly #inputs = new Map<number, Inputs>();
+  readonly #datasets = new Map<string, Dataset>();
+  readonly #held = new Set<Held>();
+  #disposed = false;
+
+  constructor(readonly x: Features, readonly y: Targets | undefined, readonly scale: number | undefined) {}
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** x, without y. What was found right once is not looked through again. */
+  inputs(where: string, inputWidth: number): Dataset {
+    return this.#remember(`${inputWidth}`, () => ({ ...this.#features(where, inputWidth), y: null }));
+  }
+
+  /** x and y. */
+  labelled(where: string, { inputWidth, outputWidth }: Shape, loss: Loss): Dataset {
+    const { y } = this;
+    if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
+    return this.#remember(`${inputWidth} ${outputWidth} ${kindOf(loss)}`, () => {
+      const inputs = this.#features(where, inputWidth);
+      return { ...inputs, y: checkTargets(where, y, inputs.rows, outputWidth, loss, true) };
+    });
+  }
+
+  attach(held: Held): void {
+    this.#held.add(held);
+  }
+
+  detach(held: Held): void {
+    this.#held.delete(held);
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    for (const held of this.#held) held.dispose();
+    this.#held.clear();
+    this.#inputs.clear();
+    this.#datasets.clear();
+  }
+
+  #features(where: string, inputWidth: number): Inputs {
+    const known = this.#inputs.get(inputWidth) ?? checkInputs(where, this.x, inputWidth, this.scale, true);
+    this.#inputs.set(inputWidth, known);
+    return known;
+  }
+
+  #remember(key: string, check: () => Dataset): Dataset {
+    const known = this.#datasets.get(key) ?? check();
+    this.#datasets.set(key, known);
+    return known;
+  }
+}
+
+let contentsOf: (handle: DatasetHandle) => Contents;
+
+/** Data for fit(), evaluate() and predict() in place of arrays; make one with dataset(). */
+export class DatasetHandle {
+  /** Whether it has y; predict() needs none. */
+  readonly labelled: boolean;
+  readonly #contents: Contents;
+
+  static {
+    contentsOf = (handle) => handle.#contents;
+  }
+
+  /** @throws InputError as dataset() */
+  constructor(x: Features, y: Targets | undefined, options: DatasetOptions) {
+    checkOptions("dataset()", options, ["scale"]);
+    checkArray("dataset()", "x", x);
+    if (y !== undefined) checkArray("dataset()", "y", y);
+    if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");
+    this.#contents = new Contents(x, y, options.scale);
+    this.labelled = y !== undefined;
+  }
+
+  /**
+   * Frees the data on every device; what a call under way uses, after that call. Twice is harmless; a call with the handle
+   * afterwards throws an InputError.
+   */
+  dispose(): void {
+    this.#contents.dispose();
+  }
+}
+
+/** A handle with y, as fit() and evaluate() need it. */
+export interface LabelledDatasetHandle extends DatasetHandle {
+  readonly labelled: true;
+}
+
+/** The inside of a handle. @throws InputError after its dispose() */
+export function openHandle(where: string, handle: DatasetHandle): Contents {
+  const contents = contentsOf(handle);
+  if (contents.disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
+  return contents;
+}
+
+/**
+ * A handle on data that `fit`, `evaluate`, `predict`, `verify` and `gradientCheck` take in place of arrays. At the first call
+ * of a model the data go to its device and stay there until the handle or the model is disposed or the model is compiled
+ * anew; bytes stay bytes. One handle serves any number of models and losses: at each call it is checked against the model
+ * as arrays are, what was found right once not again. Arrays too large for a buffer of the device stay in memory and come
+ * in slices.
+ *
+ * The arrays are read when they are needed and not copied where their type allows: do not change them while the handle is
+ * in use.
+ * @param x (rows × features), as for fit()
+ * @param y class indices (rows) or targets (rows × outputs), as for fit(); not needed for predict()
+ * @param options `scale`: what one stored unit of x is worth; required for a Uint8Array, else default 1
+ * @throws InputError if x or y is no array, or for a wrong option; what else may be wrong with data is told by the calls
+ */
+export function dataset(x: Features, y: Targets, options?: DatasetOptions): LabelledDatasetHandle;
+export function dataset(x: Features, y?: undefined, options?: DatasetOptions): DatasetHandle;
+export function dataset(x: Features, y?: Targets, options: DatasetOptions = {}): DatasetHandle {
+  return new DatasetHandle(x, y, options);
+}

@@ -1,0 +1,155 @@
+// What one backend holds of data sets: their arrays, and the runners made for them with the orders that these read. For
+// arrays it lasts as long as a call, for a handle until the handle or the model is disposed: the next call then finds
+// arrays and runner as it needs them and creates nothing.
+
+import type { FeatureFormat } from "../graph/build.ts";
+import type { Graph } from "../graph/types.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Backend, DeviceData, Runner } from "./backend.ts";
+import type { Dataset } from "./data.ts";
+import { openHandle, type DatasetHandle } from "./dataset.ts";
+import { Turns } from "./lifecycle.ts";
+import { Orders } from "./orders.ts";
+import type { Position } from "./passes.ts";
+import type { Keep } from "./scope.ts";
+import type { Given } from "./source.ts";
+import { mustStream, StreamedRunner } from "./streamed.ts";
+
+type Purpose = Graph["purpose"];
+
+/** Runners that wait for another call, each with the memory of its intermediates. */
+const MAX_IDLE = 8;
+
+/** A backend and the plans of the model that it runs. */
+export interface PlanSource {
+  readonly backend: Backend;
+  plan(purpose: Purpose, batch: number, format: FeatureFormat): Plan;
+}
+
+/** What one call runs on; nobody else does meanwhile. */
+export interface Lease {
+  readonly runner: Runner;
+  readonly orders: Orders;
+  /** Gives it back. */
+  dispose(): void;
+}
+
+interface Ready {
+  readonly purpose: Purpose;
+  readonly batch: number;
+  readonly runner: Runner;
+  readonly orders: Orders;
+  readonly free: () => void;
+}
+
+/** One data set on one backend. */
+export class Holding {
+  /** Where the training by steps stands in the data. */
+  position: Position | null = null;
+  /** x, and x with y, without an order: what all runners share. */
+  #inputs: DeviceData | null = null;
+  #labelled: DeviceData | null = null;
+  /** The one that was used last comes last. */
+  #idle: Ready[] = [];
+  readonly #making = new Turns();
+  #busy = 0;
+  #disposed = false;
+
+  constructor(readonly source: PlanSource, readonly onDispose: () => void = () => {}) {}
+
+  /**
+   * A runner with room for so many orders of the rows; their arrays are brought to the backend if they are not there.
+   * @throws UnsupportedError or GpuError if they do not fit
+   */
+  async lease(purpose: Purpose, dataset: Dataset, batch: number, slots = 1): Promise<Lease> {
+    this.#busy++;
+    try {
+      const index = this.#idle.findLastIndex((ready) =>
+        ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
+      const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make(purpose, dataset, batch, slots);
+      return { runner: ready.runner, orders: ready.orders, dispose: () => this.#giveBack(ready) };
+    } catch (error) {
+      this.#busy--;
+      this.#freeUnused();
+      throw error;
+    }
+  }
+
+  /** Frees all of it as soon as no call uses it. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.onDispose();
+    this.#freeUnused();
+  }
+
+  #giveBack(ready: Ready): void {
+    this.#busy--;
+    // One of a kind is enough.
+    const twin = this.#idle.findIndex(({ purpose, batch }) => purpose === ready.purpose && batch === ready.batch);
+    if (twin >= 0) this.#idle.splice(twin, 1)[0].free();
+    this.#idle.push(ready);
+    if (this.#idle.length > MAX_IDLE) this.#idle.shift()?.free();
+    this.#freeUnused();
+  }
+
+  async #make(purpose: Purpose, dataset: Dataset, batch: number, slots: number): Promise<Ready> {
+    const { backend } = this.source, plan = this.source.plan(purpose, batch, dataset.format);
+    if (mustStream(backend, dataset)) {
+      const runner = await StreamedRunner.open(backend, plan, dataset, slots);
+      return { purpose, batch, runner, orders: new Orders(runner, slots), free: () => runner.dispose() };
+    }
+    // One after the other, so that no array goes to the device twice.
+    await this.#making.take(() => this.#upload(dataset));
+    const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);
+    try {
+      const runner = await backend.prepare(plan, data);
+      return { purpose, batch, runner, orders: new Orders(data, slots), free: () => { runner.dispose(); data.dispose(); } };
+    } catch (error) {
+      data.dispose();
+      throw error;
+    }
+  }
+
+  async #upload(dataset: Dataset): Promise<void> {
+    const { backend } = this.source;
+    this.#inputs ??= await backend.upload({ ...dataset, y: null }, 0);
+    if (dataset.y) this.#labelled ??= await backend.upload(dataset, 0, this.#inputs);
+  }
+
+  #freeUnused(): void {
+    if (!this.#disposed || this.#busy > 0) return;
+    for (const ready of this.#idle) ready.free();
+    this.#idle = [];
+    this.#labelled?.dispose();
+    this.#inputs?.dispose();
+    this.#labelled = this.#inputs = null;
+  }
+}
+
+/** The data sets on one backend. */
+export class Holdings {
+  readonly #kept = new Map<DatasetHandle, Holding>();
+
+  constructor(readonly source: PlanSource) {}
+
+  /** What the backend holds of the data: for the length of the call, or as long as their handle lives. */
+  open(keep: Keep, where: string, { handle }: Given): Holding {
+    if (!handle) return keep(new Holding(this.source));
+    const known = this.#kept.get(handle);
+    if (known) return known;
+    const contents = openHandle(where, handle);
+    const holding: Holding = new Holding(this.source, () => {
+      this.#kept.delete(handle);
+      contents.detach(holding);
+    });
+    contents.attach(holding);
+    this.#kept.set(handle, holding);
+    return holding;
+  }
+
+  /** Frees all of them. */
+  dispose(): void {
+    for (const holding of [...this.#kept.values()]) holding.dispose();
+  }
+}

@@ -1,0 +1,112 @@
+// Which mini-batches come next, and running them: passes over the training rows, whole or in part, each in its order.
+
+import type { StepScalars } from "../graph/types.ts";
+import type { Recipe } from "../model/network.ts";
+import type { ResultHandler, Runner, StopSignal } from "./backend.ts";
+import { miniBatches } from "./batches.ts";
+import type { Orders } from "./orders.ts";
+
+/** One data set with a runner for it and the rows that it goes through. */
+export interface Prepared {
+  readonly runner: Runner;
+  readonly orders: Orders;
+  readonly rows: number;
+  /** Where in the rows' order they start. */
+  readonly at: number;
+  readonly batchSize: number;
+}
+
+/** What the loop reads and moves of the model: where its schedule and its shuffling stand. */
+export interface Progress {
+  /** Weight updates so far. */
+  steps: number;
+  /** Passes over the data begun so far; decides the order of the next. */
+  epochs: number;
+}
+
+/** How far training by steps has come in a pass over the rows; from `row` = `rows` on the next pass begins. */
+export interface Position {
+  /** Of these rows, in shuffled or in their own order. */
+  readonly rows: number;
+  readonly shuffle: boolean;
+  pass: number;
+  row: number;
+}
+
+/** Mini-batches of one pass: so many, from row `from` of its order on. */
+export interface Stretch {
+  readonly pass: number;
+  readonly from: number;
+  readonly steps: number;
+}
+
+/** The next `steps` mini-batches from the position on, or as many of them as lie in `passes` passes. */
+export function nextStretches(
+  position: Position, nextPass: number, steps: number, batchSize: number, passes: number,
+): Stretch[] {
+  const stretches: Stretch[] = [];
+  let { pass, row } = position;
+  for (let left = steps; left > 0 && stretches.length < passes;) {
+    if (row >= position.rows) {
+      pass = nextPass++;
+      row = 0;
+    }
+    const count = Math.min(left, Math.ceil((position.rows - row) / batchSize));
+    stretches.push({ pass, from: row, steps: count });
+    row += count * batchSize;
+    left -= count;
+  }
+  return stretches;
+}
+
+/** `count` whole passes from pass `first` on. */
+export const wholePasses = (first: number, count: number, stepsPerPass: number): Stretch[] =>
+  Array.from({ length: count }, (_, i) => ({ pass: first + i, from: 0, steps: stepsPerPass }));
+
+export interface Course {
+  readonly recipe: Recipe;
+  readonly seed: number;
+  readonly train: Prepared;
+  readonly shuffle: boolean;
+}
+
+/** A training step as it runs, and where its pass stands after it. */
+interface Placed {
+  readonly step: StepScalars;
+  readonly pass: number;
+  readonly row: number;
+}
+
+function place({ recipe, seed, train, shuffle }: Course, stretches: readonly Stretch[], firstStep: number): Placed[] {
+  const { rows, at, batchSize, orders } = train;
+  const places = orders.place(stretches.map(({ pass }) => (shuffle ? { seed, pass, rows } : null)));
+  let next = firstStep;
+  return stretches.flatMap(({ pass, from, steps }, i) => {
+    let row = from;
+    const batches = miniBatches(Math.min(rows - from, steps * batchSize), batchSize, at + places[i] + from, next, recipe.optimizer);
+    next += batches.length;
+    return batches.map((step) => ({ step, pass, row: (row += step.rows) }));
+  });
+}
+
+/**
+ * Trains on these stretches in one run. `progress` and `position` follow the results as they come, so that an error leaves
+ * them true: steps whose results were never seen do not count.
+ * @param onResults is told of the steps with their results, in order
+ * @returns how many steps ran
+ */
+export function runStretches(
+  course: Course, stretches: readonly Stretch[], progress: Progress, position: Position | null,
+  onResults: (first: number, steps: readonly StepScalars[], results: ArrayLike<number>) => void, signal: StopSignal,
+): Promise<number> {
+  const firstStep = progress.steps, placed = place(course, stretches, firstStep);
+  const steps = placed.map(({ step }) => step);
+  const follow: ResultHandler = (first, count, results) => {
+    const { pass, row } = placed[first + count - 1];
+    progress.steps = firstStep + first + count;
+    progress.epochs = Math.max(progress.epochs, pass + 1);
+    if (position) Object.assign(position, { pass, row });
+    onResults(first, steps.slice(first, first + count), results);
+  };
+  return course.train.runner.run(steps, follow, signal);
+}

@@ -1,0 +1,64 @@
+// One fit(): brings data and plans to the backend and runs the loop on them.
+
+import type { Compiled } from "./compiled.ts";
+import { listens, runEpochs, type History } from "./fit.ts";
+import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
+import type { StopSignal } from "./backend.ts";
+import type { Holding } from "./holding.ts";
+import { orderSlots } from "./orders.ts";
+import type { Position, Prepared } from "./passes.ts";
+import type { Keep } from "./scope.ts";
+import type { Given } from "./source.ts";
+
+export const EVALUATION_BATCH = 128;
+
+export interface Training {
+  readonly data: Given;
+  readonly validation: Given | null;
+  readonly options: FitOptions;
+  readonly checked: CheckedFitOptions;
+  readonly signal: StopSignal;
+}
+
+/** Data ready to be evaluated, `rows` rows from row `at` on. */
+export async function prepareEvaluation(
+  compiled: Compiled, keep: Keep, given: Given, rows: number, at: number, batchSize: number,
+): Promise<Prepared> {
+  const holding = compiled.holdings.open(keep, "evaluate()", given);
+  const { runner, orders } = keep(await holding.lease("evaluate", given.dataset, batchSize));
+  return { runner, orders, rows, at, batchSize };
+}
+
+/** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
+function positionIn(holding: Holding, rows: number, shuffle: boolean): Position {
+  const known = holding.position;
+  if (known?.rows === rows && known.shuffle === shuffle) return known;
+  return (holding.position = { rows, shuffle, pass: 0, row: rows });
+}
+
+/** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
+export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
+  const { network, recipe, names, backend, progress } = compiled;
+  const { data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
+  const { trained, kept } = splitRows(dataset.rows, validationSplit);
+  const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
+  const shuffle = options.shuffle ?? true;
+  const pauses = steps === null && (kept > 0 || other !== null || listens(options));
+  // The runner of a handle is to serve calls with more epochs, too.
+  const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
+  const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
+
+  const holding = compiled.holdings.open(keep, "fit()", given.data);
+  const { runner, orders } = keep(await holding.lease("train", dataset, batchSize, ahead));
+  let validation: Prepared | null = null;
+  if (kept > 0) {
+    const lease = keep(await holding.lease("evaluate", dataset, EVALUATION_BATCH));
+    validation = { runner: lease.runner, orders: lease.orders, rows: kept, at: trained, batchSize: EVALUATION_BATCH };
+  }
+  if (other) validation = await prepareEvaluation(compiled, keep, other, other.dataset.rows, 0, EVALUATION_BATCH);
+  return runEpochs({
+    recipe, seed: network.seed, names, shuffle, validation, epochs, ahead, options, signal,
+    train: { runner, orders, rows: trained, at: 0, batchSize },
+    by: steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) },
+  }, progress);
+}
