@@ -1,5 +1,6 @@
-// Builds dist/ in one run (`vite build --app`): the library as one file, and the command line with its page, both of
-// which import that file instead of holding a second copy. Types come from tsc (tsconfig.build.json).
+// Builds dist/ in one run (`vite build --app`): the library (index.js, and float64.js, which it loads when it needs the
+// reference, and what both share), and the command line with its page, which import the library instead of holding a second
+// copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
@@ -19,7 +20,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
     build: {
-      outDir: "dist", emptyOutDir: false, copyPublicDir: false, target: "es2022", reportCompressedSize: false,
+      outDir: "dist", emptyOutDir: false, copyPublicDir: false, modulePreload: false, target: "es2022", reportCompressedSize: false,
       // Names stay readable in stack traces.
       minify: false,
       rolldownOptions: {
@@ -27,7 +28,8 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
         preserveEntrySignatures: "strict",
         external: (id: string) => !isLibrary && LIBRARY.has(id),
         output: {
-          format: "es", entryFileNames: name, codeSplitting: false,
+          format: "es", entryFileNames: name, chunkFileNames: ({ isDynamicEntry }) => (isDynamicEntry ? "float64.js" : "shared.js"),
+          codeSplitting: isLibrary,
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),
         },
       },
@@ -38,7 +40,8 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
 export default defineConfig({
   publicDir: false,
   environments: {
-    client: oneFile("index.ts", "index.js", "client"),
+    // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
+    client: oneFile("index.ts", "index.js", "server"),
     page: oneFile("cli/page.ts", "page.js", "client"),
     cli: oneFile("cli/main.ts", "cli.js", "server"),
   },

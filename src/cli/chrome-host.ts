@@ -16,6 +16,9 @@ import {
 const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
 
+/** The page, and the library as the build cuts it. */
+const SCRIPTS = ["page.js", "index.js", "shared.js", "float64.js"] as const;
+
 /** The built files lie beside this one (dist/). */
 const built = (name: string): Promise<Buffer> => readFile(new URL(name, import.meta.url));
 
@@ -27,8 +30,7 @@ async function answersFor(request: JobRequest, data: JobData): Promise<Map<strin
   const bytes = (body: Uint8Array) => ({ type: BYTES, body });
   return new Map<string, Answer>([
     ["", { type: "text/html; charset=utf-8", body: HTML }],
-    ["page.js", await script("./page.js")],
-    ["index.js", await script("./index.js")],
+    ...await Promise.all(SCRIPTS.map(async (name) => [name, await script(`./${name}`)] as const)),
     [PATHS.job, { type: "application/json", body: toJson(file) }],
     [PATHS.trainImages, bytes(train.images)], [PATHS.trainLabels, bytes(train.labels)],
     [PATHS.testImages, bytes(test.images)], [PATHS.testLabels, bytes(test.labels)],

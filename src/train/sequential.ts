@@ -5,7 +5,7 @@ import { buildGraph } from "../graph/build.ts";
 import { checkOptions } from "../model/checks.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
-import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
+import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { dataTensors, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
@@ -15,13 +15,14 @@ import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
+import { loadFloat64 } from "./load-float64.ts";
 import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
 import { summarize } from "./summary.ts";
 import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
-import { verifySteps, type VerifyReport } from "./verify.ts";
+import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
 const DEFAULT_BATCH = 32;
@@ -232,8 +233,8 @@ export class Sequential {
     const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
     // No more rows than the steps meet, so that data of any size can be verified.
     const dataset = firstRows(all, count * plan.batch);
-    return this.#life.exclusively("verify", () => compiled.use("verify", () =>
-      verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
+    return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
+      (await loadFloat64()).verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
   }
 
   /**
@@ -254,6 +255,7 @@ export class Sequential {
     const graph = buildGraph(network, recipe, "train", dataset.format);
     const values = new Map<string, ArrayLike<number>>([
       ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
+    const { checkGradients } = await loadFloat64();
     return checkGradients(graph, values, miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer)[0]);
   }
 
