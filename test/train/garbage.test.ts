@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import {
-  activation, adagrad, adam, adamW, binaryCrossentropy, constant, cosineDecay, dense, DeltapropError, dropout,
+  activation, adagrad, adam, adamW, binaryCrossentropy, constant, cosineDecay, dataset, dense, DeltapropError, dropout,
   exponentialDecay, huber, l1, l1l2, l2, piecewiseConstantDecay, randomNormal, randomUniform, rmsprop, sequential, sgd,
   warmup, type Sequential, type Weight,
 } from "../../src/index.ts";
@@ -71,6 +71,13 @@ it("fit(), evaluate() and predict() take anything without harm", async () => {
     if (threw !== null) expect(sameWeights(await model.getWeights(), before)).toBe(true);
     await expectTame(() => model.evaluate(x as never, y as never, options as never));
     await expectTame(() => model.predict(x as never, options as never));
+    await expectTame(async () => {
+      const set = dataset(x as never, y as never);
+      await expectTame(() => model.fit(set, options as never));
+      await expectTame(() => model.predict(set, options as never));
+      set.dispose();
+    });
+    await expectTame(() => dataset([1, 2], [1], options as never));
     await model.setWeights(before);
   }), RUNS);
   // Still a model that trains.
