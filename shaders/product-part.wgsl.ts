@@ -9,7 +9,10 @@ export interface Operand {
   readonly row?: (row: string) => string;
   /** The number at a row, by what `row` gave, and a column. */
   readonly at: (row: string, col: string) => string;
-  /** Columns col … col + 3 as a vec4f, col a multiple of 4. Only where the row's length is a multiple of 4. */
+  /**
+   * Columns col … col + 3 as a vec4f, col a multiple of 4. Only where the row's length is a multiple of 4. Worth giving for
+   * bytes, four of which are one word, and on GPUs for a buffer of vec4f; SwiftShader reads a vec4f as four numbers.
+   */
   readonly at4?: (row: string, col: string) => string;
 }
 

@@ -60,12 +60,22 @@ const vectorType = (width: number): string => (width === 1 ? "f32" : `vec${width
 const vector = (values: readonly string[]): string => (values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`);
 const handle = (operand: Operand, row: string): string => operand.row?.(row) ?? row;
 
+/** Lane q of a quad reads rows i + 4q … i + 4q + 3 of the left operand, which lie side by side: bytes, a word at a time. */
+const readsFours = (v: ProductPart, left: Operand): boolean =>
+  v.broadcast && v.form === "leftTransposed" && left.at4 !== undefined && v.tileRows % 16 === 0;
+
 /** `let` statements for left numbers left_<row>_<u> of one turn of the loop. */
 function readLeft(v: ProductPart, left: Operand, u: number): string[] {
   const transposed = v.form === "leftTransposed";
   const at = (name: string) => (transposed ? left.at(`left_row_${u}`, name) : left.at(name, `k_${u}`));
   const start = transposed ? [`let left_row_${u} = ${handle(left, `k_${u}`)};`] : [];
   if (!v.broadcast) return [...start, ...range(v.tileRows).map((i) => `let left_${i}_${u} = ${at(`row_${i}`)};`)];
+  if (readsFours(v, left)) {
+    return [...start, ...range(v.tileRows / 16).map((i) => {
+      const shared = `let quad_${i}_${u} = ${left.at4!(`left_row_${u}`, `row_${i}`)};`;
+      return shared + range(16).map((c) => ` let left_${i * 16 + c}_${u} = quadBroadcast(quad_${i}_${u}[${c & 3}], ${c >> 2}u);`).join("");
+    })];
+  }
   // Lane q of a quad reads row i + q for all four: a read costs 20 multiplications on SwiftShader, a broadcast 4.
   return [...start, ...range(v.tileRows / 4).map((quad) => {
     const shared = `let quad_${quad}_${u} = ${at(`row_${quad}`)};`;
@@ -85,8 +95,9 @@ function readRight(v: ProductPart, right: Operand, u: number): string[] {
 /** The rows and columns of an invocation, ready for reading: row_<i>, or row_<quad>; col_<j> and col_row_<j>. */
 function rowsAndColumns(v: ProductPart, left: Operand, right: Operand): string[] {
   const row = (clamped: string) => (v.form === "leftTransposed" ? clamped : handle(left, clamped));
-  const rows = v.broadcast
-    ? range(v.tileRows / 4).map((i) => `let row_${i} = ${row(`min(tile_row + ${4 * i}u + (lane & 3u), m - 1u)`)};`)
+  const rows = readsFours(v, left)
+    ? range(v.tileRows / 16).map((i) => `let row_${i} = min(tile_row + ${16 * i}u + (lane & 3u) * 4u, m - 4u);`)
+    : v.broadcast ? range(v.tileRows / 4).map((i) => `let row_${i} = ${row(`min(tile_row + ${4 * i}u + (lane & 3u), m - 1u)`)};`)
     : range(v.tileRows).map((i) => `let row_${i} = ${row(`min(tile_row + ${i}u, m - 1u)`)};`);
   const even = v.n % blockOf(v).cols === 0;
   const cols = range(v.tileCols).map((j) => {
