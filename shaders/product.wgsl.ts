@@ -2,81 +2,158 @@
 //   normal            out (M,N) = left (M,K) · right (K,N)      forward: z = a·W + b
 //   right transposed  out (M,N) = left (M,K) · right (N,K)ᵀ     BP2: δ·Wᵀ
 //   left transposed   out (M,N) = left (K,M)ᵀ · right (K,N)     BP4: aᵀ·δ, K is the batch
-// All f32, row-major. One invocation owns tileRows × tileCols numbers of `out` in registers; neighbouring invocations own
-// neighbouring columns, so they read neighbouring addresses of `right` and the same ones of `left`. No workgroup memory.
-// Edges: indices are clamped for reading and guarded for writing.
-// Rounding: k ascends; |error| ≤ K·2⁻²⁴·Σ|left·right|, plus that of the epilogue.
+// Statements of one invocation, given `workgroup` (its number within the part) and `lane` (0 … lanesX·lanesY − 1). They
+// name no buffer: operands are read by callbacks, results handed to one. Two kinds:
+//   direct      an invocation owns tileRows × tileCols numbers in registers and reads from memory; neighbouring lanes own
+//               neighbouring columns. (this file)
+//   workgroup   a workgroup owns a block and stages its operands in workgroup memory. (product-tiled.wgsl.ts)
+// Either can be cut along K into slices that other workgroups compute; sliceSumStatements adds them, in slice order.
+// Edges: rows and columns are clamped once for reading and guarded for writing; m and k may be smaller than planned,
+// m must be at least 1.
+// Rounding: k ascends within a slice, slices ascend; |error| ≤ (K + slices)·2⁻²⁴·Σ|left·right|, plus that of the epilogue.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { ProductForm } from "../src/graph/types.ts";
+import { blockOf, place, range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
+import { tiledDeclarations, tiledStatements } from "./product-tiled.wgsl.ts";
 
-/** Numbers of `out` that one invocation owns. */
-export interface ProductTile {
-  readonly tileRows: number;
-  readonly tileCols: number;
+/** Stands at the top of a shader with a variant that broadcasts; the device needs the feature "subgroups". */
+export const QUAD_BROADCAST = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
+
+export function workgroupsOf(v: ProductShape, m: number, n: number): number {
+  const { rows, cols } = blockOf(v);
+  return Math.ceil(m / rows) * Math.ceil(n / cols) * v.slices;
 }
 
-/** How an operand is read: WGSL expressions. */
-export interface Operand {
-  rowStart(row: string): string;
-  inRow(start: string, col: string): string;
-}
-
-export interface ProductVariant extends ProductTile {
-  readonly form: ProductForm;
-  readonly n: number;
-  /** K as a WGSL expression: a constant, or step.rows for the batch. */
-  readonly k: string;
-  readonly left: Operand;
-  readonly right: Operand;
-  readonly bias: ((col: string) => string) | null;
-}
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-
-/** Tiles side by side in a row of tiles. */
-export const tilesAcross = ({ n, tileCols }: Pick<ProductVariant, "n" | "tileCols">): number => Math.ceil(n / tileCols);
+/** Module-scope declarations; `prefix` keeps the names of several parts of a shader apart. */
+export const productDeclarations = (v: ProductPart, prefix: string): string =>
+  (v.kind === "workgroup" ? tiledDeclarations(v, prefix) : "");
 
 /**
- * fn name(row, tile, end): computes the tile number `tile` of the rows from `row` on, as far as they are before `end`, and
- * calls `finish(value, row, col)` for each of its numbers.
+ * @param bias what is added to a column; with slices it must be null here and be given to sliceSumStatements
+ * @param prefix that of productDeclarations
  */
-export function productTileFunction(name: string, finish: string, v: ProductVariant): string {
-  const rows = range(v.tileRows), cols = range(v.tileCols), across = tilesAcross(v);
-  const { left, right, form } = v;
-  const before: string[] = [], inLoop: string[] = [];
-  if (form === "leftTransposed") {
-    inLoop.push(`let left_start = ${left.rowStart("k")};`, ...rows.map((i) => `let left${i} = ${left.inRow("left_start", `row${i}`)};`));
-  } else {
-    before.push(...rows.map((i) => `let left_start${i} = ${left.rowStart(`row${i}`)};`));
-    inLoop.push(...rows.map((i) => `let left${i} = ${left.inRow(`left_start${i}`, "k")};`));
-  }
-  if (form === "rightTransposed") {
-    before.push(...cols.map((j) => `let right_start${j} = ${right.rowStart(`col${j}`)};`));
-    inLoop.push(...cols.map((j) => `let right${j} = ${right.inRow(`right_start${j}`, "k")};`));
-  } else {
-    inLoop.push(`let right_start = ${right.rowStart("k")};`, ...cols.map((j) => `let right${j} = ${right.inRow("right_start", `col${j}`)};`));
-  }
-  return wgsl`
-fn ${name}(row: u32, tile: u32, end: u32) {
-  if (row >= end) { return; }
-  ${rows.map((i) => `let row${i} = min(row + ${i}u, end - 1u);`).join("\n  ")}
-  ${cols.map((j) => `let col${j} = min(tile + ${j * across}u, ${v.n - 1}u);`).join("\n  ")}
-  ${before.join("\n  ")}
-  ${rows.flatMap((i) => cols.map((j) => `var sum_${i}_${j} = 0.0;`)).join(" ")}
-  for (var k = 0u; k < ${v.k}; k++) {
-    ${inLoop.join("\n    ")}
-    ${rows.map((i) => cols.map((j) => `sum_${i}_${j} = fma(left${i}, right${j}, sum_${i}_${j});`).join(" ")).join("\n    ")}
-  }
-  ${v.bias === null ? "" : `${cols.map((j) => `let bias${j} = ${v.bias?.(`col${j}`)};`).join(" ")}
-  ${rows.flatMap((i) => cols.map((j) => `sum_${i}_${j} += bias${j};`)).join(" ")}`}
-  // Written out for every number of the tile the epilogue would make the shader slow to compile, so it is a loop.
-  var sums = array<f32, ${v.tileRows * v.tileCols}>(${rows.flatMap((i) => cols.map((j) => `sum_${i}_${j}`)).join(", ")});
-  for (var i = 0u; i < ${v.tileRows}u && row + i < end; i++) {
-    for (var j = 0u; j < ${v.tileCols}u && tile + j * ${across}u < ${v.n}u; j++) {
-      ${finish}(sums[i * ${v.tileCols}u + j], row + i, tile + j * ${across}u);
-    }
-  }
+export function productStatements(
+  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish, prefix = "",
+): string {
+  check(v, bias !== null);
+  const write = v.kind === "workgroup" ? tiledStatements : directStatements;
+  return `${place(v)}\n  ${write(v, left, right, bias, finish, prefix)}`;
 }
-`;
+
+function check(v: ProductPart, bias: boolean): void {
+  const wrong = v.slices > 1 && bias ? "a sliced product adds its bias with the slices"
+    : v.broadcast && (v.lanesX % 4 !== 0 || v.tileRows % 4 !== 0) ? "quads share rows: lanesX and tileRows in multiples of 4"
+      : v.kind === "workgroup" && (v.tileRows % 4 !== 0 || v.tileCols % 4 !== 0) ? "a block is staged four numbers at a time"
+        : v.unroll > 1 && (v.slices > 1 || !/^\d+u$/.test(v.k) || parseInt(v.k) % v.unroll !== 0)
+          ? "only a constant, whole K that is a multiple of `unroll` can be unrolled" : null;
+  if (wrong) throw new Error(`product: ${wrong} (${JSON.stringify(v)})`);
+}
+
+/** A row of `tileCols` accumulators as vectors: [first column, width]. */
+function vectorsOf(cols: number): [number, number][] {
+  return range(Math.ceil(cols / 4)).map((i) => [4 * i, Math.min(4, cols - 4 * i)]);
+}
+const vectorType = (width: number): string => (width === 1 ? "f32" : `vec${width}f`);
+const vector = (values: readonly string[]): string => (values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`);
+const handle = (operand: Operand, row: string): string => operand.row?.(row) ?? row;
+
+/** Lane q of a quad reads rows i + 4q … i + 4q + 3 of the left operand, which lie side by side: bytes, a word at a time. */
+const readsFours = (v: ProductPart, left: Operand): boolean =>
+  v.broadcast && v.form === "leftTransposed" && left.at4 !== undefined && v.tileRows % 16 === 0;
+
+/** `let` statements for left numbers left_<row>_<u> of one turn of the loop. */
+function readLeft(v: ProductPart, left: Operand, u: number): string[] {
+  const transposed = v.form === "leftTransposed";
+  const at = (name: string) => (transposed ? left.at(`left_row_${u}`, name) : left.at(name, `k_${u}`));
+  const start = transposed ? [`let left_row_${u} = ${handle(left, `k_${u}`)};`] : [];
+  if (!v.broadcast) return [...start, ...range(v.tileRows).map((i) => `let left_${i}_${u} = ${at(`row_${i}`)};`)];
+  if (readsFours(v, left)) {
+    return [...start, ...range(v.tileRows / 16).map((i) => {
+      const shared = `let quad_${i}_${u} = ${left.at4!(`left_row_${u}`, `row_${i}`)};`;
+      return shared + range(16).map((c) => ` let left_${i * 16 + c}_${u} = quadBroadcast(quad_${i}_${u}[${c & 3}], ${c >> 2}u);`).join("");
+    })];
+  }
+  // Lane q of a quad reads row i + q for all four: a read costs 20 multiplications on SwiftShader, a broadcast 4.
+  return [...start, ...range(v.tileRows / 4).map((quad) => {
+    const shared = `let quad_${quad}_${u} = ${at(`row_${quad}`)};`;
+    return shared + range(4).map((q) => ` let left_${quad * 4 + q}_${u} = quadBroadcast(quad_${quad}_${u}, ${q}u);`).join("");
+  })];
+}
+
+function readRight(v: ProductPart, right: Operand, u: number): string[] {
+  const transposed = v.form === "rightTransposed";
+  const at = (j: number) => (transposed ? right.at(`col_row_${j}`, `k_${u}`) : right.at(`right_row_${u}`, `col_${j}`));
+  return [
+    ...(transposed ? [] : [`let right_row_${u} = ${handle(right, `k_${u}`)};`]),
+    ...vectorsOf(v.tileCols).map(([j, width]) => `let right_${j}_${u} = ${vector(range(width).map((c) => at(j + c)))};`),
+  ];
+}
+
+/** The rows and columns of an invocation, ready for reading: row_<i>, or row_<quad>; col_<j> and col_row_<j>. */
+function rowsAndColumns(v: ProductPart, left: Operand, right: Operand): string[] {
+  const row = (clamped: string) => (v.form === "leftTransposed" ? clamped : handle(left, clamped));
+  const rows = readsFours(v, left)
+    ? range(v.tileRows / 16).map((i) => `let row_${i} = min(tile_row + ${16 * i}u + (lane & 3u) * 4u, m - 4u);`)
+    : v.broadcast ? range(v.tileRows / 4).map((i) => `let row_${i} = ${row(`min(tile_row + ${4 * i}u + (lane & 3u), m - 1u)`)};`)
+    : range(v.tileRows).map((i) => `let row_${i} = ${row(`min(tile_row + ${i}u, m - 1u)`)};`);
+  const even = v.n % blockOf(v).cols === 0;
+  const cols = range(v.tileCols).map((j) => {
+    const col = `tile_col + ${j * v.lanesX}u`;
+    return `let col_${j} = ${even ? col : `min(${col}, ${v.n - 1}u)`};` +
+      (v.form === "rightTransposed" ? ` let col_row_${j} = ${handle(right, `col_${j}`)};` : "");
+  });
+  return [...rows, ...cols];
+}
+
+const directStatements: typeof productStatements = (v, left, right, bias, finish) => {
+  const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), turns = range(v.unroll);
+  const sums = rows.flatMap((i) => vectors.flatMap(([j, width]) =>
+    (width === 1 ? [`sum_${i}_${j}`] : range(width).map((c) => `sum_${i}_${j}[${c}]`))));
+  const each = (statement: (i: number, j: number, width: number) => string) =>
+    rows.map((i) => vectors.map(([j, width]) => statement(i, j, width)).join(" ")).join("\n      ");
+  const add = each((i, j, width) => turns.map((u) => {
+    const factor = width === 1 ? `left_${i}_${u}` : `${vectorType(width)}(left_${i}_${u})`;
+    return `sum_${i}_${j} = fma(${factor}, right_${j}_${u}, sum_${i}_${j});`;
+  }).join(" "));
+  const biases = bias && vectors.map(([j, width]) => `let bias_${j} = ${vector(range(width).map((c) => bias(`col_${j + c}`)))};`);
+  return wgsl`let tile_row = block_row + lane / ${v.lanesX}u * ${v.tileRows}u;
+  let tile_col = block_col + lane % ${v.lanesX}u;
+  if (tile_row < m) {
+    ${rowsAndColumns(v, left, right).join("\n    ")}
+    ${each((i, j, width) => `var sum_${i}_${j} = ${vectorType(width)}();`)}
+    for (var k = k_begin; k < k_end; k += ${v.unroll}u) {
+      ${turns.flatMap((u) => [`let k_${u} = k + ${u}u;`, ...readRight(v, right, u), ...readLeft(v, left, u)]).join("\n      ")}
+      ${add}
+    }
+    ${biases ? `${biases.join(" ")}\n    ${each((i, j) => `sum_${i}_${j} += bias_${j};`)}` : ""}
+    // Written out for every number of the tile the epilogue would make the shader slow to compile, so it is a loop.
+    var sums = array<f32, ${sums.length}>(${sums.join(", ")});
+    for (var i = 0u; i < ${v.tileRows}u && tile_row + i < m; i++) {
+      for (var j = 0u; j < ${v.tileCols}u && tile_col + j * ${v.lanesX}u < ${v.n}u; j++) {
+        let out_row = tile_row + i;
+        let out_col = tile_col + j * ${v.lanesX}u;
+        let out_value = sums[i * ${v.tileCols}u + j];
+        ${finish("out_value", "out_row", "out_col", "slice")}
+      }
+    }
+  }`;
+};
+
+/** Workgroups of `lanes` invocations for sliceSumStatements. */
+export const sliceSumWorkgroups = (m: number, n: number, lanes: number): number => Math.ceil((m * n) / lanes);
+
+/** The second half of a sliced product: one invocation a number, slices added in order. For another launch, after the first. */
+export function sliceSumStatements(
+  v: ProductPart, lanes: number, partial: (slice: string, row: string, col: string) => string,
+  bias: ((col: string) => string) | null, finish: Finish,
+): string {
+  return wgsl`let index = workgroup * ${lanes}u + lane;
+  let out_row = index / ${v.n}u;
+  let out_col = index % ${v.n}u;
+  if (out_row < ${v.m}) {
+    var sum = ${partial("0u", "out_row", "out_col")};
+    for (var slice = 1u; slice < ${v.slices}u; slice++) { sum += ${partial("slice", "out_row", "out_col")}; }
+    ${bias ? `sum += ${bias("out_col")};` : ""}
+    ${finish("sum", "out_row", "out_col", "0u")}
+  }`;
 }

@@ -1,6 +1,7 @@
 // Getting a GPU device, and saying in words what it is.
 
 import { GpuError, UnsupportedError } from "../errors.ts";
+import type { Adapter } from "../schedule/tiles.ts";
 
 /** A device with what the rest of the room needs to know about it. */
 export interface GpuContext {
@@ -17,13 +18,28 @@ const WANTED_LIMITS = [
   "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY",
 ] as const;
 
+/** Features that kernels are faster with. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups"];
+
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
+
+const SOFTWARE_MARK = " (software)";
 
 function describe(info: GPUAdapterInfo | undefined): string {
   if (!info) return "unnamed adapter";
   const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word);
   const name = [...new Set(words)].join(" ") || "unnamed adapter";
-  return info.isFallbackAdapter || SOFTWARE.test(name) ? `${name} (software)` : name;
+  return info.isFallbackAdapter || SOFTWARE.test(name) ? name + SOFTWARE_MARK : name;
+}
+
+/** What plans are made for. */
+export function planAdapter({ device, adapter }: GpuContext): Adapter {
+  const software = adapter.endsWith(SOFTWARE_MARK);
+  return {
+    kind: software ? "software" : "gpu", workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+    // SwiftShader runs lanes by fours, in their order.
+    quads: device.features.has("subgroups") && /swiftshader/i.test(adapter),
+  };
 }
 
 const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages served by https or from localhost; " +
@@ -47,11 +63,12 @@ export async function acquireDevice(given?: GPUDevice): Promise<GpuContext> {
   }
 }
 
-/** With the adapter's own limits; some refuse even those, and give a device with the default ones. */
+/** With the adapter's own limits and features; some refuse even those, and give a device with the default ones. */
 async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const requiredFeatures = WANTED_FEATURES.filter((name) => adapter.features.has(name));
   try {
-    return await adapter.requestDevice({ label: "deltaprop", requiredLimits });
+    return await adapter.requestDevice({ label: "deltaprop", requiredLimits, requiredFeatures });
   } catch {
     return adapter.requestDevice({ label: "deltaprop" });
   }

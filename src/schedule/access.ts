@@ -2,7 +2,7 @@
 // still in the data set, from which rows of the mini-batch are gathered on load.
 
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
-import { gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
+import { gatheredBytes, gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { resultIndex, type Places } from "./places.ts";
 
@@ -12,6 +12,8 @@ export interface TensorAccess {
   rowStart(tensor: string, row: string): string;
   /** The number `col` of the row that starts there. */
   inRow(tensor: string, start: string, col: string): string;
+  /** Reads the numbers `col` to `col` + 3 of a row as a vec4f, `col` a multiple of 4; null where that is no cheaper than four reads. */
+  fourInRow(tensor: string): ((start: string, col: string) => string) | null;
   /** Number `index` of a tensor that is in memory. */
   load(tensor: string, index: string): string;
   /** The number at `row`, `col` and `element`, variables where this is put. */
@@ -55,6 +57,12 @@ export class BufferAccess implements TensorAccess {
     const gather = this.gathered.get(tensor);
     if (gather) return gatheredNumber(this.data(gather), gather, `${start} + ${col}`);
     return `${this.#memory(tensor, "read")}[${start} + ${col}]`;
+  }
+
+  fourInRow(tensor: string): ((start: string, col: string) => string) | null {
+    const gather = this.gathered.get(tensor), { cols } = tensorOf(this.graph, tensor);
+    if (gather?.source !== "uint8" || cols % 4 !== 0) return null;
+    return (start, col) => gatheredBytes(this.data(gather), gather.scale, `${start} + ${col}`);
   }
 
   load(tensor: string, index: string): string {

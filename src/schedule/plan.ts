@@ -9,6 +9,7 @@ import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.
 import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
+import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
 import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 
 export interface PlanOptions {
@@ -24,6 +25,8 @@ export interface PlanOptions {
   readonly maxBytes?: number;
   /** Storage buffers that one launch may bind; 8 (default) is what every WebGPU device allows. */
   readonly maxBuffers?: number;
+  /** What it will run on: decides how work is cut. A GPU with WebGPU's default limits if left out. */
+  readonly adapter?: Adapter;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
 }
@@ -74,7 +77,7 @@ export class Plan {
 
   /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0 } = options;
+    const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
@@ -93,7 +96,7 @@ export class Plan {
       const scratch = packScratch(this.slots, maxBytes);
       this.places = new Map([...weights, ...scratch]);
       this.scratch = memoryBytes(scratch);
-      const context = { graph, batch, groups, places: this.places, gathered };
+      const context = { graph, batch, groups, places: this.places, gathered, adapter };
       const launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.launches = launches.map((launch, i) => (i === 0 ? withSteps(launch, gathers) : launch));
     }

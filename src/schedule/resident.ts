@@ -38,6 +38,10 @@ class ResidentAccess implements TensorAccess {
     return this.inMemory.has(tensor) ? `memory[${start} + ${col}]` : this.buffers.inRow(tensor, start, col);
   }
 
+  fourInRow(): null {
+    return null;
+  }
+
   load(tensor: string, index: string): string {
     return this.#place(tensor, index) ?? this.buffers.load(tensor, index);
   }

@@ -1,26 +1,156 @@
-// How work is cut: numbers per invocation, invocations per workgroup, rows per workgroup. Pure arithmetic on shapes.
+// How a matrix product is cut: numbers per invocation and invocations per workgroup. Pure arithmetic on the shape.
+//
+// On a software adapter a cost model measured on SwiftShader (its build in Chromium: 4 lanes a SIMD register, no vector
+// gathers) chooses: every read of memory costs as much as 20 multiplications, whatever its pattern, so that the reads per
+// multiplication decide. For GPUs there are rules that nobody has measured, and candidates() to choose from by timing.
 
-import type { ProductTile } from "../../shaders/product.wgsl.ts";
+import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
+import { workgroupsOf } from "../../shaders/product.wgsl.ts";
+import { tiledBytes } from "../../shaders/product-tiled.wgsl.ts";
 
-/** Invocations of a workgroup. */
-export const LANES = 32;
-/** Rows that one workgroup of a row program takes. */
-export const PROGRAM_ROWS = 16;
-const MAX_ROWS = 16;
+export type AdapterKind = "software" | "gpu";
 
-/**
- * A tile for an (m, n) product. Up to 16 × 4 numbers an invocation reuse what was read; neighbouring invocations take
- * neighbouring columns. A small batch is one tile high; larger ones are cut so that there is work for several cores.
- */
-export function chooseTile(m: number, n: number): ProductTile {
-  const tileCols = n >= MAX_ROWS ? 4 : 1;
-  const tileRows = m <= MAX_ROWS ? m : m >= 4 * MAX_ROWS ? MAX_ROWS : MAX_ROWS / 2;
-  return { tileRows, tileCols };
+/** What is known of the device when a plan is made. */
+export interface Adapter {
+  readonly kind: AdapterKind;
+  /** The device has "subgroups" and its quads are lanes 4i … 4i + 3: SwiftShader. */
+  readonly quads: boolean;
+  /** maxComputeWorkgroupStorageSize. */
+  readonly workgroupBytes: number;
 }
 
-/** A tile for the rows of one workgroup of a row program: small enough that most invocations have one. */
-export function chooseProgramTile(rows: number, n: number): ProductTile {
-  const wanted = Math.ceil((rows * n) / LANES);
-  const tileCols = n >= LANES ? Math.min(4, Math.ceil(n / LANES)) : 1;
-  return { tileRows: Math.max(1, Math.min(rows, Math.ceil(wanted / tileCols))), tileCols };
+/** A device with WebGPU's default limits. */
+export const DEFAULT_ADAPTER: Adapter = { kind: "gpu", quads: false, workgroupBytes: 16384 };
+
+export interface TileLimits extends Adapter {
+  /** Invocations of a workgroup, the same for all parts of a shader. */
+  readonly lanes: number;
+}
+
+/** On a software adapter a workgroup is a loop of one core; a GPU wants two of its units busy. */
+export const lanesOf = ({ kind }: Adapter): number => (kind === "software" ? 16 : 64);
+
+/** Rows that one workgroup of a row program takes: as many as keep its tiles large and all cores or units busy. */
+export function programRows({ kind }: Adapter, batch: number): number {
+  const [fewest, most, workgroups] = kind === "software" ? [8, 32, 2] : [4, 16, 128];
+  let rows = fewest;
+  while (rows < most && batch >= 2 * rows * workgroups) rows *= 2;
+  return rows;
+}
+
+const DIRECT = { kind: "direct", unroll: 1, broadcast: false, depth: 0, slices: 1 } as const;
+
+/** SwiftShader runs lanes by fours. */
+const SIMD = 4;
+/** Nanoseconds for four lanes: a read; a quad's broadcast; a multiply-add; an accumulator carried round the loop. */
+const READ = 11, BROADCAST = 2, MULTIPLY_ADD = 0.55, CARRY = 1.1;
+/** What a number costs after the sum, and an invocation before it. */
+const FINISH = 40, START = 300;
+/** Up to so many workgroups run at once; machines without a GPU have few cores. */
+const CORES = 4;
+/** More accumulators an invocation are no faster, and compile for longer. */
+const MAX_ACCUMULATORS = 128;
+
+/** Modelled nanoseconds of a product on a software adapter. K unknown counts as the planned batch. */
+export function softwareCost(v: ProductShape, m: number, n: number, k: number, cores = CORES): number {
+  const { tileRows: rows, tileCols: cols } = v;
+  const left = v.broadcast ? (rows / SIMD) * READ + rows * BROADCAST : rows * READ;
+  const term = left + cols * READ + rows * cols * (MULTIPLY_ADD + CARRY);
+  const quad = START + k * term + rows * cols * FINISH;
+  // What lies beyond m runs nothing, but within a workgroup the lanes of one row block go together.
+  const workgroups = workgroupsOf(v, m, n);
+  const busy = Math.min(v.lanesY, Math.ceil(m / rows));
+  return Math.ceil(workgroups / cores) * busy * Math.ceil(v.lanesX / SIMD) * quad;
+}
+
+const WIDTHS = [1, 2, 3, 4, 8] as const;
+const HEIGHTS = [1, 2, 3, 4, 8, 12, 16, 32] as const;
+
+/** Every direct cut for `lanes` invocations. */
+function directShapes(limits: TileLimits): ProductShape[] {
+  const { lanes, quads } = limits;
+  const shapes: ProductShape[] = [];
+  for (let lanesX = 1; lanesX <= lanes; lanesX *= 2) {
+    if (lanes % lanesX !== 0) continue;
+    for (const tileRows of HEIGHTS) for (const tileCols of WIDTHS) {
+      if (tileRows * tileCols > MAX_ACCUMULATORS) continue;
+      const broadcast = quads && lanesX % 4 === 0 && tileRows % 4 === 0;
+      shapes.push({ ...DIRECT, tileRows, tileCols, lanesX, lanesY: lanes / lanesX, broadcast });
+    }
+  }
+  return shapes;
+}
+
+/** The cheapest by the model; of equals the one with fewer accumulators, which compiles faster. */
+function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits): ProductShape {
+  const size = (v: ProductShape) => v.tileRows * v.tileCols;
+  const costs = directShapes(limits).map((shape) => ({ shape, cost: softwareCost(shape, m, n, k) }));
+  return costs.reduce((best, next) =>
+    (next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best)).shape;
+}
+
+/** Workgroups that fill a discrete GPU; fewer are worth cutting along K. */
+const FILLED = 128;
+/** Terms that a slice should have at least. */
+const SLICE_TERMS = 64;
+const MAX_SLICES = 16;
+
+/** As many slices of K as there are multiprocessors to feed. */
+function slicesFor(workgroups: number, k: number): number {
+  return Math.max(1, Math.min(MAX_SLICES, Math.floor(FILLED / workgroups), Math.floor(k / SLICE_TERMS)));
+}
+
+/** Blocks of `rows` × `cols` staged in workgroup memory, if these lanes can own them evenly. */
+function staged(rows: number, cols: number, depth: number, limits: TileLimits): ProductShape[] {
+  const { lanes, workgroupBytes } = limits;
+  const lanesX = 2 ** Math.ceil(Math.log2(lanes) / 2), lanesY = lanes / lanesX;
+  const shape: ProductShape = { ...DIRECT, kind: "workgroup", lanesX, lanesY, tileRows: rows / lanesY, tileCols: cols / lanesX, depth };
+  const fits = shape.tileRows % 4 === 0 && shape.tileCols % 4 === 0 && shape.tileRows * shape.tileCols <= MAX_ACCUMULATORS;
+  return fits && tiledBytes(shape) <= workgroupBytes ? [shape] : [];
+}
+
+/** A direct cut for a GPU: few numbers an invocation, so that there are many invocations; neighbours on neighbouring columns. */
+function directForGpu(m: number, n: number, lanes: number): ProductShape {
+  const lanesX = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, n))), 32);
+  const many = m * n >= 2 ** 16;
+  return { ...DIRECT, tileRows: many ? 4 : m > 1 ? 2 : 1, tileCols: many && n >= 2 * lanesX ? 2 : 1, lanesX, lanesY: lanes / lanesX };
+}
+
+function chooseForGpu(m: number, n: number, k: number, limits: TileLimits): ProductShape {
+  const blocks = [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits)];
+  const large = blocks.find((block) => workgroupsOf(block, m, n) >= FILLED);
+  const fallback = blocks.at(-1);
+  // A block that is mostly edge computes more than it is asked for.
+  const whole = m >= 48 && n >= 48 && k >= 32;
+  const shape = large ?? (whole && fallback ? fallback : directForGpu(m, n, limits.lanes));
+  return shape;
+}
+
+/** The cut of a product of a row program: whole blocks of the rows that one workgroup has, one after the other. */
+export function chooseForProgram(rows: number, n: number, k: number, limits: TileLimits): ProductShape {
+  const costs = directShapes(limits).filter((shape) => rows % (shape.lanesY * shape.tileRows) === 0)
+    .map((shape) => ({ shape, cost: softwareCost(shape, rows, n, k, 1) }));
+  return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
+}
+
+/**
+ * The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller at run time.
+ * All forms of a product are cut alike. Only for GPUs it may have slices, which sliceSumStatements must add up.
+ */
+export function chooseVariant(m: number, n: number, k: number, limits: TileLimits): ProductShape {
+  return limits.kind === "software" ? chooseForSoftware(m, n, k, limits) : chooseForGpu(m, n, k, limits);
+}
+
+/** What an autotuner would time, the model's choice first. */
+export function candidates(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
+  const chosen = chooseVariant(m, n, k, limits);
+  const others = limits.kind === "software"
+    ? directShapes(limits).sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
+    : [128, 64, 32].flatMap((size) => staged(size, size, size === 128 ? 8 : 16, limits)).concat(directForGpu(m, n, limits.lanes))
+      .flatMap((shape) => [1, slicesFor(workgroupsOf(shape, m, n), k)].map((slices) => ({ ...shape, slices })));
+  const seen = new Set<string>();
+  return [chosen, ...others].filter((shape) => {
+    const key = JSON.stringify(Object.entries(shape).sort());
+    return !seen.has(key) && seen.add(key);
+  });
 }

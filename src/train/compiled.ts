@@ -45,8 +45,10 @@ export class Compiled {
   }
 
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
-    const { maxBuffers, maxBytes, residentBytes, places: weights } = this.backend;
-    return new Plan(buildGraph(this.network, this.recipe, purpose, format), { batch, maxBuffers, maxBytes, residentBytes, weights });
+    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter } = this.backend;
+    return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
+      batch, maxBuffers, maxBytes, residentBytes, weights, adapter,
+    });
   }
 
   readWeights(where: string): Promise<Map<string, Floats>> {

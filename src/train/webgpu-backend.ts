@@ -2,13 +2,14 @@
 
 import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
-import { acquireDevice, checked, REMEDIES, type GpuContext } from "../gpu/device.ts";
+import { acquireDevice, checked, planAdapter, REMEDIES, type GpuContext } from "../gpu/device.ts";
 import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { Adapter } from "../schedule/tiles.ts";
 import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
@@ -106,6 +107,10 @@ export class WebGpuBackend implements Backend {
 
   get places(): Places {
     return this.#store.places;
+  }
+
+  get planAdapter(): Adapter {
+    return planAdapter(this.context);
   }
 
   get residentBytes(): number {

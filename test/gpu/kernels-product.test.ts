@@ -1,10 +1,10 @@
 // The three matrix products and the row sum alone on the GPU: the whole of the forward pass, BP2, BP4 and BP3.
-// Sizes go around the tile of schedule/tiles.ts (16 rows × 4 columns × 16 lanes = 64 columns a workgroup), because a
-// wrong edge shows there and nowhere else.
+// Sizes go around those of tiles (schedule/tiles.ts), because a wrong edge shows there and nowhere else. How a product is cut
+// for other adapters: product-variants.test.ts.
 
 import { describe, expect, it } from "vitest";
 import type { ProductForm, Rows } from "../../src/graph/types.ts";
-import { chooseTile } from "../../src/schedule/tiles.ts";
+import { chooseVariant, DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
 import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -56,28 +56,27 @@ describe.each([
 
   it("control: a term too few, or one number off by 10⁻⁵, is caught", async () => {
     const given = productCase(form, [17, 40, 65], bias);
-    await expectCaught(gpu, { ...given, wrong: ["var k = 0u", "var k = 1u"] });
-    await expectCaught(gpu, { ...given, wrong: [/sum_0_0\)/, "sum_0_0 * 1.00001)"] });
+    await expectCaught(gpu, { ...given, wrong: ["let k_begin = 0u", "let k_begin = 1u"] });
+    await expectCaught(gpu, { ...given, wrong: [/let out_value = ([^;]*);/, "let out_value = ($1) * 1.00001;"] });
   });
 });
 
 describe("product", () => {
   it("meets tiles of every kind in these sizes", () => {
-    const tiles = SIZES.map(([m, , n]) => chooseTile(m, n));
-    expect(new Set(tiles.map(({ tileCols }) => tileCols))).toEqual(new Set([1, 4]));
-    expect(new Set(tiles.map(({ tileRows }) => tileRows))).toContain(16);
-    expect(new Set(tiles.map(({ tileRows }) => tileRows))).toContain(8);
+    const shapes = SIZES.map(([m, k, n]) => chooseVariant(m, n, k, { ...DEFAULT_ADAPTER, lanes: 64 }));
+    expect(new Set(shapes.map(({ kind }) => kind))).toEqual(new Set(["direct", "workgroup"]));
+    expect(new Set(shapes.map(({ tileRows }) => tileRows)).size).toBeGreaterThan(2);
   });
 
   it("control: rows beyond the mini-batch are seen when they are written", async () => {
     const given = productCase("normal", [5, 3, 4]);
-    const { spilled } = await runStep(gpu, { ...given, batch: 16, rows: 5, wrong: ["u, step.rows);", "u, 16u);"] });
+    const { spilled } = await runStep(gpu, { ...given, batch: 16, rows: 5, wrong: ["let m = step.rows;", "let m = 16u;"] });
     expect(spilled).toBe(11 * 4);
   });
 
   it("control: rows beyond the mini-batch spoil the result when they are read", async () => {
     const given = productCase("leftTransposed", [5, 3, 4]);
-    await expectCaught(gpu, { ...given, batch: 16, rows: 3, wrong: ["k < step.rows", "k < 16u"] });
+    await expectCaught(gpu, { ...given, batch: 16, rows: 3, wrong: ["let k_end = step.rows", "let k_end = 16u"] });
   });
 });
 

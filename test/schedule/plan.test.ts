@@ -8,7 +8,7 @@ import { adam } from "../../src/model/optimizers.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { packWeights } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { LANES } from "../../src/schedule/tiles.ts";
+import { DEFAULT_ADAPTER, lanesOf } from "../../src/schedule/tiles.ts";
 import { digits, graphOf, NETWORKS, planCases } from "./networks.ts";
 
 const CASES = planCases([1, 33]);
@@ -175,7 +175,7 @@ describe("limits", () => {
     const [x, y] = launches.find(({ kernel }) => kernel === "gather")?.grid ?? [0, 0];
     expect(x).toBe(65_535);
     expect(y).toBeGreaterThan(1);
-    expect(x * y * LANES).toBeGreaterThanOrEqual(70_000 * 1000);
+    expect(x * y * lanesOf(DEFAULT_ADAPTER)).toBeGreaterThanOrEqual(70_000 * 1000);
   });
 
   it("what no grid reaches is refused with a remedy", () => {

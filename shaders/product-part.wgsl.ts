@@ -1,0 +1,77 @@
+// What the kinds of product share: how operands are read, how a product is cut, and which part of it a workgroup has.
+
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import type { ProductForm } from "../src/graph/types.ts";
+
+/** How a product reads an operand, by WGSL expressions. Rows and columns are those of the operand as it is stored. */
+export interface Operand {
+  /** A u32 that stands for a row, worked out once and then given to `at`: the gathered row, or where it starts. Default: the row. */
+  readonly row?: (row: string) => string;
+  /** The number at a row, by what `row` gave, and a column. */
+  readonly at: (row: string, col: string) => string;
+  /**
+   * Columns col … col + 3 as a vec4f, col a multiple of 4. Only where the row's length is a multiple of 4. Worth giving for
+   * bytes, four of which are one word, and on GPUs for a buffer of vec4f; SwiftShader reads a vec4f as four numbers.
+   */
+  readonly at4?: (row: string, col: string) => string;
+}
+
+/** How a product is cut. */
+export interface ProductShape {
+  readonly kind: "direct" | "workgroup";
+  /** Numbers of `out` that one invocation owns; of kind "workgroup" multiples of 4. */
+  readonly tileRows: number;
+  readonly tileCols: number;
+  /** Invocations of a workgroup along columns and along rows. */
+  readonly lanesX: number;
+  readonly lanesY: number;
+  /** direct: terms that one turn of the loop adds; K must be a multiple of it. */
+  readonly unroll: number;
+  /**
+   * direct: four lanes share the reading of `left` by quadBroadcast. Asks for QUAD_BROADCAST at the top of the shader, lanesX
+   * and tileRows in multiples of 4, and for an adapter that puts lanes 4i … 4i + 3 into one quad.
+   */
+  readonly broadcast: boolean;
+  /** workgroup: terms that are in workgroup memory at once. */
+  readonly depth: number;
+  /** Parts of K that are summed by workgroups of their own. */
+  readonly slices: number;
+}
+
+export interface ProductPart extends ProductShape {
+  readonly form: ProductForm;
+  /** M and K as WGSL expressions: constants, or step.rows for the batch. For kind "workgroup" they must be uniform. */
+  readonly m: string;
+  readonly n: number;
+  readonly k: string;
+}
+
+/** What is done with one number: a WGSL statement. `slice` counts only where there is more than one. */
+export type Finish = (value: string, row: string, col: string, slice: string) => string;
+
+export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+/** Numbers of `out` that a workgroup owns. */
+export const blockOf = (v: ProductShape) => ({ rows: v.lanesY * v.tileRows, cols: v.lanesX * v.tileCols });
+
+/**
+ * Which block of `out` a workgroup has and which k it adds: block_row, block_col, slice, k_begin, k_end. Slices of one block
+ * follow one another, so that a smaller m leaves out the last workgroups.
+ */
+export function place(v: ProductPart): string {
+  const { rows, cols } = blockOf(v);
+  const across = Math.ceil(v.n / cols);
+  return wgsl`let m = ${v.m};
+  let block = workgroup / ${v.slices}u;
+  let block_row = block / ${across}u * ${rows}u;
+  let block_col = block % ${across}u * ${cols}u;
+  let slice = workgroup % ${v.slices}u;
+  #if ${v.slices === 1}
+  let k_begin = 0u;
+  let k_end = ${v.k};
+  #else
+  let k_slice = (${v.k} + ${v.slices - 1}u) / ${v.slices}u;
+  let k_begin = min(slice * k_slice, ${v.k});
+  let k_end = min(k_begin + k_slice, ${v.k});
+  #endif`;
+}

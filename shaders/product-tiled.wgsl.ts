@@ -1,0 +1,89 @@
+// product, staged in workgroup memory: what a discrete GPU wants, and a software adapter does not. Never measured on a GPU.
+// A workgroup owns a block of lanesY·tileRows × lanesX·tileCols numbers. For `depth` terms at a time its lanes copy both
+// operands, four numbers a vec4f, then each adds its tile from there. Within a block lane (x, y) owns the quads of columns
+// x, x + lanesX, … and the quads of rows y, y + lanesY, …: neighbouring lanes read neighbouring quads.
+//   staged left  (depth, block rows)   staged right (depth, block columns), each row one quad longer against bank conflicts
+// Barriers stand in uniform control flow, if m and k are uniform: constants, a uniform buffer, or a read-only one.
+// Terms beyond k_end count as zero in both operands, so that what lies there, NaN included, has no effect.
+
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
+
+/** Quads of a staged operand: along its block, and from one k to the next. */
+const quadsOf = (v: ProductShape, side: "left" | "right") => {
+  const along = (side === "left" ? v.lanesY * v.tileRows : v.lanesX * v.tileCols) / 4;
+  return { along, stride: along + 1 };
+};
+
+/** Bytes of workgroup memory. */
+export const tiledBytes = (v: ProductShape): number =>
+  16 * v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
+
+export const tiledDeclarations = (v: ProductShape, prefix: string): string => (["left", "right"] as const).map((side) =>
+  `var<workgroup> ${prefix}staged_${side}: array<vec4f, ${v.depth * quadsOf(v, side).stride}>;\n`).join("");
+
+/**
+ * Copies `depth` terms of an operand. `byRow`: the operand's rows are those of the block (its columns are k), so neighbouring
+ * lanes take neighbouring k; otherwise its rows are k, and neighbouring lanes take neighbouring quads.
+ */
+function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: boolean, prefix: string): string {
+  const { along, stride } = quadsOf(v, side);
+  const [first, end] = side === "left" ? ["block_row", "m"] : ["block_col", `${v.n}u`];
+  const row = (text: string) => operand.row?.(text) ?? text;
+  const place = (c: number) => `min(at + ${c}u, ${end} - 1u)`;
+  const numbers = range(4).map((c) => (byRow ? operand.at(row(place(c)), "k") : operand.at("k_row", place(c))));
+  const scalars = `staged = vec4f(${numbers.join(", ")});`;
+  const read = byRow || !operand.at4 ? scalars
+    : `if (at + 3u < ${end}) { staged = ${operand.at4("k_row", "at")}; } else { ${scalars} }`;
+  return wgsl`for (var t = lane; t < ${v.depth * along}u; t += ${v.lanesX * v.lanesY}u) {
+      let quad = ${byRow ? `t / ${v.depth}u` : `t % ${along}u`};
+      let term = ${byRow ? `t % ${v.depth}u` : `t / ${along}u`};
+      let at = ${first} + quad * 4u;
+      let k = k_start + term;
+      var staged = vec4f();
+      if (k < k_end) {
+        #if ${!byRow}
+        let k_row = ${row("k")};
+        #endif
+        ${read}
+      }
+      ${prefix}staged_${side}[term * ${stride}u + quad] = staged;
+    }`;
+}
+
+export function tiledStatements(
+  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish, prefix: string,
+): string {
+  const rows = range(v.tileRows), quads = range(v.tileCols / 4), rowQuads = range(v.tileRows / 4);
+  const read = (side: "left" | "right", quad: string) => `${prefix}staged_${side}[term * ${quadsOf(v, side).stride}u + ${quad}]`;
+  const each = (statement: (i: number, j: number) => string) =>
+    rows.map((i) => quads.map((j) => statement(i, j)).join(" ")).join("\n        ");
+  const sums = rows.flatMap((i) => quads.flatMap((j) => range(4).map((c) => `sum_${i}_${j}[${c}]`)));
+  return wgsl`if (block_row < m) {
+    let lane_x = lane % ${v.lanesX}u;
+    let lane_y = lane / ${v.lanesX}u;
+    ${each((i, j) => `var sum_${i}_${j} = vec4f();`)}
+    for (var k_start = k_begin; k_start < k_end; k_start += ${v.depth}u) {
+    ${stage(v, "left", left, v.form !== "leftTransposed", prefix)}
+    ${stage(v, "right", right, v.form === "rightTransposed", prefix)}
+      workgroupBarrier();
+      for (var term = 0u; term < ${v.depth}u; term++) {
+        ${rowQuads.map((i) => `let left_${i} = ${read("left", `lane_y + ${i * v.lanesY}u`)};`).join(" ")}
+        ${quads.map((j) => `let right_${j} = ${read("right", `lane_x + ${j * v.lanesX}u`)};`).join(" ")}
+        ${each((i, j) => `sum_${i}_${j} = fma(vec4f(left_${i >> 2}[${i & 3}]), right_${j}, sum_${i}_${j});`)}
+      }
+      workgroupBarrier();
+    }
+    var sums = array<f32, ${sums.length}>(${sums.join(", ")});
+    for (var i = 0u; i < ${v.tileRows}u; i++) {
+      let out_row = block_row + (i / 4u * ${v.lanesY}u + lane_y) * 4u + i % 4u;
+      for (var j = 0u; j < ${v.tileCols}u; j++) {
+        let out_col = block_col + (j / 4u * ${v.lanesX}u + lane_x) * 4u + j % 4u;
+        if (out_row < m && out_col < ${v.n}u) {
+          let out_value = sums[i * ${v.tileCols}u + j]${bias ? ` + ${bias("out_col")}` : ""};
+          ${finish("out_value", "out_row", "out_col", "slice")}
+        }
+      }
+    }
+  }`;
+}
