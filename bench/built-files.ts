@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** By name; set by what bench/vite.single.config.ts puts before the command. */
+/** By name; set by what bench/vite.config.ts puts before the command. */
 const embedded = (globalThis as { deltapropBench?: Readonly<Record<string, string>> }).deltapropBench;
 
 export const isSingleFile = embedded !== undefined;
