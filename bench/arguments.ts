@@ -13,6 +13,7 @@ export interface Flags {
   readonly only: readonly string[];
   readonly quick: boolean;
   readonly runtime: Runtime;
+  readonly roofline: boolean;
   readonly rounds?: number;
   readonly json?: string;
 }

@@ -10,7 +10,7 @@ import { readScripts } from "./built-files.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { launchFirefox } from "./firefox.ts";
 import { gzippedBytes, timeout, type Host } from "./host.ts";
-import { fromText, toText, type PageApi, type Question, type Result } from "./protocol.ts";
+import { fromText, toText, type PageApi, type AnyQuestion, type AnyResult } from "./protocol.ts";
 
 const HTML = '<!doctype html><meta charset="utf-8"><title>bench</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
@@ -51,8 +51,8 @@ export class BrowserHost implements Host {
     return null;
   }
 
-  async ask(question: Question): Promise<Result> {
-    return fromText(await this.#inFreshPage((page) => page.evaluate(answerInPage, toText(question)))) as Result;
+  async ask<R extends AnyResult>(question: AnyQuestion): Promise<R> {
+    return fromText(await this.#inFreshPage((page) => page.evaluate(answerInPage, toText(question)))) as R;
   }
 
   async describe(): Promise<{ adapter: string; runtime: string }> {

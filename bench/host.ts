@@ -2,9 +2,12 @@
 
 import { gzipSync } from "node:zlib";
 import type { Runtime } from "./arguments.ts";
+import type { AnyQuestion, AnyResult } from "./protocol.ts";
 import type { Asked } from "./run.ts";
 
 export interface Host extends Asked {
+  /** A result is of its question's kind. */
+  ask<R extends AnyResult>(question: AnyQuestion): Promise<R>;
   describe(): Promise<{ adapter: string; runtime: string }>;
   close(): Promise<void>;
 }

@@ -4,7 +4,8 @@ import type { Clock, Contender, ProductContender, Repeated } from "./contender.t
 import { installCounters, perStep, readCounts, readPeakBytes, type GpuCounts } from "./gpu-counters.ts";
 import { hearGpuErrors, throwGpuErrors } from "./gpu-errors.ts";
 import { makeOperands, PRODUCTS, productError, type Product } from "./products.ts";
-import type { CheckResult, Question, Result, TimeResult } from "./protocol.ts";
+import type { AnyQuestion, AnyResult, CheckResult, Question, TimeResult } from "./protocol.ts";
+import type { RooflineQuestion, RooflineResult } from "./roofline/report.ts";
 import { BATCHES, makeProblem, WORKLOADS, type Workload } from "./workloads.ts";
 
 /** How a page, or a process, gets a contender. */
@@ -111,13 +112,21 @@ async function time({ bundle, seconds }: Question, job: Job, loader: Loader): Pr
 }
 
 /** @throws Error where the contender does, or where WebGPU refused some of its commands */
-export async function answer(question: Question, loader: Loader): Promise<Result> {
+export async function answer(question: AnyQuestion, loader: Loader): Promise<AnyResult> {
   hearGpuErrors();
-  const job = jobOf(question.workload);
-  const result = await (question.kind === "check" ? check : time)(question, job, loader);
+  const result = await answers[question.kind](question as never, loader);
   throwGpuErrors();
   return result;
 }
+
+const answers = {
+  check: (question: Question, loader: Loader) => check(question, jobOf(question.workload), loader),
+  time: (question: Question, loader: Loader) => time(question, jobOf(question.workload), loader),
+  async roofline(question: RooflineQuestion, loader: Loader) {
+    type Bundle = { roofline(question: RooflineQuestion): Promise<RooflineResult> };
+    return (await loader.load(question.bundle) as Bundle).roofline(question);
+  },
+};
 
 /** For people. */
 export async function describeAdapter(): Promise<string> {

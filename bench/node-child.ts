@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { importWebgpu } from "../src/cli/optional.ts";
 import { answer, describeAdapter } from "./measure.ts";
-import { fromText, toText, type Question } from "./protocol.ts";
+import { fromText, toText, type AnyQuestion } from "./protocol.ts";
 
 export const ANSWER_FLAG = "--answer-one-question";
 
@@ -36,7 +36,7 @@ async function reply({ question, folder }: ToChild): Promise<string> {
   await giveWebgpu();
   pretendToBeAWorker();
   if (question === null) return describeAdapter();
-  return toText(await answer(fromText(question) as Question, {
+  return toText(await answer(fromText(question) as AnyQuestion, {
     load: (bundle) => import(/* @vite-ignore */ pathToFileURL(join(folder, bundle)).href) as Promise<unknown>,
     fetchedSince: () => [],
   }));

@@ -6,7 +6,7 @@ import { scriptFolder } from "./built-files.ts";
 import type { ContenderInfo } from "./contenders.ts";
 import { timeout, type Host } from "./host.ts";
 import { ANSWER_FLAG, type ToChild } from "./node-child.ts";
-import { fromText, toText, type Question, type Result } from "./protocol.ts";
+import { fromText, toText, type AnyQuestion, type AnyResult } from "./protocol.ts";
 
 type Folder = Awaited<ReturnType<typeof scriptFolder>>;
 
@@ -25,8 +25,8 @@ export class NodeHost implements Host {
       : "its WebAssembly is fetched by URL, which Node does not do for files; --runtime chrome and firefox have it.";
   }
 
-  async ask(question: Question): Promise<Result> {
-    return fromText(await this.#inFreshProcess({ question: toText(question), folder: this.folder.path })) as Result;
+  async ask<R extends AnyResult>(question: AnyQuestion): Promise<R> {
+    return fromText(await this.#inFreshProcess({ question: toText(question), folder: this.folder.path })) as R;
   }
 
   async describe(): Promise<{ adapter: string; runtime: string }> {

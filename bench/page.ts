@@ -1,7 +1,7 @@
 // The page: fetches one contender's bundle and does with it what the host asks. It knows no contender.
 
 import { answer, describeAdapter, type Loader } from "./measure.ts";
-import { fromText, toText, type PageApi, type Question } from "./protocol.ts";
+import { fromText, toText, type PageApi, type AnyQuestion } from "./protocol.ts";
 
 const loader: Loader = {
   load: (bundle) => import(/* @vite-ignore */ new URL(bundle, location.href).href) as Promise<unknown>,
@@ -11,7 +11,7 @@ const loader: Loader = {
 };
 
 const bench: PageApi = {
-  answer: async (question) => toText(await answer(fromText(question) as Question, loader)),
+  answer: async (question) => toText(await answer(fromText(question) as AnyQuestion, loader)),
   describeAdapter,
 };
 

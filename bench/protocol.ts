@@ -1,6 +1,7 @@
 // What the host asks of a page or a process, and what comes back, as text.
 
 import type { GpuCounts } from "./gpu-counters.ts";
+import type { RooflineQuestion, RooflineResult } from "./roofline/report.ts";
 
 export interface Question {
   readonly kind: "check" | "time";
@@ -35,6 +36,9 @@ export interface TimeResult {
 
 export type Result = CheckResult | TimeResult;
 
+export type AnyQuestion = Question | RooflineQuestion;
+export type AnyResult = Result | RooflineResult;
+
 const NOT_FINITE = "not finite: ";
 
 /** JSON, which has no NaN: one that became null on its way would pass for 0. */
@@ -46,7 +50,7 @@ export const fromText = (text: string): unknown => JSON.parse(text, (_, part: un
 
 /** What page.ts puts on its global object. */
 export interface PageApi {
-  /** @param question of the kind above, or of the roofline's, as text */
+  /** @param question an AnyQuestion as text; so is the AnyResult */
   answer(question: string): Promise<string>;
   describeAdapter(): Promise<string>;
 }

@@ -33,7 +33,7 @@ function bundle(entry: string, name: string, consumer: "client" | "server"): Env
 const bundles = Object.fromEntries(CONTENDERS.map(({ file }) =>
   [file.replaceAll("-", "_"), bundle(`contenders/${file}.ts`, `${file}.js`, "client")]));
 const environments = {
-  ...bundles, page: bundle("page.ts", "page.js", "client"), main: bundle("main.ts", "main.js", "server"),
+  ...bundles, roofline: bundle("roofline/roofline.ts", "roofline.js", "client"), page: bundle("page.ts", "page.js", "client"), main: bundle("main.ts", "main.js", "server"),
 };
 
 /** The command, with the bundles that Node can run as text before it: built-files.ts reads them there. */

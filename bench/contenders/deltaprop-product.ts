@@ -28,16 +28,20 @@ function graphOf({ form, m, k, n }: Product): Graph {
   return { purpose: "train", tensors: g.tensors, steps: g.steps, output: "out", seed: 0 };
 }
 
+const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
+
+export const productPlan = (product: Product, maxBuffers: number): Plan =>
+  new Plan(graphOf(product), { batch: batchOf(product), maxBuffers });
+
 export const products: ProductContender = {
   async start(product, { left, right }) {
-    const { device } = await acquireDevice(), { form, m, k, n } = product;
-    const batch = form === "leftTransposed" ? k : m;
-    const plan = new Plan(graphOf(product), { batch, maxBuffers: device.limits.maxStorageBuffersPerShaderStage });
+    const { device } = await acquireDevice(), { m, n } = product;
+    const plan = productPlan(product, device.limits.maxStorageBuffersPerShaderStage);
     const buffers: Record<string, GPUBuffer> = {
       left: createFrom(device, left, "left"), right: createFrom(device, right, "right"), out: createStorage(device, m * n * 4, "out"),
     };
     const queue = new StepQueue(await createExecutor(device, new PipelineCache(device), plan, (tensor) => buffers[tensor]));
-    const step: StepScalars = { rows: batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
+    const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
     const run = async (times: number): Promise<void> => {
       await queue.run(Array<StepScalars>(times).fill(step), () => {});
       await device.queue.onSubmittedWorkDone();
