@@ -1,13 +1,14 @@
-// Whether a contender computes the same training: its first losses against the float64 reference.
+// Whether a contender computes the same: its first losses, or its product, against float64.
 
 import { compiledModel, trainingOf } from "./contenders/deltaprop.ts";
+import { PRODUCT_TOLERANCE } from "./products.ts";
 import { makeProblem, type Workload } from "./workloads.ts";
 
 export const TOLERANCE = 1e-4;
 
 export interface Agreement {
   readonly ok: boolean;
-  /** The largest difference; NaN if a loss is none. */
+  /** The largest difference of a loss, or deviation of a product (productError); NaN if a number is none. */
   readonly difference: number;
   /** One line for the table. */
   readonly says: string;
@@ -34,5 +35,13 @@ export function compareLosses(losses: readonly number[], reference: readonly num
   return {
     ok: false, difference: differences.some(Number.isNaN) ? NaN : Math.max(...differences),
     says: `loss of step ${wrong + 1} is ${losses[wrong]}, the float64 reference says ${reference[wrong]}`,
+  };
+}
+
+export function compareProduct(error: number): Agreement {
+  if (error <= PRODUCT_TOLERANCE) return { ok: true, difference: error, says: "agrees" };
+  return {
+    ok: false, difference: error, says: Number.isNaN(error) ? "has numbers that are none, or too few of them"
+      : `is ${error.toPrecision(3)} times 2⁻²⁴·Σ|terms| off the float64 product; at most ${PRODUCT_TOLERANCE} may be`,
   };
 }

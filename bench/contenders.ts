@@ -2,6 +2,8 @@
 
 export interface ContenderInfo {
   readonly name: string;
+  /** What it can be asked to do. */
+  readonly kind: "training" | "product";
   /** File under contenders/, and the name of its bundle. */
   readonly file: string;
   /** Where it runs its arithmetic; only GPUs have counts of GPU calls. */
@@ -13,12 +15,19 @@ export interface ContenderInfo {
 const WASM = ["tfjs-backend-wasm-simd.wasm", "tfjs-backend-wasm-threaded-simd.wasm", "tfjs-backend-wasm.wasm"]
   .map((file) => `@tensorflow/tfjs-backend-wasm/dist/${file}`);
 
+const trains = { kind: "training", assets: [] } as const, multiplies = { kind: "product", assets: [] } as const;
+
 export const CONTENDERS: readonly ContenderInfo[] = [
-  { name: "deltaprop", file: "deltaprop", device: "webgpu", assets: [] },
-  { name: "jax-js webgpu", file: "jax-webgpu", device: "webgpu", assets: [] },
-  { name: "tfjs webgpu fit", file: "tfjs-fit-webgpu", device: "webgpu", assets: [] },
-  { name: "tfjs webgpu minimize", file: "tfjs-minimize-webgpu", device: "webgpu", assets: [] },
-  { name: "jax-js wasm", file: "jax-wasm", device: "wasm", assets: [] },
-  { name: "tfjs wasm fit", file: "tfjs-fit-wasm", device: "wasm", assets: WASM },
-  { name: "tfjs wasm minimize", file: "tfjs-minimize-wasm", device: "wasm", assets: WASM },
+  { ...trains, name: "deltaprop", file: "deltaprop", device: "webgpu" },
+  { ...trains, name: "jax-js webgpu", file: "jax-webgpu", device: "webgpu" },
+  { ...trains, name: "tfjs webgpu fit", file: "tfjs-fit-webgpu", device: "webgpu" },
+  { ...trains, name: "tfjs webgpu minimize", file: "tfjs-minimize-webgpu", device: "webgpu" },
+  { ...trains, name: "jax-js wasm", file: "jax-wasm", device: "wasm" },
+  { ...trains, name: "tfjs wasm fit", file: "tfjs-fit-wasm", device: "wasm", assets: WASM },
+  { ...trains, name: "tfjs wasm minimize", file: "tfjs-minimize-wasm", device: "wasm", assets: WASM },
+  { ...multiplies, name: "deltaprop", file: "deltaprop-product", device: "webgpu" },
+  { ...multiplies, name: "jax-js webgpu", file: "jax-product-webgpu", device: "webgpu" },
+  { ...multiplies, name: "tfjs webgpu", file: "tfjs-product-webgpu", device: "webgpu" },
+  { ...multiplies, name: "jax-js wasm", file: "jax-product-wasm", device: "wasm" },
+  { ...multiplies, name: "tfjs wasm", file: "tfjs-product-wasm", device: "wasm", assets: WASM },
 ];

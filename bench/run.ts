@@ -1,21 +1,28 @@
 // A whole benchmark: every contender checked on every workload, then those that agree timed, interleaved, in rounds.
 
-import { compareLosses, referenceLosses, type Agreement } from "./agreement.ts";
+import { compareLosses, compareProduct, referenceLosses } from "./agreement.ts";
 import type { ContenderInfo } from "./contenders.ts";
 import type { GpuCounts } from "./gpu-counters.ts";
-import type { CheckResult, PageRequest, PageResult, TimeResult } from "./protocol.ts";
+import { flopsOf, type Product } from "./products.ts";
+import type { CheckResult, Question, Result, TimeResult } from "./protocol.ts";
 import { rotated, spreadOf, type Spread } from "./statistics.ts";
 import type { Workload } from "./workloads.ts";
 
+/** What a contender is given to do: a network to train, or matrices to multiply. */
+export type Task = Workload | Product;
+
 /** Where questions are asked; a test asks without a browser. */
 export interface Asked {
-  ask(request: PageRequest): Promise<PageResult>;
-  gzippedBytes(names: readonly string[]): number;
+  ask(question: Question): Promise<Result>;
+  /** Why a contender cannot run there at all; null if it can. */
+  refuses(info: ContenderInfo): string | null;
+  /** What a page fetches; null where there are no pages. */
+  gzippedBytes(names: readonly string[]): number | null;
 }
 
 export interface RunOptions {
   readonly contenders: readonly ContenderInfo[];
-  readonly workloads: readonly Workload[];
+  readonly workloads: readonly Task[];
   readonly rounds: number;
   readonly lossSteps: number;
   readonly seconds: number;
@@ -26,16 +33,17 @@ export interface RunOptions {
 
 export interface Entry {
   readonly contender: string;
-  /** "wrong": its losses are others than the reference's. Neither that nor "failed" is timed. */
-  status: "timed" | "wrong" | "failed";
+  /** "wrong": it computes something else than the reference. Only those that agree are timed. */
+  status: "timed" | "wrong" | "failed" | "not here";
   /** Why it was not timed. */
   says: string;
-  /** The largest difference of a loss from the reference's. */
-  lossDifference: number | null;
+  /** The largest difference of a loss from the reference's; of a product in units of 2⁻²⁴·Σ|terms|. */
+  difference: number | null;
+  /** Steps of training, or products. */
   stepsPerSecond: Spread | null;
   millisPerStep: number | null;
   coldMillis: Spread | null;
-  /** Per step. */
+  /** Per step, or product. */
   counts: GpuCounts | null;
   peakBytes: number | null;
   bundleGzipBytes: number | null;
@@ -43,11 +51,14 @@ export interface Entry {
 
 export interface WorkloadReport {
   readonly workload: string;
+  readonly kind: Task["kind"];
+  /** Of the product; null for a training. */
+  readonly flops: number | null;
   readonly entries: readonly Entry[];
 }
 
 const newEntry = (contender: string): Entry => ({
-  contender, status: "failed", says: "", lossDifference: null, stepsPerSecond: null, millisPerStep: null, coldMillis: null,
+  contender, status: "failed", says: "", difference: null, stepsPerSecond: null, millisPerStep: null, coldMillis: null,
   counts: null, peakBytes: null, bundleGzipBytes: null,
 });
 
@@ -56,16 +67,22 @@ class Lane {
   readonly entry: Entry;
   readonly times: TimeResult[] = [];
 
-  constructor(readonly host: Asked, readonly info: ContenderInfo, readonly workload: Workload, readonly options: RunOptions) {
+  constructor(readonly host: Asked, readonly info: ContenderInfo, readonly task: Task, readonly options: RunOptions) {
     this.entry = newEntry(info.name);
   }
 
+  /** @param reference the losses of a training; nothing for a product, which is compared where its numbers are */
   async check(reference: readonly number[]): Promise<void> {
+    const refusal = this.host.refuses(this.info);
+    if (refusal !== null) {
+      Object.assign(this.entry, { status: "not here", says: refusal } satisfies Partial<Entry>);
+      return;
+    }
     await this.#attempt(async () => {
-      const { losses, counts, peakBytes } = await this.#ask("check") as CheckResult;
-      const agreement: Agreement = compareLosses(losses, reference);
-      Object.assign(this.entry, { counts, peakBytes, status: agreement.ok ? "timed" : "wrong" } satisfies Partial<Entry>);
-      Object.assign(this.entry, { says: agreement.says, lossDifference: agreement.difference } satisfies Partial<Entry>);
+      const { outcome, counts, peakBytes } = await this.#ask("check") as CheckResult;
+      const { ok, difference, says } = "losses" in outcome
+        ? compareLosses(outcome.losses, reference) : compareProduct(outcome.productError);
+      Object.assign(this.entry, { counts, peakBytes, status: ok ? "timed" : "wrong", says, difference } satisfies Partial<Entry>);
     });
   }
 
@@ -83,9 +100,9 @@ class Lane {
     return entry;
   }
 
-  #ask(kind: PageRequest["kind"]): Promise<PageResult> {
+  #ask(kind: Question["kind"]): Promise<Result> {
     const { lossSteps, seconds } = this.options, { file, device } = this.info;
-    return this.host.ask({ kind, bundle: `${file}.js`, device, workload: this.workload.name, lossSteps, seconds });
+    return this.host.ask({ kind, bundle: `${file}.js`, device, workload: this.task.name, lossSteps, seconds });
   }
 
   async #attempt(action: () => Promise<void>): Promise<void> {
@@ -98,15 +115,16 @@ class Lane {
   }
 }
 
+const words = ({ status, says, difference }: Entry): string => (status === "timed"
+  ? `agrees within ${difference?.toExponential(1)}` : `${status.toUpperCase()}, ${says}`);
+
 async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: () => string): Promise<void> {
   const { workloads, lossSteps, reference = referenceLosses, say } = options;
-  for (const workload of workloads) {
-    const expected = await reference(workload, lossSteps);
-    for (const lane of lanes.filter((one) => one.workload === workload)) {
+  for (const task of workloads) {
+    const expected = task.kind === "training" ? await reference(task, lossSteps) : [];
+    for (const lane of lanes.filter((one) => one.task === task)) {
       await lane.check(expected);
-      const { contender, status, says, lossDifference } = lane.entry;
-      say(`check  ${workload.name}  ${contender}: ${status === "timed" ? `agrees within ${lossDifference?.toExponential(1)}`
-        : `${status.toUpperCase()}, ${says}`}  (${seconds()})`);
+      say(`check  ${task.name}  ${lane.info.name}: ${words(lane.entry)}  (${seconds()})`);
     }
   }
 }
@@ -115,17 +133,19 @@ async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: ()
 export async function runBenchmark(host: Asked, options: RunOptions): Promise<WorkloadReport[]> {
   const { contenders, workloads, rounds, say } = options;
   const started = performance.now(), seconds = () => `${((performance.now() - started) / 1000).toFixed(0)} s`;
-  const lanes = workloads.flatMap((workload) => contenders.map((info) => new Lane(host, info, workload, options)));
+  const lanes = workloads.flatMap((task) =>
+    contenders.filter(({ kind }) => kind === task.kind).map((info) => new Lane(host, info, task, options)));
   await checkAll(lanes, options, seconds);
   for (let round = 0; round < rounds; round++) {
-    for (const workload of workloads) {
-      for (const lane of rotated(lanes.filter((one) => one.workload === workload), round)) {
+    for (const task of workloads) {
+      for (const lane of rotated(lanes.filter((one) => one.task === task), round)) {
         if (lane.entry.status === "timed") await lane.time();
       }
-      say(`round ${round + 1}/${rounds}  ${workload.name}  (${seconds()})`);
+      say(`round ${round + 1}/${rounds}  ${task.name}  (${seconds()})`);
     }
   }
-  return workloads.map((workload) => ({
-    workload: workload.name, entries: lanes.filter((one) => one.workload === workload).map((lane) => lane.finish()),
+  return workloads.map((task) => ({
+    workload: task.name, kind: task.kind, flops: task.kind === "product" ? flopsOf(task) : null,
+    entries: lanes.filter((one) => one.task === task).map((lane) => lane.finish()),
   }));
 }

@@ -1,5 +1,5 @@
-// The report as text, one table per workload. The ratio is steps/s of deltaprop over the contender's: above 1, deltaprop
-// is faster.
+// The report as text, one table per workload. The ratio is steps/s (products/s) of deltaprop over the contender's: above 1,
+// deltaprop is faster. "diff" is of the losses, for a product in units of 2⁻²⁴·Σ|terms|.
 
 import type { Entry, WorkloadReport } from "./run.ts";
 import type { Spread } from "./statistics.ts";
@@ -14,32 +14,37 @@ const perStep = (value: number): string => (value === 0 ? "0" : value >= 10 ? va
 const mebibytes = (bytes: number): string => digits(bytes / 2 ** 20);
 const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
 
-const HEAD = ["contender", "steps/s", "ms/step", "ratio", "disp", "submit", "buffers", "groups", "peak MiB", "cold ms", "gzip kB",
-  "loss diff"];
+const COUNTS = ["ratio", "disp", "submit", "buffers", "groups", "peak MiB", "cold ms", "gzip kB", "diff"];
+const HEADS = {
+  training: ["contender", "steps/s", "ms/step", ...COUNTS],
+  product: ["contender", "products/s", "GFLOP/s", ...COUNTS],
+} as const;
 
-function row(entry: Entry, baseline: number | null): string[] {
-  const { stepsPerSecond, millisPerStep, counts, peakBytes, coldMillis, bundleGzipBytes, lossDifference } = entry;
+function row(entry: Entry, flops: number | null, baseline: number | null): string[] {
+  const { stepsPerSecond, millisPerStep, counts, peakBytes, coldMillis, bundleGzipBytes, difference } = entry;
   if (stepsPerSecond === null) return [entry.contender, `${entry.status.toUpperCase()}: ${entry.says}`];
   const count = (value: number | undefined) => (value === undefined ? "–" : perStep(value));
   return [
-    entry.contender, spread(stepsPerSecond), millisPerStep!.toPrecision(3),
+    entry.contender, spread(stepsPerSecond),
+    flops === null ? millisPerStep!.toPrecision(3) : digits(flops * stepsPerSecond.median / 1e9),
     baseline === null ? "–" : `${digits(baseline / stepsPerSecond.median)}×`,
     count(counts?.dispatches), count(counts?.submits), count(counts?.buffers), count(counts?.bindGroups),
-    peakBytes === null ? "–" : mebibytes(peakBytes), spread(coldMillis!), kilobytes(bundleGzipBytes!),
-    lossDifference!.toExponential(1),
+    peakBytes === null ? "–" : mebibytes(peakBytes), spread(coldMillis!),
+    bundleGzipBytes === null ? "–" : kilobytes(bundleGzipBytes),
+    difference!.toExponential(1),
   ];
 }
 
 /** Columns as wide as their widest cell; a row that says why there are no numbers runs on freely. */
-function align(rows: readonly (readonly string[])[]): string {
-  const full = rows.filter(({ length }) => length === HEAD.length);
-  const widths = HEAD.map((_, column) => Math.max(...full.map((cells) => cells[column].length),
+export function align(rows: readonly (readonly string[])[]): string {
+  const [head] = rows, full = rows.filter(({ length }) => length === head.length);
+  const widths = head.map((_, column) => Math.max(...full.map((cells) => cells[column].length),
     ...(column === 0 ? rows.map(([name]) => name.length) : [])));
   return rows.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0])
-    : cells.length === HEAD.length ? cell.padStart(widths[column]) : cell)).join("  ")).join("\n");
+    : cells.length === head.length ? cell.padStart(widths[column]) : cell)).join("  ")).join("\n");
 }
 
-export function workloadTable({ workload, entries }: WorkloadReport): string {
+export function workloadTable({ workload, kind, flops, entries }: WorkloadReport): string {
   const baseline = entries.find(({ contender }) => contender === "deltaprop")?.stepsPerSecond?.median ?? null;
-  return `${workload}\n${align([HEAD, ...entries.map((entry) => row(entry, baseline))])}`;
+  return `${workload}\n${align([HEADS[kind], ...entries.map((entry) => row(entry, flops, baseline))])}`;
 }

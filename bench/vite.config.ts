@@ -1,15 +1,16 @@
 // Builds the benchmark: the command for Node, the page, and one bundle per contender, minified as an application would.
-// Outside dist/, which is published. A library that loads a backend only when asked (jax-js) keeps that as a chunk of its own,
+// Outside dist/, which is published. With --mode single (`npm run build:bench`) all of it becomes one file for a machine that has
+// only Node and the package webgpu. A library that loads a backend only when asked (jax-js) keeps that as a chunk of its own,
 // so that its size is what a page fetches.
 
-import { rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
 import { CONTENDERS } from "./contenders.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const OUT = here("../node_modules/.cache/deltaprop-bench");
+const OUT = here("../node_modules/.cache/deltaprop-bench"), SINGLE = here("../dist-bench");
 
 function bundle(entry: string, name: string, consumer: "client" | "server"): EnvironmentOptions {
   return {
@@ -32,10 +33,21 @@ function bundle(entry: string, name: string, consumer: "client" | "server"): Env
 const bundles = Object.fromEntries(CONTENDERS.map(({ file }) =>
   [file.replaceAll("-", "_"), bundle(`contenders/${file}.ts`, `${file}.js`, "client")]));
 const environments = {
-  ...bundles, page: bundle("page.ts", "page.js", "client"), main: bundle("main.ts", "main.js", "server"),
+  ...bundles, roofline: bundle("roofline/roofline.ts", "roofline.js", "client"), page: bundle("page.ts", "page.js", "client"), main: bundle("main.ts", "main.js", "server"),
 };
 
-export default defineConfig({
+/** The command, with the bundles that Node can run as text before it: built-files.ts reads them there. */
+async function writeSingleFile(): Promise<void> {
+  const forPages = ["page", ...CONTENDERS.filter(({ assets }) => assets.length > 0).map(({ file }) => file)];
+  const isForNode = (name: string) => name.endsWith(".js") && name !== "main.js" && !forPages.includes(name.slice(0, -".js".length));
+  const texts: Record<string, string> = {};
+  for (const name of (await readdir(OUT)).filter(isForNode)) texts[name] = await readFile(`${OUT}/${name}`, "utf8");
+  const command = await readFile(`${OUT}/main.js`, "utf8");
+  await mkdir(SINGLE, { recursive: true });
+  await writeFile(`${SINGLE}/bench.mjs`, `globalThis.deltapropBench = ${JSON.stringify(texts)};\n${command}`);
+}
+
+export default defineConfig(({ mode }) => ({
   root: here("."),
   publicDir: false,
   environments,
@@ -43,6 +55,7 @@ export default defineConfig({
     async buildApp(builder) {
       await rm(OUT, { recursive: true, force: true });
       for (const name of Object.keys(environments)) await builder.build(builder.environments[name]);
+      if (mode === "single") await writeSingleFile();
     },
   },
-});
+}));

@@ -1,6 +1,9 @@
 // What is trained: networks, data and initial weights, the same numbers for every contender. Pure, seeded, no GPU.
 
+import { uniform } from "./random.ts";
+
 export interface Workload {
+  readonly kind: "training";
   readonly name: string;
   /** Features, hidden units, outputs. */
   readonly widths: readonly number[];
@@ -26,8 +29,8 @@ export const BATCHES = 8;
  */
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
-const POINTS = { hidden: "tanh", loss: "meanSquaredError" } as const;
-const DIGITS = { hidden: "relu", loss: "softmaxCrossentropy" } as const;
+const POINTS = { kind: "training", hidden: "tanh", loss: "meanSquaredError" } as const;
+const DIGITS = { kind: "training", hidden: "relu", loss: "softmaxCrossentropy" } as const;
 /**
  * Small: at 1e-3 TensorFlow.js' losses on the widest network differed by 1.09e-4 from the reference at the second step, just
  * beyond the tolerance. Probably since 1 − β₂ᵗ in float32 is off by up to 3e-5 of itself; that was not tested.
@@ -62,17 +65,6 @@ export interface Problem {
   /** (rows): the class of each row. */
   readonly labels: Uint8Array<ArrayBuffer>;
   readonly weights: readonly LayerWeights[];
-}
-
-/** Uniform numbers in [0, 1): mulberry32, which is no part of any contender. */
-export function uniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Glorot's uniform bounds; biases start at 0. */

@@ -35,7 +35,7 @@ export function trainingOf(model: Sequential, workload: Workload, problem: Probl
       await model.fit(...data(steps), { ...fixed, callbacks: { onBatchEnd } });
       return losses;
     },
-    async train(steps: number, clock: Clock) {
+    async run(steps: number, clock: Clock) {
       const { perEpoch, timedEpochs } = epochsFor(workload, steps);
       await model.fit(...data(perEpoch), { ...fixed, epochs: 1 + timedEpochs, callbacks: {
         onEpochBegin: (epoch) => { if (epoch === 1) clock.start(); },

@@ -3,9 +3,10 @@
 // own optax but inside the jit; there is no scan() to put several steps into one call. A loss is read back every few
 // steps, while the next ones are under way. Arrays are owned: a call consumes what it is given unless it is a `.ref`.
 
-import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
+import { jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
 import { stepped, type Contender, type Training } from "../contender.ts";
 import { ADAM, BATCHES, type Problem, type Workload } from "../workloads.ts";
+import { jaxReady } from "./jax-ready.ts";
 
 /** Weights, or one moment of each: kernel (K, J), bias (J) per layer. */
 type Params = { kernel: np.Array; bias: np.Array }[];
@@ -73,9 +74,7 @@ function trainingOf(workload: Workload, problem: Problem): Training {
 
 export const jaxOn = (device: Device): Contender => ({
   async start(workload, problem) {
-    const found = await init(device);
-    if (!found.includes(device)) throw new Error(`jax-js finds no ${device} here.`);
-    defaultDevice(device);
+    await jaxReady(device);
     return trainingOf(workload, problem);
   },
 });

@@ -37,7 +37,7 @@ function trainingOf(workload: Workload, problem: Problem): Training {
       await fit(steps, { callbacks: { onBatchEnd: (_: number, logs: { loss: number }) => { losses.push(logs.loss); } } });
       return losses;
     },
-    async train(steps, clock) {
+    async run(steps, clock) {
       const { perEpoch, timedEpochs } = epochsFor(workload, steps);
       await fit(perEpoch, { epochs: 1 + timedEpochs, callbacks: {
         onEpochBegin: (epoch: number) => { if (epoch === 1) clock.start(); },

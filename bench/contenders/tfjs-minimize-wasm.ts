@@ -1,12 +1,6 @@
-// TensorFlow.js on WebAssembly, by tfjs-minimize.ts. The .wasm files lie beside the bundle. Threads need a cross-origin
-// isolated page, which this one is not: it runs with SIMD on one thread.
+// TensorFlow.js on WebAssembly, by tfjs-minimize.ts.
 
-import { ready, setBackend } from "@tensorflow/tfjs-core";
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { tfjsMinimize } from "./tfjs-minimize.ts";
+import { wasmReady } from "./tfjs-ready-wasm.ts";
 
-export const contender = tfjsMinimize(async () => {
-  setWasmPaths(new URL("./", location.href).href);
-  if (!await setBackend("wasm")) throw new Error("TensorFlow.js does not start its WebAssembly here.");
-  await ready();
-});
+export const contender = tfjsMinimize(wasmReady);

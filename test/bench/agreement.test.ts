@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { compareLosses, referenceLosses, TOLERANCE } from "../../bench/agreement.ts";
 import type { ContenderInfo } from "../../bench/contenders.ts";
-import type { PageRequest, PageResult } from "../../bench/protocol.ts";
+import { fromText, toText, type Question, type Result } from "../../bench/protocol.ts";
 import { runBenchmark } from "../../bench/run.ts";
 import { workloadTable } from "../../bench/table.ts";
 import { WORKLOADS, type Workload } from "../../bench/workloads.ts";
@@ -19,12 +19,16 @@ class FakeHost {
 
   constructor(readonly rates: Record<string, number>) {}
 
-  async ask({ kind, bundle, workload: name, lossSteps }: PageRequest): Promise<PageResult> {
+  async ask({ kind, bundle, workload: name, lossSteps }: Question): Promise<Result> {
     this.asked.push(`${kind} ${bundle}`);
     if (kind === "time") return { kind, steps: 200, seconds: 1, coldMillis: 100, fetched: [bundle] };
     const workload = WORKLOADS.find((one) => one.name === name)!;
     const losses = await referenceLosses({ ...workload, learningRate: this.rates[bundle] * workload.learningRate }, lossSteps);
-    return { kind, losses, counts, peakBytes: 1024 };
+    return { kind, outcome: { losses }, counts, peakBytes: 1024 };
+  }
+
+  refuses({ name }: ContenderInfo): string | null {
+    return name === "elsewhere" ? "it needs a page" : null;
   }
 
   gzippedBytes(): number {
@@ -32,7 +36,7 @@ class FakeHost {
   }
 }
 
-const contender = (name: string): ContenderInfo => ({ name, file: name, device: "webgpu", assets: [] });
+const contender = (name: string): ContenderInfo => ({ name, kind: "training", file: name, device: "webgpu", assets: [] });
 
 const run = (host: FakeHost, workloads: readonly Workload[]) => runBenchmark(host, {
   contenders: [contender("deltaprop"), contender("other")], workloads, rounds: 3, lossSteps: STEPS, seconds: 0.1, say: () => {},
@@ -62,16 +66,33 @@ describe("the comparison of losses", () => {
     expect(compareLosses([], [1]).ok).toBe(false);
   });
 
+  it("sees NaN that has travelled as text", () => {
+    expect(fromText(toText({ losses: [1, NaN, Infinity] }))).toEqual({ losses: [1, NaN, Infinity] });
+  });
+
   it("draws the line at the tolerance", () => {
     expect(compareLosses([1 + 0.9 * TOLERANCE], [1]).ok).toBe(true);
     expect(compareLosses([1 + 1.1 * TOLERANCE], [1]).ok).toBe(false);
   });
 });
 
+describe("a contender that cannot run there", () => {
+  it("is reported with the reason, and not asked", async () => {
+    const host = new FakeHost({ "deltaprop.js": 1 });
+    const [report] = await runBenchmark(host, {
+      contenders: [contender("deltaprop"), contender("elsewhere")], workloads: [SMALL[0]], rounds: 1, lossSteps: STEPS, seconds: 0.1,
+      say: () => {},
+    });
+    expect(report.entries.map(({ status }) => status)).toEqual(["timed", "not here"]);
+    expect(host.asked).toEqual(["check deltaprop.js", "time deltaprop.js"]);
+    expect(workloadTable(report)).toMatch(/elsewhere +NOT HERE: it needs a page/);
+  });
+});
+
 describe("a contender that fails", () => {
   it("is reported, and the others go on", async () => {
     class Failing extends FakeHost {
-      override async ask(request: PageRequest): Promise<PageResult> {
+      override async ask(request: Question): Promise<Result> {
         if (request.bundle === "other.js" && request.kind === "time") throw new Error("the page has crashed");
         return super.ask(request);
       }

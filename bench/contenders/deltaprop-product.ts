@@ -1,0 +1,62 @@
+// deltaprop's matrix product alone: a plan of one step, run through the queue that fit() uses. Single kernels have no public
+// door, so this imports schedule and gpu.
+
+import { createExecutor } from "../../src/gpu/create-executor.ts";
+import { acquireDevice } from "../../src/gpu/device.ts";
+import { createFrom, createStorage, readFloats } from "../../src/gpu/memory.ts";
+import { PipelineCache } from "../../src/gpu/pipelines.ts";
+import { StepQueue } from "../../src/gpu/queue.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import type { Graph, StepScalars } from "../../src/graph/types.ts";
+import { Plan } from "../../src/schedule/plan.ts";
+import type { ProductContender } from "../contender.ts";
+import type { Product } from "../products.ts";
+
+/**
+ * All three are tensors from outside, so that the product ends in memory. The result, which no step writes, makes the queue
+ * wait for each submit: it learns from the time of one how long the next may be.
+ */
+function graphOf({ form, m, k, n }: Product): Graph {
+  const g = new GraphBuilder();
+  g.tensor("left", "batch", form === "leftTransposed" ? m : k, "parameter");
+  if (form === "leftTransposed") g.tensor("right", "batch", n, "parameter");
+  else if (form === "rightTransposed") g.tensor("right", n, k, "parameter");
+  else g.tensor("right", k, n, "parameter");
+  g.tensor("out", form === "leftTransposed" ? m : "batch", n, "parameter");
+  g.tensor("nothing", 1, 1, "result");
+  g.push({ op: "product", form, inputs: ["left", "right"], outputs: ["out"] });
+  return { purpose: "train", tensors: g.tensors, steps: g.steps, output: "out", seed: 0 };
+}
+
+const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
+
+export const productPlan = (product: Product, maxBuffers: number): Plan =>
+  new Plan(graphOf(product), { batch: batchOf(product), maxBuffers });
+
+export const products: ProductContender = {
+  async start(product, { left, right }) {
+    const { device } = await acquireDevice(), { m, n } = product;
+    const plan = productPlan(product, device.limits.maxStorageBuffersPerShaderStage);
+    const buffers: Record<string, GPUBuffer> = {
+      left: createFrom(device, left, "left"), right: createFrom(device, right, "right"), out: createStorage(device, m * n * 4, "out"),
+    };
+    const queue = new StepQueue(await createExecutor(device, new PipelineCache(device), plan, (tensor) => buffers[tensor]));
+    const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
+    const run = async (times: number): Promise<void> => {
+      await queue.run(Array<StepScalars>(times).fill(step), () => {});
+      await device.queue.onSubmittedWorkDone();
+    };
+    return {
+      async answer() {
+        await run(1);
+        return (await readFloats(device, [{ buffer: buffers.out, elements: m * n }]))[0];
+      },
+      async run(times, clock) {
+        clock.start();
+        await run(times);
+        clock.stop();
+        return times;
+      },
+    };
+  },
+};

@@ -1,0 +1,90 @@
+// The bundle of `npm run bench:roofline`: the adapter's ceilings, then every launch of the training plans and products alone.
+//
+// A launch runs as a plan of its own, many times in a submit, on numbers of the right shape but no meaning: none of the
+// kernels takes another path for other numbers.
+
+import { createExecutor } from "../../src/gpu/create-executor.ts";
+import { createFrom } from "../../src/gpu/memory.ts";
+import { PipelineCache } from "../../src/gpu/pipelines.ts";
+import { sizeOf, type StepScalars } from "../../src/graph/types.ts";
+import type { Launch } from "../../src/schedule/launch.ts";
+import type { Plan } from "../../src/schedule/plan.ts";
+import { compiledModel, trainingOf } from "../contenders/deltaprop.ts";
+import { productPlan } from "../contenders/deltaprop-product.ts";
+import { PRODUCTS } from "../products.ts";
+import { uniform } from "../random.ts";
+import { makeProblem, WORKLOADS, type Workload } from "../workloads.ts";
+import { probe } from "./probes.ts";
+import type { KernelTime, RooflineQuestion, RooflineResult } from "./report.ts";
+import { Timer } from "./timer.ts";
+import { bytesOfLaunch, flopsOfLaunch } from "./work.ts";
+
+const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY"] as const;
+
+/** With timestamps if there are any, and otherwise what the library asks for. */
+async function openDevice(): Promise<GPUDevice> {
+  const adapter = await (navigator as Partial<Navigator>).gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("there is no WebGPU adapter here");
+  const optional = ["timestamp-query", "shader-f16", "subgroups"] as const;
+  return adapter.requestDevice({
+    requiredFeatures: optional.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+}
+
+/** The plan that fit() makes for this workload here. */
+async function trainingPlan(workload: Workload): Promise<Plan> {
+  const problem = makeProblem(workload), model = await compiledModel(workload, problem, "webgpu");
+  try {
+    await trainingOf(model, workload, problem).losses(1);
+    return model.plan;
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Buffers for all tensors from outside: numbers where there are floats, class 0, the rows in their order. */
+function buffersFor(device: GPUDevice, plan: Plan, used: Map<string, GPUBuffer>): (tensor: string) => GPUBuffer {
+  const next = uniform(1), bindings = plan.launches.flatMap((launch) => launch.bindings);
+  return (name) => {
+    const known = used.get(name);
+    if (known) return known;
+    const tensor = plan.graph.tensors.get(name), isFloat = bindings.find((one) => one.tensor === name)?.type === "f32";
+    const elements = name === "order" ? plan.batch : tensor?.role === "data" ? plan.batch * tensor.cols : sizeOf(tensor!, plan.batch);
+    const data = name === "order" ? Uint32Array.from({ length: elements }, (_, i) => i)
+      : isFloat || tensor?.role !== "data" ? Float32Array.from({ length: elements }, () => next() / 8) : new Uint32Array(elements);
+    const buffer = createFrom(device, data, name);
+    used.set(name, buffer);
+    return buffer;
+  };
+}
+
+async function timeLaunch(timer: Timer, pipelines: PipelineCache, plan: Plan, launch: Launch): Promise<KernelTime> {
+  const alone = Object.create(plan, { launches: { value: [launch] } }) as Plan, buffers = new Map<string, GPUBuffer>();
+  const executor = await createExecutor(timer.device, pipelines, alone, buffersFor(timer.device, plan, buffers));
+  const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 1e-6, correctedRate: 1e-6 };
+  try {
+    const { micros, runs } = await timer.time((times) => executor.submit(Array<StepScalars>(times).fill(step), 0), executor.capacity);
+    return {
+      kernel: launch.kernel, label: launch.label, micros, runs,
+      flops: flopsOfLaunch(plan.graph, plan.batch, launch), bytes: bytesOfLaunch(plan.graph, plan.batch, launch),
+    };
+  } finally {
+    executor.dispose();
+    buffers.forEach((buffer) => buffer.destroy());
+  }
+}
+
+export async function roofline({ pace, tasks }: RooflineQuestion): Promise<RooflineResult> {
+  const device = await openDevice(), timer = new Timer(device, pace), pipelines = new PipelineCache(device);
+  const ceilings = await probe(timer), plans: { workload: string; kernels: KernelTime[] }[] = [];
+  for (const task of [...WORKLOADS, ...PRODUCTS].filter(({ name }) => tasks.includes(name))) {
+    const plan = task.kind === "training" ? await trainingPlan(task)
+      : productPlan(task, device.limits.maxStorageBuffersPerShaderStage);
+    const kernels: KernelTime[] = [];
+    for (const launch of plan.launches) kernels.push(await timeLaunch(timer, pipelines, plan, launch));
+    plans.push({ workload: task.name, kernels });
+  }
+  return { kind: "roofline", method: timer.method, ceilings, plans };
+}
