@@ -2,18 +2,20 @@
 // door, so this imports schedule and gpu.
 
 import { createExecutor } from "../../src/gpu/create-executor.ts";
-import { acquireDevice } from "../../src/gpu/device.ts";
-import { createFrom, createStorage, readFloats } from "../../src/gpu/memory.ts";
+import { acquireDevice, planAdapter } from "../../src/gpu/device.ts";
+import { TensorStore } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { StepQueue } from "../../src/gpu/queue.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, StepScalars } from "../../src/graph/types.ts";
+import type { Places } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import type { Adapter } from "../../src/schedule/tiles.ts";
 import type { ProductContender } from "../contender.ts";
 import type { Product } from "../products.ts";
 
 /**
- * All three are tensors from outside, so that the product ends in memory. The result, which no step writes, makes the queue
+ * All three are weights, so that the product ends in memory. The result, which no step writes, makes the queue
  * wait for each submit: it learns from the time of one how long the next may be.
  */
 function graphOf({ form, m, k, n }: Product): Graph {
@@ -30,17 +32,16 @@ function graphOf({ form, m, k, n }: Product): Graph {
 
 const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
 
-export const productPlan = (product: Product, maxBuffers: number): Plan =>
-  new Plan(graphOf(product), { batch: batchOf(product), maxBuffers });
+/** @param adapter what the plan is made for */
+export const productPlan = (product: Product, adapter: Adapter, weights?: Places): Plan =>
+  new Plan(graphOf(product), { batch: batchOf(product), adapter, weights });
 
 export const products: ProductContender = {
   async start(product, { left, right }) {
-    const { device } = await acquireDevice(), { m, n } = product;
-    const plan = productPlan(product, device.limits.maxStorageBuffersPerShaderStage);
-    const buffers: Record<string, GPUBuffer> = {
-      left: createFrom(device, left, "left"), right: createFrom(device, right, "right"), out: createStorage(device, m * n * 4, "out"),
-    };
-    const queue = new StepQueue(await createExecutor(device, new PipelineCache(device), plan, (tensor) => buffers[tensor]));
+    const context = await acquireDevice(), { device } = context, store = new TensorStore(device);
+    await store.write(new Map([["left", left], ["right", right], ["out", new Float32Array(product.m * product.n)]]));
+    const plan = productPlan(product, planAdapter(context), store.places), memory = (name: string) => store.buffer(name);
+    const queue = new StepQueue(await createExecutor(device, new PipelineCache(device), plan, memory));
     const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
     const run = async (times: number): Promise<void> => {
       await queue.run(Array<StepScalars>(times).fill(step), () => {});
@@ -49,7 +50,7 @@ export const products: ProductContender = {
     return {
       async answer() {
         await run(1);
-        return (await readFloats(device, [{ buffer: buffers.out, elements: m * n }]))[0];
+        return (await store.read(["out"])).get("out")!;
       },
       async run(times, clock) {
         clock.start();

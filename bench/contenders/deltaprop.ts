@@ -1,10 +1,9 @@
-// deltaprop by its public door. Route: fit(), which has the whole training step compiled and submits many at a time;
-// class indices in place of one-hot rows. The data are uploaded by each fit() call, before its first epoch: what is
-// measured begins with the second.
+// deltaprop by its public door. Route: fit() of so many steps on a data set that stays on the device, cycling through its
+// mini-batches; class indices in place of one-hot rows.
 
-import { adam, sequential, dense, sgd, type Sequential } from "../../src/index.ts";
+import { adam, dataset, dense, sequential, sgd, type Sequential } from "../../src/index.ts";
 import type { Clock, Contender, Training } from "../contender.ts";
-import { ADAM, cycle, epochsFor, type Problem, type Workload } from "../workloads.ts";
+import { ADAM, type Problem, type Workload } from "../workloads.ts";
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
 export async function compiledModel(workload: Workload, problem: Problem, backend: "webgpu" | "cpu"): Promise<Sequential> {
@@ -26,22 +25,19 @@ export async function compiledModel(workload: Workload, problem: Problem, backen
 
 export function trainingOf(model: Sequential, workload: Workload, problem: Problem): Training {
   const targets = workload.loss === "softmaxCrossentropy" ? problem.labels : problem.y;
-  const data = (steps: number) => [cycle(problem.x, steps), cycle(targets, steps)] as const;
-  const fixed = { batchSize: workload.batch, shuffle: false } as const;
+  const set = dataset(problem.x, targets), fixed = { batchSize: workload.batch, shuffle: false } as const;
   return {
     async losses(steps) {
       const losses: number[] = [];
       const onBatchEnd = (_: number, { loss }: Record<string, number>) => { losses.push(loss); };
-      await model.fit(...data(steps), { ...fixed, callbacks: { onBatchEnd } });
+      await model.fit(set, { ...fixed, steps, callbacks: { onBatchEnd } });
       return losses;
     },
     async run(steps: number, clock: Clock) {
-      const { perEpoch, timedEpochs } = epochsFor(workload, steps);
-      await model.fit(...data(perEpoch), { ...fixed, epochs: 1 + timedEpochs, callbacks: {
-        onEpochBegin: (epoch) => { if (epoch === 1) clock.start(); },
-        onEpochEnd: (epoch) => { if (epoch === timedEpochs) clock.stop(); },
-      } });
-      return perEpoch * timedEpochs;
+      clock.start();
+      await model.fit(set, { ...fixed, steps });
+      clock.stop();
+      return steps;
     },
   };
 }

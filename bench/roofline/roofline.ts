@@ -4,10 +4,12 @@
 // kernels takes another path for other numbers.
 
 import { createExecutor } from "../../src/gpu/create-executor.ts";
+import { acquireDevice, planAdapter } from "../../src/gpu/device.ts";
 import { createFrom } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
-import { sizeOf, type StepScalars } from "../../src/graph/types.ts";
+import { tensorOf, type StepScalars } from "../../src/graph/types.ts";
 import type { Launch } from "../../src/schedule/launch.ts";
+import { memoryBytes } from "../../src/schedule/places.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
 import { compiledModel, trainingOf } from "../contenders/deltaprop.ts";
 import { productPlan } from "../contenders/deltaprop-product.ts";
@@ -44,18 +46,20 @@ async function trainingPlan(workload: Workload): Promise<Plan> {
   }
 }
 
-/** Buffers for all tensors from outside: numbers where there are floats, class 0, the rows in their order. */
-function buffersFor(device: GPUDevice, plan: Plan, used: Map<string, GPUBuffer>): (tensor: string) => GPUBuffer {
-  const next = uniform(1), bindings = plan.launches.flatMap((launch) => launch.bindings);
-  return (name) => {
-    const known = used.get(name);
-    if (known) return known;
-    const tensor = plan.graph.tensors.get(name), isFloat = bindings.find((one) => one.tensor === name)?.type === "f32";
-    const elements = name === "order" ? plan.batch : tensor?.role === "data" ? plan.batch * tensor.cols : sizeOf(tensor!, plan.batch);
-    const data = name === "order" ? Uint32Array.from({ length: elements }, (_, i) => i)
-      : isFloat || tensor?.role !== "data" ? Float32Array.from({ length: elements }, () => next() / 8) : new Uint32Array(elements);
-    const buffer = createFrom(device, data, name);
-    used.set(name, buffer);
+/** Buffers for all that lies outside a plan: numbers where there are floats, class 0, the rows in their order. */
+function buffersFor(device: GPUDevice, plan: Plan, used: Map<string, GPUBuffer>): (memory: string) => GPUBuffer {
+  const next = uniform(1), sizes = memoryBytes(plan.places), bindings = plan.launches.flatMap((launch) => launch.bindings);
+  const numbers = (elements: number) => Float32Array.from({ length: elements }, () => next() / 8);
+  const contents = (memory: string) => {
+    const bytes = sizes.get(memory);
+    if (bytes !== undefined) return numbers(bytes / 4);
+    if (memory === "order") return Uint32Array.from({ length: plan.batch }, (_, i) => i);
+    const elements = plan.batch * tensorOf(plan.graph, memory).cols;
+    return bindings.find((one) => one.memory === memory)?.type === "f32" ? numbers(elements) : new Uint32Array(elements);
+  };
+  return (memory) => {
+    const buffer = used.get(memory) ?? createFrom(device, contents(memory), memory);
+    used.set(memory, buffer);
     return buffer;
   };
 }
@@ -77,11 +81,11 @@ async function timeLaunch(timer: Timer, pipelines: PipelineCache, plan: Plan, la
 }
 
 export async function roofline({ pace, tasks }: RooflineQuestion): Promise<RooflineResult> {
-  const device = await openDevice(), timer = new Timer(device, pace), pipelines = new PipelineCache(device);
+  const context = await acquireDevice(await openDevice()), { device } = context, timer = new Timer(device, pace), pipelines = new PipelineCache(device);
   const ceilings = await probe(timer), plans: { workload: string; kernels: KernelTime[] }[] = [];
   for (const task of [...WORKLOADS, ...PRODUCTS].filter(({ name }) => tasks.includes(name))) {
     const plan = task.kind === "training" ? await trainingPlan(task)
-      : productPlan(task, device.limits.maxStorageBuffersPerShaderStage);
+      : productPlan(task, planAdapter(context));
     const kernels: KernelTime[] = [];
     for (const launch of plan.launches) kernels.push(await timeLaunch(timer, pipelines, plan, launch));
     plans.push({ workload: task.name, kernels });

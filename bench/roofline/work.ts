@@ -28,9 +28,9 @@ function bytesOfTensor(graph: Graph, batch: number, name: string): number {
  * Read once, and written once where it is an output: both for a weight updated in place. What never leaves the kernel does
  * not count; nor does what a resident launch keeps in workgroup memory from step to step.
  */
-export function bytesOfLaunch(graph: Graph, batch: number, { steps, bindings }: Launch): number {
+export function bytesOfLaunch(graph: Graph, batch: number, { steps, touches }: Launch): number {
   let bytes = 0;
-  for (const { tensor } of bindings.filter((binding) => graph.tensors.has(binding.tensor))) {
+  for (const { tensor } of touches) {
     const firstWriter = steps.findIndex(({ outputs }) => outputs.includes(tensor));
     const isRead = steps.some(({ inputs }, i) => inputs.includes(tensor) && (firstWriter < 0 || i <= firstWriter));
     bytes += (Number(isRead) + Number(firstWriter >= 0)) * bytesOfTensor(graph, batch, tensor);

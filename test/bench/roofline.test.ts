@@ -25,7 +25,7 @@ function graph(): Graph {
 
 const launch = (steps: readonly Step[], tensors: readonly string[]): Launch => ({
   kernel: "k", label: "", steps, source: "", grid: [1, 1], flops: 0, table: "uniform",
-  bindings: tensors.map((tensor) => ({ tensor, name: tensor, type: "f32", access: "read" })),
+  bindings: [], touches: tensors.map((tensor) => ({ tensor, access: "read" })),
 });
 
 describe("the work of a launch", () => {
