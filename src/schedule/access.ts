@@ -40,6 +40,7 @@ type Gather = StepOf<"gather">;
 export class BufferAccess implements TensorAccess {
   readonly #bindings = new Map<string, LaunchBinding>();
   readonly #touches = new Map<string, Touch>();
+  readonly #variables = new Map<string, string>();
 
   /** @param gathered tensors that are never in memory: read on load from the data set, by the step that gathers them */
   constructor(
@@ -65,8 +66,18 @@ export class BufferAccess implements TensorAccess {
     return (start, col) => gatheredBytes(this.data(gather), gather.scale, `${start} + ${col}`);
   }
 
+  /** From now on a tensor of one number is this variable. */
+  name(tensor: string, variable: string): void {
+    this.#variables.set(tensor, variable);
+  }
+
+  /** The shader's name for a buffer of floats that holds no tensors. */
+  bind(memory: string, access: "read" | "read_write"): string {
+    return this.#bind(memory, "f32", access);
+  }
+
   load(tensor: string, index: string): string {
-    return `${this.#memory(tensor, "read")}[${this.#place(tensor).offset}u + ${index}]`;
+    return this.#variables.get(tensor) ?? `${this.#memory(tensor, "read")}[${this.#place(tensor).offset}u + ${index}]`;
   }
 
   here(tensor: string): string {

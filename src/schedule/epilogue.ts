@@ -9,15 +9,18 @@ import type { TensorAccess } from "./access.ts";
 /**
  * @param value the tensor that the kernel's `value` is; null if the steps start from memory
  * @param stored the tensors that must be written
+ * @param squared the tensor whose squares are added up in `squares`
  * @param prefix starts the names of functions, where several epilogues share a shader
  */
 export function writeEpilogue(
   graph: Graph, value: string | null, steps: readonly Step[], stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
+  squared: string | null = null,
 ): Epilogue {
   const registers = new Map<string, string>(value === null ? [] : [[value, "value"]]);
   const functions: string[] = [];
   const lines: string[] = [];
   const store = (tensor: string, expression: string) => {
+    if (tensor === squared) lines.push(`squares += ${expression} * ${expression};`);
     if (stored.has(tensor)) lines.push(`${access.store(tensor, "element")} = ${expression};`);
   };
   if (value !== null) store(value, "value");

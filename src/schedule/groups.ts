@@ -34,6 +34,8 @@ function sameShape(graph: Graph, a: string, b: string): boolean {
 /** Whether `step` may join the group that is being made. */
 function joins(graph: Graph, group: Group, step: Step): boolean {
   const next = anchorOf(step);
+  // What is clipped by a norm waits for all of the gradient.
+  if (step.op === "scale") return false;
   const ofOneRow = (name: string) => tensorOf(graph, name).rows === "batch";
   switch (group.anchor) {
     case "gather":
@@ -48,11 +50,14 @@ function joins(graph: Graph, group: Group, step: Step): boolean {
   }
 }
 
-/** Every step in a group of its own, or together with those before it as far as they fit one kernel. */
-export function groupSteps(graph: Graph, fuse: boolean): Group[] {
+/**
+ * Every step in a group of its own, or together with those before it as far as they fit one kernel.
+ * @param elsewhere tensors that no kernel makes: their readers do
+ */
+export function groupSteps(graph: Graph, fuse: boolean, elsewhere: ReadonlyMap<string, unknown>): Group[] {
   const groups: Group[] = [];
   for (const step of graph.steps) {
-    if (fuse && step.op === "gather") continue;
+    if (elsewhere.has(step.outputs[0])) continue;
     const group = groups[groups.length - 1];
     if (fuse && group !== undefined && joins(graph, group, step)) {
       groups[groups.length - 1] = { anchor: group.anchor, steps: [...group.steps, step] };

@@ -14,6 +14,7 @@ import { storedOutputs, type Anchor, type Group } from "./groups.ts";
 import { rowsExpression } from "./launch.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
+import type { Norms } from "./norms.ts";
 import type { Part } from "./stages.ts";
 import { chooseForProgram, chooseVariant, programRows, type TileLimits } from "./tiles.ts";
 
@@ -31,6 +32,7 @@ interface Context {
   /** All groups of the step: what they read must be in memory. */
   readonly groups: readonly Group[];
   readonly access: BufferAccess;
+  readonly norms: Norms;
   readonly limits: TileLimits;
 }
 
@@ -47,9 +49,10 @@ const operandOf = (access: TensorAccess, tensor: string): Operand => {
 };
 
 /** The function that hands on each number, and its name. */
-function finishOf({ graph, groups, access }: Context, group: Group, prefix: string, from: string | null): GroupText {
+function finishOf({ graph, groups, access, norms }: Context, group: Group, prefix: string, from: string | null): GroupText {
   const stored = storedOutputs(graph, group, groups), cols = tensorOf(graph, group.steps[0].outputs[0]).cols;
-  const epilogue = writeEpilogue(graph, from, from === null ? group.steps : group.steps.slice(1), stored, access, `${prefix}_f`);
+  const epilogue = writeEpilogue(graph, from, from === null ? group.steps : group.steps.slice(1), stored, access, `${prefix}_f`,
+    norms.gradientOf(group));
   return { functions: finishFunction(`${prefix}_finish`, epilogue, cols), text: `${prefix}_finish` };
 }
 
@@ -131,16 +134,21 @@ function writeRowProgram(context: Context, groups: readonly Group[], prefix: str
   };
 }
 
-/** One number an invocation. */
+/** Number by number, several an invocation. */
 function writeElementwise(context: Context, group: Group, prefix: string): WrittenPart {
-  const { lanes } = context.limits;
-  const out = tensorOf(context.graph, group.steps[0].outputs[0]);
+  const { limits: { lanes, kind }, norms, access } = context;
+  const out = tensorOf(context.graph, group.steps[0].outputs[0]), elements = sizeOf(out, context.batch);
+  const factor = norms.writeFactor(group, lanes, access, prefix);
   const { functions, text } = finishOf(context, group, prefix, null);
+  // A workgroup costs a software adapter as much as some numbers do; and so does the sum of a norm everywhere.
+  const each = Math.max(1, Math.min(kind === "software" || factor ? 16 : 1, Math.ceil(elements / lanes)));
   return {
-    kernels: ["elementwise"], functions, workgroups: Math.ceil(sizeOf(out, context.batch) / lanes), flops: 0,
-    text: `let element = workgroup * ${lanes}u + lane;
-  let row = element / ${out.cols}u;
-  if (row < ${rowsExpression(out)}) { ${text}(0.0, row, element % ${out.cols}u); }`,
+    kernels: ["elementwise"], functions: (factor?.functions ?? "") + functions, workgroups: Math.ceil(elements / (lanes * each)), flops: 0,
+    text: `${factor?.text ?? ""}for (var i = 0u; i < ${each}u; i++) {
+    let element = (workgroup * ${each}u + i) * ${lanes}u + lane;
+    let row = element / ${out.cols}u;
+    if (row < ${rowsExpression(out)}) { ${text}(0.0, row, element % ${out.cols}u); }
+  }`,
   };
 }
 
@@ -181,15 +189,21 @@ const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
   gather: "gather", product: "product", rowSum: "row_sum", elementwise: "elementwise", rowWise: "row_wise", reduce: "reduce",
 };
 
+/** A part by itself, and what its workgroups leave for a norm. */
+function withSquares(context: Context, group: Group, part: WrittenPart): WrittenPart {
+  const { norms, access, limits: { lanes } } = context, gradient = norms.gradientOf(group);
+  return gradient === null ? part : { ...part, text: part.text + norms.writeSum(gradient, part.workgroups, lanes, access) };
+}
+
 /** @param prefix starts the names of the part's functions */
 export function writePart(context: Context, { groups }: Part, prefix: string): WrittenPart {
   const [group] = groups;
   if (groups.length > 1 || group.anchor === "rowWise") return writeRowProgram(context, groups, prefix);
   switch (group.anchor) {
     case "gather": return writeGather(context, group);
-    case "product": return writeProduct(context, group, prefix);
-    case "rowSum": return writeRowSum(context, group, prefix);
-    case "elementwise": return writeElementwise(context, group, prefix);
+    case "product": return withSquares(context, group, writeProduct(context, group, prefix));
+    case "rowSum": return withSquares(context, group, writeRowSum(context, group, prefix));
+    case "elementwise": return withSquares(context, group, writeElementwise(context, group, prefix));
     case "reduce": return writeReduce(context, group, prefix);
   }
 }

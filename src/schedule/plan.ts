@@ -1,11 +1,13 @@
 // The plan of one step: its launches in order, and where every tensor lies. Pure: the same graph, batch and options give
 // the same plan. It prints itself.
 
+import { NORMS } from "../../shaders/norms.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
 import { gathersOf, groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
+import { factorsOf, Norms } from "./norms.ts";
 import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
@@ -88,16 +90,17 @@ export class Plan {
       this.places = weights;
       this.scratch = new Map();
     } else {
-      const groups = groupSteps(graph, fuse), stages = stagesOf(graph, groups, fuse);
       const gathered = fuse ? gathersOf(graph) : new Map<string, never>(), gathers = [...gathered.values()];
-      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), gathered);
+      const norms = new Norms(fuse ? factorsOf(graph) : new Map()), elsewhere = new Map<string, Step>([...gathered, ...norms.factors]);
+      const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, norms.factors);
+      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere);
       this.slots = reuse ? assignSlots(this.lifetimes)
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       const scratch = packScratch(this.slots, maxBytes);
       this.places = new Map([...weights, ...scratch]);
-      this.scratch = memoryBytes(scratch);
-      const context = { graph, batch, groups, places: this.places, gathered, adapter };
+      const context = { graph, batch, groups, places: this.places, gathered, norms, adapter };
       const launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
+      this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);
       this.launches = launches.map((launch, i) => (i === 0 ? withSteps(launch, gathers) : launch));
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)

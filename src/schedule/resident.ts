@@ -150,8 +150,7 @@ function lanesFor(graph: Graph, batch: number): number {
 export function writeResident(graph: Graph, batch: number, places: Places, maxBytes: number): Resident | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
-  const groups = groupSteps(graph, true);
-  const gathered = gathersOf(graph);
+  const gathered = gathersOf(graph), groups = groupSteps(graph, true, gathered);
   const lifetimes = lifetimesOf(graph, batch, groups, groups.map((group) => [group]), gathered);
   const slots = assignSlots(lifetimes);
   const inMemory = new Map<string, number>();

@@ -5,7 +5,7 @@
 //   mix them. So one workgroup can take some rows through several groups, with a barrier of its own between them.
 // Side by side: groups that do not depend on one another share a launch, each with workgroups of its own.
 
-import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
+import { sizeOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { operandsOf, type Group } from "./groups.ts";
 
 /** Groups that one workgroup does one after the other, for its own rows if there are several. */
@@ -40,21 +40,25 @@ function isRowLocal(graph: Graph, { anchor, steps: [first] }: Group): boolean {
   return first.op === "product" && sizeOf(tensorOf(graph, first.inputs[1]), 1) <= MAX_PROGRAM_WEIGHTS;
 }
 
-const nodeOf = (groups: readonly Group[]): Node => {
-  const all = operandsOf({ anchor: groups[0].anchor, steps: groups.flatMap(({ steps }) => steps) });
-  return { groups, ...all };
-};
+type Factors = ReadonlyMap<string, StepOf<"clipFactor">>;
+
+function nodeOf(groups: readonly Group[], factors: Factors): Node {
+  const { reads, writes } = operandsOf({ anchor: groups[0].anchor, steps: groups.flatMap(({ steps }) => steps) });
+  // Who scales by a factor needs the gradients that it is made of.
+  const behind = [...reads].flatMap((name) => factors.get(name)?.inputs ?? []);
+  return { groups, reads: new Set([...reads, ...behind]), writes };
+}
 
 /** Row-local groups joined into programs, each where its first group stood; the others by themselves. */
-function programs(graph: Graph, groups: readonly Group[]): Node[] {
+function programs(graph: Graph, groups: readonly Group[], factors: Factors): Node[] {
   const nodes: Node[] = [];
   let open = -1;
   for (const group of groups) {
-    const node = nodeOf([group]);
+    const node = nodeOf([group], factors);
     if (!isRowLocal(graph, group)) nodes.push(node);
     else if (open >= 0 && !nodes.slice(open + 1).some((between) => conflict(between, node))) {
       // Nothing between the program and this group stands in the way of doing it earlier.
-      nodes[open] = nodeOf([...nodes[open].groups, group]);
+      nodes[open] = nodeOf([...nodes[open].groups, group], factors);
     } else {
       open = nodes.push(node) - 1;
     }
@@ -72,6 +76,9 @@ function levels(nodes: readonly Node[]): Stage[] {
   return Array.from({ length: Math.max(...levelOf) + 1 }, (_, level) => nodes.filter((_, i) => levelOf[i] === level));
 }
 
-/** @param fuse else every group is a launch of its own, in the order of the graph */
-export const stagesOf = (graph: Graph, groups: readonly Group[], fuse: boolean): Stage[] =>
-  (fuse ? levels(programs(graph, groups)) : groups.map((group) => [{ groups: [group] }]));
+/**
+ * @param fuse else every group is a launch of its own, in the order of the graph
+ * @param factors clip factors that their readers make
+ */
+export const stagesOf = (graph: Graph, groups: readonly Group[], fuse: boolean, factors: Factors): Stage[] =>
+  (fuse ? levels(programs(graph, groups, factors)) : groups.map((group) => [{ groups: [group] }]));

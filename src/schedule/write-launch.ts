@@ -1,6 +1,7 @@
 // From the parts of a stage to a launch: one kernel, what it binds, its grid.
 
 import { launchKernel } from "../../shaders/kernel.wgsl.ts";
+import { NORMS, SQUARES } from "../../shaders/norms.wgsl.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Graph, StepOf } from "../graph/types.ts";
@@ -9,6 +10,7 @@ import { sharedFunctions } from "./elementwise.ts";
 import type { Group } from "./groups.ts";
 import { flatGrid, MAX_WORKGROUPS, type Launch } from "./launch.ts";
 import { writePart } from "./parts.ts";
+import type { Norms } from "./norms.ts";
 import type { Places } from "./places.ts";
 import type { Stage } from "./stages.ts";
 import { lanesOf, type Adapter } from "./tiles.ts";
@@ -20,17 +22,20 @@ export interface LaunchContext {
   readonly places: Places;
   /** Gather steps whose rows are read from the data set, by the tensor that they make. */
   readonly gathered: ReadonlyMap<string, StepOf<"gather">>;
+  readonly norms: Norms;
   readonly adapter: Adapter;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, gathered, adapter } = context, lanes = lanesOf(adapter);
+  const { graph, batch, groups, places, gathered, norms, adapter } = context, lanes = lanesOf(adapter);
   const access = new BufferAccess(graph, batch, places, gathered);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
-  const steps = graph.steps.filter((step) => members.has(step));
+  // A clip factor belongs to those who make it for themselves.
+  const read = new Set([...members].flatMap(({ inputs }) => inputs));
+  const steps = graph.steps.filter((step) => members.has(step) || (norms.factors.has(step.outputs[0]) && read.has(step.outputs[0])));
   const limits = { ...adapter, lanes };
-  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, limits }, part, `p${i}`));
+  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, norms, limits }, part, `p${i}`));
   const kernels = [...new Set(parts.flatMap((part) => part.kernels))];
   const label = [...new Set(steps.flatMap(({ outputs }) => outputs))].join(" ");
   const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0));
@@ -39,7 +44,8 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
       "each dimension. Use fewer units or a smaller batchSize.");
   }
   // Parts that add up over a workgroup share its memory.
-  const shared = sharedFunctions(steps) + (kernels.includes("reduce") ? `var<workgroup> partial: array<f32, ${lanes}>;\n` : "");
+  const sums = kernels.includes("reduce") || access.bindings().some(({ memory }) => memory === NORMS);
+  const shared = sharedFunctions(steps) + (sums ? `var<workgroup> partial: array<f32, ${lanes}>;\n${SQUARES}` : "");
   const enabled = parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "";
   // Written first: while their text is written, parts bind what they touch.
   const bindings = access.bindings();

@@ -1,0 +1,57 @@
+// Clipping by a norm without a launch for the norm: the workgroups that make a gradient leave the sum of their numbers'
+// squares, and those that scale it add these sums up, each for itself, in the same order.
+
+import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
+import { NORMS, normFactorStatements, squaresStatements } from "../../shaders/norms.wgsl.ts";
+import type { Graph, Step, StepOf } from "../graph/types.ts";
+import type { BufferAccess } from "./access.ts";
+import type { Group } from "./groups.ts";
+
+type ClipFactor = StepOf<"clipFactor">;
+
+/** The clip factors of a graph by the tensors that they make. */
+export const factorsOf = (graph: Graph): Map<string, ClipFactor> => new Map(graph.steps
+  .filter((step): step is ClipFactor => step.op === "clipFactor").map((step) => [step.outputs[0], step]));
+
+/** Where the sums of squares of gradients lie; launches must be written in their order. */
+export class Norms {
+  readonly #sums = new Map<string, { offset: number; count: number }>();
+  #elements = 0;
+
+  /** @param factors those that are not in memory; none in a plan where every step is a launch */
+  constructor(readonly factors: ReadonlyMap<string, ClipFactor>) {}
+
+  /** Numbers in all. */
+  get elements(): number {
+    return this.#elements;
+  }
+
+  /** The gradient of a group that a norm is taken of. */
+  gradientOf({ steps }: Group): string | null {
+    const normed = new Set([...this.factors.values()].flatMap(({ inputs }) => inputs));
+    return steps.flatMap(({ outputs }) => outputs).find((name) => normed.has(name)) ?? null;
+  }
+
+  /** What the workgroups that make the gradient do last. */
+  writeSum(gradient: string, workgroups: number, lanes: number, access: BufferAccess): string {
+    const offset = this.#elements;
+    this.#sums.set(gradient, { offset, count: workgroups });
+    this.#elements += workgroups;
+    return squaresStatements(lanes, `${access.bind(NORMS, "read_write")}[${offset}u + workgroup]`);
+  }
+
+  /** What the workgroups of a group that scales by a factor do first; the factor is a variable from then on. */
+  writeFactor(group: Group, lanes: number, access: BufferAccess, prefix: string): { functions: string; text: string } | null {
+    const step = group.steps.map((s: Step) => (s.op === "scale" ? this.factors.get(s.inputs[1]) : undefined)).find((f) => f);
+    if (!step) return null;
+    const name = `${prefix}_factor`, ranges = step.inputs.map((gradient) => this.#sums.get(gradient) ?? { offset: 0, count: 0 });
+    // Of one norm they were all written one after the other.
+    const offset = Math.min(...ranges.map((range) => range.offset));
+    const count = ranges.reduce((sum, range) => sum + range.count, 0);
+    access.name(step.outputs[0], name);
+    return {
+      functions: `var<private> ${name}: f32;\n${clipFactorFunction(`${name}_of`, step.limit)}`,
+      text: normFactorStatements(lanes, access.bind(NORMS, "read"), offset, count, (total) => `${name} = ${name}_of(${total});`),
+    };
+  }
+}
