@@ -29,10 +29,27 @@ struct Step {
 export const declareBuffers = (buffers: readonly BufferDeclaration[]): string => buffers.map(({ name, type, access }, i) =>
   `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;\n`).join("");
 
+/** Workgroup memory that a part uses: numbers of the array `partial`, vec4f of the array `staged`. */
+export interface WorkgroupMemory {
+  readonly partial: number;
+  readonly staged: number;
+}
+
+/**
+ * The parts of a launch share these arrays, each as long as the part that wants most of it needs it, since a workgroup runs
+ * one part only: side by side the arrays of several parts would exceed what a device has.
+ */
+const declareMemory = (parts: readonly PartText[]): string => ([["partial", "f32"], ["staged", "vec4f"]] as const).map(([name, type]) => {
+  const most = Math.max(...parts.map(({ memory }) => memory?.[name] ?? 0));
+  return most > 0 ? `var<workgroup> ${name}: array<${type}, ${most}>;\n` : "";
+}).join("");
+
 /** What the workgroups of one part do: statements on `workgroup`, their number within the part, and `lane`. */
 export interface PartText {
-  /** Functions and workgroup memory at module scope; names start with the part's prefix. */
+  /** At module scope; names start with the part's prefix. */
   readonly functions: string;
+  /** None if left out. */
+  readonly memory?: WorkgroupMemory;
   readonly text: string;
   readonly workgroups: number;
 }
@@ -52,7 +69,7 @@ export function launchKernel(
     return `if (workgroup < ${first}u) { part${i}(workgroup - ${start}u, lane); }`;
   });
   return wgsl`${STEP_STRUCT}@group(0) @binding(0) var<uniform> step: Step;
-${declareBuffers(buffers)}${functions}
+${declareBuffers(buffers)}${declareMemory(parts)}${functions}
 ${parts.map((part, i) => `${part.functions}
 fn part${i}(workgroup: u32, lane: u32) {
   ${part.text}

@@ -12,6 +12,8 @@ export const SQUARES = "var<private> squares: f32;\n";
 
 /** @param target where the workgroup's sum goes */
 export const squaresStatements = (lanes: number, target: string): string => wgsl`
+  // The part itself may have used partial before.
+  workgroupBarrier();
   partial[lane] = squares;
   workgroupBarrier();
   if (lane == 0u) {

@@ -25,6 +25,8 @@ export interface ProductShape {
   /** Invocations of a workgroup along columns and along rows. */
   readonly lanesX: number;
   readonly lanesY: number;
+  /** direct: invocations that share a tile, each summing its slice of K. Workgroups have lanesX·lanesY·lanesK invocations. */
+  readonly lanesK: number;
   /** direct: terms that one turn of the loop adds; K must be a multiple of it. */
   readonly unroll: number;
   /**
@@ -34,8 +36,6 @@ export interface ProductShape {
   readonly broadcast: boolean;
   /** workgroup: terms that are in workgroup memory at once. */
   readonly depth: number;
-  /** Parts of K that are summed by workgroups of their own. */
-  readonly slices: number;
 }
 
 export interface ProductPart extends ProductShape {
@@ -46,32 +46,21 @@ export interface ProductPart extends ProductShape {
   readonly k: string;
 }
 
-/** What is done with one number: a WGSL statement. `slice` counts only where there is more than one. */
-export type Finish = (value: string, row: string, col: string, slice: string) => string;
+/** What is done with one number: a WGSL statement. */
+export type Finish = (value: string, row: string, col: string) => string;
 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Numbers of `out` that a workgroup owns. */
 export const blockOf = (v: ProductShape) => ({ rows: v.lanesY * v.tileRows, cols: v.lanesX * v.tileCols });
 
-/**
- * Which block of `out` a workgroup has and which k it adds: block_row, block_col, slice, k_begin, k_end. Slices of one block
- * follow one another, so that a smaller m leaves out the last workgroups.
- */
+export const lanesIn = (v: ProductShape): number => v.lanesX * v.lanesY * v.lanesK;
+
+/** Which block of `out` a workgroup has: block_row, block_col. Blocks go row by row, so that a smaller m leaves out the last. */
 export function place(v: ProductPart): string {
   const { rows, cols } = blockOf(v);
   const across = Math.ceil(v.n / cols);
   return wgsl`let m = ${v.m};
-  let block = workgroup / ${v.slices}u;
-  let block_row = block / ${across}u * ${rows}u;
-  let block_col = block % ${across}u * ${cols}u;
-  let slice = workgroup % ${v.slices}u;
-  #if ${v.slices === 1}
-  let k_begin = 0u;
-  let k_end = ${v.k};
-  #else
-  let k_slice = (${v.k} + ${v.slices - 1}u) / ${v.slices}u;
-  let k_begin = min(slice * k_slice, ${v.k});
-  let k_end = min(k_begin + k_slice, ${v.k});
-  #endif`;
+  let block_row = workgroup / ${across}u * ${rows}u;
+  let block_col = workgroup % ${across}u * ${cols}u;`;
 }

@@ -4,7 +4,7 @@
 // x, x + lanesX, … and the quads of rows y, y + lanesY, …: neighbouring lanes read neighbouring quads.
 //   staged left  (depth, block rows)   staged right (depth, block columns), each row one quad longer against bank conflicts
 // Barriers stand in uniform control flow, if m and k are uniform: constants, a uniform buffer, or a read-only one.
-// Terms beyond k_end count as zero in both operands, so that what lies there, NaN included, has no effect.
+// Terms beyond K count as zero in both operands, so that what lies there, NaN included, has no effect.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
@@ -15,47 +15,46 @@ const quadsOf = (v: ProductShape, side: "left" | "right") => {
   return { along, stride: along + 1 };
 };
 
-/** Bytes of workgroup memory. */
-export const tiledBytes = (v: ProductShape): number =>
-  16 * v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
+/** Numbers by four of the workgroup array `staged`: left, then right. */
+export const tiledQuads = (v: ProductShape): number => v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
 
-export const tiledDeclarations = (v: ProductShape, prefix: string): string => (["left", "right"] as const).map((side) =>
-  `var<workgroup> ${prefix}staged_${side}: array<vec4f, ${v.depth * quadsOf(v, side).stride}>;\n`).join("");
+/** The quad of `staged` at a term. */
+const stagedAt = (v: ProductShape, side: "left" | "right", quad: string): string =>
+  `staged[${side === "left" ? "" : `${v.depth * quadsOf(v, "left").stride}u + `}term * ${quadsOf(v, side).stride}u + ${quad}]`;
 
 /**
  * Copies `depth` terms of an operand. `byRow`: the operand's rows are those of the block (its columns are k), so neighbouring
  * lanes take neighbouring k; otherwise its rows are k, and neighbouring lanes take neighbouring quads.
  */
-function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: boolean, prefix: string): string {
-  const { along, stride } = quadsOf(v, side);
+function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: boolean): string {
+  const { along } = quadsOf(v, side);
   const [first, end] = side === "left" ? ["block_row", "m"] : ["block_col", `${v.n}u`];
   const row = (text: string) => operand.row?.(text) ?? text;
   const place = (c: number) => `min(at + ${c}u, ${end} - 1u)`;
   const numbers = range(4).map((c) => (byRow ? operand.at(row(place(c)), "k") : operand.at("k_row", place(c))));
-  const scalars = `staged = vec4f(${numbers.join(", ")});`;
+  const scalars = `four = vec4f(${numbers.join(", ")});`;
   const read = byRow || !operand.at4 ? scalars
-    : `if (at + 3u < ${end}) { staged = ${operand.at4("k_row", "at")}; } else { ${scalars} }`;
+    : `if (at + 3u < ${end}) { four = ${operand.at4("k_row", "at")}; } else { ${scalars} }`;
   return wgsl`for (var t = lane; t < ${v.depth * along}u; t += ${v.lanesX * v.lanesY}u) {
       let quad = ${byRow ? `t / ${v.depth}u` : `t % ${along}u`};
       let term = ${byRow ? `t % ${v.depth}u` : `t / ${along}u`};
       let at = ${first} + quad * 4u;
       let k = k_start + term;
-      var staged = vec4f();
-      if (k < k_end) {
+      var four = vec4f();
+      if (k < ${v.k}) {
         #if ${!byRow}
         let k_row = ${row("k")};
         #endif
         ${read}
       }
-      ${prefix}staged_${side}[term * ${stride}u + quad] = staged;
+      ${stagedAt(v, side, "quad")} = four;
     }`;
 }
 
 export function tiledStatements(
-  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish, prefix: string,
+  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
 ): string {
   const rows = range(v.tileRows), quads = range(v.tileCols / 4), rowQuads = range(v.tileRows / 4);
-  const read = (side: "left" | "right", quad: string) => `${prefix}staged_${side}[term * ${quadsOf(v, side).stride}u + ${quad}]`;
   const each = (statement: (i: number, j: number) => string) =>
     rows.map((i) => quads.map((j) => statement(i, j)).join(" ")).join("\n        ");
   const sums = rows.flatMap((i) => quads.flatMap((j) => range(4).map((c) => `sum_${i}_${j}[${c}]`)));
@@ -63,13 +62,13 @@ export function tiledStatements(
     let lane_x = lane % ${v.lanesX}u;
     let lane_y = lane / ${v.lanesX}u;
     ${each((i, j) => `var sum_${i}_${j} = vec4f();`)}
-    for (var k_start = k_begin; k_start < k_end; k_start += ${v.depth}u) {
-    ${stage(v, "left", left, v.form !== "leftTransposed", prefix)}
-    ${stage(v, "right", right, v.form === "rightTransposed", prefix)}
+    for (var k_start = 0u; k_start < ${v.k}; k_start += ${v.depth}u) {
+    ${stage(v, "left", left, v.form !== "leftTransposed")}
+    ${stage(v, "right", right, v.form === "rightTransposed")}
       workgroupBarrier();
       for (var term = 0u; term < ${v.depth}u; term++) {
-        ${rowQuads.map((i) => `let left_${i} = ${read("left", `lane_y + ${i * v.lanesY}u`)};`).join(" ")}
-        ${quads.map((j) => `let right_${j} = ${read("right", `lane_x + ${j * v.lanesX}u`)};`).join(" ")}
+        ${rowQuads.map((i) => `let left_${i} = ${stagedAt(v, "left", `lane_y + ${i * v.lanesY}u`)};`).join(" ")}
+        ${quads.map((j) => `let right_${j} = ${stagedAt(v, "right", `lane_x + ${j * v.lanesX}u`)};`).join(" ")}
         ${each((i, j) => `sum_${i}_${j} = fma(vec4f(left_${i >> 2}[${i & 3}]), right_${j}, sum_${i}_${j});`)}
       }
       workgroupBarrier();
@@ -81,7 +80,7 @@ export function tiledStatements(
         let out_col = block_col + (j / 4u * ${v.lanesX}u + lane_x) * 4u + j % 4u;
         if (out_row < m && out_col < ${v.n}u) {
           let out_value = sums[i * ${v.tileCols}u + j]${bias ? ` + ${bias("out_col")}` : ""};
-          ${finish("out_value", "out_row", "out_col", "slice")}
+          ${finish("out_value", "out_row", "out_col")}
         }
       }
     }

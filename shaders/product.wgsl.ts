@@ -2,49 +2,53 @@
 //   normal            out (M,N) = left (M,K) · right (K,N)      forward: z = a·W + b
 //   right transposed  out (M,N) = left (M,K) · right (N,K)ᵀ     BP2: δ·Wᵀ
 //   left transposed   out (M,N) = left (K,M)ᵀ · right (K,N)     BP4: aᵀ·δ, K is the batch
-// Statements of one invocation, given `workgroup` (its number within the part) and `lane` (0 … lanesX·lanesY − 1). They
+// Statements of one invocation, given `workgroup` (its number within the part) and `lane` (0 … lanesX·lanesY·lanesK − 1). They
 // name no buffer: operands are read by callbacks, results handed to one. Two kinds:
 //   direct      an invocation owns tileRows × tileCols numbers in registers and reads from memory; neighbouring lanes own
 //               neighbouring columns. (this file)
 //   workgroup   a workgroup owns a block and stages its operands in workgroup memory. (product-tiled.wgsl.ts)
-// Either can be cut along K into slices that other workgroups compute; sliceSumStatements adds them, in slice order.
+// Several invocations of kind direct may share a tile: each sums a slice of K, the partial sums meet in workgroup memory.
 // Edges: rows and columns are clamped once for reading and guarded for writing; m and k may be smaller than planned,
 // m must be at least 1.
-// Rounding: k ascends within a slice, slices ascend; |error| ≤ (K + slices)·2⁻²⁴·Σ|left·right|, plus that of the epilogue.
+// Rounding: k ascends within a slice, slices are added in order; |error| ≤ (K + lanesK)·2⁻²⁴·Σ|left·right|, plus that of the
+// epilogue.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { blockOf, place, range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
-import { tiledDeclarations, tiledStatements } from "./product-tiled.wgsl.ts";
+import type { WorkgroupMemory } from "./kernel.wgsl.ts";
+import { blockOf, lanesIn, place, range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
+import { tiledQuads, tiledStatements } from "./product-tiled.wgsl.ts";
 
 /** Stands at the top of a shader with a variant that broadcasts; the device needs the feature "subgroups". */
 export const QUAD_BROADCAST = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
 
 export function workgroupsOf(v: ProductShape, m: number, n: number): number {
   const { rows, cols } = blockOf(v);
-  return Math.ceil(m / rows) * Math.ceil(n / cols) * v.slices;
+  return Math.ceil(m / rows) * Math.ceil(n / cols);
 }
 
-/** Module-scope declarations; `prefix` keeps the names of several parts of a shader apart. */
-export const productDeclarations = (v: ProductPart, prefix: string): string =>
-  (v.kind === "workgroup" ? tiledDeclarations(v, prefix) : "");
+/** What a product takes of the workgroup memory of its launch (shaders/kernel.wgsl.ts). */
+export function productMemory(v: ProductShape): WorkgroupMemory {
+  const { rows, cols } = blockOf(v);
+  return { partial: v.lanesK > 1 ? v.lanesK * rows * cols : 0, staged: v.kind === "workgroup" ? tiledQuads(v) : 0 };
+}
 
 /**
- * @param bias what is added to a column; with slices it must be null here and be given to sliceSumStatements
- * @param prefix that of productDeclarations
+ * Where productMemory() is not nothing, they hold barriers: for all lanes of the workgroup, and once, not in a loop.
+ * @param bias what is added to a column
  */
 export function productStatements(
-  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish, prefix = "",
+  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
 ): string {
-  check(v, bias !== null);
+  check(v);
   const write = v.kind === "workgroup" ? tiledStatements : directStatements;
-  return `${place(v)}\n  ${write(v, left, right, bias, finish, prefix)}`;
+  return `${place(v)}\n  ${write(v, left, right, bias, finish)}`;
 }
 
-function check(v: ProductPart, bias: boolean): void {
-  const wrong = v.slices > 1 && bias ? "a sliced product adds its bias with the slices"
-    : v.broadcast && (v.lanesX % 4 !== 0 || v.tileRows % 4 !== 0) ? "quads share rows: lanesX and tileRows in multiples of 4"
-      : v.kind === "workgroup" && (v.tileRows % 4 !== 0 || v.tileCols % 4 !== 0) ? "a block is staged four numbers at a time"
-        : v.unroll > 1 && (v.slices > 1 || !/^\d+u$/.test(v.k) || parseInt(v.k) % v.unroll !== 0)
+function check(v: ProductPart): void {
+  const wrong = v.broadcast && (v.lanesX % 4 !== 0 || v.tileRows % 4 !== 0) ? "quads share rows: lanesX and tileRows in multiples of 4"
+    : v.kind === "workgroup" && (v.tileRows % 4 !== 0 || v.tileCols % 4 !== 0) ? "a block is staged four numbers at a time"
+      : v.kind === "workgroup" && v.lanesK > 1 ? "all invocations of a staged block go through the same terms: lanesK is 1"
+        : v.unroll > 1 && (!/^\d+u$/.test(v.k) || parseInt(v.k) % v.unroll !== 0)
           ? "only a constant, whole K that is a multiple of `unroll` can be unrolled" : null;
   if (wrong) throw new Error(`product: ${wrong} (${JSON.stringify(v)})`);
 }
@@ -105,19 +109,29 @@ function rowsAndColumns(v: ProductPart, left: Operand, right: Operand): string[]
   return [...rows, ...cols];
 }
 
+/** Which k an invocation adds: k_begin, k_end. */
+function terms(v: ProductPart): string {
+  if (v.lanesK === 1) return `let k_begin = 0u;\n  let k_end = ${v.k};`;
+  // Slices end where a turn of the loop does.
+  const turns = v.lanesK * v.unroll;
+  return `let k_slice = (${v.k} + ${turns - 1}u) / ${turns}u * ${v.unroll}u;
+  let k_begin = min(lane / ${v.lanesX * v.lanesY}u * k_slice, ${v.k});
+  let k_end = min(k_begin + k_slice, ${v.k});`;
+}
+
 const directStatements: typeof productStatements = (v, left, right, bias, finish) => {
   const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), turns = range(v.unroll);
-  const sums = rows.flatMap((i) => vectors.flatMap(([j, width]) =>
-    (width === 1 ? [`sum_${i}_${j}`] : range(width).map((c) => `sum_${i}_${j}[${c}]`))));
   const each = (statement: (i: number, j: number, width: number) => string) =>
     rows.map((i) => vectors.map(([j, width]) => statement(i, j, width)).join(" ")).join("\n      ");
   const add = each((i, j, width) => turns.map((u) => {
     const factor = width === 1 ? `left_${i}_${u}` : `${vectorType(width)}(left_${i}_${u})`;
     return `sum_${i}_${j} = fma(${factor}, right_${j}_${u}, sum_${i}_${j});`;
   }).join(" "));
-  const biases = bias && vectors.map(([j, width]) => `let bias_${j} = ${vector(range(width).map((c) => bias(`col_${j + c}`)))};`);
-  return wgsl`let tile_row = block_row + lane / ${v.lanesX}u * ${v.tileRows}u;
-  let tile_col = block_col + lane % ${v.lanesX}u;
+  const tile = v.lanesK > 1 ? `lane % ${v.lanesX * v.lanesY}u` : "lane";
+  return wgsl`${terms(v)}
+  let tile_lane = ${tile};
+  let tile_row = block_row + tile_lane / ${v.lanesX}u * ${v.tileRows}u;
+  let tile_col = block_col + tile_lane % ${v.lanesX}u;
   if (tile_row < m) {
     ${rowsAndColumns(v, left, right).join("\n    ")}
     ${each((i, j, width) => `var sum_${i}_${j} = ${vectorType(width)}();`)}
@@ -125,7 +139,21 @@ const directStatements: typeof productStatements = (v, left, right, bias, finish
       ${turns.flatMap((u) => [`let k_${u} = k + ${u}u;`, ...readRight(v, right, u), ...readLeft(v, left, u)]).join("\n      ")}
       ${add}
     }
-    ${biases ? `${biases.join(" ")}\n    ${each((i, j) => `sum_${i}_${j} += bias_${j};`)}` : ""}
+    ${v.lanesK > 1 ? keepPartialSums(v) : finishTile(v, bias, finish)}
+  }
+  ${v.lanesK > 1 ? addPartialSums(v, bias, finish) : ""}`;
+};
+
+/** The accumulators of a tile, row by row. */
+const accumulators = (v: ProductPart): string[] => range(v.tileRows).flatMap((i) => vectorsOf(v.tileCols).flatMap(([j, width]) =>
+  (width === 1 ? [`sum_${i}_${j}`] : range(width).map((c) => `sum_${i}_${j}[${c}]`))));
+
+/** An invocation hands on what it has summed. */
+function finishTile(v: ProductPart, bias: ((col: string) => string) | null, finish: Finish): string {
+  const vectors = vectorsOf(v.tileCols), sums = accumulators(v);
+  const biases = bias && vectors.map(([j, width]) => `let bias_${j} = ${vector(range(width).map((c) => bias(`col_${j + c}`)))};`);
+  const add = range(v.tileRows).map((i) => vectors.map(([j]) => `sum_${i}_${j} += bias_${j};`).join(" ")).join("\n    ");
+  return wgsl`${biases ? `${biases.join(" ")}\n    ${add}` : ""}
     // Written out for every number of the tile the epilogue would make the shader slow to compile, so it is a loop.
     var sums = array<f32, ${sums.length}>(${sums.join(", ")});
     for (var i = 0u; i < ${v.tileRows}u && tile_row + i < m; i++) {
@@ -133,27 +161,33 @@ const directStatements: typeof productStatements = (v, left, right, bias, finish
         let out_row = tile_row + i;
         let out_col = tile_col + j * ${v.lanesX}u;
         let out_value = sums[i * ${v.tileCols}u + j];
-        ${finish("out_value", "out_row", "out_col", "slice")}
+        ${finish("out_value", "out_row", "out_col")}
       }
+    }`;
+}
+
+/** partial (lanesK, block rows, block columns): neighbouring lanes write and read neighbouring numbers. */
+function keepPartialSums(v: ProductPart): string {
+  const { cols } = blockOf(v), sums = accumulators(v);
+  return wgsl`let kept = (lane / ${v.lanesX}u * ${v.tileRows}u) * ${cols}u + lane % ${v.lanesX}u;
+    ${sums.map((sum, at) => {
+      const i = Math.floor(at / v.tileCols), j = at % v.tileCols;
+      return `partial[kept + ${i * cols + j * v.lanesX}u] = ${sum};`;
+    }).join(" ")}`;
+}
+
+/** All invocations of the workgroup share the numbers of its block, bias and epilogue included. */
+function addPartialSums(v: ProductPart, bias: ((col: string) => string) | null, finish: Finish): string {
+  const { rows, cols } = blockOf(v);
+  return wgsl`workgroupBarrier();
+  for (var number = lane; number < ${rows * cols}u; number += ${lanesIn(v)}u) {
+    let out_row = block_row + number / ${cols}u;
+    let out_col = block_col + number % ${cols}u;
+    if (out_row < m && out_col < ${v.n}u) {
+      var out_value = partial[number];
+      for (var slice = 1u; slice < ${v.lanesK}u; slice++) { out_value += partial[slice * ${rows * cols}u + number]; }
+      ${bias ? `out_value += ${bias("out_col")};` : ""}
+      ${finish("out_value", "out_row", "out_col")}
     }
-  }`;
-};
-
-/** Workgroups of `lanes` invocations for sliceSumStatements. */
-export const sliceSumWorkgroups = (m: number, n: number, lanes: number): number => Math.ceil((m * n) / lanes);
-
-/** The second half of a sliced product: one invocation a number, slices added in order. For another launch, after the first. */
-export function sliceSumStatements(
-  v: ProductPart, lanes: number, partial: (slice: string, row: string, col: string) => string,
-  bias: ((col: string) => string) | null, finish: Finish,
-): string {
-  return wgsl`let index = workgroup * ${lanes}u + lane;
-  let out_row = index / ${v.n}u;
-  let out_col = index % ${v.n}u;
-  if (out_row < ${v.m}) {
-    var sum = ${partial("0u", "out_row", "out_col")};
-    for (var slice = 1u; slice < ${v.slices}u; slice++) { sum += ${partial("slice", "out_row", "out_col")}; }
-    ${bias ? `sum += ${bias("out_col")};` : ""}
-    ${finish("sum", "out_row", "out_col", "0u")}
   }`;
 }

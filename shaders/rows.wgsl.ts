@@ -18,13 +18,34 @@ export const eachRow = (lanes: number, statements: readonly string[]): string =>
   }`;
 
 /**
- * One invocation a column, rows ascending. Rounding: |error| ≤ B·2⁻²⁴·Σ|terms|.
+ * `shares` invocations a column, each with a slice of the rows; rows ascend, slices are added in order.
+ * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|.
+ * @param shares divides lanes; from 2 on it needs `lanes` numbers of the workgroup array `partial`
  * @param matrix the number at `row` and `col`
  */
-export const rowSumStatements = (lanes: number, cols: number, matrix: string, finish: string): string => wgsl`
+export const rowSumStatements = (lanes: number, shares: number, cols: number, matrix: string, finish: string): string => {
+  const width = lanes / shares;
+  if (shares === 1) {
+    return wgsl`
   let col = workgroup * ${lanes}u + lane;
   if (col < ${cols}u) {
     var sum = 0.0;
     for (var row = 0u; row < step.rows; row++) { sum += ${matrix}; }
     ${finish}(sum, 0u, col);
   }`;
+  }
+  return wgsl`
+  let col = workgroup * ${width}u + lane % ${width}u;
+  let rows = (step.rows + ${shares - 1}u) / ${shares}u;
+  let first = lane / ${width}u * rows;
+  var sum = 0.0;
+  if (col < ${cols}u) {
+    for (var row = first; row < min(first + rows, step.rows); row++) { sum += ${matrix}; }
+  }
+  partial[lane] = sum;
+  workgroupBarrier();
+  if (lane < ${width}u && col < ${cols}u) {
+    for (var share = 1u; share < ${shares}u; share++) { sum += partial[share * ${width}u + lane]; }
+    ${finish}(sum, 0u, col);
+  }`;
+};

@@ -1,10 +1,10 @@
 // Writes what the workgroups of one part do: a product or a sum spread over the whole grid, or a program for some rows.
 
 import { gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
-import type { PartText } from "../../shaders/kernel.wgsl.ts";
+import type { PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
 import { finishFunction } from "../../shaders/epilogue.wgsl.ts";
 import type { Operand, ProductShape } from "../../shaders/product-part.wgsl.ts";
-import { productDeclarations, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
+import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
 import { rowsOf, sizeOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
@@ -16,7 +16,7 @@ import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { Norms } from "./norms.ts";
 import type { Part } from "./stages.ts";
-import { chooseForProgram, chooseVariant, programRows, type TileLimits } from "./tiles.ts";
+import { chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
 
 export interface WrittenPart extends PartText {
   readonly kernels: readonly string[];
@@ -76,12 +76,14 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
   const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k };
   return {
-    functions: finish.functions + productDeclarations(part, prefix),
+    functions: finish.functions,
     text: productStatements(part, operandOf(access, left), operandOf(access, right),
       bias === undefined ? null : (col) => access.load(bias, col),
-      (value, row, col) => `${finish.text}(${value}, ${row}, ${col});`, prefix),
+      (value, row, col) => `${finish.text}(${value}, ${row}, ${col});`),
   };
 }
+
+const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 });
 
 /** A product by itself, spread over the whole grid. */
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
@@ -89,7 +91,7 @@ function writeProduct(context: Context, group: Group, prefix: string): WrittenPa
   const shape = chooseVariant(m, n, k, context.limits);
   return {
     ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n),
-    flops: productFlops(context, step), broadcasts: shape.broadcast,
+    flops: productFlops(context, step), broadcasts: shape.broadcast, memory: productMemory(shape),
   };
 }
 
@@ -144,6 +146,7 @@ function writeElementwise(context: Context, group: Group, prefix: string): Writt
   const each = Math.max(1, Math.min(kind === "software" || factor ? 16 : 1, Math.ceil(elements / lanes)));
   return {
     kernels: ["elementwise"], functions: (factor?.functions ?? "") + functions, workgroups: Math.ceil(elements / (lanes * each)), flops: 0,
+    memory: factor ? partialSums(lanes) : undefined,
     text: `${factor?.text ?? ""}for (var i = 0u; i < ${each}u; i++) {
     let element = (workgroup * ${each}u + i) * ${lanes}u + lane;
     let row = element / ${out.cols}u;
@@ -153,12 +156,13 @@ function writeElementwise(context: Context, group: Group, prefix: string): Writt
 }
 
 function writeRowSum(context: Context, group: Group, prefix: string): WrittenPart {
-  const [step] = group.steps, { graph, access, limits: { lanes } } = context, { cols } = tensorOf(graph, step.outputs[0]);
+  const [step] = group.steps, { graph, batch, access, limits } = context, { cols } = tensorOf(graph, step.outputs[0]);
+  const { lanes } = limits, shares = rowSumShares(limits, batch);
   const { functions, text } = finishOf(context, group, prefix, step.outputs[0]);
   const matrix = access.inRow(step.inputs[0], access.rowStart(step.inputs[0], "row"), "col");
   return {
-    kernels: ["row_sum"], functions, workgroups: Math.ceil(cols / lanes), flops: 0,
-    text: rowSumStatements(lanes, cols, matrix, text),
+    kernels: ["row_sum"], functions, workgroups: Math.ceil((cols * shares) / lanes), flops: 0,
+    text: rowSumStatements(lanes, shares, cols, matrix, text), memory: shares > 1 ? partialSums(lanes) : undefined,
   };
 }
 
@@ -166,7 +170,7 @@ function writeReduce(context: Context, group: Group, prefix: string): WrittenPar
   const { graph, batch, access, limits: { lanes } } = context;
   const { functions, reductions } = reduceText(graph, batch, group.steps, access, `${prefix}_f`);
   return {
-    kernels: ["reduce"], functions, workgroups: reductions.length, flops: 0,
+    kernels: ["reduce"], functions, workgroups: reductions.length, flops: 0, memory: partialSums(lanes),
     text: reductions.map((reduction, i) => `if (workgroup == ${i}u) ${reduceStatements([reduction], lanes)}`).join("\n  "),
   };
 }
@@ -192,7 +196,12 @@ const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
 /** A part by itself, and what its workgroups leave for a norm. */
 function withSquares(context: Context, group: Group, part: WrittenPart): WrittenPart {
   const { norms, access, limits: { lanes } } = context, gradient = norms.gradientOf(group);
-  return gradient === null ? part : { ...part, text: part.text + norms.writeSum(gradient, part.workgroups, lanes, access) };
+  if (gradient === null) return part;
+  const { partial = 0, staged = 0 } = part.memory ?? {};
+  return {
+    ...part, memory: { partial: Math.max(partial, lanes), staged },
+    text: part.text + norms.writeSum(gradient, part.workgroups, lanes, access),
+  };
 }
 
 /** @param prefix starts the names of the part's functions */

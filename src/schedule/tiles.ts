@@ -5,8 +5,7 @@
 // multiplication decide. For GPUs there are rules that nobody has measured, and candidates() to choose from by timing.
 
 import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
-import { workgroupsOf } from "../../shaders/product.wgsl.ts";
-import { tiledBytes } from "../../shaders/product-tiled.wgsl.ts";
+import { productMemory, workgroupsOf } from "../../shaders/product.wgsl.ts";
 
 export type AdapterKind = "software" | "gpu";
 
@@ -38,7 +37,7 @@ export function programRows({ kind }: Adapter, batch: number): number {
   return rows;
 }
 
-const DIRECT = { kind: "direct", unroll: 1, broadcast: false, depth: 0, slices: 1 } as const;
+const DIRECT = { kind: "direct", lanesK: 1, unroll: 1, broadcast: false, depth: 0 } as const;
 
 /** SwiftShader runs lanes by fours. */
 const SIMD = 4;
@@ -89,41 +88,78 @@ function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits):
     (next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best)).shape;
 }
 
-/** Workgroups that fill a discrete GPU; fewer are worth cutting along K. */
-const FILLED = 128;
-/** Terms that a slice should have at least. */
-const SLICE_TERMS = 64;
-const MAX_SLICES = 16;
+/** Workgroups that fill a discrete GPU of more than 100 units, and so many that no unit holds more at once. */
+const FILLED = 128, IN_FLIGHT = 4096;
+/** Terms that a slice of K should have at least, and slices that lanes of a workgroup should share at the most. */
+const SLICE_TERMS = 32, MAX_SLICES = 16;
+/** Lanes that read neighbouring columns at least: 16 bytes or more in one piece. */
+const FEWEST_COLUMNS = 4;
+/** Rows of a mini-batch that a lane of a column sum should have at least. */
+const FEWEST_ROWS = 4;
 
-/** As many slices of K as there are multiprocessors to feed. */
-function slicesFor(workgroups: number, k: number): number {
-  return Math.max(1, Math.min(MAX_SLICES, Math.floor(FILLED / workgroups), Math.floor(k / SLICE_TERMS)));
+const powerOfTwoUpTo = (most: number): number => 2 ** Math.floor(Math.log2(Math.max(1, most)));
+const powerOfTwoFrom = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)));
+
+/** Bytes that a launch takes of workgroup memory if all its parts are products, sums and such as this one. */
+function workgroupMemory(shape: ProductShape, lanes: number): number {
+  const { partial, staged } = productMemory(shape);
+  return 4 * Math.max(partial, lanes) + 16 * staged;
+}
+
+/**
+ * Whether a launch has room for parts cut so beside any others that fit: the two arrays that parts share are as long as
+ * their largest users have them, so each kind keeps to its share of a device's memory.
+ */
+export function fitsMemory(shape: ProductShape, { lanes, workgroupBytes }: TileLimits): boolean {
+  return workgroupMemory(shape, lanes) <= workgroupBytes * (shape.kind === "workgroup" ? 5 / 8 : 3 / 8);
 }
 
 /** Blocks of `rows` × `cols` staged in workgroup memory, if these lanes can own them evenly. */
 function staged(rows: number, cols: number, depth: number, limits: TileLimits): ProductShape[] {
-  const { lanes, workgroupBytes } = limits;
-  const lanesX = 2 ** Math.ceil(Math.log2(lanes) / 2), lanesY = lanes / lanesX;
+  const lanesX = powerOfTwoFrom(Math.sqrt(limits.lanes)), lanesY = limits.lanes / lanesX;
   const shape: ProductShape = { ...DIRECT, kind: "workgroup", lanesX, lanesY, tileRows: rows / lanesY, tileCols: cols / lanesX, depth };
-  const fits = shape.tileRows % 4 === 0 && shape.tileCols % 4 === 0 && shape.tileRows * shape.tileCols <= MAX_ACCUMULATORS;
-  return fits && tiledBytes(shape) <= workgroupBytes ? [shape] : [];
+  const whole = shape.tileRows % 4 === 0 && shape.tileCols % 4 === 0 && shape.tileRows * shape.tileCols <= MAX_ACCUMULATORS;
+  return whole && fitsMemory(shape, limits) ? [shape] : [];
 }
 
-/** A direct cut for a GPU: few numbers an invocation, so that there are many invocations; neighbours on neighbouring columns. */
-function directForGpu(m: number, n: number, lanes: number): ProductShape {
-  const lanesX = Math.min(lanes, 2 ** Math.ceil(Math.log2(Math.max(1, n))), 32);
-  const many = m * n >= 2 ** 16;
-  return { ...DIRECT, tileRows: many ? 4 : m > 1 ? 2 : 1, tileCols: many && n >= 2 * lanesX ? 2 : 1, lanesX, lanesY: lanes / lanesX };
+const blocksFor = (limits: TileLimits): ProductShape[] =>
+  [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits), ...staged(32, 32, 16, limits)];
+
+/** A direct cut with lanesK lanes a tile, neighbours on neighbouring columns. */
+function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductShape {
+  const share = lanes / lanesK, lanesX = Math.min(share, powerOfTwoFrom(n / tileCols), 32);
+  return { ...DIRECT, tileRows, tileCols, lanesX, lanesY: share / lanesX, lanesK };
 }
 
+const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
+
+/**
+ * Direct cuts, those of larger tiles first. A sum of K terms waits for memory K times; slices of it side by side wait
+ * together and read no more. So K is cut into as many as keep a length and are still in flight together.
+ */
+function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
+  const { lanes } = limits;
+  return GPU_TILES.filter(([rows, cols]) => rows < 2 * m && cols < 2 * n).flatMap(([rows, cols]) => {
+    const cut = (slices: number) => directForGpu(rows, cols, slices, n, lanes);
+    let slices = Math.min(powerOfTwoUpTo(k / SLICE_TERMS), MAX_SLICES, powerOfTwoUpTo(lanes / FEWEST_COLUMNS));
+    while (slices > 1 && (workgroupsOf(cut(slices), m, n) > IN_FLIGHT || !fitsMemory(cut(slices), limits))) slices /= 2;
+    return [cut(slices)];
+  });
+}
+
+/** Staged blocks where whole ones fill the device; else the largest tiles whose slices do. Nobody has measured that. */
 function chooseForGpu(m: number, n: number, k: number, limits: TileLimits): ProductShape {
-  const blocks = [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits)];
-  const large = blocks.find((block) => workgroupsOf(block, m, n) >= FILLED);
-  const fallback = blocks.at(-1);
   // A block that is mostly edge computes more than it is asked for.
   const whole = m >= 48 && n >= 48 && k >= 32;
-  const shape = large ?? (whole && fallback ? fallback : directForGpu(m, n, limits.lanes));
-  return shape;
+  const block = whole ? blocksFor(limits).find((shape) => workgroupsOf(shape, m, n) >= FILLED) : undefined;
+  if (block) return block;
+  const cuts = directCuts(m, n, k, limits);
+  return cuts.find((shape) => workgroupsOf(shape, m, n) >= 2 * FILLED) ?? cuts[cuts.length - 1];
+}
+
+/** Lanes that share a column of a sum over the rows of a mini-batch: one in software, where a workgroup is a loop. */
+export function rowSumShares({ kind, lanes }: TileLimits, batch: number): number {
+  return kind === "software" ? 1 : Math.min(powerOfTwoUpTo(batch / FEWEST_ROWS), MAX_SLICES, powerOfTwoUpTo(lanes / FEWEST_COLUMNS));
 }
 
 /** The cut of a product of a row program: whole blocks of the rows that one workgroup has, one after the other. */
@@ -133,10 +169,7 @@ export function chooseForProgram(rows: number, n: number, k: number, limits: Til
   return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
 }
 
-/**
- * The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller at run time.
- * All forms of a product are cut alike. Only for GPUs it may have slices, which sliceSumStatements must add up.
- */
+/** The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller. All forms are cut alike. */
 export function chooseVariant(m: number, n: number, k: number, limits: TileLimits): ProductShape {
   return limits.kind === "software" ? chooseForSoftware(m, n, k, limits) : chooseForGpu(m, n, k, limits);
 }
@@ -146,8 +179,8 @@ export function candidates(m: number, n: number, k: number, limits: TileLimits):
   const chosen = chooseVariant(m, n, k, limits);
   const others = limits.kind === "software"
     ? directShapes(limits).sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
-    : [128, 64, 32].flatMap((size) => staged(size, size, size === 128 ? 8 : 16, limits)).concat(directForGpu(m, n, limits.lanes))
-      .flatMap((shape) => [1, slicesFor(workgroupsOf(shape, m, n), k)].map((slices) => ({ ...shape, slices })));
+    : [...blocksFor(limits), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
+      directForGpu(rows, cols, 1, n, limits.lanes))];
   const seen = new Set<string>();
   return [chosen, ...others].filter((shape) => {
     const key = JSON.stringify(Object.entries(shape).sort());

@@ -43,9 +43,8 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
     throw new UnsupportedError(`plan: ${label} needs ${grid[1]} × ${grid[0]} workgroups but WebGPU allows ${MAX_WORKGROUPS} in ` +
       "each dimension. Use fewer units or a smaller batchSize.");
   }
-  // Parts that add up over a workgroup share its memory.
-  const sums = kernels.includes("reduce") || access.bindings().some(({ memory }) => memory === NORMS);
-  const shared = sharedFunctions(steps) + (sums ? `var<workgroup> partial: array<f32, ${lanes}>;\n${SQUARES}` : "");
+  const hasNorms = access.bindings().some(({ memory }) => memory === NORMS);
+  const shared = sharedFunctions(steps) + (hasNorms ? SQUARES : "");
   const enabled = parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "";
   // Written first: while their text is written, parts bind what they touch.
   const bindings = access.bindings();

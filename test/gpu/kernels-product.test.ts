@@ -24,6 +24,8 @@ const SIZES: readonly Size[] = [
   [65, 33, 67], [3, 1001, 5], [32, 784, 128],
   // Wide.
   [2, 3, 4096], [3, 2, 4097],
+  // So many blocks that they are staged in workgroup memory.
+  [500, 33, 259],
 ];
 
 function productCase(form: ProductForm, [m, k, n]: Size, bias = false): StepCase {
@@ -66,6 +68,7 @@ describe("product", () => {
     const shapes = SIZES.map(([m, k, n]) => chooseVariant(m, n, k, { ...DEFAULT_ADAPTER, lanes: 64 }));
     expect(new Set(shapes.map(({ kind }) => kind))).toEqual(new Set(["direct", "workgroup"]));
     expect(new Set(shapes.map(({ tileRows }) => tileRows)).size).toBeGreaterThan(2);
+    expect(new Set(shapes.map(({ lanesK }) => lanesK))).toEqual(new Set([1, 16]));
   });
 
   it("control: rows beyond the mini-batch are seen when they are written", async () => {
@@ -86,7 +89,7 @@ describe("row sum (BP3)", () => {
     values: { x: normals(rows * cols, 4) }, batch: rows,
   });
 
-  // 64 columns are one workgroup.
+  // 64 columns of fewer than 8 rows are one workgroup; of more rows several lanes take one column.
   it.each([[1, 1], [1, 64], [7, 1], [5, 63], [5, 64], [5, 65], [128, 10], [33, 4096], [1000, 3]])(
     "%i rows of %i", async (rows, cols) => { await expectStep(gpu, sum(rows, cols)); });
 
@@ -95,7 +98,13 @@ describe("row sum (BP3)", () => {
   });
 
   it("control: a row left out, or one beyond the mini-batch taken along, is caught", async () => {
-    await expectCaught(gpu, { ...sum(9, 5), wrong: ["var row = 0u", "var row = 1u"] });
-    await expectCaught(gpu, { ...sum(9, 5), batch: 10, rows: 9, wrong: ["row < step.rows", "row < 10u"] });
+    await expectCaught(gpu, { ...sum(7, 5), wrong: ["var row = 0u", "var row = 1u"] });
+    await expectCaught(gpu, { ...sum(6, 5), batch: 7, rows: 6, wrong: ["row < step.rows", "row < 7u"] });
+  });
+
+  it("control: a lane's rows left out, or one row beyond the mini-batch, is caught where lanes share a column", async () => {
+    await expectCaught(gpu, { ...sum(33, 5), wrong: ["share = 1u", "share = 2u"] });
+    await expectCaught(gpu, { ...sum(33, 5), wrong: ["var row = first", "var row = first + 1u"] });
+    await expectCaught(gpu, { ...sum(33, 5), batch: 64, rows: 33, wrong: ["row < min(first + rows, step.rows)", "row < first + rows"] });
   });
 });

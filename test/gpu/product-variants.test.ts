@@ -3,13 +3,11 @@
 // buffers behind other numbers, which are NaN as well.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  productDeclarations, productStatements, QUAD_BROADCAST, sliceSumStatements, sliceSumWorkgroups, workgroupsOf,
-} from "../../shaders/product.wgsl.ts";
-import type { Operand, ProductPart, ProductShape } from "../../shaders/product-part.wgsl.ts";
+import { productMemory, productStatements, QUAD_BROADCAST, workgroupsOf } from "../../shaders/product.wgsl.ts";
+import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { createFrom, readFloats } from "../../src/gpu/memory.ts";
 import type { ProductForm } from "../../src/graph/types.ts";
-import { candidates, chooseVariant, type TileLimits } from "../../src/schedule/tiles.ts";
+import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../src/schedule/tiles.ts";
 import { normals, type Numbers } from "./support.ts";
 
 const UNIT = 2 ** -24;
@@ -46,21 +44,24 @@ afterAll(async () => {
 type Size = readonly [number, number, number];
 
 const direct = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, more: Partial<ProductShape> = {}): ProductShape =>
-  ({ kind: "direct", tileRows, tileCols, lanesX, lanesY, unroll: 1, broadcast: false, depth: 0, slices: 1, ...more });
-const tiled = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, depth: number, slices = 1): ProductShape =>
-  ({ ...direct(tileRows, tileCols, lanesX, lanesY), kind: "workgroup", depth, slices });
+  ({ kind: "direct", tileRows, tileCols, lanesX, lanesY, lanesK: 1, unroll: 1, broadcast: false, depth: 0, ...more });
+const tiled = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, depth: number): ProductShape =>
+  ({ ...direct(tileRows, tileCols, lanesX, lanesY), kind: "workgroup", depth });
 
 const SHAPES: readonly (readonly [string, ProductShape])[] = [
   ["one number", direct(1, 1, 16, 1)],
   ["narrow, odd tile", direct(3, 3, 4, 4)],
   ["16 × 8", direct(16, 8, 8, 2)],
-  ["5 × 6, 3 slices", direct(5, 6, 4, 4, { slices: 3 })],
+  ["5 × 6, 3 lanes a tile", direct(5, 6, 4, 4, { lanesK: 3 })],
+  ["4 × 2, 16 lanes a tile", direct(4, 2, 4, 1, { lanesK: 16 })],
+  ["one number, 8 lanes a tile", direct(1, 1, 8, 1, { lanesK: 8 })],
   ["quads 16 × 8", direct(16, 8, 16, 1, { broadcast: true })],
   ["quads 8 × 3, two rows of quads", direct(8, 3, 4, 4, { broadcast: true })],
+  ["quads 8 × 3, 2 lanes a tile", direct(8, 3, 4, 2, { broadcast: true, lanesK: 2 })],
   ["block 64 × 64, 64 lanes", tiled(8, 8, 8, 8, 16)],
   ["block 64 × 64, 256 lanes", tiled(4, 4, 16, 16, 16)],
   ["block 128 × 128", tiled(8, 8, 16, 16, 8)],
-  ["block 32 × 64, 4 slices", tiled(4, 8, 8, 8, 5, 4)],
+  ["block 32 × 64", tiled(4, 8, 8, 8, 5)],
 ];
 
 interface Case {
@@ -112,59 +113,44 @@ function operands(given: Case): { left: Operand; right: Operand } {
   } };
 }
 
-const BINDINGS = ["step", "left", "right", "bias", "order", "out", "partial"] as const;
+const BINDINGS = ["step", "left", "right", "bias", "order", "out"] as const;
 type Binding = (typeof BINDINGS)[number];
 
-function kernel(given: Case, names: readonly Binding[], declarations: string, statements: string): string {
+function kernel(given: Case, names: readonly Binding[], statements: string): string {
   const types: Record<Binding, string> = {
-    step: "u32", left: given.bytes ? "u32" : "f32", right: given.fours ? "vec4f" : "f32", bias: "f32", order: "u32", out: "f32", partial: "f32",
+    step: "u32", left: given.bytes ? "u32" : "f32", right: given.fours ? "vec4f" : "f32", bias: "f32", order: "u32", out: "f32",
   };
-  const access = (name: Binding) => (name === "out" || name === "partial" ? "read_write" : "read");
-  const { shape } = given;
+  const access = (name: Binding) => (name === "out" ? "read_write" : "read");
+  const { shape } = given, { partial, staged } = productMemory(shape);
+  const memory = (partial > 0 ? `var<workgroup> partial: array<f32, ${partial}>;` : "") +
+    (staged > 0 ? `var<workgroup> staged: array<vec4f, ${staged}>;` : "");
   const source = `${shape.broadcast ? QUAD_BROADCAST : ""}${names.map((name) =>
-    `@group(0) @binding(${BINDINGS.indexOf(name)}) var<storage, ${access(name)}> ${name}: array<${types[name]}>;\n`).join("")}${declarations}
-${given.bytes && names.includes("left") ? `
+    `@group(0) @binding(${BINDINGS.indexOf(name)}) var<storage, ${access(name)}> ${name}: array<${types[name]}>;\n`).join("")}${memory}
+${given.bytes ? `
 fn byte_of(word: u32, index: u32) -> f32 { return f32(i32((word >> (index % 4u * 8u)) & 255u)); }
 fn bytes_of(word: u32) -> vec4f { return vec4f(vec4i(vec4u(word, word >> 8u, word >> 16u, word >> 24u) & vec4u(255u))); }` : ""}
-@compute @workgroup_size(${shape.lanesX * shape.lanesY})
+@compute @workgroup_size(${lanesIn(shape)})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane: u32) {
   let workgroup = id.x;
   ${statements}
 }
 `;
   if (given.wrong === undefined) return source;
-  if (names.includes("left") && !source.includes(given.wrong[0])) throw new Error(`${given.wrong[0]} is not in\n${source}`);
+  if (!source.includes(given.wrong[0])) throw new Error(`${given.wrong[0]} is not in\n${source}`);
   return source.replace(...given.wrong);
 }
 
 interface Pass { readonly source: string; readonly names: readonly Binding[]; readonly workgroups: number }
 
-function passes(given: Case): Pass[] {
+function passOf(given: Case): Pass {
   const { form, shape, size: [m, k, n] } = given;
   const part: ProductPart = { ...shape, form, n, m: form === "leftTransposed" ? `${m}u` : "step[0]", k: form === "leftTransposed" ? "step[0]" : `${k}u` };
   const { left, right } = operands(given);
   const bias = given.bias ? (col: string) => `bias[${OFFSET}u + ${col}]` : null;
   const finish = (value: string, row: string, col: string) => `out[${row} * ${n}u + ${col}] = ${value};`;
   const plannedRows = form === "leftTransposed" ? m : given.planned ?? m;
-  const workgroups = workgroupsOf(shape, plannedRows, n);
-  const names: Binding[] = ["step", "left", "right", ...(given.bytes ? ["order" as const] : [])];
-  const biased: Binding[] = given.bias ? ["bias"] : [];
-  const declarations = productDeclarations(part, "z1_");
-  if (shape.slices === 1) {
-    const statements = productStatements(part, left, right, bias, finish, "z1_");
-    const all: Binding[] = [...names, ...biased, "out"];
-    return [{ source: kernel(given, all, declarations, statements), names: all, workgroups }];
-  }
-  const lanes = shape.lanesX * shape.lanesY;
-  const partial = (slice: string, row: string, col: string) => `partial[(${slice} * ${m}u + ${row}) * ${n}u + ${col}]`;
-  const first = productStatements(part, left, right, null,
-    (value, row, col, slice) => `${partial(slice, row, col)} = ${value};`, "z1_");
-  const firstNames: Binding[] = [...names, "partial"], secondNames: Binding[] = ["step", ...biased, "partial", "out"];
-  return [
-    { source: kernel(given, firstNames, declarations, first), names: firstNames, workgroups },
-    { source: kernel(given, secondNames, "", sliceSumStatements(part, lanes, partial, bias, finish)), names: secondNames,
-      workgroups: sliceSumWorkgroups(plannedRows, n, lanes) },
-  ];
+  const names: Binding[] = ["step", "left", "right", ...(given.bytes ? ["order" as const] : []), ...(given.bias ? ["bias" as const] : []), "out"];
+  return { source: kernel(given, names, productStatements(part, left, right, bias, finish)), names, workgroups: workgroupsOf(shape, plannedRows, n) };
 }
 
 interface Result { readonly worst: number; readonly spilled: number; readonly bits: Uint32Array }
@@ -188,19 +174,18 @@ async function run(given: Case): Promise<Result> {
     left: createFrom(device, given.bytes ? new Uint8Array([...data, 0, 0, 0, 0].slice(0, (leftRows * cols + 8) & ~3)) : packed(left, plannedOf(leftRows) * cols), "left"),
     right: createFrom(device, packed(right, rightRows * rightCols(given) + 8, given.fours ? 0 : OFFSET), "right"),
     bias: createFrom(device, packed(bias, n), "bias"), order: createFrom(device, order, "order"),
-    out: createFrom(device, packed([], outRows * n, 0), "out"), partial: createFrom(device, packed([], shape.slices * m * n, 0), "partial"),
+    out: createFrom(device, packed([], outRows * n, 0), "out"),
   };
+  const { source, names, workgroups } = passOf(given);
+  const pipeline = device.createComputePipeline({ layout: "auto", compute: { module: device.createShaderModule({ code: source }) } });
   const encoder = device.createCommandEncoder();
-  for (const { source, names, workgroups } of passes(given)) {
-    const pipeline = device.createComputePipeline({ layout: "auto", compute: { module: device.createShaderModule({ code: source }) } });
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: names
-      .filter((name) => name !== "step" || source.includes("step["))
-      .map((name) => ({ binding: BINDINGS.indexOf(name), resource: { buffer: buffers[name] } })) }));
-    pass.dispatchWorkgroups(workgroups);
-    pass.end();
-  }
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: names
+    .filter((name) => name !== "step" || source.includes("step["))
+    .map((name) => ({ binding: BINDINGS.indexOf(name), resource: { buffer: buffers[name] } })) }));
+  pass.dispatchWorkgroups(workgroups);
+  pass.end();
   device.queue.submit([encoder.finish()]);
   const [read] = await readFloats(device, [{ buffer: buffers.out, elements: outRows * n + 64 }]);
   for (const buffer of Object.values(buffers)) buffer.destroy();
@@ -208,7 +193,7 @@ async function run(given: Case): Promise<Result> {
   const { value, terms } = reference(given, left, right);
   const worst = value.reduce((most, sum, i) => {
     const expected = sum + (given.bias ? bias[i % n] : 0);
-    const bound = ((k + shape.slices) * UNIT * terms[i] + (given.bias ? UNIT * Math.abs(expected) : 0)) * 1.001;
+    const bound = ((k + shape.lanesK) * UNIT * terms[i] + (given.bias ? UNIT * Math.abs(expected) : 0)) * 1.001;
     const part = Math.abs(read[i] - expected) / bound;
     return part > most || Number.isNaN(part) ? part : most;
   }, 0);
@@ -268,9 +253,23 @@ describe("product", () => {
   });
 
   it.each(SHAPES)("control: %s, a term too few is caught", async (_, shape) => {
-    const from = shape.kind === "direct" ? "k = k_begin;" : "k_start = k_begin;";
+    const from = shape.kind === "direct" ? "k = k_begin;" : "k_start = 0u;";
     const given: Case = { form: "normal", size: [17, 40, 65], shape: possible(shape), wrong: [from, from.replace(";", " + 1u;")] };
     expect((await run(given)).worst).toBeGreaterThan(1);
+  });
+
+  it("control: a lost or doubled slice and one that ends a term early are caught", async () => {
+    const shape = direct(4, 2, 4, 1, { lanesK: 4 }), given: Case = { form: "normal", size: [17, 40, 65], shape };
+    const wrongs = [["slice < 4u", "slice < 3u"], ["slice = 1u", "slice = 0u"],
+      ["let k_end = min(k_begin + k_slice, 40u)", "let k_end = min(k_begin + k_slice, 39u)"]] as const;
+    for (const wrong of wrongs) expect((await run({ ...given, wrong })).worst).toBeGreaterThan(1);
+    await expectRight(given);
+  });
+
+  it("unrolls a sliced K", async () => {
+    for (const k of [36, 4, 40]) {
+      await expectRight({ form: "normal", size: [9, k, 11], shape: direct(4, 2, 4, 1, { unroll: 4, lanesK: 4 }), bias: true });
+    }
   });
 
   it("control: a number off by 10⁻⁵, rows read or written beyond the batch are caught", async () => {
@@ -285,9 +284,8 @@ describe("product", () => {
 
   it("refuses what cannot be right", () => {
     const part = (shape: ProductShape): ProductPart => ({ ...shape, form: "normal", m: "3u", n: 4, k: "step.rows" });
-    const write = (shape: ProductShape, bias = false) => () =>
-      productStatements(part(shape), { at: () => "1f" }, { at: () => "1f" }, bias ? () => "1f" : null, () => "");
-    expect(write(direct(4, 4, 4, 4, { slices: 2 }), true)).toThrow("adds its bias with the slices");
+    const write = (shape: ProductShape) => () => productStatements(part(shape), { at: () => "1f" }, { at: () => "1f" }, null, () => "");
+    expect(write({ ...tiled(4, 4, 4, 4, 8), lanesK: 2 })).toThrow("lanesK is 1");
     expect(write(direct(4, 4, 2, 8, { broadcast: true }))).toThrow("quads share rows");
     expect(write(direct(4, 4, 4, 4, { unroll: 2 }))).toThrow("only a constant");
     expect(write(tiled(3, 4, 4, 4, 8))).toThrow("four numbers at a time");
@@ -302,7 +300,7 @@ describe("what is chosen", () => {
       const small: Size = [Math.min(m, 70), Math.min(k, 70), Math.min(n, 70)];
       for (const lanes of [16, 64, 256]) for (const kind of ["software", "gpu"] as const) {
         const shape = chooseVariant(m, n, k, { ...limits, kind, lanes, quads: hasQuads });
-        expect(shape.lanesX * shape.lanesY).toBe(lanes);
+        expect(lanesIn(shape)).toBe(lanes);
         await expectRight({ form: "normal", size: small, shape });
       }
     });
@@ -310,7 +308,31 @@ describe("what is chosen", () => {
   it("wide rows of quads for the digits in software; staged blocks and slices for a GPU", () => {
     expect(chooseVariant(64, 128, 784, limits)).toMatchObject({ kind: "direct", broadcast: true, tileRows: 16, tileCols: 8 });
     const gpu = { kind: "gpu", lanes: 256, quads: false, workgroupBytes: 32768 } as const;
-    expect(chooseVariant(4096, 4096, 512, gpu)).toMatchObject({ kind: "workgroup", tileRows: 8, tileCols: 8, slices: 1 });
+    expect(chooseVariant(4096, 4096, 512, gpu)).toMatchObject({ kind: "workgroup", tileRows: 8, tileCols: 8, lanesK: 1 });
+  });
+
+  it("a long K is cut among lanes where a GPU would not be filled, never in software", () => {
+    const gpu: TileLimits = { kind: "gpu", lanes: 64, quads: false, workgroupBytes: 16384 };
+    for (const [m, n, k] of [[64, 128, 784], [128, 10, 512], [32, 64, 1000], [784, 128, 64]] as const) {
+      const shape = chooseVariant(m, n, k, gpu);
+      expect(shape).toMatchObject({ kind: "direct", lanesK: Math.min(16, 2 ** Math.floor(Math.log2(k / 32))) });
+      expect(productMemory(shape).partial).toBe(64 * shape.tileRows * shape.tileCols);
+      expect(chooseVariant(m, n, k, limits).lanesK).toBe(1);
+    }
+    expect(workgroupsOf(chooseVariant(64, 128, 784, gpu), 64, 128)).toBeGreaterThanOrEqual(128);
+    expect(chooseVariant(4096, 10, 784, gpu).lanesK).toBeGreaterThan(1);
+    expect(chooseVariant(2 ** 20, 10, 784, gpu).lanesK).toBe(1);
+    expect([rowSumShares(gpu, 64), rowSumShares(gpu, 5), rowSumShares(gpu, 4096), rowSumShares(limits, 64)]).toEqual([16, 1, 16, 1]);
+  });
+
+  it("parts of every kind fit a launch together with WebGPU's least workgroup memory", () => {
+    const gpu: TileLimits = { kind: "gpu", lanes: 64, quads: false, workgroupBytes: 16384 };
+    const memories = [[64, 128, 784], [4096, 4096, 512], [784, 128, 64]].flatMap(([m, n, k]) => candidates(m, n, k, gpu))
+      .filter((shape) => fitsMemory(shape, gpu)).map(productMemory);
+    const most = (of: "partial" | "staged") => Math.max(...memories.map((memory) => memory[of]));
+    expect(most("partial")).toBeGreaterThan(0);
+    expect(most("staged")).toBeGreaterThan(0);
+    expect(4 * most("partial") + 16 * most("staged")).toBeLessThanOrEqual(16384);
   });
 
   it("candidates are many, different, and begin with the choice", () => {
