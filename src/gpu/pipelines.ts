@@ -20,6 +20,11 @@ export class PipelineCache {
 
   constructor(readonly device: GPUDevice) {}
 
+  /** Compiles side by side what get() is to give. */
+  start(launches: readonly Launch[]): void {
+    for (const launch of launches) this.get(launch).catch(() => { /* get() gives the same promise to who needs it. */ });
+  }
+
   /** @throws GpuError with the numbered source if the shader does not compile */
   get(launch: Launch): Promise<GPUComputePipeline> {
     let pipeline = this.#pipelines.get(launch.source);

@@ -24,9 +24,15 @@ export interface DeviceData {
 /** The rows of a data set in their own order. */
 export const ownOrder = (rows: number): Uint32Array<ArrayBuffer> => Uint32Array.from({ length: rows }, (_, i) => i);
 
-/** A data set as the graph names it, its rows in their own order, for the reference. */
-export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
-  return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
+/** A row's place in an order. */
+export const ORDER_BYTES = 4;
+
+/** Buffers are sized in whole words. */
+export const wholeWords = (bytes: number): number => Math.ceil(bytes / 4) * 4;
+
+/** Whether an array of the data, or one order of its rows, is more than one buffer of the backend holds. */
+export function mustStream({ dataBytes }: Pick<Backend, "dataBytes">, { rows, x, y }: Dataset): boolean {
+  return Math.max(wholeWords(x.byteLength), y?.byteLength ?? 0, rows * ORDER_BYTES) > dataBytes;
 }
 
 /** A plan made ready to run on one data set. */
@@ -67,6 +73,8 @@ export interface Backend {
    * @param shared what holds x, or x and y, of this data set already, and outlives the result
    */
   upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData>;
+  /** Starts what of prepare() needs no data, which may be slow; what is wrong with the plan is told by prepare(). */
+  compile(plan: Plan): void;
   prepare(plan: Plan, data: DeviceData): Promise<Runner>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;

@@ -98,6 +98,10 @@ export class CpuBackend implements Backend {
     return new CpuData(dataset, orders);
   }
 
+  compile(): void {
+    // Graphs are run as they are.
+  }
+
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
     return new CpuRunner(plan, data as CpuData, this.#values);
   }

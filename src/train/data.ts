@@ -174,9 +174,3 @@ export function checkTargets(
   checkProbabilities(where, floats, outputs, loss);
   return floats;
 }
-
-/** The first rows of a data set, or all if there are no more; nothing is copied. */
-export function firstRows({ rows, x, y, format }: Dataset, wanted: number): Dataset {
-  const fewer = Math.min(rows, wanted);
-  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer) };
-}

@@ -1,9 +1,8 @@
 // The training loop: epochs, validation, callbacks, history. Knows backends, not GPUs.
 
 import { InputError } from "../errors.ts";
-import { ownOrder, type Backend, type DeviceData, type StopSignal } from "./backend.ts";
+import type { StopSignal } from "./backend.ts";
 import { Averages, miniBatches } from "./batches.ts";
-import type { Dataset } from "./data.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 import {
   nextStretches, runStretches, wholePasses, type Course, type Position, type Prepared, type Progress, type Stretch,
@@ -19,13 +18,6 @@ export interface History {
   steps: number;
   /** Whether `signal` ended training early: fewer epochs (or `steps`) were completed than asked for. */
   stopped: boolean;
-}
-
-/** Uploads a data set, its rows in their own order; with room for so many orders. */
-export async function uploadInOrder(backend: Backend, dataset: Dataset, orders = 1): Promise<DeviceData> {
-  const data = await backend.upload(dataset, orders);
-  data.setOrder(ownOrder(dataset.rows), 0);
-  return data;
 }
 
 /** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */

@@ -1,5 +1,5 @@
 // All that needs the float64 reference, behind one door: pages that only train on the GPU never load it.
 
-export { checkGradients } from "../reference/gradient-check.ts";
 export { CpuBackend } from "./cpu-backend.ts";
+export { checkModelGradients } from "./gradients.ts";
 export { verifySteps } from "./verify.ts";

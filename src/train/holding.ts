@@ -5,7 +5,7 @@
 import type { FeatureFormat } from "../graph/build.ts";
 import type { Graph } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Runner } from "./backend.ts";
+import { mustStream, type Backend, type DeviceData, type Runner } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 import { openHandle, type DatasetHandle } from "./dataset.ts";
 import { Turns } from "./lifecycle.ts";
@@ -13,7 +13,6 @@ import { Orders } from "./orders.ts";
 import type { Position } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
-import { mustStream, StreamedRunner } from "./streamed.ts";
 
 type Purpose = Graph["purpose"];
 
@@ -96,9 +95,12 @@ export class Holding {
   async #make(purpose: Purpose, dataset: Dataset, batch: number, slots: number): Promise<Ready> {
     const { backend } = this.source, plan = this.source.plan(purpose, batch, dataset.format);
     if (mustStream(backend, dataset)) {
+      // Few data sets are so large: what it takes is loaded for those.
+      const { StreamedRunner } = await import("./streamed.ts");
       const runner = await StreamedRunner.open(backend, plan, dataset, slots);
       return { purpose, batch, runner, orders: new Orders(runner, slots), free: () => runner.dispose() };
     }
+    backend.compile(plan);
     // One after the other, so that no array goes to the device twice.
     await this.#making.take(() => this.#upload(dataset));
     const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);

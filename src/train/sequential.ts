@@ -1,16 +1,15 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { buildGraph } from "../graph/build.ts";
 import { checkOptions } from "../model/checks.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { dataTensors, type Floats } from "./backend.ts";
+import type { Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
-import { firstRows, type Features, type Targets } from "./data.ts";
+import type { Features, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
@@ -78,10 +77,14 @@ export class Sequential {
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options);
-    const backend = await openBackend(options);
+    // The weights are drawn while the browser looks for a device.
+    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
+    if (opened.status === "rejected") throw opened.reason;
+    const backend = opened.value;
     try {
       this.#life.checkAlive("compile");
-      await backend.write(new Map([...await this.#weightsToStartFrom(), ...initialStates(network, recipe.optimizer)]));
+      if (start.status === "rejected") throw start.reason;
+      await backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]));
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
@@ -219,22 +222,14 @@ export class Sequential {
   async verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
     while (this.#compiling.underWay) await this.#settled("verify");
     const compiled = this.#ready("verify");
-    const { network, recipe, backend, progress } = compiled;
+    const { network, recipe } = compiled;
     const { source, options } = splitArguments("verify()", x, y, last);
     checkOptions("verify()", options, OPTIONS.verify);
-    const count = checkCount("verify()", "steps", options.steps ?? 1);
+    const steps = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
-    const { dataset: all } = labelled("verify()", source, network, recipe.loss, options);
-    const { trace } = backend;
-    if (!trace) {
-      throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
-        'Compile with backend: "webgpu".');
-    }
-    const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
-    // No more rows than the steps meet, so that data of any size can be verified.
-    const dataset = firstRows(all, count * plan.batch);
+    const { dataset } = labelled("verify()", source, network, recipe.loss, options);
     return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
-      (await loadFloat64()).verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
+      (await loadFloat64()).verifySteps(compiled, dataset, batchSize, steps)));
   }
 
   /**
@@ -252,11 +247,7 @@ export class Sequential {
     const { source, options } = splitArguments("gradientCheck()", x, y, last);
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
     const { dataset } = labelled("gradientCheck()", source, network, recipe.loss, options);
-    const graph = buildGraph(network, recipe, "train", dataset.format);
-    const values = new Map<string, ArrayLike<number>>([
-      ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
-    const { checkGradients } = await loadFloat64();
-    return checkGradients(graph, values, miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer)[0]);
+    return compiled.use("gradientCheck", async () => (await loadFloat64()).checkModelGradients(compiled, dataset));
   }
 
   /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */

@@ -5,19 +5,11 @@
 import { UnsupportedError } from "../errors.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { ownOrder, type Backend, type DeviceData, type ResultHandler, type Runner, type StopSignal } from "./backend.ts";
+import { ORDER_BYTES, ownOrder, wholeWords, type Backend, type DeviceData, type ResultHandler, type Runner, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Bytes of x or y in a slice, where the device would hold more: enough for many submits, soon gathered. */
 const SLICE_BYTES = 1 << 24;
-const ORDER_BYTES = 4;
-
-const wholeWords = (bytes: number): number => Math.ceil(bytes / 4) * 4;
-
-/** Whether an array of the data, or one order of its rows, is more than one buffer of the backend holds. */
-export function mustStream({ dataBytes }: Backend, { rows, x, y }: Dataset): boolean {
-  return Math.max(wholeWords(x.byteLength), y?.byteLength ?? 0, rows * ORDER_BYTES) > dataBytes;
-}
 
 /** Rows of a slice: whole mini-batches, one at least. @throws UnsupportedError if the backend cannot hold even that */
 export function sliceRows(dataBytes: number, { rows, x, y }: Dataset, batchSize: number): number {

@@ -3,16 +3,16 @@
 // Each launch is checked from the numbers that the GPU itself had before it, so that errors do not add up and the bound
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
+import { InputError } from "../errors.ts";
 import type { Graph, StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Recipe } from "../model/network.ts";
-import { dataTensors, type Backend, type Floats, type Trace } from "./backend.ts";
+import { ownOrder, type Backend, type DeviceData, type Floats, type Trace } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
+import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
-import { uploadInOrder } from "./fit.ts";
 
 /** One comparison with its place. */
 export interface VerifiedTensor extends Comparison {
@@ -99,21 +99,39 @@ export function verifyTrace(
   });
 }
 
-export interface Verification {
-  readonly backend: Backend;
-  readonly trace: NonNullable<Backend["trace"]>;
-  readonly plan: Plan;
-  readonly dataset: Dataset;
-  readonly recipe: Recipe;
-  /** Number of the model's next weight update. */
-  readonly firstStep: number;
-  readonly steps: number;
+/** A data set as the graph names it, its rows in their own order, for the reference. */
+export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
+  return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
 }
 
-/** Runs and checks training steps on the data in its own order, over and over, then puts weights and states back. */
+/** Uploads a data set, its rows in their own order. */
+async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<DeviceData> {
+  const data = await backend.upload(dataset, 1);
+  data.setOrder(ownOrder(dataset.rows), 0);
+  return data;
+}
+
+/** The first rows of a data set, or all if there are no more; nothing is copied. */
+function firstRows({ rows, x, y, format }: Dataset, wanted: number): Dataset {
+  const fewer = Math.min(rows, wanted);
+  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer) };
+}
+
+/**
+ * Runs and checks training steps on the data in its own order, over and over, then puts weights and states back.
+ * @throws InputError if there is no GPU to check; what the backend throws
+ */
 export async function verifySteps(
-  { backend, trace, plan, dataset, recipe, firstStep, steps }: Verification,
+  compiled: Compiled, all: Dataset, batchSize: number, steps: number,
 ): Promise<VerifyReport> {
+  const { backend, recipe, progress } = compiled, { trace } = backend;
+  if (!trace) {
+    throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
+      'Compile with backend: "webgpu".');
+  }
+  const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
+  // No more rows than the steps meet, so that data of any size can be verified.
+  const dataset = firstRows(all, steps * plan.batch);
   const names = [...plan.graph.tensors.values()]
     .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
   const saved: ReadonlyMap<string, Floats> = await backend.read(names);
@@ -123,7 +141,7 @@ export async function verifySteps(
   try {
     for (let step = 0; step < steps; step++) {
       const { rows, offset } = batches[step % batches.length];
-      const [scalars] = miniBatches(rows, rows, offset, firstStep + step, recipe.optimizer);
+      const [scalars] = miniBatches(rows, rows, offset, progress.steps + step, recipe.optimizer);
       const before = new Map([...(await backend.read(names)), ...dataTensors(dataset)]);
       compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
     }

@@ -146,6 +146,10 @@ export class WebGpuBackend implements Backend {
       (data) => data.dispose());
   }
 
+  compile(plan: Plan): void {
+    this.#pipelines.start(plan.launches);
+  }
+
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
     return new GpuRunner(await this.#executor(plan, data));
   }

@@ -53,8 +53,9 @@ export function fromWeights(network: Network, weights: readonly GivenWeight[]): 
       throw new InputError(`setWeights(): ${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ` +
         `${given.data.length} numbers. Weights fit only the network they came from.`);
     }
-    const numbers = Array.from(given.data, (value: unknown) => (typeof value === "number" ? value : NaN));
-    const data = Float32Array.from(numbers);
+    // Elsewhere there may be what is no number, and null would become 0.
+    const data = new Float32Array(given.data instanceof Float32Array ? given.data
+      : Array.from(given.data, (value: unknown) => (typeof value === "number" ? value : NaN)));
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new InputError(`setWeights(): ${name} must hold finite float32 numbers; number ${bad} is ${show(given.data[bad])}.`);
