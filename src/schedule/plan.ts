@@ -3,7 +3,7 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
-import { gathersOf, groupSteps } from "./groups.ts";
+import { gathersOf, groupSteps, unsupported } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
@@ -70,6 +70,8 @@ export class Plan {
   /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
   readonly resident: Resident | null;
 
+  /** Why no GPU can run it; null if one can. Such a plan has no launches, and a graph that the reference runs. */
+  readonly unsupported: string | null;
   /** Where weights, states and intermediates lie. */
   readonly places: Places;
   /** Bytes of each buffer of intermediates, by its name. */
@@ -80,7 +82,8 @@ export class Plan {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
-    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    this.unsupported = unsupported(graph);
+    this.resident = residentBytes > 0 && this.unsupported === null ? writeResident(graph, batch, weights, residentBytes) : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
@@ -88,7 +91,7 @@ export class Plan {
       this.places = weights;
       this.scratch = new Map();
     } else {
-      const groups = groupSteps(graph, fuse), stages = stagesOf(graph, groups, fuse);
+      const groups = this.unsupported === null ? groupSteps(graph, fuse) : [], stages = stagesOf(graph, groups, fuse);
       const gathered = fuse ? gathersOf(graph) : new Map<string, never>(), gathers = [...gathered.values()];
       this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), gathered);
       this.slots = reuse ? assignSlots(this.lifetimes)

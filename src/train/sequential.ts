@@ -2,9 +2,9 @@
 
 import { InputError } from "../errors.ts";
 import { buildGraph } from "../graph/build.ts";
-import { checkOptions } from "../model/checks.ts";
-import { checkCount, type Layer } from "../model/layers.ts";
-import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import { checkCount, checkOptions } from "../model/checks.ts";
+import type { Layer } from "../model/layers.ts";
+import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { dataTensors, type Floats } from "./backend.ts";
@@ -56,8 +56,8 @@ export class Sequential {
     }
     const layers = [...this.#layers, layer];
     checkLayers(layers);
-    // Layers before the first dense one are checked when it comes.
-    if (layers.some(({ type }) => type === "dense")) this.#network = resolveNetwork(layers, this.#seed);
+    // Layers before the first with weights are checked when it comes.
+    if (layers.some(isWeighted)) this.#network = resolveNetwork(layers, this.#seed);
     this.#layers.push(layer);
     return this;
   }
