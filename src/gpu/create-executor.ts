@@ -1,5 +1,6 @@
 // Which of the two kinds of executor a plan needs.
 
+import { UnsupportedError } from "../errors.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { Executor } from "./executor.ts";
 import type { PipelineCache } from "./pipelines.ts";
@@ -8,8 +9,11 @@ import type { StepExecutor } from "./step-executor.ts";
 
 /**
  * @param external the buffers of weights, optimizer states and data, by the names that the plan gives them
- * @throws GpuError if a shader does not compile or memory runs out
+ * @throws UnsupportedError if there are no kernels for the plan; GpuError if a shader does not compile or memory runs out
  */
-export const createExecutor = (
+export async function createExecutor(
   device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
-): Promise<StepExecutor> => (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);
+): Promise<StepExecutor> {
+  if (plan.unsupported !== null) throw new UnsupportedError(plan.unsupported);
+  return (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);
+}

@@ -4,7 +4,8 @@ import { derivativeSource } from "../model/activations.ts";
 import type { Parameter, Recipe, Stage } from "../model/network.ts";
 import { optimizerStates } from "../model/optimizers.ts";
 import type { GraphBuilder } from "./builder.ts";
-import { tensorOf } from "./types.ts";
+import { lastStepGradient, pickRowsGradient, previousStates, recurrentBackward } from "./recurrent.ts";
+import { tensorOf, type StepOf } from "./types.ts";
 
 /** One stage as the forward pass left it: what the backward pass needs to know. */
 export interface Passed {
@@ -14,6 +15,10 @@ export interface Passed {
   readonly input: string;
   readonly output: string;
 }
+
+/** A dropout step but for its operands: the way back meets the mask of the way forward. */
+export const dropoutOf = ({ rate, held }: Extract<Stage, { type: "dropout" }>, index: number): Omit<StepOf<"dropout">, "inputs" | "outputs"> =>
+  ({ op: "dropout", rate, layer: index, ...(held > 1 ? { held } : {}) });
 
 /** ∂C/∂z is called δ; every other gradient is named after what it belongs to. */
 export const gradientName = (name: string): string =>
@@ -60,7 +65,11 @@ function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upst
     case "dense":
       return g.product("rightTransposed", upstream, stage.kernel.symbol, name);
     case "dropout":
-      return g.push({ op: "dropout", rate: stage.rate, layer: index, inputs: [upstream], outputs: [g.alike(name, input)] });
+      return g.push({ ...dropoutOf(stage, index), inputs: [upstream], outputs: [g.alike(name, input)] });
+    case "recurrent":
+      return recurrentBackward(g, stage, output, upstream, name);
+    case "lastStep":
+      return lastStepGradient(g, input, upstream, name);
     case "activation": {
       if (stage.activation === "softmax") {
         return g.push({ op: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
@@ -72,11 +81,22 @@ function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upst
   }
 }
 
-/** BP4 and BP3 of one dense layer: each weight tensor with what builds its gradient. */
-function weightGradients(g: GraphBuilder, { stage, input }: Passed, delta: string) {
-  if (stage.type !== "dense") throw new Error("only dense layers have weights");
-  const { kernel, bias, width } = stage;
-  const ofKernel = () => addPenalty(g, kernel, (name) => g.product("leftTransposed", input, delta, name));
+/** A weight tensor with what builds its gradient. */
+interface Weighted {
+  readonly parameter: Parameter;
+  readonly build: () => string;
+}
+
+/** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps. */
+function weightGradients(g: GraphBuilder, { stage, input, output }: Passed, delta: string): Weighted[] {
+  if (stage.type === "recurrent") {
+    return [{ parameter: stage.kernel, build: () => addPenalty(g, stage.kernel, (name) =>
+      g.product("leftTransposed", previousStates(g, stage, output), delta, name)) }];
+  }
+  if (stage.type !== "dense") throw new Error("only dense and recurrent layers have weights");
+  const { kernel, bias, width, picks } = stage;
+  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? pickRowsGradient(g, input, delta, kernel.symbol, name)
+    : g.product("leftTransposed", input, delta, name)));
   if (!bias) return [{ parameter: kernel, build: ofKernel }];
   const ofBias = () => addPenalty(g, bias, (name) =>
     g.push({ op: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] }));
@@ -97,16 +117,24 @@ export function backward(
   const waiting: { parameter: Parameter; gradient: string }[] = [];
   let upstream = start;
   let i = passed.findIndex(({ output }) => output === from);
-  for (; !isDense(i); i--) upstream = pullBack(g, passed[i], upstream);
+  // A recurrent kernel's gradient is a product with the δ that came out of its pull-back: it waits until that is over.
+  let recurrences: Weighted[] = [];
+  const goBack = (): void => {
+    const stage = passed[i--];
+    upstream = pullBack(g, stage, upstream);
+    if (stage.stage.type === "recurrent") recurrences.push(...weightGradients(g, stage, upstream));
+  };
+  while (!isDense(i)) goBack();
   onRowsDone();
   while (i >= first) {
     const dense = passed[i];
-    const delta = upstream;
+    const delta = upstream, weighted = [...recurrences, ...weightGradients(g, dense, delta)];
+    recurrences = [];
     // Down to the next dense layer's δ at once: ⊙σ′ then shares a launch with the product. And the weights are updated
     // after the pull-back through them, which needs the old ones.
-    if (i > first) do upstream = pullBack(g, passed[i--], upstream); while (!isDense(i));
+    if (i > first) do goBack(); while (!isDense(i));
     else i--;
-    for (const { parameter, build } of weightGradients(g, dense, delta)) {
+    for (const { parameter, build } of weighted) {
       const gradient = build();
       // A norm over all gradients needs all of them before the first update.
       if (globalClipNorm !== undefined) waiting.push({ parameter, gradient });

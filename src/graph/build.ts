@@ -2,22 +2,26 @@
 
 import { matchingActivation, takesLabels, type MetricName } from "../model/losses.ts";
 import type { Network, Recipe } from "../model/network.ts";
-import { backward, gradientName, type Passed } from "./backward.ts";
+import { backward, dropoutOf, gradientName, type Passed } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
+import { carryStates, countSteps, lastStep, LENGTHS, maskRows, masksRows, pickRows, recurrentForward } from "./recurrent.ts";
 import { tensorOf, type DataType, type Graph, type MetricKind } from "./types.ts";
 
-/** How x is stored: one stored unit is worth `scale`. */
+/** How x is stored: one stored unit is worth `scale`; whole numbers that pick rows of a kernel are uint32, their scale 1. */
 export interface FeatureFormat {
-  readonly type: "float32" | "uint8";
+  readonly type: DataType;
   readonly scale: number;
+  /** The data set says how many steps of each sequence are no padding. */
+  readonly masked?: boolean;
 }
 
 export const FLOAT_FEATURES: FeatureFormat = { type: "float32", scale: 1 };
 
-function gather(g: GraphBuilder, name: string, cols: number, source: DataType, scale: number): string {
+/** @param steps rows of one example: a row of the data set holds all its steps */
+function gather(g: GraphBuilder, name: string, cols: number, source: DataType, scale: number, steps = 1): string {
   if (!g.tensors.has("order")) g.tensor("order", 1, 1, "data");
-  g.tensor(`data_${name}`, 1, cols, "data");
-  g.tensor(name, "batch", cols);
+  g.tensor(`data_${name}`, 1, cols * steps, "data");
+  g.tensor(name, "batch", cols, "intermediate", steps);
   return g.push({ op: "gather", source, scale, inputs: [`data_${name}`, "order"], outputs: [name] });
 }
 
@@ -28,7 +32,7 @@ function declareParameters(g: GraphBuilder, network: Network): void {
   }
 }
 
-function forward(g: GraphBuilder, network: Network, x: string, training: boolean): Passed[] {
+function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["purpose"]): Passed[] {
   const passed: Passed[] = [];
   let input = x;
   let layer = 0;
@@ -39,12 +43,13 @@ function forward(g: GraphBuilder, network: Network, x: string, training: boolean
     return unique;
   };
   network.stages.forEach((stage, index) => {
-    if (stage.type === "dropout" && (!training || stage.rate === 0)) return;
+    if (stage.type === "dropout" && (purpose !== "train" || stage.rate === 0)) return;
     let output: string;
     switch (stage.type) {
       case "dense":
         layer++;
-        output = g.product("normal", input, stage.kernel.symbol, name("z"), stage.bias?.symbol);
+        output = stage.picks ? pickRows(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
+          : g.product("normal", input, stage.kernel.symbol, name("z"), stage.bias?.symbol);
         break;
       case "activation":
         output = g.push(stage.activation === "softmax"
@@ -52,8 +57,13 @@ function forward(g: GraphBuilder, network: Network, x: string, training: boolean
           : { op: "activation", activation: stage.activation, inputs: [input], outputs: [g.alike(name("a"), input)] });
         break;
       case "dropout":
-        output = g.push({ op: "dropout", rate: stage.rate, layer: index, inputs: [input],
-          outputs: [g.alike(name("d"), input)] });
+        output = g.push({ ...dropoutOf(stage, index), inputs: [input], outputs: [g.alike(name("d"), input)] });
+        break;
+      case "recurrent":
+        output = recurrentForward(g, stage, input, name("h"), purpose);
+        break;
+      case "lastStep":
+        output = lastStep(g, input, name("last"));
         break;
     }
     passed.push({ stage, index, input, output });
@@ -89,11 +99,12 @@ function costOf(g: GraphBuilder, network: Network, recipe: Recipe, passed: Passe
       ? { op: "softmax", inputs: [output], outputs: [prediction] }
       : { op: "activation", activation: "sigmoid", inputs: [output], outputs: [prediction] });
   }
+  const { steps } = tensorOf(g, output), rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", steps);
   const lossRows = g.push({ op: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
-    outputs: [g.tensor("loss_rows", "batch", 1)] });
+    outputs: [rowsLike("loss_rows")] });
   const metricRows = recipe.metrics.map((metric) => g.push({
     op: "metricRows", metric: metricKind(metric, network, recipe),
-    inputs: [metric === "accuracy" ? prediction : output, y], outputs: [g.tensor(`${metric}_rows`, "batch", 1)],
+    inputs: [metric === "accuracy" ? prediction : output, y], outputs: [rowsLike(`${metric}_rows`)],
   }));
   return {
     prediction,
@@ -102,17 +113,21 @@ function costOf(g: GraphBuilder, network: Network, recipe: Recipe, passed: Passe
   };
 }
 
-function summarize(g: GraphBuilder, network: Network, rows: readonly string[]): void {
+function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[]): void {
+  const counted = masksRows(g, everyRow[0]);
+  const rows = counted ? everyRow.map((name) => maskRows(g, name, `masked_${name}`)) : everyRow;
   const penalties = network.parameters.flatMap(({ symbol, regularizer }) => regularizer === null ? [] : [g.push({
     op: "penalty", l1: regularizer.l1, l2: regularizer.l2, inputs: [symbol],
     outputs: [g.tensor(`penalty_${symbol}`, 1, 1)],
   })]);
-  g.push({ op: "summarize", metrics: rows.length - 1, inputs: [...rows, ...penalties],
-    outputs: [g.tensor("results", 1, rows.length, "result")] });
+  g.push({ op: "summarize", metrics: rows.length - 1, ...(counted ? { counted } : {}),
+    inputs: [...rows, ...penalties, ...(counted ? [countSteps(g)] : [])],
+    outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")] });
 }
 
 function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
-  return takesLabels(recipe.loss) ? gather(g, "y", 1, "uint32", 1) : gather(g, "y", network.outputWidth, "float32", 1);
+  const { outputWidth, outputSteps } = network;
+  return takesLabels(recipe.loss) ? gather(g, "y", 1, "uint32", 1, outputSteps) : gather(g, "y", outputWidth, "float32", 1, outputSteps);
 }
 
 /** The graph of one training step, or of the forward pass with loss and metrics, or of the answers alone. */
@@ -121,21 +136,25 @@ export function buildGraph(
 ): Graph {
   const g = new GraphBuilder();
   declareParameters(g, network);
-  const x = gather(g, "x", network.inputWidth, features.type, features.scale);
+  const x = gather(g, "x", network.inputWidth, features.type, features.scale, network.inputSteps);
+  if (features.masked) gather(g, LENGTHS, 1, "uint32", 1);
   const y = purpose === "predict" ? null : targets(g, network, recipe);
-  const passed = forward(g, network, x, purpose === "train");
+  const passed = forward(g, network, x, purpose);
   const output = passed[passed.length - 1].output;
   if (y === null) {
     g.tensors.set(output, { ...tensorOf(g, output), role: "result" });
   } else {
     const cost = costOf(g, network, recipe, passed, y);
     if (purpose === "train") {
-      const start = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
-        outputs: [g.alike(gradientName(cost.gradientOf), cost.gradientOf)] });
+      const name = gradientName(cost.gradientOf), masked = masksRows(g, cost.gradientOf);
+      const everyRow = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
+        outputs: [g.alike(masked ? `every_${name}` : name, cost.gradientOf)] });
+      const start = masked ? maskRows(g, everyRow, name) : everyRow;
       backward(g, recipe, passed, start, cost.gradientOf, cost.summarize);
     } else {
       cost.summarize();
     }
   }
+  carryStates(g, purpose);
   return Object.freeze({ purpose, tensors: g.tensors, steps: g.steps, output, seed: network.seed });
 }

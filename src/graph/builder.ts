@@ -6,23 +6,25 @@ export class GraphBuilder {
   readonly tensors = new Map<string, Tensor>();
   readonly steps: Step[] = [];
 
-  tensor(name: string, rows: Rows, cols: number, role: Role = "intermediate"): string {
+  /** @param steps rows of each example where `rows` is "batch" */
+  tensor(name: string, rows: Rows, cols: number, role: Role = "intermediate", steps = 1): string {
     if (this.tensors.has(name)) throw new Error(`graph already has a tensor "${name}"`);
-    this.tensors.set(name, Object.freeze({ name, role, rows, cols }));
+    this.tensors.set(name, Object.freeze({ name, role, rows, cols, ...(steps > 1 ? { steps } : {}) }));
     return name;
   }
 
   /** A new tensor of the shape of `like`. */
   alike(name: string, like: string): string {
-    const { rows, cols } = tensorOf(this, like);
-    return this.tensor(name, rows, cols);
+    const { rows, cols, steps } = tensorOf(this, like);
+    return this.tensor(name, rows, cols, "intermediate", steps);
   }
 
   product(form: ProductForm, left: string, right: string, out: string, bias?: string): string {
-    const rows = tensorOf(this, left)[form === "leftTransposed" ? "cols" : "rows"];
+    const { rows, cols: width, steps } = tensorOf(this, left);
     const cols = tensorOf(this, right)[form === "rightTransposed" ? "rows" : "cols"];
     if (cols === "batch") throw new Error(`product ${out}: the batch cannot be a column dimension`);
-    this.tensor(out, rows, cols);
+    if (form === "leftTransposed") this.tensor(out, width, cols);
+    else this.tensor(out, rows, cols, "intermediate", steps);
     this.steps.push({ op: "product", form, inputs: bias ? [left, right, bias] : [left, right], outputs: [out] });
     return out;
   }

@@ -4,12 +4,16 @@
 //   B batch   W (fanIn, fanOut)   z = a_prev·W + b   a = σ(z)   δ = ∂C/∂z
 //   BP1 δᴸ = ∇ₐC ⊙ σ′(zᴸ)   BP2 δˡ = (δˡ⁺¹·(Wˡ⁺¹)ᵀ) ⊙ σ′(zˡ)   BP3 ∂C/∂b = Σ_rows δ   BP4 ∂C/∂W = a_prevᵀ·δ
 // Names: z1 a1 d1 (after dropout) w1 b1 delta1 grad_w1 grad_b1 …, numbered by dense layer from 1.
+// A recurrent layer (graph/recurrent.ts) numbers along: u1 kernel U, w1 recurrent kernel W, b1, z1 = x·U + b, h1 states.
 
-import type { ElementwiseActivation } from "../model/activations.ts";
+import type { ElementwiseActivation, RecurrentActivation } from "../model/activations.ts";
 import type { Loss, MetricName } from "../model/losses.ts";
 import type { Optimizer } from "../model/optimizers.ts";
 
-/** "batch": as many rows as the mini-batch holds; the last of an epoch may hold fewer than the plan was made for. */
+/**
+ * "batch": so many rows for each example of the mini-batch as the tensor has `steps`; the last mini-batch of an epoch may
+ * hold fewer examples than the plan was made for.
+ */
 export type Rows = number | "batch";
 
 export type Role =
@@ -17,17 +21,24 @@ export type Role =
   | "data"
   /** Weights, and what the optimizer keeps beside them: live from step to step, updated in place. */
   | "parameter" | "state"
+  /** (batch, units): where a stateful layer stopped. Lives from mini-batch to mini-batch; 0 where StepScalars.fresh. */
+  | "carried"
   /** Lives within one step. */
   | "intermediate"
   /** Read back: the loss and metrics of the step, or the network's answers. */
   | "result";
 
-/** A matrix (rows, cols), row-major. A vector is one row; a scalar is (1, 1); one number an example is (batch, 1). */
+/**
+ * A matrix (rows, cols), row-major. A vector is one row; a scalar is (1, 1); one number an example is (batch, 1). A sequence
+ * is (batch·steps, cols), the steps of an example one after the other: row b·steps + t.
+ */
 export interface Tensor {
   readonly name: string;
   readonly role: Role;
   readonly rows: Rows;
   readonly cols: number;
+  /** Rows of each example where `rows` is "batch": its time steps T; 1 if left out. */
+  readonly steps?: number;
 }
 
 /** Which operand of a product is stored transposed. */
@@ -59,8 +70,9 @@ export type Step =
   /** δ = a ⊙ (g − Σ_row g⊙a), the Jacobian of softmax applied to g = ∇ₐC. inputs: a, g. */
   | { readonly op: "softmaxPullback" } & Operands
   /** 0 with probability rate, else v/(1−rate); the mask is random by (seed, step, layer, element), so that the
-   *  gradient passes through the same mask as the value. */
-  | { readonly op: "dropout"; readonly rate: number; readonly layer: number } & Operands
+   *  gradient passes through the same mask as the value. `held`: so many rows one after the other, the steps of a
+   *  sequence, share the mask of element ⌊row / held⌋·cols + col; 1 if left out. */
+  | { readonly op: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number } & Operands
   /** The loss of each row. inputs: a (the logits z for a cross-entropy), target. */
   | { readonly op: "lossRows"; readonly loss: Loss } & Operands
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
@@ -78,8 +90,50 @@ export type Step =
   | { readonly op: "scale" } & Operands
   /** inputs: w, g, states…; outputs: w, states…, in place. */
   | { readonly op: "update"; readonly optimizer: Optimizer } & Operands
-  /** [mean of loss rows + Σ penalties, mean of each metric's rows]. inputs: loss rows, metrics…, penalties…. */
-  | { readonly op: "summarize"; readonly metrics: number } & Operands;
+  /** [mean of loss rows + Σ penalties, mean of each metric's rows, the count]. inputs: loss rows, metrics…, penalties…, and
+   *  where `counted` the number of outputs that the means are over, which is handed on. */
+  | { readonly op: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
+  | SequenceStep;
+
+/**
+ * The steps of sequences. T steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
+ * pickRowsGradient. `lengths` (batch, 1): step t of example b is padding where t ≥ lengths[b].
+ */
+export type SequenceStep =
+  /** Row i of the output is row index[i] of the table, the bias row added: x·U + b for one-hot x. inputs: index (R, 1) whole
+   *  numbers, table (V, H), bias (1, H) if there is one. */
+  | { readonly op: "pickRows" } & Operands
+  /** (V, H): row v is the sum of the δ rows i with index[i] = v, i ascending. inputs: index (R, 1), δ (R, H). */
+  | { readonly op: "pickRowsGradient" } & Operands
+  /** h(t) = σ(z(t) + h(t−1)·W), t ascending; h(t) = h(t−1) at padding. h(−1) = 0, or the carried state. (B·T, H).
+   *  inputs: z (B·T, H), W (H, H), lengths if `masked`, the carried state (B, H) if `stateful`. */
+  | { readonly op: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands
+  /** δ(t) = G(t) ⊙ σ′(h(t)) with G(t) = g(t) + δ(t+1)·Wᵀ, t descending; at padding δ(t) = 0 and G(t−1) = g(t−1) + G(t).
+   *  Nothing comes from behind the last step, and nothing goes to before the first. (B·T, H).
+   *  inputs: g = ∂C/∂h from above (B·T, H), h (B·T, H), W (H, H), lengths if `masked`. */
+  | { readonly op: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands
+  /** Row t is h(t−1), row 0 the state that the sequence began with: 0, or the carried one. inputs: h (B·T, H), the carried
+   *  state (B, H) if `stateful`. A view: nothing need be copied. */
+  | { readonly op: "previousStep"; readonly stateful: boolean } & Operands
+  /** (B, H): row T−1 of each example. At padding h stays, so that this is the last step that counts. */
+  | { readonly op: "lastStep" } & Operands
+  /** (B·T, H): g in the last row of each example, 0 elsewhere. inputs: g (B, H). */
+  | { readonly op: "lastStepGradient" } & Operands
+  /** The last row of each example becomes the carried state, in place, when all that reads the old one is done. inputs: h. */
+  | { readonly op: "carry" } & Operands
+  /** Σ lengths: how many rows are not padding. */
+  | { readonly op: "countSteps" } & Operands
+  /** v·(B·T / count), and 0 in rows that are padding: what was to be averaged over B·T rows is averaged over those that
+   *  count. inputs: v (B·T, C), lengths, count (1, 1). */
+  | { readonly op: "maskRows" } & Operands;
+
+interface Conditions {
+  readonly masked: boolean;
+  readonly stateful: boolean;
+}
+
+/** What an MLP has no use for. */
+export type SequenceOp = SequenceStep["op"];
 
 export interface Operands {
   readonly inputs: readonly string[];
@@ -113,9 +167,14 @@ export interface StepScalars {
   readonly step: number;
   readonly learningRate: number;
   readonly correctedRate: number;
+  /** The sequences begin with this step: carried states are 0, whatever they hold. */
+  readonly fresh?: boolean;
 }
 
-export const rowsOf = (tensor: Tensor, batch: number): number => (tensor.rows === "batch" ? batch : tensor.rows);
+/** T of a sequence, 1 of anything else. */
+export const stepsOf = (tensor: Tensor): number => tensor.steps ?? 1;
+export const rowsOf = (tensor: Tensor, batch: number): number =>
+  (tensor.rows === "batch" ? batch * stepsOf(tensor) : tensor.rows);
 export const sizeOf = (tensor: Tensor, batch: number): number => rowsOf(tensor, batch) * tensor.cols;
 
 /** The tensor of that name. A missing one is a mistake of this library, not of its user. */

@@ -16,6 +16,10 @@ export type ActivationName = ElementwiseActivation | "softmax";
 
 export const ACTIVATIONS: readonly ActivationName[] = [...ELEMENTWISE_ACTIVATIONS, "softmax"];
 
+/** σ of a recurrent layer: its σ′ follows from a alone, so that h(t) is all that is kept. */
+export const RECURRENT_ACTIVATIONS = ["tanh", "relu", "sigmoid", "linear"] as const;
+export type RecurrentActivation = (typeof RECURRENT_ACTIVATIONS)[number];
+
 /** Slope of leakyRelu for negative z: 0.2, the default `negative_slope` of `keras.activations.leaky_relu`. */
 export const LEAKY_RELU_SLOPE = 0.2;
 

@@ -69,3 +69,27 @@ export function checkFloat32(
   const rounded = typeof value === "number" && fits(value) ? `, which is ${asFloat32(value)} in float32` : "";
   throw new InputError(`${where}: ${name} must be ${words}; got ${show(value)}${rounded}.${remedy && ` ${remedy}`}`);
 }
+
+/** A whole number ≥ 1, or an InputError that names the place. */
+export function checkCount(where: string, name: string, value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
+    throw new InputError(`${where}: ${name} must be a whole number ≥ 1; got ${show(value)}.`);
+  }
+  return value;
+}
+
+/** [features] or [steps, features], or null where none is given. */
+export function checkInputShape(where: string, shape: unknown): readonly number[] | null {
+  if (shape === undefined || shape === null) return null;
+  if (!Array.isArray(shape) || shape.length < 1 || shape.length > 2) {
+    throw new InputError(`${where}: inputShape must be [features], or [steps, features] for a sequence, the batch left out; ` +
+      `got ${show(shape)}.`);
+  }
+  return Object.freeze(shape.map((size: unknown, i) => checkCount(where, `inputShape[${i}]`, size)));
+}
+
+/** The prefix of weights' names, or null where none is given. */
+export function checkName(where: string, name: string | undefined): string | null {
+  if (name === undefined || /^[A-Za-z][\w.-]{0,63}$/.test(name)) return name ?? null;
+  throw new InputError(`${where}: name must start with a letter and hold at most 64 letters, digits, _ . or -; got ${show(name)}.`);
+}

@@ -1,5 +1,5 @@
 // How weights start. All draw from the model's seed (random.ts), one stream for each weight tensor.
-// Sources: Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998; the variants and defaults are Keras'.
+// Sources: Glorot and Bengio 2010; He et al. 2015; LeCun et al. 1998; Saxe et al. 2014; the variants and defaults are Keras'.
 
 import { InputError } from "../errors.ts";
 import type { RandomSequence } from "../random.ts";
@@ -7,7 +7,7 @@ import { checkFloat32, checkOptions, show } from "./checks.ts";
 
 export type InitializerName =
   | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal"
-  | "randomNormal" | "randomUniform" | "zeros" | "ones";
+  | "randomNormal" | "randomUniform" | "orthogonal" | "zeros" | "ones";
 
 /** A frozen description of how one weight tensor is filled. */
 export interface Initializer {
@@ -16,18 +16,19 @@ export interface Initializer {
   readonly stddev: number;
   readonly minval: number;
   readonly maxval: number;
+  readonly gain: number;
 }
 
 /** What each initializer has options for. */
 const OWN: Readonly<Record<InitializerName, readonly (keyof Initializer)[]>> = {
   glorotUniform: [], glorotNormal: [], heUniform: [], heNormal: [], lecunNormal: [],
-  randomNormal: ["mean", "stddev"], randomUniform: ["minval", "maxval"], zeros: [], ones: [],
+  randomNormal: ["mean", "stddev"], randomUniform: ["minval", "maxval"], orthogonal: ["gain"], zeros: [], ones: [],
 };
 
 /** Farther from the mean than this no normal number of RandomSequence is, in standard deviations. */
 const MAX_DEVIATIONS = 9;
 
-type Given = Partial<Record<"mean" | "stddev" | "minval" | "maxval", number>>;
+type Given = Partial<Record<"mean" | "stddev" | "minval" | "maxval" | "gain", number>>;
 /** Initializers without options take an empty object, as TensorFlow.js' do. */
 type NoOptions = Record<string, never>;
 
@@ -36,14 +37,14 @@ function describe(where: string, name: InitializerName, options: Given): Initial
     throw new InputError(`${where}: ${name} takes no seed of its own. All initial weights follow from one: sequential({ seed }).`);
   }
   checkOptions(where, options, OWN[name]);
-  const { mean = 0, stddev = 0.05, minval = -0.05, maxval = 0.05 } = options;
-  for (const [key, value] of [["mean", mean], ["minval", minval], ["maxval", maxval]] as const) {
+  const { mean = 0, stddev = 0.05, minval = -0.05, maxval = 0.05, gain = 1 } = options;
+  for (const [key, value] of [["mean", mean], ["minval", minval], ["maxval", maxval], ["gain", gain]] as const) {
     checkFloat32(where, key, value, "any");
   }
   checkFloat32(where, "stddev", stddev, "≥ 0");
   checkFloat32(where, `|mean| + ${MAX_DEVIATIONS}·stddev`, Math.abs(mean) + MAX_DEVIATIONS * stddev, "any");
   if (minval > maxval) throw new InputError(`${where}: ${name} needs minval ≤ maxval; got ${minval} and ${maxval}.`);
-  return Object.freeze({ name, mean, stddev, minval, maxval });
+  return Object.freeze({ name, mean, stddev, minval, maxval, gain });
 }
 
 /** Uniform in ±√(6 / (fanIn + fanOut)) (Glorot and Bengio 2010). Takes no options: the model's seed decides. */
@@ -62,6 +63,12 @@ export const randomNormal = (options: { mean?: number; stddev?: number } = {}): 
 /** Uniform in [minval, maxval) (default ±0.05). @throws InputError unless minval ≤ maxval, both finite */
 export const randomUniform = (options: { minval?: number; maxval?: number } = {}): Initializer =>
   describe("randomUniform()", "randomUniform", options);
+/**
+ * Columns (or rows, if there are fewer of them) of length `gain` (default 1) at right angles to one another, every direction
+ * equally likely: products with it neither grow nor shrink (Saxe, McClelland, Ganguli 2014). For kernels, not for biases.
+ * @throws InputError on a gain that is not finite
+ */
+export const orthogonal = (options: { gain?: number } = {}): Initializer => describe("orthogonal()", "orthogonal", options);
 /** All 0. Takes no options. */
 export const zeros = (options: NoOptions = {}): Initializer => describe("zeros()", "zeros", options);
 /** All 1. Takes no options. */
@@ -71,11 +78,16 @@ export const ones = (options: NoOptions = {}): Initializer => describe("ones()",
  * Reads `kernelInitializer` and the like: a name, or what one of the functions above returned, made again since it may
  * have been copied.
  */
-export function checkInitializer(where: string, value: unknown, fallback: InitializerName): Initializer {
+export function checkInitializer(
+  where: string, value: unknown, fallback: InitializerName, of: "matrix" | "vector" = "matrix",
+): Initializer {
   if (value === undefined || value === null) return describe(where, fallback, {});
   const name = typeof value === "object" && "name" in value ? value.name : value;
   if (typeof name !== "string" || !Object.hasOwn(OWN, name)) {
     throw new InputError(`${where}: an initializer is one of ${Object.keys(OWN).join(", ")}; got ${show(value)}.`);
+  }
+  if (of === "vector" && name === "orthogonal") {
+    throw new InputError(`${where}: orthogonal is for kernels: a bias has no columns at right angles. Choose another biasInitializer.`);
   }
   const known = name as InitializerName, given = typeof value === "object" ? value : {};
   const own = Object.entries(given).filter(([key]) => (OWN[known] as readonly string[]).includes(key));
@@ -92,10 +104,36 @@ function truncatedNormal(random: RandomSequence): number {
   }
 }
 
+/**
+ * A (rows, cols) matrix, row-major, whose shorter side's vectors are orthonormal: normal numbers by Gram and Schmidt, twice,
+ * since once loses what nearly parallel vectors cancel (Giraud et al. 2005, "twice is enough"). The lengths by which it divides are
+ * positive, which makes every rotation and reflection equally likely (Mezzadri 2007).
+ */
+function orthonormal(rows: number, cols: number, random: RandomSequence): Float64Array {
+  const matrix = Float64Array.from({ length: rows * cols }, () => random.normal());
+  // Vector v has its number i at v·next + i·stride.
+  const [count, size, next, stride] = rows < cols ? [rows, cols, cols, 1] : [cols, rows, 1, cols];
+  const dot = (v: number, w: number): number => {
+    let sum = 0;
+    for (let i = 0; i < size; i++) sum += matrix[v * next + i * stride] * matrix[w * next + i * stride];
+    return sum;
+  };
+  for (let v = 0; v < count; v++) {
+    for (let w = 0; w < 2 * v; w++) {
+      const earlier = w % v, along = dot(v, earlier);
+      for (let i = 0; i < size; i++) matrix[v * next + i * stride] -= along * matrix[earlier * next + i * stride];
+    }
+    const length = Math.sqrt(dot(v, v));
+    for (let i = 0; i < size; i++) matrix[v * next + i * stride] /= length;
+  }
+  return matrix;
+}
+
 /** Fills one weight tensor of `elements` numbers, rounded to float32. */
 export function initialize(
   spec: Initializer, elements: number, fanIn: number, fanOut: number, random: RandomSequence,
 ): Float32Array<ArrayBuffer> {
+  if (spec.name === "orthogonal") return Float32Array.from(orthonormal(fanIn, fanOut, random), (value) => spec.gain * value);
   const uniform = (limit: number) => () => (2 * random.uniform() - 1) * limit;
   const truncated = (variance: number) => () => truncatedNormal(random) * Math.sqrt(variance);
   const draw = {

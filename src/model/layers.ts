@@ -1,9 +1,9 @@
 // Layers as the user declares them: frozen plain values, checked one by one. How they fit together is network.ts' job.
 
-import { InputError } from "../errors.ts";
 import { checkActivation, type ActivationName } from "./activations.ts";
-import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
+import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
+import type { SimpleRNNLayer } from "./recurrent.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
 export interface DenseOptions {
@@ -13,7 +13,10 @@ export interface DenseOptions {
   activation?: ActivationName;
   /** Whether there is a b; default true. */
   useBias?: boolean;
-  /** [features] that come in, the batch left out; the first layer needs it, later ones may repeat it. */
+  /**
+   * [features] that come in, the batch left out, or [steps, features] of a sequence, each step of which the layer is applied
+   * to by itself; the first layer needs it, later ones may repeat it.
+   */
   inputShape?: readonly number[];
   /** How W (fanIn, units) starts; default "glorotUniform". */
   kernelInitializer?: Initializer | InitializerName;
@@ -55,23 +58,7 @@ export interface ActivationLayer {
   readonly inputShape: readonly number[] | null;
 }
 
-export type Layer = DenseLayer | DropoutLayer | ActivationLayer;
-
-/** A whole number ≥ 1, or an InputError that names the place. */
-export function checkCount(where: string, name: string, value: unknown): number {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 1) {
-    throw new InputError(`${where}: ${name} must be a whole number ≥ 1; got ${show(value)}.`);
-  }
-  return value;
-}
-
-function checkInputShape(where: string, shape: unknown): readonly number[] | null {
-  if (shape === undefined || shape === null) return null;
-  if (!Array.isArray(shape) || shape.length !== 1) {
-    throw new InputError(`${where}: inputShape must be [features], the batch left out; got ${show(shape)}.`);
-  }
-  return Object.freeze([checkCount(where, "inputShape[0]", shape[0])]);
-}
+export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer;
 
 const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",
   "kernelRegularizer", "biasRegularizer", "name"];
@@ -83,10 +70,6 @@ const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelIn
 export function dense(options: DenseOptions): DenseLayer {
   checkOptions("dense()", options, DENSE_OPTIONS);
   const where = `dense({ units: ${show(options.units)} })`;
-  if (options.name !== undefined && !/^[A-Za-z][\w.-]{0,63}$/.test(options.name)) {
-    throw new InputError(`${where}: name must start with a letter and hold at most 64 letters, digits, _ . or -; ` +
-      `got ${show(options.name)}.`);
-  }
   return Object.freeze({
     type: "dense",
     units: checkCount("dense()", "units", options.units),
@@ -94,10 +77,10 @@ export function dense(options: DenseOptions): DenseLayer {
     useBias: checkFlag(where, "useBias", options.useBias, true),
     inputShape: checkInputShape(where, options.inputShape),
     kernelInitializer: checkInitializer(where, options.kernelInitializer, "glorotUniform"),
-    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros"),
+    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros", "vector"),
     kernelRegularizer: checkRegularizer(where, options.kernelRegularizer),
     biasRegularizer: checkRegularizer(where, options.biasRegularizer),
-    name: options.name ?? null,
+    name: checkName(where, options.name),
   });
 }
 

@@ -2,35 +2,50 @@
 
 import { InputError } from "../errors.ts";
 import { RandomSequence, STREAM } from "../random.ts";
-import type { ActivationName } from "./activations.ts";
+import type { ActivationName, RecurrentActivation } from "./activations.ts";
 import { show } from "./checks.ts";
 import { initialize, type Initializer } from "./initializers.ts";
-import type { Layer } from "./layers.ts";
-import { checkLossFits, toLoss, toMetric, type Loss, type MetricName } from "./losses.ts";
+import type { DenseLayer, Layer } from "./layers.ts";
+import { checkLossFits, matchingActivation, toLoss, toMetric, type Loss, type MetricName } from "./losses.ts";
 import { toOptimizer, type Optimizer } from "./optimizers.ts";
+import type { SimpleRNNLayer } from "./recurrent.ts";
 import type { Regularizer } from "./regularizers.ts";
 
-/** A trainable tensor: kernel (fanIn, fanOut) or bias (fanOut). */
+/** A trainable tensor: kernel (fanIn, fanOut), recurrent kernel (units, units) or bias (fanOut). */
 export interface Parameter {
   /** What the user sees: "dense/kernel". */
   readonly name: string;
-  /** What the graph calls it: "w1" or "b1". */
+  /** What the graph calls it: "w1" or "b1"; of a recurrent layer "u1", "w1" and "b1". */
   readonly symbol: string;
   readonly shape: readonly number[];
   readonly initializer: Initializer;
   readonly regularizer: Regularizer | null;
 }
 
-/** One stage of the network; `width` is the number of features that leave it. */
-export type Stage =
-  | { readonly type: "dense"; readonly fanIn: number; readonly width: number; readonly kernel: Parameter;
-      readonly bias: Parameter | null }
-  | { readonly type: "activation"; readonly width: number; readonly activation: Exclude<ActivationName, "linear"> }
-  | { readonly type: "dropout"; readonly width: number; readonly rate: number };
+/**
+ * One stage of the network; `width` is the number of features that leave it, `steps` the time steps in which they do: 1 where
+ * they are no sequence. A recurrent layer is several stages: dropout held over time, dense with kernel U and b for all
+ * steps at once, recurrent with W, and lastStep unless it returns sequences.
+ */
+export type Stage = { readonly width: number; readonly steps: number } & (
+  | { readonly type: "dense"; readonly layer: "dense" | "simpleRNN"; readonly fanIn: number; readonly kernel: Parameter;
+      readonly bias: Parameter | null; /** What comes in picks rows of the kernel. */ readonly picks: boolean }
+  | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
+  | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
+  | { readonly type: "recurrent"; readonly activation: RecurrentActivation; readonly kernel: Parameter; readonly stateful: boolean }
+  | { readonly type: "lastStep" });
 
 export interface Network {
+  /** Features of one example, or of one of its `inputSteps` time steps; 1 where whole numbers below `vocabulary` come in. */
   readonly inputWidth: number;
+  readonly inputSteps: number;
+  readonly vocabulary: number | null;
+  /** What leaves for one example: `outputSteps` times (1 unless every step is answered) `outputWidth` numbers. */
   readonly outputWidth: number;
+  readonly outputSteps: number;
+  /** Whether examples are sequences, also of a single step. */
+  readonly sequences: boolean;
+  readonly stateful: boolean;
   readonly lastActivation: ActivationName;
   readonly stages: readonly Stage[];
   readonly parameters: readonly Parameter[];
@@ -54,74 +69,161 @@ export function checkSeed(seed: unknown): number {
   return seed;
 }
 
+const LAYERS = ["dense", "dropout", "activation", "simpleRNN"];
+
 const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && "type" in value &&
-  ["dense", "dropout", "activation"].includes(value.type as string);
+  LAYERS.includes(value.type as string);
+
+/** Whether a layer has weights. */
+export const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
 
 /** @throws InputError if something among the layers is none */
 export function checkLayers(layers: unknown): void {
   if (!Array.isArray(layers)) throw new InputError(`sequential(): layers must be an array; got ${show(layers)}.`);
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
-    throw new InputError(`sequential(): layer ${bad} must be the value of dense(), dropout() or activation(); ` +
+    throw new InputError(`sequential(): layer ${bad} must be the value of dense(), simpleRNN(), dropout() or activation(); ` +
       `got ${show(layers[bad])}.`);
   }
 }
 
-/** Resolves widths from layer to layer and names the weights. @throws InputError where layers do not fit */
-export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
+/** @throws InputError unless the layers can be a network: one has weights, the first says what comes in */
+function checkStack(layers: readonly Layer[]): readonly number[] {
   checkLayers(layers);
-  if (layers.length === 0 || !layers.some((layer) => layer.type === "dense")) {
-    throw new InputError("sequential(): layers must hold at least one dense layer; got " +
+  if (!layers.some(isWeighted)) {
+    throw new InputError("sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
       `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}.`);
   }
-  const inputShape = layers[0].inputShape;
+  const [{ type, inputShape }] = layers;
   if (inputShape === null) {
-    throw new InputError(`sequential(): the first layer (${layers[0].type}) must say what comes in. ` +
-      "Declare inputShape: [features].");
+    throw new InputError(`sequential(): the first layer (${type}) must say what comes in. ` +
+      `Declare inputShape: ${type === "simpleRNN" ? "[steps, features]" : "[features]"}.`);
   }
-  const stages: Stage[] = [];
-  const parameters: Parameter[] = [];
-  const names = new Set<string>();
-  let width = inputShape[0];
-  let lastActivation: ActivationName = "linear";
-  layers.forEach((layer, index) => {
+  if (inputShape.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
+    throw new InputError(`sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
+      `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
+      `[${elementsOf(inputShape)}].`);
+  }
+  const late = layers.findIndex((layer, i) => i > 0 && layer.type === "simpleRNN" && layer.inputVocabulary !== null);
+  if (late > 0) {
+    throw new InputError(`sequential(): layer ${late} (simpleRNN) has inputVocabulary, but no whole numbers reach it: only the first ` +
+      "layer may. Leave it out.");
+  }
+  return inputShape;
+}
+
+/** Appends the stages of layer after layer, each to what the ones before let out. */
+class Resolver {
+  readonly stages: Stage[] = [];
+  readonly parameters: Parameter[] = [];
+  lastActivation: ActivationName = "linear";
+  stateful = false;
+  readonly #names = new Set<string>();
+  readonly #counts = { dense: 0, simpleRNN: 0 };
+  #numbered = 0;
+
+  /** @param steps null where no sequence reaches the next layer */
+  constructor(public width: number, public steps: number | null) {}
+
+  append(layer: Layer, index: number): void {
     const where = `sequential(): layer ${index} (${layer.type})`;
-    if (layer.inputShape !== null && layer.inputShape[0] !== width) {
-      throw new InputError(`${where} declares inputShape [${layer.inputShape[0]}] but ${width} features reach it. ` +
+    const reaching = this.steps === null ? [this.width] : [this.steps, this.width];
+    if (index > 0 && layer.inputShape !== null && layer.inputShape.join() !== reaching.join()) {
+      throw new InputError(`${where} declares inputShape [${layer.inputShape.join(", ")}] but ` +
+        `${this.steps === null ? "" : `${this.steps} steps of `}${this.width} features reach it. ` +
         "Leave inputShape out of all layers but the first.");
     }
-    if (lastActivation === "softmax") {
+    if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax, which must be the last layer. Move the softmax to the end.`);
     }
-    if (layer.type === "dropout") {
-      stages.push({ type: "dropout", width, rate: layer.rate });
-      return;
+    switch (layer.type) {
+      case "dropout": this.#push({ type: "dropout", rate: layer.rate, held: 1 }); break;
+      case "activation": this.#activate(layer.activation); break;
+      case "dense": this.#dense(layer, where); break;
+      case "simpleRNN": this.#recurrent(layer, where); break;
     }
-    if (layer.type === "dense") {
-      const number = stages.filter((stage) => stage.type === "dense").length + 1;
-      const name = layer.name ?? (number === 1 ? "dense" : `dense_${number - 1}`);
-      if (names.has(name)) throw new InputError(`${where}: the name "${name}" is taken. Give each layer its own name.`);
-      names.add(name);
-      const fanIn = width;
-      width = layer.units;
-      const kernel: Parameter = { name: `${name}/kernel`, symbol: `w${number}`, shape: [fanIn, width],
-        initializer: layer.kernelInitializer, regularizer: layer.kernelRegularizer };
-      const bias: Parameter | null = layer.useBias ? { name: `${name}/bias`, symbol: `b${number}`, shape: [width],
-        initializer: layer.biasInitializer, regularizer: layer.biasRegularizer } : null;
-      parameters.push(kernel, ...(bias ? [bias] : []));
-      stages.push({ type: "dense", fanIn, width, kernel, bias });
-      lastActivation = "linear";
+  }
+
+  #push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
+    this.stages.push({ width: this.width, steps: this.steps ?? 1, ...stage } as Stage);
+  }
+
+  #activate(name: ActivationName): void {
+    if (name === "linear") return;
+    this.#push({ type: "activation", activation: name });
+    this.lastActivation = name;
+  }
+
+  /** The prefix of the weights' names: given, or that of Keras with a number from the second on. */
+  #name(type: "dense" | "simpleRNN", given: string | null, where: string): string {
+    const prefix = type === "dense" ? "dense" : "simple_rnn", number = this.#counts[type]++;
+    const name = given ?? (number === 0 ? prefix : `${prefix}_${number}`);
+    if (this.#names.has(name)) throw new InputError(`${where}: the name "${name}" is taken. Give each layer its own name.`);
+    this.#names.add(name);
+    return name;
+  }
+
+  #parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
+    const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
+    this.parameters.push(parameter);
+    return parameter;
+  }
+
+  #bias(layer: DenseLayer | SimpleRNNLayer, name: string): Parameter | null {
+    return layer.useBias ? this.#parameter(`${name}/bias`, `b${this.#numbered}`, [layer.units], layer.biasInitializer, layer.biasRegularizer) : null;
+  }
+
+  #dense(layer: DenseLayer, where: string): void {
+    const name = this.#name("dense", layer.name, where), fanIn = this.width;
+    this.width = layer.units;
+    this.#numbered++;
+    const kernel = this.#parameter(`${name}/kernel`, `w${this.#numbered}`, [fanIn, this.width], layer.kernelInitializer, layer.kernelRegularizer);
+    this.#push({ type: "dense", layer: "dense", fanIn, kernel, bias: this.#bias(layer, name), picks: false });
+    this.lastActivation = "linear";
+    this.#activate(layer.activation);
+  }
+
+  #recurrent(layer: SimpleRNNLayer, where: string): void {
+    const name = this.#name("simpleRNN", layer.name, where), { units, activation, stateful, inputVocabulary } = layer;
+    if (this.steps === null) {
+      throw new InputError(`${where} takes a sequence, but ${this.width} features without steps reach it. ` + (this.stages.length === 0
+        ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
+        : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."));
     }
-    if (layer.activation !== "linear") {
-      stages.push({ type: "activation", width, activation: layer.activation });
-      lastActivation = layer.activation;
-    }
-  });
+    if (layer.dropout > 0) this.#push({ type: "dropout", rate: layer.dropout, held: this.steps });
+    const fanIn = inputVocabulary ?? this.width, number = ++this.#numbered;
+    this.width = units;
+    const kernel = this.#parameter(`${name}/kernel`, `u${number}`, [fanIn, units], layer.kernelInitializer, layer.kernelRegularizer);
+    const recurrent = this.#parameter(`${name}/recurrent_kernel`, `w${number}`, [units, units], layer.recurrentInitializer,
+      layer.recurrentRegularizer);
+    this.#push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: this.#bias(layer, name), picks: inputVocabulary !== null });
+    this.#push({ type: "recurrent", activation, kernel: recurrent, stateful });
+    this.lastActivation = activation;
+    this.stateful ||= stateful;
+    if (layer.returnSequences) return;
+    this.steps = null;
+    this.#push({ type: "lastStep" });
+  }
+}
+
+/** Omit of each member of a union by itself. */
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** Resolves widths from layer to layer and names the weights. @throws InputError where layers do not fit */
+export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
+  const inputShape = checkStack(layers), [first] = layers;
+  const vocabulary = first.type === "simpleRNN" ? first.inputVocabulary : null;
+  const [steps, inputWidth] = vocabulary !== null ? [inputShape[0], 1]
+    : inputShape.length === 2 ? inputShape : [null, inputShape[0]];
+  const resolver = new Resolver(inputWidth, steps);
+  layers.forEach((layer, index) => resolver.append(layer, index));
+  const { stages, parameters, width, lastActivation, stateful } = resolver;
   if (stages.at(-1)?.type === "dropout") {
     throw new InputError("sequential(): dropout must not be the last layer: it would drop the answers themselves.");
   }
   return Object.freeze({
-    inputWidth: inputShape[0], outputWidth: width, lastActivation, stages, parameters, seed: checkSeed(seed),
+    inputWidth, inputSteps: steps ?? 1, vocabulary, outputWidth: width, outputSteps: resolver.steps ?? 1, sequences: steps !== null,
+    stateful, lastActivation, stages, parameters, seed: checkSeed(seed),
   });
 }
 
@@ -131,6 +233,11 @@ export function resolveRecipe(
 ): Recipe {
   const loss = toLoss(given.loss);
   checkLossFits(loss, network.lastActivation, network.outputWidth);
+  const last = network.stages.at(-1)?.type;
+  if (matchingActivation(loss) === "sigmoid" && !loss.fromLogits && last !== "activation") {
+    throw new InputError(`compile(): ${loss.name} needs what goes into the last sigmoid, which a simpleRNN does not keep. Let ` +
+      'dense({ units, activation: "sigmoid" }) follow it.');
+  }
   if (given.metrics !== undefined && !Array.isArray(given.metrics)) {
     throw new InputError(`compile(): metrics must be an array, for example ["accuracy"]; got ${show(given.metrics)}.`);
   }

@@ -8,10 +8,12 @@ import {
   clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
 } from "./bounded-losses.ts";
 import { roughUpdate } from "./bounded-optimizers.ts";
+import { sequenceErrors } from "./bounded-recurrent.ts";
 import type { Bounded } from "./compare.ts";
-import { dropoutMask, dropoutScale } from "./dropout.ts";
-import { evaluateStep, productShape, valueOf } from "./evaluate.ts";
+import { dropoutScale } from "./dropout.ts";
+import { dropoutMaskOf, evaluateStep, productShape, valueOf } from "./evaluate.ts";
 import { multiply as matrixProduct } from "./products.ts";
+import { isSequenceStep } from "./recurrent.ts";
 import {
   add, divide, exact, gamma, magnitude, multiply, rough, rounded, square, squareRoot, TINY, total, UNIT, type Rough,
 } from "./rounding.ts";
@@ -66,7 +68,7 @@ function byRow(inputs: readonly Bounded[], rows: number, errorsOf: (...rows: Rou
 }
 
 function dropoutErrors(step: StepOf<"dropout">, x: Bounded, graph: Graph, scalars: StepScalars): Float64Array {
-  const mask = dropoutMask(x.values.length, step.rate, graph.seed, scalars.step, step.layer);
+  const mask = dropoutMaskOf(step, x.values.length, graph, scalars);
   const scale = rounded(dropoutScale(step.rate));
   return each(x, (value, i) => (mask[i] === 1 ? multiply(value, scale).error : 0));
 }
@@ -92,10 +94,10 @@ function clipFactorError(limit: number, inputs: readonly Bounded[]): number {
   return divide(rounded(limit), norm).error;
 }
 
-function summarizeErrors(metrics: number, inputs: readonly Bounded[], rows: number): Float64Array {
+function summarizeErrors({ metrics, counted }: StepOf<"summarize">, inputs: readonly Bounded[], rows: number): Float64Array {
   const means = inputs.slice(0, 1 + metrics).map((x) => divide(total(all(x)), exact(rows)));
-  means[0] = total([means[0], ...inputs.slice(1 + metrics).map((penalty) => at(penalty, 0))]);
-  return Float64Array.from(means, ({ error }) => error);
+  means[0] = total([means[0], ...inputs.slice(1 + metrics, counted ? -1 : undefined).map((penalty) => at(penalty, 0))]);
+  return Float64Array.from(counted ? [...means, at(inputs[inputs.length - 1], 0)] : means, ({ error }) => error);
 }
 
 /** The errors of w and of each state, side by side as the update's outputs. */
@@ -118,6 +120,7 @@ function gatherErrors(step: StepOf<"gather">, inputs: readonly Bounded[], graph:
 function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array[] {
   const [first, second] = inputs;
   const rows = rowsOf(tensorOf(graph, step.inputs[0]), scalars.rows);
+  if (isSequenceStep(step)) return [sequenceErrors(step, inputs, graph, scalars)];
   switch (step.op) {
     case "gather": return [gatherErrors(step, inputs, graph, scalars)];
     case "product": return [productErrors(step, inputs, graph, scalars)];
@@ -137,7 +140,7 @@ function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars:
     case "clipFactor": return [Float64Array.of(clipFactorError(step.limit, inputs))];
     case "scale": return [each(first, (value) => multiply(value, at(second, 0)).error)];
     case "update": return updateErrors(step, inputs, scalars);
-    case "summarize": return [summarizeErrors(step.metrics, inputs, rows)];
+    case "summarize": return [summarizeErrors(step, inputs, rows)];
   }
 }
 

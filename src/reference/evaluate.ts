@@ -8,6 +8,7 @@ import { dropoutMask, dropoutScale } from "./dropout.ts";
 import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
 import { applyUpdate } from "./optimizers.ts";
 import { multiply, type ProductShape } from "./products.ts";
+import { evaluateSequenceStep, isSequenceStep } from "./recurrent.ts";
 
 /** Rows and columns of the tensor of that name in this step. */
 export interface Shape {
@@ -60,8 +61,15 @@ function softmaxPullback(a: Float64Array, g: Float64Array, cols: number): Float6
   return out;
 }
 
+/** 1 where a number is kept, 0 where it is dropped; rows that share a mask have that of the first. */
+export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: StepOf<"dropout">, elements: number, graph: Graph, { step }: StepScalars) {
+  const mask = dropoutMask(elements / held, rate, graph.seed, step, layer);
+  const { cols } = tensorOf(graph, input);
+  return held === 1 ? mask : Uint8Array.from({ length: elements }, (_, i) => mask[Math.floor(i / cols / held) * cols + i % cols]);
+}
+
 function dropout(step: StepOf<"dropout">, values: Float64Array, graph: Graph, scalars: StepScalars): Float64Array {
-  const mask = dropoutMask(values.length, step.rate, graph.seed, scalars.step, step.layer);
+  const mask = dropoutMaskOf(step, values.length, graph, scalars);
   const scale = dropoutScale(step.rate);
   // Chosen, not multiplied by the mask: a dropped NaN must not come back as NaN·0.
   return values.map((value, i) => (mask[i] === 1 ? value * scale : 0));
@@ -86,11 +94,11 @@ function clipFactor(limit: number, inputs: readonly Float64Array[]): number {
 
 const sumOf = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
 
-/** [mean loss + Σ penalties, mean of each metric]. */
-function summarize(metrics: number, inputs: readonly Float64Array[], rows: number): Float64Array {
+/** [mean loss + Σ penalties, mean of each metric, the count where there is one]. */
+function summarize({ metrics, counted }: StepOf<"summarize">, inputs: readonly Float64Array[], rows: number): Float64Array {
   const means = inputs.slice(0, 1 + metrics).map((values) => sumOf(values) / rows);
-  for (const [value] of inputs.slice(1 + metrics)) means[0] += value;
-  return Float64Array.from(means);
+  for (const [value] of inputs.slice(1 + metrics, counted ? -1 : undefined)) means[0] += value;
+  return Float64Array.from(counted ? [...means, inputs[inputs.length - 1][0]] : means);
 }
 
 /** The outputs of one step, in order. An update gives new arrays and changes none. */
@@ -102,6 +110,7 @@ export function evaluateStep(
   if (step.op === "gather") return [gather(step, given, cols, scalars)];
   const inputs = given.map(asFloat64);
   const [first, second] = inputs;
+  if (isSequenceStep(step)) return [evaluateSequenceStep(step, inputs, graph, scalars)];
   switch (step.op) {
     case "product": return [multiply(productShape(step, graph, scalars), first, second, inputs[2])];
     case "rowSum": return [rowSum(first, cols)];
@@ -121,7 +130,7 @@ export function evaluateStep(
     case "clipFactor": return [Float64Array.of(clipFactor(step.limit, inputs))];
     case "scale": return [first.map((value) => value * second[0])];
     case "update": return applyUpdate(step.optimizer, first, second, inputs.slice(2), scalars);
-    case "summarize": return [summarize(step.metrics, inputs, rows)];
+    case "summarize": return [summarize(step, inputs, rows)];
   }
 }
 

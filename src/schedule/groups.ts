@@ -4,7 +4,7 @@
 //           what is done row by row around the loss becomes one kernel; rows are gathered where they are read.
 // Unfused:  every step by itself: the vocabulary of kernels, and what fused ones are checked against.
 
-import { tensorOf, type Graph, type Op, type Step, type StepOf } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type Op, type SequenceOp, type Step, type StepOf } from "../graph/types.ts";
 
 /** The kind of kernel that a group becomes. */
 export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce";
@@ -14,7 +14,10 @@ export interface Group {
   readonly steps: readonly Step[];
 }
 
-const ANCHOR_OF: Record<Op, Anchor> = {
+/** Operations that there are kernels for; sequences have none yet (unsupported()). */
+type PlannedOp = Exclude<Op, SequenceOp>;
+
+const ANCHOR_OF: Record<PlannedOp, Anchor> = {
   gather: "gather", product: "product", rowSum: "rowSum",
   activation: "elementwise", activationDerivative: "elementwise", hadamard: "elementwise", dropout: "elementwise",
   penaltyGradient: "elementwise", clipValue: "elementwise", scale: "elementwise", update: "elementwise",
@@ -24,11 +27,18 @@ const ANCHOR_OF: Record<Op, Anchor> = {
 };
 
 /** Steps that work on one number at a time and so can follow any kernel that makes numbers of their shape. */
-const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op];
+const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op as PlannedOp];
+
+/** Why no GPU can run the graph; null if one can. The one place that knows what there are no kernels for. */
+export function unsupported({ steps, tensors }: Graph): string | null {
+  const missing = steps.find(({ op }) => !Object.hasOwn(ANCHOR_OF, op));
+  if (missing === undefined && [...tensors.values()].every((tensor) => stepsOf(tensor) === 1)) return null;
+  return `plan: recurrent layers are not yet on the GPU (${missing?.op ?? "sequences"} has no kernel). Compile with backend: "cpu".`;
+}
 
 function sameShape(graph: Graph, a: string, b: string): boolean {
   const s = tensorOf(graph, a), t = tensorOf(graph, b);
-  return s.rows === t.rows && s.cols === t.cols;
+  return s.rows === t.rows && stepsOf(s) === stepsOf(t) && s.cols === t.cols;
 }
 
 /** Whether `step` may join the group that is being made. */

@@ -1,7 +1,7 @@
 // A launch: one dispatch of one kernel, with everything that it needs named but nothing created.
 
 import { STEP_BYTES } from "../../shaders/kernel.wgsl.ts";
-import type { Step, Tensor } from "../graph/types.ts";
+import { stepsOf, type Step, type Tensor } from "../graph/types.ts";
 import type { LaunchBinding, Touch } from "./access.ts";
 
 export { STEP_BYTES };
@@ -30,7 +30,8 @@ export interface Launch {
 }
 
 /** The rows of a tensor as a WGSL expression. */
-export const rowsExpression = (tensor: Tensor): string => (tensor.rows === "batch" ? "step.rows" : `${tensor.rows}u`);
+export const rowsExpression = (tensor: Tensor): string =>
+  (tensor.rows !== "batch" ? `${tensor.rows}u` : stepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${stepsOf(tensor)}u`);
 
 /** A grid of at least so many workgroups; more than 65,535 do not fit one dimension. */
 export function flatGrid(workgroups: number): readonly [number, number] {

@@ -4,7 +4,7 @@
 import { NORMS } from "../../shaders/norms.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
-import { gathersOf, groupSteps } from "./groups.ts";
+import { gathersOf, groupSteps, unsupported } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { factorsOf, Norms } from "./norms.ts";
@@ -72,6 +72,8 @@ export class Plan {
   /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
   readonly resident: Resident | null;
 
+  /** Why no GPU can run it; null if one can. Such a plan has no launches, and a graph that the reference runs. */
+  readonly unsupported: string | null;
   /** Where weights, states and intermediates lie. */
   readonly places: Places;
   /** Bytes of each buffer of intermediates, by its name. */
@@ -82,7 +84,8 @@ export class Plan {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
-    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    this.unsupported = unsupported(graph);
+    this.resident = residentBytes > 0 && this.unsupported === null ? writeResident(graph, batch, weights, residentBytes) : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;

@@ -1,8 +1,7 @@
 // What fit() takes, and what is wrong with it.
 
 import { InputError } from "../errors.ts";
-import { checkFlag, checkOptions, show } from "../model/checks.ts";
-import { checkCount } from "../model/layers.ts";
+import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Features, Targets } from "./data.ts";
 import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
 

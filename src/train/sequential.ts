@@ -1,9 +1,9 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { checkOptions } from "../model/checks.ts";
-import { checkCount, type Layer } from "../model/layers.ts";
-import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import { checkCount, checkOptions } from "../model/checks.ts";
+import type { Layer } from "../model/layers.ts";
+import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats } from "./backend.ts";
@@ -55,8 +55,8 @@ export class Sequential {
     }
     const layers = [...this.#layers, layer];
     checkLayers(layers);
-    // Layers before the first dense one are checked when it comes.
-    if (layers.some(({ type }) => type === "dense")) this.#network = resolveNetwork(layers, this.#seed);
+    // Layers before the first with weights are checked when it comes.
+    if (layers.some(isWeighted)) this.#network = resolveNetwork(layers, this.#seed);
     this.#layers.push(layer);
     return this;
   }

@@ -24,8 +24,8 @@ test("layers without a name are numbered as Keras numbers them", () => {
 });
 
 test.each<[string, Layer[], RegExp]>([
-  ["no layers", [], /^sequential\(\): layers must hold at least one dense layer; got none/],
-  ["no dense layer", [dropout({ rate: 0.1, inputShape: [2] })], /at least one dense layer; got dropout/],
+  ["no layers", [], /^sequential\(\): layers must hold at least one dense layer or a simpleRNN; got none/],
+  ["no dense layer", [dropout({ rate: 0.1, inputShape: [2] })], /at least one dense layer or a simpleRNN; got dropout/],
   ["no input shape", [dense({ units: 2 })], /the first layer \(dense\) must say what comes in\. Declare inputShape/],
   ["a width that does not fit", [first, dense({ units: 2, inputShape: [5] })], /layer 1 \(dense\) declares inputShape \[5\] but 4 features reach it\. Leave/],
   ["a softmax in the middle", [dense({ units: 3, inputShape: [2], activation: "softmax" }), dense({ units: 2 })], /layer 1 \(dense\) comes after a softmax, which must be the last layer\. Move/],

@@ -7,7 +7,9 @@ import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../../src/model/ac
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
 import type { Optimizer } from "../../src/model/optimizers.ts";
 import { dropoutMask } from "../../src/reference/dropout.ts";
+import { isSequenceStep } from "../../src/reference/recurrent.ts";
 import type { RandomSequence } from "../../src/random.ts";
+import { sequenceStep } from "./float32-recurrent.ts";
 
 const f = Math.fround;
 type Row = Float32Array;
@@ -192,6 +194,7 @@ export class Float32Machine {
     const byRow = (of: (...rows: Row[]) => number[]): number[] => Array.from({ length: rows }, (_, r) =>
       of(...inputs.map((t) => t.subarray(r * t.length / rows, (r + 1) * t.length / rows)))).flat();
     const map = (of: (value: number, i: number) => number): number[] => [...x].map(of);
+    if (isSequenceStep(step)) return [sequenceStep(this, step, inputs, graph, scalars)];
     switch (step.op) {
       case "gather": return [Array.from({ length: scalars.rows * cols }, (_, i) =>
         f(x[y[scalars.offset + Math.floor(i / cols)] * cols + i % cols] * f(step.scale)))];
@@ -215,8 +218,8 @@ export class Float32Machine {
         return [...a].map((value, j) => f(value * f(g[j] - dot)));
       })];
       case "dropout": {
-        const mask = dropoutMask(x.length, step.rate, graph.seed, scalars.step, step.layer);
-        return [map((value, i) => (mask[i] ? f(value * f(1 / (1 - step.rate))) : 0))];
+        const { held = 1 } = step, mask = dropoutMask(x.length / held, step.rate, graph.seed, scalars.step, step.layer);
+        return [map((value, i) => (mask[Math.floor(i / cols / held) * cols + i % cols] ? f(value * f(1 / (1 - step.rate))) : 0))];
       }
       case "lossRows": return [byRow((a, t) => [this.lossRow(step.loss, a, t)])];
       case "lossGradient": return [byRow((a, t) => this.lossGradientRow(step.loss, a, t, rows))];
@@ -238,8 +241,8 @@ export class Float32Machine {
       }
       case "summarize": {
         const means = inputs.slice(0, 1 + step.metrics).map((t) => this.div(this.sum(t), rows));
-        means[0] = this.sum([means[0], ...inputs.slice(1 + step.metrics).map(([value]) => value)]);
-        return [means];
+        means[0] = this.sum([means[0], ...inputs.slice(1 + step.metrics, step.counted ? -1 : undefined).map(([value]) => value)]);
+        return [step.counted ? [...means, inputs[inputs.length - 1][0]] : means];
       }
     }
   }

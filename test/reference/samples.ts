@@ -35,6 +35,10 @@ interface SampleOptions {
   rows?: number;
   seed?: number;
   step?: number;
+  /** Sequences are padded: lengths from 1 to all of their steps. */
+  masked?: boolean;
+  /** Stateful layers go on from random states. */
+  carried?: boolean;
 }
 
 /** Targets that suit the loss: labels, probabilities of a row, or any numbers. */
@@ -49,15 +53,16 @@ function targets(loss: Loss, rows: number, width: number, random: RandomSequence
 
 /** A training graph with random data and random parameters: biases too, so that no z lies on a kink. */
 export function sample(options: SampleOptions): Sample {
-  const { layers, loss, optimizer = "sgd", metrics = [], rows = 5, seed = 1, step = 0 } = options;
+  const { layers, loss, optimizer = "sgd", metrics = [], rows = 5, seed = 1, step = 0, masked = false, carried = false } = options;
   const network = resolveNetwork(layers, seed);
   const recipe = resolveRecipe(network, { optimizer, loss, metrics });
   const random = randomFor(seed);
   const states = optimizerStates(recipe.optimizer);
   const stored = rows + 3;
   const values = new Map<string, ArrayLike<number>>([
-    ["data_x", Float32Array.from(normals(stored * network.inputWidth, random))],
-    ["data_y", targets(recipe.loss, stored, network.outputWidth, random)],
+    ["data_x", network.vocabulary === null ? Float32Array.from(normals(stored * network.inputSteps * network.inputWidth, random))
+      : Uint32Array.from({ length: stored * network.inputSteps }, () => random.below(network.vocabulary ?? 0))],
+    ["data_y", targets(recipe.loss, stored * network.outputSteps, network.outputWidth, random)],
     ["order", random.permutation(stored)],
   ]);
   for (const { symbol, shape } of network.parameters) {
@@ -66,6 +71,12 @@ export function sample(options: SampleOptions): Sample {
     values.set(symbol, Float32Array.from(normals(elements, random, scale)));
     for (const { name, initial } of states) values.set(`${name}_${symbol}`, new Float32Array(elements).fill(initial));
   }
-  const scalars = { rows, offset: 2, step, ...ratesAt(recipe.optimizer, step) };
-  return { graph: buildGraph(network, recipe, "train"), values, scalars };
+  if (masked) values.set("data_lengths", Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)));
+  const scalars = { rows, offset: 2, step, fresh: !carried, ...ratesAt(recipe.optimizer, step) };
+  const format = { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked } as const;
+  const graph = buildGraph(network, recipe, "train", format);
+  for (const { name, role, cols } of graph.tensors.values()) {
+    if (role === "carried") values.set(name, Float32Array.from(normals(rows * cols, random, 0.5)));
+  }
+  return { graph, values, scalars };
 }
