@@ -21,7 +21,7 @@ struct Step {
   learning_rate: f32,
   corrected_rate: f32,   // learning rate with Adam's bias corrections
   inverse_rows: f32,     // 1/B, the batch mean
-  unused: f32,
+  fresh: u32,            // 1 where carried states count as 0
 }
 `;
 

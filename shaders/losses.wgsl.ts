@@ -1,28 +1,31 @@
 // loss_gradient: what BP1 starts from, one number at a time. loss_rows: the loss of one row.
 //   cross-entropies   gradient (a − y)/B with a the probabilities; rows from the logits z, so that no logarithm of 0 occurs
 //   squared errors, huber   gradient and rows from a
-// 1/B is step.inverse_rows: the batch mean enters here and nowhere else.
+// 1/B is step.inverse_rows: the mean over the batch (and over time) enters here and nowhere else.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Loss } from "../src/model/losses.ts";
 import { literal } from "./kernel.wgsl.ts";
 
-function gradientFormula(loss: Loss, cols: number): string {
+function gradientFormula(loss: Loss, cols: number, mean: string): string {
   switch (loss.name) {
-    case "meanSquaredError": return `${literal(2 / cols)} * (a - y) * step.inverse_rows`;
-    case "halfSquaredError": return "(a - y) * step.inverse_rows";
+    case "meanSquaredError": return `${literal(2 / cols)} * (a - y) * ${mean}`;
+    case "halfSquaredError": return `(a - y) * ${mean}`;
     case "huber":
-      return `clamp(a - y, ${literal(-loss.delta)}, ${literal(loss.delta)}) * ${literal(1 / cols)} * step.inverse_rows`;
-    case "binaryCrossentropy": return `(a - y) * ${literal(1 / cols)} * step.inverse_rows`;
-    case "categoricalCrossentropy": return "(a - y) * step.inverse_rows";
-    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, u32(y) == col)) * step.inverse_rows";
+      return `clamp(a - y, ${literal(-loss.delta)}, ${literal(loss.delta)}) * ${literal(1 / cols)} * ${mean}`;
+    case "binaryCrossentropy": return `(a - y) * ${literal(1 / cols)} * ${mean}`;
+    case "categoricalCrossentropy": return `(a - y) * ${mean}`;
+    case "sparseCategoricalCrossentropy": return `(a - select(0.0, 1.0, u32(y) == col)) * ${mean}`;
   }
 }
 
-/** fn name(a, y, col): y is the target of this number, or the row's class index for the sparse loss. */
-export const lossGradientFunction = (name: string, loss: Loss, cols: number): string => wgsl`
+/**
+ * fn name(a, y, col): y is the target of this number, or the row's class index for the sparse loss.
+ * @param mean one over the rows that the loss is a mean of
+ */
+export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string): string => wgsl`
 fn ${name}(a: f32, y: f32, col: u32) -> f32 {
-  return ${gradientFormula(loss, cols)};
+  return ${gradientFormula(loss, cols, mean)};
 }
 `;
 

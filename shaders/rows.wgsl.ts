@@ -21,26 +21,27 @@ export const eachRow = (lanes: number, statements: readonly string[]): string =>
  * `shares` invocations a column, each with a slice of the rows; rows ascend, slices are added in order.
  * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|.
  * @param shares divides lanes; from 2 on it needs `lanes` numbers of the workgroup array `partial`
+ * @param rows how many, an expression
  * @param matrix the number at `row` and `col`
  */
-export const rowSumStatements = (lanes: number, shares: number, cols: number, matrix: string, finish: string): string => {
+export const rowSumStatements = (lanes: number, shares: number, rows: string, cols: number, matrix: string, finish: string): string => {
   const width = lanes / shares;
   if (shares === 1) {
     return wgsl`
   let col = workgroup * ${lanes}u + lane;
   if (col < ${cols}u) {
     var sum = 0.0;
-    for (var row = 0u; row < step.rows; row++) { sum += ${matrix}; }
+    for (var row = 0u; row < ${rows}; row++) { sum += ${matrix}; }
     ${finish}(sum, 0u, col);
   }`;
   }
   return wgsl`
   let col = workgroup * ${width}u + lane % ${width}u;
-  let rows = (step.rows + ${shares - 1}u) / ${shares}u;
-  let first = lane / ${width}u * rows;
+  let share = (${rows} + ${shares - 1}u) / ${shares}u;
+  let first = lane / ${width}u * share;
   var sum = 0.0;
   if (col < ${cols}u) {
-    for (var row = first; row < min(first + rows, step.rows); row++) { sum += ${matrix}; }
+    for (var row = first; row < min(first + share, ${rows}); row++) { sum += ${matrix}; }
   }
   partial[lane] = sum;
   workgroupBarrier();

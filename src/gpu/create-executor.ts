@@ -1,6 +1,5 @@
 // Which of the two kinds of executor a plan needs.
 
-import { UnsupportedError } from "../errors.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { Executor } from "./executor.ts";
 import type { PipelineCache } from "./pipelines.ts";
@@ -9,11 +8,8 @@ import type { StepExecutor } from "./step-executor.ts";
 
 /**
  * @param external the buffers of weights, optimizer states and data, by the names that the plan gives them
- * @throws UnsupportedError if there are no kernels for the plan; GpuError if a shader does not compile or memory runs out
+ * @throws GpuError if a shader does not compile or memory runs out
  */
-export async function createExecutor(
+export const createExecutor = (
   device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
-): Promise<StepExecutor> {
-  if (plan.unsupported !== null) throw new UnsupportedError(plan.unsupported);
-  return (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);
-}
+): Promise<StepExecutor> => (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);

@@ -6,4 +6,5 @@ import type { StepScalars } from "../graph/types.ts";
 export function writeStep(table: ArrayBuffer, byte: number, slot: number, step: StepScalars): void {
   new Uint32Array(table, byte, 4).set([step.rows, step.offset, slot, step.step]);
   new Float32Array(table, byte + 16, 3).set([step.learningRate, step.correctedRate, 1 / step.rows]);
+  new Uint32Array(table, byte + 28, 1)[0] = step.fresh ? 1 : 0;
 }

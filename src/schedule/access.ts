@@ -2,9 +2,9 @@
 // still in the data set, from which rows of the mini-batch are gathered on load.
 
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
-import { gatheredBytes, gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { resultIndex, type Places } from "./places.ts";
+import { viewText, type View, type ViewText } from "./views.ts";
 
 /** All arguments and results are WGSL expressions. */
 export interface TensorAccess {
@@ -34,36 +34,39 @@ export interface Touch {
   readonly access: "read" | "read_write";
 }
 
-type Gather = StepOf<"gather">;
-
 /** Collects what one kernel binds while its source is written: the same buffer is bound once. */
 export class BufferAccess implements TensorAccess {
   readonly #bindings = new Map<string, LaunchBinding>();
   readonly #touches = new Map<string, Touch>();
   readonly #variables = new Map<string, string>();
+  readonly #views = new Map<string, ViewText>();
+  readonly #functions = new Map<string, string>();
 
-  /** @param gathered tensors that are never in memory: read on load from the data set, by the step that gathers them */
+  /** @param views tensors that are never in memory */
   constructor(
-    readonly graph: Graph, readonly batch: number, readonly places: Places, readonly gathered: ReadonlyMap<string, Gather>,
+    readonly graph: Graph, readonly batch: number, readonly places: Places, readonly views: ReadonlyMap<string, View>,
   ) {}
 
   rowStart(tensor: string, row: string): string {
-    const gather = this.gathered.get(tensor), { cols } = tensorOf(this.graph, tensor);
-    if (gather) return gatheredRow(this.#data("order", "u32"), row, cols);
-    const { offset } = this.#place(tensor);
-    return `${offset}u + (${row}) * ${cols}u`;
+    const view = this.#view(tensor);
+    return view ? view.rowStart(row) : `${this.#place(tensor).offset}u + (${row}) * ${tensorOf(this.graph, tensor).cols}u`;
   }
 
   inRow(tensor: string, start: string, col: string): string {
-    const gather = this.gathered.get(tensor);
-    if (gather) return gatheredNumber(this.data(gather), gather, `${start} + ${col}`);
-    return `${this.#memory(tensor, "read")}[${start} + ${col}]`;
+    return this.#view(tensor)?.inRow(start, col) ?? `${this.#memory(tensor, "read")}[${start} + ${col}]`;
   }
 
   fourInRow(tensor: string): ((start: string, col: string) => string) | null {
-    const gather = this.gathered.get(tensor), { cols } = tensorOf(this.graph, tensor);
-    if (gather?.source !== "uint8" || cols % 4 !== 0) return null;
-    return (start, col) => gatheredBytes(this.data(gather), gather.scale, `${start} + ${col}`);
+    return this.#view(tensor)?.fourInRow ?? null;
+  }
+
+  /** A function that reads need, once. */
+  define(name: string, text: string): void {
+    this.#functions.set(name, text);
+  }
+
+  functions(): string {
+    return [...this.#functions.values()].join("");
   }
 
   /** From now on a tensor of one number is this variable. */
@@ -81,7 +84,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   here(tensor: string): string {
-    return this.gathered.has(tensor) ? this.inRow(tensor, this.rowStart(tensor, "row"), "col") : this.load(tensor, "element");
+    return this.views.has(tensor) ? this.inRow(tensor, this.rowStart(tensor, "row"), "col") : this.load(tensor, "element");
   }
 
   store(tensor: string, index: string): string {
@@ -93,7 +96,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   /** The shader's name for the data set of a gather; bytes and labels lie in whole words. */
-  data({ inputs: [data], source }: Gather): string {
+  data({ inputs: [data], source }: StepOf<"gather">): string {
     return this.#data(data, source === "float32" ? "f32" : "u32");
   }
 
@@ -107,6 +110,12 @@ export class BufferAccess implements TensorAccess {
 
   touches(): Touch[] {
     return [...this.#touches.values()];
+  }
+
+  #view(tensor: string): ViewText | undefined {
+    const step = this.views.get(tensor);
+    if (step && !this.#views.has(tensor)) this.#views.set(tensor, viewText(this, step));
+    return this.#views.get(tensor);
   }
 
   #data(tensor: string, type: "f32" | "u32"): string {

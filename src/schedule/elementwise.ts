@@ -8,10 +8,11 @@ import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
 import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
-import { tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
 import type { TensorAccess } from "./access.ts";
+import { meanOver } from "./launch.ts";
 
 /** The text of one step: `call` is an expression; for an update it is the struct of shaders/update.wgsl.ts. */
 export interface ElementwiseText {
@@ -19,13 +20,14 @@ export interface ElementwiseText {
   readonly call: string;
 }
 
-/** The number at the same place, the only number of the same row, or the only one that there is. */
-type Where = "here" | "row" | "scalar";
+/** The number at the same place, the only number of the same row, the only one that there is, or that of another place. */
+type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string };
 /** Reads input number `i` of the step. */
 type Operand = (i: number, where?: Where) => string;
 
 /** An operand that is in memory. */
 export function operandAt(access: TensorAccess, tensor: string, where: Where = "here"): string {
+  if (typeof where === "object") return access.inRow(tensor, access.rowStart(tensor, where.row), where.col);
   switch (where) {
     case "here": return access.here(tensor);
     case "row": return access.inRow(tensor, access.rowStart(tensor, "row"), "0u");
@@ -43,8 +45,9 @@ export function elementwiseText(graph: Graph, step: Step, name: string, operand:
     case "hadamard":
       return { functions: hadamardFunction(name), call: `${name}(${operand(0)}, ${operand(1)})` };
     case "dropout": {
+      const element = step.held === undefined ? "element" : `row / ${step.held}u * ${tensorOf(graph, step.outputs[0]).cols}u + col`;
       const variant = { rate: step.rate, threshold: dropoutThreshold(step.rate), layer: step.layer, seed: graph.seed };
-      return { functions: dropoutFunction(name, variant), call: `${name}(${operand(0)}, element)` };
+      return { functions: dropoutFunction(name, variant), call: `${name}(${operand(0)}, ${element})` };
     }
     case "penaltyGradient":
       return { functions: penaltyGradientFunction(name, step.l1, step.l2), call: `${name}(${operand(0)}, ${operand(1)})` };
@@ -55,10 +58,24 @@ export function elementwiseText(graph: Graph, step: Step, name: string, operand:
     case "lossGradient": {
       const cols = tensorOf(graph, step.outputs[0]).cols;
       const target = operand(1, takesLabels(step.loss) ? "row" : "here");
-      return { functions: lossGradientFunction(name, step.loss, cols), call: `${name}(${operand(0)}, ${target}, col)` };
+      return { functions: lossGradientFunction(name, step.loss, cols, meanOver(tensorOf(graph, step.outputs[0]))), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":
       return { functions: updateFunction(name, step.optimizer), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
+    case "pickRows": {
+      const [, , bias] = step.inputs;
+      return { functions: "", call: operand(1, { row: `u32(${operand(0, "row")})`, col: "col" }) +
+        (bias === undefined ? "" : ` + ${operand(2, { row: "0u", col: "col" })}`) };
+    }
+    case "carry": {
+      const steps = stepsOf(tensorOf(graph, step.inputs[0]));
+      return { functions: "", call: operand(0, { row: `(row * ${steps}u + ${steps - 1}u)`, col: "col" }) };
+    }
+    case "maskRows": {
+      const steps = stepsOf(tensorOf(graph, step.inputs[0])), length = operand(1, { row: `(row / ${steps}u)`, col: "0u" });
+      return { functions: "", call: `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), ` +
+        `row % ${steps}u < u32(${length}))` };
+    }
     default:
       throw new Error(`${step.op} is not an elementwise step`);
   }

@@ -4,37 +4,33 @@
 //           what is done row by row around the loss becomes one kernel; rows are gathered where they are read.
 // Unfused:  every step by itself: the vocabulary of kernels, and what fused ones are checked against.
 
-import { stepsOf, tensorOf, type Graph, type Op, type SequenceOp, type Step, type StepOf } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type Op, type Step } from "../graph/types.ts";
 
 /** The kind of kernel that a group becomes. */
-export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce";
+export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce" | "recurrent";
 
 export interface Group {
   readonly anchor: Anchor;
   readonly steps: readonly Step[];
 }
 
-/** Operations that there are kernels for; sequences have none yet (unsupported()). */
-type PlannedOp = Exclude<Op, SequenceOp>;
-
-const ANCHOR_OF: Record<PlannedOp, Anchor> = {
+const ANCHOR_OF: Record<Op, Anchor> = {
   gather: "gather", product: "product", rowSum: "rowSum",
   activation: "elementwise", activationDerivative: "elementwise", hadamard: "elementwise", dropout: "elementwise",
   penaltyGradient: "elementwise", clipValue: "elementwise", scale: "elementwise", update: "elementwise",
   lossGradient: "elementwise",
   softmax: "rowWise", softmaxPullback: "rowWise", lossRows: "rowWise", metricRows: "rowWise",
-  penalty: "reduce", clipFactor: "reduce", summarize: "reduce",
+  penalty: "reduce", clipFactor: "reduce", summarize: "reduce", countSteps: "reduce",
+  recurrentForward: "recurrent", recurrentBackward: "recurrent", pickRowsGradient: "product",
+  pickRows: "elementwise", previousStep: "elementwise", lastStep: "elementwise", lastStepGradient: "elementwise", carry: "elementwise",
+  maskRows: "elementwise",
 };
 
-/** Steps that work on one number at a time and so can follow any kernel that makes numbers of their shape. */
-const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op as PlannedOp];
+/** What begins a group: clipping by a norm waits for all of the gradient, the others read other rows than they make. */
+const FIRST: ReadonlySet<Op> = new Set<Op>(["scale", "pickRows", "previousStep", "lastStep", "lastStepGradient", "carry"]);
 
-/** Why no GPU can run the graph; null if one can. The one place that knows what there are no kernels for. */
-export function unsupported({ steps, tensors }: Graph): string | null {
-  const missing = steps.find(({ op }) => !Object.hasOwn(ANCHOR_OF, op));
-  if (missing === undefined && [...tensors.values()].every((tensor) => stepsOf(tensor) === 1)) return null;
-  return `plan: recurrent layers are not yet on the GPU (${missing?.op ?? "sequences"} has no kernel). Compile with backend: "cpu".`;
-}
+/** Steps that work on one number at a time and so can follow any kernel that makes numbers of their shape. */
+const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op];
 
 function sameShape(graph: Graph, a: string, b: string): boolean {
   const s = tensorOf(graph, a), t = tensorOf(graph, b);
@@ -44,11 +40,12 @@ function sameShape(graph: Graph, a: string, b: string): boolean {
 /** Whether `step` may join the group that is being made. */
 function joins(graph: Graph, group: Group, step: Step): boolean {
   const next = anchorOf(step);
-  // What is clipped by a norm waits for all of the gradient.
-  if (step.op === "scale") return false;
-  const ofOneRow = (name: string) => tensorOf(graph, name).rows === "batch";
+  if (FIRST.has(step.op)) return false;
+  const first = tensorOf(graph, group.steps[0].outputs[0]);
+  const ofOneRow = (name: string) => tensorOf(graph, name).rows === "batch" && stepsOf(tensorOf(graph, name)) === stepsOf(first);
   switch (group.anchor) {
     case "gather":
+    case "recurrent":
     case "reduce": return false;
     case "product":
     case "rowSum":
@@ -56,7 +53,7 @@ function joins(graph: Graph, group: Group, step: Step): boolean {
       return next === "elementwise" && step.op !== "lossGradient" &&
         sameShape(graph, step.outputs[0], group.steps[group.steps.length - 1].outputs[0]);
     case "rowWise":
-      return next === "rowWise" || (next === "elementwise" && step.outputs.every(ofOneRow));
+      return (next === "rowWise" && step.outputs.every(ofOneRow)) || (next === "elementwise" && step.outputs.every(ofOneRow));
   }
 }
 
@@ -64,7 +61,7 @@ function joins(graph: Graph, group: Group, step: Step): boolean {
  * Every step in a group of its own, or together with those before it as far as they fit one kernel.
  * @param elsewhere tensors that no kernel makes: their readers do
  */
-export function groupSteps(graph: Graph, fuse: boolean, elsewhere: ReadonlyMap<string, unknown>): Group[] {
+export function groupSteps(graph: Graph, fuse: boolean, elsewhere: Elsewhere): Group[] {
   const groups: Group[] = [];
   for (const step of graph.steps) {
     if (elsewhere.has(step.outputs[0])) continue;
@@ -81,8 +78,8 @@ export function groupSteps(graph: Graph, fuse: boolean, elsewhere: ReadonlyMap<s
 }
 
 /** The tensors of a group that must be in memory: all but intermediates that only the group itself reads. */
-export function storedOutputs(graph: Graph, group: Group, groups: readonly Group[]): Set<string> {
-  const readElsewhere = new Set(groups.filter((g) => g !== group).flatMap((g) => g.steps.flatMap((s) => s.inputs)));
+export function storedOutputs(graph: Graph, group: Group, groups: readonly Group[], views: Elsewhere): Set<string> {
+  const readElsewhere = new Set(groups.filter((g) => g !== group).flatMap((g) => [...behind(g.steps.flatMap((s) => s.inputs), views)]));
   // Row by row steps hand tensors on through memory.
   const throughMemory = group.anchor === "rowWise" || group.steps.length === 1;
   const outputs = group.steps.flatMap((step) => step.outputs);
@@ -90,9 +87,19 @@ export function storedOutputs(graph: Graph, group: Group, groups: readonly Group
     throughMemory || tensorOf(graph, name).role !== "intermediate" || readElsewhere.has(name)));
 }
 
-/** The gather steps by the tensors that they make. */
-export const gathersOf = (graph: Graph): Map<string, StepOf<"gather">> => new Map(graph.steps
-  .filter((step): step is StepOf<"gather"> => step.op === "gather").map((step) => [step.outputs[0], step]));
+/** Tensors that are in no memory, by the steps that make them. */
+export type Elsewhere = ReadonlyMap<string, Step>;
+
+/** These tensors, and for those that are in no memory what they are read from. */
+export function behind(tensors: Iterable<string>, elsewhere: Elsewhere): Set<string> {
+  const found = new Set<string>();
+  const add = (name: string) => {
+    found.add(name);
+    elsewhere.get(name)?.inputs.forEach(add);
+  };
+  for (const name of tensors) add(name);
+  return found;
+}
 
 /** What a group reads that it has not made itself, and what it makes. */
 export function operandsOf({ steps }: Group): { reads: Set<string>; writes: Set<string> } {

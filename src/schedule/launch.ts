@@ -1,6 +1,6 @@
 // A launch: one dispatch of one kernel, with everything that it needs named but nothing created.
 
-import { STEP_BYTES } from "../../shaders/kernel.wgsl.ts";
+import { literal, STEP_BYTES } from "../../shaders/kernel.wgsl.ts";
 import { stepsOf, type Step, type Tensor } from "../graph/types.ts";
 import type { LaunchBinding, Touch } from "./access.ts";
 
@@ -32,6 +32,10 @@ export interface Launch {
 /** The rows of a tensor as a WGSL expression. */
 export const rowsExpression = (tensor: Tensor): string =>
   (tensor.rows !== "batch" ? `${tensor.rows}u` : stepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${stepsOf(tensor)}u`);
+
+/** One over the rows of a tensor of a mini-batch. */
+export const meanOver = (tensor: Tensor): string =>
+  (stepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / stepsOf(tensor))})`);
 
 /** A grid of at least so many workgroups; more than 65,535 do not fit one dimension. */
 export function flatGrid(workgroups: number): readonly [number, number] {

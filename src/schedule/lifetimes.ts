@@ -1,7 +1,7 @@
 // Which intermediates live at the same time, and which can share memory because they never do.
 
 import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
-import { operandsOf, storedOutputs, type Group } from "./groups.ts";
+import { behind, operandsOf, storedOutputs, type Elsewhere, type Group } from "./groups.ts";
 
 const FLOAT_BYTES = 4;
 
@@ -27,12 +27,12 @@ export interface Slot {
  */
 export function lifetimesOf(
   graph: Graph, batch: number, groups: readonly Group[], launches: readonly (readonly Group[])[],
-  elsewhere: ReadonlyMap<string, unknown>,
+  elsewhere: Elsewhere,
 ): Lifetime[] {
   const lives = new Map<string, Lifetime>();
   launches.forEach((launch, index) => {
     for (const group of launch) {
-      for (const tensor of [...operandsOf(group).reads, ...storedOutputs(graph, group, groups)]) {
+      for (const tensor of [...behind(operandsOf(group).reads, elsewhere), ...storedOutputs(graph, group, groups, elsewhere)]) {
         if (tensorOf(graph, tensor).role !== "intermediate" || elsewhere.has(tensor)) continue;
         const bytes = sizeOf(tensorOf(graph, tensor), batch) * FLOAT_BYTES;
         const { first = index } = lives.get(tensor) ?? {};

@@ -1,22 +1,23 @@
 // Writes what the workgroups of one part do: a product or a sum spread over the whole grid, or a program for some rows.
 
-import { gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import type { PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
 import { finishFunction } from "../../shaders/epilogue.wgsl.ts";
 import type { Operand, ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
-import { rowsOf, sizeOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
+import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
 import type { BufferAccess, TensorAccess } from "./access.ts";
 import { writeEpilogue } from "./epilogue.ts";
-import { storedOutputs, type Anchor, type Group } from "./groups.ts";
+import { storedOutputs, type Anchor, type Elsewhere, type Group } from "./groups.ts";
 import { rowsExpression } from "./launch.ts";
+import { recurrentFlops, recurrentText, type RecurrentStep } from "./recurrent.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { Norms } from "./norms.ts";
 import type { Part } from "./stages.ts";
 import { chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import { isView, viewText, type View } from "./views.ts";
 
 export interface WrittenPart extends PartText {
   readonly kernels: readonly string[];
@@ -32,6 +33,8 @@ interface Context {
   /** All groups of the step: what they read must be in memory. */
   readonly groups: readonly Group[];
   readonly access: BufferAccess;
+  /** Tensors that are in no memory. */
+  readonly elsewhere: Elsewhere;
   readonly norms: Norms;
   readonly limits: TileLimits;
 }
@@ -49,35 +52,45 @@ const operandOf = (access: TensorAccess, tensor: string): Operand => {
 };
 
 /** The function that hands on each number, and its name. */
-function finishOf({ graph, groups, access, norms }: Context, group: Group, prefix: string, from: string | null): GroupText {
-  const stored = storedOutputs(graph, group, groups), cols = tensorOf(graph, group.steps[0].outputs[0]).cols;
+function finishOf({ graph, groups, access, norms, elsewhere }: Context, group: Group, prefix: string, from: string | null): GroupText {
+  const stored = storedOutputs(graph, group, groups, elsewhere), cols = tensorOf(graph, group.steps[0].outputs[0]).cols;
   const epilogue = writeEpilogue(graph, from, from === null ? group.steps : group.steps.slice(1), stored, access, `${prefix}_f`,
     norms.gradientOf(group));
   return { functions: finishFunction(`${prefix}_finish`, epilogue, cols), text: `${prefix}_finish` };
 }
 
+/** ∂C/∂U where x picks rows of U is a product, too: that of one-hot rows, which are never built. */
+type ProductStep = StepOf<"product" | "pickRowsGradient">;
+const formOf = (step: ProductStep): ProductForm => (step.op === "product" ? step.form : "leftTransposed");
+
+/** One-hot rows of whole numbers. */
+const oneHot = (access: TensorAccess, index: string): Operand => ({
+  row: (row) => `u32(${access.inRow(index, access.rowStart(index, row), "0u")})`, at: (hot, col) => `select(0.0, 1.0, ${hot} == ${col})`,
+});
+
 /** M, N and K as planned: rows of the mini-batch may be fewer. */
-function sizesOf({ graph, batch }: Context, { inputs: [left], outputs: [out], form }: StepOf<"product">) {
+function sizesOf({ graph, batch }: Context, step: ProductStep) {
+  const { inputs: [left], outputs: [out] } = step, form = formOf(step);
   const inner = tensorOf(graph, left);
   return { m: rowsOf(tensorOf(graph, out), batch), n: tensorOf(graph, out).cols,
     k: form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols };
 }
 
-function productFlops(context: Context, step: StepOf<"product">): number {
+function productFlops(context: Context, step: ProductStep): number {
   const { m, n, k } = sizesOf(context, step);
   return 2 * m * n * k;
 }
 
 /** A product cut like `shape`: statements on `workgroup` and `lane`, and what they need at module scope. */
 function productText(context: Context, group: Group, prefix: string, shape: ProductShape): GroupText {
-  const { graph, access } = context, step = group.steps[0] as StepOf<"product">;
-  const { form, inputs: [left, right, bias], outputs: [out] } = step;
+  const { graph, access } = context, step = group.steps[0] as ProductStep, form = formOf(step);
+  const { inputs: [left, right, bias], outputs: [out] } = step;
   const finish = finishOf(context, group, prefix, out);
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
   const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k };
   return {
     functions: finish.functions,
-    text: productStatements(part, operandOf(access, left), operandOf(access, right),
+    text: productStatements(part, step.op === "product" ? operandOf(access, left) : oneHot(access, left), operandOf(access, right),
       bias === undefined ? null : (col) => access.load(bias, col),
       (value, row, col) => `${finish.text}(${value}, ${row}, ${col});`),
   };
@@ -87,7 +100,7 @@ const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 
 
 /** A product by itself, spread over the whole grid. */
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
-  const step = group.steps[0] as StepOf<"product">, { m, n, k } = sizesOf(context, step);
+  const step = group.steps[0] as ProductStep, { m, n, k } = sizesOf(context, step);
   const shape = chooseVariant(m, n, k, context.limits);
   return {
     ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n),
@@ -95,12 +108,16 @@ function writeProduct(context: Context, group: Group, prefix: string): WrittenPa
   };
 }
 
-/** What one workgroup does with its rows, `first` to `end`, for one group of a program. */
-function rowsText(context: Context, group: Group, prefix: string, rows: number): GroupText & { broadcasts?: boolean } {
-  const { graph, access, limits } = context, { lanes } = limits, [first] = group.steps, { cols } = tensorOf(graph, first.outputs[0]);
+/** What one workgroup does with its examples for one group of a program; `first` and `end` count their rows of the group. */
+function rowsText(context: Context, group: Group, prefix: string, examples: number): GroupText & { broadcasts?: boolean } {
+  const { graph, access, limits } = context, { lanes } = limits, [first] = group.steps, out = tensorOf(graph, first.outputs[0]);
+  const { cols } = out, steps = stepsOf(out), rows = examples * steps;
+  const range = `
+  let first = program * ${rows}u;
+  let end = min(first + ${rows}u, ${rowsExpression(out)});`;
   switch (group.anchor) {
     case "product": {
-      const { n, k } = sizesOf(context, first as StepOf<"product">), shape = chooseForProgram(rows, n, k, limits);
+      const { n, k } = sizesOf(context, first as ProductStep), shape = chooseForProgram(rows, n, k, limits);
       const { functions, text } = productText(context, group, prefix, shape), blocks = workgroupsOf(shape, rows, n);
       return { functions, broadcasts: shape.broadcast, text: `
   for (var block = 0u; block < ${blocks}u; block++) {
@@ -108,31 +125,34 @@ function rowsText(context: Context, group: Group, prefix: string, rows: number):
     ${text}
   }` };
     }
+    case "recurrent": return recurrentText(context, first as RecurrentStep, prefix, examples);
     case "elementwise": {
       const { functions, text } = finishOf(context, group, prefix, null);
-      return { functions, text: eachNumber(lanes, cols, `${text}(0.0, row, col);`) };
+      return { functions, text: range + eachNumber(lanes, cols, `${text}(0.0, row, col);`) };
     }
     case "rowWise": {
       const { functions, statements } = rowWiseText(graph, group.steps, access, `${prefix}_f`);
-      return { functions, text: eachRow(lanes, statements) };
+      return { functions, text: range + eachRow(lanes, statements) };
     }
     default:
       throw new Error(`${group.anchor} mixes rows`);
   }
 }
 
-/** Some rows per workgroup through all groups; a barrier of the workgroup lets each group see what the one before wrote. */
+const flopsOf = (context: Context, { steps: [step] }: Group): number =>
+  (step.op === "product" ? productFlops(context, step)
+    : step.op === "recurrentForward" || step.op === "recurrentBackward" ? recurrentFlops(context.graph, step, context.batch) : 0);
+
+/** Some examples per workgroup through all groups; a barrier of the workgroup lets each group see what the one before wrote. */
 function writeRowProgram(context: Context, groups: readonly Group[], prefix: string): WrittenPart {
-  const hasProduct = groups.some(({ anchor }) => anchor === "product");
-  const { limits, batch } = context, rows = hasProduct ? programRows(limits, batch) : limits.lanes;
-  const texts = groups.map((group, i) => rowsText(context, group, `${prefix}_${i}`, rows));
+  const hasProduct = groups.some(({ anchor }) => anchor === "product" || anchor === "recurrent");
+  const { limits, batch } = context, examples = hasProduct ? programRows(limits, batch) : limits.lanes;
+  const texts = groups.map((group, i) => rowsText(context, group, `${prefix}_${i}`, examples));
   return {
     kernels: groups.map(({ anchor }) => KERNEL_NAMES[anchor]), functions: texts.map(({ functions }) => functions).join(""),
-    workgroups: Math.ceil(batch / rows), broadcasts: texts.some(({ broadcasts }) => broadcasts),
-    flops: groups.reduce((sum, { steps: [step] }) => sum + (step.op === "product" ? productFlops(context, step) : 0), 0),
-    text: `let program = workgroup;
-  let first = program * ${rows}u;
-  let end = min(first + ${rows}u, step.rows);${texts.map(({ text }) => text).join("\n  storageBarrier();")}`,
+    workgroups: Math.ceil(batch / examples), broadcasts: texts.some(({ broadcasts }) => broadcasts),
+    flops: groups.reduce((sum, group) => sum + flopsOf(context, group), 0),
+    text: `let program = workgroup;${texts.map(({ text }) => `{${text}\n  }`).join("\n  storageBarrier();\n  ")}`,
   };
 }
 
@@ -162,7 +182,7 @@ function writeRowSum(context: Context, group: Group, prefix: string): WrittenPar
   const matrix = access.inRow(step.inputs[0], access.rowStart(step.inputs[0], "row"), "col");
   return {
     kernels: ["row_sum"], functions, workgroups: Math.ceil((cols * shares) / lanes), flops: 0,
-    text: rowSumStatements(lanes, shares, cols, matrix, text), memory: shares > 1 ? partialSums(lanes) : undefined,
+    text: rowSumStatements(lanes, shares, rowsExpression(tensorOf(graph, step.inputs[0])), cols, matrix, text), memory: shares > 1 ? partialSums(lanes) : undefined,
   };
 }
 
@@ -175,22 +195,21 @@ function writeReduce(context: Context, group: Group, prefix: string): WrittenPar
   };
 }
 
-/** Copies rows of the data set, where a gather is a launch of its own. */
-function writeGather({ graph, batch, access, limits: { lanes } }: Context, { steps: [step] }: Group): WrittenPart {
-  if (step.op !== "gather") throw new Error("a gather group holds a gather");
-  const { cols } = tensorOf(graph, step.outputs[0]);
-  const number = gatheredNumber(access.data(step), step, `${gatheredRow(access.order(), "row", cols)} + col`);
+/** Copies what a view shows, where every step is a launch of its own. */
+function writeCopy({ graph, batch, access, limits: { lanes } }: Context, step: View): WrittenPart {
+  const out = tensorOf(graph, step.outputs[0]), { cols } = out, view = viewText(access, step);
   return {
-    kernels: ["gather"], functions: "", workgroups: Math.ceil((batch * cols) / lanes), flops: 0,
+    kernels: ["gather"], functions: "", workgroups: Math.ceil(sizeOf(out, batch) / lanes), flops: 0,
     text: `let element = workgroup * ${lanes}u + lane;
   let row = element / ${cols}u;
   let col = element % ${cols}u;
-  if (row < step.rows) { ${access.store(step.outputs[0], "element")} = ${number}; }`,
+  if (row < ${rowsExpression(out)}) { ${access.store(step.outputs[0], "element")} = ${view.inRow(view.rowStart("row"), "col")}; }`,
   };
 }
 
 const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
   gather: "gather", product: "product", rowSum: "row_sum", elementwise: "elementwise", rowWise: "row_wise", reduce: "reduce",
+  recurrent: "recurrent",
 };
 
 /** A part by itself, and what its workgroups leave for a norm. */
@@ -207,9 +226,10 @@ function withSquares(context: Context, group: Group, part: WrittenPart): Written
 /** @param prefix starts the names of the part's functions */
 export function writePart(context: Context, { groups }: Part, prefix: string): WrittenPart {
   const [group] = groups;
-  if (groups.length > 1 || group.anchor === "rowWise") return writeRowProgram(context, groups, prefix);
+  if (groups.length > 1 || group.anchor === "rowWise" || group.anchor === "recurrent") return writeRowProgram(context, groups, prefix);
+  if (isView(group.steps[0])) return writeCopy(context, group.steps[0]);
   switch (group.anchor) {
-    case "gather": return writeGather(context, group);
+    case "gather": throw new Error("a gather is a view");
     case "product": return withSquares(context, group, writeProduct(context, group, prefix));
     case "rowSum": return withSquares(context, group, writeRowSum(context, group, prefix));
     case "elementwise": return withSquares(context, group, writeElementwise(context, group, prefix));

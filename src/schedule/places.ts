@@ -56,6 +56,11 @@ export const packScratch = (slots: readonly Slot[], maxBytes = Infinity): Places
   pack("scratch", slots.map(({ bytes, tensors }) => ({ label: tensors[0], elements: bytes / FLOAT_BYTES, tensors })), maxBytes,
     "Use a smaller batchSize.");
 
+/** The states of stateful layers, which a runner keeps from mini-batch to mini-batch. */
+export const carriedPlaces = (graph: Graph, batch: number): Places => pack("carried", [...graph.tensors.values()]
+  .filter(({ role }) => role === "carried")
+  .map((tensor) => ({ label: tensor.name, elements: sizeOf(tensor, batch), tensors: [tensor.name] })), Infinity, "");
+
 /** The weights and states of a graph in its own order, for plans that no store was asked about. */
 export function ownWeights(graph: Graph, batch: number): Places {
   const tensors = [...graph.tensors.values()];

@@ -4,14 +4,15 @@
 import { NORMS } from "../../shaders/norms.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
-import { gathersOf, groupSteps, unsupported } from "./groups.ts";
+import { groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { factorsOf, Norms } from "./norms.ts";
-import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
+import { carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
+import { viewsOf } from "./views.ts";
 import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 
 export interface PlanOptions {
@@ -56,9 +57,6 @@ function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): L
     "in a launch. Use fewer units or a smaller batchSize.");
 }
 
-/** Rows are gathered where they are read; those who check a plan find the steps in its first launch. */
-const withSteps = (launch: Launch, gathers: readonly Step[]): Launch => ({ ...launch, steps: [...gathers, ...launch.steps] });
-
 const kilobytes = (bytes: number): string =>
   bytes < 1e4 ? `${bytes} B` : bytes < 1e7 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -72,8 +70,6 @@ export class Plan {
   /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
   readonly resident: Resident | null;
 
-  /** Why no GPU can run it; null if one can. Such a plan has no launches, and a graph that the reference runs. */
-  readonly unsupported: string | null;
   /** Where weights, states and intermediates lie. */
   readonly places: Places;
   /** Bytes of each buffer of intermediates, by its name. */
@@ -84,8 +80,7 @@ export class Plan {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
-    this.unsupported = unsupported(graph);
-    this.resident = residentBytes > 0 && this.unsupported === null ? writeResident(graph, batch, weights, residentBytes) : null;
+    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
@@ -93,18 +88,17 @@ export class Plan {
       this.places = weights;
       this.scratch = new Map();
     } else {
-      const gathered = fuse ? gathersOf(graph) : new Map<string, never>(), gathers = [...gathered.values()];
-      const norms = new Norms(fuse ? factorsOf(graph) : new Map()), elsewhere = new Map<string, Step>([...gathered, ...norms.factors]);
-      const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, norms.factors);
+      const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = new Norms(fuse ? factorsOf(graph) : new Map());
+      const elsewhere = new Map<string, Step>([...views, ...norms.factors]);
+      const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
       this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere);
       this.slots = reuse ? assignSlots(this.lifetimes)
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       const scratch = packScratch(this.slots, maxBytes);
-      this.places = new Map([...weights, ...scratch]);
-      const context = { graph, batch, groups, places: this.places, gathered, norms, adapter };
-      const launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
+      this.places = new Map([...weights, ...scratch, ...carriedPlaces(graph, batch)]);
+      const context = { graph, batch, groups, places: this.places, views, norms, adapter };
+      this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);
-      this.launches = launches.map((launch, i) => (i === 0 ? withSteps(launch, gathers) : launch));
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
       .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);

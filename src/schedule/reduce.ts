@@ -5,7 +5,7 @@ import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
 import type { Reduction, SumTerm } from "../../shaders/reduce.wgsl.ts";
 import { sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
-import { rowsExpression } from "./launch.ts";
+import { meanOver, rowsExpression } from "./launch.ts";
 
 /** The functions that the sums call, and the sums in order. */
 export function reduceText(graph: Graph, batch: number, steps: readonly Step[], access: TensorAccess, prefix = "f") {
@@ -14,7 +14,8 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
   const all = (name: string, f: string): SumTerm => {
     const tensor = tensorOf(graph, name);
     const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
-    return { number: access.load(name, "i"), elements, atMost: sizeOf(tensor, batch), f };
+    const number = tensor.cols === 1 ? access.inRow(name, access.rowStart(name, "i"), "0u") : access.load(name, "i");
+    return { number, elements, atMost: sizeOf(tensor, batch), f };
   };
   const store = (name: string, index: string, terms: readonly SumTerm[], finish: string) => {
     reductions.push({ target: access.store(name, index), terms, finish });
@@ -26,14 +27,19 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
         functions.push(penaltyTermFunction(`${prefix}${k}`, step.l1, step.l2));
         store(output, "0u", [all(inputs[0], `${prefix}${k}(v)`)], "total");
         break;
+      case "countSteps":
+        store(output, "0u", [all(inputs[0], "v")], "total");
+        break;
       case "clipFactor":
         functions.push(clipFactorFunction(`${prefix}${k}`, step.limit));
         store(output, "0u", inputs.map((name) => all(name, "v * v")), `${prefix}${k}(total)`);
         break;
       case "summarize": {
-        const [lossRows, ...metricRows] = inputs.slice(0, 1 + step.metrics), penalties = inputs.slice(1 + step.metrics);
-        store(output, "0u", [all(lossRows, "v * step.inverse_rows"), ...penalties.map((name) => all(name, "v"))], "total");
-        metricRows.forEach((name, i) => store(output, `${i + 1}u`, [all(name, "v")], "total * step.inverse_rows"));
+        const [lossRows, ...metricRows] = inputs.slice(0, 1 + step.metrics), rest = inputs.slice(1 + step.metrics);
+        const count = step.counted ? rest.pop() : undefined, mean = meanOver(tensorOf(graph, lossRows));
+        store(output, "0u", [all(lossRows, `v * ${mean}`), ...rest.map((name) => all(name, "v"))], "total");
+        metricRows.forEach((name, i) => store(output, `${i + 1}u`, [all(name, "v")], `total * ${mean}`));
+        if (count !== undefined) store(output, `${step.metrics + 1}u`, [all(count, "v")], "total");
         break;
       }
       default:

@@ -3,16 +3,17 @@
 
 import { reduceFewStatements } from "../../shaders/reduce.wgsl.ts";
 import { residentKernel } from "../../shaders/resident.wgsl.ts";
-import { rowsOf, sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
 import { writeEpilogue } from "./epilogue.ts";
-import { gathersOf, groupSteps, storedOutputs, type Group } from "./groups.ts";
+import { groupSteps, storedOutputs, type Group } from "./groups.ts";
 import { rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import type { Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
+import { viewsOf } from "./views.ts";
 
 export interface Resident {
   readonly launch: Launch;
@@ -73,7 +74,8 @@ function writePart(graph: Graph, group: Group, stored: ReadonlySet<string>, acce
   const element = `let row = element / ${out.cols}u; let col = element % ${out.cols}u;`;
   switch (group.anchor) {
     case "gather":
-      throw new Error("rows are gathered where they are read");
+    case "recurrent":
+      throw new Error(`${group.anchor} has no part in a resident kernel`);
     case "product": {
       const { functions, body } = writeEpilogue(graph, out.name, rest, stored, access, prefix);
       return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
@@ -150,7 +152,9 @@ function lanesFor(graph: Graph, batch: number): number {
 export function writeResident(graph: Graph, batch: number, places: Places, maxBytes: number): Resident | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
-  const gathered = gathersOf(graph), groups = groupSteps(graph, true, gathered);
+  // Sequences have kernels of their own.
+  if ([...graph.tensors.values()].some((tensor) => stepsOf(tensor) > 1)) return null;
+  const gathered = viewsOf(graph), groups = groupSteps(graph, true, gathered);
   const lifetimes = lifetimesOf(graph, batch, groups, groups.map((group) => [group]), gathered);
   const slots = assignSlots(lifetimes);
   const inMemory = new Map<string, number>();
@@ -166,7 +170,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, maxBy
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const buffers = new BufferAccess(graph, batch, places, gathered);
   const access = new ResidentAccess(graph, buffers, inMemory);
-  const parts = groups.map((group, i) => writePart(graph, group, storedOutputs(graph, group, groups), access, lanes, `g${i}_`));
+  const parts = groups.map((group, i) => writePart(graph, group, storedOutputs(graph, group, groups, gathered), access, lanes, `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
   const barriers = barriersBefore(groups, (tensor) => slotOf.get(tensor) ?? tensor);
   const copies = weights.map(({ name }) => ({

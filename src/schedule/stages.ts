@@ -5,8 +5,8 @@
 //   mix them. So one workgroup can take some rows through several groups, with a barrier of its own between them.
 // Side by side: groups that do not depend on one another share a launch, each with workgroups of its own.
 
-import { sizeOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
-import { operandsOf, type Group } from "./groups.ts";
+import { sizeOf, stepsOf, tensorOf, type Graph } from "../graph/types.ts";
+import { behind, operandsOf, type Elsewhere, type Group } from "./groups.ts";
 
 /** Groups that one workgroup does one after the other, for its own rows if there are several. */
 export interface Part {
@@ -21,6 +21,8 @@ export type Stage = readonly Part[];
  * program every workgroup would read them all.
  */
 const MAX_PROGRAM_WEIGHTS = 128 * 128;
+/** Where each example brings many rows, its time steps, reading them pays sooner. */
+const MAX_SEQUENCE_WEIGHTS = 256 * 256;
 
 interface Node extends Part {
   readonly reads: ReadonlySet<string>;
@@ -36,29 +38,29 @@ const conflict = (earlier: Node, later: Node): boolean =>
 /** Whether each row of what the group makes depends on the same row only, at a price that suits a row program. */
 function isRowLocal(graph: Graph, { anchor, steps: [first] }: Group): boolean {
   if (tensorOf(graph, first.outputs[0]).rows !== "batch") return false;
-  if (anchor === "rowWise" || anchor === "elementwise") return true;
-  return first.op === "product" && sizeOf(tensorOf(graph, first.inputs[1]), 1) <= MAX_PROGRAM_WEIGHTS;
+  // Carried states are replaced when all that reads the old ones is done.
+  if (first.op === "carry") return false;
+  if (anchor === "rowWise" || anchor === "elementwise" || anchor === "recurrent") return true;
+  const most = stepsOf(tensorOf(graph, first.outputs[0])) > 1 ? MAX_SEQUENCE_WEIGHTS : MAX_PROGRAM_WEIGHTS;
+  return first.op === "product" && sizeOf(tensorOf(graph, first.inputs[1]), 1) <= most;
 }
 
-type Factors = ReadonlyMap<string, StepOf<"clipFactor">>;
-
-function nodeOf(groups: readonly Group[], factors: Factors): Node {
+function nodeOf(groups: readonly Group[], elsewhere: Elsewhere): Node {
   const { reads, writes } = operandsOf({ anchor: groups[0].anchor, steps: groups.flatMap(({ steps }) => steps) });
-  // Who scales by a factor needs the gradients that it is made of.
-  const behind = [...reads].flatMap((name) => factors.get(name)?.inputs ?? []);
-  return { groups, reads: new Set([...reads, ...behind]), writes };
+  // Who reads a view needs what it is a view of; who scales by a factor, the gradients that it is made of.
+  return { groups, reads: behind(reads, elsewhere), writes };
 }
 
 /** Row-local groups joined into programs, each where its first group stood; the others by themselves. */
-function programs(graph: Graph, groups: readonly Group[], factors: Factors): Node[] {
+function programs(graph: Graph, groups: readonly Group[], elsewhere: Elsewhere): Node[] {
   const nodes: Node[] = [];
   let open = -1;
   for (const group of groups) {
-    const node = nodeOf([group], factors);
+    const node = nodeOf([group], elsewhere);
     if (!isRowLocal(graph, group)) nodes.push(node);
     else if (open >= 0 && !nodes.slice(open + 1).some((between) => conflict(between, node))) {
       // Nothing between the program and this group stands in the way of doing it earlier.
-      nodes[open] = nodeOf([...nodes[open].groups, group], factors);
+      nodes[open] = nodeOf([...nodes[open].groups, group], elsewhere);
     } else {
       open = nodes.push(node) - 1;
     }
@@ -78,7 +80,7 @@ function levels(nodes: readonly Node[]): Stage[] {
 
 /**
  * @param fuse else every group is a launch of its own, in the order of the graph
- * @param factors clip factors that their readers make
+ * @param elsewhere tensors that are in no memory
  */
-export const stagesOf = (graph: Graph, groups: readonly Group[], fuse: boolean, factors: Factors): Stage[] =>
-  (fuse ? levels(programs(graph, groups, factors)) : groups.map((group) => [{ groups: [group] }]));
+export const stagesOf = (graph: Graph, groups: readonly Group[], fuse: boolean, elsewhere: Elsewhere): Stage[] =>
+  (fuse ? levels(programs(graph, groups, elsewhere)) : groups.map((group) => [{ groups: [group] }]));

@@ -4,15 +4,16 @@ import { launchKernel } from "../../shaders/kernel.wgsl.ts";
 import { NORMS, SQUARES } from "../../shaders/norms.wgsl.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Graph, StepOf } from "../graph/types.ts";
+import type { Graph, Step } from "../graph/types.ts";
 import { BufferAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
-import type { Group } from "./groups.ts";
+import { behind, type Group } from "./groups.ts";
 import { flatGrid, MAX_WORKGROUPS, type Launch } from "./launch.ts";
 import { writePart } from "./parts.ts";
 import type { Norms } from "./norms.ts";
 import type { Places } from "./places.ts";
 import type { Stage } from "./stages.ts";
+import type { View } from "./views.ts";
 import { lanesOf, type Adapter } from "./tiles.ts";
 
 export interface LaunchContext {
@@ -20,31 +21,32 @@ export interface LaunchContext {
   readonly batch: number;
   readonly groups: readonly Group[];
   readonly places: Places;
-  /** Gather steps whose rows are read from the data set, by the tensor that they make. */
-  readonly gathered: ReadonlyMap<string, StepOf<"gather">>;
+  /** Tensors that are read from where others lie. */
+  readonly views: ReadonlyMap<string, View>;
   readonly norms: Norms;
   readonly adapter: Adapter;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, gathered, norms, adapter } = context, lanes = lanesOf(adapter);
-  const access = new BufferAccess(graph, batch, places, gathered);
+  const { graph, batch, groups, places, views, norms, adapter } = context, lanes = lanesOf(adapter);
+  const access = new BufferAccess(graph, batch, places, views);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
-  // A clip factor belongs to those who make it for themselves.
-  const read = new Set([...members].flatMap(({ inputs }) => inputs));
-  const steps = graph.steps.filter((step) => members.has(step) || (norms.factors.has(step.outputs[0]) && read.has(step.outputs[0])));
+  // Views and clip factors belong to those who read them.
+  const elsewhere = new Map<string, Step>([...views, ...norms.factors]);
+  const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
+  const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
   const limits = { ...adapter, lanes };
-  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, norms, limits }, part, `p${i}`));
+  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, elsewhere, norms, limits }, part, `p${i}`));
   const kernels = [...new Set(parts.flatMap((part) => part.kernels))];
-  const label = [...new Set(steps.flatMap(({ outputs }) => outputs))].join(" ");
+  const label = [...new Set(steps.filter((step) => members.has(step)).flatMap(({ outputs }) => outputs))].join(" ");
   const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0));
   if (grid[1] > MAX_WORKGROUPS) {
     throw new UnsupportedError(`plan: ${label} needs ${grid[1]} × ${grid[0]} workgroups but WebGPU allows ${MAX_WORKGROUPS} in ` +
       "each dimension. Use fewer units or a smaller batchSize.");
   }
   const hasNorms = access.bindings().some(({ memory }) => memory === NORMS);
-  const shared = sharedFunctions(steps) + (hasNorms ? SQUARES : "");
+  const shared = sharedFunctions(steps) + access.functions() + (hasNorms ? SQUARES : "");
   const enabled = parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "";
   // Written first: while their text is written, parts bind what they touch.
   const bindings = access.bindings();

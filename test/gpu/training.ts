@@ -3,7 +3,7 @@
 import { tensorOf, type Graph, type StepScalars } from "../../src/graph/types.ts";
 import { createExecutor } from "../../src/gpu/create-executor.ts";
 import type { StepExecutor } from "../../src/gpu/step-executor.ts";
-import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
+import { createFrom, readFloats, TensorStore } from "../../src/gpu/memory.ts";
 import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
 import type { Floats, Trace } from "../../src/train/backend.ts";
@@ -17,6 +17,17 @@ export const persistent = (graph: Graph): string[] => [...graph.tensors.values()
 
 /** Those, in the order in which the plan has them in memory. */
 const weightNames = ({ graph, places }: Plan): string[] => [...places.keys()].filter((name) => persistent(graph).includes(name));
+
+const carriedNames = ({ graph }: Plan): string[] =>
+  [...graph.tensors.values()].filter(({ role }) => role === "carried").map(({ name }) => name);
+
+/** Values at their places in one buffer. */
+function packed(plan: Plan, names: readonly string[], values: Values): Floats {
+  const places = names.map((name) => plan.places.get(name)!);
+  const all = new Float32Array(Math.max(...places.map(({ offset, elements }) => offset + elements)) + 3);
+  names.forEach((name, i) => all.set(Float32Array.from(values.get(name) ?? []), places[i].offset));
+  return all;
+}
 
 export class Training {
   private constructor(
@@ -32,6 +43,8 @@ export class Training {
     const isData = (name: string) => name === "order" || tensorOf(plan.graph, name).role === "data";
     const data = new Map([...values].filter(([name]) => isData(name))
       .map(([name, numbers]) => [name, createFrom(gpu.device, numbers as Numbers, name)]));
+    const carried = carriedNames(plan);
+    if (carried.length > 0) data.set("carried", createFrom(gpu.device, packed(plan, carried, values), "carried"));
     const executor = await createExecutor(gpu.device, gpu.pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
     return new Training(gpu, plan, store, data, executor, values);
   }
@@ -56,9 +69,17 @@ export class Training {
     return this.store.read(persistent(this.plan.graph));
   }
 
+  /** What stateful layers carry. */
+  async carried(): Promise<Map<string, Floats>> {
+    const names = carriedNames(this.plan), buffer = this.data.get("carried");
+    if (!buffer) return new Map();
+    const floats = await readFloats(this.gpu.device, names.map((name) => ({ buffer, ...this.plan.places.get(name)! })));
+    return new Map(names.map((name, i) => [name, floats[i]]));
+  }
+
   /** All that the graph is given, as it is now. */
   async before(): Promise<Values> {
-    return new Map([...this.values, ...(await this.state())]);
+    return new Map([...this.values, ...(await this.state()), ...(await this.carried())]);
   }
 
   /** Back to the weights and states that it was opened with. */
