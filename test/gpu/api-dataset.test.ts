@@ -249,15 +249,37 @@ describe("on a device that counts", () => {
 
   it("a handle that is too much for the device fails with what to do, and can be used again", async () => {
     const { device, counts, model } = await setUp(), set = handle(), bare = counts.alive;
-    // No host lacks memory on demand: the scope says what it would say then.
-    const pop = device.popErrorScope.bind(device);
+    // No host lacks memory on demand: the scope says what it would say then. Kernels, which have none for memory, are not meant.
+    const push = device.pushErrorScope.bind(device), pop = device.popErrorScope.bind(device), filters: GPUErrorFilter[] = [];
     let scopes = 0;
+    device.pushErrorScope = (filter) => {
+      filters.push(filter);
+      push(filter);
+    };
     device.popErrorScope = async () => {
-      const error = await pop();
-      return scopes++ === 0 ? new GPUOutOfMemoryError("as if") : error;
+      const filter = filters.pop(), error = await pop();
+      return filter === "out-of-memory" && scopes++ === 0 ? new GPUOutOfMemoryError("as if") : error;
     };
     await expect(model.fit(set)).rejects.toThrow(/data set: the GPU is out of memory \(as if\)\. Use fewer rows/);
     expect(counts.alive).toBe(bare);
     expect((await model.fit(set)).epochs).toBe(1);
+  });
+
+  it("kernels are compiled while the data go to the device", async () => {
+    const { device, model } = await setUp(), events: string[] = [];
+    const createPipeline = device.createComputePipelineAsync.bind(device), createBuffer = device.createBuffer.bind(device);
+    const watch = (name: "createComputePipelineAsync" | "createBuffer", value: unknown) =>
+      Object.defineProperty(device, name, { configurable: true, value });
+    watch("createComputePipelineAsync", (descriptor: GPUComputePipelineDescriptor) => {
+      events.push("kernel");
+      return createPipeline(descriptor);
+    });
+    watch("createBuffer", (descriptor: GPUBufferDescriptor) => {
+      events.push(descriptor.label ?? "");
+      return createBuffer(descriptor);
+    });
+    await model.fit(handle());
+    expect(events.slice(0, events.indexOf("x") + 1)).toEqual([...events.filter((event) => event === "kernel"), "x"]);
+    expect(events).toContain("kernel");
   });
 });

@@ -1,0 +1,75 @@
+// What a page has to load: an application made of the built library, minified and gzipped as a web server would.
+
+import { gzipSync } from "node:zlib";
+import { fileURLToPath } from "node:url";
+import { build, createBuilder, type Plugin, type Rolldown } from "vite";
+import { beforeAll, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** Bytes that a page loads to train on data that fit its device. Asked for are 30,000: lower it whenever there is room. */
+const LIMIT = 36_500;
+
+type Chunk = Rolldown.OutputChunk;
+
+const chunksOf = (built: unknown): Chunk[] => ([built].flat() as Rolldown.RolldownOutput[])[0].output.filter((file) => file.type === "chunk");
+
+/** dist/ as `npm run build` makes it, by file name. */
+async function buildLibrary(): Promise<ReadonlyMap<string, string>> {
+  const builder = await createBuilder({
+    root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { client: { build: { write: false } } },
+  });
+  return new Map(chunksOf(await builder.build(builder.environments.client)).map(({ fileName, code }) => [fileName, code]));
+}
+
+/** Serves the application's one file and the library from memory; package.json says that its modules have no side effects. */
+function inMemory(application: string, library: ReadonlyMap<string, string>): Plugin {
+  const files = new Map([...library].map(([name, code]) => [`\0${name}`, { code, moduleSideEffects: false }]));
+  const served = new Map<string, string | { code: string; moduleSideEffects: boolean }>([...files, ["application", application]]);
+  return {
+    name: "in-memory", enforce: "pre",
+    resolveId: (id) => [id, id.replace("./", "\0"), id.replace("deltaprop", "\0index.js")].find((name) => served.has(name)) ?? null,
+    load: (id) => served.get(id) ?? null,
+  };
+}
+
+async function buildApplication(source: string, library: ReadonlyMap<string, string>): Promise<Chunk[]> {
+  return chunksOf(await build({
+    root: ROOT, configFile: false, logLevel: "silent", publicDir: false, plugins: [inMemory(source, library)],
+    build: { write: false, minify: true, modulePreload: false, rolldownOptions: { input: "application" } },
+  }));
+}
+
+const gzipped = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
+
+/** The page's own script and what it imports at once; not what import() brings later. */
+function loadedAtOnce(chunks: readonly Chunk[]): Chunk[] {
+  const loaded = chunks.filter(({ isEntry }) => isEntry);
+  for (const { imports } of loaded) {
+    loaded.push(...chunks.filter((chunk) => imports.includes(chunk.fileName) && !loaded.includes(chunk)));
+  }
+  return loaded;
+}
+
+let library: ReadonlyMap<string, string>;
+let page: Chunk[];
+
+beforeAll(async () => {
+  library = await buildLibrary();
+  page = await buildApplication('import { adam, dense, sequential } from "deltaprop"; globalThis.taken = [adam, dense, sequential];', library);
+});
+
+it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {
+  expect(gzipped(loadedAtOnce(page))).toBeLessThanOrEqual(LIMIT);
+});
+
+it("the float64 reference and slices of large data come only when they are asked for", () => {
+  const later = page.filter((chunk) => !loadedAtOnce(page).includes(chunk));
+  expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(["\0float64.js", "\0streamed.js"]);
+});
+
+it("measures what is there: everything that the library exports, with all that it may load, is more by a quarter at least", async () => {
+  const everything = await buildApplication('import * as all from "deltaprop"; globalThis.taken = { ...all };', library);
+  expect(gzipped(everything)).toBeGreaterThan(1.25 * gzipped(loadedAtOnce(page)));
+  expect(loadedAtOnce(page).map(({ code }) => code).join("")).toContain("createComputePipelineAsync");
+});
