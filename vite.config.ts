@@ -1,6 +1,6 @@
-// Builds dist/ in one run (`vite build --app`): the library (index.js, and float64.js, which it loads when it needs the
-// reference, and what both share), and the command line with its page, which import the library instead of holding a second
-// copy. Types come from tsc (tsconfig.build.json).
+// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js and autotune.js, which it loads when it
+// needs the reference or is to measure; shared.js, what they share), and the command line with its page, which import the
+// library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
@@ -28,8 +28,9 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
         preserveEntrySignatures: "strict",
         external: (id: string) => !isLibrary && LIBRARY.has(id),
         output: {
-          format: "es", entryFileNames: name, chunkFileNames: ({ isDynamicEntry }) => (isDynamicEntry ? "float64.js" : "shared.js"),
-          codeSplitting: isLibrary,
+          format: "es", entryFileNames: name, chunkFileNames: ({ name, isDynamicEntry }) => (isDynamicEntry ? `${name}.js` : "shared.js"),
+          // One file of what several share, however many files there are.
+          codeSplitting: isLibrary ? { groups: [{ name: "shared", minShareCount: 2 }] } : false,
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),
         },
       },

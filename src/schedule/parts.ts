@@ -3,7 +3,7 @@
 import { gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import type { PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
 import { finishFunction } from "../../shaders/epilogue.wgsl.ts";
-import type { Operand, ProductShape } from "../../shaders/product-part.wgsl.ts";
+import { lanesIn, type Operand, type ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
@@ -15,13 +15,16 @@ import { rowsExpression } from "./launch.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { Part } from "./stages.ts";
-import { chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import { candidates, chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import type { Choices, ProductSite } from "./tuning.ts";
 
 export interface WrittenPart extends PartText {
   readonly kernels: readonly string[];
   readonly flops: number;
   /** Needs shaders/product.wgsl.ts' QUAD_BROADCAST. */
   readonly broadcasts?: boolean;
+  /** The product that it is, if it is one. */
+  readonly product?: ProductSite;
 }
 
 /** What the writers of this file share. */
@@ -32,6 +35,8 @@ interface Context {
   readonly groups: readonly Group[];
   readonly access: BufferAccess;
   readonly limits: TileLimits;
+  /** Cuts of products that were chosen by measuring; the model's for all others. */
+  readonly choices: Choices;
 }
 
 interface GroupText {
@@ -82,13 +87,21 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
 
 const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 });
 
-/** A product by itself, spread over the whole grid. */
+/** A product by itself, spread over the whole grid, cut as it was chosen, else as the model says. */
+function siteOf(context: Context, { steps }: Group): ProductSite {
+  const { access, limits, choices } = context, step = steps[0] as StepOf<"product">, { m, n, k } = sizesOf(context, step);
+  const left = access.gathered.get(step.inputs[0]), flops = 2 * m * n * k;
+  const key = [step.form, `${m}×${k}×${n}`, left ? `gathered ${left.source}` : "in memory", ...steps.slice(1).map(({ op }) => op)].join(" ");
+  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits);
+  if (lanesIn(shape) !== limits.lanes) throw new Error(`plan: ${key} is cut for ${lanesIn(shape)} lanes but its launch has ${limits.lanes}`);
+  return { key, shape, flops, get candidates() { return candidates(m, n, k, limits); } };
+}
+
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
-  const step = group.steps[0] as StepOf<"product">, { m, n, k } = sizesOf(context, step);
-  const shape = chooseVariant(m, n, k, context.limits);
+  const product = siteOf(context, group), { shape, flops } = product, { m, n } = sizesOf(context, group.steps[0] as StepOf<"product">);
   return {
-    ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n),
-    flops: productFlops(context, step), broadcasts: shape.broadcast, memory: productMemory(shape),
+    ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n), flops, product,
+    broadcasts: shape.broadcast, memory: productMemory(shape),
   };
 }
 

@@ -12,6 +12,7 @@ import { writePart } from "./parts.ts";
 import type { Places } from "./places.ts";
 import type { Stage } from "./stages.ts";
 import { lanesOf, type Adapter } from "./tiles.ts";
+import type { Choices } from "./tuning.ts";
 
 export interface LaunchContext {
   readonly graph: Graph;
@@ -21,16 +22,17 @@ export interface LaunchContext {
   /** Gather steps whose rows are read from the data set, by the tensor that they make. */
   readonly gathered: ReadonlyMap<string, StepOf<"gather">>;
   readonly adapter: Adapter;
+  readonly choices: Choices;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, gathered, adapter } = context, lanes = lanesOf(adapter);
+  const { graph, batch, groups, places, gathered, adapter, choices } = context, lanes = lanesOf(adapter);
   const access = new BufferAccess(graph, batch, places, gathered);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
   const steps = graph.steps.filter((step) => members.has(step));
   const limits = { ...adapter, lanes };
-  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, limits }, part, `p${i}`));
+  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, limits, choices }, part, `p${i}`));
   const kernels = [...new Set(parts.flatMap((part) => part.kernels))];
   const label = [...new Set(steps.flatMap(({ outputs }) => outputs))].join(" ");
   const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0));
@@ -45,5 +47,6 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,
     touches: access.touches(), grid, flops: parts.reduce((sum, { flops }) => sum + flops, 0), table: "uniform",
+    products: parts.flatMap(({ product }) => product ?? []),
   };
 }

@@ -2,7 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { buildGraph } from "../graph/build.ts";
-import { checkOptions } from "../model/checks.ts";
+import { checkFlag, checkOptions } from "../model/checks.ts";
 import { checkCount, type Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
@@ -77,7 +77,7 @@ export class Sequential {
     const network = this.#declared("compile");
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
-    const recipe = resolveRecipe(network, options);
+    const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     const backend = await openBackend(options);
     try {
       this.#life.checkAlive("compile");
@@ -88,7 +88,7 @@ export class Sequential {
       throw error;
     }
     this.#compiled?.retire();
-    this.#compiled = new Compiled(network, recipe, backend);
+    this.#compiled = new Compiled(network, recipe, backend, autotune);
   }
 
   /** Those of the backend before, if it still has them. */
@@ -230,11 +230,13 @@ export class Sequential {
       throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
         'Compile with backend: "webgpu".');
     }
-    const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
+    const batch = Math.min(batchSize, all.rows);
     // No more rows than the steps meet, so that data of any size can be verified.
-    const dataset = firstRows(all, count * plan.batch);
-    return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
-      (await loadFloat64()).verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count })));
+    const dataset = firstRows(all, count * batch);
+    return this.#life.exclusively("verify", () => compiled.use("verify", async () => {
+      const plan = await compiled.tunedPlan("train", batch, all.format);
+      return (await loadFloat64()).verifySteps({ backend, trace, plan, dataset, recipe, firstStep: progress.steps, steps: count });
+    }));
   }
 
   /**
