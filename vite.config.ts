@@ -1,6 +1,6 @@
-// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js and streamed.js, which it loads when it needs
-// the reference, or data come in slices; and what they share), and the command line with its page, which import the library instead of holding a second
-// copy. Types come from tsc (tsconfig.build.json).
+// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, streamed.js and autotune.js, which it loads
+// when it needs the reference, data come in slices or it is to measure; and what they share), and the command line with its
+// page, which import the library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";

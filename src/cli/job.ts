@@ -17,6 +17,8 @@ export interface JobRequest {
   readonly validation: number | "test";
   /** Steps to run and compare with the reference before training, on the first rows in their own order. */
   readonly verifySteps: number;
+  /** compile()'s option; default false. */
+  readonly autotune?: boolean;
 }
 
 export interface JobData {
@@ -151,7 +153,7 @@ async function test(model: Sequential, request: JobRequest, { test: digits }: Jo
 }
 
 async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
-  await model.compile({ ...recipeOf(request.model), backend: request.backend });
+  await model.compile({ ...recipeOf(request.model), backend: request.backend, autotune: request.autotune });
   if (data.weights !== null) await model.setWeights(data.weights);
   const { adapter, backend } = model;
   host.emit({ type: "ready", adapter, backend, summary: model.summary() });

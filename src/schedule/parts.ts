@@ -2,7 +2,7 @@
 
 import type { PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
 import { finishFunction } from "../../shaders/epilogue.wgsl.ts";
-import type { Operand, ProductShape } from "../../shaders/product-part.wgsl.ts";
+import { lanesIn, type Operand, type ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
@@ -16,7 +16,8 @@ import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { Norms } from "./norms.ts";
 import type { Part } from "./stages.ts";
-import { chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import { candidates, chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import type { Choices, ProductSite } from "./tuning.ts";
 import { isView, viewText, type View } from "./views.ts";
 
 export interface WrittenPart extends PartText {
@@ -24,6 +25,8 @@ export interface WrittenPart extends PartText {
   readonly flops: number;
   /** Needs shaders/product.wgsl.ts' QUAD_BROADCAST. */
   readonly broadcasts?: boolean;
+  /** The product that it is, if it is one. */
+  readonly product?: ProductSite;
 }
 
 /** What the writers of this file share. */
@@ -37,6 +40,8 @@ interface Context {
   readonly elsewhere: Elsewhere;
   readonly norms: Norms;
   readonly limits: TileLimits;
+  /** Cuts of products that were chosen by measuring; the model's for all others. */
+  readonly choices: Choices;
 }
 
 interface GroupText {
@@ -98,13 +103,22 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
 
 const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 });
 
-/** A product by itself, spread over the whole grid. */
+/** A product by itself, spread over the whole grid, cut as it was chosen, else as the model says. */
+function siteOf(context: Context, { steps }: Group): ProductSite {
+  const { access, limits, choices } = context, step = steps[0] as ProductStep, { m, n, k } = sizesOf(context, step);
+  const left = access.views.get(step.inputs[0]), flops = 2 * m * n * k;
+  const source = step.op !== "product" ? "one-hot" : !left ? "in memory" : left.op === "gather" ? `gathered ${left.source}` : left.op;
+  const key = [formOf(step), `${m}×${k}×${n}`, source, ...steps.slice(1).map(({ op }) => op)].join(" ");
+  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits);
+  if (lanesIn(shape) !== limits.lanes) throw new Error(`plan: ${key} is cut for ${lanesIn(shape)} lanes but its launch has ${limits.lanes}`);
+  return { key, shape, flops, get candidates() { return candidates(m, n, k, limits); } };
+}
+
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
-  const step = group.steps[0] as ProductStep, { m, n, k } = sizesOf(context, step);
-  const shape = chooseVariant(m, n, k, context.limits);
+  const product = siteOf(context, group), { shape, flops } = product, { m, n } = sizesOf(context, group.steps[0] as ProductStep);
   return {
-    ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n),
-    flops: productFlops(context, step), broadcasts: shape.broadcast, memory: productMemory(shape),
+    ...productText(context, group, prefix, shape), kernels: ["product"], workgroups: workgroupsOf(shape, m, n), flops, product,
+    broadcasts: shape.broadcast, memory: productMemory(shape),
   };
 }
 

@@ -12,6 +12,7 @@ import { carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
+import type { Choices, ProductSite } from "./tuning.ts";
 import { viewsOf } from "./views.ts";
 import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 
@@ -30,6 +31,8 @@ export interface PlanOptions {
   readonly maxBuffers?: number;
   /** What it will run on: decides how work is cut. A GPU with WebGPU's default limits if left out. */
   readonly adapter?: Adapter;
+  /** How products are cut, by ProductSite.key, where that was measured; as tiles.ts models it for all others. */
+  readonly choices?: Choices;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
 }
@@ -78,6 +81,7 @@ export class Plan {
   /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
+    const choices = options.choices ?? new Map<string, never>();
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
@@ -96,7 +100,7 @@ export class Plan {
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       const scratch = packScratch(this.slots, maxBytes);
       this.places = new Map([...weights, ...scratch, ...carriedPlaces(graph, batch)]);
-      const context = { graph, batch, groups, places: this.places, views, norms, adapter };
+      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);
     }
@@ -114,6 +118,11 @@ export class Plan {
   /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one. */
   get launchesPerStep(): number {
     return this.resident ? 0 : this.launches.length;
+  }
+
+  /** Products whose cut may be chosen by measuring, each with the number of its launch. */
+  get products(): { readonly launch: number; readonly site: ProductSite }[] {
+    return this.launches.flatMap(({ products = [] }, launch) => products.map((site) => ({ launch, site })));
   }
 
   /** A table of the launches and the memory, for people. */

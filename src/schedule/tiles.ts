@@ -2,10 +2,11 @@
 //
 // On a software adapter a cost model measured on SwiftShader (its build in Chromium: 4 lanes a SIMD register, no vector
 // gathers) chooses: every read of memory costs as much as 20 multiplications, whatever its pattern, so that the reads per
-// multiplication decide. For GPUs there are rules that nobody has measured, and candidates() to choose from by timing.
+// multiplication decide. For GPUs there are rules that nobody has measured, and candidates() to choose from by timing (gpu/autotune.ts).
 
 import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, workgroupsOf } from "../../shaders/product.wgsl.ts";
+import { shapeName } from "./tuning.ts";
 
 export type AdapterKind = "software" | "gpu";
 
@@ -139,11 +140,11 @@ const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
  */
 function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
   const { lanes } = limits;
-  return GPU_TILES.filter(([rows, cols]) => rows < 2 * m && cols < 2 * n).flatMap(([rows, cols]) => {
+  return GPU_TILES.filter(([rows, cols]) => rows < 2 * m && cols < 2 * n).map(([rows, cols]) => {
     const cut = (slices: number) => directForGpu(rows, cols, slices, n, lanes);
     let slices = Math.min(powerOfTwoUpTo(k / SLICE_TERMS), MAX_SLICES, powerOfTwoUpTo(lanes / FEWEST_COLUMNS));
     while (slices > 1 && (workgroupsOf(cut(slices), m, n) > IN_FLIGHT || !fitsMemory(cut(slices), limits))) slices /= 2;
-    return [cut(slices)];
+    return cut(slices);
   });
 }
 
@@ -174,16 +175,12 @@ export function chooseVariant(m: number, n: number, k: number, limits: TileLimit
   return limits.kind === "software" ? chooseForSoftware(m, n, k, limits) : chooseForGpu(m, n, k, limits);
 }
 
-/** What an autotuner would time, the model's choice first. */
+/** What is worth timing on the device at hand, the model's choice first; all of them fit it. */
 export function candidates(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
   const chosen = chooseVariant(m, n, k, limits);
   const others = limits.kind === "software"
     ? directShapes(limits).sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
     : [...blocksFor(limits), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
       directForGpu(rows, cols, 1, n, limits.lanes))];
-  const seen = new Set<string>();
-  return [chosen, ...others].filter((shape) => {
-    const key = JSON.stringify(Object.entries(shape).sort());
-    return !seen.has(key) && seen.add(key);
-  });
+  return [...new Map([chosen, ...others].map((shape) => [shapeName(shape), shape])).values()];
 }

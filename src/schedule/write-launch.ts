@@ -15,6 +15,7 @@ import type { Places } from "./places.ts";
 import type { Stage } from "./stages.ts";
 import type { View } from "./views.ts";
 import { lanesOf, type Adapter } from "./tiles.ts";
+import type { Choices } from "./tuning.ts";
 
 export interface LaunchContext {
   readonly graph: Graph;
@@ -25,11 +26,12 @@ export interface LaunchContext {
   readonly views: ReadonlyMap<string, View>;
   readonly norms: Norms;
   readonly adapter: Adapter;
+  readonly choices: Choices;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, views, norms, adapter } = context, lanes = lanesOf(adapter);
+  const { graph, batch, groups, places, views, norms, adapter, choices } = context, lanes = lanesOf(adapter);
   const access = new BufferAccess(graph, batch, places, views);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
   // Views and clip factors belong to those who read them.
@@ -37,7 +39,7 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
   const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
   const limits = { ...adapter, lanes };
-  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, elsewhere, norms, limits }, part, `p${i}`));
+  const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, elsewhere, norms, limits, choices }, part, `p${i}`));
   const kernels = [...new Set(parts.flatMap((part) => part.kernels))];
   const label = [...new Set(steps.filter((step) => members.has(step)).flatMap(({ outputs }) => outputs))].join(" ");
   const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0));
@@ -53,5 +55,6 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,
     touches: access.touches(), grid, flops: parts.reduce((sum, { flops }) => sum + flops, 0), table: "uniform",
+    products: parts.flatMap(({ product }) => product ?? []),
   };
 }

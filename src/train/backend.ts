@@ -5,6 +5,7 @@ import type { StepScalars } from "../graph/types.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Adapter } from "../schedule/tiles.ts";
+import type { Choices } from "../schedule/tuning.ts";
 import type { Dataset } from "./data.ts";
 
 export type { ResultHandler, StopSignal };
@@ -61,6 +62,11 @@ export interface Backend {
   readonly planAdapter?: Adapter;
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
   readonly residentBytes: number;
+  /**
+   * Chooses by measuring how the products of a plan are cut: those that `known` lacks are added to it. Left out where there
+   * is nothing to choose. @throws GpuError or UnsupportedError if memory runs out or the device is lost
+   */
+  tune?(planWith: (choices: Choices) => Plan, known: Choices): Promise<Choices>;
   /** What one array of a data set may take here; a larger one comes in slices. */
   readonly dataBytes: number;
   /** The device is gone, and all that was on it. */

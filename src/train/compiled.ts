@@ -6,8 +6,10 @@ import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { Plan } from "../schedule/plan.ts";
+import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
 import { Holdings } from "./holding.ts";
+import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
 
 export class Compiled {
@@ -16,10 +18,13 @@ export class Compiled {
   readonly names: readonly string[];
   /** Data sets on the backend, with the runners made for them. */
   readonly holdings = new Holdings(this);
+  /** What was measured so far. */
+  #choices: Choices = new Map();
+  readonly #tuning = new Turns();
   #uses = 0;
   #retired = false;
 
-  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend) {
+  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly autotune = false) {
     this.names = ["loss", ...recipe.metrics];
   }
 
@@ -44,10 +49,32 @@ export class Compiled {
     this.#freeUnused();
   }
 
+  /** As the model of costs and what was measured so far make it. */
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
+    return this.#planWith(purpose, batch, format, this.#choices);
+  }
+
+  /** The plan to run: measures first what it needs, if compile() was told to. */
+  async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
+    if (this.autotune) await this.#tuning.take(() => this.#tune((choices) => this.#planWith(purpose, batch, format, choices)));
+    return this.plan(purpose, batch, format);
+  }
+
+  /** Nothing depends on it but speed: where it fails the model's choice stays. */
+  async #tune(planWith: (choices: Choices) => Plan): Promise<void> {
+    try {
+      this.#choices = await this.backend.tune?.(planWith, this.#choices) ?? this.#choices;
+    } catch (error) {
+      if (!this.backend.isLost) {
+        console.warn(`deltaprop: autotune failed, so the products are cut by the model of costs. (${error instanceof Error ? error.message : String(error)})`);
+      }
+    }
+  }
+
+  #planWith(purpose: Graph["purpose"], batch: number, format: FeatureFormat, choices: Choices): Plan {
     const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter } = this.backend;
     return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
-      batch, maxBuffers, maxBytes, residentBytes, weights, adapter,
+      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices,
     });
   }
 

@@ -22,7 +22,7 @@ const MAX_IDLE = 8;
 /** A backend and the plans of the model that it runs. */
 export interface PlanSource {
   readonly backend: Backend;
-  plan(purpose: Purpose, batch: number, format: FeatureFormat): Plan;
+  tunedPlan(purpose: Purpose, batch: number, format: FeatureFormat): Promise<Plan>;
 }
 
 /** What one call runs on; nobody else does meanwhile. */
@@ -93,7 +93,7 @@ export class Holding {
   }
 
   async #make(purpose: Purpose, dataset: Dataset, batch: number, slots: number): Promise<Ready> {
-    const { backend } = this.source, plan = this.source.plan(purpose, batch, dataset.format);
+    const { backend } = this.source, plan = await this.source.tunedPlan(purpose, batch, dataset.format);
     if (mustStream(backend, dataset)) {
       // Few data sets are so large: what it takes is loaded for those.
       const { StreamedRunner } = await import("./streamed.ts");

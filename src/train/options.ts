@@ -27,6 +27,15 @@ export interface CompileOptions {
    * DOM library from version 6 on; before that, install `@webgpu/types`.
    */
   device?: GPUDevice;
+  /**
+   * Measures on the GPU at hand how the larger matrix products are best cut, in place of a model's guess; default false. The
+   * first call with a new batch size then takes up to about 2 seconds a product longer, and some for compiling. Results stay
+   * within the same rounding bounds; other cuts add in another order, so only runs with the same choices repeat bit for bit.
+   * Choices are remembered by adapter, its limits, product and kernel: in a page by IndexedDB, in Node by
+   * deltaprop/autotune.json in the user's cache folder ($XDG_CACHE_HOME, ~/.cache, ~/Library/Caches, %LOCALAPPDATA%);
+   * where that fails they are measured again. The CPU backend ignores it.
+   */
+  autotune?: boolean;
 }
 
 /** What evaluate() and predict() take. */
@@ -40,7 +49,7 @@ export interface DataOptions {
 /** For messages on misspelt options. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
-  compile: ["optimizer", "loss", "metrics", "backend", "device"],
+  compile: ["optimizer", "loss", "metrics", "backend", "device", "autotune"],
   evaluate: ["batchSize", "scale"],
   predict: ["batchSize", "scale"],
   verify: ["steps", "batchSize", "scale"],

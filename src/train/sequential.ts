@@ -1,7 +1,7 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { checkCount, checkOptions } from "../model/checks.ts";
+import { checkCount, checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
@@ -76,7 +76,7 @@ export class Sequential {
     const network = this.#declared("compile");
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
-    const recipe = resolveRecipe(network, options);
+    const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     // The weights are drawn while the browser looks for a device.
     const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
     if (opened.status === "rejected") throw opened.reason;
@@ -91,7 +91,7 @@ export class Sequential {
       throw error;
     }
     this.#compiled?.retire();
-    this.#compiled = new Compiled(network, recipe, backend);
+    this.#compiled = new Compiled(network, recipe, backend, autotune);
   }
 
   /** Those of the backend before, if it still has them. */

@@ -129,7 +129,7 @@ export async function verifySteps(
     throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
       'Compile with backend: "webgpu".');
   }
-  const plan = compiled.plan("train", Math.min(batchSize, all.rows), all.format);
+  const plan = await compiled.tunedPlan("train", Math.min(batchSize, all.rows), all.format);
   // No more rows than the steps meet, so that data of any size can be verified.
   const dataset = firstRows(all, steps * plan.batch);
   const names = [...plan.graph.tensors.values()]

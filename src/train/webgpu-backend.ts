@@ -3,6 +3,7 @@
 import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
 import { acquireDevice, checked, planAdapter, REMEDIES, type GpuContext } from "../gpu/device.ts";
+import { loadAutotune } from "../gpu/load-autotune.ts";
 import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
@@ -10,6 +11,7 @@ import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Adapter } from "../schedule/tiles.ts";
+import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
@@ -138,6 +140,10 @@ export class WebGpuBackend implements Backend {
       await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
       throw error;
     }
+  }
+
+  async tune(planWith: (choices: Choices) => Plan, known: Choices): Promise<Choices> {
+    return (await loadAutotune()).tune(this.context, planWith, known);
   }
 
   upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData> {

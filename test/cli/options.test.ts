@@ -15,7 +15,7 @@ describe("flags", () => {
   it("come to the defaults where nothing is typed", () => {
     const options = resolveOptions(parse(), null);
     expect(options).toMatchObject({
-      epochs: DEFAULTS.epochs, batchSize: 64, backend: "auto", runtime: "chrome", data: null, json: false, verifySteps: 0,
+      epochs: DEFAULTS.epochs, batchSize: 64, backend: "auto", runtime: "chrome", data: null, json: false, verifySteps: 0, autotune: false,
       load: null, save: "deltaprop.safetensors",
     });
     expect(options.model).toMatchObject({ layers: [784, 128, 10], activation: "relu", seed: 1, learningRate: null });
@@ -25,12 +25,12 @@ describe("flags", () => {
     const typed = parse("--layers", "784,30,10", "--activation", "sigmoid", "--loss", "halfSquaredError",
       "--optimizer", "sgd", "--lr", "3", "--batch", "10", "--epochs", "30", "--seed", "9007199254740991", "--dropout", "0.2", "--l2", "1e-4",
       "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3",
-      "--load", "a", "--save", "b", "--json");
+      "--load", "a", "--save", "b", "--json", "--autotune");
     expect(resolveOptions(typed, { layers: [784, 30, 10] })).toEqual({
       model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError",
         optimizer: "sgd", learningRate: 3, dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
       epochs: 30, batchSize: 10, validationSplit: 0, backend: "webgpu", runtime: "node", data: "digits", verifySteps: 3,
-      load: "a", save: "b", json: true,
+      load: "a", save: "b", json: true, autotune: true,
     });
   });
 

@@ -1,0 +1,122 @@
+// Where measured choices are remembered: a database of the page, or a file of the user in Node. Keys and values are strings.
+// Nothing here may fail a training run: what cannot be read is not known, what cannot be written is not remembered. Nobody
+// should trust what is read: anybody who can write to the place may have written it.
+
+export interface ChoiceStore {
+  /** Undefined where nothing is known. Never rejects. */
+  read(key: string): Promise<unknown>;
+  /** Never rejects. */
+  write(key: string, value: string): Promise<void>;
+}
+
+/** Entries of the file; the oldest make room. */
+const MAX_ENTRIES = 1000;
+const NAME = "deltaprop", TABLE = "autotune", FILE = "autotune.json";
+
+/** The one of this host. */
+export function openChoiceStore(): ChoiceStore {
+  const file = choiceFile();
+  return file !== null ? new FileStore(file) : globalThis.indexedDB !== undefined ? new DatabaseStore() : new NoStore();
+}
+
+class NoStore implements ChoiceStore {
+  async read(): Promise<undefined> {}
+  async write(): Promise<void> {}
+}
+
+// Not an import: a bundler for pages would follow it.
+const nodeModules = () => {
+  const take = typeof process === "undefined" ? undefined : process.getBuiltinModule?.bind(process);
+  const fs = take?.("node:fs/promises"), os = take?.("node:os"), path = take?.("node:path");
+  return fs && os && path ? { fs, os, path } : null;
+};
+
+/** In the user's folder for what can be made again; null where there is no file system. */
+export function choiceFile(): string | null {
+  const node = nodeModules();
+  if (node === null) return null;
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env, { path, os } = node;
+  const folder = process.platform === "win32" ? LOCALAPPDATA : XDG_CACHE_HOME;
+  // The specification of XDG ignores relative paths.
+  if (folder !== undefined && path.isAbsolute(folder)) return path.join(folder, NAME, FILE);
+  const home = os.homedir();
+  return path.join(home, ...(process.platform === "darwin" ? ["Library", "Caches"] : [".cache"]), NAME, FILE);
+}
+
+class FileStore implements ChoiceStore {
+  constructor(readonly file: string) {}
+
+  async read(key: string): Promise<unknown> {
+    return (await this.#entries()).get(key);
+  }
+
+  async write(key: string, value: string): Promise<void> {
+    const node = nodeModules();
+    if (node === null) return;
+    const { fs, path } = node, draft = `${this.file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    try {
+      const entries = await this.#entries();
+      entries.delete(key);
+      const kept = [...entries, [key, value] as const].slice(-MAX_ENTRIES);
+      await fs.mkdir(path.dirname(this.file), { recursive: true });
+      // Renamed when it is whole, so that nobody reads half a file.
+      await fs.writeFile(draft, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`, { mode: 0o600 });
+      await fs.rename(draft, this.file);
+    } catch {
+      await fs.rm(draft, { force: true }).catch(() => {});
+    }
+  }
+
+  async #entries(): Promise<Map<string, string>> {
+    try {
+      const content: unknown = JSON.parse(await nodeModules()!.fs.readFile(this.file, "utf8"));
+      if (typeof content !== "object" || content === null) return new Map();
+      return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+    } catch {
+      return new Map();
+    }
+  }
+}
+
+const settled = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, reject) => {
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error ?? new Error("IndexedDB"));
+});
+
+class DatabaseStore implements ChoiceStore {
+  async read(key: string): Promise<unknown> {
+    try {
+      return await this.#use("readonly", (table) => table.get(key));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async write(key: string, value: string): Promise<void> {
+    try {
+      await this.#use("readwrite", (table) => table.put(value, key));
+    } catch {
+      // A private window, no room, a user who forbids it.
+    }
+  }
+
+  async #use<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    const opening = indexedDB.open(NAME, 1);
+    opening.onupgradeneeded = () => { opening.result.createObjectStore(TABLE); };
+    const database = await settled(opening);
+    try {
+      const transaction = database.transaction(TABLE, mode);
+      const value = await settled(work(transaction.objectStore(TABLE)));
+      // Only then it is on the disk.
+      if (mode === "readwrite") {
+        await new Promise<void>((resolve, reject) => {
+          transaction.oncomplete = () => resolve();
+          transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB"));
+        });
+      }
+      return value;
+    } finally {
+      database.close();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+// Choices of how products are cut: what they are named by, what a plan makes of them, and that a name from elsewhere can
+// choose among candidates only.
+
+import { describe, expect, it } from "vitest";
+import { buildGraph } from "../../src/graph/build.ts";
+import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
+import { adam } from "../../src/model/optimizers.ts";
+import { dense } from "../../src/model/layers.ts";
+import { Plan } from "../../src/schedule/plan.ts";
+import { candidates, DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
+import { namedShape, shapeName, type Choices } from "../../src/schedule/tuning.ts";
+
+const SOFTWARE: Adapter = { kind: "software", quads: true, workgroupBytes: 32768 };
+
+function planWith(choices?: Choices, adapter = DEFAULT_ADAPTER): Plan {
+  const network = resolveNetwork([dense({ units: 128, activation: "relu", inputShape: [784] }), dense({ units: 10, activation: "softmax" })], 1);
+  const recipe = resolveRecipe(network, { optimizer: adam(), loss: "sparseCategoricalCrossentropy" });
+  return new Plan(buildGraph(network, recipe, "train"), { batch: 64, choices, adapter });
+}
+
+describe("a plan", () => {
+  it("names the products that have the grid to themselves, with their launch", () => {
+    const plan = planWith();
+    expect(plan.products.map(({ site }) => site.key)).toContain("normal 64×784×128 gathered float32 activation");
+    expect(plan.products.map(({ site }) => site.key)).toContain("leftTransposed 784×64×128 gathered float32 update");
+    for (const { launch, site } of plan.products) {
+      expect(plan.launches[launch].products).toContain(site);
+      expect(site.candidates[0]).toEqual(site.shape);
+    }
+  });
+
+  it.each([["a GPU", DEFAULT_ADAPTER], ["software", SOFTWARE]])("for %s cuts a product as chosen, and the others as before", (_, adapter) => {
+    const plan = planWith(undefined, adapter), { launch, site } = plan.products[0];
+    for (const shape of site.candidates) {
+      const chosen = planWith(new Map([[site.key, shape]]), adapter);
+      expect(chosen.products.map(({ site: { key } }) => key)).toEqual(plan.products.map(({ site: { key } }) => key));
+      expect(chosen.products[0].site.shape).toEqual(shape);
+      expect(chosen.launches.map(({ source }, i) => i === launch || source === plan.launches[i].source)).not.toContain(false);
+      expect(chosen.launches[launch].source === plan.launches[launch].source).toBe(shape === site.candidates[0] ||
+        shapeName(shape) === shapeName(site.shape));
+    }
+  });
+
+  it("is not changed by choices for other products, and refuses one for another number of lanes", () => {
+    const plan = planWith(), { site } = plan.products[0];
+    expect(planWith(new Map([["normal 1×2×3", site.shape]])).toString()).toBe(plan.toString());
+    expect(() => planWith(new Map([[site.key, { ...site.shape, lanesY: site.shape.lanesY * 2 }]]))).toThrow(/128 lanes but its launch has 64/);
+  });
+});
+
+describe("a name", () => {
+  const all = [...candidates(64, 128, 784, { ...DEFAULT_ADAPTER, lanes: 64 }), ...candidates(64, 128, 784, { ...SOFTWARE, lanes: 16 })];
+
+  it("stands for one cut", () => {
+    expect(new Set(all.map(shapeName)).size).toBe(new Set(all.map((shape) => JSON.stringify(Object.entries(shape).sort()))).size);
+    for (const shape of all) expect(namedShape(shapeName(shape), all)).toEqual(shape);
+  });
+
+  it("of no candidate, or what is no name, chooses nothing", () => {
+    const gpu = candidates(64, 128, 784, { ...DEFAULT_ADAPTER, lanes: 64 });
+    const other = candidates(64, 128, 784, { ...SOFTWARE, lanes: 16 }).map(shapeName);
+    for (const name of [...other, "", "direct", "direct 99999×1 lanes 64×1×1 unroll 1 depth 0", undefined, null, 3, gpu[0], [shapeName(gpu[0])],
+      { toString: () => shapeName(gpu[0]) }]) expect(namedShape(name, gpu)).toBeUndefined();
+  });
+});
