@@ -145,7 +145,7 @@ class Resolver {
   }
 
   #push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
-    this.stages.push({ width: this.width, steps: this.steps ?? 1, ...stage } as Stage);
+    this.stages.push({ width: this.width, steps: this.steps ?? 1, ...stage });
   }
 
   #activate(name: ActivationName): void {

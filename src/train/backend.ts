@@ -25,8 +25,12 @@ export interface DeviceData {
 export const ownOrder = (rows: number): Uint32Array<ArrayBuffer> => Uint32Array.from({ length: rows }, (_, i) => i);
 
 /** A data set as the graph names it, its rows in their own order, for the reference. */
-export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
-  return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
+export const dataTensors = (dataset: Dataset): Map<string, ArrayLike<number>> =>
+  new Map<string, ArrayLike<number>>([...dataArrays(dataset), ["order", ownOrder(dataset.rows)]]);
+
+/** The arrays of a data set as the graph names them. */
+export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string, numbers: NonNullable<Dataset["x" | "y" | "lengths"]>])[] {
+  return [["data_x", x], ...(y ? [["data_y", y] as const] : []), ...(lengths ? [["data_lengths", lengths] as const] : [])];
 }
 
 /** A plan made ready to run on one data set. */

@@ -10,7 +10,7 @@ import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Adapter } from "../schedule/tiles.ts";
-import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal, type Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 const LOSS_MILLISECONDS = 100;
@@ -20,10 +20,11 @@ class GpuData implements DeviceData {
   readonly #buffers = new Map<string, GPUBuffer>();
 
   constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number, readonly shared?: GpuData) {
-    const { rows, x, y } = dataset;
+    const { rows } = dataset;
     try {
-      if (!shared?.buffer("data_x")) this.#buffers.set("data_x", createFrom(device, x, "x"));
-      if (y && !shared?.buffer("data_y")) this.#buffers.set("data_y", createFrom(device, y, "y"));
+      for (const [name, numbers] of dataArrays(dataset)) {
+        if (!shared?.buffer(name)) this.#buffers.set(name, createFrom(device, numbers, name.slice("data_".length)));
+      }
       if (orders > 0) this.#buffers.set("order", createStorage(device, rows * orders * 4, "order", REMEDIES["data set"]));
     } catch (error) {
       this.dispose();
@@ -42,9 +43,9 @@ class GpuData implements DeviceData {
   }
 
   refresh(rows: number): void {
-    for (const [name, values] of [["data_x", this.dataset.x], ["data_y", this.dataset.y]] as const) {
+    for (const [name, values] of dataArrays(this.dataset)) {
       const buffer = this.#buffers.get(name);
-      if (values && buffer) writeStorage(this.device, buffer, values.subarray(0, (values.length / this.dataset.rows) * rows));
+      if (buffer) writeStorage(this.device, buffer, values.subarray(0, (values.length / this.dataset.rows) * rows));
     }
   }
 
