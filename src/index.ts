@@ -13,9 +13,15 @@ export type { Comparison } from "./reference/compare.ts";
 export type { GradientMismatch, GradientReport } from "./reference/gradient-check.ts";
 export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
+export { windows } from "./train/windows.ts";
+export type { LongSequence, Windows, WindowsOptions } from "./train/windows.ts";
+export type { Lengths } from "./train/sequences.ts";
+
 export { activation, dense, dropout } from "./model/layers.ts";
+export { simpleRNN } from "./model/recurrent.ts";
+export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
-export type { ActivationName, ElementwiseActivation } from "./model/activations.ts";
+export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
 export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
   AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
@@ -29,7 +35,7 @@ export type { Loss, LossName, MetricName } from "./model/losses.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";
 export type { Regularizer } from "./model/regularizers.ts";
 export {
-  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, randomNormal, randomUniform, zeros,
+  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,
 } from "./model/initializers.ts";
 export type { Initializer, InitializerName } from "./model/initializers.ts";
 export { initializers, layers, regularizers, train } from "./model/namespaces.ts";

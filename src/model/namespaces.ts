@@ -2,17 +2,18 @@
 // import: tf.layers.dense({ … }), tf.train.adam(0.001), tf.regularizers.l2({ l2: 0.01 }), tf.initializers.heNormal().
 
 import {
-  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, randomNormal, randomUniform, zeros,
+  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,
 } from "./initializers.ts";
 import { activation, dense, dropout } from "./layers.ts";
 import * as optimizers from "./optimizers.ts";
 import type { Optimizer } from "./optimizers.ts";
+import { simpleRNN } from "./recurrent.ts";
 import { l1, l1l2, l2 } from "./regularizers.ts";
 
-export const layers = { dense, dropout, activation };
+export const layers = { dense, simpleRNN, dropout, activation };
 export const regularizers = { l1, l2, l1l2 };
 export const initializers = {
-  glorotUniform, glorotNormal, heUniform, heNormal, lecunNormal, randomNormal, randomUniform, zeros, ones,
+  glorotUniform, glorotNormal, heUniform, heNormal, lecunNormal, randomNormal, randomUniform, orthogonal, zeros, ones,
 };
 
 /** Optimizers with TensorFlow.js' arguments in its order; sgd(), adam() … by themselves take Keras' options. */

@@ -134,6 +134,9 @@ export function evaluateStep(
   }
 }
 
+/** A carried state that nobody supplies, since the sequences begin: what is read of it is never used. */
+const NO_STATE = new Float64Array(0);
+
 /** The value of that name. @throws Error if nothing has supplied or computed it */
 export function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
   const value = values.get(name);
@@ -146,7 +149,9 @@ export function runSteps(
   steps: readonly Step[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars,
 ): void {
   for (const step of steps) {
-    const outputs = evaluateStep(step, step.inputs.map((name) => valueOf(values, name)), graph, scalars);
+    const inputs = step.inputs.map((name) =>
+      (scalars.fresh && graph.tensors.get(name)?.role === "carried" ? NO_STATE : valueOf(values, name)));
+    const outputs = evaluateStep(step, inputs, graph, scalars);
     step.outputs.forEach((name, i) => values.set(name, outputs[i]));
   }
 }

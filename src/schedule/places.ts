@@ -15,6 +15,9 @@ export interface Place {
 
 export type Places = ReadonlyMap<string, Place>;
 
+/** The buffer of the states that stateful layers carry. */
+export const CARRIED = "carried";
+
 const FLOAT_BYTES = 4;
 /** Tensors start at multiples of 16 bytes, where four numbers can be read at once. */
 const ALIGNMENT = 4;
@@ -57,7 +60,7 @@ export const packScratch = (slots: readonly Slot[], maxBytes = Infinity): Places
     "Use a smaller batchSize.");
 
 /** The states of stateful layers, which a runner keeps from mini-batch to mini-batch. */
-export const carriedPlaces = (graph: Graph, batch: number): Places => pack("carried", [...graph.tensors.values()]
+export const carriedPlaces = (graph: Graph, batch: number): Places => pack(CARRIED, [...graph.tensors.values()]
   .filter(({ role }) => role === "carried")
   .map((tensor) => ({ label: tensor.name, elements: sizeOf(tensor, batch), tensors: [tensor.name] })), Infinity, "");
 

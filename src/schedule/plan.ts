@@ -8,7 +8,7 @@ import { groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { factorsOf, Norms } from "./norms.ts";
-import { carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
+import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
@@ -77,6 +77,8 @@ export class Plan {
   readonly places: Places;
   /** Bytes of each buffer of intermediates, by its name. */
   readonly scratch: ReadonlyMap<string, number>;
+  /** Bytes of the states that stateful layers carry, which outlive the step; 0 without any. */
+  readonly carriedBytes: number;
 
   /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
@@ -84,6 +86,8 @@ export class Plan {
     const choices = options.choices ?? new Map<string, never>();
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
+    const carried = carriedPlaces(graph, batch);
+    this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
@@ -99,7 +103,7 @@ export class Plan {
       this.slots = reuse ? assignSlots(this.lifetimes)
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       const scratch = packScratch(this.slots, maxBytes);
-      this.places = new Map([...weights, ...scratch, ...carriedPlaces(graph, batch)]);
+      this.places = new Map([...weights, ...scratch, ...carried]);
       const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);

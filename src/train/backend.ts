@@ -36,6 +36,11 @@ export function mustStream({ dataBytes }: Pick<Backend, "dataBytes">, { rows, x,
   return Math.max(wholeWords(x.byteLength), y?.byteLength ?? 0, rows * ORDER_BYTES) > dataBytes;
 }
 
+/** The arrays of a data set as the graph names them. */
+export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string, numbers: NonNullable<Dataset["x" | "y" | "lengths"]>])[] {
+  return [["data_x", x], ...(y ? [["data_y", y] as const] : []), ...(lengths ? [["data_lengths", lengths] as const] : [])];
+}
+
 /** A plan made ready to run on one data set. */
 export interface Runner {
   /** Numbers that each step leaves. */

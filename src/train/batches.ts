@@ -14,7 +14,22 @@ export function miniBatches(
   });
 }
 
-/** The loss and metrics of steps, averaged over their examples. */
+interface StepResults {
+  readonly values: readonly number[];
+  /** Outputs that the values are the means of; null for all of the rows'. */
+  readonly count: number | null;
+}
+
+/**
+ * What one of `steps` steps left: loss and metrics, and behind them how many outputs they are the means of, where rows of
+ * sequences are padded.
+ */
+export function resultsOf(results: ArrayLike<number>, steps: number, step: number, names: number): StepResults {
+  const stride = results.length / steps, at = step * stride;
+  return { values: Array.from({ length: names }, (_, i) => results[at + i]), count: stride > names ? results[at + names] : null };
+}
+
+/** The loss and metrics of steps, averaged over their examples; over the outputs that count where some are padding. */
 export class Averages {
   readonly #sums: number[];
   #rows = 0;
@@ -25,10 +40,13 @@ export class Averages {
 
   /** Adds consecutive steps with their results one after the other. */
   add(steps: readonly StepScalars[], results: ArrayLike<number>): void {
-    steps.forEach(({ rows }, s) => {
-      this.#rows += rows;
-      this.names.forEach((_, i) => { this.#sums[i] += results[s * this.names.length + i] * rows; });
-    });
+    steps.forEach(({ rows }, s) => this.addStep(rows, resultsOf(results, steps.length, s, this.names.length)));
+  }
+
+  addStep(rows: number, { values, count }: StepResults): void {
+    const weight = count ?? rows;
+    this.#rows += weight;
+    values.forEach((value, i) => { this.#sums[i] += value * weight; });
   }
 
   /** By name; `prefix` is "val_" for validation. */

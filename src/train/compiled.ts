@@ -11,9 +11,12 @@ import type { Backend, Floats } from "./backend.ts";
 import { Holdings } from "./holding.ts";
 import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
+import type { Carried } from "./states.ts";
 
 export class Compiled {
-  readonly progress: Progress = { steps: 0, epochs: 0 };
+  readonly progress: Progress = { steps: 0, epochs: 0, stateRows: 0 };
+  /** Whose states predict() carries on. */
+  readonly predicted: Carried = { stateRows: 0 };
   /** "loss" and the metrics, in the order in which steps leave them. */
   readonly names: readonly string[];
   /** Data sets on the backend, with the runners made for them. */
@@ -76,6 +79,11 @@ export class Compiled {
     return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
       batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices,
     });
+  }
+
+  /** All states of stateful layers are 0 in the next mini-batch. */
+  resetStates(): void {
+    this.progress.stateRows = this.predicted.stateRows = 0;
   }
 
   readWeights(where: string): Promise<Map<string, Floats>> {

@@ -4,11 +4,14 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Work this long, then let the page or the process do something else. */
 const SLICE_MILLISECONDS = 30;
+
+/** What carried states are before the first mini-batch, which reads none. */
+const NOTHING: readonly number[] = [];
 
 class CpuData implements DeviceData {
   readonly order: Uint32Array<ArrayBuffer>;
@@ -43,7 +46,7 @@ class CpuRunner implements Runner {
     if (!result) throw new Error("a plan has a result");
     this.#result = result.name;
     this.resultElements = sizeOf(result, plan.batch);
-    this.#persistent = tensors.filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+    this.#persistent = tensors.filter(({ role }) => role === "parameter" || role === "state" || role === "carried").map(({ name }) => name);
   }
 
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
@@ -64,9 +67,8 @@ class CpuRunner implements Runner {
 
   #runStep(step: StepScalars): Float64Array {
     const { dataset, order } = this.data;
-    const values = new Map<string, ArrayLike<number>>([["data_x", dataset.x], ["order", order]]);
-    if (dataset.y) values.set("data_y", dataset.y);
-    for (const name of this.#persistent) values.set(name, this.values.get(name) ?? []);
+    const values = new Map<string, ArrayLike<number>>([...dataArrays(dataset), ["order", order]]);
+    for (const name of this.#persistent) values.set(name, this.values.get(name) ?? NOTHING);
     runGraph(this.plan.graph, values, step);
     for (const name of this.#persistent) this.values.set(name, values.get(name) as Float64Array);
     const results = new Float64Array(this.resultElements);

@@ -5,21 +5,32 @@ import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
 import { checkFloat32, show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
+import { checkIndices, checkLengths, flattenSequences, rowWords, type Lengths, type Shape } from "./sequences.ts";
 
-/** Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. */
+type Row = readonly number[] | Float32Array;
+type WholeNumbers = Uint32Array | Int32Array | Uint16Array;
+
+/**
+ * Numbers row by row: (rows × features) in one typed or plain array, or an array of rows. A row of a network of sequences is
+ * one: (rows × steps × features), or an array of sequences, each an array of steps; with inputVocabulary whole numbers
+ * (rows × steps).
+ */
 export type Features =
-  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | readonly number[] | readonly (readonly number[] | Float32Array)[];
-/** Class indices (one whole number a row), or rows of targets like Features. */
-export type Targets = Features | Uint32Array | Int32Array | Uint16Array;
+  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | WholeNumbers | readonly number[] | readonly Row[]
+  | readonly (readonly Row[])[];
+/** Class indices (one whole number a row, or a step where every step is answered), or rows of targets like Features. */
+export type Targets = Features;
 
-type Flat = Exclude<Targets, readonly (readonly number[] | Float32Array)[]>;
+type Flat = Exclude<Targets, readonly Row[] | readonly (readonly Row[])[]>;
 
 export interface Dataset {
   readonly rows: number;
-  readonly x: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  readonly x: Float32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   readonly format: FeatureFormat;
   /** Class indices, rows of targets, or nothing for predict(). */
   readonly y: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | null;
+  /** Of sequences: how many steps of each row are no padding; null or left out where none is padded. */
+  readonly lengths?: Uint32Array<ArrayBuffer> | null;
 }
 
 const NOT_NUMBERS: ReadonlySet<string> = new Set(["[object DataView]", "[object BigInt64Array]", "[object BigUint64Array]"]);
@@ -79,23 +90,41 @@ function toFloats(where: string, name: string, flat: Flat, width: number, own: b
 /** x as a backend takes it, without y. */
 export type Inputs = Omit<Dataset, "y">;
 
+/** One array of numbers, row by row, and the row length if the user gave rows of an MLP. */
+function flattenRows(where: string, name: string, data: Targets, sequences: boolean, steps: number, width: number) {
+  if (!sequences) return flatten(where, name, data);
+  checkArray(where, name, data);
+  return { flat: flattenSequences(where, name, data, steps, width) as Flat, width: null };
+}
+
+/** What a call or a data set says of x beside its numbers. */
+export interface InputOptions {
+  readonly scale?: number;
+  readonly lengths?: Lengths;
+}
+
 /**
  * @param own x stays as it is while the result is used: a Float32Array then need not be copied
- * @throws InputError naming what is wrong with x
+ * @throws InputError naming what is wrong with x, its scale or its lengths
  */
-export function checkInputs(where: string, x: Features, inputWidth: number, scale: number | undefined, own: boolean): Inputs {
-  const { flat, width } = flatten(where, "x", x);
-  if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${inputWidth} features.`);
+export function checkInputs(where: string, x: Features, shape: Shape, { scale, lengths }: InputOptions, own: boolean): Inputs {
+  const { sequences, inputSteps, vocabulary } = shape, inputWidth = shape.inputWidth * inputSteps;
+  const { flat, width } = flattenRows(where, "x", x, sequences, inputSteps, shape.inputWidth);
+  if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${rowWords(shape)}.`);
   if (width !== null && width !== inputWidth) {
     throw new InputError(`${where}: x has ${width} features a row but the first layer takes ${inputWidth}. ` +
       `Declare inputShape: [${width}] or fix the data.`);
   }
   if (flat.length % inputWidth !== 0) {
-    throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${inputWidth} ` +
-      "features. Fix inputShape or the data.");
+    throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${rowWords(shape)}. ` +
+      "Fix inputShape or the data.");
+  }
+  const rows = flat.length / inputWidth, known = checkLengths(where, lengths, rows, shape);
+  const masked = known === null ? {} : { masked: true };
+  if (vocabulary !== null) {
+    return { rows, x: checkIndices(where, flat, inputSteps, vocabulary, scale, own), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
   }
   if (scale !== undefined) checkFloat32(where, "scale", scale, "≠ 0");
-  const rows = flat.length / inputWidth;
   if (flat instanceof Uint8Array || flat instanceof Uint8ClampedArray) {
     if (scale === undefined) {
       throw new InputError(`${where}: x is a ${flat.constructor.name}; say what one unit is worth. Pass scale, for example ` +
@@ -104,25 +133,27 @@ export function checkInputs(where: string, x: Features, inputWidth: number, scal
     checkFloat32(where, "255 · scale", 255 * scale, "any");
     const bytes = flat.buffer instanceof ArrayBuffer
       ? new Uint8Array(flat.buffer, flat.byteOffset, flat.length) : Uint8Array.from(flat);
-    return { rows, x: bytes, format: { type: "uint8", scale } as const };
+    return { rows, x: bytes, lengths: known, format: { type: "uint8", scale, ...masked } };
   }
   const floats = toFloats(where, "x", flat, inputWidth, own);
   if (scale !== undefined) {
     const largest = floats.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     checkFloat32(where, "x · scale", largest * scale, "any");
   }
-  return { rows, x: floats, format: { type: "float32", scale: scale ?? 1 } as const };
+  return { rows, x: floats, lengths: known, format: { type: "float32", scale: scale ?? 1, ...masked } };
 }
 
+/** @param rows that are answered, `steps` of each example */
 function labels(
-  where: string, flat: Flat, rows: number, classes: number, loss: Loss, own: boolean,
+  where: string, flat: Flat, rows: number, steps: number, classes: number, loss: Loss, own: boolean,
 ): Uint32Array<ArrayBuffer> {
   if (flat.length === rows * classes && rows * classes !== rows) {
     throw new InputError(`${where}: y has ${classes} numbers a row but ${loss.name} takes one class index a row. ` +
       "Pass indices, or use categoricalCrossentropy for one-hot rows.");
   }
   if (flat.length !== rows) {
-    throw new InputError(`${where}: y has ${flat.length} labels but x has ${rows} rows. Give one label a row.`);
+    throw new InputError(`${where}: y has ${flat.length} labels but x has ${rows / steps} rows` +
+      (steps === 1 ? ". Give one label a row." : ` of ${steps} steps. Give one label a step.`));
   }
   const bad = (flat as ArrayLike<number> & { findIndex(f: (v: number) => boolean): number })
     .findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
@@ -133,8 +164,10 @@ function labels(
   return own && flat instanceof Uint32Array && isUnshared(flat) ? flat : Uint32Array.from(flat as ArrayLike<number>);
 }
 
-/** Probabilities must be some: in [0, 1], and each row of a categorical target sums to 1. */
-function checkProbabilities(where: string, y: Float32Array, outputs: number, loss: Loss): void {
+/** Probabilities must be some: in [0, 1], and each row of a categorical target that is no padding sums to 1. */
+function checkProbabilities(
+  where: string, y: Float32Array, steps: number, outputs: number, loss: Loss, lengths: Uint32Array | null,
+): void {
   if (loss.name !== "binaryCrossentropy" && loss.name !== "categoricalCrossentropy") return;
   const bad = y.findIndex((value) => value < 0 || value > 1);
   if (bad >= 0) {
@@ -143,6 +176,7 @@ function checkProbabilities(where: string, y: Float32Array, outputs: number, los
   }
   if (loss.name !== "categoricalCrossentropy") return;
   for (let row = 0; row * outputs < y.length; row++) {
+    if (lengths !== null && steps > 1 && row % steps >= lengths[Math.floor(row / steps)]) continue;
     let sum = 0;
     for (let j = 0; j < outputs; j++) sum += y[row * outputs + j];
     if (!(Math.abs(sum - 1) < 1e-3)) {
@@ -154,16 +188,18 @@ function checkProbabilities(where: string, y: Float32Array, outputs: number, los
 
 /** y as a backend takes it; `own` as for checkInputs(). @throws InputError naming what is wrong with y */
 export function checkTargets(
-  where: string, y: Targets, rows: number, outputs: number, loss: Loss, own: boolean,
+  where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: Shape, loss: Loss, own: boolean,
 ): NonNullable<Dataset["y"]> {
-  const { flat, width } = flatten(where, "y", y);
-  if (takesLabels(loss)) return labels(where, flat, rows, outputs, loss, own);
+  const { outputWidth: outputs, outputSteps: steps, sequences } = shape, rows = examples * steps;
+  const { flat, width } = flattenRows(where, "y", y, sequences, steps, takesLabels(loss) ? 1 : outputs);
+  if (takesLabels(loss)) return labels(where, flat, rows, steps, outputs, loss, own);
   if (flat.length === rows && outputs !== 1 && width === null) {
     throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +
       `${outputs} targets${loss.name === "categoricalCrossentropy" ? ", or use sparseCategoricalCrossentropy" : ""}.`);
   }
   if (flat.length !== rows * outputs) {
-    throw new InputError(`${where}: y has ${flat.length} numbers but ${rows} rows × ${outputs} outputs are ` +
+    const all = steps === 1 ? `${rows} rows` : `${examples} rows × ${steps} steps`;
+    throw new InputError(`${where}: y has ${flat.length} numbers but ${all} × ${outputs} outputs are ` +
       `${rows * outputs}. Give one target for each output of each row of x.`);
   }
   if (width !== null && width !== outputs) {
@@ -171,6 +207,6 @@ export function checkTargets(
       "are needed. Give one target for each output of each row of x.");
   }
   const floats = toFloats(where, "y", flat, outputs, own);
-  checkProbabilities(where, floats, outputs, loss);
+  checkProbabilities(where, floats, steps, outputs, loss, lengths);
   return floats;
 }

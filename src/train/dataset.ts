@@ -4,19 +4,20 @@
 import { InputError } from "../errors.ts";
 import { checkFloat32, checkOptions } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
-import { checkArray, checkInputs, checkTargets, type Dataset, type Features, type Inputs, type Targets } from "./data.ts";
+import { checkArray, checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "./data.ts";
+import type { Lengths, Shape } from "./sequences.ts";
 
 /** What dataset() takes. */
 export interface DatasetOptions {
   /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
   scale?: number;
+  /** Of sequences of unequal length, padded at the end to the network's steps: how many steps of each are no padding. */
+  lengths?: Lengths;
 }
 
-/** What the data must fit. */
-export interface Shape {
-  readonly inputWidth: number;
-  readonly outputWidth: number;
-}
+/** What checks of x depend on. */
+const keyOf = ({ sequences, inputSteps, inputWidth, vocabulary }: Shape): string =>
+  `${sequences} ${inputSteps} ${inputWidth} ${vocabulary}`;
 
 /** What a backend holds of the data. */
 export interface Held {
@@ -29,29 +30,33 @@ const kindOf = (loss: Loss): string =>
   takesLabels(loss) || loss.name === "binaryCrossentropy" || loss.name === "categoricalCrossentropy" ? loss.name : "numbers";
 
 class Contents {
-  readonly #inputs = new Map<number, Inputs>();
+  readonly #inputs = new Map<string, Inputs>();
   readonly #datasets = new Map<string, Dataset>();
   readonly #held = new Set<Held>();
   #disposed = false;
 
-  constructor(readonly x: Features, readonly y: Targets | undefined, readonly scale: number | undefined) {}
+  constructor(readonly x: Features, readonly y: Targets | undefined, readonly options: InputOptions) {}
+
+  get scale(): number | undefined {
+    return this.options.scale;
+  }
 
   get disposed(): boolean {
     return this.#disposed;
   }
 
   /** x, without y. What was found right once is not looked through again. */
-  inputs(where: string, inputWidth: number): Dataset {
-    return this.#remember(`${inputWidth}`, () => ({ ...this.#features(where, inputWidth), y: null }));
+  inputs(where: string, shape: Shape): Dataset {
+    return this.#remember(keyOf(shape), () => ({ ...this.#features(where, shape), y: null }));
   }
 
   /** x and y. */
-  labelled(where: string, { inputWidth, outputWidth }: Shape, loss: Loss): Dataset {
+  labelled(where: string, shape: Shape, loss: Loss): Dataset {
     const { y } = this;
     if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
-    return this.#remember(`${inputWidth} ${outputWidth} ${kindOf(loss)}`, () => {
-      const inputs = this.#features(where, inputWidth);
-      return { ...inputs, y: checkTargets(where, y, inputs.rows, outputWidth, loss, true) };
+    return this.#remember(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
+      const inputs = this.#features(where, shape);
+      return { ...inputs, y: checkTargets(where, y, inputs, shape, loss, true) };
     });
   }
 
@@ -71,9 +76,9 @@ class Contents {
     this.#datasets.clear();
   }
 
-  #features(where: string, inputWidth: number): Inputs {
-    const known = this.#inputs.get(inputWidth) ?? checkInputs(where, this.x, inputWidth, this.scale, true);
-    this.#inputs.set(inputWidth, known);
+  #features(where: string, shape: Shape): Inputs {
+    const key = keyOf(shape), known = this.#inputs.get(key) ?? checkInputs(where, this.x, shape, this.options, true);
+    this.#inputs.set(key, known);
     return known;
   }
 
@@ -98,11 +103,12 @@ export class DatasetHandle {
 
   /** @throws InputError as dataset() */
   constructor(x: Features, y: Targets | undefined, options: DatasetOptions) {
-    checkOptions("dataset()", options, ["scale"]);
+    checkOptions("dataset()", options, ["scale", "lengths"]);
     checkArray("dataset()", "x", x);
     if (y !== undefined) checkArray("dataset()", "y", y);
     if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");
-    this.#contents = new Contents(x, y, options.scale);
+    if (options.lengths !== undefined) checkArray("dataset()", "lengths", options.lengths);
+    this.#contents = new Contents(x, y, { scale: options.scale, lengths: options.lengths });
     this.labelled = y !== undefined;
   }
 
@@ -138,7 +144,8 @@ export function openHandle(where: string, handle: DatasetHandle): Contents {
  * in use.
  * @param x (rows × features), as for fit()
  * @param y class indices (rows) or targets (rows × outputs), as for fit(); not needed for predict()
- * @param options `scale`: what one stored unit of x is worth; required for a Uint8Array, else default 1
+ * @param options `scale`: what one stored unit of x is worth; required for a Uint8Array, else default 1. `lengths`: how many
+ * steps of each sequence are no padding; default all
  * @throws InputError if x or y is no array, or for a wrong option; what else may be wrong with data is told by the calls
  */
 export function dataset(x: Features, y: Targets, options?: DatasetOptions): LabelledDatasetHandle;

@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Features, Targets } from "./data.ts";
 import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
+import type { Lengths } from "./sequences.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
@@ -41,10 +42,15 @@ export interface FitOptions {
   validationSplit?: number;
   /** [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale; or a handle. */
   validationData?: readonly [Features, Targets] | LabelledDatasetHandle;
-  /** A new random order in each epoch, decided by the model's seed; default true. */
+  /** A new random order in each epoch, decided by the model's seed; default true. Must be false with a stateful layer. */
   shuffle?: boolean;
   /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
   scale?: number;
+  /**
+   * Of sequences of unequal length, padded at the end to the network's steps: how many steps of each row are no padding; default
+   * all. Padded steps leave states, losses and gradients alone; means are over the others. (validationData: by a handle.)
+   */
+  lengths?: Lengths;
   /** Stops at a step boundary, in validation too; fit() then resolves with what was trained. */
   signal?: AbortSignal;
   /** Called while training; see Callbacks. */
@@ -53,8 +59,8 @@ export interface FitOptions {
   verbose?: 0 | 1 | 2;
 }
 
-/** What fit() takes with a handle, which has a scale of its own. */
-export type DatasetFitOptions = Omit<FitOptions, "scale">;
+/** What fit() takes with a handle, which has a scale and lengths of its own. */
+export type DatasetFitOptions = Omit<FitOptions, "scale" | "lengths">;
 
 export interface CheckedFitOptions {
   readonly epochs: number;
@@ -64,7 +70,7 @@ export interface CheckedFitOptions {
   readonly validationSplit: number;
 }
 
-const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "signal",
+const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
   "callbacks", "verbose"];
 
 const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"];

@@ -2,11 +2,12 @@
 
 import { InputError } from "../errors.ts";
 import type { StopSignal } from "./backend.ts";
-import { Averages, miniBatches } from "./batches.ts";
+import { Averages, miniBatches, resultsOf } from "./batches.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 import {
   nextStretches, runStretches, wholePasses, type Course, type Position, type Prepared, type Progress, type Stretch,
 } from "./passes.ts";
+import { fromStates } from "./states.ts";
 
 /** What fit() resolves with. */
 export interface History {
@@ -26,7 +27,7 @@ export async function runEvaluation(
 ): Promise<Averages | null> {
   const averages = new Averages(names);
   const [start] = orders.place([null]);
-  const steps = miniBatches(rows, batchSize, start + at);
+  const steps = fromStates(miniBatches(rows, batchSize, start + at), { stateRows: 0 });
   const ran = await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
   return ran === steps.length ? averages : null;
 }
@@ -74,11 +75,11 @@ async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg
   const thrown: unknown[] = [];
   const ran = await runStretches(loop, stretches, progress, loop.by?.position ?? null, (first, steps, results) => {
     steps.forEach((step, i) => {
-      const values = names.map((_, n) => results[i * names.length + n]), batch = before + first + i;
-      averages[Math.floor(batch / perEpoch)].add([step], values);
+      const left = resultsOf(results, steps.length, i, names.length), batch = before + first + i;
+      averages[Math.floor(batch / perEpoch)].addStep(step.rows, left);
       if (!onBatchEnd || thrown.length > 0) return;
       try {
-        const logs = Object.fromEntries(names.map((name, n) => [name, values[n]]));
+        const logs = Object.fromEntries(names.map((name, n) => [name, left.values[n]]));
         refusePromise(onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }));
       } catch (error) {
         thrown.push(error);

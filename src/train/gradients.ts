@@ -5,6 +5,7 @@ import { checkGradients, type GradientReport } from "../reference/gradient-check
 import { miniBatches } from "./batches.ts";
 import { initialStates, type Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
+import { fromStates } from "./states.ts";
 import { dataTensors } from "./verify.ts";
 
 /** All rows are one mini-batch. */
@@ -12,5 +13,6 @@ export async function checkModelGradients(compiled: Compiled, dataset: Dataset):
   const { network, recipe } = compiled, graph = buildGraph(network, recipe, "train", dataset.format);
   const values = new Map<string, ArrayLike<number>>([
     ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
-  return checkGradients(graph, values, miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer)[0]);
+  const [scalars] = fromStates(miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer), { stateRows: 0 });
+  return checkGradients(graph, values, scalars);
 }

@@ -3,6 +3,7 @@
 import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
+import type { Lengths } from "./sequences.ts";
 
 /** What sequential() takes. */
 export interface SequentialOptions {
@@ -44,16 +45,18 @@ export interface DataOptions {
   batchSize?: number;
   /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
   scale?: number;
+  /** Of sequences of unequal length, padded at the end to the network's steps: how many steps of each are no padding; default all. */
+  lengths?: Lengths;
 }
 
 /** For messages on misspelt options. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
   compile: ["optimizer", "loss", "metrics", "backend", "device", "autotune"],
-  evaluate: ["batchSize", "scale"],
-  predict: ["batchSize", "scale"],
-  verify: ["steps", "batchSize", "scale"],
-  gradientCheck: ["scale"],
+  evaluate: ["batchSize", "scale", "lengths"],
+  predict: ["batchSize", "scale", "lengths"],
+  verify: ["steps", "batchSize", "scale", "lengths"],
+  gradientCheck: ["scale", "lengths"],
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */

@@ -5,6 +5,7 @@ import type { Recipe } from "../model/network.ts";
 import type { ResultHandler, Runner, StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import type { Orders } from "./orders.ts";
+import { fromStates, type Carried } from "./states.ts";
 
 /** One data set with a runner for it and the rows that it goes through. */
 export interface Prepared {
@@ -16,8 +17,8 @@ export interface Prepared {
   readonly batchSize: number;
 }
 
-/** What the loop reads and moves of the model: where its schedule and its shuffling stand. */
-export interface Progress {
+/** What the loop reads and moves of the model: where its schedule and its shuffling stand, and whose states are carried on. */
+export interface Progress extends Carried {
   /** Weight updates so far. */
   steps: number;
   /** Passes over the data begun so far; decides the order of the next. */
@@ -100,9 +101,10 @@ export function runStretches(
   onResults: (first: number, steps: readonly StepScalars[], results: ArrayLike<number>) => void, signal: StopSignal,
 ): Promise<number> {
   const firstStep = progress.steps, placed = place(course, stretches, firstStep);
-  const steps = placed.map(({ step }) => step);
+  const steps = fromStates(placed.map(({ step }) => step), progress);
   const follow: ResultHandler = (first, count, results) => {
-    const { pass, row } = placed[first + count - 1];
+    const { pass, row, step } = placed[first + count - 1];
+    progress.stateRows = step.rows;
     progress.steps = firstStep + first + count;
     progress.epochs = Math.max(progress.epochs, pass + 1);
     if (position) Object.assign(position, { pass, row });

@@ -9,7 +9,7 @@ import type { Plan } from "../schedule/plan.ts";
 import type { Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
-import type { Features, Targets } from "./data.ts";
+import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
@@ -19,6 +19,7 @@ import { openBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
+import { checkStateful, fromStates } from "./states.ts";
 import { summarize } from "./summary.ts";
 import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -113,8 +114,9 @@ export class Sequential {
 
   /**
    * Trains for some epochs or steps, going on from where the last fit() ended.
-   * @param x (rows × features)
-   * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs)
+   * @param x (rows × features); for sequences (rows × steps × features), or whole numbers (rows × steps) with inputVocabulary
+   * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs); where every step is answered,
+   * (rows × steps) or (rows × steps × outputs)
    * @throws InputError before anything is trained; GpuError if memory runs out or the GPU is lost; what a callback throws.
    * An abort by `signal` is no error.
    */
@@ -150,6 +152,7 @@ export class Sequential {
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const given = labelled("evaluate()", source, network, recipe.loss, options), { rows } = given.dataset;
+    checkStateful("evaluate()", network, rows, Math.min(batchSize, rows), null);
     return compiled.use("evaluate", () => scoped(async (keep) => {
       const averages = await runEvaluation(
         await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
@@ -159,8 +162,9 @@ export class Sequential {
   }
 
   /**
-   * The network's answers, (rows × outputs) row-major: logits if the loss takes logits.
-   * @param x (rows × features), or what dataset() gave, with or without y
+   * The network's answers, (rows × outputs) row-major, or (rows × steps × outputs): logits if the loss takes logits. Stateful
+   * layers go on from the predict() before, until resetStates().
+   * @param x as for fit(), or what dataset() gave, with or without y
    * @throws InputError on bad data
    */
   predict(x: Features, options?: DataOptions): Promise<Floats>;
@@ -171,11 +175,14 @@ export class Sequential {
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const given = unlabelled("predict()", x, network, options), { rows } = given.dataset;
-    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputWidth);
+    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputSteps * network.outputWidth);
+    checkStateful("predict()", network, rows, batchSize, compiled.predicted);
     return compiled.use("predict", () => scoped(async (keep) => {
       const holding = compiled.holdings.open(keep, "predict()", given);
       const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
-      await runner.run(miniBatches(rows, batchSize, orders.place([null])[0]), (first, count, results) => {
+      const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), compiled.predicted);
+      await runner.run(steps, (first, count, results) => {
+        compiled.predicted.stateRows = batchSize;
         // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
         const at = first * runner.resultElements;
         const filled = Math.min(count * runner.resultElements, answers.length - at);
@@ -186,7 +193,7 @@ export class Sequential {
   }
 
   /**
-   * Copies of the weights, layer by layer, kernel (fanIn, fanOut) then bias (fanOut).
+   * Copies of the weights, layer by layer, kernel (fanIn, fanOut), recurrent kernel (units, units), bias (fanOut).
    * @throws InputError after dispose(); GpuError if the GPU is lost
    */
   async getWeights(): Promise<Weight[]> {
@@ -237,10 +244,10 @@ export class Sequential {
    * All rows are one mini-batch. It takes a few forward passes for each weight, so use a small network and a few rows.
    * @throws InputError on bad data
    */
-  gradientCheck(x: Features, y: Targets, options?: { scale?: number }): Promise<GradientReport>;
+  gradientCheck(x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
   gradientCheck(data: LabelledDatasetHandle): Promise<GradientReport>;
   async gradientCheck(
-    x: Features | DatasetHandle, y?: Targets | { scale?: number }, last?: { scale?: number },
+    x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions,
   ): Promise<GradientReport> {
     while (this.#compiling.underWay) await this.#settled("gradientCheck");
     const compiled = this.#ready("gradientCheck"), { network, recipe } = compiled;
@@ -248,6 +255,14 @@ export class Sequential {
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
     const { dataset } = labelled("gradientCheck()", source, network, recipe.loss, options);
     return compiled.use("gradientCheck", async () => (await loadFloat64()).checkModelGradients(compiled, dataset));
+  }
+
+  /**
+   * Stateful layers start from 0 again: with the next mini-batch of fit() that is not under way yet, and with the next predict().
+   * In fit() from callbacks, such as onEpochBegin. Harmless where no layer is stateful, or nothing was trained yet.
+   */
+  resetStates(): void {
+    this.#compiled?.resetStates();
   }
 
   /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */
@@ -305,10 +320,10 @@ const compileFailed = (where: string, { error }: Failure): InputError =>
     (error instanceof Error ? error.message : String(error)), { cause: error });
 
 /** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */
-export function gradientCheck(model: Sequential, x: Features, y: Targets, options?: { scale?: number }): Promise<GradientReport>;
+export function gradientCheck(model: Sequential, x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
 export function gradientCheck(model: Sequential, data: LabelledDatasetHandle): Promise<GradientReport>;
 export function gradientCheck(
-  model: Sequential, x: Features | LabelledDatasetHandle, y?: Targets, options?: { scale?: number },
+  model: Sequential, x: Features | LabelledDatasetHandle, y?: Targets, options?: InputOptions,
 ): Promise<GradientReport> {
   // The method tells arrays and handles apart.
   return model.gradientCheck(x as Features, y as Targets, options);

@@ -3,8 +3,9 @@
 import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
 import type { Loss } from "../model/losses.ts";
-import { checkInputs, checkTargets, type Dataset, type Features, type Targets } from "./data.ts";
-import { DatasetHandle, openHandle, type Shape } from "./dataset.ts";
+import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Targets } from "./data.ts";
+import { DatasetHandle, openHandle } from "./dataset.ts";
+import type { Shape } from "./sequences.ts";
 
 interface Arrays {
   readonly x: Features;
@@ -17,10 +18,6 @@ export type Source = Arrays | DatasetHandle;
 export interface Given {
   readonly dataset: Dataset;
   readonly handle: DatasetHandle | null;
-}
-
-interface Scaled {
-  readonly scale?: number;
 }
 
 /** (x, y, options) or (handle, options). */
@@ -39,38 +36,41 @@ function checkRest(where: string, second: unknown, third: unknown): void {
     `${show(third === undefined ? second : third)} as well.`);
 }
 
-/** @throws InputError if a scale is given with a handle */
-function checkScale(where: string, { scale }: Scaled): void {
+/** @throws InputError if a scale or lengths are given with a handle */
+function checkBeside(where: string, { scale, lengths }: InputOptions): void {
+  if (lengths !== undefined) {
+    throw new InputError(`${where}: the lengths of a data set are its own; got some beside it. Pass them to dataset(x, y, { lengths }).`);
+  }
   if (scale === undefined) return;
   throw new InputError(`${where}: the scale of a data set is its own; got ${show(scale)} beside it. Pass it to ` +
     "dataset(x, y, { scale }).");
 }
 
 /** @throws InputError naming what is wrong with x or y, or with the handle */
-export function labelled(where: string, source: Source, shape: Shape, loss: Loss, options: Scaled): Given {
+export function labelled(where: string, source: Source, shape: Shape, loss: Loss, options: InputOptions): Given {
   if (source instanceof DatasetHandle) {
     const contents = openHandle(where, source);
-    checkScale(where, options);
+    checkBeside(where, options);
     return { dataset: contents.labelled(where, shape, loss), handle: source };
   }
-  const inputs = checkInputs(where, source.x, shape.inputWidth, options.scale, false);
-  const y = checkTargets(where, source.y, inputs.rows, shape.outputWidth, loss, false);
+  const inputs = checkInputs(where, source.x, shape, options, false);
+  const y = checkTargets(where, source.y, inputs, shape, loss, false);
   return { dataset: { ...inputs, y }, handle: null };
 }
 
 /** @throws InputError naming what is wrong with x, or with the handle */
-export function unlabelled(where: string, x: Features | DatasetHandle, { inputWidth }: Shape, options: Scaled): Given {
+export function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, options: InputOptions): Given {
   if (x instanceof DatasetHandle) {
     const contents = openHandle(where, x);
-    checkScale(where, options);
-    return { dataset: contents.inputs(where, inputWidth), handle: x };
+    checkBeside(where, options);
+    return { dataset: contents.inputs(where, shape), handle: x };
   }
-  return { dataset: { ...checkInputs(where, x, inputWidth, options.scale, false), y: null }, handle: null };
+  return { dataset: { ...checkInputs(where, x, shape, options, false), y: null }, handle: null };
 }
 
-/** What fit() validates on: arrays have the scale of the training data. @throws InputError */
+/** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */
 export function validationSource(
-  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: Shape, loss: Loss, train: Source, options: Scaled,
+  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: Shape, loss: Loss, train: Source, options: InputOptions,
 ): Given {
   if (given instanceof DatasetHandle) return labelled(where, given, shape, loss, {});
   const scale = train instanceof DatasetHandle ? openHandle(where, train).scale : options.scale;

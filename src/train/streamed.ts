@@ -42,8 +42,9 @@ class Slice {
   private constructor(readonly whole: Dataset, readonly data: DeviceData, readonly runner: Runner) {}
 
   static async open(backend: Backend, plan: Plan, whole: Dataset, rows: number): Promise<Slice> {
-    const { x, y, format } = whole, cols = (array: Numbers) => array.length / whole.rows;
-    const part: Dataset = { rows, format, x: emptyLike(x, rows * cols(x)), y: y && emptyLike(y, rows * cols(y)) };
+    const { x, y, format, lengths } = whole, cols = (array: Numbers) => array.length / whole.rows;
+    const part: Dataset = { rows, format, x: emptyLike(x, rows * cols(x)), y: y && emptyLike(y, rows * cols(y)),
+      lengths: lengths && emptyLike(lengths, rows) };
     const data = await backend.upload(part, 1);
     try {
       data.setOrder(ownOrder(rows), 0);
@@ -61,6 +62,7 @@ class Slice {
     const moved = steps.map((step) => {
       copyRows(whole.x, part.x, whole.x.length / whole.rows, order, step.offset, row, step.rows);
       if (whole.y && part.y) copyRows(whole.y, part.y, whole.y.length / whole.rows, order, step.offset, row, step.rows);
+      if (whole.lengths && part.lengths) copyRows(whole.lengths, part.lengths, 1, order, step.offset, row, step.rows);
       row += step.rows;
       return { ...step, offset: row - step.rows };
     });

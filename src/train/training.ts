@@ -1,5 +1,6 @@
 // One fit(): brings data and plans to the backend and runs the loop on them.
 
+import { InputError } from "../errors.ts";
 import type { Compiled } from "./compiled.ts";
 import { listens, runEpochs, type History } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
@@ -9,6 +10,7 @@ import { orderSlots } from "./orders.ts";
 import type { Position, Prepared } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
+import { checkStateful } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -42,7 +44,14 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const { data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
-  const shuffle = options.shuffle ?? true;
+  const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
+  if (network.stateful && shuffle) {
+    throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
+      "shuffle: false.");
+  }
+  checkStateful("fit()", network, trained, batchSize, progress);
+  if (kept > 0) checkStateful("fit(): validationSplit", network, kept, evaluated, null);
+  if (other) checkStateful("fit(): validationData", network, other.dataset.rows, evaluated, null);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options));
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
@@ -52,10 +61,10 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const { runner, orders } = keep(await holding.lease("train", dataset, batchSize, ahead));
   let validation: Prepared | null = null;
   if (kept > 0) {
-    const lease = keep(await holding.lease("evaluate", dataset, EVALUATION_BATCH));
-    validation = { runner: lease.runner, orders: lease.orders, rows: kept, at: trained, batchSize: EVALUATION_BATCH };
+    const lease = keep(await holding.lease("evaluate", dataset, evaluated));
+    validation = { runner: lease.runner, orders: lease.orders, rows: kept, at: trained, batchSize: evaluated };
   }
-  if (other) validation = await prepareEvaluation(compiled, keep, other, other.dataset.rows, 0, EVALUATION_BATCH);
+  if (other) validation = await prepareEvaluation(compiled, keep, other, other.dataset.rows, 0, evaluated);
   return runEpochs({
     recipe, seed: network.seed, names, shuffle, validation, epochs, ahead, options, signal,
     train: { runner, orders, rows: trained, at: 0, batchSize },

@@ -4,15 +4,16 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../errors.ts";
-import type { Graph, StepScalars } from "../graph/types.ts";
+import { sizeOf, type Graph, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { ownOrder, type Backend, type DeviceData, type Floats, type Trace } from "./backend.ts";
+import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats, type Trace } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
+import { fromStates } from "./states.ts";
 
 /** One comparison with its place. */
 export interface VerifiedTensor extends Comparison {
@@ -100,9 +101,8 @@ export function verifyTrace(
 }
 
 /** A data set as the graph names it, its rows in their own order, for the reference. */
-export function dataTensors({ x, y, rows }: Dataset): Map<string, ArrayLike<number>> {
-  return new Map<string, ArrayLike<number>>([["data_x", x], ["order", ownOrder(rows)], ...(y ? [["data_y", y] as const] : [])]);
-}
+export const dataTensors = (dataset: Dataset): Map<string, ArrayLike<number>> =>
+  new Map<string, ArrayLike<number>>([...dataArrays(dataset), ["order", ownOrder(dataset.rows)]]);
 
 /** Uploads a data set, its rows in their own order. */
 async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<DeviceData> {
@@ -112,9 +112,10 @@ async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<Device
 }
 
 /** The first rows of a data set, or all if there are no more; nothing is copied. */
-function firstRows({ rows, x, y, format }: Dataset, wanted: number): Dataset {
+function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Dataset {
   const fewer = Math.min(rows, wanted);
-  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer) };
+  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer),
+    lengths: lengths && lengths.subarray(0, fewer) };
 }
 
 /**
@@ -134,6 +135,8 @@ export async function verifySteps(
   const dataset = firstRows(all, steps * plan.batch);
   const names = [...plan.graph.tensors.values()]
     .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+  const carried = [...plan.graph.tensors.values()].filter(({ role }) => role === "carried")
+    .map((tensor) => [tensor.name, new Float32Array(sizeOf(tensor, plan.batch))] as const);
   const saved: ReadonlyMap<string, Floats> = await backend.read(names);
   const batches = miniBatches(dataset.rows, plan.batch, 0);
   const compared: VerifiedTensor[] = [];
@@ -141,8 +144,9 @@ export async function verifySteps(
   try {
     for (let step = 0; step < steps; step++) {
       const { rows, offset } = batches[step % batches.length];
-      const [scalars] = miniBatches(rows, rows, offset, progress.steps + step, recipe.optimizer);
-      const before = new Map([...(await backend.read(names)), ...dataTensors(dataset)]);
+      // Sequences start afresh in every mini-batch: what training carries stays as it is.
+      const [scalars] = fromStates(miniBatches(rows, rows, offset, progress.steps + step, recipe.optimizer), { stateRows: 0 });
+      const before = new Map([...(await backend.read(names)), ...carried, ...dataTensors(dataset)]);
       compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
     }
     return new VerifyReport(steps, compared);

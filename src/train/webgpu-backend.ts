@@ -8,11 +8,11 @@ import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage }
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
-import type { Places } from "../schedule/places.ts";
+import { CARRIED, type Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
-import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal, type Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 const LOSS_MILLISECONDS = 100;
@@ -22,10 +22,11 @@ class GpuData implements DeviceData {
   readonly #buffers = new Map<string, GPUBuffer>();
 
   constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number, readonly shared?: GpuData) {
-    const { rows, x, y } = dataset;
+    const { rows } = dataset;
     try {
-      if (!shared?.buffer("data_x")) this.#buffers.set("data_x", createFrom(device, x, "x"));
-      if (y && !shared?.buffer("data_y")) this.#buffers.set("data_y", createFrom(device, y, "y"));
+      for (const [name, numbers] of dataArrays(dataset)) {
+        if (!shared?.buffer(name)) this.#buffers.set(name, createFrom(device, numbers, name.slice("data_".length)));
+      }
       if (orders > 0) this.#buffers.set("order", createStorage(device, rows * orders * 4, "order", REMEDIES["data set"]));
     } catch (error) {
       this.dispose();
@@ -44,9 +45,9 @@ class GpuData implements DeviceData {
   }
 
   refresh(rows: number): void {
-    for (const [name, values] of [["data_x", this.dataset.x], ["data_y", this.dataset.y]] as const) {
+    for (const [name, values] of dataArrays(this.dataset)) {
       const buffer = this.#buffers.get(name);
-      if (values && buffer) writeStorage(this.device, buffer, values.subarray(0, (values.length / this.dataset.rows) * rows));
+      if (buffer) writeStorage(this.device, buffer, values.subarray(0, (values.length / this.dataset.rows) * rows));
     }
   }
 
@@ -80,6 +81,7 @@ export class WebGpuBackend implements Backend {
   readonly kind = "webgpu";
   readonly #pipelines: PipelineCache;
   readonly #store: TensorStore;
+  readonly #carried = new Map<string, GPUBuffer>();
   readonly #loss = { known: false };
 
   private constructor(readonly context: GpuContext) {
@@ -157,11 +159,11 @@ export class WebGpuBackend implements Backend {
   }
 
   async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
-    return new GpuRunner(await this.#executor(plan, data));
+    return new GpuRunner(await this.#executor(plan, data, plan.graph.purpose));
   }
 
   readonly trace = async (plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace> => {
-    const executor = await this.#executor(plan, data);
+    const executor = await this.#executor(plan, data, "trace");
     try {
       return await executor.trace(step);
     } finally {
@@ -171,14 +173,20 @@ export class WebGpuBackend implements Backend {
 
   dispose(): void {
     this.#store.dispose();
+    this.#carried.forEach((buffer) => buffer.destroy());
     if (this.context.owned) this.context.device.destroy();
   }
 
-  #executor(plan: Plan, data: DeviceData): Promise<StepExecutor> {
-    return createExecutor(this.context.device, this.#pipelines, plan, (memory) => this.#external(memory, data));
+  /** @param use whose carried states of stateful layers: they outlive the executor */
+  #executor(plan: Plan, data: DeviceData, use: string): Promise<StepExecutor> {
+    return createExecutor(this.context.device, this.#pipelines, plan, (memory) => (memory === CARRIED ? this.#statesOf(plan, use)
+      : (data as GpuData).buffer(memory) ?? this.#store.buffer(memory)));
   }
 
-  #external(memory: string, data: DeviceData): GPUBuffer {
-    return (data as GpuData).buffer(memory) ?? this.#store.buffer(memory);
+  #statesOf(plan: Plan, use: string): GPUBuffer {
+    const key = `${use} ${plan.batch}`;
+    const buffer = this.#carried.get(key) ?? createStorage(this.context.device, plan.carriedBytes, `${CARRIED} ${key}`);
+    this.#carried.set(key, buffer);
+    return buffer;
   }
 }
