@@ -364,6 +364,16 @@ describe("problems that only a memory solves", () => {
     expect((await made.evaluate(test, firsts(test))).accuracy).toBeGreaterThan(0.99);
   });
 
+  // The noise alone, uniform in ±0.1, has a variance of 0.0033; always answering the mean would leave 0.5.
+  test("the next value of a noisy sine, from 12 values before it", async () => {
+    const T = 12, rows = 200, errors = noise(rows + T + 1, 4, 0.1);
+    const signal = errors.map((value, i) => Math.sin(i * 0.7) + value);
+    const x = Float32Array.from({ length: rows * T }, (_, i) => signal[Math.floor(i / T) + i % T]), y = signal.slice(T, T + rows);
+    const made = await model([simpleRNN({ units: 8, inputShape: [T, 1] }), dense({ units: 1 })], { loss: "meanSquaredError", optimizer: adam(0.01) });
+    const { history } = await made.fit(x, y, { epochs: 30, validationSplit: 0.25 });
+    expect(history.val_loss.at(-1)).toBeLessThan(0.015);
+  });
+
   test("a cyclic text of four characters is predicted", async () => {
     const text = Uint8Array.from({ length: 403 }, (_, i) => "abcd".indexOf("abcd"[i % 4]));
     const { x, y } = windows(text, { length: 8, batchSize: 5 });
