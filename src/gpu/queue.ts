@@ -6,9 +6,16 @@ import type { StepExecutor } from "./step-executor.ts";
 
 /** Long enough that the cost of a submit vanishes, short enough that a page and its compositor stay alive. */
 const TARGET_MILLISECONDS = 40;
-const FIRST_SUBMIT_STEPS = 2;
+const FIRST_SUBMIT_STEPS = 1;
 /** How much longer than the last a submit may be: timings of short submits are poor. */
 const MAX_GROWTH = 4;
+/** Twice the steps in less than this times the time: most of it is waiting (Firefox looks for results every 100 ms). */
+const WAITING = 1.5;
+
+interface Timed {
+  readonly steps: number;
+  readonly milliseconds: number;
+}
 
 /** Results of `count` consecutive steps, `first` the number of the first one within this run. */
 export type ResultHandler = (first: number, count: number, results: ArrayLike<number>) => void;
@@ -21,6 +28,12 @@ export interface StopSignal {
 export class StepQueue {
   /** Steps in the next submit, learnt from the time that the last ones took. */
   #steps = FIRST_SUBMIT_STEPS;
+  /** The first result also holds what happens once, such as compiling in the driver. */
+  #isFirst = true;
+  /** The last submit of another size. */
+  #other: Timed | null = null;
+  /** Fewer steps than these were hardly quicker. */
+  #floor: Timed | null = null;
 
   constructor(readonly executor: StepExecutor) {}
 
@@ -55,7 +68,27 @@ export class StepQueue {
   }
 
   #learn(steps: number, milliseconds: number): void {
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return;
+    }
+    // Submitted before the size was raised: it says nothing of that size.
+    if (this.#other !== null && steps < this.#steps) return;
+    const now: Timed = { steps, milliseconds }, other = this.#other;
     const wanted = Math.round((TARGET_MILLISECONDS * steps) / Math.max(milliseconds, 0.1));
-    this.#steps = Math.max(1, Math.min(wanted, this.#steps * MAX_GROWTH, this.executor.capacity));
+    if (this.#floor && milliseconds > 2 * this.#floor.milliseconds) this.#floor = null;
+    let least = this.#floor?.steps ?? 1;
+    if (other === null) {
+      // Nothing to compare with yet: the next one is longer in any case.
+      least = 2 * steps;
+    } else if (steps !== other.steps) {
+      const [fewer, more] = steps < other.steps ? [now, other] : [other, now];
+      if (more.steps >= 2 * fewer.steps && more.milliseconds < WAITING * fewer.milliseconds) {
+        this.#floor = more;
+        least = more === now ? 2 * steps : more.steps;
+      }
+    }
+    this.#other = other === null || steps !== other.steps ? now : other;
+    this.#steps = Math.max(1, Math.min(Math.max(wanted, least), Math.max(this.#steps * MAX_GROWTH, least), this.executor.capacity));
   }
 }
