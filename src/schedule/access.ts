@@ -5,6 +5,7 @@ import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
 import { gatheredBytes, gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { resultIndex, type Places } from "./places.ts";
+import type { Precision } from "./precision.ts";
 
 /** All arguments and results are WGSL expressions. */
 export interface TensorAccess {
@@ -18,8 +19,12 @@ export interface TensorAccess {
   load(tensor: string, index: string): string;
   /** The number at `row`, `col` and `element`, variables where this is put. */
   here(tensor: string): string;
-  /** Number `index`, to assign to. */
+  /** Number `index`, to assign an f32 to: of tensors that are never f16, such as weights and sums. */
   store(tensor: string, index: string): string;
+  /** The statement that stores `value`, an f32, as number `index`. */
+  assign(tensor: string, index: string, value: string): string;
+  /** `value` as it would be read back after it was stored: rounded, if memory holds it as f16. */
+  asStored(tensor: string, value: string): string;
 }
 
 /** A buffer that a kernel binds. */
@@ -56,7 +61,7 @@ export class BufferAccess implements TensorAccess {
   inRow(tensor: string, start: string, col: string): string {
     const gather = this.gathered.get(tensor);
     if (gather) return gatheredNumber(this.data(gather), gather, `${start} + ${col}`);
-    return `${this.#memory(tensor, "read")}[${start} + ${col}]`;
+    return this.#read(tensor, `${start} + ${col}`);
   }
 
   fourInRow(tensor: string): ((start: string, col: string) => string) | null {
@@ -66,7 +71,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   load(tensor: string, index: string): string {
-    return `${this.#memory(tensor, "read")}[${this.#place(tensor).offset}u + ${index}]`;
+    return this.#read(tensor, `${this.#place(tensor).offset}u + ${index}`);
   }
 
   here(tensor: string): string {
@@ -78,7 +83,16 @@ export class BufferAccess implements TensorAccess {
       this.#touch(tensor, "read_write");
       return `${this.#bind("results", "f32", "read_write")}[${resultIndex(this.graph, tensor, this.batch, index)}]`;
     }
-    return `${this.#memory(tensor, "read_write")}[${this.#place(tensor).offset}u + ${index}]`;
+    if (this.#isHalf(tensor)) throw new Error(`plan: ${tensor} is f16; write it by assign()`);
+    return this.#written(tensor, index);
+  }
+
+  assign(tensor: string, index: string, value: string): string {
+    return this.#isHalf(tensor) ? `${this.#written(tensor, index)} = to_half(${value});` : `${this.store(tensor, index)} = ${value};`;
+  }
+
+  asStored(tensor: string, value: string): string {
+    return this.#isHalf(tensor) ? `f32(to_half(${value}))` : value;
   }
 
   /** The shader's name for the data set of a gather; bytes and labels lie in whole words. */
@@ -103,9 +117,24 @@ export class BufferAccess implements TensorAccess {
     return this.#bind(tensor, type, "read");
   }
 
+  #isHalf(tensor: string): boolean {
+    return this.places.get(tensor)?.type === "f16";
+  }
+
+  /** Sums and products are f32, whatever memory holds. */
+  #read(tensor: string, index: string): string {
+    const number = `${this.#memory(tensor, "read")}[${index}]`;
+    return this.#isHalf(tensor) ? `f32(${number})` : number;
+  }
+
+  #written(tensor: string, index: string): string {
+    return `${this.#memory(tensor, "read_write")}[${this.#place(tensor).offset}u + ${index}]`;
+  }
+
   #memory(tensor: string, access: "read" | "read_write"): string {
     this.#touch(tensor, access);
-    return this.#bind(this.#place(tensor).memory, "f32", access);
+    const { memory, type } = this.#place(tensor);
+    return this.#bind(memory, type, access);
   }
 
   #place(tensor: string) {
@@ -118,7 +147,7 @@ export class BufferAccess implements TensorAccess {
     if (this.#touches.get(tensor)?.access !== "read_write") this.#touches.set(tensor, { tensor, access });
   }
 
-  #bind(memory: string, type: "f32" | "u32", access: "read" | "read_write"): string {
+  #bind(memory: string, type: Precision | "u32", access: "read" | "read_write"): string {
     const known = this.#bindings.get(memory)?.access;
     this.#bindings.set(memory, { memory, name: memory, type, access: known === "read_write" ? known : access });
     return memory;

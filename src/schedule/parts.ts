@@ -173,7 +173,7 @@ function writeGather({ graph, batch, access, limits: { lanes } }: Context, { ste
     text: `let element = workgroup * ${lanes}u + lane;
   let row = element / ${cols}u;
   let col = element % ${cols}u;
-  if (row < step.rows) { ${access.store(step.outputs[0], "element")} = ${number}; }`,
+  if (row < step.rows) { ${access.assign(step.outputs[0], "element", number)} }`,
   };
 }
 

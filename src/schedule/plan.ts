@@ -7,6 +7,7 @@ import { gathersOf, groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
+import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
@@ -27,6 +28,8 @@ export interface PlanOptions {
   readonly maxBuffers?: number;
   /** What it will run on: decides how work is cut. A GPU with WebGPU's default limits if left out. */
   readonly adapter?: Adapter;
+  /** "f16": what the forward pass leaves in memory takes two bytes a number (precision.ts), if not resident; default "f32". */
+  readonly precision?: Precision;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
 }
@@ -42,8 +45,6 @@ export interface PlanBytes {
   /** The same, sharing memory where their lifetimes allow: what is allocated, in workgroup memory if resident. */
   readonly withReuse: number;
 }
-
-const FLOAT_BYTES = 4;
 
 /** One launch, or several where it would bind more than the device allows: networks that fill many buffers. */
 function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): Launch[] {
@@ -78,9 +79,11 @@ export class Plan {
   /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
+    const { precision = "f32" } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
@@ -90,10 +93,14 @@ export class Plan {
     } else {
       const groups = groupSteps(graph, fuse), stages = stagesOf(graph, groups, fuse);
       const gathered = fuse ? gathersOf(graph) : new Map<string, never>(), gathers = [...gathered.values()];
-      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), gathered);
-      this.slots = reuse ? assignSlots(this.lifetimes)
-        : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
-      const scratch = packScratch(this.slots, maxBytes);
+      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), gathered, halves);
+      const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
+        : lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] })));
+      // A slot holds numbers of one type, since a buffer does.
+      const full = slotsOf(this.lifetimes.filter(({ tensor }) => !halves.has(tensor)));
+      const half = slotsOf(this.lifetimes.filter(({ tensor }) => halves.has(tensor)));
+      this.slots = [...full, ...half];
+      const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch]);
       this.scratch = memoryBytes(scratch);
       const context = { graph, batch, groups, places: this.places, gathered, adapter };
@@ -101,7 +108,7 @@ export class Plan {
       this.launches = launches.map((launch, i) => (i === 0 ? withSteps(launch, gathers) : launch));
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
-      .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);
+      .reduce((sum, t) => sum + sizeOf(t, batch) * NUMBER_BYTES[halves.has(t.name) ? "f16" : "f32"], 0);
     this.bytes = {
       parameters: total("parameter"),
       optimizer: total("state"),
@@ -126,9 +133,10 @@ export class Plan {
     const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
     const count = this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+    const halves = [...this.places.values()].some(({ type }) => type === "f16");
     const where = this.resident ? " in workgroup memory" : "";
     return [
-      `${this.graph.purpose} step, batch ${this.batch}: ${count}`,
+      `${this.graph.purpose} step, batch ${this.batch}${halves ? ", activations f16" : ""}: ${count}`,
       line(header), ...rows.map(line),
       `memory: weights ${kilobytes(parameters)}, optimizer ${kilobytes(optimizer)}, intermediates ` +
       `${kilobytes(withReuse)}${where} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,

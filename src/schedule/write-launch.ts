@@ -1,6 +1,6 @@
 // From the parts of a stage to a launch: one kernel, what it binds, its grid.
 
-import { launchKernel } from "../../shaders/kernel.wgsl.ts";
+import { ENABLE_HALF, HALF_FUNCTIONS, launchKernel } from "../../shaders/kernel.wgsl.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Graph, StepOf } from "../graph/types.ts";
@@ -39,10 +39,9 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
       "each dimension. Use fewer units or a smaller batchSize.");
   }
   // Parts that add up over a workgroup share its memory.
-  const shared = sharedFunctions(steps) + (kernels.includes("reduce") ? `var<workgroup> partial: array<f32, ${lanes}>;\n` : "");
-  const enabled = parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "";
-  // Written first: while their text is written, parts bind what they touch.
-  const bindings = access.bindings();
+  const bindings = access.bindings(), hasHalf = bindings.some(({ type }) => type === "f16");
+  const shared = sharedFunctions(steps) + (hasHalf ? HALF_FUNCTIONS : "") + (kernels.includes("reduce") ? `var<workgroup> partial: array<f32, ${lanes}>;\n` : "");
+  const enabled = (hasHalf ? ENABLE_HALF : "") + (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "");
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,
     touches: access.touches(), grid, flops: parts.reduce((sum, { flops }) => sum + flops, 0), table: "uniform",

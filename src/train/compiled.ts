@@ -45,9 +45,9 @@ export class Compiled {
   }
 
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
-    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter } = this.backend;
+    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision } = this.backend;
     return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
-      batch, maxBuffers, maxBytes, residentBytes, weights, adapter,
+      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, precision,
     });
   }
 

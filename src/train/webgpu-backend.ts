@@ -2,13 +2,14 @@
 
 import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
-import { acquireDevice, checked, planAdapter, REMEDIES, type GpuContext } from "../gpu/device.ts";
+import { acquireDevice, checked, planAdapter, REMEDIES, requirePrecision, type GpuContext } from "../gpu/device.ts";
 import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Backend, DeviceData, Floats, ResultHandler, Runner, StopSignal, Trace } from "./backend.ts";
 import type { Dataset } from "./data.ts";
@@ -80,7 +81,7 @@ export class WebGpuBackend implements Backend {
   readonly #store: TensorStore;
   readonly #loss = { known: false };
 
-  private constructor(readonly context: GpuContext) {
+  private constructor(readonly context: GpuContext, readonly precision: Precision) {
     this.#pipelines = new PipelineCache(context.device);
     this.#store = new TensorStore(context.device);
     // A user's device may outlive the backend: what waits for its loss must not hold on to more than this.
@@ -88,9 +89,11 @@ export class WebGpuBackend implements Backend {
     void context.device.lost.then(() => { loss.known = true; });
   }
 
-  /** @throws UnsupportedError without WebGPU or without an adapter */
-  static async create(device?: GPUDevice): Promise<WebGpuBackend> {
-    return new WebGpuBackend(await acquireDevice(device));
+  /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
+  static async create(device?: GPUDevice, precision: Precision = "f32"): Promise<WebGpuBackend> {
+    const context = await acquireDevice(device);
+    requirePrecision(context, precision);
+    return new WebGpuBackend(context, precision);
   }
 
   get adapter(): string {

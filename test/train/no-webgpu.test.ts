@@ -13,7 +13,7 @@ const HOSTS: [string, unknown, RegExp][] = [
   ["a navigator without gpu", {}, /navigator\.gpu is missing/],
   ["gpu without an adapter", { gpu: { requestAdapter: async () => null } }, /offers no adapter/],
   ["gpu that fails to look for one", { gpu: { requestAdapter: () => Promise.reject(new Error("blocked")) } }, /gives no device \(blocked\)/],
-  ["an adapter that refuses a device", { gpu: { requestAdapter: async () => ({ limits: {},
+  ["an adapter that refuses a device", { gpu: { requestAdapter: async () => ({ limits: {}, features: new Set(),
     requestDevice: () => Promise.reject(new Error("no more devices")) }) } }, /gives no device \(no more devices\)/],
 ];
 
@@ -60,7 +60,7 @@ it('backend "cpu" needs no WebGPU and says nothing', async () => {
 
 it("an adapter that refuses its own limits is asked once more, without them", async () => {
   const asked: unknown[] = [], device = { lost: new Promise(() => {}) };
-  const adapter = { limits: { maxBufferSize: 5 }, info: { vendor: "test" }, requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+  const adapter = { limits: { maxBufferSize: 5 }, features: new Set(), info: { vendor: "test" }, requestDevice: async (descriptor: GPUDeviceDescriptor) => {
     asked.push(descriptor.requiredLimits);
     if (descriptor.requiredLimits) throw new Error("too much");
     return device;
