@@ -5,7 +5,7 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 /** How a buffer is bound: its name in the shader, what is in it, and whether it is written. */
 export interface BufferDeclaration {
   readonly name: string;
-  readonly type: "f32" | "u32";
+  readonly type: "f32" | "u32" | "f16";
   readonly access: "read" | "read_write";
 }
 
@@ -22,6 +22,19 @@ struct Step {
   corrected_rate: f32,   // learning rate with Adam's bias corrections
   inverse_rows: f32,     // 1/B, the batch mean
   fresh: u32,            // 1 where carried states count as 0
+}
+`;
+
+/** Comes first in a shader that binds an array<f16>; the device must have "shader-f16". */
+export const ENABLE_HALF = "enable f16;\n";
+
+/**
+ * to_half: the nearest f16, relative rounding 2⁻¹¹, absolute 2⁻²⁵ below 2⁻¹⁴. What lies beyond ±65504, infinity too, is clamped
+ * to it; by comparing, because NaN must stay NaN and clamp() need not keep it.
+ */
+export const HALF_FUNCTIONS = wgsl`
+fn to_half(value: f32) -> f16 {
+  return f16(select(value, select(-65504.0, 65504.0, value > 0.0), abs(value) > 65504.0));
 }
 `;
 

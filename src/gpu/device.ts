@@ -1,6 +1,7 @@
 // Getting a GPU device, and saying in words what it is.
 
 import { GpuError, UnsupportedError } from "../errors.ts";
+import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 
 /** A device with what the rest of the room needs to know about it. */
@@ -18,8 +19,9 @@ const WANTED_LIMITS = [
   "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY",
 ] as const;
 
-/** Features that kernels are faster with. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups"];
+const HALF = "shader-f16";
+/** Features that kernels are faster with, and what precision "f16" needs: to have it costs nothing. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups", HALF];
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
 
@@ -44,6 +46,18 @@ export function planAdapter({ device, adapter }: GpuContext): Adapter {
 
 const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages served by https or from localhost; " +
   "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"cpu\".";
+
+/**
+ * Holds that the device computes with what the plans of this precision store; destroys one of our own that does not.
+ * @throws UnsupportedError if "f16" is asked for and the device is without "shader-f16"
+ */
+export function requirePrecision({ device, adapter, owned }: GpuContext, precision: Precision): void {
+  if (precision === "f32" || device.features.has(HALF)) return;
+  if (owned) device.destroy();
+  throw new UnsupportedError(`compile(): precision "f16" needs the WebGPU feature "${HALF}", which ` + (owned
+    ? `${adapter} does not offer. Leave precision at "f32".`
+    : `the device that was given has not. Request it with requiredFeatures: ["${HALF}"], or leave precision at "f32".`));
+}
 
 /**
  * A device of the best adapter there is, or the user's own.

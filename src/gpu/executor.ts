@@ -106,7 +106,7 @@ export class Executor implements StepExecutor {
     const tensor = tensorOf(this.plan.graph, name), elements = sizeOf(tensor, batch), place = this.plan.places.get(name);
     if (tensor.role === "result") return { buffer: this.#log.buffer, elements };
     if (!place) throw new Error(`${name} has no place in memory`);
-    return { buffer: this.#bufferOf(place.memory), offset: place.offset, elements };
+    return { ...place, buffer: this.#bufferOf(place.memory), elements };
   }
 
   #bufferOf(memory: string): GPUBuffer {

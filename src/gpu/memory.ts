@@ -2,13 +2,19 @@
 
 import { GpuError, UnsupportedError } from "../errors.ts";
 import { memoryBytes, packWeights, type Places } from "../schedule/places.ts";
+import { NUMBER_BYTES, type Precision } from "../schedule/precision.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 import { checked, REMEDIES } from "./device.ts";
+import { floatsOfHalves } from "./half.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
+/** What is copied is copied in whole words. */
+const copiedBytes = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 /** Buffers are sized in whole words, and WebGPU has none of size 0. */
-const wholeWords = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) * 4);
+const wholeWords = (bytes: number): number => Math.max(4, copiedBytes(bytes));
+/** NaN as an f32, and as each of two f16. */
+const NAN_BITS = 0x7fc07fc0;
 
 /**
  * @param remedy what to do where it is too large
@@ -37,7 +43,7 @@ export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers
 
 /** Fills a buffer with NaN, so that a number nobody wrote cannot pass for a result. */
 export function poison(device: GPUDevice, buffer: GPUBuffer): void {
-  writeStorage(device, buffer, new Uint32Array(buffer.size / 4).fill(0x7fc00000));
+  writeStorage(device, buffer, new Uint32Array(buffer.size / 4).fill(NAN_BITS));
 }
 
 export function createFrom(
@@ -61,31 +67,37 @@ export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Fl
   return floats;
 }
 
-/** Numbers in a buffer, from number `offset` (default 0) on. */
+/** Numbers in a buffer, f32 by default, from number `offset` (default 0) on. */
 export interface FloatsInBuffer {
   readonly buffer: GPUBuffer;
+  readonly type?: Precision;
   readonly offset?: number;
   readonly elements: number;
 }
 
-/** Reads float32 numbers back; all copies go in one submit. */
+/** Reads numbers back as float32; all copies go in one submit. `offset` in bytes is a multiple of 4. */
 export async function readFloats(
   device: GPUDevice, sources: readonly FloatsInBuffer[],
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const total = sources.reduce((sum, { elements }) => sum + elements * 4, 0);
+  const sizes = sources.map(({ elements, type = "f32" }) => copiedBytes(elements * NUMBER_BYTES[type]));
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const staging = device.createBuffer({ label: "readback", size: wholeWords(total),
     usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
   try {
     const encoder = device.createCommandEncoder();
     let at = 0;
-    for (const { buffer, offset = 0, elements } of sources) {
-      encoder.copyBufferToBuffer(buffer, offset * 4, staging, at, elements * 4);
-      at += elements * 4;
-    }
+    sources.forEach(({ buffer, type = "f32", offset = 0 }, i) => {
+      encoder.copyBufferToBuffer(buffer, offset * NUMBER_BYTES[type], staging, at, sizes[i]);
+      at += sizes[i];
+    });
     device.queue.submit([encoder.finish()]);
-    const all = await readStaging(staging, total);
+    const { buffer: all } = await readStaging(staging, total);
     let start = 0;
-    return sources.map(({ elements }) => all.slice(start, (start += elements)));
+    return sources.map(({ elements, type = "f32" }, i) => {
+      const begin = start;
+      start += sizes[i];
+      return type === "f16" ? floatsOfHalves(new Uint16Array(all, begin, elements)) : new Float32Array(all, begin, elements).slice();
+    });
   } finally {
     staging.destroy();
   }

@@ -4,6 +4,7 @@
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { resultIndex, type Places } from "./places.ts";
+import type { Precision } from "./precision.ts";
 import { viewText, type View, type ViewText } from "./views.ts";
 
 /** All arguments and results are WGSL expressions. */
@@ -18,8 +19,12 @@ export interface TensorAccess {
   load(tensor: string, index: string): string;
   /** The number at `row`, `col` and `element`, variables where this is put. */
   here(tensor: string): string;
-  /** Number `index`, to assign to. */
+  /** Number `index`, to assign an f32 to: of tensors that are never f16, such as weights and sums. */
   store(tensor: string, index: string): string;
+  /** The statement that stores `value`, an f32, as number `index`. */
+  assign(tensor: string, index: string, value: string): string;
+  /** `value` as it would be read back after it was stored: rounded, if memory holds it as f16. */
+  asStored(tensor: string, value: string): string;
 }
 
 /** A buffer that a kernel binds. */
@@ -48,12 +53,11 @@ export class BufferAccess implements TensorAccess {
   ) {}
 
   rowStart(tensor: string, row: string): string {
-    const view = this.#view(tensor);
-    return view ? view.rowStart(row) : `${this.#place(tensor).offset}u + (${row}) * ${tensorOf(this.graph, tensor).cols}u`;
+    return this.#view(tensor)?.rowStart(row) ?? this.#index(tensor, `(${row}) * ${tensorOf(this.graph, tensor).cols}u`);
   }
 
   inRow(tensor: string, start: string, col: string): string {
-    return this.#view(tensor)?.inRow(start, col) ?? `${this.#memory(tensor, "read")}[${start} + ${col}]`;
+    return this.#view(tensor)?.inRow(start, col) ?? this.#read(tensor, `${start} + ${col}`);
   }
 
   fourInRow(tensor: string): ((start: string, col: string) => string) | null {
@@ -80,7 +84,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   load(tensor: string, index: string): string {
-    return this.#variables.get(tensor) ?? `${this.#memory(tensor, "read")}[${this.#place(tensor).offset}u + ${index}]`;
+    return this.#variables.get(tensor) ?? this.#read(tensor, this.#index(tensor, index));
   }
 
   here(tensor: string): string {
@@ -88,11 +92,16 @@ export class BufferAccess implements TensorAccess {
   }
 
   store(tensor: string, index: string): string {
-    if (tensorOf(this.graph, tensor).role === "result") {
-      this.#touch(tensor, "read_write");
-      return `${this.#bind("results", "f32", "read_write")}[${resultIndex(this.graph, tensor, this.batch, index)}]`;
-    }
-    return `${this.#memory(tensor, "read_write")}[${this.#place(tensor).offset}u + ${index}]`;
+    if (this.#isHalf(tensor)) throw new Error(`plan: ${tensor} is f16; write it by assign()`);
+    return this.#written(tensor, index);
+  }
+
+  assign(tensor: string, index: string, value: string): string {
+    return this.#isHalf(tensor) ? `${this.#written(tensor, index)} = to_half(${value});` : `${this.store(tensor, index)} = ${value};`;
+  }
+
+  asStored(tensor: string, value: string): string {
+    return this.#isHalf(tensor) ? `f32(to_half(${value}))` : value;
   }
 
   /** The shader's name for the data set of a gather; bytes and labels lie in whole words. */
@@ -123,9 +132,31 @@ export class BufferAccess implements TensorAccess {
     return this.#bind(tensor, type, "read");
   }
 
+  #isHalf(tensor: string): boolean {
+    return this.places.get(tensor)?.type === "f16";
+  }
+
+  /** Sums and products are f32, whatever memory holds. */
+  #read(tensor: string, index: string): string {
+    const number = `${this.#memory(tensor, "read")}[${index}]`;
+    return this.#isHalf(tensor) ? `f32(${number})` : number;
+  }
+
+  #written(tensor: string, index: string): string {
+    return `${this.#memory(tensor, "read_write")}[${this.#index(tensor, index)}]`;
+  }
+
+  /** Where number `index` of a tensor lies in its buffer. */
+  #index(tensor: string, index: string): string {
+    return tensorOf(this.graph, tensor).role === "result" ? resultIndex(this.graph, tensor, this.batch, index)
+      : `${this.#place(tensor).offset}u + ${index}`;
+  }
+
   #memory(tensor: string, access: "read" | "read_write"): string {
     this.#touch(tensor, access);
-    return this.#bind(this.#place(tensor).memory, "f32", access);
+    if (tensorOf(this.graph, tensor).role === "result") return this.#bind("results", "f32", access);
+    const { memory, type } = this.#place(tensor);
+    return this.#bind(memory, type, access);
   }
 
   #place(tensor: string) {
@@ -138,7 +169,7 @@ export class BufferAccess implements TensorAccess {
     if (this.#touches.get(tensor)?.access !== "read_write") this.#touches.set(tensor, { tensor, access });
   }
 
-  #bind(memory: string, type: "f32" | "u32", access: "read" | "read_write"): string {
+  #bind(memory: string, type: Precision | "u32", access: "read" | "read_write"): string {
     const known = this.#bindings.get(memory)?.access;
     this.#bindings.set(memory, { memory, name: memory, type, access: known === "read_write" ? known : access });
     return memory;

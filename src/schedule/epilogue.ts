@@ -16,23 +16,27 @@ export function writeEpilogue(
   graph: Graph, value: string | null, steps: readonly Step[], stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
   squared: string | null = null,
 ): Epilogue {
-  const registers = new Map<string, string>(value === null ? [] : [[value, "value"]]);
+  const registers = new Map<string, string>();
   const functions: string[] = [];
   const lines: string[] = [];
-  const store = (tensor: string, expression: string) => {
+  /**
+   * Stores what must be stored. The steps behind go on with what is in memory, rounded if it is f16: so the forward pass and
+   * the backward pass, which reads it, have the same numbers.
+   */
+  const keep = (tensor: string, expression: string): void => {
+    const isStored = stored.has(tensor);
+    registers.set(tensor, isStored ? access.asStored(tensor, expression) : expression);
     if (tensor === squared) lines.push(`squares += ${expression} * ${expression};`);
-    if (stored.has(tensor)) lines.push(`${access.store(tensor, "element")} = ${expression};`);
+    if (isStored) lines.push(access.assign(tensor, "element", expression));
   };
-  if (value !== null) store(value, "value");
+  if (value !== null) keep(value, "value");
   steps.forEach((step, k) => {
     const text = elementwiseText(graph, step, `${prefix}${k}`, (i, where) =>
       registers.get(step.inputs[i]) ?? operandAt(access, step.inputs[i], where));
     functions.push(text.functions);
     lines.push(`let v${k} = ${text.call};`);
     step.outputs.forEach((output, i) => {
-      const register = step.op === "update" ? `v${k}.${i === 0 ? "w" : `s${i - 1}`}` : `v${k}`;
-      registers.set(output, register);
-      store(output, register);
+      keep(output, step.op === "update" ? `v${k}.${i === 0 ? "w" : `s${i - 1}`}` : `v${k}`);
     });
   });
   return { functions: functions.join(""), body: lines.join("\n  ") };

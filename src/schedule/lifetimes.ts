@@ -2,8 +2,7 @@
 
 import { sizeOf, tensorOf, type Graph } from "../graph/types.ts";
 import { behind, operandsOf, storedOutputs, type Elsewhere, type Group } from "./groups.ts";
-
-const FLOAT_BYTES = 4;
+import { NUMBER_BYTES } from "./precision.ts";
 
 /** A tensor in memory, alive from launch `first` to launch `last`, both included. */
 export interface Lifetime {
@@ -24,17 +23,18 @@ export interface Slot {
  * @param groups all of the step
  * @param launches the groups of each launch
  * @param elsewhere tensors that never are in memory
+ * @param halves those that memory holds as f16
  */
 export function lifetimesOf(
   graph: Graph, batch: number, groups: readonly Group[], launches: readonly (readonly Group[])[],
-  elsewhere: Elsewhere,
+  elsewhere: Elsewhere, halves: ReadonlySet<string> = new Set(),
 ): Lifetime[] {
   const lives = new Map<string, Lifetime>();
   launches.forEach((launch, index) => {
     for (const group of launch) {
       for (const tensor of [...behind(operandsOf(group).reads, elsewhere), ...storedOutputs(graph, group, groups, elsewhere)]) {
         if (tensorOf(graph, tensor).role !== "intermediate" || elsewhere.has(tensor)) continue;
-        const bytes = sizeOf(tensorOf(graph, tensor), batch) * FLOAT_BYTES;
+        const bytes = sizeOf(tensorOf(graph, tensor), batch) * NUMBER_BYTES[halves.has(tensor) ? "f16" : "f32"];
         const { first = index } = lives.get(tensor) ?? {};
         lives.set(tensor, { tensor, bytes, first, last: index });
       }

@@ -217,7 +217,7 @@ function writeCopy({ graph, batch, access, limits: { lanes } }: Context, step: V
     text: `let element = workgroup * ${lanes}u + lane;
   let row = element / ${cols}u;
   let col = element % ${cols}u;
-  if (row < ${rowsExpression(out)}) { ${access.store(step.outputs[0], "element")} = ${view.inRow(view.rowStart("row"), "col")}; }`,
+  if (row < ${rowsExpression(out)}) { ${access.assign(step.outputs[0], "element", view.inRow(view.rowStart("row"), "col"))} }`,
   };
 }
 

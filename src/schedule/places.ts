@@ -5,10 +5,12 @@
 import { UnsupportedError } from "../errors.ts";
 import { rowsOf, sizeOf, tensorOf, type Graph } from "../graph/types.ts";
 import type { Slot } from "./lifetimes.ts";
+import { NUMBER_BYTES, type Precision } from "./precision.ts";
 
-/** A tensor's place: `memory` names a buffer, the offset counts numbers. */
+/** A tensor's place: `memory` names a buffer of one type of numbers, the offset counts these. */
 export interface Place {
   readonly memory: string;
+  readonly type: Precision;
   readonly offset: number;
   readonly elements: number;
 }
@@ -18,32 +20,38 @@ export type Places = ReadonlyMap<string, Place>;
 /** The buffer of the states that stateful layers carry. */
 export const CARRIED = "carried";
 
-const FLOAT_BYTES = 4;
-/** Tensors start at multiples of 16 bytes, where four numbers can be read at once. */
+/** Numbers: tensors start where four can be read at once, and where copying may begin. */
 const ALIGNMENT = 4;
 
 const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+
+interface Piece {
+  readonly label: string;
+  readonly elements: number;
+  readonly tensors: readonly string[];
+}
 
 /**
  * One after the other, in as few buffers as hold at most `maxBytes` each: `name`, `name2`, …
  * @throws UnsupportedError if one alone is larger
  */
 function pack(
-  name: string, pieces: readonly { label: string; elements: number; tensors: readonly string[] }[], maxBytes: number, remedy: string,
+  name: string, type: Precision, pieces: readonly Piece[], maxBytes: number, remedy: string,
 ): Places {
   const places = new Map<string, Place>();
+  const numberBytes = NUMBER_BYTES[type];
   let memories = 1, offset = 0;
   for (const { label, elements, tensors } of pieces) {
-    if (elements * FLOAT_BYTES > maxBytes) {
-      throw new UnsupportedError(`${label}: ${elements * FLOAT_BYTES} bytes are asked for but one buffer of this device holds ` +
+    if (elements * numberBytes > maxBytes) {
+      throw new UnsupportedError(`${label}: ${elements * numberBytes} bytes are asked for but one buffer of this device holds ` +
         `${maxBytes}. ${remedy}`);
     }
-    if ((offset + elements) * FLOAT_BYTES > maxBytes) {
+    if ((offset + elements) * numberBytes > maxBytes) {
       memories++;
       offset = 0;
     }
     const memory = memories === 1 ? name : `${name}${memories}`;
-    tensors.forEach((tensor) => places.set(tensor, { memory, offset, elements }));
+    tensors.forEach((tensor) => places.set(tensor, { memory, type, offset, elements }));
     offset += aligned(elements);
   }
   return places;
@@ -51,16 +59,19 @@ function pack(
 
 /** Weights and optimizer states, which live from step to step. */
 export const packWeights = (tensors: Iterable<readonly [name: string, elements: number]>, maxBytes = Infinity): Places =>
-  pack("weights", [...tensors].map(([label, elements]) => ({ label, elements, tensors: [label] })), maxBytes,
+  pack("weights", "f32", [...tensors].map(([label, elements]) => ({ label, elements, tensors: [label] })), maxBytes,
     "Use fewer units.");
 
-/** Intermediates: the tensors of one slot lie in the same place, one after the other in time. */
-export const packScratch = (slots: readonly Slot[], maxBytes = Infinity): Places =>
-  pack("scratch", slots.map(({ bytes, tensors }) => ({ label: tensors[0], elements: bytes / FLOAT_BYTES, tensors })), maxBytes,
+/**
+ * Intermediates: the tensors of one slot lie in the same place, one after the other in time; f16 ones in buffers of their own.
+ */
+export const packScratch = (slots: readonly Slot[], maxBytes = Infinity, type: Precision = "f32"): Places =>
+  pack(type === "f16" ? "half" : "scratch", type,
+    slots.map(({ bytes, tensors }) => ({ label: tensors[0], elements: bytes / NUMBER_BYTES[type], tensors })), maxBytes,
     "Use a smaller batchSize.");
 
 /** The states of stateful layers, which a runner keeps from mini-batch to mini-batch. */
-export const carriedPlaces = (graph: Graph, batch: number): Places => pack(CARRIED, [...graph.tensors.values()]
+export const carriedPlaces = (graph: Graph, batch: number): Places => pack(CARRIED, "f32", [...graph.tensors.values()]
   .filter(({ role }) => role === "carried")
   .map((tensor) => ({ label: tensor.name, elements: sizeOf(tensor, batch), tensors: [tensor.name] })), Infinity, "");
 
@@ -75,8 +86,8 @@ export function ownWeights(graph: Graph, batch: number): Places {
 /** Bytes of each buffer that the places lie in. */
 export function memoryBytes(places: Places): Map<string, number> {
   const bytes = new Map<string, number>();
-  for (const { memory, offset, elements } of places.values()) {
-    bytes.set(memory, Math.max(bytes.get(memory) ?? 0, aligned(offset + elements) * FLOAT_BYTES));
+  for (const { memory, type, offset, elements } of places.values()) {
+    bytes.set(memory, Math.max(bytes.get(memory) ?? 0, aligned(offset + elements) * NUMBER_BYTES[type]));
   }
   return bytes;
 }

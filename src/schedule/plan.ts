@@ -9,6 +9,7 @@ import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { factorsOf, Norms } from "./norms.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
+import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
 import { writeResident, type Resident } from "./resident.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
@@ -33,6 +34,8 @@ export interface PlanOptions {
   readonly adapter?: Adapter;
   /** How products are cut, by ProductSite.key, where that was measured; as tiles.ts models it for all others. */
   readonly choices?: Choices;
+  /** "f16": what the forward pass leaves in memory takes two bytes a number (precision.ts), if not resident; default "f32". */
+  readonly precision?: Precision;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
 }
@@ -48,8 +51,6 @@ export interface PlanBytes {
   /** The same, sharing memory where their lifetimes allow: what is allocated, in workgroup memory if resident. */
   readonly withReuse: number;
 }
-
-const FLOAT_BYTES = 4;
 
 /** One launch, or several where it would bind more than the device allows: networks that fill many buffers. */
 function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): Launch[] {
@@ -83,12 +84,13 @@ export class Plan {
   /** @throws UnsupportedError if the step does not fit WebGPU's limits */
   constructor(readonly graph: Graph, options: PlanOptions) {
     const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
-    const choices = options.choices ?? new Map<string, never>();
+    const choices = options.choices ?? new Map<string, never>(), { precision = "f32" } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
@@ -99,17 +101,21 @@ export class Plan {
       const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = new Norms(fuse ? factorsOf(graph) : new Map());
       const elsewhere = new Map<string, Step>([...views, ...norms.factors]);
       const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
-      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere);
-      this.slots = reuse ? assignSlots(this.lifetimes)
-        : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
-      const scratch = packScratch(this.slots, maxBytes);
+      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere, halves);
+      const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
+        : lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] })));
+      // A slot holds numbers of one type, since a buffer does.
+      const full = slotsOf(this.lifetimes.filter(({ tensor }) => !halves.has(tensor)));
+      const half = slotsOf(this.lifetimes.filter(({ tensor }) => halves.has(tensor)));
+      this.slots = [...full, ...half];
+      const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch, ...carried]);
       const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
-      this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);
+      this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
-      .reduce((sum, t) => sum + sizeOf(t, batch) * FLOAT_BYTES, 0);
+      .reduce((sum, t) => sum + sizeOf(t, batch) * NUMBER_BYTES[halves.has(t.name) ? "f16" : "f32"], 0);
     this.bytes = {
       parameters: total("parameter"),
       optimizer: total("state"),
@@ -139,9 +145,10 @@ export class Plan {
     const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
     const count = this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+    const halves = [...this.places.values()].some(({ type }) => type === "f16");
     const where = this.resident ? " in workgroup memory" : "";
     return [
-      `${this.graph.purpose} step, batch ${this.batch}: ${count}`,
+      `${this.graph.purpose} step, batch ${this.batch}${halves ? ", activations f16" : ""}: ${count}`,
       line(header), ...rows.map(line),
       `memory: weights ${kilobytes(parameters)}, optimizer ${kilobytes(optimizer)}, intermediates ` +
       `${kilobytes(withReuse)}${where} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,

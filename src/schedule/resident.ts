@@ -1,5 +1,6 @@
 // Writes the whole step of a tiny network as one kernel that stays on the device: schedule's groups become the parts of a
-// program for one workgroup, their tensors places in its memory.
+// program for one workgroup, their tensors places in its memory. All are f32, also where a plan may use f16: they take no
+// bandwidth, and all that fits fits as f32.
 
 import { reduceFewStatements } from "../../shaders/reduce.wgsl.ts";
 import { residentKernel } from "../../shaders/resident.wgsl.ts";
@@ -53,6 +54,14 @@ class ResidentAccess implements TensorAccess {
 
   store(tensor: string, index: string): string {
     return this.#place(tensor, index) ?? this.buffers.store(tensor, index);
+  }
+
+  assign(tensor: string, index: string, value: string): string {
+    return `${this.store(tensor, index)} = ${value};`;
+  }
+
+  asStored(_tensor: string, value: string): string {
+    return value;
   }
 
   #place(tensor: string, index: string): string | null {

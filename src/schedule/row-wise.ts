@@ -14,7 +14,7 @@ export function rowWiseText(graph: Graph, steps: readonly Step[], access: Tensor
     const output = tensorOf(graph, step.outputs[0]);
     const starts = step.inputs.map((name, i) => `let start${i} = ${access.rowStart(name, "row")};`).join(" ");
     const at = (i: number) => (col: string) => access.inRow(step.inputs[i], `start${i}`, col);
-    const store = (col: string, value: string) => `${access.store(output.name, `row * ${output.cols}u + ${col}`)} = ${value};`;
+    const store = (col: string, value: string) => access.assign(output.name, `row * ${output.cols}u + ${col}`, value);
     const inputCols = tensorOf(graph, step.inputs[0]).cols;
     switch (step.op) {
       case "softmax": return starts + softmaxStatements(inputCols, at(0), store);

@@ -1,6 +1,6 @@
 // From the parts of a stage to a launch: one kernel, what it binds, its grid.
 
-import { launchKernel } from "../../shaders/kernel.wgsl.ts";
+import { ENABLE_HALF, HALF_FUNCTIONS, launchKernel } from "../../shaders/kernel.wgsl.ts";
 import { NORMS, SQUARES } from "../../shaders/norms.wgsl.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
@@ -47,11 +47,11 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
     throw new UnsupportedError(`plan: ${label} needs ${grid[1]} × ${grid[0]} workgroups but WebGPU allows ${MAX_WORKGROUPS} in ` +
       "each dimension. Use fewer units or a smaller batchSize.");
   }
-  const hasNorms = access.bindings().some(({ memory }) => memory === NORMS);
-  const shared = sharedFunctions(steps) + access.functions() + (hasNorms ? SQUARES : "");
-  const enabled = parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "";
-  // Written first: while their text is written, parts bind what they touch.
-  const bindings = access.bindings();
+  // Written last: while their text is written, parts bind what they touch.
+  const bindings = access.bindings(), hasHalf = bindings.some(({ type }) => type === "f16");
+  const hasNorms = bindings.some(({ memory }) => memory === NORMS);
+  const shared = sharedFunctions(steps) + (hasHalf ? HALF_FUNCTIONS : "") + access.functions() + (hasNorms ? SQUARES : "");
+  const enabled = (hasHalf ? ENABLE_HALF : "") + (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "");
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,
     touches: access.touches(), grid, flops: parts.reduce((sum, { flops }) => sum + flops, 0), table: "uniform",

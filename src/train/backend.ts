@@ -4,6 +4,7 @@ import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Dataset } from "./data.ts";
@@ -65,6 +66,8 @@ export interface Backend {
   readonly places?: Places;
   /** What plans are made for; a GPU's if undefined. */
   readonly planAdapter?: Adapter;
+  /** How plans store intermediates; "f32" if undefined. */
+  readonly precision?: Precision;
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
   readonly residentBytes: number;
   /**

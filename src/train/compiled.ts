@@ -75,9 +75,9 @@ export class Compiled {
   }
 
   #planWith(purpose: Graph["purpose"], batch: number, format: FeatureFormat, choices: Choices): Plan {
-    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter } = this.backend;
+    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision } = this.backend;
     return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
-      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices,
+      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision,
     });
   }
 

@@ -7,17 +7,24 @@ import { loadFloat64 } from "./load-float64.ts";
 import type { CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
-/** @throws UnsupportedError if WebGPU was asked for and is not there */
-export async function openBackend({ backend = "auto", device }: CompileOptions): Promise<Backend> {
+/** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
+export async function openBackend({ backend = "auto", device, precision = "f32" }: CompileOptions): Promise<Backend> {
   if (!["auto", "webgpu", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${show(backend)}.`);
+  }
+  if (!["f32", "f16"].includes(precision)) {
+    throw new InputError(`compile(): precision must be "f32" or "f16"; got ${show(precision)}.`);
+  }
+  if (precision === "f16" && backend === "cpu") {
+    throw new InputError('compile(): backend "cpu" computes in float64 and takes no precision "f16". Leave one of them out.');
   }
   if (device && backend === "cpu") throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
   if (backend === "cpu") return openCpu();
   try {
-    return await WebGpuBackend.create(device);
+    return await WebGpuBackend.create(device, precision);
   } catch (error) {
-    if (backend === "webgpu" || device || !(error instanceof UnsupportedError)) throw error;
+    // float64 is no stand-in for a device or a precision that was asked for.
+    if (backend === "webgpu" || device || precision === "f16" || !(error instanceof UnsupportedError)) throw error;
     console.warn(`deltaprop: no WebGPU here, training on the CPU in float64 instead. (${error.message})`);
     return openCpu();
   }

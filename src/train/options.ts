@@ -3,6 +3,7 @@
 import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
+import type { Precision } from "../schedule/precision.ts";
 import type { Lengths } from "./sequences.ts";
 
 /** What sequential() takes. */
@@ -21,6 +22,12 @@ export interface CompileOptions {
   loss: LossName | Loss;
   /** "accuracy" ("acc"), "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"); default none. */
   metrics?: readonly string[];
+  /**
+   * How a GPU stores what the forward pass leaves in memory: "f16" takes half the bytes, 2⁻¹¹ of each number off, and clamps
+   * activations to ±65504; needs the WebGPU feature "shader-f16", and no other backend stands in for it. Sums are f32, and so
+   * are weights, gradients, the loss, and tiny networks as a whole. Default "f32".
+   */
+  precision?: Precision;
   /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
   backend?: "auto" | "webgpu" | "cpu";
   /**
@@ -52,7 +59,7 @@ export interface DataOptions {
 /** For messages on misspelt options. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
-  compile: ["optimizer", "loss", "metrics", "backend", "device", "autotune"],
+  compile: ["optimizer", "loss", "metrics", "precision", "backend", "device", "autotune"],
   evaluate: ["batchSize", "scale", "lengths"],
   predict: ["batchSize", "scale", "lengths"],
   verify: ["steps", "batchSize", "scale", "lengths"],

@@ -65,8 +65,8 @@ export class Sequential {
   /**
    * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh. Calls
    * that come before it is done wait for it. Where it fails, what was compiled before stays.
-   * @throws InputError if the loss does not fit the last layer or while training; UnsupportedError without WebGPU;
-   * GpuError if the weights do not fit the GPU
+   * @throws InputError if the loss does not fit the last layer or while training; UnsupportedError without WebGPU or, for
+   * precision "f16", without its feature "shader-f16"; GpuError if the weights do not fit the GPU
    */
   compile(options: CompileOptions): Promise<void> {
     return this.#compiling.take(() => this.#compile(options));

@@ -4,9 +4,10 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../errors.ts";
-import { sizeOf, type Graph, type StepScalars } from "../graph/types.ts";
+import { sizeOf, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
+import { storedAsHalf } from "../reference/half.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats, type Trace } from "./backend.ts";
@@ -62,7 +63,7 @@ const exact = (values: ArrayLike<number>): Bounded => ({
 });
 
 function checkLaunch(
-  graph: Graph, launch: Launch, written: ReadonlyMap<string, ArrayLike<number>>,
+  { graph, places }: Plan, launch: Launch, written: ReadonlyMap<string, ArrayLike<number>>,
   known: Map<string, Bounded>, scalars: StepScalars,
 ): Comparison[] {
   const comparisons: Comparison[] = [];
@@ -79,7 +80,8 @@ function checkLaunch(
         known.set(name, outputs[i]);
         return;
       }
-      comparisons.push(compareTensor(name, gpu, outputs[i]));
+      const expected = places.get(name)?.type === "f16" ? storedAsHalf(outputs[i]) : outputs[i];
+      comparisons.push(compareTensor(name, gpu, expected));
       known.set(name, exact(gpu));
     });
   }
@@ -95,7 +97,7 @@ export function verifyTrace(
 ): VerifiedTensor[] {
   const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
   return plan.launches.flatMap((launch, index) => {
-    return checkLaunch(plan.graph, launch, trace[index], known, scalars)
+    return checkLaunch(plan, launch, trace[index], known, scalars)
       .map((comparison) => ({ ...comparison, step, kernel: launch.kernel }));
   });
 }

@@ -2,7 +2,7 @@
 
 import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
-import { acquireDevice, checked, planAdapter, REMEDIES, type GpuContext } from "../gpu/device.ts";
+import { acquireDevice, checked, planAdapter, REMEDIES, requirePrecision, type GpuContext } from "../gpu/device.ts";
 import { loadAutotune } from "../gpu/load-autotune.ts";
 import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
@@ -10,6 +10,7 @@ import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
 import { CARRIED, type Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal, type Trace } from "./backend.ts";
@@ -84,7 +85,7 @@ export class WebGpuBackend implements Backend {
   readonly #carried = new Map<string, GPUBuffer>();
   readonly #loss = { known: false };
 
-  private constructor(readonly context: GpuContext) {
+  private constructor(readonly context: GpuContext, readonly precision: Precision) {
     this.#pipelines = new PipelineCache(context.device);
     this.#store = new TensorStore(context.device);
     // A user's device may outlive the backend: what waits for its loss must not hold on to more than this.
@@ -92,9 +93,11 @@ export class WebGpuBackend implements Backend {
     void context.device.lost.then(() => { loss.known = true; });
   }
 
-  /** @throws UnsupportedError without WebGPU or without an adapter */
-  static async create(device?: GPUDevice): Promise<WebGpuBackend> {
-    return new WebGpuBackend(await acquireDevice(device));
+  /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
+  static async create(device?: GPUDevice, precision: Precision = "f32"): Promise<WebGpuBackend> {
+    const context = await acquireDevice(device);
+    requirePrecision(context, precision);
+    return new WebGpuBackend(context, precision);
   }
 
   get adapter(): string {
@@ -118,7 +121,8 @@ export class WebGpuBackend implements Backend {
   }
 
   get residentBytes(): number {
-    return this.context.device.limits.maxComputeWorkgroupStorageSize;
+    // llvmpipe (Mesa's software adapter) ends loops in silence after 65,535 turns: less than thousands of steps take.
+    return /llvmpipe|lavapipe/i.test(this.context.adapter) ? 0 : this.context.device.limits.maxComputeWorkgroupStorageSize;
   }
 
   get dataBytes(): number {
