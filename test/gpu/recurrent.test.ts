@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
+import { sequential } from "../../src/index.ts";
 import { adam, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
@@ -79,6 +80,19 @@ describe.each(Object.entries(CASES))("%s", (_, given) => {
     a.dispose();
     b.dispose();
   });
+});
+
+it("a layer whose states are the answers predicts what the reference does", async () => {
+  const x = Float32Array.from({ length: 9 * 7 * 3 }, (_, i) => Math.sin(i));
+  const answers = await Promise.all((["webgpu", "cpu"] as const).map(async (backend) => {
+    const model = sequential({ seed: 1, layers: [simpleRNN({ units: 5, inputShape: [7, 3], returnSequences: true })] });
+    await model.compile({ optimizer: "sgd", loss: "meanSquaredError", ...(backend === "webgpu" ? { device: gpu.device } : { backend }) });
+    const predicted = await model.predict(x, { batchSize: 4 });
+    model.dispose();
+    return predicted;
+  }));
+  expect(answers[0].length).toBe(9 * 7 * 5);
+  answers[0].forEach((value, i) => expect(Math.abs(value - answers[1][i])).toBeLessThanOrEqual(1e-5));
 });
 
 describe("control: what is off is caught and named", () => {
