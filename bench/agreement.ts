@@ -1,7 +1,9 @@
 // Whether a contender computes the same: its first losses, or its product, against float64.
 
 import { compiledModel, trainingOf } from "./contenders/deltaprop.ts";
+import { compiledRecurrent, recurrentTraining } from "./contenders/deltaprop-rnn.ts";
 import { PRODUCT_TOLERANCE } from "./products.ts";
+import { makeRecurrentProblem, type RecurrentWorkload } from "./recurrent.ts";
 import { makeProblem, type Workload } from "./workloads.ts";
 
 export const TOLERANCE = 1e-4;
@@ -14,11 +16,20 @@ export interface Agreement {
   readonly says: string;
 }
 
+async function referenceTraining(workload: Workload | RecurrentWorkload) {
+  if (workload.kind === "training") {
+    const problem = makeProblem(workload), model = await compiledModel(workload, problem, "cpu");
+    return { model, training: trainingOf(model, workload, problem) };
+  }
+  const problem = makeRecurrentProblem(workload), model = await compiledRecurrent(workload, problem, "cpu");
+  return { model, training: recurrentTraining(model, workload, problem) };
+}
+
 /** deltaprop's own CPU backend: the graph of each step evaluated in float64. */
-export async function referenceLosses(workload: Workload, steps: number): Promise<number[]> {
-  const problem = makeProblem(workload), model = await compiledModel(workload, problem, "cpu");
+export async function referenceLosses(workload: Workload | RecurrentWorkload, steps: number): Promise<number[]> {
+  const { model, training } = await referenceTraining(workload);
   try {
-    return await trainingOf(model, workload, problem).losses(steps);
+    return await training.losses(steps);
   } finally {
     model.dispose();
   }

@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "commander";
 import { CONTENDERS, type ContenderInfo } from "./contenders.ts";
 import { PRODUCTS } from "./products.ts";
+import { RECURRENT } from "./recurrent.ts";
 import type { Task } from "./run.ts";
 import { WORKLOADS } from "./workloads.ts";
 
@@ -26,13 +27,13 @@ export interface Settings {
   readonly seconds: number;
 }
 
-const TASKS: readonly Task[] = [...WORKLOADS, ...PRODUCTS];
+const TASKS: readonly Task[] = [...WORKLOADS, ...RECURRENT, ...PRODUCTS];
 
 const FULL = { rounds: 3, lossSteps: 10, seconds: 1.5 };
 /** To see that all works, not to quote: one short round, without what takes long on a software adapter. */
 const QUICK = { rounds: 1, lossSteps: 3, seconds: 0.2 };
 /** Left out of --quick unless --only asks for them. */
-const SLOW = ["784-512-256-10", "784-128-10 b64 sgd", "2-64-64-1", "product 512", "product 1024", "product 2048", "product delta", "product xt",
+const SLOW = ["784-512-256-10", "784-128-10 b64 sgd", "2-64-64-1", "rnn 65-256", "product 512", "product 1024", "product 2048", "product delta", "product xt",
   "wasm"];
 
 export function wholeNumber(text: string): number {

@@ -1,6 +1,7 @@
 // What a contender's bundle exports, and how measure.ts uses it.
 
 import type { Operands, Product } from "./products.ts";
+import type { RecurrentProblem, RecurrentWorkload } from "./recurrent.ts";
 import { BATCHES, type Problem, type Workload } from "./workloads.ts";
 
 /** Reads time, or counts of GPU calls, at both ends of what is measured. */
@@ -32,6 +33,11 @@ export interface Multiplication extends Repeated {
 export interface Contender {
   /** Opens the device, puts the initial weights there. */
   start(workload: Workload, problem: Problem): Promise<Training>;
+}
+
+export interface RecurrentContender {
+  /** Opens the device, puts the initial weights there. */
+  start(workload: RecurrentWorkload, problem: RecurrentProblem): Promise<Training>;
 }
 
 export interface ProductContender {

@@ -3,7 +3,7 @@
 export interface ContenderInfo {
   readonly name: string;
   /** What it can be asked to do. */
-  readonly kind: "training" | "product";
+  readonly kind: "training" | "recurrent" | "product";
   /** File under contenders/, and the name of its bundle. */
   readonly file: string;
   /** Where it runs its arithmetic; only GPUs have counts of GPU calls. */
@@ -15,7 +15,8 @@ export interface ContenderInfo {
 const WASM = ["tfjs-backend-wasm-simd.wasm", "tfjs-backend-wasm-threaded-simd.wasm", "tfjs-backend-wasm.wasm"]
   .map((file) => `@tensorflow/tfjs-backend-wasm/dist/${file}`);
 
-const trains = { kind: "training", assets: [] } as const, multiplies = { kind: "product", assets: [] } as const;
+const trains = { kind: "training", assets: [] } as const, recurs = { kind: "recurrent", assets: [] } as const,
+  multiplies = { kind: "product", assets: [] } as const;
 
 export const CONTENDERS: readonly ContenderInfo[] = [
   { ...trains, name: "deltaprop", file: "deltaprop", device: "webgpu" },
@@ -25,6 +26,13 @@ export const CONTENDERS: readonly ContenderInfo[] = [
   { ...trains, name: "jax-js wasm", file: "jax-wasm", device: "wasm" },
   { ...trains, name: "tfjs wasm fit", file: "tfjs-fit-wasm", device: "wasm", assets: WASM },
   { ...trains, name: "tfjs wasm minimize", file: "tfjs-minimize-wasm", device: "wasm", assets: WASM },
+  { ...recurs, name: "deltaprop", file: "deltaprop-rnn", device: "webgpu" },
+  { ...recurs, name: "jax-js webgpu", file: "jax-rnn-webgpu", device: "webgpu" },
+  { ...recurs, name: "tfjs webgpu fit", file: "tfjs-rnn-fit-webgpu", device: "webgpu" },
+  { ...recurs, name: "tfjs webgpu minimize", file: "tfjs-rnn-minimize-webgpu", device: "webgpu" },
+  { ...recurs, name: "jax-js wasm", file: "jax-rnn-wasm", device: "wasm" },
+  { ...recurs, name: "tfjs wasm fit", file: "tfjs-rnn-fit-wasm", device: "wasm", assets: WASM },
+  { ...recurs, name: "tfjs wasm minimize", file: "tfjs-rnn-minimize-wasm", device: "wasm", assets: WASM },
   { ...multiplies, name: "deltaprop", file: "deltaprop-product", device: "webgpu" },
   { ...multiplies, name: "jax-js webgpu", file: "jax-product-webgpu", device: "webgpu" },
   { ...multiplies, name: "tfjs webgpu", file: "tfjs-product-webgpu", device: "webgpu" },

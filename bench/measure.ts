@@ -1,10 +1,11 @@
 // Answers one question about one contender, in a page or a process of its own. It knows no contender and no host.
 
-import type { Clock, Contender, ProductContender, Repeated } from "./contender.ts";
+import type { Clock, Contender, ProductContender, RecurrentContender, Repeated, Training } from "./contender.ts";
 import { installCounters, perStep, readCounts, readPeakBytes, type GpuCounts } from "./gpu-counters.ts";
 import { hearGpuErrors, throwGpuErrors } from "./gpu-errors.ts";
 import { makeOperands, PRODUCTS, productError, type Product } from "./products.ts";
 import type { AnyQuestion, AnyResult, CheckResult, Question, TimeResult } from "./protocol.ts";
+import { makeRecurrentProblem, RECURRENT, type RecurrentWorkload } from "./recurrent.ts";
 import type { RooflineQuestion, RooflineResult } from "./roofline/report.ts";
 import { BATCHES, makeProblem, WORKLOADS, type Workload } from "./workloads.ts";
 
@@ -44,9 +45,14 @@ class CountingClock extends Stopwatch {
 interface Job {
   /** Opens it and has it do the first few: what they give is compared. */
   begin(bundle: unknown, count: number): Promise<{ work: Repeated; outcome: () => CheckResult["outcome"] }>;
-  /** Of the first trial: a large product takes seconds. */
+  /** Of the first trial: a large product, or one step through many time steps, takes seconds. */
   readonly fewest: number;
   readonly mostCounted: number;
+}
+
+async function beginTraining(work: Training, count: number): ReturnType<Job["begin"]> {
+  const losses = await work.losses(count);
+  return { work, outcome: () => ({ losses }) };
 }
 
 function trainingJob(workload: Workload): Job {
@@ -54,9 +60,17 @@ function trainingJob(workload: Workload): Job {
   return {
     fewest: 2, mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
     async begin(bundle, count) {
-      const work = await (bundle as { contender: Contender }).contender.start(workload, problem);
-      const losses = await work.losses(count);
-      return { work, outcome: () => ({ losses }) };
+      return beginTraining(await (bundle as { contender: Contender }).contender.start(workload, problem), count);
+    },
+  };
+}
+
+function recurrentJob(workload: RecurrentWorkload): Job {
+  const problem = makeRecurrentProblem(workload);
+  return {
+    fewest: 1, mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
+    async begin(bundle, count) {
+      return beginTraining(await (bundle as { recurrent: RecurrentContender }).recurrent.start(workload, problem), count);
     },
   };
 }
@@ -74,8 +88,10 @@ function productJob(product: Product): Job {
 }
 
 function jobOf(name: string): Job {
-  const workload = WORKLOADS.find((one) => one.name === name), product = PRODUCTS.find((one) => one.name === name);
+  const workload = WORKLOADS.find((one) => one.name === name), recurrent = RECURRENT.find((one) => one.name === name);
+  const product = PRODUCTS.find((one) => one.name === name);
   if (workload !== undefined) return trainingJob(workload);
+  if (recurrent !== undefined) return recurrentJob(recurrent);
   if (product !== undefined) return productJob(product);
   throw new Error(`no workload ${name}`);
 }

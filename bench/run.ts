@@ -5,11 +5,12 @@ import type { ContenderInfo } from "./contenders.ts";
 import type { GpuCounts } from "./gpu-counters.ts";
 import { flopsOf, type Product } from "./products.ts";
 import type { CheckResult, Question, Result, TimeResult } from "./protocol.ts";
+import type { RecurrentWorkload } from "./recurrent.ts";
 import { rotated, spreadOf, type Spread } from "./statistics.ts";
 import type { Workload } from "./workloads.ts";
 
 /** What a contender is given to do: a network to train, or matrices to multiply. */
-export type Task = Workload | Product;
+export type Task = Workload | RecurrentWorkload | Product;
 
 /** Where questions are asked; a test asks without a browser. */
 export interface Asked {
@@ -27,7 +28,7 @@ export interface RunOptions {
   readonly lossSteps: number;
   readonly seconds: number;
   /** Of the float64 reference; others serve tests. */
-  readonly reference?: (workload: Workload, steps: number) => Promise<number[]>;
+  readonly reference?: (workload: Workload | RecurrentWorkload, steps: number) => Promise<number[]>;
   readonly say: (line: string) => void;
 }
 
@@ -121,7 +122,7 @@ const words = ({ status, says, difference }: Entry): string => (status === "time
 async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: () => string): Promise<void> {
   const { workloads, lossSteps, reference = referenceLosses, say } = options;
   for (const task of workloads) {
-    const expected = task.kind === "training" ? await reference(task, lossSteps) : [];
+    const expected = task.kind === "product" ? [] : await reference(task, lossSteps);
     for (const lane of lanes.filter((one) => one.task === task)) {
       await lane.check(expected);
       say(`check  ${task.name}  ${lane.info.name}: ${words(lane.entry)}  (${seconds()})`);

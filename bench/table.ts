@@ -15,10 +15,12 @@ const mebibytes = (bytes: number): string => digits(bytes / 2 ** 20);
 const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
 
 const COUNTS = ["ratio", "disp", "submit", "buffers", "groups", "peak MiB", "cold ms", "gzip kB", "diff"];
+const TRAINING = ["contender", "steps/s", "ms/step", ...COUNTS];
 const HEADS = {
-  training: ["contender", "steps/s", "ms/step", ...COUNTS],
+  training: TRAINING,
+  recurrent: TRAINING,
   product: ["contender", "products/s", "GFLOP/s", ...COUNTS],
-} as const;
+};
 
 function row(entry: Entry, flops: number | null, baseline: number | null): string[] {
   const { stepsPerSecond, millisPerStep, counts, peakBytes, coldMillis, bundleGzipBytes, difference } = entry;

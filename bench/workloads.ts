@@ -64,7 +64,7 @@ export interface Problem {
 }
 
 /** Glorot's uniform bounds; biases start at 0. */
-function initialWeights(widths: readonly number[], next: () => number): LayerWeights[] {
+export function initialWeights(widths: readonly number[], next: () => number): LayerWeights[] {
   return widths.slice(1).map((fanOut, i) => {
     const fanIn = widths[i], bound = Math.sqrt(6 / (fanIn + fanOut));
     const kernel = Float32Array.from({ length: fanIn * fanOut }, () => (2 * next() - 1) * bound);
@@ -100,7 +100,7 @@ export function cycle<T extends Float32Array<ArrayBuffer> | Uint8Array<ArrayBuff
 }
 
 /** How fit() contenders cut `steps` into epochs; the first epoch, which warms up, comes on top. */
-export function epochsFor({ epochSteps }: Workload, steps: number): { perEpoch: number; timedEpochs: number } {
+export function epochsFor({ epochSteps }: Pick<Workload, "epochSteps">, steps: number): { perEpoch: number; timedEpochs: number } {
   const perEpoch = Math.min(steps, epochSteps);
   return { perEpoch, timedEpochs: Math.ceil(steps / perEpoch) };
 }

@@ -2,8 +2,9 @@
 // mini-batches; class indices in place of one-hot rows.
 
 import { adam, dataset, dense, sequential, sgd, type Sequential } from "../../src/index.ts";
-import type { Clock, Contender, Training } from "../contender.ts";
+import type { Contender, Training } from "../contender.ts";
 import { ADAM, type Problem, type Workload } from "../workloads.ts";
+import { fitting } from "./deltaprop-fit.ts";
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
 export async function compiledModel(workload: Workload, problem: Problem, backend: "webgpu" | "cpu"): Promise<Sequential> {
@@ -25,21 +26,7 @@ export async function compiledModel(workload: Workload, problem: Problem, backen
 
 export function trainingOf(model: Sequential, workload: Workload, problem: Problem): Training {
   const targets = workload.loss === "softmaxCrossentropy" ? problem.labels : problem.y;
-  const set = dataset(problem.x, targets), fixed = { batchSize: workload.batch, shuffle: false } as const;
-  return {
-    async losses(steps) {
-      const losses: number[] = [];
-      const onBatchEnd = (_: number, { loss }: Record<string, number>) => { losses.push(loss); };
-      await model.fit(set, { ...fixed, steps, callbacks: { onBatchEnd } });
-      return losses;
-    },
-    async run(steps: number, clock: Clock) {
-      clock.start();
-      await model.fit(set, { ...fixed, steps });
-      clock.stop();
-      return steps;
-    },
-  };
+  return fitting(model, dataset(problem.x, targets), workload.batch);
 }
 
 export const contender: Contender = {

@@ -1,6 +1,5 @@
 // jax-js by a jitted training step. Route: loss, gradients (valueAndGrad) and the update of every weight in one jit(), so
-// that it can fuse across them; Adam written out there in Keras' form with the corrections kept on the device, as in its
-// own optax but inside the jit. There is no scan(): one jit() holds the steps of a whole cycle through the batches, one after
+// that it can fuse across them, Adam too (jax-adam.ts). There is no scan(): one jit() holds the steps of a whole cycle through the batches, one after
 // the other, and the loss of its last is read back while the next cycle is under way. Arrays are owned: a call consumes what
 // it is given unless it is a `.ref`.
 //
@@ -9,13 +8,14 @@
 
 import { jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
 import { pipelined, type Contender, type Training } from "../contender.ts";
-import { ADAM, BATCHES, type Problem, type Workload } from "../workloads.ts";
+import { BATCHES, type Problem, type Workload } from "../workloads.ts";
+import { adamStart, adamUpdate, type AdamState } from "./jax-adam.ts";
 import { jaxReady } from "./jax-ready.ts";
 
 /** Weights, or one moment of each: kernel (K, J), bias (J) per layer. */
 type Params = { kernel: np.Array; bias: np.Array }[];
-/** Of Adam; `power1`, `power2` are β₁ᵗ and β₂ᵗ. With SGD it is empty. */
-type State = { m: Params; v: Params; power1: np.Array; power2: np.Array }[];
+/** Empty with SGD. */
+type State = AdamState<Params>[];
 /** Goes through the mini-batches given, in order: the loss of the last, the new weights and state. */
 type Steps = (params: Params, state: State, xs: np.Array[], ys: np.Array[]) => [np.Array, Params, State];
 
@@ -31,23 +31,14 @@ function lossOf({ hidden, loss, batch, widths }: Workload) {
   };
 }
 
-function adamUpdate(learningRate: number, params: Params, grads: Params, [state]: State): [Params, State] {
-  const { beta1, beta2, epsilon } = ADAM;
-  const power1 = state.power1.mul(beta1), power2 = state.power2.mul(beta2);
-  const m = tree.map((old: np.Array, g: np.Array) => old.mul(beta1).add(g.mul(1 - beta1)), state.m, tree.ref(grads));
-  const v = tree.map((old: np.Array, g: np.Array) => old.mul(beta2).add(np.square(g).mul(1 - beta2)), state.v, grads);
-  const rate = np.sqrt(np.subtract(1, power2.ref)).div(np.subtract(1, power1.ref)).mul(learningRate);
-  const next = tree.map((w: np.Array, mean: np.Array, square: np.Array) =>
-    w.sub(mean.mul(rate.ref).div(np.sqrt(square).add(epsilon))), params, tree.ref(m), tree.ref(v));
-  rate.dispose();
-  return [next, [{ m, v, power1, power2 }]];
-}
-
 function stepsOf(workload: Workload): Steps {
   const lossAndGrads = valueAndGrad(lossOf(workload)), { learningRate } = workload;
   const step = (params: Params, state: State, x: np.Array, y: np.Array): [np.Array, Params, State] => {
     const [loss, grads] = lossAndGrads(tree.ref(params), x, y) as unknown as [np.Array, Params];
-    if (workload.optimizer === "adam") return [loss, ...adamUpdate(learningRate, params, grads, state)];
+    if (workload.optimizer === "adam") {
+      const [next, moments] = adamUpdate(learningRate, params, grads, state[0]);
+      return [loss, next, [moments]];
+    }
     return [loss, tree.map((w: np.Array, g: np.Array) => w.sub(g.mul(learningRate)), params, grads), state];
   };
   // Another number of mini-batches is traced anew.
@@ -63,10 +54,8 @@ function stepsOf(workload: Workload): Steps {
 
 function initialState({ optimizer }: Workload, { weights }: Problem): State {
   if (optimizer === "sgd") return [];
-  const zeros = (): Params => weights.map(({ fanIn, fanOut }) =>
-    ({ kernel: np.zeros([fanIn, fanOut]), bias: np.zeros([fanOut]) }));
-  return [{ m: zeros(), v: zeros(), power1: np.array(new Float32Array([1])).reshape([]),
-    power2: np.array(new Float32Array([1])).reshape([]) }];
+  return [adamStart((): Params => weights.map(({ fanIn, fanOut }) =>
+    ({ kernel: np.zeros([fanIn, fanOut]), bias: np.zeros([fanOut]) })))];
 }
 
 function trainingOf(workload: Workload, problem: Problem): Training {
