@@ -11,7 +11,7 @@ const ROUNDS = 10;
 export type Quad = readonly [number, number, number, number];
 
 /** What a stream of numbers is for: the last word of the counter, so that streams never overlap. */
-export const STREAM = { initialization: 1, shuffle: 2, dropout: 3, data: 4 } as const;
+export const STREAM = { initialization: 1, shuffle: 2, dropout: 3, data: 4, sampling: 5 } as const;
 
 /** The high 32 bits of a 64-bit product of two unsigned 32-bit numbers, by 16-bit halves (as WGSL must do it). */
 function multiplyHigh(a: number, b: number): number {

@@ -5,6 +5,7 @@ import { GpuError } from "../errors.ts";
 import type { LabelledImages } from "../formats/idx.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Sequential } from "../index.ts";
+import { fitEvents, secondsSince, type FitEvent, type JobHost } from "./fit-events.ts";
 import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
 
 /** Everything but the arrays: it travels to the page as JSON. */
@@ -28,16 +29,7 @@ export interface JobData {
   readonly weights: readonly NamedTensor[] | null;
 }
 
-export type JobEvent =
-  | { readonly type: "ready"; readonly adapter: string; readonly backend: string; readonly summary: string }
-  /** The plan of a training step, once the batch is known. */
-  | { readonly type: "plan"; readonly plan: string }
-  | { readonly type: "verified"; readonly report: string }
-  /** Some batches later. `samples` counts those of this epoch so far, of `epochSamples`. */
-  | { readonly type: "progress"; readonly epoch: number; readonly samples: number; readonly epochSamples: number;
-      readonly logs: Readonly<Record<string, number>>; readonly seconds: number }
-  | { readonly type: "epoch"; readonly epoch: number; readonly epochSamples: number;
-      readonly logs: Readonly<Record<string, number>>; readonly seconds: number };
+export type JobEvent = FitEvent | { readonly type: "verified"; readonly report: string };
 
 export interface JobResult {
   readonly adapter: string;
@@ -57,19 +49,10 @@ export interface JobResult {
   readonly weights: NamedTensor[];
 }
 
-export interface JobHost {
-  emit(event: JobEvent): void;
-  readonly signal: AbortSignal;
-}
-
 /** What one unit of a pixel byte is worth. */
 const SCALE = 1 / 255;
-const EVENT_MILLIS = 80;
 /** In place of a class where the outputs are NaN. */
 export const NO_CLASS = -1;
-const FLOAT64_BYTES = 8, FLOAT32_BYTES = 4;
-
-const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
 /** Class indices, or one-hot rows (rows, classes) for the losses that take rows. */
 function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Array | Float32Array {
@@ -80,7 +63,7 @@ function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Arr
   return targets;
 }
 
-async function verify(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<void> {
+async function verify(model: Sequential, request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<void> {
   const { verifySteps: steps, batchSize } = request, { train } = data;
   if (model.backend === "cpu") {
     throw new GpuError("--verify compares WebGPU with the CPU reference, but there is no WebGPU here. Leave --verify out.");
@@ -96,44 +79,17 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
   }
 }
 
-/** The CPU evaluates the graph of the plan, in float64: it launches no kernels. */
-function describePlan({ backend, plan }: Sequential): string {
-  if (backend !== "cpu") return plan.toString();
-  const bytes = plan.bytes.parameters / FLOAT32_BYTES * FLOAT64_BYTES;
-  return `CPU: float64 reference, no launches\nmemory: weights ${(bytes / 1000).toFixed(1)} kB`;
-}
-
-/** fit() with its callbacks turned into events, at most one every EVENT_MILLIS. */
 async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
   const { epochs, batchSize, validation } = request, { rows, images } = data.train;
   const validationSplit = validation === "test" ? 0 : validation;
-  const epochSamples = Math.floor(rows * (1 - validationSplit));
   const start = performance.now();
-  let epoch = 0, samples = 0, trained = 0, epochStart = start, lastEvent = start;
+  const { callbacks, trained } = fitEvents(model, host, { epochSamples: Math.floor(rows * (1 - validationSplit)) });
   const history = await model.fit(images, targetsOf(data.train, request.model), {
-    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal,
+    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks,
     validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
-    callbacks: {
-      onTrainBegin: () => host.emit({ type: "plan", plan: describePlan(model) }),
-      onEpochBegin(number) {
-        epoch = number;
-        samples = 0;
-        epochStart = performance.now();
-      },
-      onBatchEnd(_batch, { size, ...logs }) {
-        samples += size;
-        trained += size;
-        if (performance.now() - lastEvent < EVENT_MILLIS) return;
-        lastEvent = performance.now();
-        host.emit({ type: "progress", epoch, samples, epochSamples, logs, seconds: secondsSince(start) });
-      },
-      onEpochEnd(_epoch, logs) {
-        host.emit({ type: "epoch", epoch, epochSamples, logs, seconds: secondsSince(epochStart) });
-      },
-    },
   });
   const seconds = secondsSince(start);
-  return { history, seconds, samplesPerSecond: seconds > 0 ? trained / seconds : 0 };
+  return { history, seconds, samplesPerSecond: seconds > 0 ? trained() / seconds : 0 };
 }
 
 /** The index of the largest number of each row; NO_CLASS where the row holds NaN. */
@@ -152,7 +108,7 @@ async function test(model: Sequential, request: JobRequest, { test: digits }: Jo
   return { testLoss: loss, testAccuracy: right / digits.rows, predictions };
 }
 
-async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
+async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<JobResult> {
   await model.compile({ ...recipeOf(request.model), backend: request.backend, autotune: request.autotune });
   if (data.weights !== null) await model.setWeights(data.weights);
   const { adapter, backend } = model;
@@ -173,7 +129,7 @@ async function runModel(model: Sequential, request: JobRequest, data: JobData, h
 }
 
 /** @throws DeltapropError with a message for the user */
-export async function runJob(request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
+export async function runJob(request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<JobResult> {
   const model = buildModel(request.model);
   try {
     return await runModel(model, request, data, host);

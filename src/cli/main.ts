@@ -4,8 +4,10 @@
 import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { DeltapropError } from "../errors.ts";
+import { charRnnCommand } from "./char-rnn-command.ts";
 import { addTrainOptions, type Flags } from "./options.ts";
 import { addReproduceOptions, reproduceCommand } from "./reproduce-command.ts";
+import { addTextOptions, type TextFlags } from "./text-options.ts";
 import { trainCommand } from "./train-command.ts";
 
 /** Errors of deltaprop are written for the user; the stack of any other helps whoever mends it. */
@@ -27,6 +29,10 @@ async function main(): Promise<void> {
   addReproduceOptions(program.command("reproduce"))
     .description("Repeat two runs of Nielsen's book on all of MNIST and compare with his figures.")
     .action(async (flags: Parameters<typeof reproduceCommand>[0]) => { exitCode = await reproduceCommand(flags); });
+  addTextOptions(program.command("char-rnn"))
+    .description("Train a recurrent network on a text, character by character, and let it write.")
+    .allowExcessArguments(false)
+    .action(async (flags: TextFlags) => { exitCode = await charRnnCommand(flags); });
   await program.parseAsync();
   // Once the output is out: a GPU process or an open handle of a package must not keep the shell waiting.
   process.stdout.write("", () => process.exit(exitCode));

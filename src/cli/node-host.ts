@@ -1,7 +1,7 @@
 // Runs the job in this process: on the CPU, or on the WebGPU that the npm package `webgpu` (Dawn) gives Node.
 
 import { UnsupportedError } from "../errors.ts";
-import { runJob, type JobData, type JobHost, type JobRequest, type JobResult } from "./job.ts";
+import { startJob, type HostOf, type Job, type JobKind, type ResultOf } from "./jobs.ts";
 import { importWebgpu } from "./optional.ts";
 
 function setNavigatorGpu(gpu: GPU | undefined): void {
@@ -15,13 +15,13 @@ function setNavigatorGpu(gpu: GPU | undefined): void {
 /**
  * @throws UnsupportedError if there is no adapter, saying what to do
  */
-export async function runInNode(request: JobRequest, data: JobData, host: JobHost): Promise<JobResult> {
-  if (request.backend === "cpu") return runJob(request, data, host);
+export async function runInNode<K extends JobKind>(job: Job<K>, host: HostOf<K>): Promise<ResultOf<K>> {
+  if (job.request.backend === "cpu") return startJob(job, host);
   const { create, globals } = await importWebgpu();
   Object.assign(globalThis, globals);
   setNavigatorGpu(create([]));
   try {
-    return await runJob(request, data, host);
+    return await startJob(job, host);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     throw new UnsupportedError("--runtime node: Node needs a Vulkan, Metal or Direct3D 12 driver for WebGPU. Install " +

@@ -68,7 +68,7 @@ export function wholeNumber(least: number) {
   };
 }
 
-function numberIn(rule: string, holds: (value: number) => boolean) {
+export function numberIn(rule: string, holds: (value: number) => boolean) {
   return (text: string): number => {
     const value = text.trim() === "" ? NaN : Number(text);
     if (!Number.isFinite(value) || !holds(value)) throw new InvalidArgumentError(`It must be a number ${rule}.`);

@@ -1,9 +1,9 @@
-// The page that trains: fetches the job and the digits, runs the job, posts the weights back. Shows nothing.
+// The page that trains: fetches the job and its arrays, runs the job, posts the weights back. Shows nothing.
 
-import { decodeSafetensors, encodeSafetensors } from "../formats/safetensors.ts";
-import { runJob, type JobData } from "./job.ts";
+import { encodeSafetensors } from "../formats/safetensors.ts";
+import { startJob, type Job } from "./jobs.ts";
 import {
-  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, PATHS, STOP_FUNCTION, toJson, toSent, type JobFile, type Outcome,
+  arraysIn, DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, PATHS, STOP_FUNCTION, toJson, toSent, unpack,
 } from "./protocol.ts";
 
 type Send = (json: string) => Promise<void>;
@@ -13,26 +13,23 @@ const send = (name: string, value: unknown) => (functions[name] as Send)(toJson(
 const stop = new AbortController();
 functions[STOP_FUNCTION] = () => stop.abort();
 
-async function bytesOf(path: string): Promise<Uint8Array> {
+async function bytesOf(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path}: ${response.status} ${response.statusText}`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function fetchData(file: JobFile): Promise<JobData> {
-  return {
-    train: { ...file.train, images: await bytesOf(PATHS.trainImages), labels: await bytesOf(PATHS.trainLabels) },
-    test: { ...file.test, images: await bytesOf(PATHS.testImages), labels: await bytesOf(PATHS.testLabels) },
-    weights: file.hasWeights ? decodeSafetensors(await bytesOf(PATHS.weightsIn)).tensors : null,
-  };
+async function fetchJob(): Promise<Job> {
+  const json = new TextDecoder().decode(await bytesOf(PATHS.job));
+  const arrays = Array.from({ length: arraysIn(json) }, (_, at) => bytesOf(PATHS.array(at)));
+  return unpack(json, await Promise.all(arrays)) as Job;
 }
 
 async function main(): Promise<void> {
-  const file = fromJson(await (await fetch(PATHS.job)).text()) as JobFile;
   const emit = (event: unknown) => void send(EVENT_FUNCTION, event);
-  const { weights, ...outcome } = await runJob(file.request, await fetchData(file), { emit, signal: stop.signal });
-  await fetch(PATHS.weightsOut, { method: "POST", body: encodeSafetensors(weights) });
-  await send(DONE_FUNCTION, outcome satisfies Outcome);
+  const { weights, ...outcome } = await startJob(await fetchJob(), { emit, signal: stop.signal });
+  await fetch(PATHS.weights, { method: "POST", body: encodeSafetensors(weights) });
+  await send(DONE_FUNCTION, outcome);
 }
 
 main().catch((error: unknown) => send(FAILED_FUNCTION, toSent(error)));

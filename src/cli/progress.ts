@@ -1,7 +1,7 @@
 // What the user sees of a training run: a bar on a terminal, one line an epoch everywhere.
 
 import cliProgress from "cli-progress";
-import type { JobEvent } from "./job.ts";
+import type { FitEvent, Logs } from "./fit-events.ts";
 
 /** Less than this says too little about speed. */
 const WARM_UP_SECONDS = 0.5;
@@ -11,8 +11,7 @@ const TEXT_COLUMNS = 76, MIN_BAR = 4, MAX_BAR = 30;
 /** Where a stopped bar puts the cursor back to. */
 const SAVE_CURSOR = "\x1b7";
 
-type Logs = Readonly<Record<string, number>>;
-type Of<T extends JobEvent["type"]> = Extract<JobEvent, { type: T }>;
+type Of<T extends FitEvent["type"]> = Extract<FitEvent, { type: T }>;
 
 export const count = (value: number): string => Math.round(value).toLocaleString("en-US");
 export const percent = (value: number): string =>
@@ -20,6 +19,9 @@ export const percent = (value: number): string =>
 /** Four decimals; 1.2346e+20 where those would say nothing; NaN and Infinity by name. */
 export const decimals = (value: number): string =>
   (Math.abs(value) < MANY || !Number.isFinite(value) ? value.toFixed(4) : value.toExponential(4));
+
+/** Null for what is unknown: NaN and infinity are not JSON. */
+export const orNull = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
 
 /** 0.4 s, 12 s, 3 min 5 s. */
 export function duration(seconds: number): string {
@@ -66,7 +68,8 @@ export class Progress {
   #closed = false;
   #diverged = false;
 
-  constructor(readonly out: NodeJS.WriteStream, readonly epochs: number) {}
+  /** @param unit what events count */
+  constructor(readonly out: NodeJS.WriteStream, readonly epochs: number, readonly unit = "samples") {}
 
   line(text: string): void {
     this.out.write(`${text}\n`);
@@ -112,7 +115,7 @@ export class Progress {
     this.#origin ??= { done, seconds };
     const epochsPerSecond = (done - this.#origin.done) / (seconds - this.#origin.seconds);
     if (!(epochsPerSecond > 0) || seconds - this.#origin.seconds < WARM_UP_SECONDS) return "";
-    return `  ${count(epochsPerSecond * epochSamples)} samples/s  ${duration((this.epochs - done) / epochsPerSecond)} left`;
+    return `  ${count(epochsPerSecond * epochSamples)} ${this.unit}/s  ${duration((this.epochs - done) / epochsPerSecond)} left`;
   }
 
   epoch(event: Of<"epoch">): void {
@@ -121,7 +124,7 @@ export class Progress {
     this.#trainSeconds += event.seconds;
     const left = (this.#trainSeconds / this.#epochsDone) * (this.epochs - this.#epochsDone);
     this.line(`${this.#name(event.epoch)}  ${formatLogs(event.logs)}  ${count(event.epochSamples / event.seconds)} ` +
-      `samples/s  ${left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds)}`);
+      `${this.unit}/s  ${left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds)}`);
     this.checkLosses([event.logs.loss]);
   }
 

@@ -1,7 +1,6 @@
 // What the command and its page say to each other, and under which names. All paths are relative to the page's own.
 
 import { DeltapropError } from "../errors.ts";
-import type { JobRequest, JobResult } from "./job.ts";
 
 /** What stands for NaN and ±Infinity on the way: JSON has no such numbers and would make null of them. */
 interface SentNumber {
@@ -18,21 +17,51 @@ export const toJson = (value: unknown): string => JSON.stringify(value, (_, part
 export const fromJson = (json: string): unknown => JSON.parse(json, (_, part: unknown) =>
   (isSentNumber(part) ? Number(part.notFinite) : part));
 
-export const PATHS = {
-  job: "job.json", weightsIn: "weights-in", weightsOut: "weights-out",
-  trainImages: "train-images", trainLabels: "train-labels", testImages: "test-images", testLabels: "test-labels",
-} as const;
+/** Kinds of arrays that travel as bytes. */
+const ARRAYS = { Uint8Array, Uint32Array, Float32Array };
+type Travelling = Uint8Array | Uint32Array | Float32Array;
 
-/** What the page fetches first. */
-export interface JobFile {
-  readonly request: JobRequest;
-  readonly train: { readonly rows: number; readonly features: number };
-  readonly test: { readonly rows: number; readonly features: number };
-  readonly hasWeights: boolean;
+/** What stands for a typed array in the JSON of `pack`. */
+interface SentArray {
+  readonly typedArray: keyof typeof ARRAYS;
+  /** Its place among the arrays. */
+  readonly at: number;
 }
 
-/** The weights do not travel with it: they are posted as safetensors. */
-export type Outcome = Omit<JobResult, "weights">;
+const isSentArray = (value: unknown): value is SentArray =>
+  typeof value === "object" && value !== null && "typedArray" in value;
+
+const kindOf = (array: Travelling): SentArray["typedArray"] =>
+  (array instanceof Uint8Array ? "Uint8Array" : array instanceof Uint32Array ? "Uint32Array" : "Float32Array");
+
+const travels = (value: unknown): value is Travelling => Object.values(ARRAYS).some((kind) => value instanceof kind);
+
+/** JSON, and beside it the bytes of the typed arrays in it, which are not copied. */
+export function pack(value: unknown): { json: string; arrays: Uint8Array[] } {
+  const arrays: Uint8Array[] = [];
+  const json = JSON.stringify(value, function (this: Record<string, unknown>, key, part: unknown) {
+    // As it is in its holder: Node's Buffer has turned itself into JSON before it comes here.
+    const own = this[key];
+    if (!travels(own)) return part;
+    const bytes = new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
+    return { typedArray: kindOf(own), at: arrays.push(bytes) - 1 } satisfies SentArray;
+  });
+  return { json, arrays };
+}
+
+/** How many arrays belong to what `pack` made. */
+export function arraysIn(json: string): number {
+  let arrays = 0;
+  JSON.parse(json, (_, part: unknown) => { if (isSentArray(part)) arrays++; return part; });
+  return arrays;
+}
+
+/** What `pack` took. @param arrays their bytes, each in a buffer of its own */
+export const unpack = (json: string, arrays: readonly Uint8Array<ArrayBuffer>[]): unknown =>
+  JSON.parse(json, (_, part: unknown) => (isSentArray(part) ? new ARRAYS[part.typedArray](arrays[part.at].buffer) : part));
+
+/** What the page fetches: the job, its arrays by their places; and where it posts the weights to, as safetensors. */
+export const PATHS = { job: "job.json", array: (at: number) => `array-${at}`, weights: "weights" } as const;
 
 /** Functions that the command puts into the page; each takes what `toJson` makes. */
 export const EVENT_FUNCTION = "deltapropEvent";

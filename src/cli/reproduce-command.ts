@@ -4,7 +4,8 @@
 import type { Command } from "commander";
 import { InputError } from "../errors.ts";
 import { loadData, rowsOf, type DataSet } from "./data.ts";
-import type { JobEvent, JobHost, JobRequest } from "./job.ts";
+import type { JobHost } from "./fit-events.ts";
+import type { JobEvent, JobRequest } from "./job.ts";
 import type { ModelSpec } from "./model-spec.ts";
 import { choice, ENVIRONMENT, fileName, wholeNumber } from "./options.ts";
 import { decimals, describeAdapter, duration, percent } from "./progress.ts";
@@ -78,7 +79,8 @@ async function runCase(
   };
   const request: JobRequest = { model: { ...model, seed: flags.seed }, backend: flags.backend, epochs: flags.epochs,
     batchSize: BATCH_SIZE, validation: "test", verifySteps: 0 };
-  const { seconds } = await runOn(flags.runtime, request, digitsFor(data, evaluatedOn), { ...host, emit }, console.log);
+  const { seconds } = await runOn(
+    flags.runtime, { kind: "digits", request, data: digitsFor(data, evaluatedOn) }, { ...host, emit }, console.log);
   console.log(`trained in ${duration(seconds)}`);
   const best = accuracies.reduce((a, b) => (b > a ? b : a), 0);
   return { best, bestEpoch: accuracies.indexOf(best) + 1, last: accuracies.at(-1) ?? 0 };

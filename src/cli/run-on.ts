@@ -2,15 +2,12 @@
 
 import type { Say } from "./browser-install.ts";
 import { runInChrome } from "./chrome-host.ts";
-import type { JobData, JobHost, JobRequest, JobResult } from "./job.ts";
+import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
 import { runInNode } from "./node-host.ts";
 
 export type Runtime = "chrome" | "node";
 
 /** @throws DeltapropError with a message for the user */
-export function runOn(
-  runtime: Runtime, request: JobRequest, data: JobData, host: JobHost, say: Say,
-): Promise<JobResult> {
-  return request.backend === "cpu" || runtime === "node"
-    ? runInNode(request, data, host) : runInChrome(request, data, host, say);
+export function runOn<K extends JobKind>(runtime: Runtime, job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
+  return job.request.backend === "cpu" || runtime === "node" ? runInNode(job, host) : runInChrome(job, host, say);
 }

@@ -73,12 +73,16 @@ export function parseModel(bytes: Uint8Array, where: string): SavedModel {
   return { spec, weights };
 }
 
-/** @throws InputError if the file cannot be read, FormatError if it is no saved model */
-export async function readModel(path: string): Promise<SavedModel> {
-  const bytes = await readFile(path).catch((error: Error) => {
+/** The bytes of the file after --load. @throws InputError if it cannot be read */
+export function readLoaded(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: Error) => {
     throw new InputError(`--load: the file cannot be read: ${error.message}`);
   });
-  return parseModel(bytes, path);
+}
+
+/** @throws InputError if the file cannot be read, FormatError if it is no saved model */
+export async function readModel(path: string): Promise<SavedModel> {
+  return parseModel(await readLoaded(path), path);
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -131,4 +135,20 @@ export async function writeModel(path: string, bytes: Uint8Array): Promise<void>
     }
     throw new InputError(`${what}. They are in ${rescue}: move that file to where you want it.`);
   }
+}
+
+/**
+ * Writes them, unless they are no numbers: those of a run that diverged never replace others.
+ * @returns whether they were written. @throws InputError if they cannot be
+ */
+export async function saveWeights(
+  path: string, weights: readonly NamedTensor[], bytes: Uint8Array, say: (line: string) => void,
+): Promise<boolean> {
+  if (!weights.every(({ data }) => data.every(Number.isFinite))) {
+    say(`not saved: the weights are not finite numbers; nothing was written to ${path}`);
+    return false;
+  }
+  await writeModel(path, bytes);
+  say(`saved: ${path}`);
+  return true;
 }

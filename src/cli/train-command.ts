@@ -3,12 +3,13 @@
 
 import { confusionTable } from "./confusion.ts";
 import { checkDataFits, checkSplit, loadData, type DataSet } from "./data.ts";
-import type { JobEvent, JobHost, JobRequest, JobResult } from "./job.ts";
+import type { JobHost } from "./fit-events.ts";
+import type { JobData, JobEvent, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
 import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
-import { count, decimals, describeAdapter, duration, percent, Progress } from "./progress.ts";
+import { count, decimals, describeAdapter, duration, orNull, percent, Progress } from "./progress.ts";
 import { runOn } from "./run-on.ts";
-import { checkWritable, modelBytes, readModel, writeModel, type SavedModel } from "./saved-model.ts";
+import { checkWritable, modelBytes, readModel, saveWeights, type SavedModel } from "./saved-model.ts";
 import { stopOnSignals } from "./signals.ts";
 
 interface Plan {
@@ -41,11 +42,11 @@ function onEvent(event: JobEvent, progress: Progress, { runtime, backend }: Trai
   }
 }
 
-async function run({ options, saved, data }: Plan, host: JobHost, progress: Progress): Promise<JobResult> {
+async function run({ options, saved, data }: Plan, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {
   const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune } = options;
   const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune };
-  const jobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
-  return runOn(options.runtime, request, jobData, host, (line) => progress.line(line));
+  const jobData: JobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
+  return runOn(options.runtime, { kind: "digits", request, data: jobData }, host, (line) => progress.line(line));
 }
 
 function describeRun({ options, data, saved }: Plan): string {
@@ -61,9 +62,6 @@ function describeRun({ options, data, saved }: Plan): string {
     ...(saved === null ? [] : [`weights: ${options.load}`]),
   ].join("\n");
 }
-
-/** Null for what is unknown: NaN and infinity are not JSON. */
-const orNull = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
 
 export function jsonLine(result: JobResult, seed: number): string {
   const { adapter, backend, epochs, steps, seconds, samplesPerSecond, trainLoss, testLoss, testAccuracy } = result;
@@ -85,15 +83,9 @@ function reportTest({ options, data }: Plan, result: JobResult, progress: Progre
 }
 
 /** @returns whether the weights are where the user wanted them. @throws InputError if they cannot be written */
-async function save({ options }: Plan, result: JobResult, progress: Progress): Promise<boolean> {
+function save({ options }: Plan, result: JobResult, progress: Progress): boolean | Promise<boolean> {
   if (options.save === null || (result.stopped && result.steps === 0)) return true;
-  if (!result.weights.every(({ data }) => data.every(Number.isFinite))) {
-    progress.line(`not saved: the weights are not finite numbers; nothing was written to ${options.save}`);
-    return false;
-  }
-  await writeModel(options.save, modelBytes(result.weights, options.model));
-  progress.line(`saved: ${options.save}`);
-  return true;
+  return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), (line) => progress.line(line));
 }
 
 /** @returns the exit code: 1 if weights to be saved were not */

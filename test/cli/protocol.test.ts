@@ -1,7 +1,7 @@
 // What crosses between the command and its page: numbers that JSON has no word for, and errors.
 
 import { expect, it } from "vitest";
-import { fromJson, fromSent, toJson, toSent } from "../../src/cli/protocol.ts";
+import { arraysIn, fromJson, fromSent, pack, toJson, toSent, unpack } from "../../src/cli/protocol.ts";
 import { InputError } from "../../src/errors.ts";
 
 it("keeps NaN and infinity wherever they are: a diverging run has them in its logs and its result", () => {
@@ -15,4 +15,14 @@ it("gives errors of the library back with their name, and says of others where t
   const sent = (error: unknown) => fromSent(fromJson(toJson(toSent(error))) as ReturnType<typeof toSent>);
   expect(sent(new InputError("fit(): no."))).toMatchObject({ name: "InputError", message: "fit(): no." });
   expect(sent(new RangeError("too far")).message).toBe("in the page: RangeError: too far");
+});
+
+it("sends typed arrays beside the JSON, Node's Buffer and parts of a longer array too", () => {
+  const long = Float32Array.of(9, 1.5, NaN, 9);
+  const value = { kind: "text", empty: new Uint8Array(), list: [{ data: long.subarray(1, 3) }, Uint32Array.of(2 ** 32 - 1)],
+    file: Buffer.from([7, 0, 255]), none: null };
+  const { json, arrays } = pack(value);
+  expect([arraysIn(json), arrays.length]).toEqual([4, 4]);
+  expect(unpack(json, arrays.map((array) => Uint8Array.from(array)))).toEqual({ kind: "text", empty: new Uint8Array(),
+    list: [{ data: Float32Array.of(1.5, NaN) }, Uint32Array.of(2 ** 32 - 1)], file: Uint8Array.of(7, 0, 255), none: null });
 });

@@ -1,0 +1,166 @@
+// `deltaprop char-rnn`: a text in, a character-level language model and what it writes out. Everything that can be refused is
+// refused before a browser starts.
+
+import { InputError } from "../errors.ts";
+import type { JobHost } from "./fit-events.ts";
+import { count, decimals, describeAdapter, duration, orNull, Progress } from "./progress.ts";
+import { runOn } from "./run-on.ts";
+import { checkWritable, readLoaded, saveWeights } from "./saved-model.ts";
+import { parseTextModel, textModelBytes, type SavedTextModel } from "./saved-text-model.ts";
+import { stopOnSignals } from "./signals.ts";
+import { checkTextFits, loadText, placesOf, vocabularyOf } from "./text-data.ts";
+import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
+import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
+import { resolveTextOptions, type TextFlags, type TextOptions } from "./text-options.ts";
+import { Sampler } from "./text-sampler.ts";
+
+interface Plan {
+  readonly options: TextOptions;
+  readonly saved: SavedTextModel | null;
+  readonly model: TextSpec;
+  readonly data: TextData;
+  /** Where the text came from, for the user; null if none is learnt. */
+  readonly source: string | null;
+}
+
+/** Builds it and throws it away. @throws InputError naming what to change */
+async function checkTextModel(spec: TextSpec, length: number): Promise<void> {
+  const model = buildTextModel(spec, length);
+  try {
+    await model.compile({ ...textRecipe(spec), backend: "cpu" });
+  } finally {
+    model.dispose();
+  }
+}
+
+async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
+  const { text: path, length, batchSize } = options;
+  const { text, source } = await loadText(path), where = path === null ? "the project's own sources" : `--text ${path}`;
+  const vocabulary = saved?.spec.vocabulary ?? vocabularyOf(text), places = placesOf(text, vocabulary, where);
+  checkTextFits(places.length, length, batchSize, where);
+  return { places, vocabulary, source };
+}
+
+async function prepare(flags: TextFlags): Promise<Plan> {
+  const saved = flags.load === undefined ? null : await parseTextModel(await readLoaded(flags.load), flags.load);
+  const options = resolveTextOptions(flags, saved), { epochs, drawing, save } = options;
+  if (save !== null) await checkWritable(save);
+  const { places, vocabulary, source } = epochs > 0 ? await prepareText(options, saved)
+    : { places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
+  const unknown = [...drawing.prompt].find((character) => !vocabulary.includes(character));
+  if (unknown !== undefined) {
+    throw new InputError(`--prompt: the model does not know the character ${JSON.stringify(unknown)}. Use those of its text: ` +
+      `${JSON.stringify(vocabulary.join(""))}.`);
+  }
+  const model = { ...options.model, vocabulary };
+  await checkTextModel(model, options.length);
+  return { options, saved, model, data: { places, weights: saved?.weights ?? null }, source };
+}
+
+function describeRun({ options, model, data, source }: Plan): string {
+  const { epochs, length, batchSize, load } = options;
+  const network = `${model.layers} × ${model.hidden} units, ${model.vocabulary.length} characters`;
+  const how = `length ${length}, batch ${batchSize}, adam, lr ${model.learningRate}, seed ${model.seed}`;
+  return [
+    epochs === 0 ? `deltaprop writes with a character model (${network}; seed ${model.seed}) on the CPU`
+      : `deltaprop trains a character model (${network}; ${how})`,
+    ...(source === null ? [] : [`text: ${count(data.places.length)} characters (${source})`]),
+    ...(load === null ? [] : [`model: ${load}`]),
+  ].join("\n");
+}
+
+function onEvent(event: TextEvent, progress: Progress, { runtime, backend }: TextOptions): void {
+  switch (event.type) {
+    case "ready":
+      progress.line(describeAdapter(event, runtime, backend));
+      progress.line(`\n${event.summary}\n`);
+      return;
+    case "plan": return progress.line(`${event.plan}\n`);
+    case "progress": return progress.update(event);
+    case "epoch": return progress.epoch(event);
+    case "sample": return progress.line(event.text === null ? "no sample: the weights are not finite numbers" : indented(event.text));
+  }
+}
+
+const CONTROLS = /[^\P{C}\n\t]/gu;
+
+/** Set off from the lines around it. What steers a terminal is shown as a space. */
+const indented = (text: string): string => `\n${text.replace(CONTROLS, " ").replace(/^/gm, "  │ ")}\n`;
+
+/** What JSON says of a run; samples a second are those of training. */
+export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { model, data }: Pick<Plan, "model" | "data">): string {
+  const { adapter, backend, epochs, steps, seconds, charactersPerSecond, loss, perplexity, sample } = result;
+  return JSON.stringify({
+    adapter, backend, epochs, steps, seconds, stepsPerSecond: seconds > 0 ? steps / seconds : 0, charactersPerSecond,
+    loss: loss.map(orNull), perplexity: perplexity.map(orNull), sample, characters: data.places.length,
+    vocabulary: model.vocabulary.length, seed: model.seed,
+  });
+}
+
+/** Writes with the loaded model, without training: in this process, without a GPU. */
+async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "weights" | "stopped">> {
+  const sampler = await Sampler.open(model);
+  try {
+    const sample = await sampler.draw(data.weights!, options.drawing);
+    const { adapter, backend } = sampler.model;
+    return { adapter, backend, epochs: 0, steps: 0, seconds: 0, charactersPerSecond: 0, loss: [], perplexity: [], sample };
+  } finally {
+    sampler.dispose();
+  }
+}
+
+/** @returns whether the model is where the user wanted it. @throws InputError if it cannot be written */
+function save({ options, model }: Plan, { weights, stopped, steps }: TextResult, progress: Progress): boolean | Promise<boolean> {
+  if (options.save === null || (stopped && steps === 0)) return true;
+  const { length, batchSize, drawing: { temperature } } = options;
+  const bytes = textModelBytes({ spec: model, length, batchSize, temperature, weights });
+  return saveWeights(options.save, weights, bytes, (line) => progress.line(line));
+}
+
+/** @returns the exit code: 1 if a model to be saved was not */
+async function finish(plan: Plan, result: TextResult, progress: Progress): Promise<number> {
+  const { steps, seconds, charactersPerSecond, perplexity, loss } = result;
+  if (result.stopped) progress.line(`Stopped after ${count(steps)} steps.`);
+  else {
+    progress.line(`trained: perplexity ${decimals(perplexity[0])} → ${decimals(perplexity.at(-1)!)}  (${count(steps)} steps in ` +
+      `${duration(seconds)}, ${(steps / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`);
+  }
+  progress.checkLosses(loss);
+  try {
+    return await save(plan, result, progress) ? 0 : 1;
+  } finally {
+    if (plan.options.json) process.stdout.write(`${textJsonLine(result, plan)}\n`);
+  }
+}
+
+async function train(plan: Plan, host: JobHost<TextEvent>, progress: Progress): Promise<number> {
+  const { options: { backend, epochs, length, batchSize, drawing, runtime }, model, data } = plan;
+  const request: TextRequest = { model, backend, epochs, length, batchSize, drawing };
+  const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line));
+  return finish(plan, result, progress);
+}
+
+/** @returns the exit code: 0, 1 if a diverged model was not saved, or 128 + the number of the signal that stopped it */
+export async function charRnnCommand(flags: TextFlags): Promise<number> {
+  const plan = await prepare(flags), { options } = plan;
+  const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs, "characters");
+  progress.line(describeRun(plan));
+  if (options.epochs === 0) {
+    const result = await write(plan);
+    progress.line(indented(result.sample ?? ""));
+    if (options.json) process.stdout.write(`${textJsonLine(result, plan)}\n`);
+    return 0;
+  }
+  const stop = stopOnSignals(() => {
+    progress.close();
+    progress.line("Stopping at the next step … (Ctrl-C again quits at once)");
+  });
+  try {
+    const emit = (event: TextEvent) => onEvent(event, progress, options);
+    const code = await train(plan, { emit, signal: stop.signal }, progress);
+    return stop.exitCode() || code;
+  } finally {
+    progress.close();
+    stop.release();
+  }
+}
