@@ -49,7 +49,7 @@ export interface TextOptions {
 }
 
 const DEFAULTS = {
-  hidden: 128, layers: 1, length: 64, batchSize: 32, epochs: 10, learningRate: 0.003, temperature: 0.8, sample: 200, seed: 1,
+  hidden: 128, layers: 1, length: 64, batchSize: 32, epochs: 5, learningRate: 0.003, temperature: 0.8, sample: 200, seed: 1,
   backend: "auto", runtime: "chrome", save: "char-rnn.safetensors",
 } as const;
 
