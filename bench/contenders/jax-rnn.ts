@@ -1,6 +1,6 @@
 // jax-js by a jitted training step, as jax.ts. There is no scan(): the steps of a window are written out one after the other
 // inside one jit(), x(t)·U each by itself, V on all steps at once. As one product of all steps, cut into T slices, U·x made
-// the check of three losses at T = 32 take a minute in place of four seconds (SwiftShader, most of it before the first loss).
+// the check of three losses at T = 32 take a minute in place of three seconds (SwiftShader).
 
 import { jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
 import { stepped, type RecurrentContender, type Training } from "../contender.ts";
