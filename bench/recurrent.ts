@@ -19,13 +19,15 @@ export interface RecurrentWorkload {
   readonly learningRate: number;
   /** Steps of an epoch at most, as in Workload. */
   readonly epochSteps: number;
+  /** Losses compared at most: contenders that take seconds for each would not answer in time. */
+  readonly mostLosses: number;
 }
 
 const CHARACTERS = { kind: "recurrent", vocabulary: 65, batch: 16, learningRate: 1e-3 } as const;
 
 export const RECURRENT: readonly RecurrentWorkload[] = [
-  { name: "rnn 65-128 T32 b16 adam", ...CHARACTERS, hidden: 128, steps: 32, epochSteps: 32 },
-  { name: "rnn 65-256 T128 b16 adam", ...CHARACTERS, hidden: 256, steps: 128, epochSteps: 8 },
+  { name: "rnn 65-128 T32 b16 adam", ...CHARACTERS, hidden: 128, steps: 32, epochSteps: 32, mostLosses: 10 },
+  { name: "rnn 65-256 T128 b16 adam", ...CHARACTERS, hidden: 256, steps: 128, epochSteps: 8, mostLosses: 4 },
 ];
 
 export interface RecurrentProblem {
@@ -69,7 +71,9 @@ export function oneHot(characters: Uint8Array, vocabulary: number): Float32Array
 }
 
 /** Mini-batch `index` of characters (rows × steps), time first: (steps × batch). */
-export function timeFirst(characters: Uint8Array, { steps, batch }: Pick<RecurrentWorkload, "steps" | "batch">, index: number): Uint8Array<ArrayBuffer> {
+export function timeFirst(
+  characters: Uint8Array, { steps, batch }: Pick<RecurrentWorkload, "steps" | "batch">, index: number,
+): Uint8Array<ArrayBuffer> {
   const first = index * batch;
   return Uint8Array.from({ length: steps * batch }, (_, at) => characters[(first + at % batch) * steps + Math.floor(at / batch)]);
 }

@@ -58,6 +58,10 @@ export interface WorkloadReport {
   readonly entries: readonly Entry[];
 }
 
+/** How many losses of a training are compared. */
+const lossStepsOf = (task: Task, lossSteps: number): number =>
+  (task.kind === "recurrent" ? Math.min(lossSteps, task.mostLosses) : lossSteps);
+
 const newEntry = (contender: string): Entry => ({
   contender, status: "failed", says: "", difference: null, stepsPerSecond: null, millisPerStep: null, coldMillis: null,
   counts: null, peakBytes: null, bundleGzipBytes: null,
@@ -102,7 +106,7 @@ class Lane {
   }
 
   #ask(kind: Question["kind"]): Promise<Result> {
-    const { lossSteps, seconds } = this.options, { file, device } = this.info;
+    const { seconds } = this.options, { file, device } = this.info, lossSteps = lossStepsOf(this.task, this.options.lossSteps);
     return this.host.ask({ kind, bundle: `${file}.js`, device, workload: this.task.name, lossSteps, seconds });
   }
 
@@ -122,7 +126,7 @@ const words = ({ status, says, difference }: Entry): string => (status === "time
 async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: () => string): Promise<void> {
   const { workloads, lossSteps, reference = referenceLosses, say } = options;
   for (const task of workloads) {
-    const expected = task.kind === "product" ? [] : await reference(task, lossSteps);
+    const expected = task.kind === "product" ? [] : await reference(task, lossStepsOf(task, lossSteps));
     for (const lane of lanes.filter((one) => one.task === task)) {
       await lane.check(expected);
       say(`check  ${task.name}  ${lane.info.name}: ${words(lane.entry)}  (${seconds()})`);

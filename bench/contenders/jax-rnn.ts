@@ -1,8 +1,9 @@
 // jax-js by a jitted training step, as jax.ts. There is no scan(): the steps of a window are written out one after the other
-// inside one jit().
+// inside one jit(), x(t)·U each by itself, V on all steps at once. As one product of all steps, cut into T slices, U·x made
+// the check of three losses at T = 32 take a minute in place of three seconds (SwiftShader).
 
 import { jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
-import { pipelined, READ_EVERY, type RecurrentContender, type Training } from "../contender.ts";
+import { stepped, type RecurrentContender, type Training } from "../contender.ts";
 import { oneHot, timeFirst, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
 import { BATCHES } from "../workloads.ts";
 import { adamStart, adamUpdate, type AdamState } from "./jax-adam.ts";
@@ -12,26 +13,14 @@ type Params = { U: np.Array; b: np.Array; W: np.Array; V: np.Array; c: np.Array 
 /** Consumes what it is given; x, y (steps × batch × vocabulary). */
 type Step = (params: Params, state: AdamState<Params>, x: np.Array, y: np.Array) => [np.Array, Params, AdamState<Params>];
 
-const VARIANT: number = Number((globalThis as { VARIANT?: number }).VARIANT ?? 0);
-
-function lossOf({ vocabulary, hidden, steps, batch }: RecurrentWorkload) {
+function lossOf({ vocabulary, steps, batch }: RecurrentWorkload) {
   return ({ U, b, W, V, c }: Params, x: np.Array, y: np.Array): np.Array => {
     const states: np.Array[] = [];
-    if (VARIANT === 0) {
-      for (let t = 0; t < steps; t++) {
-        const z = np.dot(x.ref.slice(t), U.ref).add(b.ref);
-        states.push(np.tanh(t === 0 ? z : z.add(np.dot(states[t - 1].ref, W.ref))));
-      }
-      x.dispose(); U.dispose();
-    } else {
-      const all = np.dot(x.reshape([steps * batch, vocabulary]), U).reshape([steps, batch, hidden]);
-      for (let t = 0; t < steps; t++) {
-        const z = all.ref.slice(t).add(b.ref);
-        states.push(np.tanh(t === 0 ? z : z.add(np.dot(states[t - 1].ref, W.ref))));
-      }
-      all.dispose();
+    for (let t = 0; t < steps; t++) {
+      const fromInput = np.dot(x.ref.slice(t), U.ref).add(b.ref);
+      states.push(np.tanh(t === 0 ? fromInput : fromInput.add(np.dot(states[t - 1].ref, W.ref))));
     }
-    b.dispose(); W.dispose();
+    for (const used of [x, U, b, W]) used.dispose();
     const output = np.dot(np.concatenate(states), V).add(c);
     return nn.logSoftmax(output).mul(y.reshape([steps * batch, vocabulary])).sum().mul(-1 / (steps * batch));
   };
@@ -42,7 +31,7 @@ function stepOf(workload: RecurrentWorkload): Step {
   return jit((params: Params, state: AdamState<Params>, x: np.Array, y: np.Array): [np.Array, Params, AdamState<Params>] => {
     const [loss, grads] = lossAndGrads(tree.ref(params), x, y) as unknown as [np.Array, Params];
     return [loss, ...adamUpdate(workload.learningRate, params, grads, state)];
-  }) as unknown as Step;
+  });
 }
 
 function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, output }: RecurrentProblem): Training {
@@ -65,20 +54,7 @@ function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, 
     return loss;
   };
   const read = async (loss: np.Array): Promise<number> => (await loss.data() as Float32Array)[0];
-  return {
-    async losses(count) {
-      const losses: number[] = [];
-      for (let index = 0; index < count; index++) losses.push(await read(step(index)));
-      return losses;
-    },
-    async run(count, clock) {
-      await pipelined(Math.min(count, BATCHES), step, read, (loss) => loss.dispose(), READ_EVERY);
-      clock.start();
-      await pipelined(count, step, read, (loss) => loss.dispose(), READ_EVERY);
-      clock.stop();
-      return count;
-    },
-  };
+  return stepped(step, read, (loss) => loss.dispose());
 }
 
 export const jaxRecurrentOn = (device: Device): RecurrentContender => ({

@@ -2,6 +2,7 @@
 //
 // A launch runs as a plan of its own, many times in a submit, on numbers of the right shape but no meaning: none of the
 // kernels takes another path for other numbers.
+// Recurrent plans are not among them: a launch that goes through time reads characters, and its work is not counted yet.
 
 import { createExecutor } from "../../src/gpu/create-executor.ts";
 import { acquireDevice, planAdapter } from "../../src/gpu/device.ts";

@@ -1,9 +1,10 @@
 // A contender that trains something else must not be timed: the control for the benchmark's comparison of losses.
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { compareLosses, referenceLosses, TOLERANCE } from "../../bench/agreement.ts";
 import type { ContenderInfo } from "../../bench/contenders.ts";
 import { fromText, toText, type Question, type Result } from "../../bench/protocol.ts";
+import { RECURRENT, type RecurrentWorkload } from "../../bench/recurrent.ts";
 import { runBenchmark } from "../../bench/run.ts";
 import { workloadTable } from "../../bench/table.ts";
 import { WORKLOADS, type Workload } from "../../bench/workloads.ts";
@@ -22,7 +23,7 @@ class FakeHost {
   async ask({ kind, bundle, workload: name, lossSteps }: Question): Promise<Result> {
     this.asked.push(`${kind} ${bundle}`);
     if (kind === "time") return { kind, steps: 200, seconds: 1, coldMillis: 100, fetched: [bundle] };
-    const workload = WORKLOADS.find((one) => one.name === name)!;
+    const workload = [...WORKLOADS, ...RECURRENT].find((one) => one.name === name)!;
     const losses = await referenceLosses({ ...workload, learningRate: this.rates[bundle] * workload.learningRate }, lossSteps);
     return { kind, outcome: { losses }, counts, peakBytes: 1024 };
   }
@@ -38,7 +39,7 @@ class FakeHost {
 
 const contender = (name: string): ContenderInfo => ({ name, kind: "training", file: name, device: "webgpu", assets: [] });
 
-const run = (host: FakeHost, workloads: readonly Workload[]) => runBenchmark(host, {
+const run = (host: FakeHost, workloads: readonly (Workload | RecurrentWorkload)[]) => runBenchmark(host, {
   contenders: [contender("deltaprop"), contender("other")], workloads, rounds: 3, lossSteps: STEPS, seconds: 0.1, say: () => {},
 });
 
@@ -49,6 +50,22 @@ describe("the comparison of losses", () => {
     expect(report.entries.map(({ status }) => status)).toEqual(["timed", "wrong"]);
     expect(host.asked.filter((line) => line.startsWith("time"))).toEqual(Array(3).fill("time deltaprop.js"));
     expect(workloadTable(report)).toMatch(/other +WRONG: loss of step \d/);
+  });
+
+  it("sees it in a recurrent network too, of which it compares only as many losses as the workload allows", async () => {
+    const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1.02 });
+    const reference = async (_: unknown, steps: number) => Array.from({ length: steps }, () => 4);
+    const ask = vi.spyOn(host, "ask").mockImplementation(async ({ kind, bundle, lossSteps }) => (kind === "check"
+      ? { kind, outcome: { losses: Array.from({ length: lossSteps }, () => (bundle === "other.js" ? 4.001 : 4)) }, counts, peakBytes: 1 }
+      : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] }));
+    const recurs = (name: string): ContenderInfo => ({ ...contender(name), kind: "recurrent" });
+    const [report] = await runBenchmark(host, {
+      contenders: [recurs("deltaprop"), recurs("other"), contender("dense")], workloads: [{ ...RECURRENT[0], mostLosses: 2 }],
+      rounds: 1, lossSteps: STEPS, seconds: 0.1, reference, say: () => {},
+    });
+    expect(report.entries.map(({ contender: name, status }) => [name, status])).toEqual([["deltaprop", "timed"], ["other", "wrong"]]);
+    expect(ask.mock.calls[0][0].lossSteps).toBe(2);
+    expect(workloadTable(report)).toMatch(/steps\/s +ms\/step/);
   });
 
   it("times both where the rate is the same", async () => {

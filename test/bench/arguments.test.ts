@@ -5,6 +5,7 @@ import { settingsOf, wholeNumber, type Flags } from "../../bench/arguments.ts";
 import { CONTENDERS } from "../../bench/contenders.ts";
 import { firefoxPaths } from "../../bench/firefox.ts";
 import { PRODUCTS } from "../../bench/products.ts";
+import { RECURRENT } from "../../bench/recurrent.ts";
 import { WORKLOADS } from "../../bench/workloads.ts";
 
 const flags = (given: Partial<Flags> = {}): Flags => ({ only: [], quick: false, runtime: "chrome", roofline: false, ...given });
@@ -14,7 +15,7 @@ describe("the arguments", () => {
   it("take everything in three rounds unless told otherwise", () => {
     const settings = settingsOf(flags());
     expect(settings.contenders).toEqual(CONTENDERS);
-    expect(settings.workloads).toEqual([...WORKLOADS, ...PRODUCTS]);
+    expect(settings.workloads).toEqual([...WORKLOADS, ...RECURRENT, ...PRODUCTS]);
     expect(settings.rounds).toBe(3);
     expect(settingsOf(flags({ rounds: 5 })).rounds).toBe(5);
   });
@@ -24,6 +25,7 @@ describe("the arguments", () => {
     expect(new Set(names(contenders))).toEqual(new Set(["jax-js webgpu", "jax-js wasm"]));
     expect(names(workloads)).toEqual(["2-8-1 b4 sgd"]);
     expect(names(settingsOf(flags({ only: ["product"] })).workloads)).toEqual(names(PRODUCTS));
+    expect(names(settingsOf(flags({ only: ["rnn"] })).workloads)).toEqual(names(RECURRENT));
     expect(settingsOf(flags({ only: ["2-8-1"] })).contenders).toEqual(CONTENDERS);
   });
 
@@ -31,9 +33,10 @@ describe("the arguments", () => {
     const quick = settingsOf(flags({ quick: true }));
     expect(names(quick.contenders).some((name) => name.includes("wasm"))).toBe(false);
     expect(names(quick.workloads)).not.toContain("product 2048");
+    expect(names(quick.workloads).filter((name) => name.includes("rnn"))).toEqual(["rnn 65-128 T32 b16 adam"]);
     expect(quick.rounds).toBe(1);
     expect(names(settingsOf(flags({ quick: true, only: ["product 2048"] })).workloads)).toEqual(["product 2048"]);
-    expect(names(settingsOf(flags({ quick: true, only: ["wasm"] })).contenders)).toHaveLength(5);
+    expect(names(settingsOf(flags({ quick: true, only: ["wasm"] })).contenders)).toHaveLength(8);
   });
 
   it("refuse a word that is part of no name, and rounds that are none", () => {

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { referenceLosses } from "../../bench/agreement.ts";
 import { pipelined, READ_EVERY } from "../../bench/contender.ts";
+import { makeRecurrentProblem, oneHot, RECURRENT, timeFirst } from "../../bench/recurrent.ts";
 import { rotated, spreadOf } from "../../bench/statistics.ts";
 import { BATCHES, cycle, epochsFor, makeProblem, WORKLOADS } from "../../bench/workloads.ts";
 
@@ -54,5 +55,36 @@ describe("statistics", () => {
 
   it("starts each round with another contender", () => {
     expect([0, 1, 2, 3].map((round) => rotated(["a", "b", "c"], round)[0])).toEqual(["a", "b", "c", "a"]);
+  });
+});
+
+describe("windows of characters", () => {
+  const [SMALL] = RECURRENT, TINY_TEXT = { ...SMALL, vocabulary: 5, hidden: 4, steps: 3, batch: 2, learningRate: 0.05 };
+
+  it("are the same each time, whole numbers of the vocabulary, answered by the character that follows", () => {
+    const { rows, x, labels, input, recurrent, output } = makeRecurrentProblem(SMALL);
+    expect(makeRecurrentProblem(SMALL)).toEqual(makeRecurrentProblem(SMALL));
+    expect(makeRecurrentProblem(SMALL, 2).x).not.toEqual(x);
+    expect([x.length, labels.length]).toEqual([rows * SMALL.steps, rows * SMALL.steps]);
+    expect(new Set(x).size).toBe(SMALL.vocabulary);
+    expect(Math.max(...x, ...labels)).toBe(SMALL.vocabulary - 1);
+    expect(labels.slice(0, -1)).toEqual(x.slice(1));
+    expect([input.kernel.length, input.bias.length, recurrent.length, output.kernel.length, output.bias.length])
+      .toEqual([65 * 128, 128, 128 * 128, 128 * 65, 65]);
+  });
+
+  it("have a loss that falls, from that of guessing", async () => {
+    const losses = await referenceLosses(TINY_TEXT, 8 * BATCHES);
+    expect(losses).toHaveLength(8 * BATCHES);
+    expect(losses[0]).toBeGreaterThan(0.7 * Math.log(5));
+    expect(Math.max(...losses.slice(-BATCHES))).toBeLessThan(0.9 * Math.min(...losses.slice(0, 3)));
+  });
+
+  it("become rows of zeros and a one, and mini-batches with time first", () => {
+    expect([...oneHot(Uint8Array.of(2, 0), 3)]).toEqual([0, 0, 1, 1, 0, 0]);
+    // Windows 10 11 12, 20 21 22 | 30 31 32, 40 41 42.
+    const characters = Uint8Array.of(10, 11, 12, 20, 21, 22, 30, 31, 32, 40, 41, 42);
+    expect([...timeFirst(characters, TINY_TEXT, 0)]).toEqual([10, 20, 11, 21, 12, 22]);
+    expect([...timeFirst(characters, TINY_TEXT, 1)]).toEqual([30, 40, 31, 41, 32, 42]);
   });
 });
