@@ -9,7 +9,8 @@ import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { factorsOf, Norms } from "./norms.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
-import { writeResident, type Resident } from "./resident.ts";
+import type { Resident, writeResident } from "./resident.ts";
+import type { SequenceWriter } from "./sequence-writer.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
 import type { Choices, ProductSite } from "./tuning.ts";
@@ -35,6 +36,10 @@ export interface PlanOptions {
   readonly choices?: Choices;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
+  /** Writes these; without it there are none. An option, so that whoever has no tiny network need not load it. */
+  readonly writeResident?: typeof writeResident;
+  /** Writes the steps of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
+  readonly sequences?: SequenceWriter;
 }
 
 /** Device memory of a plan in bytes. The data set is not part of it. */
@@ -88,7 +93,7 @@ export class Plan {
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
-    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, residentBytes) ?? null : null;
     if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
@@ -104,7 +109,7 @@ export class Plan {
         : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       const scratch = packScratch(this.slots, maxBytes);
       this.places = new Map([...weights, ...scratch, ...carried]);
-      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices };
+      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices, sequences: options.sequences };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * FLOAT_BYTES] as const] : [])]);
     }

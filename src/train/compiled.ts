@@ -8,6 +8,7 @@ import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
+import type { Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
@@ -27,7 +28,7 @@ export class Compiled {
   #uses = 0;
   #retired = false;
 
-  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly autotune = false) {
+  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly extras: Extras, readonly autotune = false) {
     this.names = ["loss", ...recipe.metrics];
   }
 
@@ -50,6 +51,10 @@ export class Compiled {
   retire(): void {
     this.#retired = true;
     this.#freeUnused();
+  }
+
+  graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {
+    return buildGraph(this.network, this.recipe, purpose, format, this.extras.recurrent?.graph);
   }
 
   /** As the model of costs and what was measured so far make it. */
@@ -76,8 +81,10 @@ export class Compiled {
 
   #planWith(purpose: Graph["purpose"], batch: number, format: FeatureFormat, choices: Choices): Plan {
     const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter } = this.backend;
-    return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
+    const { recurrent, resident } = this.extras;
+    return new Plan(this.graph(purpose, format), {
       batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices,
+      writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES,
     });
   }
 

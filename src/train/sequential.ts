@@ -11,6 +11,7 @@ import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
+import { loadExtras, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
@@ -82,17 +83,19 @@ export class Sequential {
     const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
+    let extras: Extras;
     try {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
-      await backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]));
+      [extras] = await Promise.all([
+        loadExtras(network, backend), backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]))]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
       throw error;
     }
     this.#compiled?.retire();
-    this.#compiled = new Compiled(network, recipe, backend, autotune);
+    this.#compiled = new Compiled(network, recipe, backend, extras, autotune);
   }
 
   /** Those of the backend before, if it still has them. */

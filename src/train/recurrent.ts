@@ -1,0 +1,4 @@
+// What graphs and plans of recurrent networks need, behind one door: pages without a recurrent layer never load it.
+
+export * as graph from "../graph/recurrent.ts";
+export { SEQUENCES } from "../schedule/sequences.ts";
