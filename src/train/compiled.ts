@@ -12,6 +12,7 @@ import type { Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
+import type { Shape } from "./shape.ts";
 import type { Carried } from "./states.ts";
 
 export class Compiled {
@@ -20,6 +21,8 @@ export class Compiled {
   readonly predicted: Carried = { stateRows: 0 };
   /** "loss" and the metrics, in the order in which steps leave them. */
   readonly names: readonly string[];
+  /** What data must fit. */
+  readonly shape: Shape;
   /** Data sets on the backend, with the runners made for them. */
   readonly holdings = new Holdings(this);
   /** What was measured so far. */
@@ -30,6 +33,7 @@ export class Compiled {
 
   constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly extras: Extras, readonly autotune = false) {
     this.names = ["loss", ...recipe.metrics];
+    this.shape = { ...network, checks: extras.recurrent?.checks };
   }
 
   /** Keeps the backend until the work is done, also if it is retired meanwhile. @throws GpuError if the GPU is lost */
