@@ -15,7 +15,7 @@ export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
 export { windows } from "./train/windows.ts";
 export type { LongSequence, Windows, WindowsOptions } from "./train/windows.ts";
-export type { Lengths } from "./train/sequences.ts";
+export type { Lengths } from "./train/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
 export { simpleRNN } from "./model/recurrent.ts";

@@ -3,13 +3,13 @@
 import type { Plan } from "../schedule/plan.ts";
 import { Executor } from "./executor.ts";
 import type { PipelineCache } from "./pipelines.ts";
-import { ResidentExecutor } from "./resident-executor.ts";
+import { loadResident } from "./load-resident.ts";
 import type { StepExecutor } from "./step-executor.ts";
 
 /**
  * @param external the buffers of weights, optimizer states and data, by the names that the plan gives them
  * @throws GpuError if a shader does not compile or memory runs out
  */
-export const createExecutor = (
+export const createExecutor = async (
   device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
-): Promise<StepExecutor> => (plan.resident ? ResidentExecutor : Executor).create(device, pipelines, plan, external);
+): Promise<StepExecutor> => (plan.resident ? (await loadResident()).ResidentExecutor : Executor).create(device, pipelines, plan, external);

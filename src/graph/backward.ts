@@ -4,8 +4,17 @@ import { derivativeSource } from "../model/activations.ts";
 import type { Parameter, Recipe, Stage } from "../model/network.ts";
 import { optimizerStates } from "../model/optimizers.ts";
 import type { GraphBuilder } from "./builder.ts";
-import { lastStepGradient, pickRowsGradient, previousStates, recurrentBackward } from "./recurrent.ts";
+import type * as Sequences from "./recurrent.ts";
 import { tensorOf, type StepOf } from "./types.ts";
+
+/** What steps of sequences are built with: a network without recurrent layers needs none of it, and need not load it. */
+export type SequenceGraph = typeof Sequences;
+
+/** @throws what is a mistake of this library, not of its user */
+export function needed(sequences: SequenceGraph | null): SequenceGraph {
+  if (sequences === null) throw new Error("the graph of a recurrent network is built with graph/recurrent.ts, which was not given");
+  return sequences;
+}
 
 /** One stage as the forward pass left it: what the backward pass needs to know. */
 export interface Passed {
@@ -59,7 +68,9 @@ function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe:
 }
 
 /** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three steps). */
-function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string): string {
+function pullBack(
+  g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string, sequences: SequenceGraph | null,
+): string {
   const name = gradientName(input);
   switch (stage.type) {
     case "dense":
@@ -67,9 +78,9 @@ function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upst
     case "dropout":
       return g.push({ ...dropoutOf(stage, index), inputs: [upstream], outputs: [g.alike(name, input)] });
     case "recurrent":
-      return recurrentBackward(g, stage, output, upstream, name);
+      return needed(sequences).recurrentBackward(g, stage, output, upstream, name);
     case "lastStep":
-      return lastStepGradient(g, input, upstream, name);
+      return needed(sequences).lastStepGradient(g, input, upstream, name);
     case "activation": {
       if (stage.activation === "softmax") {
         return g.push({ op: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
@@ -88,14 +99,16 @@ interface Weighted {
 }
 
 /** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps. */
-function weightGradients(g: GraphBuilder, { stage, input, output }: Passed, delta: string): Weighted[] {
+function weightGradients(
+  g: GraphBuilder, { stage, input, output }: Passed, delta: string, sequences: SequenceGraph | null,
+): Weighted[] {
   if (stage.type === "recurrent") {
     return [{ parameter: stage.kernel, build: () => addPenalty(g, stage.kernel, (name) =>
-      g.product("leftTransposed", previousStates(g, stage, output), delta, name)) }];
+      g.product("leftTransposed", needed(sequences).previousStates(g, stage, output), delta, name)) }];
   }
   if (stage.type !== "dense") throw new Error("only dense and recurrent layers have weights");
   const { kernel, bias, width, picks } = stage;
-  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? pickRowsGradient(g, input, delta, kernel.symbol, name)
+  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? needed(sequences).pickRowsGradient(g, input, delta, kernel.symbol, name)
     : g.product("leftTransposed", input, delta, name)));
   if (!bias) return [{ parameter: kernel, build: ofKernel }];
   const ofBias = () => addPenalty(g, bias, (name) =>
@@ -106,10 +119,12 @@ function weightGradients(g: GraphBuilder, { stage, input, output }: Passed, delt
 /**
  * Everything after the loss' gradient.
  * @param start that gradient, which belongs to the tensor `from`
+ * @param sequences for recurrent networks
  * @param onRowsDone called where all that is done row by row around the loss is done
  */
 export function backward(
-  g: GraphBuilder, recipe: Recipe, passed: readonly Passed[], start: string, from: string, onRowsDone: () => void,
+  g: GraphBuilder, recipe: Recipe, passed: readonly Passed[], start: string, from: string,
+  sequences: SequenceGraph | null, onRowsDone: () => void,
 ): void {
   const first = passed.findIndex(({ stage }) => stage.type === "dense");
   const isDense = (i: number) => passed[i].stage.type === "dense";
@@ -121,14 +136,14 @@ export function backward(
   let recurrences: Weighted[] = [];
   const goBack = (): void => {
     const stage = passed[i--];
-    upstream = pullBack(g, stage, upstream);
-    if (stage.stage.type === "recurrent") recurrences.push(...weightGradients(g, stage, upstream));
+    upstream = pullBack(g, stage, upstream, sequences);
+    if (stage.stage.type === "recurrent") recurrences.push(...weightGradients(g, stage, upstream, sequences));
   };
   while (!isDense(i)) goBack();
   onRowsDone();
   while (i >= first) {
     const dense = passed[i];
-    const delta = upstream, weighted = [...recurrences, ...weightGradients(g, dense, delta)];
+    const delta = upstream, weighted = [...recurrences, ...weightGradients(g, dense, delta, sequences)];
     recurrences = [];
     // Down to the next dense layer's δ at once: ⊙σ′ then shares a launch with the product. And the weights are updated
     // after the pull-back through them, which needs the old ones.

@@ -2,10 +2,9 @@
 
 import { matchingActivation, takesLabels, type MetricName } from "../model/losses.ts";
 import type { Network, Recipe } from "../model/network.ts";
-import { backward, dropoutOf, gradientName, type Passed } from "./backward.ts";
+import { backward, dropoutOf, gradientName, needed, type Passed, type SequenceGraph } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
-import { carryStates, countSteps, lastStep, LENGTHS, maskRows, masksRows, pickRows, recurrentForward } from "./recurrent.ts";
-import { tensorOf, type DataType, type Graph, type MetricKind } from "./types.ts";
+import { LENGTHS, tensorOf, type DataType, type Graph, type MetricKind } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`; whole numbers that pick rows of a kernel are uint32, their scale 1. */
 export interface FeatureFormat {
@@ -32,7 +31,7 @@ function declareParameters(g: GraphBuilder, network: Network): void {
   }
 }
 
-function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["purpose"]): Passed[] {
+function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["purpose"], sequences: SequenceGraph | null): Passed[] {
   const passed: Passed[] = [];
   let input = x;
   let layer = 0;
@@ -48,7 +47,7 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
     switch (stage.type) {
       case "dense":
         layer++;
-        output = stage.picks ? pickRows(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
+        output = stage.picks ? needed(sequences).pickRows(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
           : g.product("normal", input, stage.kernel.symbol, name("z"), stage.bias?.symbol);
         break;
       case "activation":
@@ -60,10 +59,10 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
         output = g.push({ ...dropoutOf(stage, index), inputs: [input], outputs: [g.alike(name("d"), input)] });
         break;
       case "recurrent":
-        output = recurrentForward(g, stage, input, name("h"), purpose);
+        output = needed(sequences).recurrentForward(g, stage, input, name("h"), purpose);
         break;
       case "lastStep":
-        output = lastStep(g, input, name("last"));
+        output = needed(sequences).lastStep(g, input, name("last"));
         break;
     }
     passed.push({ stage, index, input, output });
@@ -86,7 +85,9 @@ interface Cost {
   readonly summarize: () => void;
 }
 
-function costOf(g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], y: string): Cost {
+function costOf(
+  g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], y: string, sequences: SequenceGraph | null,
+): Cost {
   const { loss } = recipe;
   const output = passed[passed.length - 1].output;
   const matching = matchingActivation(loss);
@@ -109,19 +110,19 @@ function costOf(g: GraphBuilder, network: Network, recipe: Recipe, passed: Passe
   return {
     prediction,
     gradientOf: matching === null ? prediction : logits,
-    summarize: () => summarize(g, network, [lossRows, ...metricRows]),
+    summarize: () => summarize(g, network, [lossRows, ...metricRows], sequences),
   };
 }
 
-function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[]): void {
-  const counted = masksRows(g, everyRow[0]);
-  const rows = counted ? everyRow.map((name) => maskRows(g, name, `masked_${name}`)) : everyRow;
+function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[], sequences: SequenceGraph | null): void {
+  const masking = sequences?.masksRows(g, everyRow[0]) ? sequences : null, counted = masking !== null;
+  const rows = masking ? everyRow.map((name) => masking.maskRows(g, name, `masked_${name}`)) : everyRow;
   const penalties = network.parameters.flatMap(({ symbol, regularizer }) => regularizer === null ? [] : [g.push({
     op: "penalty", l1: regularizer.l1, l2: regularizer.l2, inputs: [symbol],
     outputs: [g.tensor(`penalty_${symbol}`, 1, 1)],
   })]);
   g.push({ op: "summarize", metrics: rows.length - 1, ...(counted ? { counted } : {}),
-    inputs: [...rows, ...penalties, ...(counted ? [countSteps(g)] : [])],
+    inputs: [...rows, ...penalties, ...(masking ? [masking.countSteps(g)] : [])],
     outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")] });
 }
 
@@ -130,31 +131,35 @@ function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
   return takesLabels(recipe.loss) ? gather(g, "y", 1, "uint32", 1, outputSteps) : gather(g, "y", outputWidth, "float32", 1, outputSteps);
 }
 
-/** The graph of one training step, or of the forward pass with loss and metrics, or of the answers alone. */
+/**
+ * The graph of one training step, or of the forward pass with loss and metrics, or of the answers alone.
+ * @param sequences graph/recurrent.ts, for a network with recurrent layers
+ */
 export function buildGraph(
   network: Network, recipe: Recipe, purpose: Graph["purpose"], features: FeatureFormat = FLOAT_FEATURES,
+  sequences: SequenceGraph | null = null,
 ): Graph {
   const g = new GraphBuilder();
   declareParameters(g, network);
   const x = gather(g, "x", network.inputWidth, features.type, features.scale, network.inputSteps);
   if (features.masked) gather(g, LENGTHS, 1, "uint32", 1);
   const y = purpose === "predict" ? null : targets(g, network, recipe);
-  const passed = forward(g, network, x, purpose);
+  const passed = forward(g, network, x, purpose, sequences);
   const output = passed[passed.length - 1].output;
   if (y === null) {
     g.tensors.set(output, { ...tensorOf(g, output), role: "result" });
   } else {
-    const cost = costOf(g, network, recipe, passed, y);
+    const cost = costOf(g, network, recipe, passed, y, sequences);
     if (purpose === "train") {
-      const name = gradientName(cost.gradientOf), masked = masksRows(g, cost.gradientOf);
+      const name = gradientName(cost.gradientOf), masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
       const everyRow = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
-        outputs: [g.alike(masked ? `every_${name}` : name, cost.gradientOf)] });
-      const start = masked ? maskRows(g, everyRow, name) : everyRow;
-      backward(g, recipe, passed, start, cost.gradientOf, cost.summarize);
+        outputs: [g.alike(masking ? `every_${name}` : name, cost.gradientOf)] });
+      const start = masking ? masking.maskRows(g, everyRow, name) : everyRow;
+      backward(g, recipe, passed, start, cost.gradientOf, sequences, cost.summarize);
     } else {
       cost.summarize();
     }
   }
-  carryStates(g, purpose);
+  sequences?.carryStates(g, purpose);
   return Object.freeze({ purpose, tensors: g.tensors, steps: g.steps, output, seed: network.seed });
 }

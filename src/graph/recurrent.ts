@@ -10,12 +10,10 @@
 
 import type { Stage } from "../model/network.ts";
 import type { GraphBuilder } from "./builder.ts";
-import { stepsOf, tensorOf, type Graph } from "./types.ts";
+import { LENGTHS, stepsOf, tensorOf, type Graph } from "./types.ts";
 
 type RecurrentStage = Extract<Stage, { type: "recurrent" }>;
 
-/** Whole numbers: how many steps of each example are no padding. */
-export const LENGTHS = "lengths";
 /** Their sum over the mini-batch. */
 const COUNT = "step_count";
 

@@ -171,6 +171,9 @@ export interface StepScalars {
   readonly fresh?: boolean;
 }
 
+/** The tensor of whole numbers that say how many steps of each example are no padding. */
+export const LENGTHS = "lengths";
+
 /** T of a sequence, 1 of anything else. */
 export const stepsOf = (tensor: Tensor): number => tensor.steps ?? 1;
 export const rowsOf = (tensor: Tensor, batch: number): number =>

@@ -5,10 +5,13 @@ import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import { resultIndex, type Places } from "./places.ts";
 import type { Precision } from "./precision.ts";
-import { viewText, type View, type ViewText } from "./views.ts";
+import type { SequenceWriter } from "./sequence-writer.ts";
+import { gatherText, type View, type ViewText } from "./views.ts";
 
 /** All arguments and results are WGSL expressions. */
 export interface TensorAccess {
+  /** @throws if the plan was not given what writes sequences */
+  readonly sequences: SequenceWriter;
   /** Where a row starts, to be kept in a `let` if several numbers of the row are read. */
   rowStart(tensor: string, row: string): string;
   /** The number `col` of the row that starts there. */
@@ -47,10 +50,20 @@ export class BufferAccess implements TensorAccess {
   readonly #views = new Map<string, ViewText>();
   readonly #functions = new Map<string, string>();
 
+  readonly #sequences: SequenceWriter | undefined;
+
   /** @param views tensors that are never in memory */
   constructor(
     readonly graph: Graph, readonly batch: number, readonly places: Places, readonly views: ReadonlyMap<string, View>,
-  ) {}
+    sequences?: SequenceWriter,
+  ) {
+    this.#sequences = sequences;
+  }
+
+  get sequences(): SequenceWriter {
+    if (!this.#sequences) throw new Error("plan: steps of sequences are written by PlanOptions.sequences, which were not given");
+    return this.#sequences;
+  }
 
   rowStart(tensor: string, row: string): string {
     return this.#view(tensor)?.rowStart(row) ?? this.#index(tensor, `(${row}) * ${tensorOf(this.graph, tensor).cols}u`);
@@ -121,9 +134,13 @@ export class BufferAccess implements TensorAccess {
     return [...this.#touches.values()];
   }
 
+  viewText(step: View): ViewText {
+    return step.op === "gather" ? gatherText(this, step) : this.sequences.viewText(this, step);
+  }
+
   #view(tensor: string): ViewText | undefined {
     const step = this.views.get(tensor);
-    if (step && !this.#views.has(tensor)) this.#views.set(tensor, viewText(this, step));
+    if (step && !this.#views.has(tensor)) this.#views.set(tensor, this.viewText(step));
     return this.#views.get(tensor);
   }
 

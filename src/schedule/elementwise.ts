@@ -8,22 +8,18 @@ import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
 import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
-import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
 import type { TensorAccess } from "./access.ts";
 import { meanOver } from "./launch.ts";
+import type { Operand, Where } from "./sequence-writer.ts";
 
 /** The text of one step: `call` is an expression; for an update it is the struct of shaders/update.wgsl.ts. */
 export interface ElementwiseText {
   readonly functions: string;
   readonly call: string;
 }
-
-/** The number at the same place, the only number of the same row, the only one that there is, or that of another place. */
-type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string };
-/** Reads input number `i` of the step. */
-type Operand = (i: number, where?: Where) => string;
 
 /** An operand that is in memory. */
 export function operandAt(access: TensorAccess, tensor: string, where: Where = "here"): string {
@@ -36,7 +32,7 @@ export function operandAt(access: TensorAccess, tensor: string, where: Where = "
 }
 
 /** `name` is free for the step's function; row, col and element are in scope where the call is put. */
-export function elementwiseText(graph: Graph, step: Step, name: string, operand: Operand): ElementwiseText {
+export function elementwiseText(graph: Graph, step: Step, name: string, access: TensorAccess, operand: Operand): ElementwiseText {
   switch (step.op) {
     case "activation":
       return { functions: activationFunction(name, step.activation), call: `${name}(${operand(0)})` };
@@ -62,22 +58,8 @@ export function elementwiseText(graph: Graph, step: Step, name: string, operand:
     }
     case "update":
       return { functions: updateFunction(name, step.optimizer), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
-    case "pickRows": {
-      const [, , bias] = step.inputs;
-      return { functions: "", call: operand(1, { row: `u32(${operand(0, "row")})`, col: "col" }) +
-        (bias === undefined ? "" : ` + ${operand(2, { row: "0u", col: "col" })}`) };
-    }
-    case "carry": {
-      const steps = stepsOf(tensorOf(graph, step.inputs[0]));
-      return { functions: "", call: operand(0, { row: `(row * ${steps}u + ${steps - 1}u)`, col: "col" }) };
-    }
-    case "maskRows": {
-      const steps = stepsOf(tensorOf(graph, step.inputs[0])), length = operand(1, { row: `(row / ${steps}u)`, col: "0u" });
-      return { functions: "", call: `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), ` +
-        `row % ${steps}u < u32(${length}))` };
-    }
     default:
-      throw new Error(`${step.op} is not an elementwise step`);
+      return { functions: "", call: access.sequences.elementwiseCall(graph, step, operand) };
   }
 }
 

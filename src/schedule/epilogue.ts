@@ -31,7 +31,7 @@ export function writeEpilogue(
   };
   if (value !== null) keep(value, "value");
   steps.forEach((step, k) => {
-    const text = elementwiseText(graph, step, `${prefix}${k}`, (i, where) =>
+    const text = elementwiseText(graph, step, `${prefix}${k}`, access, (i, where) =>
       registers.get(step.inputs[i]) ?? operandAt(access, step.inputs[i], where));
     functions.push(text.functions);
     lines.push(`let v${k} = ${text.call};`);

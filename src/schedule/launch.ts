@@ -10,6 +10,9 @@ export { STEP_BYTES };
 /** WebGPU's limit on workgroups in one dimension, the same on every device. */
 export const MAX_WORKGROUPS = 65535;
 
+/** More weights than this are better spread over many workgroups than resident in one (resident.ts). */
+export const MAX_RESIDENT_WEIGHTS = 3000;
+
 export interface Launch {
   /** The kernels in shaders/ that share it. */
   readonly kernel: string;

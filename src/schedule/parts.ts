@@ -11,14 +11,14 @@ import type { BufferAccess, TensorAccess } from "./access.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import { storedOutputs, type Anchor, type Elsewhere, type Group } from "./groups.ts";
 import { rowsExpression } from "./launch.ts";
-import { recurrentFlops, recurrentText, type RecurrentStep } from "./recurrent.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { Norms } from "./norms.ts";
+import type { RecurrentStep } from "./sequence-writer.ts";
 import type { Part } from "./stages.ts";
 import { candidates, chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
 import type { Choices, ProductSite } from "./tuning.ts";
-import { isView, viewText, type View } from "./views.ts";
+import { isView, type View } from "./views.ts";
 
 export interface WrittenPart extends PartText {
   readonly kernels: readonly string[];
@@ -139,7 +139,7 @@ function rowsText(context: Context, group: Group, prefix: string, examples: numb
     ${text}
   }` };
     }
-    case "recurrent": return recurrentText(context, first as RecurrentStep, prefix, examples);
+    case "recurrent": return access.sequences.recurrentText(context, first as RecurrentStep, prefix, examples);
     case "elementwise": {
       const { functions, text } = finishOf(context, group, prefix, null);
       return { functions, text: range + eachNumber(lanes, cols, `${text}(0.0, row, col);`) };
@@ -155,7 +155,7 @@ function rowsText(context: Context, group: Group, prefix: string, examples: numb
 
 const flopsOf = (context: Context, { steps: [step] }: Group): number =>
   (step.op === "product" ? productFlops(context, step)
-    : step.op === "recurrentForward" || step.op === "recurrentBackward" ? recurrentFlops(context.graph, step, context.batch) : 0);
+    : step.op === "recurrentForward" || step.op === "recurrentBackward" ? context.access.sequences.recurrentFlops(context.graph, step, context.batch) : 0);
 
 /** Some examples per workgroup through all groups; a barrier of the workgroup lets each group see what the one before wrote. */
 function writeRowProgram(context: Context, groups: readonly Group[], prefix: string): WrittenPart {
@@ -211,7 +211,7 @@ function writeReduce(context: Context, group: Group, prefix: string): WrittenPar
 
 /** Copies what a view shows, where every step is a launch of its own. */
 function writeCopy({ graph, batch, access, limits: { lanes } }: Context, step: View): WrittenPart {
-  const out = tensorOf(graph, step.outputs[0]), { cols } = out, view = viewText(access, step);
+  const out = tensorOf(graph, step.outputs[0]), { cols } = out, view = access.viewText(step);
   return {
     kernels: ["gather"], functions: "", workgroups: Math.ceil(sizeOf(out, batch) / lanes), flops: 0,
     text: `let element = workgroup * ${lanes}u + lane;

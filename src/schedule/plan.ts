@@ -10,7 +10,8 @@ import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.
 import { factorsOf, Norms } from "./norms.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
-import { writeResident, type Resident } from "./resident.ts";
+import type { Resident, writeResident } from "./resident.ts";
+import type { SequenceWriter } from "./sequence-writer.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
 import type { Choices, ProductSite } from "./tuning.ts";
@@ -38,6 +39,10 @@ export interface PlanOptions {
   readonly precision?: Precision;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
   readonly residentBytes?: number;
+  /** Writes these; without it there are none. An option, so that whoever has no tiny network need not load it. */
+  readonly writeResident?: typeof writeResident;
+  /** Writes the steps of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
+  readonly sequences?: SequenceWriter;
 }
 
 /** Device memory of a plan in bytes. The data set is not part of it. */
@@ -89,7 +94,7 @@ export class Plan {
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
-    this.resident = residentBytes > 0 ? writeResident(graph, batch, weights, residentBytes) : null;
+    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, residentBytes) ?? null : null;
     const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
     if (this.resident) {
       this.launches = [this.resident.launch];
@@ -110,7 +115,7 @@ export class Plan {
       this.slots = [...full, ...half];
       const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch, ...carried]);
-      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices };
+      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices, sequences: options.sequences };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }

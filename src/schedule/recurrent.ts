@@ -3,17 +3,9 @@
 import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
 import { productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements } from "../../shaders/recurrent.wgsl.ts";
-import { stepsOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
-import type { BufferAccess } from "./access.ts";
-import { chooseForProgram, type TileLimits } from "./tiles.ts";
-
-export type RecurrentStep = StepOf<"recurrentForward" | "recurrentBackward">;
-
-interface Place {
-  readonly graph: Graph;
-  readonly access: BufferAccess;
-  readonly limits: TileLimits;
-}
+import { stepsOf, tensorOf, type Graph } from "../graph/types.ts";
+import type { RecurrentPlace, RecurrentStep, RecurrentText } from "./sequence-writer.ts";
+import { chooseForProgram } from "./tiles.ts";
 
 /** Multiplications and additions of all its time steps. */
 export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, batch: number): number {
@@ -22,7 +14,7 @@ export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, 
 }
 
 /** @param examples that one workgroup has */
-export function recurrentText({ graph, access, limits }: Place, step: RecurrentStep, prefix: string, examples: number) {
+export function recurrentText({ graph, access, limits }: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText {
   const [out] = step.outputs, tensor = tensorOf(graph, out), steps = stepsOf(tensor), n = tensor.cols;
   const forward = step.op === "recurrentForward", isStateful = step.op === "recurrentForward" && step.stateful;
   const [first, second, third] = step.inputs, weights = forward ? second : third;

@@ -9,11 +9,12 @@ import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import { groupSteps, storedOutputs, type Group } from "./groups.ts";
-import { rowsExpression, type Launch } from "./launch.ts";
+import { MAX_RESIDENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import type { Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
+import type { SequenceWriter } from "./sequence-writer.ts";
 import { viewsOf } from "./views.ts";
 
 export interface Resident {
@@ -22,13 +23,15 @@ export interface Resident {
   readonly slots: readonly Slot[];
 }
 
-/** More weights than this are better spread over many workgroups. */
-const MAX_WEIGHTS = 3000;
 const FLOAT_BYTES = 4;
 
 /** Weights and intermediates in workgroup memory; states, data and results in their buffers. */
 class ResidentAccess implements TensorAccess {
   constructor(readonly graph: Graph, readonly buffers: BufferAccess, readonly inMemory: ReadonlyMap<string, number>) {}
+
+  get sequences(): SequenceWriter {
+    return this.buffers.sequences;
+  }
 
   rowStart(tensor: string, row: string): string {
     const offset = this.inMemory.get(tensor);
@@ -173,7 +176,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, maxBy
     elements += size;
   };
   for (const weight of weights) take([weight.name], sizeOf(weight, batch));
-  if (elements > MAX_WEIGHTS) return null;
+  if (elements > MAX_RESIDENT_WEIGHTS) return null;
   for (const { bytes, tensors } of slots) take(tensors, bytes / FLOAT_BYTES);
   const lanes = lanesFor(graph, batch);
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;

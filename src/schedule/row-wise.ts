@@ -22,7 +22,7 @@ export function rowWiseText(graph: Graph, steps: readonly Step[], access: Tensor
       case "lossRows": return starts + lossRowStatements(step.loss, inputCols, at(0), at(1)) + store("0u", "value");
       case "metricRows": return starts + metricRowStatements(step.metric, inputCols, at(0), at(1)) + store("0u", "value");
       default: {
-        const text = elementwiseText(graph, step, `${prefix}${k}`, (i, where) =>
+        const text = elementwiseText(graph, step, `${prefix}${k}`, access, (i, where) =>
           operandAt(access, step.inputs[i], where));
         functions.push(text.functions);
         return `

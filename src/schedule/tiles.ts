@@ -66,9 +66,13 @@ export function softwareCost(v: ProductShape, m: number, n: number, k: number, c
 const WIDTHS = [1, 2, 3, 4, 8] as const;
 const HEIGHTS = [1, 2, 3, 4, 8, 12, 16, 32] as const;
 
+/** Made once for each kind of device: listing them took most of a plan's time. */
+const directCache = new Map<string, readonly ProductShape[]>();
+
 /** Every direct cut for `lanes` invocations. */
-function directShapes(limits: TileLimits): ProductShape[] {
-  const { lanes, quads } = limits;
+function directShapes({ lanes, quads }: TileLimits): readonly ProductShape[] {
+  const key = `${lanes} ${quads}`, known = directCache.get(key);
+  if (known) return known;
   const shapes: ProductShape[] = [];
   for (let lanesX = 1; lanesX <= lanes; lanesX *= 2) {
     if (lanes % lanesX !== 0) continue;
@@ -78,6 +82,7 @@ function directShapes(limits: TileLimits): ProductShape[] {
       shapes.push({ ...DIRECT, tileRows, tileCols, lanesX, lanesY: lanes / lanesX, broadcast });
     }
   }
+  directCache.set(key, shapes);
   return shapes;
 }
 
@@ -179,7 +184,7 @@ export function chooseVariant(m: number, n: number, k: number, limits: TileLimit
 export function candidates(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
   const chosen = chooseVariant(m, n, k, limits);
   const others = limits.kind === "software"
-    ? directShapes(limits).sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
+    ? [...directShapes(limits)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
     : [...blocksFor(limits), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
       directForGpu(rows, cols, 1, n, limits.lanes))];
   return [...new Map([chosen, ...others].map((shape) => [shapeName(shape), shape])).values()];

@@ -4,7 +4,8 @@
 import { gatheredBytes, gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
 import { stepsOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
 
-export type View = StepOf<"gather" | "previousStep" | "lastStep" | "lastStepGradient">;
+export type SequenceView = StepOf<"previousStep" | "lastStep" | "lastStepGradient">;
+export type View = StepOf<"gather"> | SequenceView;
 
 export const isView = (step: Step): step is View =>
   step.op === "gather" || step.op === "previousStep" || step.op === "lastStep" || step.op === "lastStepGradient";
@@ -32,10 +33,8 @@ export interface ViewText {
   readonly fourInRow: ((start: string, col: string) => string) | null;
 }
 
-/** Stands for a row of zeros, and for one of the carried states. */
-const NO_ROW = "0xffffffffu", CARRIED = "0x80000000u";
-
-function gatherText(access: Reader, step: StepOf<"gather">): ViewText {
+/** Rows of the data set; the other views are those of sequences.ts. */
+export function gatherText(access: Reader, step: StepOf<"gather">): ViewText {
   const tensor = tensorOf(access.graph, step.outputs[0]), steps = stepsOf(tensor), { cols } = tensor, order = access.order();
   const data = access.data(step);
   return {
@@ -44,35 +43,4 @@ function gatherText(access: Reader, step: StepOf<"gather">): ViewText {
     inRow: (start, col) => gatheredNumber(data, step, `${start} + ${col}`),
     fourInRow: step.source === "uint8" && cols % 4 === 0 ? (start, col) => gatheredBytes(data, step.scale, `${start} + ${col}`) : null,
   };
-}
-
-export function viewText(access: Reader, step: View): ViewText {
-  if (step.op === "gather") return gatherText(access, step);
-  const [base, carried] = step.inputs, out = step.outputs[0], { graph } = access;
-  // Of a sequence: the longer of what is read and what is made.
-  const steps = stepsOf(tensorOf(graph, step.op === "lastStepGradient" ? out : base)), { cols } = tensorOf(graph, out);
-  if (step.op === "lastStep") {
-    return {
-      rowStart: (row) => access.rowStart(base, `(${row}) * ${steps}u + ${steps - 1}u`),
-      inRow: (start, col) => access.inRow(base, start, col), fourInRow: null,
-    };
-  }
-  const name = `view_${out}`, isStateful = step.op === "previousStep" && step.stateful;
-  const ofCarried = isStateful
-    ? `\n  if ((start & ${CARRIED}) != 0u) { return ${access.inRow(carried, "(start & 0x7fffffffu)", "col")}; }` : "";
-  access.define(name, `fn ${name}(start: u32, col: u32) -> f32 {
-  if (start == ${NO_ROW}) { return 0.0; }${ofCarried}
-  return ${access.inRow(base, "start", "col")};
-}
-`);
-  const inRow = (start: string, col: string) => `${name}(${start}, ${col})`;
-  if (step.op === "lastStepGradient") {
-    return { inRow, fourInRow: null, rowStart: (row) =>
-      `select(${NO_ROW}, ${access.rowStart(base, `(${row}) / ${steps}u`)}, (${row}) % ${steps}u == ${steps - 1}u)` };
-  }
-  const first = isStateful
-    ? (row: string) => `select(${CARRIED} | (${access.rowStart(carried, `(${row}) / ${steps}u`)}), ${NO_ROW}, step.fresh != 0u)`
-    : () => NO_ROW;
-  return { inRow, fourInRow: null, rowStart: (row) =>
-    `select(${access.rowStart(base, row)} - ${cols}u, ${first(row)}, (${row}) % ${steps}u == 0u)` };
 }

@@ -12,6 +12,7 @@ import { flatGrid, MAX_WORKGROUPS, type Launch } from "./launch.ts";
 import { writePart } from "./parts.ts";
 import type { Norms } from "./norms.ts";
 import type { Places } from "./places.ts";
+import type { SequenceWriter } from "./sequence-writer.ts";
 import type { Stage } from "./stages.ts";
 import type { View } from "./views.ts";
 import { lanesOf, type Adapter } from "./tiles.ts";
@@ -27,12 +28,14 @@ export interface LaunchContext {
   readonly norms: Norms;
   readonly adapter: Adapter;
   readonly choices: Choices;
+  /** Writes the steps of sequences, if there are any. */
+  readonly sequences?: SequenceWriter;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, views, norms, adapter, choices } = context, lanes = lanesOf(adapter);
-  const access = new BufferAccess(graph, batch, places, views);
+  const { graph, batch, groups, places, views, norms, adapter, choices, sequences } = context, lanes = lanesOf(adapter);
+  const access = new BufferAccess(graph, batch, places, views, sequences);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
   // Views and clip factors belong to those who read them.
   const elsewhere = new Map<string, Step>([...views, ...norms.factors]);

@@ -8,9 +8,11 @@ import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
+import type { Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
+import type { Shape } from "./shape.ts";
 import type { Carried } from "./states.ts";
 
 export class Compiled {
@@ -19,6 +21,8 @@ export class Compiled {
   readonly predicted: Carried = { stateRows: 0 };
   /** "loss" and the metrics, in the order in which steps leave them. */
   readonly names: readonly string[];
+  /** What data must fit. */
+  readonly shape: Shape;
   /** Data sets on the backend, with the runners made for them. */
   readonly holdings = new Holdings(this);
   /** What was measured so far. */
@@ -27,8 +31,9 @@ export class Compiled {
   #uses = 0;
   #retired = false;
 
-  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly autotune = false) {
+  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly extras: Extras, readonly autotune = false) {
     this.names = ["loss", ...recipe.metrics];
+    this.shape = { ...network, checks: extras.recurrent?.checks };
   }
 
   /** Keeps the backend until the work is done, also if it is retired meanwhile. @throws GpuError if the GPU is lost */
@@ -50,6 +55,10 @@ export class Compiled {
   retire(): void {
     this.#retired = true;
     this.#freeUnused();
+  }
+
+  graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {
+    return buildGraph(this.network, this.recipe, purpose, format, this.extras.recurrent?.graph);
   }
 
   /** As the model of costs and what was measured so far make it. */
@@ -76,8 +85,10 @@ export class Compiled {
 
   #planWith(purpose: Graph["purpose"], batch: number, format: FeatureFormat, choices: Choices): Plan {
     const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision } = this.backend;
-    return new Plan(buildGraph(this.network, this.recipe, purpose, format), {
+    const { recurrent, resident } = this.extras;
+    return new Plan(this.graph(purpose, format), {
       batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision,
+      writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES,
     });
   }
 

@@ -5,7 +5,7 @@ import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
 import { checkFloat32, show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
-import { checkIndices, checkLengths, flattenSequences, rowWords, type Lengths, type Shape } from "./sequences.ts";
+import type { Lengths, SequenceChecks, Shape } from "./shape.ts";
 
 type Row = readonly number[] | Float32Array;
 type WholeNumbers = Uint32Array | Int32Array | Uint16Array;
@@ -90,11 +90,28 @@ function toFloats(where: string, name: string, flat: Flat, width: number, own: b
 /** x as a backend takes it, without y. */
 export type Inputs = Omit<Dataset, "y">;
 
+/** Null where rows are no sequences. */
+function checksOf({ sequences, checks }: Shape): SequenceChecks | null {
+  if (!sequences) return null;
+  if (!checks) throw new Error("data of sequences are checked by train/sequences.ts, which was not given");
+  return checks;
+}
+
 /** One array of numbers, row by row, and the row length if the user gave rows of an MLP. */
-function flattenRows(where: string, name: string, data: Targets, sequences: boolean, steps: number, width: number) {
-  if (!sequences) return flatten(where, name, data);
+function flattenRows(where: string, name: string, data: Targets, checks: SequenceChecks | null, steps: number, width: number) {
+  if (!checks) return flatten(where, name, data);
   checkArray(where, name, data);
-  return { flat: flattenSequences(where, name, data, steps, width) as Flat, width: null };
+  return { flat: checks.flattenSequences(where, name, data, steps, width) as Flat, width: null };
+}
+
+function lengthsOf(
+  where: string, lengths: Lengths | undefined, rows: number, shape: Shape, checks: SequenceChecks | null,
+): Uint32Array<ArrayBuffer> | null {
+  if (lengths === undefined) return null;
+  if (checks) return checks.checkLengths(where, lengths, rows, shape);
+  checkArray(where, "lengths", lengths);
+  throw new InputError(`${where}: lengths say how many steps of each sequence are no padding, but this network takes no sequences. ` +
+    "Leave them out.");
 }
 
 /** What a call or a data set says of x beside its numbers. */
@@ -108,21 +125,22 @@ export interface InputOptions {
  * @throws InputError naming what is wrong with x, its scale or its lengths
  */
 export function checkInputs(where: string, x: Features, shape: Shape, { scale, lengths }: InputOptions, own: boolean): Inputs {
-  const { sequences, inputSteps, vocabulary } = shape, inputWidth = shape.inputWidth * inputSteps;
-  const { flat, width } = flattenRows(where, "x", x, sequences, inputSteps, shape.inputWidth);
-  if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${rowWords(shape)}.`);
+  const { inputSteps, vocabulary } = shape, inputWidth = shape.inputWidth * inputSteps, checks = checksOf(shape);
+  const rowWords = () => checks?.rowWords(shape) ?? `${inputWidth} features`;
+  const { flat, width } = flattenRows(where, "x", x, checks, inputSteps, shape.inputWidth);
+  if (flat.length === 0) throw new InputError(`${where}: x is empty. Give at least one row of ${rowWords()}.`);
   if (width !== null && width !== inputWidth) {
     throw new InputError(`${where}: x has ${width} features a row but the first layer takes ${inputWidth}. ` +
       `Declare inputShape: [${width}] or fix the data.`);
   }
   if (flat.length % inputWidth !== 0) {
-    throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${rowWords(shape)}. ` +
+    throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${rowWords()}. ` +
       "Fix inputShape or the data.");
   }
-  const rows = flat.length / inputWidth, known = checkLengths(where, lengths, rows, shape);
+  const rows = flat.length / inputWidth, known = lengthsOf(where, lengths, rows, shape, checks);
   const masked = known === null ? {} : { masked: true };
-  if (vocabulary !== null) {
-    return { rows, x: checkIndices(where, flat, inputSteps, vocabulary, scale, own), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
+  if (checks && vocabulary !== null) {
+    return { rows, x: checks.checkIndices(where, flat, inputSteps, vocabulary, scale, own), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
   }
   if (scale !== undefined) checkFloat32(where, "scale", scale, "≠ 0");
   if (flat instanceof Uint8Array || flat instanceof Uint8ClampedArray) {
@@ -190,8 +208,8 @@ function checkProbabilities(
 export function checkTargets(
   where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: Shape, loss: Loss, own: boolean,
 ): NonNullable<Dataset["y"]> {
-  const { outputWidth: outputs, outputSteps: steps, sequences } = shape, rows = examples * steps;
-  const { flat, width } = flattenRows(where, "y", y, sequences, steps, takesLabels(loss) ? 1 : outputs);
+  const { outputWidth: outputs, outputSteps: steps } = shape, rows = examples * steps;
+  const { flat, width } = flattenRows(where, "y", y, checksOf(shape), steps, takesLabels(loss) ? 1 : outputs);
   if (takesLabels(loss)) return labels(where, flat, rows, steps, outputs, loss, own);
   if (flat.length === rows && outputs !== 1 && width === null) {
     throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +

@@ -5,7 +5,7 @@ import { InputError } from "../errors.ts";
 import { checkFloat32, checkOptions } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
 import { checkArray, checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "./data.ts";
-import type { Lengths, Shape } from "./sequences.ts";
+import type { Lengths, Shape } from "./shape.ts";
 
 /** What dataset() takes. */
 export interface DatasetOptions {

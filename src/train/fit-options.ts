@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Features, Targets } from "./data.ts";
 import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
-import type { Lengths } from "./sequences.ts";
+import type { Lengths } from "./shape.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;

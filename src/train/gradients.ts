@@ -1,6 +1,5 @@
 // gradientCheck(): the backpropagation of a compiled model on one mini-batch, against differences. Looks at the model only.
 
-import { buildGraph } from "../graph/build.ts";
 import { checkGradients, type GradientReport } from "../reference/gradient-check.ts";
 import { miniBatches } from "./batches.ts";
 import { initialStates, type Compiled } from "./compiled.ts";
@@ -10,7 +9,7 @@ import { dataTensors } from "./verify.ts";
 
 /** All rows are one mini-batch. */
 export async function checkModelGradients(compiled: Compiled, dataset: Dataset): Promise<GradientReport> {
-  const { network, recipe } = compiled, graph = buildGraph(network, recipe, "train", dataset.format);
+  const { network, recipe } = compiled, graph = compiled.graph("train", dataset.format);
   const values = new Map<string, ArrayLike<number>>([
     ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
   const [scalars] = fromStates(miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer), { stateRows: 0 });

@@ -4,7 +4,7 @@ import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
 import type { Precision } from "../schedule/precision.ts";
-import type { Lengths } from "./sequences.ts";
+import type { Lengths } from "./shape.ts";
 
 /** What sequential() takes. */
 export interface SequentialOptions {

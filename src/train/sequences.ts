@@ -3,13 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
-import type { Network } from "../model/network.ts";
-
-/** What the data must fit. */
-export type Shape = Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences">;
-
-/** One number a sequence. */
-export type Lengths = Uint32Array | Int32Array | Uint16Array | Uint8Array | readonly number[];
+import type { Lengths, Shape } from "./shape.ts";
 
 type Numbers = ArrayLike<number> & { findIndex(f: (value: number) => boolean): number };
 
@@ -51,10 +45,8 @@ export function flattenSequences<F>(where: string, name: string, data: F, steps:
 }
 
 /** What one row of x is, for messages. */
-export function rowWords({ sequences, inputSteps, inputWidth, vocabulary }: Shape): string {
-  if (!sequences) return `${inputWidth} features`;
-  return vocabulary === null ? `${inputSteps} steps × ${inputWidth} features` : `${inputSteps} whole numbers`;
-}
+export const rowWords = ({ inputSteps, inputWidth, vocabulary }: Shape): string =>
+  (vocabulary === null ? `${inputSteps} steps × ${inputWidth} features` : `${inputSteps} whole numbers`);
 
 /** Whole numbers that pick rows of a kernel. @throws InputError unless each is one, and below `vocabulary` */
 export function checkIndices(
@@ -71,16 +63,11 @@ export function checkIndices(
   return own && flat instanceof Uint32Array && flat.buffer instanceof ArrayBuffer ? flat as Uint32Array<ArrayBuffer> : Uint32Array.from(flat);
 }
 
-/** @throws InputError unless there are sequences, and each has a length from 1 to all its steps */
+/** @throws InputError unless each sequence has a length from 1 to all its steps */
 export function checkLengths(
-  where: string, lengths: Lengths | undefined, rows: number, { sequences, inputSteps }: Shape,
-): Uint32Array<ArrayBuffer> | null {
-  if (lengths === undefined) return null;
+  where: string, lengths: Lengths, rows: number, { inputSteps }: Shape,
+): Uint32Array<ArrayBuffer> {
   if (!isList(lengths)) throw new InputError(`${where}: lengths must be an array of whole numbers; got ${show(lengths)}.`);
-  if (!sequences) {
-    throw new InputError(`${where}: lengths say how many steps of each sequence are no padding, but this network takes no sequences. ` +
-      "Leave them out.");
-  }
   if (lengths.length !== rows) {
     throw new InputError(`${where}: lengths has ${lengths.length} numbers but x has ${rows} sequences. Give one length a sequence.`);
   }

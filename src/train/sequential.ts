@@ -11,6 +11,7 @@ import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
+import { loadExtras, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
@@ -82,17 +83,19 @@ export class Sequential {
     const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
+    let extras: Extras;
     try {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
-      await backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]));
+      [extras] = await Promise.all([
+        loadExtras(network, backend), backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]))]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
       throw error;
     }
     this.#compiled?.retire();
-    this.#compiled = new Compiled(network, recipe, backend, autotune);
+    this.#compiled = new Compiled(network, recipe, backend, extras, autotune);
   }
 
   /** Those of the backend before, if it still has them. */
@@ -125,13 +128,13 @@ export class Sequential {
   fit(data: LabelledDatasetHandle, options?: DatasetFitOptions): Promise<History>;
   async fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
     while (this.#compiling.underWay) await this.#settled("fit");
-    const compiled = this.#ready("fit"), { network, recipe: { loss } } = compiled;
+    const compiled = this.#ready("fit"), { shape, recipe: { loss } } = compiled;
     const { source, options } = splitArguments("fit()", x, y, last);
     const checked = checkFitOptions(options);
-    const data = labelled("fit()", source, network, loss, options);
+    const data = labelled("fit()", source, shape, loss, options);
     const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
     const validation = options.validationData
-      ? validationSource("fit(): validationData", options.validationData, network, loss, source, options) : null;
+      ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
     return this.#life.exclusively("fit", () => compiled.use("fit", () => scoped(async (keep) => {
       this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
@@ -151,7 +154,7 @@ export class Sequential {
     const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = labelled("evaluate()", source, network, recipe.loss, options), { rows } = given.dataset;
+    const given = labelled("evaluate()", source, compiled.shape, recipe.loss, options), { rows } = given.dataset;
     checkStateful("evaluate()", network, rows, Math.min(batchSize, rows), null);
     return compiled.use("evaluate", () => scoped(async (keep) => {
       const averages = await runEvaluation(
@@ -174,7 +177,7 @@ export class Sequential {
     const compiled = this.#ready("predict"), { network } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, network, options), { rows } = given.dataset;
+    const given = unlabelled("predict()", x, compiled.shape, options), { rows } = given.dataset;
     const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputSteps * network.outputWidth);
     checkStateful("predict()", network, rows, batchSize, compiled.predicted);
     return compiled.use("predict", () => scoped(async (keep) => {
@@ -229,12 +232,12 @@ export class Sequential {
   async verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
     while (this.#compiling.underWay) await this.#settled("verify");
     const compiled = this.#ready("verify");
-    const { network, recipe } = compiled;
+    const { recipe } = compiled;
     const { source, options } = splitArguments("verify()", x, y, last);
     checkOptions("verify()", options, OPTIONS.verify);
     const steps = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
-    const { dataset } = labelled("verify()", source, network, recipe.loss, options);
+    const { dataset } = labelled("verify()", source, compiled.shape, recipe.loss, options);
     return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
       (await loadFloat64()).verifySteps(compiled, dataset, batchSize, steps)));
   }
@@ -250,10 +253,10 @@ export class Sequential {
     x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions,
   ): Promise<GradientReport> {
     while (this.#compiling.underWay) await this.#settled("gradientCheck");
-    const compiled = this.#ready("gradientCheck"), { network, recipe } = compiled;
+    const compiled = this.#ready("gradientCheck"), { shape, recipe } = compiled;
     const { source, options } = splitArguments("gradientCheck()", x, y, last);
     checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
-    const { dataset } = labelled("gradientCheck()", source, network, recipe.loss, options);
+    const { dataset } = labelled("gradientCheck()", source, shape, recipe.loss, options);
     return compiled.use("gradientCheck", async () => (await loadFloat64()).checkModelGradients(compiled, dataset));
   }
 

@@ -5,7 +5,7 @@ import { show } from "../model/checks.ts";
 import type { Loss } from "../model/losses.ts";
 import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Targets } from "./data.ts";
 import { DatasetHandle, openHandle } from "./dataset.ts";
-import type { Shape } from "./sequences.ts";
+import type { Shape } from "./shape.ts";
 
 interface Arrays {
   readonly x: Features;

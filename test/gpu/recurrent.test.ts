@@ -9,6 +9,7 @@ import { sequential } from "../../src/index.ts";
 import { adam, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import { SEQUENCES } from "../../src/schedule/sequences.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
 import { sample } from "../reference/samples.ts";
 import { sabotage, useGpu } from "./support.ts";
@@ -54,8 +55,8 @@ function declare({ layers, loss = "meanSquaredError", optimizer = sgd(0.1), metr
 }
 
 const plansOf = ({ graph, batch }: ReturnType<typeof declare>) => ({
-  fused: new Plan(graph, { batch }), "fused in software": new Plan(graph, { batch, adapter: SOFTWARE }),
-  unfused: new Plan(graph, { batch, fuse: false }),
+  fused: new Plan(graph, { batch, sequences: SEQUENCES }), "fused in software": new Plan(graph, { batch, sequences: SEQUENCES, adapter: SOFTWARE }),
+  unfused: new Plan(graph, { batch, sequences: SEQUENCES, fuse: false }),
 });
 
 describe.each(Object.entries(CASES))("%s", (_, given) => {

@@ -9,6 +9,7 @@ import { huber } from "../../src/model/losses.ts";
 import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import { writeResident } from "../../src/schedule/resident.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
@@ -52,7 +53,7 @@ function declare({ layers, loss, optimizer, metrics, batch, last }: Case) {
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
   const steps = [batch, batch, last, batch].map((rows, step): StepScalars =>
     ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
-  return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY }) };
+  return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY, writeResident }) };
 }
 
 describe.each(Object.entries(CASES))("%s", (_, given) => {
@@ -126,7 +127,7 @@ describe("control: a resident kernel that is off is caught and named", () => {
 describe("the choice", () => {
   const of = (layers: readonly Layer[], batch: number, residentBytes: number) => {
     const { graph } = sample({ layers, loss: "meanSquaredError", optimizer: sgd(), rows: batch });
-    return new Plan(graph, { batch, residentBytes }).resident !== null;
+    return new Plan(graph, { batch, residentBytes, writeResident }).resident !== null;
   };
   const small = [hidden(8, 2, "tanh"), dense({ units: 1 })];
 

@@ -15,6 +15,7 @@ import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import { SEQUENCES } from "../../src/schedule/sequences.ts";
 
 export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
@@ -114,7 +115,7 @@ function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
 export async function runStep({ device, pipelines }: Gpu, given: StepCase): Promise<StepRun> {
   const { step, shapes, values, batch = 1, rows = batch, wrong } = given;
   const graph = oneStep(given);
-  const whole = new Plan(graph, { batch, fuse: false });
+  const whole = new Plan(graph, { batch, fuse: false, sequences: SEQUENCES });
   const plan = wrong ? sabotage(whole, 0, ...wrong) : whole;
   const sizeOf = (name: string, batchRows: number) => sizeOfTensor(tensorOf(graph, name), batchRows);
   const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
+import * as sequences from "../../src/graph/recurrent.ts";
 import { rowsOf, stepsOf, tensorOf, type Graph } from "../../src/graph/types.ts";
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
@@ -14,7 +15,7 @@ interface Declared { layers: Layer[]; loss?: unknown; optimizer?: unknown; maske
 function build({ layers, loss = "meanSquaredError", optimizer = "sgd", masked = false, metrics = [] }: Declared, purpose: Graph["purpose"] = "train"): Graph {
   const network = resolveNetwork(layers, 1);
   return buildGraph(network, resolveRecipe(network, { optimizer, loss, metrics }), purpose,
-    { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked });
+    { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked }, sequences);
 }
 
 const text = (T: number): Declared => ({ loss: "sparseCategoricalCrossentropy", layers: [

@@ -1,6 +1,7 @@
 // Small graphs, numbers and data for the tests of the reference.
 
 import { buildGraph } from "../../src/graph/build.ts";
+import * as sequences from "../../src/graph/recurrent.ts";
 import type { Graph, Step, StepScalars, Tensor } from "../../src/graph/types.ts";
 import type { Layer } from "../../src/model/layers.ts";
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
@@ -74,7 +75,7 @@ export function sample(options: SampleOptions): Sample {
   if (masked) values.set("data_lengths", Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)));
   const scalars = { rows, offset: 2, step, fresh: !carried, ...ratesAt(recipe.optimizer, step) };
   const format = { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked } as const;
-  const graph = buildGraph(network, recipe, "train", format);
+  const graph = buildGraph(network, recipe, "train", format, sequences);
   for (const { name, role, cols } of graph.tensors.values()) {
     if (role === "carried") values.set(name, Float32Array.from(normals(rows * cols, random, 0.5)));
   }

@@ -1,0 +1,37 @@
+// What the writers of kernels ask for the steps of sequences. sequences.ts answers; only plans of recurrent networks are given
+// it, so that no other page need load it.
+
+import type { Graph, Step, StepOf } from "../graph/types.ts";
+import type { TileLimits } from "./tiles.ts";
+import type { Reader, SequenceView, ViewText } from "./views.ts";
+
+export type RecurrentStep = StepOf<"recurrentForward" | "recurrentBackward">;
+
+/** The number at the same place, the only number of the same row, the only one that there is, or that of another place. */
+export type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string };
+/** Reads input number `i` of a step. */
+export type Operand = (i: number, where?: Where) => string;
+
+/** Where a recurrent layer is written to. */
+export interface RecurrentPlace {
+  readonly graph: Graph;
+  readonly access: Reader & { store(tensor: string, index: string): string };
+  readonly limits: TileLimits;
+}
+
+export interface RecurrentText {
+  readonly functions: string;
+  readonly text: string;
+  readonly broadcasts: boolean;
+}
+
+export interface SequenceWriter {
+  /** How a view is read. */
+  viewText(access: Reader, step: SequenceView): ViewText;
+  /** An elementwise step as an expression. @throws if it is none of sequences */
+  elementwiseCall(graph: Graph, step: Step, operand: Operand): string;
+  /** A recurrent layer's way through time. @param examples that one workgroup has */
+  recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText;
+  /** Multiplications and additions of all its time steps. */
+  recurrentFlops(graph: Graph, step: RecurrentStep, batch: number): number;
+}

@@ -1,0 +1,21 @@
+// What data must fit, and who checks those of sequences: sequences.ts, which only recurrent networks load.
+
+import type { Network } from "../model/network.ts";
+
+/** One number a sequence. */
+export type Lengths = Uint32Array | Int32Array | Uint16Array | Uint8Array | readonly number[];
+
+/** What the data must fit. */
+export interface Shape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences"> {
+  /** There where `sequences` is true. */
+  readonly checks?: SequenceChecks;
+}
+
+export interface SequenceChecks {
+  flattenSequences<F>(where: string, name: string, data: F, steps: number, width: number): F | number[];
+  rowWords(shape: Shape): string;
+  checkIndices(
+    where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined, own: boolean,
+  ): Uint32Array<ArrayBuffer>;
+  checkLengths(where: string, lengths: Lengths, rows: number, shape: Shape): Uint32Array<ArrayBuffer>;
+}
