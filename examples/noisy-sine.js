@@ -4,9 +4,13 @@
 import { adam, dense, sequential, simpleRNN } from "deltaprop";
 
 const STEPS = 12, ROWS = 400, NOISE = 0.1;
-/** Uniform in ±NOISE, the same at every run. */
-const noise = (i) => NOISE * (2 * ((Math.imul(i + 1, 2654435761) >>> 0) / 2 ** 32) - 1);
-const signal = Array.from({ length: ROWS + STEPS }, (_, i) => Math.sin(0.7 * i) + noise(i));
+let state = 1;
+/** Uniform in ±NOISE, the same at every run (a linear congruence). */
+const noise = () => {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return NOISE * (state / 2 ** 31 - 1);
+};
+const signal = Array.from({ length: ROWS + STEPS }, (_, i) => Math.sin(0.7 * i) + noise());
 // Row i is the values i … i + 11; its answer is value i + 12.
 const x = Float32Array.from({ length: ROWS * STEPS }, (_, at) => signal[Math.floor(at / STEPS) + at % STEPS]);
 const y = Float32Array.from(signal.slice(STEPS));
