@@ -17,6 +17,7 @@ import { Sampler } from "./text-sampler.ts";
 interface Plan {
   readonly options: TextOptions;
   readonly saved: SavedTextModel | null;
+  readonly primer: string;
   readonly model: TextSpec;
   readonly data: TextData;
   /** Where the text came from, for the user; null if none is learnt. */
@@ -33,6 +34,9 @@ async function checkTextModel(spec: TextSpec, length: number): Promise<void> {
   }
 }
 
+/** Characters of the text that are read before writing. */
+const PRIMER = 64;
+
 async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
   const { text: path, length, batchSize } = options;
   const { text, source } = await loadText(path), where = path === null ? "the project's own sources" : `--text ${path}`;
@@ -43,18 +47,20 @@ async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
 
 async function prepare(flags: TextFlags): Promise<Plan> {
   const saved = flags.load === undefined ? null : await parseTextModel(await readLoaded(flags.load), flags.load);
-  const options = resolveTextOptions(flags, saved), { epochs, drawing, save } = options;
+  const given = resolveTextOptions(flags, saved), { epochs, save } = given;
   if (save !== null) await checkWritable(save);
-  const { places, vocabulary, source } = epochs > 0 ? await prepareText(options, saved)
+  const { places, vocabulary, source } = epochs > 0 ? await prepareText(given, saved)
     : { places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
-  const unknown = [...drawing.prompt].find((character) => !vocabulary.includes(character));
+  const primer = epochs > 0 ? Array.from(places.slice(0, PRIMER), (place) => vocabulary[place]).join("") : saved!.primer;
+  const options: TextOptions = { ...given, drawing: { ...given.drawing, prompt: flags.prompt ?? primer } };
+  const unknown = [...options.drawing.prompt].find((character) => !vocabulary.includes(character));
   if (unknown !== undefined) {
     throw new InputError(`--prompt: the model does not know the character ${JSON.stringify(unknown)}. Use those of its text: ` +
       `${JSON.stringify(vocabulary.join(""))}.`);
   }
   const model = { ...options.model, vocabulary };
   await checkTextModel(model, options.length);
-  return { options, saved, model, data: { places, weights: saved?.weights ?? null }, source };
+  return { options, saved, primer, model, data: { places, weights: saved?.weights ?? null }, source };
 }
 
 function describeRun({ options, model, data, source }: Plan): string {
@@ -110,10 +116,10 @@ async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "
 }
 
 /** @returns whether the model is where the user wanted it. @throws InputError if it cannot be written */
-function save({ options, model }: Plan, { weights, stopped, steps }: TextResult, progress: Progress): boolean | Promise<boolean> {
+function save({ options, model, primer }: Plan, { weights, stopped, steps }: TextResult, progress: Progress): boolean | Promise<boolean> {
   if (options.save === null || (stopped && steps === 0)) return true;
   const { length, batchSize, drawing: { temperature } } = options;
-  const bytes = textModelBytes({ spec: model, length, batchSize, temperature, weights });
+  const bytes = textModelBytes({ spec: model, length, batchSize, temperature, primer, weights });
   return saveWeights(options.save, weights, bytes, (line) => progress.line(line));
 }
 

@@ -9,6 +9,8 @@ export interface SavedTextModel {
   readonly length: number;
   readonly batchSize: number;
   readonly temperature: number;
+  /** How the text begins: read before writing, since a model that starts from nothing may find no way into its language. */
+  readonly primer: string;
   /** In the order of the layers. */
   readonly weights: NamedTensor[];
 }
@@ -16,11 +18,11 @@ export interface SavedTextModel {
 const KIND = "char-rnn";
 
 /** The bytes of a file that `parseTextModel` understands. */
-export function textModelBytes({ spec, length, batchSize, temperature, weights }: SavedTextModel): Uint8Array {
+export function textModelBytes({ spec, length, batchSize, temperature, primer, weights }: SavedTextModel): Uint8Array {
   const { vocabulary, hidden, layers, learningRate } = spec;
   return encodeSafetensors(weights, {
     producer: "deltaprop", kind: KIND, vocabulary: vocabulary.join(""), hidden: String(hidden), layers: String(layers),
-    learningRate: String(learningRate), length: String(length), batchSize: String(batchSize), temperature: String(temperature),
+    learningRate: String(learningRate), length: String(length), batchSize: String(batchSize), temperature: String(temperature), primer,
   });
 }
 
@@ -75,6 +77,8 @@ export async function parseTextModel(bytes: Uint8Array, where: string): Promise<
   }
   const spec = { vocabulary, hidden, layers: whole("layers", MAX_LAYERS), learningRate: positive("learningRate") };
   const length = whole("length");
-  return { spec, length, batchSize: whole("batchSize"), temperature: positive("temperature"),
+  const primer = metadata.primer ?? "";
+  if ([...primer].some((character) => !vocabulary.includes(character))) throw wrong("primer", "characters of the vocabulary");
+  return { spec, length, batchSize: whole("batchSize"), temperature: positive("temperature"), primer,
     weights: await inModelOrder(tensors, { ...spec, seed: 0 }, 1, where) };
 }

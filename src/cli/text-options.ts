@@ -68,7 +68,7 @@ export function addTextOptions(command: Command): Command {
     .option("--temperature <number>", `of what it writes: lower is likelier text (default: ${temperature})`, positive)
     .option("--sample <count>", "characters to write after every epoch; with --load and neither --text nor --epochs, writes them " +
       `and trains nothing (default: ${sample})`, wholeNumber(0))
-    .option("--prompt <text>", "read before writing (default: a line break)", fileName)
+    .option("--prompt <text>", "read before writing (default: how the text begins)", fileName)
     .option("--seed <number>", `of weights and samples (default: ${seed})`, wholeNumber(0))
     .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)", ["auto", "webgpu", "cpu"]))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))

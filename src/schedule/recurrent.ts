@@ -3,7 +3,7 @@
 import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
 import { productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements } from "../../shaders/recurrent.wgsl.ts";
-import { stepsOf, tensorOf, type Graph } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
 import type { RecurrentPlace, RecurrentStep, RecurrentText } from "./sequence-writer.ts";
 import { chooseForProgram } from "./tiles.ts";
 
@@ -13,47 +13,83 @@ export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, 
   return 2 * batch * stepsOf(tensorOf(graph, out)) * cols * cols;
 }
 
-/** @param examples that one workgroup has */
-export function recurrentText({ graph, access, limits }: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText {
-  const [out] = step.outputs, tensor = tensorOf(graph, out), steps = stepsOf(tensor), n = tensor.cols;
-  const forward = step.op === "recurrentForward", isStateful = step.op === "recurrentForward" && step.stateful;
-  const [first, second, third] = step.inputs, weights = forward ? second : third;
-  const rest = step.inputs.slice(forward ? 2 : 3), lengths = step.masked ? rest[0] : null, carried = isStateful ? rest[rest.length - 1] : null;
-  const at = (name: string, row: string, col: string) => access.inRow(name, access.rowStart(name, row), col);
-  const row = "(example * " + `${steps}u + t)`;
-  const before = carried === null ? access.inRow(out, `start`, "col")
-    : `select(${access.inRow(out, "start", "col")}, ${access.inRow(carried, "start", "col")}, t == 0u)`;
-  const functions = [(forward ? activationFunction : activationDerivativeFunction)(`${prefix}_activation`, step.activation),
-    `fn ${prefix}_beside(start: u32, col: u32, t: u32) -> f32 { return ${before}; }\n`];
-  const own = (r: string) => at(first, r, "col");
-  const length = lengths === null ? null : `u32(${at(lengths, "example", "0u")})`;
-  const store = access.store(out, `row * ${n}u + col`);
-  if (forward) {
-    // At padding h stays as it was; before the first step it is 0 or what was carried.
-    const kept = `${prefix}_kept(example, col, t)`;
-    const zero = carried === null ? "0.0" : `select(${at(carried, "example", "col")}, 0.0, step.fresh != 0u)`;
-    functions.push(`fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
-  if (t == 0u) { return ${zero}; }
-  let row = ${row} - 1u;
-  return ${at(out, "row", "col")};
+/** What differs between the way forward and the way back. Texts are of `example`, `t`, `col`, or of a `start`. */
+interface Direction {
+  readonly form: ProductForm;
+  readonly weights: string;
+  /** Where the row starts that is multiplied by the weights: h(t−1) or δ(t+1) of an example. */
+  readonly neighbour: (example: string) => string;
+  /** A number of that row. */
+  readonly beside: string;
+  /** Whether there is no such row. */
+  readonly isFirst: string;
+  /** The function `finish` and what it calls. */
+  readonly functions: string;
 }
-`, recurrentForwardFunction(`${prefix}_finish`, `${prefix}_activation`, { steps, own, h: kept, length, store }));
-  } else {
-    functions.push(recurrentBackwardFunction(`${prefix}_finish`, `${prefix}_activation`, { steps, own, h: at(second, "row", "col"), length, store }));
-  }
-  const shape = chooseForProgram(examples, n, n, limits);
-  const hasNone = forward ? (carried === null ? "t == 0u" : "t == 0u && step.fresh != 0u") : `t == ${steps - 1}u`;
-  const neighbour = (example: string) => (forward
-    ? (carried === null ? access.rowStart(out, `(${example}) * ${steps}u + max(t, 1u) - 1u`)
-      : `select(${access.rowStart(out, `(${example}) * ${steps}u + max(t, 1u) - 1u`)}, ${access.rowStart(carried, example)}, t == 0u)`)
-    : access.rowStart(out, `(${example}) * ${steps}u + min(t + 1u, ${steps - 1}u)`));
-  const product = productStatements(
-    { ...shape, form: forward ? "normal" : "rightTransposed", m: "step.rows", n, k: `select(${n}u, 0u, ${hasNone})` },
-    { row: neighbour, at: (start, col) => `${prefix}_beside(${start}, ${col}, t)` },
-    { row: (r) => access.rowStart(weights, r), at: (start, col) => access.inRow(weights, start, col) },
-    null, (value, r, col) => `${prefix}_finish(${value}, ${r}, ${col}, t);`);
+
+/** Number (row, col) of a tensor. */
+const numberAt = ({ access }: RecurrentPlace, tensor: string, row: string, col: string): string =>
+  access.inRow(tensor, access.rowStart(tensor, row), col);
+
+const lengthOf = (place: RecurrentPlace, lengths: string | undefined): string | null =>
+  (lengths === undefined ? null : `u32(${numberAt(place, lengths, "example", "0u")})`);
+
+function forward(place: RecurrentPlace, step: StepOf<"recurrentForward">, prefix: string): Direction {
+  const { graph, access } = place, [z, weights, ...rest] = step.inputs, [h] = step.outputs;
+  const steps = stepsOf(tensorOf(graph, h)), { cols } = tensorOf(graph, h);
+  const carried = step.stateful ? rest[rest.length - 1] : null;
+  const before = (example: string) => access.rowStart(h, `(${example}) * ${steps}u + max(t, 1u) - 1u`);
+  const own = access.inRow(h, "start", "col");
+  const zero = carried === null ? "0.0" : `select(${numberAt(place, carried, "example", "col")}, 0.0, step.fresh != 0u)`;
   return {
-    functions: functions.join(""), broadcasts: shape.broadcast,
-    text: recurrentStatements({ steps, blocks: workgroupsOf(shape, examples, n), product, backward: !forward }),
+    form: "normal", weights, isFirst: carried === null ? "t == 0u" : "t == 0u && step.fresh != 0u",
+    neighbour: (example) => (carried === null ? before(example)
+      : `select(${before(example)}, ${access.rowStart(carried, example)}, t == 0u)`),
+    beside: carried === null ? own : `select(${own}, ${access.inRow(carried, "start", "col")}, t == 0u)`,
+    functions: `${activationFunction(`${prefix}_activation`, step.activation)}
+// h(t-1), which stays at padding.
+fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
+  if (t == 0u) { return ${zero}; }
+  let row = example * ${steps}u + t - 1u;
+  return ${numberAt(place, h, "row", "col")};
+}
+${recurrentForwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
+    steps, own: (row) => numberAt(place, z, row, "col"), h: `${prefix}_kept(example, col, t)`,
+    length: lengthOf(place, step.masked ? rest[0] : undefined), store: access.store(h, `row * ${cols}u + col`),
+  })}`,
+  };
+}
+
+function backward(place: RecurrentPlace, step: StepOf<"recurrentBackward">, prefix: string): Direction {
+  const { graph, access } = place, [gradient, h, weights, lengths] = step.inputs, [delta] = step.outputs;
+  const steps = stepsOf(tensorOf(graph, delta)), { cols } = tensorOf(graph, delta);
+  return {
+    form: "rightTransposed", weights, isFirst: `t == ${steps - 1}u`,
+    neighbour: (example) => access.rowStart(delta, `(${example}) * ${steps}u + min(t + 1u, ${steps - 1}u)`),
+    beside: access.inRow(delta, "start", "col"),
+    functions: activationDerivativeFunction(`${prefix}_activation`, step.activation) +
+      recurrentBackwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
+        steps, own: (row) => numberAt(place, gradient, row, "col"), h: numberAt(place, h, "row", "col"),
+        length: lengthOf(place, lengths), store: access.store(delta, `row * ${cols}u + col`),
+      }),
+  };
+}
+
+/** @param examples that one workgroup has */
+export function recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText {
+  const { graph, access, limits } = place, out = tensorOf(graph, step.outputs[0]), n = out.cols;
+  const way = step.op === "recurrentForward" ? forward(place, step, prefix) : backward(place, step, prefix);
+  const shape = chooseForProgram(examples, n, n, limits);
+  const product = productStatements(
+    { ...shape, form: way.form, m: "step.rows", n, k: `select(${n}u, 0u, ${way.isFirst})` },
+    { row: way.neighbour, at: (start, col) => `${prefix}_beside(${start}, ${col}, t)` },
+    { row: (row) => access.rowStart(way.weights, row), at: (start, col) => access.inRow(way.weights, start, col) },
+    null, (value, row, col) => `${prefix}_finish(${value}, ${row}, ${col}, t);`);
+  return {
+    functions: `${way.functions}fn ${prefix}_beside(start: u32, col: u32, t: u32) -> f32 { return ${way.beside}; }\n`,
+    broadcasts: shape.broadcast,
+    text: recurrentStatements({
+      steps: stepsOf(out), blocks: workgroupsOf(shape, examples, n), product, backward: step.op === "recurrentBackward",
+    }),
   };
 }

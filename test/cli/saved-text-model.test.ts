@@ -9,7 +9,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../src/formats/safetens
 // Characters that JSON must escape, one of two units, one that a terminal would obey.
 const spec = { vocabulary: ["\u0000", "\n", "\u001b", '"', "\\", "é", "😀"], hidden: 3, layers: 2, learningRate: 0.02 };
 const weights = await buildTextModel({ ...spec, seed: 1 }, 4).getWeights();
-const saved = { spec, length: 9, batchSize: 5, temperature: 0.7, weights };
+const saved = { spec, length: 9, batchSize: 5, temperature: 0.7, primer: spec.vocabulary.slice(0, 2).join(""), weights };
 const { tensors, metadata } = decodeSafetensors(textModelBytes(saved));
 
 describe("parseTextModel", () => {
@@ -31,6 +31,7 @@ describe("parseTextModel", () => {
     ["no layers", { layers: "0" }, 'metadata "layers"'],
     ["a layer too many", { layers: "3" }, "simple_rnn_2/kernel must have shape (3, 3) by the file's metadata; got no such tensor"],
     ["a layer too few", { layers: "1" }, "must hold 5 tensors; got 8"],
+    ["a beginning in other letters", { primer: "\u2603" }, 'metadata "primer"'],
     ["a temperature of 0", { temperature: "0" }, 'metadata "temperature"'],
     ["a length in words", { length: "nine" }, 'metadata "length"'],
   ])("refuses %s", async (_, changes, message) => {
