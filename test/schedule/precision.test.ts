@@ -6,6 +6,7 @@ import { tensorOf } from "../../src/graph/types.ts";
 import { sgd } from "../../src/model/optimizers.ts";
 import { memoryBytes } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import { writeResident } from "../../src/schedule/resident.ts";
 import { halfTensors } from "../../src/schedule/precision.ts";
 import { digits, graphOf, planCases, PROMISED } from "./networks.ts";
 
@@ -32,14 +33,14 @@ describe("which tensors are f16", () => {
     const graph = graphOf({ widths: [9, 8, 7] });
     const plain = new Plan(graph, { batch: 3 });
     expect(new Plan(graph, { batch: 3, precision: "f32" }).launches).toEqual(plain.launches);
-    const resident = new Plan(graph, { batch: 3, residentBytes: 16384, precision: "f16" });
+    const resident = new Plan(graph, { batch: 3, residentBytes: 16384, writeResident, precision: "f16" });
     expect(resident.resident).not.toBeNull();
     for (const plan of [plain, resident]) {
       expect(halvesOf(plan)).toEqual([]);
       expect(plan.launches.some(({ source }) => source.includes("f16"))).toBe(false);
       expect(plan.toString()).not.toContain("f16");
     }
-    expect(resident.bytes).toEqual(new Plan(graph, { batch: 3, residentBytes: 16384 }).bytes);
+    expect(resident.bytes).toEqual(new Plan(graph, { batch: 3, residentBytes: 16384, writeResident }).bytes);
   });
 });
 
