@@ -7,7 +7,8 @@
 import { tensor1d, tensor2d, type Tensor2D } from "@tensorflow/tfjs-core";
 import { layers, sequential, type Sequential } from "@tensorflow/tfjs-layers";
 import type { Contender, Training } from "../contender.ts";
-import { cycle, epochsFor, type Problem, type Workload } from "../workloads.ts";
+import { cycle, type Problem, type Workload } from "../workloads.ts";
+import { fitTraining } from "./tfjs-fit-training.ts";
 import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
 function modelOf(workload: Workload, { weights }: Problem): Sequential {
@@ -25,29 +26,7 @@ function trainingOf(workload: Workload, problem: Problem): Training {
   const model = modelOf(workload, problem), { widths, batch } = workload;
   const onDevice = (values: Float32Array<ArrayBuffer>, width: number, steps: number): Tensor2D =>
     tensor2d(cycle(values, steps), [batch * steps, width]);
-  const fixed = { batchSize: batch, shuffle: false, verbose: 0, yieldEvery: "never" } as const;
-  const fit = async (steps: number, options: object) => {
-    const x = onDevice(problem.x, widths[0], steps), y = onDevice(problem.y, widths.at(-1)!, steps);
-    await model.fit(x, y, { ...fixed, ...options });
-    x.dispose();
-    y.dispose();
-  };
-  return {
-    async losses(steps) {
-      const losses: number[] = [];
-      await fit(steps, { callbacks: { onBatchEnd: (_: number, logs: { loss: number }) => { losses.push(logs.loss); } } });
-      return losses;
-    },
-    async run(steps, clock) {
-      const { perEpoch, timedEpochs } = epochsFor(workload, steps);
-      await fit(perEpoch, { epochs: 1 + timedEpochs, callbacks: {
-        onEpochBegin: (epoch: number) => { if (epoch === 1) clock.start(); },
-        // The logs are numbers by now: the loss of the last step has been read back.
-        onEpochEnd: (epoch: number) => { if (epoch === timedEpochs) clock.stop(); },
-      } });
-      return perEpoch * timedEpochs;
-    },
-  };
+  return fitTraining(model, workload, (steps) => [onDevice(problem.x, widths[0], steps), onDevice(problem.y, widths.at(-1)!, steps)]);
 }
 
 export const tfjsFit = (ready: () => Promise<void>): Contender => ({

@@ -6,7 +6,8 @@ import { tensor1d, tensor2d, tensor3d, type Tensor3D } from "@tensorflow/tfjs-co
 import { layers, sequential, type Sequential } from "@tensorflow/tfjs-layers";
 import type { RecurrentContender, Training } from "../contender.ts";
 import { oneHot, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
-import { cycle, epochsFor } from "../workloads.ts";
+import { cycle } from "../workloads.ts";
+import { fitTraining } from "./tfjs-fit-training.ts";
 import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
 function modelOf({ vocabulary, hidden, steps, learningRate }: RecurrentWorkload, problem: RecurrentProblem): Sequential {
@@ -28,28 +29,7 @@ function trainingOf(workload: RecurrentWorkload, problem: RecurrentProblem): Tra
   const model = modelOf(workload, problem), { vocabulary, batch, steps: time } = workload;
   const onDevice = (characters: Uint8Array<ArrayBuffer>, steps: number): Tensor3D =>
     tensor3d(oneHot(cycle(characters, steps), vocabulary), [batch * steps, time, vocabulary]);
-  const fixed = { batchSize: batch, shuffle: false, verbose: 0, yieldEvery: "never" } as const;
-  const fit = async (steps: number, options: object) => {
-    const x = onDevice(problem.x, steps), y = onDevice(problem.labels, steps);
-    await model.fit(x, y, { ...fixed, ...options });
-    x.dispose();
-    y.dispose();
-  };
-  return {
-    async losses(steps) {
-      const losses: number[] = [];
-      await fit(steps, { callbacks: { onBatchEnd: (_: number, logs: { loss: number }) => { losses.push(logs.loss); } } });
-      return losses;
-    },
-    async run(steps, clock) {
-      const { perEpoch, timedEpochs } = epochsFor(workload, steps);
-      await fit(perEpoch, { epochs: 1 + timedEpochs, callbacks: {
-        onEpochBegin: (epoch: number) => { if (epoch === 1) clock.start(); },
-        onEpochEnd: (epoch: number) => { if (epoch === timedEpochs) clock.stop(); },
-      } });
-      return perEpoch * timedEpochs;
-    },
-  };
+  return fitTraining(model, workload, (steps) => [onDevice(problem.x, steps), onDevice(problem.labels, steps)]);
 }
 
 export const tfjsRecurrentFit = (ready: () => Promise<void>): RecurrentContender => ({

@@ -3,10 +3,11 @@
 
 import { InputError } from "../errors.ts";
 import type { JobHost } from "./fit-events.ts";
-import { count, decimals, describeAdapter, duration, orNull, Progress } from "./progress.ts";
+import { count, decimals, duration, orNull, Progress } from "./progress.ts";
 import { runOn } from "./run-on.ts";
 import { checkWritable, readLoaded, saveWeights } from "./saved-model.ts";
 import { parseTextModel, textModelBytes, type SavedTextModel } from "./saved-text-model.ts";
+import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
 import { checkTextFits, loadText, placesOf, vocabularyOf } from "./text-data.ts";
 import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
@@ -75,17 +76,9 @@ function describeRun({ options, model, data, source }: Plan): string {
   ].join("\n");
 }
 
-function onEvent(event: TextEvent, progress: Progress, { runtime, backend }: TextOptions): void {
-  switch (event.type) {
-    case "ready":
-      progress.line(describeAdapter(event, runtime, backend));
-      progress.line(`\n${event.summary}\n`);
-      return;
-    case "plan": return progress.line(`${event.plan}\n`);
-    case "progress": return progress.update(event);
-    case "epoch": return progress.epoch(event);
-    case "sample": return progress.line(event.text === null ? "no sample: the weights are not finite numbers" : indented(event.text));
-  }
+function onEvent(event: TextEvent, progress: Progress, options: TextOptions): void {
+  if (event.type !== "sample") showFitEvent(event, progress, options);
+  else progress.line(event.text === null ? "no sample: the weights are not finite numbers" : indented(event.text));
 }
 
 const CONTROLS = /[^\P{C}\n\t]/gu;

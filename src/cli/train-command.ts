@@ -7,9 +7,10 @@ import type { JobHost } from "./fit-events.ts";
 import type { JobData, JobEvent, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
 import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
-import { count, decimals, describeAdapter, duration, orNull, percent, Progress } from "./progress.ts";
+import { count, decimals, duration, orNull, percent, Progress } from "./progress.ts";
 import { runOn } from "./run-on.ts";
 import { checkWritable, modelBytes, readModel, saveWeights, type SavedModel } from "./saved-model.ts";
+import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
 
 interface Plan {
@@ -29,17 +30,9 @@ async function prepare(flags: Flags): Promise<Plan> {
   return { options, saved, data };
 }
 
-function onEvent(event: JobEvent, progress: Progress, { runtime, backend }: TrainOptions): void {
-  switch (event.type) {
-    case "ready":
-      progress.line(describeAdapter(event, runtime, backend));
-      progress.line(`\n${event.summary}\n`);
-      return;
-    case "plan": return progress.line(`${event.plan}\n`);
-    case "verified": return progress.line(`${event.report}\n`);
-    case "progress": return progress.update(event);
-    case "epoch": return progress.epoch(event);
-  }
+function onEvent(event: JobEvent, progress: Progress, options: TrainOptions): void {
+  if (event.type === "verified") progress.line(`${event.report}\n`);
+  else showFitEvent(event, progress, options);
 }
 
 async function run({ options, saved, data }: Plan, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {

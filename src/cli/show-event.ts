@@ -1,0 +1,17 @@
+// What every job tells, on the terminal.
+
+import type { FitEvent } from "./fit-events.ts";
+import { describeAdapter, type Progress } from "./progress.ts";
+
+type Where = Parameters<typeof describeAdapter>;
+
+export function showFitEvent(event: FitEvent, progress: Progress, { runtime, backend }: { runtime: Where[1]; backend: Where[2] }): void {
+  switch (event.type) {
+    case "ready":
+      progress.line(describeAdapter(event, runtime, backend));
+      return progress.line(`\n${event.summary}\n`);
+    case "plan": return progress.line(`${event.plan}\n`);
+    case "progress": return progress.update(event);
+    case "epoch": return progress.epoch(event);
+  }
+}
