@@ -30,6 +30,8 @@ export interface Callbacks {
   onDeviceLost?(info: DeviceLostInfo): void | Promise<void>;
 }
 
+export type OnNaN = "stop" | "rollback" | "ignore";
+
 /** What fit() takes. */
 export interface FitOptions {
   /** Passes over the data, a whole number ≥ 1; default 1. */
@@ -59,6 +61,12 @@ export interface FitOptions {
   lengths?: Lengths;
   /** Stops at a step boundary, in validation too; fit() then resolves with what was trained. */
   signal?: AbortSignal;
+  /**
+   * What to do when loss or weights are no finite numbers any more: "stop" (default) rejects with a DivergenceError that names step
+   * and tensor; "rollback" leaves out the mini-batches that led there and goes on, three times at most, with a line on the
+   * console; "ignore" trains on. With both of the first the model is as it was before the step that made the first such number.
+   */
+  onNaN?: OnNaN;
   /** Called while training; see Callbacks. */
   callbacks?: Callbacks;
   /** 0 (default) prints nothing; 1 or 2 print a line on the console after each epoch. */
@@ -74,9 +82,10 @@ export interface CheckedFitOptions {
   readonly steps: number | null;
   readonly batchSize: number;
   readonly validationSplit: number;
+  readonly onNaN: OnNaN;
 }
 
-const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
+const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal", "onNaN",
   "callbacks", "verbose"];
 
 const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
@@ -122,12 +131,16 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
   if (![undefined, 0, 1, 2].includes(options.verbose)) {
     throw new InputError(`fit(): verbose must be 0, 1 or 2; got ${show(options.verbose)}.`);
   }
+  const { onNaN = "stop" } = options;
+  if (!["stop", "rollback", "ignore"].includes(onNaN)) {
+    throw new InputError(`fit(): onNaN must be "stop", "rollback" or "ignore"; got ${show(onNaN)}.`);
+  }
   checkCallbacks(options.callbacks ?? {});
   return {
     epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
     steps: options.steps === undefined ? null : checkCount("fit()", "steps", options.steps),
     batchSize: checkCount("fit()", "batchSize", options.batchSize ?? 32),
-    validationSplit,
+    validationSplit, onNaN,
   };
 }
 

@@ -14,7 +14,7 @@ import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { loadExtras, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
-import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
+import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
@@ -39,6 +39,7 @@ export class Sequential {
   readonly #compiling = new Turns();
   #planBatch = DEFAULT_BATCH;
   readonly #life = new Lifecycle();
+  readonly #gate = new Gate();
 
   /** @throws InputError if the layers do not fit together */
   constructor(options: SequentialOptions) {
@@ -124,13 +125,27 @@ export class Sequential {
     const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
     const validation = options.validationData
       ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
-    return this.#life.exclusively("fit", () => compiled.keeper.hold(() => scoped(async (keep) => {
+    return this.#life.exclusively("fit", () => this.#gate.guard(options.signal, () => compiled.keeper.hold(() => scoped(async (keep) => {
       this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
-      const history = await train(compiled, keep, { data, validation, options, checked, signal });
+      const history = await train(compiled, keep, { data, validation, options, checked, signal, gate: this.#gate });
       this.#life.checkAlive("fit");
       return history;
-    })));
+    }))));
+  }
+
+  /**
+   * Lets fit() stand still at the next step boundary, until resume(); other calls go on meanwhile. Abort and dispose() end fit()
+   * also while it stands still. Harmless where nothing is trained.
+   * @returns resolves when no step is under way
+   */
+  pause(): Promise<void> {
+    return this.#gate.close();
+  }
+
+  /** Lets fit() go on after pause(). Harmless where it does not stand still. */
+  resume(): void {
+    this.#gate.open();
   }
 
   /** Loss (penalties included) and metrics, averaged over the rows; x and y as for fit(). @throws InputError on bad data */
@@ -282,6 +297,7 @@ export class Sequential {
    */
   dispose(): void {
     this.#life.dispose();
+    this.#gate.open();
     this.#compiled?.keeper.retire();
     this.#compiled = null;
   }

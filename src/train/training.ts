@@ -6,6 +6,7 @@ import { listens, runEpochs, type History } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
 import type { StopSignal } from "./backend.ts";
 import { Endurance, type Ground } from "./endurance.ts";
+import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
 import type { Position, Prepared, Ready } from "./passes.ts";
@@ -21,6 +22,7 @@ export interface Training {
   readonly options: FitOptions;
   readonly checked: CheckedFitOptions;
   readonly signal: StopSignal;
+  readonly gate: Gate;
 }
 
 /** Data ready to be evaluated, `rows` rows from row `at` on. */
@@ -42,7 +44,7 @@ function positionIn(holding: Holding, rows: number, shuffle: boolean): Position 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
   const { network, recipe, names, backend, progress, keeper } = compiled;
-  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
+  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit, onNaN }, signal, gate } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
@@ -67,7 +69,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
         : null,
   }));
   const endurance = new Endurance({
-    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open,
+    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open, onNaN, gate,
+    checkpointing: null,
+    firstNonFinite: async (...found) => (await import("./divergence.ts")).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
   try {
