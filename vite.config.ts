@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
+import { wgslAtBuild } from "./build/wgsl.ts";
 
 const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
@@ -41,6 +42,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
 
 export default defineConfig({
   publicDir: false,
+  plugins: [wgslAtBuild()],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
     client: oneFile("index.ts", "index.js", "server"),

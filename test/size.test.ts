@@ -8,7 +8,7 @@ import { beforeAll, expect, it } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Bytes that a page loads to train on data that fit its device. Asked for are 30,000: lower it whenever there is room. */
-const LIMIT = 41_900;
+const LIMIT = 40_300;
 
 type Chunk = Rolldown.OutputChunk;
 
@@ -33,10 +33,11 @@ function inMemory(application: string, library: ReadonlyMap<string, string>): Pl
   };
 }
 
+/** As for a server: for browsers Vite would wrap import() in a loader of its own (750 bytes), which is no part of the library. */
 async function buildApplication(source: string, library: ReadonlyMap<string, string>): Promise<Chunk[]> {
   return chunksOf(await build({
     root: ROOT, configFile: false, logLevel: "silent", publicDir: false, plugins: [inMemory(source, library)],
-    build: { write: false, minify: true, modulePreload: false, rolldownOptions: { input: "application" } },
+    build: { ssr: true, write: false, minify: true, target: "es2022", rolldownOptions: { input: "application" } },
   }));
 }
 
