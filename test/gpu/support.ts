@@ -16,6 +16,9 @@ import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
+import { addUncommon } from "../../src/train/uncommon.ts";
+
+addUncommon();
 
 export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
