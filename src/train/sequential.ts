@@ -11,7 +11,7 @@ import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
-import { loadExtras, loadUncommon, type Extras } from "./extras.ts";
+import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
@@ -88,7 +88,8 @@ export class Sequential {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
       [extras] = await Promise.all([
-        loadExtras(network, backend), backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]))]);
+        loadExtras(network, backend), backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)])),
+        loadBlocks(network, DEFAULT_BATCH, backend, autotune)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();

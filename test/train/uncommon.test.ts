@@ -4,8 +4,10 @@
 import { expect, it } from "vitest";
 import { DERIVATIVE, VALUE } from "../../shaders/activations.wgsl.ts";
 import { SUMS } from "../../shaders/losses.wgsl.ts";
+import { KINDS } from "../../shaders/product.wgsl.ts";
 import { UPDATES } from "../../shaders/update.wgsl.ts";
 import { dense, dropout, sequential, type CompileOptions, type Layer } from "../../src/index.ts";
+import { buildGraph } from "../../src/graph/build.ts";
 import { ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { DRAWS } from "../../src/model/initializers.ts";
 import { LOSSES, matchingActivation, toLoss } from "../../src/model/losses.ts";
@@ -13,13 +15,15 @@ import { initializers } from "../../src/model/namespaces.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { OPTIMIZERS } from "../../src/model/optimizers.ts";
 import type { Backend } from "../../src/train/backend.ts";
-import { loadExtras, loadUncommon, UNCOMMON } from "../../src/train/extras.ts";
+import { Plan } from "../../src/schedule/plan.ts";
+import { DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
+import { loadBlocks, loadExtras, loadUncommon, UNCOMMON } from "../../src/train/extras.ts";
 
 const load = (layers: Layer[], options: CompileOptions) => {
   const network = resolveNetwork(layers, 1);
   return loadUncommon(network, resolveRecipe(network, options));
 };
-const known = () => [VALUE, DERIVATIVE, SUMS, UPDATES, DRAWS].flatMap((table) => Object.keys(table));
+const known = () => [VALUE, DERIVATIVE, SUMS, UPDATES, DRAWS, KINDS].flatMap((table) => Object.keys(table));
 
 const README_LAYERS = [
   dense({ units: 128, activation: "relu", inputShape: [784] }), dropout({ rate: 0.3 }), dense({ units: 10, activation: "softmax" }),
@@ -32,7 +36,32 @@ it("the page of README.md loads nothing beside the library", async () => {
   await load(README_LAYERS, README_OPTIONS);
   expect(known()).toEqual(before);
   const backend = { residentBytes: 32_768 } as Backend;
-  expect(await loadExtras(resolveNetwork(README_LAYERS, 1), backend)).toEqual({});
+  const network = resolveNetwork(README_LAYERS, 1);
+  expect(await loadExtras(network, backend)).toEqual({});
+  await loadBlocks(network, 64, backend, false);
+  expect(known()).toEqual(before);
+});
+
+it("what stages products comes with large ones on a GPU", async () => {
+  const network = resolveNetwork(README_LAYERS, 1), gpu = { planAdapter: DEFAULT_ADAPTER } as Backend;
+  const software = { planAdapter: { ...DEFAULT_ADAPTER, kind: "software" } } as Backend;
+  const isThereAfter = async (...given: Parameters<typeof loadBlocks>) => {
+    await loadBlocks(...given);
+    const isThere = "workgroup" in KINDS;
+    delete KINDS.workgroup;
+    return isThere;
+  };
+  expect(await isThereAfter(network, 1024, gpu, false)).toBe(true);
+  expect(await isThereAfter(network, 64, gpu, true)).toBe(true);
+  expect(await isThereAfter(network, 64, gpu, false)).toBe(false);
+  expect(await isThereAfter(network, 1024, software, true)).toBe(false);
+});
+
+it.each([1, 64, 512, 1024, 4096])("a plan for batches of %i stages none that it has not asked for", (batch) => {
+  const network = resolveNetwork(README_LAYERS, 1), recipe = resolveRecipe(network, README_OPTIONS);
+  const plan = () => new Plan(buildGraph(network, recipe, "train"), { batch });
+  if (batch < 1024) expect(plan).not.toThrow();
+  else expect(plan).toThrow(/workgroup was not loaded/);
 });
 
 it("every other name has its formula from the start", () => {
