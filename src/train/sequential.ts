@@ -11,7 +11,7 @@ import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
-import { loadExtras, type Extras } from "./extras.ts";
+import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
@@ -80,8 +80,8 @@ export class Sequential {
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
-    // The weights are drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
+    // Formulas are loaded and the weights drawn while the browser looks for a device.
+    const [opened, start] = await Promise.allSettled([openBackend(options), loadUncommon(network, recipe).then(() => this.#weightsToStartFrom())]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
     let extras: Extras, state: State;
@@ -89,7 +89,7 @@ export class Sequential {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
       state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state)]);
+      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state), loadBlocks(network, DEFAULT_BATCH, backend, autotune)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
@@ -208,6 +208,7 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
     const network = this.#declared("getWeights");
+    if (!this.#compiled) await loadUncommon(network);
     return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network));
   }
 
