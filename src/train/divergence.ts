@@ -3,6 +3,7 @@
 import type { State } from "./backend.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
+import { allFinite } from "./finite.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { rowsInOrder, type Order } from "./orders.ts";
 
@@ -30,8 +31,6 @@ export async function lastFinite(from: number, to: number, isFiniteAt: (step: nu
   return low;
 }
 
-const isFinite = (numbers: ArrayLike<number>): boolean => Array.prototype.every.call(numbers, Number.isFinite);
-
 /** The rows of one mini-batch as a data set of their own. */
 function rowsOf({ rows, x, y, lengths, format }: Dataset, wanted: Uint32Array): Dataset {
   const take = <A extends NonNullable<Dataset["x" | "y" | "lengths"]>>(array: A): A => {
@@ -56,9 +55,9 @@ export interface Batch {
 export async function firstNonFinite(
   compiled: Compiled, dataset: Dataset, state: State, { order, from, rows }: Batch,
 ): Promise<string> {
-  const spoilt = [...state].find(([, numbers]) => !isFinite(numbers));
+  const spoilt = [...state].find(([, numbers]) => !allFinite(numbers));
   if (spoilt) return spoilt[0];
   const batch = rowsOf(dataset, rowsInOrder(order, dataset.rows).subarray(from, from + rows));
   const { tensors } = await (await loadFloat64()).inspectTrainingStep(compiled, batch);
-  return tensors.find(({ gpu, reference }) => !isFinite(gpu ?? reference))?.name ?? "loss";
+  return tensors.find(({ gpu, reference }) => !allFinite(gpu ?? reference))?.name ?? "loss";
 }

@@ -5,6 +5,7 @@
 import { DeviceLostError, DivergenceError } from "../errors.ts";
 import type { DeviceLoss, State, StopSignal } from "./backend.ts";
 import type { Batch } from "./divergence.ts";
+import { allFinite } from "./finite.ts";
 import type { OnNaN } from "./fit-options.ts";
 import { Journal } from "./journal.ts";
 import { lossBehind, type Keeper, type Snapshot } from "./keeper.ts";
@@ -68,7 +69,7 @@ interface Divergence {
 
 const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
 
-const isFiniteState = (state: State): boolean => [...state.values()].every((numbers) => Array.prototype.every.call(numbers, Number.isFinite));
+const isFiniteState = (state: State): boolean => [...state.values()].every(allFinite);
 
 export class Endurance {
   readonly #journal = new Journal();
