@@ -6,7 +6,7 @@ import { DeviceLostError, DivergenceError } from "../errors.ts";
 import type { DeviceLoss, State, StopSignal } from "./backend.ts";
 import type { Batch } from "./divergence.ts";
 import { allFinite } from "./finite.ts";
-import type { OnNaN } from "./fit-options.ts";
+import type { DeviceLostInfo, OnNaN } from "./fit-options.ts";
 import { Journal } from "./journal.ts";
 import { lossBehind, type Keeper, type Snapshot } from "./keeper.ts";
 import type { Gate } from "./lifecycle.ts";
@@ -26,14 +26,6 @@ export interface Ground {
   readonly train: Ready;
   readonly validation: Prepared | null;
   dispose(): void;
-}
-
-/** What fit() tells of a lost device. */
-export interface DeviceLostInfo extends DeviceLoss {
-  /** Steps trained before it, over all fit() of this compile(): training goes on behind them. */
-  readonly step: number;
-  /** 1, or more where the device before was lost, too, with nothing saved in between. */
-  readonly recovery: number;
 }
 
 /** Where snapshots go that are to outlive the page. */
@@ -210,7 +202,8 @@ export class Endurance {
     Object.assign(progress, snapshot.progress);
     for (const { firstStep, stateRows, stretches, steps } of this.#journal.since(snapshot.progress.steps)) {
       const count = Math.min(steps, end - firstStep);
-      if (count <= 0) break;
+      // One may have ended before its first step.
+      if (count <= 0) continue;
       Object.assign(progress, { steps: firstStep, stateRows });
       await runStretches(course, ground.train, this.#part(stretches, 0, count), progress, position, () => {}, { aborted: false });
     }

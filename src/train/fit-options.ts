@@ -2,13 +2,21 @@
 
 import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
+import type { DeviceLoss } from "./backend.ts";
 import type { Features, Targets } from "./data.ts";
 import { isHandle, type LabelledDatasetHandle } from "./dataset.ts";
-import type { DeviceLostInfo } from "./endurance.ts";
 import type { Lengths } from "./shape.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
+
+/** What fit() tells of a lost device. */
+export interface DeviceLostInfo extends DeviceLoss {
+  /** Steps trained before it, over all fit() of this compile(): training goes on behind them. */
+  readonly step: number;
+  /** 1, or more where the device before was lost, too, with nothing saved in between. */
+  readonly recovery: number;
+}
 
 /** Functions of yours that fit() calls. An error that one throws comes out of fit(), and training stops at a step boundary. */
 export interface Callbacks {

@@ -7,7 +7,6 @@ import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, 
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats, State } from "./backend.ts";
-import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
@@ -21,9 +20,9 @@ import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
-import { checkStateful, fromStates } from "./states.ts";
+import { checkStateful } from "./states.ts";
 import { summarize } from "./summary.ts";
-import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
+import { answer, EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
@@ -179,25 +178,12 @@ export class Sequential {
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict"), { network } = compiled;
+    const compiled = this.#ready("predict");
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, compiled.shape, options), { rows } = given.dataset;
-    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputSteps * network.outputWidth);
-    checkStateful("predict()", network, rows, batchSize, compiled.predicted);
-    return compiled.use("predict", () => scoped(async (keep) => {
-      const holding = compiled.holdings.open(keep, "predict()", given);
-      const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
-      const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), compiled.predicted);
-      await runner.run(steps, (first, count, results) => {
-        compiled.predicted.stateRows = batchSize;
-        // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
-        const at = first * runner.resultElements;
-        const filled = Math.min(count * runner.resultElements, answers.length - at);
-        for (let i = 0; i < filled; i++) answers[at + i] = results[i];
-      });
-      return answers;
-    }));
+    const given = unlabelled("predict()", x, compiled.shape, options), batchSize = Math.min(wanted, given.dataset.rows);
+    checkStateful("predict()", compiled.network, given.dataset.rows, batchSize, compiled.predicted);
+    return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, given, batchSize)));
   }
 
   /**

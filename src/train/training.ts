@@ -1,10 +1,11 @@
-// One fit(): brings data and plans to the backend and runs the loop on them.
+// One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
 import { InputError } from "../errors.ts";
 import type { Compiled } from "./compiled.ts";
 import { listens, runEpochs, type History } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
-import type { StopSignal } from "./backend.ts";
+import type { Floats, StopSignal } from "./backend.ts";
+import { miniBatches } from "./batches.ts";
 import { Endurance, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
@@ -12,7 +13,7 @@ import { orderSlots } from "./orders.ts";
 import type { Position, Prepared, Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
-import { checkStateful } from "./states.ts";
+import { checkStateful, fromStates } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -32,6 +33,22 @@ export async function prepareEvaluation(
   const holding = compiled.holdings.open(keep, "evaluate()", given);
   const { runner, orders } = keep(await holding.lease("evaluate", given.dataset, batchSize));
   return { runner, orders, rows, at, batchSize };
+}
+
+/** The network's answers to all rows, in their order. */
+export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
+  const { network: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
+  const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, "predict()", given);
+  const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
+  const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
+  await runner.run(steps, (first, count, results) => {
+    predicted.stateRows = batchSize;
+    // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
+    const at = first * runner.resultElements;
+    const filled = Math.min(count * runner.resultElements, answers.length - at);
+    for (let i = 0; i < filled; i++) answers[at + i] = results[i];
+  });
+  return answers;
 }
 
 /** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */

@@ -42,7 +42,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
     expect(isFinite(await model.getWeights())).toBe(false);
     const error = await failure(model.fit(X, Y));
     expect(error).toBeInstanceOf(DivergenceError);
-    expect(error).toMatchObject({ step: 3200, lossBefore: null, tensor: expect.stringMatching(/^[wb]\d$/) });
+    expect(error).toMatchObject({ step: 3200, lossBefore: null });
+    expect((error as DivergenceError).tensor).toMatch(/^[wb]\d$/);
   });
 
   it("control: training that stays finite ends well whatever is asked for", async () => {
@@ -65,8 +66,8 @@ it("\"rollback\" leaves out what led there, three times", async () => {
   const model = await compiledModel({ layers: LAYERS, seed: 1 }, recipe);
   const history = await model.fit(x, Y, fit);
   expect(history).toMatchObject({ epochs: 3, steps: 24, stopped: false });
-  expect(warn.mock.calls.map(String)).toEqual([2, 10, 18].map((step) => expect.stringMatching(
-    new RegExp(`^deltaprop: fit\\(\\): step ${step} came upon .* The 1 mini-batches from there on are left out\\.`))));
+  expect(warn.mock.calls.map((said) => /^deltaprop: fit\(\): step (\d+) came upon .* The 1 mini-batches from there on are left out\./.exec(String(said))?.[1]))
+    .toEqual(["2", "10", "18"]);
   expect(history.history.loss.every(Number.isFinite)).toBe(true);
   expect(isFinite(await model.getWeights())).toBe(true);
   // The same as training without that mini-batch, where nothing depends on the number of the step.
