@@ -8,7 +8,7 @@ import { rateAt, toSchedule, type Schedule } from "../model/schedules.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
-import type { Extras } from "./extras.ts";
+import { loadBlocks, type Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Keeper, lossBehind, type Opened } from "./keeper.ts";
 import { Turns } from "./lifecycle.ts";
@@ -93,6 +93,7 @@ export class Compiled {
 
   /** The plan to run: measures first what it needs, if compile() was told to. */
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
+    await loadBlocks(this.network, batch, this.backend, this.autotune);
     if (this.autotune) await this.#tuning.take(() => this.#tune((choices) => this.#planWith(purpose, batch, format, choices)));
     return this.plan(purpose, batch, format);
   }

@@ -1,0 +1,13 @@
+// Puts the formulas that few networks use into the tables that kernels are written from.
+
+import { DERIVATIVE, VALUE } from "../../shaders/activations.wgsl.ts";
+import { SUMS } from "../../shaders/losses.wgsl.ts";
+import { adagrad, huber, rmsprop, UNCOMMON_DERIVATIVE, UNCOMMON_VALUE } from "../../shaders/uncommon.wgsl.ts";
+import { UPDATES } from "../../shaders/update.wgsl.ts";
+
+export function addUncommonFormulas(): void {
+  Object.assign(VALUE, UNCOMMON_VALUE);
+  Object.assign(DERIVATIVE, UNCOMMON_DERIVATIVE);
+  Object.assign(SUMS, { huber });
+  Object.assign(UPDATES, { rmsprop, adagrad });
+}
