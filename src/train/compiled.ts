@@ -4,6 +4,7 @@ import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.t
 import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
+import { rateAt, toSchedule, type Schedule } from "../model/schedules.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
@@ -31,7 +32,7 @@ export class Compiled {
   readonly keeper: Keeper;
 
   constructor(
-    readonly network: Network, readonly recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
+    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
   ) {
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
@@ -40,6 +41,17 @@ export class Compiled {
 
   get backend(): Backend {
     return this.keeper.backend;
+  }
+
+  /** Of the next step. */
+  get learningRate(): number {
+    return rateAt(this.recipe.optimizer.learningRate, this.progress.steps);
+  }
+
+  /** A fit() under way keeps the one that it began with, since it may have to do steps again. */
+  setLearningRate(learningRate: number | Schedule): void {
+    const optimizer = Object.freeze({ ...this.recipe.optimizer, learningRate: toSchedule("model", learningRate) });
+    this.recipe = Object.freeze({ ...this.recipe, optimizer });
   }
 
   /**

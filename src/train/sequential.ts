@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats, State } from "./backend.ts";
@@ -274,6 +275,19 @@ export class Sequential {
   /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
   get plan(): Plan {
     return this.#ready("plan").plan("train", this.#planBatch);
+  }
+
+  /** η of the next step, once compiled: what the schedule gives there. */
+  get learningRate(): number {
+    return this.#ready("learningRate").learningRate;
+  }
+
+  /**
+   * Another η, a number ≥ 0 or a schedule, from the next fit() on. What the optimizer has gathered stays, and so does its count of
+   * steps, from which a schedule reads. @throws InputError if it is neither
+   */
+  set learningRate(rate: number | Schedule) {
+    this.#ready("learningRate").setLearningRate(rate);
   }
 
   /** "webgpu" or "cpu", once compiled. */
