@@ -62,6 +62,8 @@ export class Apart {
   #number: Control<number>;
   readonly #numberHost = element("div", { class: "example-number" });
   #count = 1;
+  /** Steps taken apart so far. */
+  #taken = 0;
   #follow: Place = { layer: 1, neuron: 1 };
   #shown: { numbers: StepNumbers; example: Example } | null = null;
 
@@ -107,6 +109,7 @@ export class Apart {
 
   show(step: StepApart, example: Example): void {
     this.#shown = { numbers: new StepNumbers(step), example };
+    this.#taken++;
     this.#body.hidden = false;
     this.#show();
   }
@@ -133,8 +136,9 @@ export class Apart {
     if (!this.#shown) return;
     const { numbers, example } = this.#shown, { now } = this.#words;
     const layer = Math.min(this.#follow.layer, numbers.depth), neuron = Math.min(this.#follow.neuron, numbers.units(layer));
-    this.#summary.textContent = now.summary(example.index + 1, place(example.x), place(example.y), example.label);
-    Object.assign(this.#body.dataset, { x: example.x, y: example.y, label: example.label, step: "shown" });
+    this.#summary.textContent = now.summary(example.index + 1, place(example.x), place(example.y), example.label,
+      this.#words.language.number(numbers.step.after));
+    Object.assign(this.#body.dataset, { x: example.x, y: example.y, label: example.label, taken: this.#taken });
     this.#events.onFollow({ layer, neuron });
     this.#judge(numbers);
     this.#choose(numbers, layer, neuron);

@@ -334,7 +334,7 @@ export class NetworkView {
     const look = this.#look, { now } = this.#words;
     if (!look || !this.#details.open) return;
     const line = (from: string, to: string, weight: number) =>
-      element("tr", {}, element("td", {}, from), element("td", {}, to), element("td", {}, short(weight)));
+      element("tr", {}, element("td", {}, from), element("td", {}, to), element("td", { "data-exact": weight }, short(weight)));
     this.#table.replaceChildren(...this.#links.flatMap((links, i) => [
       ...links.map(({ from, to, weight }) => line(from, to, weight)),
       ...this.#cells[i + 1].map((_, j) => line(now.bias, this.#shortName(i + 1, j + 1), look.weights[2 * i + 1].data[j])),

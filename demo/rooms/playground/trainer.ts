@@ -56,6 +56,8 @@ export interface Score {
 
 /** One training step on one example, taken apart. */
 export interface StepApart {
+  /** Steps that were trained before it. */
+  readonly after: number;
   readonly config: PlaygroundConfig;
   readonly given: readonly GivenTensor[];
   readonly tensors: readonly InspectedTensor[];
@@ -114,12 +116,9 @@ export class Trainer {
     return this.#alone(() => this.#start(config, split));
   }
 
-  /** Another rate for the network as it is. Its optimizer starts afresh: the library keeps weights from compile to compile. */
-  setRate(rate: number): Promise<void> {
-    return this.#alone(async () => {
-      this.#config = { ...this.#config, rate };
-      await this.#now.model.compile({ ...recipeOf(this.#config), ...this.#place });
-    });
+  /** From the next mini-batch on. */
+  set rate(rate: number) {
+    this.#config = { ...this.#config, rate };
   }
 
   set batch(batch: number) {
@@ -153,10 +152,11 @@ export class Trainer {
   /** A step on one example of the training points, put back afterwards. */
   inspect(index: number): Promise<StepApart> {
     return this.#alone(async () => {
-      const { model, split: { train: { xy, classes } } } = this.#now, { features } = this.#config;
+      const { model, split: { train: { xy, classes } } } = this.#now, { features, rate } = this.#config;
+      model.learningRate = rate;
       const x = featureRows(features, xy.subarray(2 * index, 2 * index + 2));
       const { given, tensors } = await model.inspectStep(x, Float32Array.of(classes[index]));
-      return { config: this.#config, given, tensors };
+      return { after: this.#steps, config: this.#config, given, tensors };
     });
   }
 
@@ -205,7 +205,9 @@ export class Trainer {
     this.#config = config;
     const model = buildModel(config), parts = config.layers.map((_, i) => buildPart(config, i + 1));
     try {
-      await Promise.all([model.compile({ ...recipeOf(config), ...this.#place }), this.#compileParts(parts)]);
+      await Promise.all([model.compile({ ...recipeOf(config), ...this.#place }),
+        // These are never trained.
+        ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place }))]);
     } catch (error) {
       this.#config = before;
       for (const one of [model, ...parts]) one.dispose();
@@ -219,11 +221,6 @@ export class Trainer {
     [this.#steps, this.#losses, this.#msPerStep] = [0, [], null];
     this.#tellModel();
     await this.#look();
-  }
-
-  /** They are never trained. */
-  async #compileParts(parts: readonly Sequential[]): Promise<void> {
-    await Promise.all(parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place })));
   }
 
   /** With no training under way while it works; what ran before runs on afterwards. */
@@ -261,7 +258,8 @@ export class Trainer {
   }
 
   async #slice(steps: number): Promise<void> {
-    const { model, train, split } = this.#now, { batch } = this.#config;
+    const { model, train, split } = this.#now, { batch, rate } = this.#config;
+    model.learningRate = rate;
     const first = this.#msPerStep === null || model.plan.batch !== Math.min(batch, split.train.classes.length);
     let began = 0, ran = 0, lost = false;
     await model.fit(train, {
@@ -283,8 +281,6 @@ export class Trainer {
       },
     });
     this.#steps += ran;
-    // fit() looked after its own network only.
-    if (lost) await this.#compileParts(this.#now.parts);
     if (ran > 0 && !lost) {
       const newest = (performance.now() - began) / ran;
       this.#msPerStep = this.#msPerStep === null ? newest : this.#msPerStep + NEWEST * (newest - this.#msPerStep);

@@ -40,7 +40,7 @@ export const playgroundWorker = {
   run: (): void => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
-  setRate: (rate: number): Promise<void> => ready().setRate(rate),
+  setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },
   lose: (): void => ready().lose(),
   inspect: (index: number) => ready().inspect(index),
