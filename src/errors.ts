@@ -24,3 +24,8 @@ export class UnsupportedError extends DeltapropError {
 export class GpuError extends DeltapropError {
   override name = "GpuError";
 }
+
+/** The GPU was lost, and no other could take its place. getWeights() still gives the last weights known to be good. */
+export class DeviceLostError extends GpuError {
+  override name = "DeviceLostError";
+}

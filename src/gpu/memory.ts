@@ -15,6 +15,8 @@ const copiedBytes = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 const wholeWords = (bytes: number): number => Math.max(4, copiedBytes(bytes));
 /** NaN as an f32, and as each of two f16. */
 const NAN_BITS = 0x7fc07fc0;
+/** A larger one is made for each use: it would take memory that nothing else could have. */
+const KEPT_STAGING_BYTES = 1 << 24;
 
 /**
  * @param remedy what to do where it is too large
@@ -75,14 +77,19 @@ export interface FloatsInBuffer {
   readonly elements: number;
 }
 
-/** Reads numbers back as float32; all copies go in one submit. `offset` in bytes is a multiple of 4. */
+const createStaging = (device: GPUDevice, bytes: number): GPUBuffer =>
+  device.createBuffer({ label: "readback", size: wholeWords(bytes), usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
+
+/**
+ * Reads numbers back as float32; all copies go in one submit. `offset` in bytes is a multiple of 4.
+ * @param kept a staging buffer to use, and to leave alive, in place of one of its own
+ */
 export async function readFloats(
-  device: GPUDevice, sources: readonly FloatsInBuffer[],
+  device: GPUDevice, sources: readonly FloatsInBuffer[], kept?: GPUBuffer,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const sizes = sources.map(({ elements, type = "f32" }) => copiedBytes(elements * NUMBER_BYTES[type]));
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  const staging = device.createBuffer({ label: "readback", size: wholeWords(total),
-    usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
+  const staging = kept ?? createStaging(device, total);
   try {
     const encoder = device.createCommandEncoder();
     let at = 0;
@@ -99,7 +106,7 @@ export async function readFloats(
       return type === "f16" ? floatsOfHalves(new Uint16Array(all, begin, elements)) : new Float32Array(all, begin, elements).slice();
     });
   } finally {
-    staging.destroy();
+    if (!kept) staging.destroy();
   }
 }
 
@@ -111,6 +118,7 @@ export const maxBindingBytes = ({ limits }: GPUDevice): number =>
 export class TensorStore {
   readonly #buffers = new Map<string, GPUBuffer>();
   #places: Places = new Map();
+  #staging: GPUBuffer | undefined;
 
   constructor(readonly device: GPUDevice) {}
 
@@ -133,12 +141,21 @@ export class TensorStore {
     });
   }
 
-  async read(names: readonly string[]): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  read(names: readonly string[]): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    return this.#read(names);
+  }
+
+  async #read(names: readonly string[], staging?: GPUBuffer): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const floats = await readFloats(this.device, names.map((name) => {
       const { memory, ...place } = this.#place(name);
       return { buffer: this.buffer(memory), ...place };
-    }));
+    }), staging);
     return new Map(names.map((name, i) => [name, floats[i]]));
+  }
+
+  /** All of them; no two at a time, since all but large ones go through one buffer, which stays. */
+  readAll(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    return this.#read([...this.#places.keys()], this.#staging);
   }
 
   /** @param memory as `places` name it */
@@ -151,6 +168,7 @@ export class TensorStore {
   dispose(): void {
     for (const buffer of this.#buffers.values()) buffer.destroy();
     this.#buffers.clear();
+    this.#staging?.destroy();
   }
 
   #allocate(values: ReadonlyMap<string, Float32Array>): void {
@@ -158,6 +176,8 @@ export class TensorStore {
     for (const [memory, bytes] of memoryBytes(this.#places)) {
       this.#buffers.set(memory, createStorage(this.device, bytes, memory, REMEDIES.weights));
     }
+    const bytes = 4 * [...this.#places.values()].reduce((sum, { elements }) => sum + elements, 0);
+    if (bytes <= KEPT_STAGING_BYTES) this.#staging = createStaging(this.device, bytes);
   }
 
   #place(name: string) {

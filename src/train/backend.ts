@@ -13,6 +13,15 @@ export type { ResultHandler, StopSignal };
 
 export type Floats = Float32Array<ArrayBuffer>;
 
+/** Weights, optimizer states and what stateful layers carry in training, by name, in the precision of the backend. */
+export type State = ReadonlyMap<string, Floats | Float64Array<ArrayBuffer>>;
+
+/** Why a device is gone, as WebGPU says it: "destroyed" or "unknown", and words. */
+export interface DeviceLoss {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** A data set where the backend can reach it. */
 export interface DeviceData {
   readonly dataset: Dataset;
@@ -79,8 +88,12 @@ export interface Backend {
   readonly dataBytes: number;
   /** The device is gone, and all that was on it. */
   readonly isLost: boolean;
-  /** Weights and optimizer states by their names in the graph. The call itself writes; the promise says how it went. */
-  write(values: ReadonlyMap<string, Floats>): Promise<void>;
+  /** The same, after the moment by which an error may be ahead of the news. @returns in the host's words, null if it is there */
+  loss(): Promise<DeviceLoss | null>;
+  /** All that decides how training goes on, as it is after the steps submitted so far. */
+  snapshot(): Promise<State>;
+  /** Weights, optimizer states and the like by their names in the graph. The call itself writes; the promise says how it went. */
+  write(values: State): Promise<void>;
   read(names: readonly string[]): Promise<Map<string, Floats>>;
   /**
    * @param orders how many orders of all rows the data must have room for; 0 if nothing runs on it

@@ -1,6 +1,5 @@
-// What compile() makes: recipe, backend and how far training is. The backend is freed after the last call that uses it.
+// What compile() makes: recipe, backend and how far training is.
 
-import { GpuError } from "../errors.ts";
 import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.ts";
 import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
@@ -10,6 +9,7 @@ import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
 import type { Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
+import { Keeper, lossBehind, type Opened } from "./keeper.ts";
 import { Turns } from "./lifecycle.ts";
 import type { Progress } from "./passes.ts";
 import type { Shape } from "./shape.ts";
@@ -28,33 +28,46 @@ export class Compiled {
   /** What was measured so far. */
   #choices: Choices = new Map();
   readonly #tuning = new Turns();
-  #uses = 0;
-  #retired = false;
+  readonly keeper: Keeper;
 
-  constructor(readonly network: Network, readonly recipe: Recipe, readonly backend: Backend, readonly extras: Extras, readonly autotune = false) {
+  constructor(
+    readonly network: Network, readonly recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
+  ) {
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
+    this.keeper = new Keeper(opened, this.progress, () => this.holdings.dispose());
   }
 
-  /** Keeps the backend until the work is done, also if it is retired meanwhile. @throws GpuError if the GPU is lost */
-  async use<T>(where: string, work: () => Promise<T>): Promise<T> {
-    if (this.backend.isLost) {
-      throw new GpuError(`${where}(): the GPU was lost, and with it the weights that were there. Call compile() again: it ` +
-        "starts from the last ones that getWeights() or setWeights() saw, else from the initial ones.");
-    }
-    this.#uses++;
-    try {
-      return await work();
-    } finally {
-      this.#uses--;
-      this.#freeUnused();
-    }
+  get backend(): Backend {
+    return this.keeper.backend;
   }
 
-  /** No new use comes: frees the backend as soon as those under way are over. */
-  retire(): void {
-    this.#retired = true;
-    this.#freeUnused();
+  /**
+   * Does the work while the backend is kept. Where the GPU was lost, or is lost meanwhile, the work is done (again) on another one.
+   * @throws DeviceLostError if there is none, or if it is lost again and again
+   */
+  use<T>(where: string, work: () => Promise<T>): Promise<T> {
+    const { keeper } = this;
+    return keeper.hold(async () => {
+      for (;;) {
+        if (this.backend.isLost) await this.#recover(where);
+        const { backend } = this;
+        try {
+          return await work();
+        } catch (error) {
+          if (!await lossBehind(error, backend)) throw error;
+        }
+      }
+    });
+  }
+
+  async #recover(where: string): Promise<void> {
+    await this.keeper.recover(where);
+    console.warn(`deltaprop: ${where}(): the GPU was lost. Going on with another device (${this.backend.adapter}) and the weights after ` +
+      `step ${this.keeper.snapshot.progress.steps}.`);
+    if (this.predicted.stateRows === 0) return;
+    this.predicted.stateRows = 0;
+    console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");
   }
 
   graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {
@@ -97,14 +110,16 @@ export class Compiled {
     this.progress.stateRows = this.predicted.stateRows = 0;
   }
 
-  readWeights(where: string): Promise<Map<string, Floats>> {
-    return this.use(where, () => this.backend.read(this.network.parameters.map(({ symbol }) => symbol)));
-  }
-
-  #freeUnused(): void {
-    if (!this.#retired || this.#uses > 0) return;
-    this.holdings.dispose();
-    this.backend.dispose();
+  /** The weights on the backend, or those of the snapshot where its GPU is lost. */
+  async readWeights(): Promise<Map<string, Floats>> {
+    const { keeper, backend } = this, symbols = this.network.parameters.map(({ symbol }) => symbol);
+    try {
+      if (!backend.isLost) return await keeper.hold(() => backend.read(symbols));
+    } catch (error) {
+      if (!await lossBehind(error, backend)) throw error;
+    }
+    await keeper.settled();
+    return new Map(symbols.map((symbol) => [symbol, Float32Array.from(keeper.snapshot.state.get(symbol) ?? [])]));
   }
 }
 

@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Work this long, then let the page or the process do something else. */
@@ -85,10 +85,15 @@ export class CpuBackend implements Backend {
   readonly residentBytes = 0;
   readonly dataBytes: number = Infinity;
   readonly isLost = false;
+  readonly loss = async () => null;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();
 
-  async write(values: ReadonlyMap<string, Floats>): Promise<void> {
+  async snapshot(): Promise<State> {
+    return new Map([...this.#values].map(([name, values]) => [name, Float64Array.from(values)]));
+  }
+
+  async write(values: State): Promise<void> {
     for (const [name, data] of values) this.#values.set(name, Float64Array.from(data));
   }
 

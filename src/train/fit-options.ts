@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Features, Targets } from "./data.ts";
 import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
+import type { DeviceLostInfo } from "./endurance.ts";
 import type { Lengths } from "./shape.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
@@ -22,6 +23,11 @@ export interface Callbacks {
   /** Averages over the epoch, and validation's where there is any. */
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>;
   onTrainEnd?(): void | Promise<void>;
+  /**
+   * The GPU was lost: the driver was reset, its process crashed, the machine slept. fit() waits for this function, takes another
+   * device, and goes on as if nothing had happened; other callbacks are told of no step twice.
+   */
+  onDeviceLost?(info: DeviceLostInfo): void | Promise<void>;
 }
 
 /** What fit() takes. */
@@ -73,7 +79,7 @@ export interface CheckedFitOptions {
 const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
   "callbacks", "verbose"];
 
-const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"];
+const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function checkCallbacks(callbacks: object): void {

@@ -4,9 +4,8 @@ import { InputError } from "../errors.ts";
 import type { StopSignal } from "./backend.ts";
 import { Averages, miniBatches, resultsOf } from "./batches.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
-import {
-  nextStretches, runStretches, wholePasses, type Course, type Position, type Prepared, type Progress, type Stretch,
-} from "./passes.ts";
+import type { Endurance } from "./endurance.ts";
+import { nextStretches, stepsIn, wholePasses, type Position, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
 import { fromStates } from "./states.ts";
 
 /** What fit() resolves with. */
@@ -32,9 +31,12 @@ export async function runEvaluation(
   return ran === steps.length ? averages : null;
 }
 
-export interface Loop extends Course {
+export interface Loop {
+  readonly endurance: Endurance;
+  readonly portions: Portions;
   readonly names: readonly string[];
-  readonly validation: Prepared | null;
+  /** Whether each epoch ends with one. */
+  readonly validates: boolean;
   readonly epochs: number;
   /** Where `steps` mini-batches go on; null for epochs, which are whole passes. */
   readonly by: { readonly steps: number; readonly position: Position } | null;
@@ -68,12 +70,12 @@ interface Leg {
 }
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
-async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg, progress: Progress): Promise<number> {
+async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg): Promise<number> {
   const { names, options, signal } = loop;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
-  const ran = await runStretches(loop, stretches, progress, loop.by?.position ?? null, (first, steps, results) => {
+  const ran = await loop.endurance.run(stretches, (first, steps, results) => {
     steps.forEach((step, i) => {
       const left = resultsOf(results, steps.length, i, names.length), batch = before + first + i;
       averages[Math.floor(batch / perEpoch)].addStep(step.rows, left);
@@ -99,12 +101,12 @@ interface Trained {
 
 /** Trains `count` epochs in one run; their averages in order. */
 async function trainEpochs(loop: Loop, count: number, progress: Progress): Promise<Trained> {
-  const { names, train } = loop;
-  const perEpoch = Math.ceil(train.rows / train.batchSize);
+  const { names, portions } = loop;
+  const perEpoch = Math.ceil(portions.rows / portions.batchSize);
   const averages = Array.from({ length: count }, () => new Averages(names));
   const stretches = wholePasses(progress.epochs, count, perEpoch);
   progress.epochs++;
-  const ran = await runLeg(loop, { stretches, averages, perEpoch, before: 0 }, progress);
+  const ran = await runLeg(loop, { stretches, averages, perEpoch, before: 0 });
   return { averages, ran, completed: Math.floor(ran / perEpoch) };
 }
 
@@ -113,11 +115,10 @@ async function trainSteps(loop: Loop, { steps, position }: NonNullable<Loop["by"
   const averages = [new Averages(loop.names)];
   let ran = 0;
   while (ran < steps) {
-    const stretches = nextStretches(position, progress.epochs, steps - ran, loop.train.batchSize, loop.ahead);
-    const wanted = stretches.reduce((sum, stretch) => sum + stretch.steps, 0);
-    const done = await runLeg(loop, { stretches, averages, perEpoch: steps, before: ran }, progress);
+    const stretches = nextStretches(position, progress.epochs, steps - ran, loop.portions.batchSize, loop.ahead);
+    const done = await runLeg(loop, { stretches, averages, perEpoch: steps, before: ran });
     ran += done;
-    if (done < wanted) break;
+    if (done < stepsIn(stretches)) break;
   }
   return { averages, ran, completed: ran === steps ? 1 : 0 };
 }
@@ -127,19 +128,19 @@ const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch
 
 /** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
-  const { names, validation, options, signal } = loop;
+  const { names, validates, options, signal } = loop;
   const { callbacks = {} } = options;
   const result: History = { history: {}, epochs: 0, steps: 0, stopped: false };
   await callbacks.onTrainBegin?.();
   for (let epoch = 0; epoch < loop.epochs && !signal.aborted;) {
     await callbacks.onEpochBegin?.(epoch);
-    const count = loop.by || validation || listens(options) ? 1 : Math.min(loop.ahead, loop.epochs - epoch);
+    const count = loop.by || validates || listens(options) ? 1 : Math.min(loop.ahead, loop.epochs - epoch);
     const { averages, ran, completed } = await (loop.by ? trainSteps(loop, loop.by, progress) : trainEpochs(loop, count, progress));
     result.steps += ran;
     for (const average of averages.slice(0, completed)) {
       const logs: Logs = average.logs();
-      if (validation) {
-        const validated = await runEvaluation(validation, names, signal);
+      if (validates) {
+        const validated = await loop.endurance.on(async ({ validation }) => validation && runEvaluation(validation, names, signal));
         if (validated === null) break;
         Object.assign(logs, validated.logs("val_"));
       }

@@ -11,7 +11,7 @@ import { dataTensors } from "./verify.ts";
 export async function checkModelGradients(compiled: Compiled, dataset: Dataset): Promise<GradientReport> {
   const { network, recipe } = compiled, graph = compiled.graph("train", dataset.format);
   const values = new Map<string, ArrayLike<number>>([
-    ...await compiled.readWeights("gradientCheck"), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
+    ...await compiled.readWeights(), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
   const [scalars] = fromStates(miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer), { stateRows: 0 });
   return checkGradients(graph, values, scalars);
 }

@@ -34,6 +34,8 @@ export interface Lease {
 }
 
 interface Ready {
+  /** None of another backend is of use. */
+  readonly backend: Backend;
   readonly purpose: Purpose;
   readonly batch: number;
   readonly runner: Runner;
@@ -53,8 +55,12 @@ export class Holding {
   readonly #making = new Turns();
   #busy = 0;
   #disposed = false;
+  /** Whose all of it is. */
+  #backend: Backend;
 
-  constructor(readonly source: PlanSource, readonly onDispose: () => void = () => {}) {}
+  constructor(readonly source: PlanSource, readonly onDispose: () => void = () => {}) {
+    this.#backend = source.backend;
+  }
 
   /**
    * A runner with room for so many orders of the rows; their arrays are brought to the backend if they are not there.
@@ -63,6 +69,7 @@ export class Holding {
   async lease(purpose: Purpose, dataset: Dataset, batch: number, slots = 1): Promise<Lease> {
     this.#busy++;
     try {
+      this.#follow(this.source.backend);
       const index = this.#idle.findLastIndex((ready) =>
         ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
       const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make(purpose, dataset, batch, slots);
@@ -84,6 +91,7 @@ export class Holding {
 
   #giveBack(ready: Ready): void {
     this.#busy--;
+    if (ready.backend !== this.#backend) return ready.free();
     // One of a kind is enough.
     const twin = this.#idle.findIndex(({ purpose, batch }) => purpose === ready.purpose && batch === ready.batch);
     if (twin >= 0) this.#idle.splice(twin, 1)[0].free();
@@ -98,7 +106,7 @@ export class Holding {
       // Few data sets are so large: what it takes is loaded for those.
       const { StreamedRunner } = await import("./streamed.ts");
       const runner = await StreamedRunner.open(backend, plan, dataset, slots);
-      return { purpose, batch, runner, orders: new Orders(runner, slots), free: () => runner.dispose() };
+      return { backend, purpose, batch, runner, orders: new Orders(runner, slots), free: () => runner.dispose() };
     }
     backend.compile(plan);
     // One after the other, so that no array goes to the device twice.
@@ -106,7 +114,7 @@ export class Holding {
     const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);
     try {
       const runner = await backend.prepare(plan, data);
-      return { purpose, batch, runner, orders: new Orders(data, slots), free: () => { runner.dispose(); data.dispose(); } };
+      return { backend, purpose, batch, runner, orders: new Orders(data, slots), free: () => { runner.dispose(); data.dispose(); } };
     } catch (error) {
       data.dispose();
       throw error;
@@ -119,8 +127,18 @@ export class Holding {
     if (dataset.y) this.#labelled ??= await backend.upload(dataset, 0, this.#inputs);
   }
 
+  /** What was on a backend that is no longer there is brought to the one at hand. */
+  #follow(backend: Backend): void {
+    if (backend === this.#backend) return;
+    this.#backend = backend;
+    this.#free();
+  }
+
   #freeUnused(): void {
-    if (!this.#disposed || this.#busy > 0) return;
+    if (this.#disposed && this.#busy === 0) this.#free();
+  }
+
+  #free(): void {
     for (const ready of this.#idle) ready.free();
     this.#idle = [];
     this.#labelled?.dispose();

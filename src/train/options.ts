@@ -14,6 +14,8 @@ export interface SequentialOptions {
   seed?: number;
 }
 
+export type DeviceSource = () => GPUDevice | Promise<GPUDevice>;
+
 /** What compile() takes. */
 export interface CompileOptions {
   /** A name, or what sgd(), adam(), adamW(), rmsprop() or adagrad() gave. */
@@ -31,10 +33,11 @@ export interface CompileOptions {
   /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
   backend?: "auto" | "webgpu" | "cpu";
   /**
-   * A device of your own to run on; it is never destroyed, and not with backend "cpu". Its type is that of TypeScript's own
-   * DOM library from version 6 on; before that, install `@webgpu/types`.
+   * A device of your own to run on, or a function that gives one and is asked for another when it was lost; none is ever
+   * destroyed. Not with backend "cpu". The type is that of TypeScript's own DOM library from version 6 on; before that,
+   * install `@webgpu/types`.
    */
-  device?: GPUDevice;
+  device?: GPUDevice | DeviceSource;
   /**
    * Measures on the GPU at hand how the larger matrix products are best cut, in place of a model's guess; default false. The
    * first call with a new batch size then takes up to about 2 seconds a product longer, and some for compiling. Results stay

@@ -7,15 +7,22 @@ import { miniBatches } from "./batches.ts";
 import type { Orders } from "./orders.ts";
 import { fromStates, type Carried } from "./states.ts";
 
-/** One data set with a runner for it and the rows that it goes through. */
-export interface Prepared {
-  readonly runner: Runner;
-  readonly orders: Orders;
+/** Which rows of a data set, and how many of them at a time. */
+export interface Portions {
   readonly rows: number;
   /** Where in the rows' order they start. */
   readonly at: number;
   readonly batchSize: number;
 }
+
+/** A runner for a data set, and the orders that it reads. */
+export interface Ready {
+  readonly runner: Runner;
+  readonly orders: Orders;
+}
+
+/** The two together. */
+export interface Prepared extends Portions, Ready {}
 
 /** What the loop reads and moves of the model: where its schedule and its shuffling stand, and whose states are carried on. */
 export interface Progress extends Carried {
@@ -64,10 +71,25 @@ export function nextStretches(
 export const wholePasses = (first: number, count: number, stepsPerPass: number): Stretch[] =>
   Array.from({ length: count }, (_, i) => ({ pass: first + i, from: 0, steps: stepsPerPass }));
 
+export const stepsIn = (stretches: readonly Stretch[]): number => stretches.reduce((sum, { steps }) => sum + steps, 0);
+
+/** `count` mini-batches of them, after the first `skipped`. */
+export function partOf(stretches: readonly Stretch[], skipped: number, count: number, batchSize: number): Stretch[] {
+  const part: Stretch[] = [];
+  let left = count;
+  for (const { pass, from, steps } of stretches) {
+    const gone = Math.min(skipped, steps), taken = Math.min(left, steps - gone);
+    skipped -= gone;
+    left -= taken;
+    if (taken > 0) part.push({ pass, from: from + gone * batchSize, steps: taken });
+  }
+  return part;
+}
+
 export interface Course {
   readonly recipe: Recipe;
   readonly seed: number;
-  readonly train: Prepared;
+  readonly portions: Portions;
   readonly shuffle: boolean;
 }
 
@@ -78,8 +100,9 @@ interface Placed {
   readonly row: number;
 }
 
-function place({ recipe, seed, train, shuffle }: Course, stretches: readonly Stretch[], firstStep: number): Placed[] {
-  const { rows, at, batchSize, orders } = train;
+function place(
+  { recipe, seed, portions: { rows, at, batchSize }, shuffle }: Course, orders: Orders, stretches: readonly Stretch[], firstStep: number,
+): Placed[] {
   const places = orders.place(stretches.map(({ pass }) => (shuffle ? { seed, pass, rows } : null)));
   let next = firstStep;
   return stretches.flatMap(({ pass, from, steps }, i) => {
@@ -90,6 +113,9 @@ function place({ recipe, seed, train, shuffle }: Course, stretches: readonly Str
   });
 }
 
+/** Results of steps, `first` the number of the first of them within the run. */
+export type ResultsOfSteps = (first: number, steps: readonly StepScalars[], results: ArrayLike<number>) => void;
+
 /**
  * Trains on these stretches in one run. `progress` and `position` follow the results as they come, so that an error leaves
  * them true: steps whose results were never seen do not count.
@@ -97,10 +123,10 @@ function place({ recipe, seed, train, shuffle }: Course, stretches: readonly Str
  * @returns how many steps ran
  */
 export function runStretches(
-  course: Course, stretches: readonly Stretch[], progress: Progress, position: Position | null,
-  onResults: (first: number, steps: readonly StepScalars[], results: ArrayLike<number>) => void, signal: StopSignal,
+  course: Course, { runner, orders }: Ready, stretches: readonly Stretch[], progress: Progress, position: Position | null,
+  onResults: ResultsOfSteps, signal: StopSignal,
 ): Promise<number> {
-  const firstStep = progress.steps, placed = place(course, stretches, firstStep);
+  const firstStep = progress.steps, placed = place(course, orders, stretches, firstStep);
   const steps = fromStates(placed.map(({ step }) => step), progress);
   const follow: ResultHandler = (first, count, results) => {
     const { pass, row, step } = placed[first + count - 1];
@@ -110,5 +136,5 @@ export function runStretches(
     if (position) Object.assign(position, { pass, row });
     onResults(first, steps.slice(first, first + count), results);
   };
-  return course.train.runner.run(steps, follow, signal);
+  return runner.run(steps, follow, signal);
 }

@@ -6,7 +6,7 @@ import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Floats } from "./backend.ts";
+import type { Floats, State } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
@@ -16,7 +16,7 @@ import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
-import { openBackend } from "./open-backend.ts";
+import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
@@ -33,8 +33,8 @@ export class Sequential {
   readonly #layers: Layer[];
   readonly #seed: number;
   #network: Network | null = null;
-  /** The last weights seen on the CPU; null means the initial ones. Older than the backend's once there is one. */
-  #known: ReadonlyMap<string, Floats> | null = null;
+  /** Weights to compile with; null means the initial ones. Once there is a backend it knows better. */
+  #given: ReadonlyMap<string, Floats> | null = null;
   #compiled: Compiled | null = null;
   readonly #compiling = new Turns();
   #planBatch = DEFAULT_BATCH;
@@ -52,7 +52,7 @@ export class Sequential {
 
   /** Appends a layer, before compile(). @throws InputError if it does not fit */
   add(layer: Layer): this {
-    if (this.#compiled || this.#known || this.#compiling.underWay) {
+    if (this.#compiled || this.#given || this.#compiling.underWay) {
       throw new InputError("add(): layers must be added before compile() and setWeights().");
     }
     const layers = [...this.#layers, layer];
@@ -83,36 +83,25 @@ export class Sequential {
     const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
-    let extras: Extras;
+    let extras: Extras, state: State;
     try {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
-      [extras] = await Promise.all([
-        loadExtras(network, backend), backend.write(new Map([...start.value, ...initialStates(network, recipe.optimizer)]))]);
+      state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
+      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
       throw error;
     }
-    this.#compiled?.retire();
-    this.#compiled = new Compiled(network, recipe, backend, extras, autotune);
+    this.#compiled?.keeper.retire();
+    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, autotune);
   }
 
-  /** Those of the backend before, if it still has them. */
+  /** Those of the backend before; the last good ones if its GPU was lost. */
   async #weightsToStartFrom(): Promise<ReadonlyMap<string, Floats>> {
-    const compiled = this.#compiled;
-    if (compiled && !compiled.backend.isLost) {
-      try {
-        return (this.#known = await compiled.readWeights("compile"));
-      } catch (error) {
-        if (!compiled.backend.isLost) throw error;
-      }
-    }
-    if (compiled) {
-      console.warn("deltaprop: the GPU was lost with the weights on it. The model starts again from " +
-        (this.#known ? "the last ones that getWeights(), setWeights() or compile() saw." : "the initial ones."));
-    }
-    return this.#known ?? initialParameters(this.#declared("compile"));
+    if (this.#compiled) this.#given = await this.#compiled.readWeights();
+    return this.#given ?? initialParameters(this.#declared("compile"));
   }
 
   /**
@@ -135,7 +124,7 @@ export class Sequential {
     const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
     const validation = options.validationData
       ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
-    return this.#life.exclusively("fit", () => compiled.use("fit", () => scoped(async (keep) => {
+    return this.#life.exclusively("fit", () => compiled.keeper.hold(() => scoped(async (keep) => {
       this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
       const history = await train(compiled, keep, { data, validation, options, checked, signal });
@@ -197,15 +186,14 @@ export class Sequential {
 
   /**
    * Copies of the weights, layer by layer, kernel (fanIn, fanOut), recurrent kernel (units, units), bias (fanOut).
-   * @throws InputError after dispose(); GpuError if the GPU is lost
+   * Where the GPU is lost they are the last good ones: those after the last fit(), within one at most some seconds old.
+   * @throws InputError after dispose()
    */
   async getWeights(): Promise<Weight[]> {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
     const network = this.#declared("getWeights");
-    if (!this.#compiled) return toWeights(network, this.#known ?? initialParameters(network));
-    this.#known = await this.#compiled.readWeights("getWeights");
-    return toWeights(network, this.#known);
+    return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network));
   }
 
   /**
@@ -218,8 +206,8 @@ export class Sequential {
     this.#life.checkFree("setWeights");
     const values = fromWeights(this.#declared("setWeights"), weights);
     const compiled = this.#compiled;
-    await compiled?.use("setWeights", () => compiled.backend.write(values));
-    this.#known = values;
+    await compiled?.use("setWeights", () => compiled.keeper.write(values));
+    this.#given = values;
   }
 
   /**
@@ -294,7 +282,7 @@ export class Sequential {
    */
   dispose(): void {
     this.#life.dispose();
-    this.#compiled?.retire();
+    this.#compiled?.keeper.retire();
     this.#compiled = null;
   }
 

@@ -5,9 +5,10 @@ import type { Compiled } from "./compiled.ts";
 import { listens, runEpochs, type History } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
 import type { StopSignal } from "./backend.ts";
-import type { Holding } from "./holding.ts";
+import { Endurance, type Ground } from "./endurance.ts";
+import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
-import type { Position, Prepared } from "./passes.ts";
+import type { Position, Prepared, Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
 import { checkStateful } from "./states.ts";
@@ -40,8 +41,8 @@ function positionIn(holding: Holding, rows: number, shuffle: boolean): Position 
 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, recipe, names, backend, progress } = compiled;
-  const { data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
+  const { network, recipe, names, backend, progress, keeper } = compiled;
+  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
@@ -57,17 +58,44 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
   const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
 
-  const holding = compiled.holdings.open(keep, "fit()", given.data);
-  const { runner, orders } = keep(await holding.lease("train", dataset, batchSize, ahead));
-  let validation: Prepared | null = null;
-  if (kept > 0) {
-    const lease = keep(await holding.lease("evaluate", dataset, evaluated));
-    validation = { runner: lease.runner, orders: lease.orders, rows: kept, at: trained, batchSize: evaluated };
+  const holding = compiled.holdings.open(keep, "fit()", data), others = other && compiled.holdings.open(keep, "fit()", other);
+  const portions = { rows: trained, at: 0, batchSize }, by = steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) };
+  const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => ({
+    train: await lease(holding, "train", dataset, batchSize, ahead),
+    validation: kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
+      : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: other.dataset.rows, at: 0, batchSize: evaluated }
+        : null,
+  }));
+  const endurance = new Endurance({
+    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open,
+    onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
+  });
+  try {
+    await endurance.secure();
+    const history = await runEpochs({
+      endurance, portions, names, validates: kept > 0 || other !== null, epochs, ahead, options, signal, by,
+    }, progress);
+    await endurance.secure();
+    return history;
+  } finally {
+    endurance.close();
   }
-  if (other) validation = await prepareEvaluation(compiled, keep, other, other.dataset.rows, 0, evaluated);
-  return runEpochs({
-    recipe, seed: network.seed, names, shuffle, validation, epochs, ahead, options, signal,
-    train: { runner, orders, rows: trained, at: 0, batchSize },
-    by: steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) },
-  }, progress);
+}
+
+type LeaseOf = (holding: Holding, ...what: Parameters<Holding["lease"]>) => Promise<Ready>;
+
+/** Leases that end together, also if not all of them can be had. */
+async function openGround(open: (lease: LeaseOf) => Promise<Omit<Ground, "dispose">>): Promise<Ground> {
+  const leases: Lease[] = [];
+  const dispose = () => leases.reverse().forEach((lease) => lease.dispose());
+  try {
+    return { ...await open(async (holding, ...what) => {
+      const lease = await holding.lease(...what);
+      leases.push(lease);
+      return lease;
+    }), dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
 }

@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
 import { acquireDevice, checked, planAdapter, REMEDIES, requirePrecision, type GpuContext } from "../gpu/device.ts";
 import { loadAutotune } from "../gpu/load-autotune.ts";
-import { createFrom, createStorage, maxBindingBytes, TensorStore, writeStorage } from "../gpu/memory.ts";
+import { createFrom, createStorage, maxBindingBytes, readFloats, TensorStore, writeStorage } from "../gpu/memory.ts";
 import { PipelineCache } from "../gpu/pipelines.ts";
 import { StepQueue } from "../gpu/queue.ts";
 import type { StepExecutor } from "../gpu/step-executor.ts";
@@ -13,10 +13,16 @@ import type { Plan } from "../schedule/plan.ts";
 import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
-import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type StopSignal, type Trace } from "./backend.ts";
+import {
+  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal,
+  type Trace,
+} from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
+/** How much earlier than the news of a loss its errors may come. */
 const LOSS_MILLISECONDS = 100;
+/** What stateful layers carry in training is restored with the weights; what others carry is not. */
+const TRAINING = `${CARRIED} train `;
 
 class GpuData implements DeviceData {
   /** Those of its own; what it shares with another is the other's. */
@@ -83,14 +89,14 @@ export class WebGpuBackend implements Backend {
   readonly #pipelines: PipelineCache;
   readonly #store: TensorStore;
   readonly #carried = new Map<string, GPUBuffer>();
-  readonly #loss = { known: false };
+  readonly #loss: { news: DeviceLoss | null } = { news: null };
 
   private constructor(readonly context: GpuContext, readonly precision: Precision) {
     this.#pipelines = new PipelineCache(context.device);
     this.#store = new TensorStore(context.device);
     // A user's device may outlive the backend: what waits for its loss must not hold on to more than this.
     const loss = this.#loss;
-    void context.device.lost.then(() => { loss.known = true; });
+    void context.device.lost.then(({ reason, message }) => { loss.news = { reason, message }; });
   }
 
   /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
@@ -132,21 +138,36 @@ export class WebGpuBackend implements Backend {
   }
 
   get isLost(): boolean {
-    return this.#loss.known;
+    return this.#loss.news !== null;
   }
 
-  write(values: ReadonlyMap<string, Floats>): Promise<void> {
-    return this.#store.write(values);
+  async loss(): Promise<DeviceLoss | null> {
+    await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
+    return this.#loss.news;
   }
 
-  async read(names: readonly string[]): Promise<Map<string, Floats>> {
-    try {
-      return await this.#store.read(names);
-    } catch (error) {
-      // Mapping may fail a moment before `lost` resolves.
-      await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
-      throw error;
-    }
+  async snapshot(): Promise<State> {
+    const { device } = this.context;
+    // Both are submitted before anything is awaited: no step comes between them.
+    const weights = this.#store.readAll();
+    const carried = [...this.#carried].filter(([key]) => key.startsWith(TRAINING)).map(async ([key, buffer]) =>
+      [key, (await readFloats(device, [{ buffer, elements: buffer.size / 4 }]))[0]] as const);
+    return new Map([...await weights, ...await Promise.all(carried)]);
+  }
+
+  async write(values: State): Promise<void> {
+    const tensors = new Map<string, Floats>();
+    // Those of the CPU backend come in float64.
+    for (const [name, numbers] of values) tensors.set(name, Float32Array.from(numbers));
+    const carried = [...tensors].filter(([name]) => name.startsWith(TRAINING));
+    for (const [name] of carried) tensors.delete(name);
+    await Promise.all([this.#store.write(tensors), checked(this.context.device, "weights", () => {
+      for (const [name, floats] of carried) writeStorage(this.context.device, this.#carriedBuffer(name, floats.byteLength), floats);
+    })]);
+  }
+
+  read(names: readonly string[]): Promise<Map<string, Floats>> {
+    return this.#store.read(names);
   }
 
   async tune(planWith: (choices: Choices) => Plan, known: Choices): Promise<Choices> {
@@ -189,8 +210,11 @@ export class WebGpuBackend implements Backend {
   }
 
   #statesOf(plan: Plan, use: string): GPUBuffer {
-    const key = `${use} ${plan.batch}`;
-    const buffer = this.#carried.get(key) ?? createStorage(this.context.device, plan.carriedBytes, `${CARRIED} ${key}`);
+    return this.#carriedBuffer(`${CARRIED} ${use} ${plan.batch}`, plan.carriedBytes);
+  }
+
+  #carriedBuffer(key: string, bytes: number): GPUBuffer {
+    const buffer = this.#carried.get(key) ?? createStorage(this.context.device, bytes, key);
     this.#carried.set(key, buffer);
     return buffer;
   }

@@ -241,7 +241,7 @@ describe("on a device that counts", () => {
     await model.getWeights();
     second.destroy();
     await second.lost;
-    await expect(model.predict(set)).rejects.toThrow(/GPU was lost/);
+    await expect(model.predict(set)).rejects.toThrow(/the GPU was lost/);
     await model.compile({ ...RECIPE, backend: "webgpu" });
     expect(await model.predict(set)).toEqual(answers);
     expect((await model.fit(set)).epochs).toBe(1);

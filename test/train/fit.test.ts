@@ -5,13 +5,16 @@ import { dense, GpuError, InputError, sequential } from "../../src/index.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { dense as layer } from "../../src/model/layers.ts";
 import type { ResultHandler, StopSignal } from "../../src/train/backend.ts";
-import { runEpochs, type Loop } from "../../src/train/fit.ts";
+import { CpuBackend } from "../../src/train/cpu-backend.ts";
+import { Endurance } from "../../src/train/endurance.ts";
+import { runEpochs, type History, type Loop } from "../../src/train/fit.ts";
+import { Keeper } from "../../src/train/keeper.ts";
 import { Orders } from "../../src/train/orders.ts";
-import type { Prepared } from "../../src/train/passes.ts";
+import type { Prepared, Progress } from "../../src/train/passes.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 
 type Run = (steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal) => Promise<number>;
-const ROWS = 8;
+const ROWS = 8, PORTIONS = { rows: ROWS, at: 0, batchSize: 2 };
 
 /** Reports steps one by one, each of loss 1. */
 const steady: Run = async (steps, onResults, signal) => {
@@ -24,13 +27,23 @@ const steady: Run = async (steps, onResults, signal) => {
 };
 const prepared = (run: Run): Prepared => ({
   orders: new Orders({ dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} }, 1),
-  runner: { resultElements: 1, run, dispose() {} }, rows: ROWS, at: 0, batchSize: 2,
+  runner: { resultElements: 1, run, dispose() {} }, ...PORTIONS,
 });
 const network = resolveNetwork([layer({ units: 1, inputShape: [1] })], 0);
-const loop = (train: Run, changes: Partial<Loop> = {}): Loop => ({
-  recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, names: ["loss"], train: prepared(train),
-  validation: null, shuffle: true, epochs: 2, by: null, ahead: 1, options: {}, signal: { aborted: false }, ...changes,
-});
+
+/** Trains with the runner from where `progress` is. */
+function fit(
+  train: Run, changes: Partial<Loop> = {}, progress: Progress = { steps: 0, epochs: 0, stateRows: 0 }, validation: Run | null = null,
+): Promise<History> {
+  const backend = new CpuBackend(), recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
+  const keeper = new Keeper({ backend, state: new Map(), reopen: async () => backend }, progress, () => {});
+  const endurance = new Endurance({
+    keeper, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {},
+    open: async () => ({ train: prepared(train), validation: validation && prepared(validation), dispose() {} }),
+  });
+  return runEpochs({ endurance, portions: PORTIONS, names: ["loss"], validates: validation !== null, epochs: 2, by: null, ahead: 1,
+    options: {}, signal: { aborted: false }, ...changes }, progress);
+}
 
 describe("the step counter", () => {
   it("counts what was seen to be done before the GPU failed", async () => {
@@ -40,13 +53,13 @@ describe("the step counter", () => {
       onResults(2, 1, [1]);
       throw new GpuError("gone");
     };
-    await expect(runEpochs(loop(failing), progress)).rejects.toThrow("gone");
+    await expect(fit(failing, {}, progress)).rejects.toThrow("gone");
     expect(progress.steps).toBe(13);
   });
 
   it("goes on from epoch to epoch", async () => {
     const progress = { steps: 10, epochs: 3, stateRows: 0 };
-    expect(await runEpochs(loop(steady), progress)).toMatchObject({ steps: 8, epochs: 2, stopped: false });
+    expect(await fit(steady, {}, progress)).toMatchObject({ steps: 8, epochs: 2, stopped: false });
     expect(progress).toMatchObject({ steps: 18, epochs: 5 });
   });
 });
@@ -59,8 +72,8 @@ describe("stopping", () => {
       if (++validations === 6) stop.abort();
       onResults(first, count, results);
     }, signal);
-    const history = await runEpochs(loop(steady, { epochs: 5, validation: prepared(validate), signal: stop.signal,
-      options: { callbacks: { onEpochEnd: (epoch) => void ended.push(epoch) } } }), { steps: 0, epochs: 0, stateRows: 0 });
+    const history = await fit(steady, { epochs: 5, signal: stop.signal,
+      options: { callbacks: { onEpochEnd: (epoch) => void ended.push(epoch) } } }, undefined, validate);
     // 4 steps of validation an epoch: the sixth is in the second.
     expect(validations).toBe(6);
     expect(history).toEqual({ history: { loss: [1], val_loss: [1] }, epochs: 1, steps: 8, stopped: true });
@@ -69,8 +82,8 @@ describe("stopping", () => {
 
   it.each([[1, true], [2, false]])("a signal after epoch %i of 2: stopped is %s", async (after, stopped) => {
     const stop = new AbortController();
-    const history = await runEpochs(loop(steady, { signal: stop.signal,
-      options: { callbacks: { onEpochEnd: (epoch) => void (epoch + 1 === after && stop.abort()) } } }), { steps: 0, epochs: 0, stateRows: 0 });
+    const history = await fit(steady, { signal: stop.signal,
+      options: { callbacks: { onEpochEnd: (epoch) => void (epoch + 1 === after && stop.abort()) } } });
     expect(history).toMatchObject({ epochs: after, stopped });
   });
 });

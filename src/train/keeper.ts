@@ -1,0 +1,152 @@
+// Keeps the backend of a compiled model: for the calls that use it, until the last of them is over, and, where its GPU is
+// lost, by another one that starts from the last state that was seen whole on the CPU.
+
+import { DeviceLostError, GpuError } from "../errors.ts";
+import type { Backend, DeviceLoss, State } from "./backend.ts";
+import type { Progress } from "./passes.ts";
+
+/** Devices that may be lost one after the other with nothing achieved in between. */
+const MAX_RECOVERIES = 2;
+
+/** What training goes on from: the state of the backend after so many steps. */
+export interface Snapshot {
+  readonly state: State;
+  readonly progress: Readonly<Progress>;
+}
+
+/** What a keeper begins with. */
+export interface Opened {
+  readonly backend: Backend;
+  /** What the backend was given. */
+  readonly state: State;
+  /** Opens another one of its kind. @throws DeviceLostError if there is none */
+  readonly reopen: () => Promise<Backend>;
+}
+
+/** The loss of the backend's GPU that the error comes from; null if it has another reason. */
+export const lossBehind = async (error: unknown, backend: Backend): Promise<DeviceLoss | null> =>
+  (error instanceof GpuError && !(error instanceof DeviceLostError) ? backend.loss() : null);
+
+export class Keeper {
+  readonly #reopen: () => Promise<Backend>;
+  #backend: Backend;
+  #snapshot: Snapshot;
+  #taking: Promise<void> = Promise.resolve();
+  #recovering: Promise<void> | null = null;
+  /** Since something was achieved. */
+  #recoveries = 0;
+  #uses = 0;
+  #retired = false;
+
+  /** @param onFree called before the backend is freed for good */
+  constructor({ backend, state, reopen }: Opened, readonly progress: Progress, readonly onFree: () => void) {
+    this.#reopen = reopen;
+    this.#backend = backend;
+    this.#snapshot = { state, progress: { ...progress } };
+  }
+
+  /** Another one after each loss. */
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /** Keeps the backend until the work is done, also if it is retired meanwhile. */
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    this.#uses++;
+    try {
+      const result = await work();
+      this.#recoveries = 0;
+      return result;
+    } finally {
+      this.#uses--;
+      this.#freeUnused();
+    }
+  }
+
+  /** No new use comes: frees the backend as soon as those under way are over. */
+  retire(): void {
+    this.#retired = true;
+    this.#freeUnused();
+  }
+
+  /**
+   * Takes another device in place of the lost one and gives it the state of the snapshot. Calls side by side that find the same
+   * loss share what is done about it.
+   * @throws DeviceLostError if there is no other device, or too many were lost in a row
+   */
+  recover(where: string): Promise<void> {
+    this.#recovering ??= this.#recover(where).finally(() => { this.#recovering = null; });
+    return this.#recovering;
+  }
+
+  /** Which recovery the next one is, from 1, since something was achieved. */
+  get nextRecovery(): number {
+    return this.#recoveries + 1;
+  }
+
+  async #recover(where: string): Promise<void> {
+    // A snapshot under way decides what to start from.
+    await this.#taking;
+    if (!this.#backend.isLost) return;
+    if (this.#recoveries === MAX_RECOVERIES) {
+      throw new DeviceLostError(`${where}(): the GPU was lost ${MAX_RECOVERIES + 1} times in a row. getWeights() gives the last good ` +
+        `weights, those after step ${this.#snapshot.progress.steps}, and compile() starts from them.`);
+    }
+    let backend: Backend;
+    try {
+      backend = await this.#reopen();
+    } catch (error) {
+      if (error instanceof DeviceLostError) error.message = `${where}(): ${error.message}`;
+      throw error;
+    }
+    this.#recoveries++;
+    try {
+      await backend.write(this.#snapshot.state);
+    } catch (error) {
+      backend.dispose();
+      throw error;
+    }
+    this.#backend.dispose();
+    this.#backend = backend;
+  }
+
+  /**
+   * Brings the state of the backend to the CPU, as it is after the steps submitted so far. It counts only if it was seen whole.
+   * One at a time. @throws GpuError if it was not; then the one before stays
+   */
+  async takeSnapshot(): Promise<Snapshot> {
+    const taking = this.#take();
+    this.#taking = taking.then(() => {}, () => {});
+    return taking;
+  }
+
+  async #take(): Promise<Snapshot> {
+    const backend = this.#backend, progress = { ...this.progress }, state = await backend.snapshot();
+    if (backend !== this.#backend || backend.isLost) throw new GpuError("the GPU was lost while its state was read back");
+    this.#recoveries = 0;
+    return (this.#snapshot = { state, progress });
+  }
+
+  /** When no snapshot is under way. */
+  settled(): Promise<void> {
+    return this.#taking;
+  }
+
+  /** Numbers that the backend was given from outside belong to the snapshot, too. */
+  async write(values: State): Promise<void> {
+    await this.#backend.write(values);
+    // Not before: a snapshot under way is of what was there before.
+    await this.settled();
+    this.#snapshot = { state: new Map([...this.#snapshot.state, ...values]), progress: this.#snapshot.progress };
+  }
+
+  #freeUnused(): void {
+    if (!this.#retired || this.#uses > 0) return;
+    this.onFree();
+    this.#backend.dispose();
+  }
+}
