@@ -35,7 +35,7 @@ export function differenceOf(a: readonly number[], b: readonly number[]): Differ
 type Weights = Readonly<Record<string, readonly number[]>>;
 
 /** One line a network and pair of hosts. */
-export function differencesText(samples: readonly (readonly [HostName | "node again", Weights])[]): string {
+export function differencesText(samples: readonly (readonly [HostName, Weights])[]): string {
   const lines: string[] = [];
   for (const network of Object.keys(samples[0]?.[1] ?? {})) {
     lines.push(network);

@@ -13,8 +13,12 @@ import { OUTCOME_FILE, type Outcome } from "./outcome.ts";
 import type { Sample } from "./sample.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
+/** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, devices. */
+const QUICK = ["adapter", "kernels-", "variants", "gpu/recurrent.test", "worked-", "conformance", "api-devices", "api-fit"];
+
 interface Flags {
   readonly only: readonly string[];
+  readonly quick: boolean;
   readonly all: boolean;
   readonly differences: boolean;
   readonly tests: boolean;
@@ -47,7 +51,7 @@ function adapterOf({ sample, env }: Started): string {
 }
 
 /** @param sampled is given what the host's sample came to */
-async function visit(host: HostName, { only, differences, tests }: Flags, sampled: (weights: Sample["weights"]) => void): Promise<HostReport | null> {
+async function visit(host: HostName, { only, quick, differences, tests }: Flags, sampled: (weights: Sample["weights"]) => void): Promise<HostReport | null> {
   const start = performance.now(), seconds = () => (performance.now() - start) / 1000;
   let started: Started;
   try {
@@ -59,7 +63,7 @@ async function visit(host: HostName, { only, differences, tests }: Flags, sample
   say(`\n${host}: ${version}, ${adapter}`);
   if (differences) sampled(started.sample.weights);
   if (!tests) return null;
-  const { code, outcome } = await runTests(started, only);
+  const { code, outcome } = await runTests(started, quick ? [...QUICK, ...only] : only);
   if (!outcome) return { host, state: "broken off", says: `its process ended with ${code}`, version, adapter, seconds: seconds() };
   // What Vitest calls a failure is one, also where no test says so.
   const failed = code !== 0 && outcome.failed.length === 0 ? [`Vitest ended with ${code}`] : outcome.failed;
@@ -81,6 +85,7 @@ await new Command("npm run test:hosts --")
   .description("Runs the GPU tests in Chrome, Firefox, Node and Deno and prints what passed where.")
   .addArgument(new Argument("[hosts...]", "where; default all").choices(HOSTS))
   .option("--only <files...>", "test files whose path contains one of these words", [])
+  .option("--quick", "the test files that say most of a host, for CI", false)
   .option("--all", "a host that cannot be started is a failure", false)
   .option("--differences", "also train two small networks in each host and compare their weights", false)
   .option("--no-tests", "run no tests: with --differences alone")
