@@ -1,10 +1,11 @@
-// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, streamed.js, autotune.js, resident.js and
-// recurrent.js, which it loads when it needs the reference, data come in slices, it is to measure, the network is tiny or
-// recurrent; and what they share), and the command line with its page, which import the library instead of holding a second
+// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, streamed.js, autotune.js, resident.js,
+// recurrent.js, uncommon.js and blocks.js, which it loads when it needs the reference, data come in slices, it is to measure, the
+// network is tiny, recurrent, has functions that few have or products so large that a GPU stages them; and what they share), and the command line with its page, which import the library instead of holding a second
 // copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
+import { wgslAtBuild } from "./build/wgsl.ts";
 
 const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
@@ -41,6 +42,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
 
 export default defineConfig({
   publicDir: false,
+  plugins: [wgslAtBuild()],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
     client: oneFile("index.ts", "index.js", "server"),

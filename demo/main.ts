@@ -1,95 +1,156 @@
-// The page: trains 784-128-10 on the digits through the public API and shows how it goes.
+// The page: language, theme, and which room is shown. An address is #room or, for a share link, #room?configuration.
 
-import { adam, dense, dropout, sequential, type Sequential } from "../src/index.ts";
-import { LossChart } from "./chart.ts";
-import { loadDigits, type Digits } from "./digits.ts";
+import { Announcer } from "./lib/announce.ts";
+import { element } from "./lib/dom.ts";
+import { defineTexts, Language, LANGUAGES, type LanguageCode } from "./lib/i18n.ts";
+import { Notices, reasonOf } from "./lib/notices.ts";
+import type { Room } from "./lib/room.ts";
+import { Theme, THEMES, type ThemeName } from "./lib/theme.ts";
+import { ROOMS, type RoomEntry } from "./rooms.ts";
 
-const EPOCHS = 20;
-const BATCH_SIZE = 64;
-const VALIDATION_SPLIT = 0.1;
-/** What one unit of a pixel byte is worth. */
-const SCALE = 1 / 255;
-
-function element<T extends HTMLElement = HTMLElement>(id: string): T {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no element #${id}`);
-  return found as T;
-}
-
-const start = element<HTMLButtonElement>("start");
-const stop = element<HTMLButtonElement>("stop");
-const result = element("result");
-const chart = new LossChart(element("chart"));
-const show = (id: string, text: string) => { element(id).textContent = text; };
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-
-let abort = new AbortController();
-
-async function createModel(): Promise<Sequential> {
-  const model = sequential({ seed: 1, layers: [
-    dense({ units: 128, activation: "relu", inputShape: [784] }),
-    dropout({ rate: 0.3 }),
-    dense({ units: 10, activation: "softmax" }),
-  ] });
-  await model.compile({ optimizer: adam({ learningRate: 1e-3 }), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
-  return model;
-}
-
-async function fit(model: Sequential, { images, labels }: Digits): Promise<boolean> {
-  const began = performance.now();
-  let samples = 0;
-  const { stopped } = await model.fit(images, labels, {
-    epochs: EPOCHS, batchSize: BATCH_SIZE, validationSplit: VALIDATION_SPLIT, scale: SCALE, signal: abort.signal,
-    callbacks: {
-      onTrainBegin: () => show("plan", `${model.summary()}\n\n${model.plan.toString()}`),
-      onEpochBegin: (epoch) => show("epoch", `${epoch + 1} of ${EPOCHS}`),
-      onBatchEnd(_batch, { loss, size }) {
-        samples += size;
-        chart.addBatch(loss);
-        show("loss", loss.toFixed(3));
-        show("speed", Math.round((1000 * samples) / (performance.now() - began)).toLocaleString("en"));
-      },
-      onEpochEnd(_epoch, logs) {
-        chart.addEpoch(logs.val_loss);
-        show("accuracy", percent(logs.val_accuracy));
-      },
-    },
-  });
-  return stopped;
-}
-
-async function train(digits: Digits, held: Digits): Promise<void> {
-  start.disabled = true;
-  stop.disabled = false;
-  result.hidden = true;
-  abort = new AbortController();
-  chart.clear();
-  show("status", "Preparing the GPU …");
-  let model: Sequential | null = null;
-  try {
-    model = await createModel();
-    show("status", model.backend === "webgpu" ? `Training on ${model.adapter}` : "No WebGPU here: training on the CPU");
-    const stopped = await fit(model, digits);
-    const { accuracy, loss } = await model.evaluate(held.images, held.labels, { scale: SCALE });
-    show("status", stopped ? "Stopped." : "Done.");
-    show("result", `It reads ${percent(accuracy)} of 2,000 digits that it has never seen (loss ${loss.toFixed(3)}).`);
-    result.hidden = false;
-  } finally {
-    model?.dispose();
-    start.disabled = false;
-    stop.disabled = true;
-  }
-}
-
-const report = (error: unknown) => show("status", error instanceof Error ? error.message : String(error));
-
-stop.addEventListener("click", () => {
-  abort.abort();
-  show("status", "Stopping …");
+const texts = defineTexts({
+  skip: "Skip to the content",
+  rooms: "Rooms",
+  language: "Language",
+  theme: "Theme",
+  system: "Auto",
+  light: "Light",
+  dark: "Dark",
+  close: "Close the message",
+  loading: "Loading …",
+  notLoaded: (reason: string) => `This part of the page could not be loaded. Check the connection and reload the page. (${reason})`,
+  title: (room: string) => `${room} · deltaprop`,
+}, {
+  skip: "跳到正文",
+  rooms: "房间",
+  language: "语言",
+  theme: "主题",
+  system: "自动",
+  light: "浅色",
+  dark: "深色",
+  close: "关闭消息",
+  loading: "正在载入……",
+  notLoaded: (reason: string) => `页面的这一部分无法载入。请检查网络连接并重新载入页面。(${reason})`,
+  title: (room: string) => `${room} · deltaprop`,
 });
 
-Promise.all([loadDigits("train"), loadDigits("test")]).then(([digits, held]) => {
-  show("status", "Ready.");
-  start.addEventListener("click", () => { train(digits, held).catch(report); });
-  start.dataset.ready = "true";
-}, report);
+function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no element #${id}`);
+  return found;
+}
+
+const language = new Language(), theme = new Theme(), words = language.words(texts);
+const notices = new Notices(byId("notices")), announcer = new Announcer(document.body);
+const main = byId("main"), nav = byId("rooms");
+
+interface Open {
+  readonly host: HTMLElement;
+  readonly room: Promise<Room>;
+}
+
+const opened = new Map<string, Open>(), tabs = new Map<string, HTMLAnchorElement>();
+let shown: string | null = null;
+
+function parseAddress(hash: string): { entry: RoomEntry; link: string } {
+  const [id, ...rest] = hash.replace(/^#/, "").split("?");
+  return { entry: ROOMS.find((room) => room.id === id) ?? ROOMS[0], link: rest.join("?") };
+}
+
+const shareUrl = (id: string, link: string): string => {
+  const url = new URL(document.baseURI);
+  url.hash = `${id}?${link}`;
+  return url.href;
+};
+
+async function mount({ id, load }: RoomEntry, host: HTMLElement, link: string): Promise<Room> {
+  host.append(words.show(element("p", { class: "loading" }), ({ loading }) => loading));
+  const { mount } = await load();
+  host.replaceChildren();
+  return mount(host, { language, theme, notices, announcer, link, shareUrl: (configuration) => shareUrl(id, configuration) });
+}
+
+function open(entry: RoomEntry, link: string): void {
+  const { id } = entry, before = opened.get(id);
+  if (shown !== id) notices.clear();
+  if (before) {
+    if (link) void before.room.then((room) => room.open?.(link));
+  } else {
+    const host = element("div", { class: `room ${id}` });
+    main.append(host);
+    const room = mount(entry, host, link);
+    opened.set(id, { host, room });
+    room.catch((error: unknown) => {
+      // The next click on the tab tries again.
+      opened.delete(id);
+      host.remove();
+      shown = null;
+      notices.show("error", words.now.notLoaded(reasonOf(error)));
+    });
+  }
+  show(entry);
+}
+
+function show({ id }: RoomEntry): void {
+  if (shown === id) return;
+  const leaving = shown === null ? null : opened.get(shown), coming = opened.get(id);
+  void leaving?.room.then((room) => room.hide?.());
+  if (leaving && coming?.room) void coming.room.then((room) => room.show?.());
+  shown = id;
+  for (const [name, { host }] of opened) host.hidden = name !== id;
+  for (const [name, tab] of tabs) {
+    if (name === id) tab.setAttribute("aria-current", "page");
+    else tab.removeAttribute("aria-current");
+  }
+  title();
+}
+
+function title(): void {
+  const entry = ROOMS.find(({ id }) => id === shown);
+  if (entry) document.title = words.now.title(entry.name[language.code].tab);
+}
+
+function chooser<T extends string>(
+  label: "language" | "theme", choices: readonly (readonly [value: T, name: () => string])[], first: T, choose: (value: T) => void,
+): HTMLElement {
+  const options = choices.map(([value, name]) => {
+    const option = element("option", { value });
+    return words.follow(option, () => { option.textContent = name(); });
+  });
+  const select = words.attribute(element("select", { id: `choose-${label}` }, ...options), "aria-label", (now) => now[label]);
+  select.value = first;
+  select.addEventListener("change", () => choose(select.value as T));
+  return select;
+}
+
+for (const { id, name } of ROOMS) {
+  const tab = element("a", { href: `#${id}` }), own = language.words(name);
+  own.show(tab, (now) => now.tab);
+  tabs.set(id, tab);
+  nav.append(tab);
+}
+words.attribute(nav, "aria-label", ({ rooms }) => rooms);
+words.show(byId("skip"), ({ skip }) => skip);
+words.follow(document.documentElement, () => {
+  notices.closeLabel = words.now.close;
+  title();
+});
+byId("choices").append(
+  chooser<LanguageCode>("language", (Object.keys(LANGUAGES) as LanguageCode[]).map((code) => [code, () => LANGUAGES[code]]), language.code,
+    (code) => language.choose(code)),
+  chooser<ThemeName>("theme", THEMES.map((name) => [name, () => words.now[name]]), theme.name, (name) => theme.choose(name)));
+
+// The link to the content is no room: it moves the focus and leaves the address alone.
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+
+function follow(): void {
+  const { entry, link } = parseAddress(location.hash);
+  open(entry, link);
+  // What a link said is in the room now, and may be changed there.
+  if (link) history.replaceState(null, "", `#${entry.id}`);
+}
+addEventListener("hashchange", follow);
+follow();

@@ -9,5 +9,6 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [digits()],
+  worker: { format: "es" },
   build: { outDir: "../dist/demo", emptyOutDir: true, target: "es2022" },
 });

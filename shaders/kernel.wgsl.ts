@@ -102,3 +102,13 @@ export function literal(value: number): string {
   const text = Math.fround(value).toString();
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`;
 }
+
+/**
+ * An entry of a table of formulas. Those that few networks use are in uncommon.wgsl.ts, which a page loads for such networks.
+ * @throws Error where that was not done
+ */
+export function formulaOf<T>(table: Readonly<Partial<Record<string, T>>>, name: string): T {
+  const formula = table[name];
+  if (formula === undefined) throw new Error(`the formula of ${name} was not loaded`);
+  return formula;
+}

@@ -4,18 +4,29 @@
 // 1/B is step.inverse_rows: the mean over the batch (and over time) enters here and nowhere else.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { Loss } from "../src/model/losses.ts";
-import { literal } from "./kernel.wgsl.ts";
+import type { Loss, LossName } from "../src/model/losses.ts";
+import { formulaOf, literal } from "./kernel.wgsl.ts";
 
-function gradientFormula(loss: Loss, cols: number, mean: string): string {
+/** What one number adds to the loss of its row and has for a gradient, for the losses that are sums over outputs. */
+export interface LossTexts {
+  readonly row: (loss: Loss) => string;
+  readonly gradient: (loss: Loss, cols: number) => string;
+}
+
+/** The others are in uncommon.wgsl.ts. */
+export const SUMS: Partial<Record<LossName, LossTexts>> = {
+  meanSquaredError: { row: () => "(p - y) * (p - y)", gradient: (_, cols) => `${literal(2 / cols)} * (a - y)` },
+  halfSquaredError: { row: () => "0.5 * (p - y) * (p - y)", gradient: () => "(a - y)" },
+  binaryCrossentropy: {
+    row: () => "max(p, 0.0) - p * y + log(1.0 + exp(-abs(p)))", gradient: (_, cols) => `(a - y) * ${literal(1 / cols)}`,
+  },
+};
+
+function gradientFormula(loss: Loss, cols: number): string {
   switch (loss.name) {
-    case "meanSquaredError": return `${literal(2 / cols)} * (a - y) * ${mean}`;
-    case "halfSquaredError": return `(a - y) * ${mean}`;
-    case "huber":
-      return `clamp(a - y, ${literal(-loss.delta)}, ${literal(loss.delta)}) * ${literal(1 / cols)} * ${mean}`;
-    case "binaryCrossentropy": return `(a - y) * ${literal(1 / cols)} * ${mean}`;
-    case "categoricalCrossentropy": return `(a - y) * ${mean}`;
-    case "sparseCategoricalCrossentropy": return `(a - select(0.0, 1.0, u32(y) == col)) * ${mean}`;
+    case "categoricalCrossentropy": return "(a - y)";
+    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, u32(y) == col))";
+    default: return formulaOf(SUMS, loss.name).gradient(loss, cols);
   }
 }
 
@@ -25,23 +36,9 @@ function gradientFormula(loss: Loss, cols: number, mean: string): string {
  */
 export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string): string => wgsl`
 fn ${name}(a: f32, y: f32, col: u32) -> f32 {
-  return ${gradientFormula(loss, cols, mean)};
+  return ${gradientFormula(loss, cols)} * ${mean};
 }
 `;
-
-/** What one number adds to the loss of its row, for the losses that are sums over outputs. */
-function rowTerm(loss: Loss): string {
-  switch (loss.name) {
-    case "meanSquaredError": return "(p - y) * (p - y)";
-    case "halfSquaredError": return "0.5 * (p - y) * (p - y)";
-    case "huber": {
-      const delta = literal(loss.delta);
-      return `select(${delta} * (abs(p - y) - 0.5f * ${delta}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${delta})`;
-    }
-    case "binaryCrossentropy": return "max(p, 0.0) - p * y + log(1.0 + exp(-abs(p)))";
-    default: throw new Error(`${loss.name} is not a sum over outputs`);
-  }
-}
 
 /**
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
@@ -71,7 +68,7 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
     for (var col = 0u; col < ${cols}u; col++) {
       let p = ${p("col")};
       let y = ${y("col")};
-      value += ${rowTerm(loss)};
+      value += ${formulaOf(SUMS, loss.name).row(loss)};
     }
     value *= ${literal(1 / divisor)};
 `;

@@ -46,8 +46,22 @@ export interface ProductPart extends ProductShape {
   readonly k: string;
 }
 
+/** Quads of a staged operand: along its block, and from one k to the next. */
+export const quadsOf = (v: ProductShape, side: "left" | "right") => {
+  const along = (side === "left" ? v.lanesY * v.tileRows : v.lanesX * v.tileCols) / 4;
+  return { along, stride: along + 1 };
+};
+
+/** Numbers by four of the workgroup array `staged`: left, then right. */
+export const tiledQuads = (v: ProductShape): number => v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
+
 /** What is done with one number: a WGSL statement. */
 export type Finish = (value: string, row: string, col: string) => string;
+
+/** Writes the statements of one kind. @param bias what is added to a column */
+export type ProductWriter = (
+  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
+) => string;
 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -7,16 +7,7 @@
 // Terms beyond K count as zero in both operands, so that what lies there, NaN included, has no effect.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
-
-/** Quads of a staged operand: along its block, and from one k to the next. */
-const quadsOf = (v: ProductShape, side: "left" | "right") => {
-  const along = (side === "left" ? v.lanesY * v.tileRows : v.lanesX * v.tileCols) / 4;
-  return { along, stride: along + 1 };
-};
-
-/** Numbers by four of the workgroup array `staged`: left, then right. */
-export const tiledQuads = (v: ProductShape): number => v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
+import { quadsOf, range, type Operand, type ProductPart, type ProductShape, type ProductWriter } from "./product-part.wgsl.ts";
 
 /** The quad of `staged` at a term. */
 const stagedAt = (v: ProductShape, side: "left" | "right", quad: string): string =>
@@ -51,9 +42,7 @@ function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: 
     }`;
 }
 
-export function tiledStatements(
-  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
-): string {
+export const tiledStatements: ProductWriter = (v, left, right, bias, finish) => {
   const rows = range(v.tileRows), quads = range(v.tileCols / 4), rowQuads = range(v.tileRows / 4);
   const each = (statement: (i: number, j: number) => string) =>
     rows.map((i) => quads.map((j) => statement(i, j)).join(" ")).join("\n        ");
@@ -85,4 +74,4 @@ export function tiledStatements(
       }
     }
   }`;
-}
+};

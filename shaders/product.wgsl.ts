@@ -14,9 +14,10 @@
 // epilogue.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { WorkgroupMemory } from "./kernel.wgsl.ts";
-import { blockOf, lanesIn, place, range, type Finish, type Operand, type ProductPart, type ProductShape } from "./product-part.wgsl.ts";
-import { tiledQuads, tiledStatements } from "./product-tiled.wgsl.ts";
+import { formulaOf, type WorkgroupMemory } from "./kernel.wgsl.ts";
+import {
+  blockOf, lanesIn, place, range, tiledQuads, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
+} from "./product-part.wgsl.ts";
 
 /** Stands at the top of a shader with a variant that broadcasts; the device needs the feature "subgroups". */
 export const QUAD_BROADCAST = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
@@ -32,17 +33,11 @@ export function productMemory(v: ProductShape): WorkgroupMemory {
   return { partial: v.lanesK > 1 ? v.lanesK * rows * cols : 0, staged: v.kind === "workgroup" ? tiledQuads(v) : 0 };
 }
 
-/**
- * Where productMemory() is not nothing, they hold barriers: for all lanes of the workgroup, and once, not in a loop.
- * @param bias what is added to a column
- */
-export function productStatements(
-  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
-): string {
+/** Where productMemory() is not nothing, they hold barriers: for all lanes of the workgroup, and once, not in a loop. */
+export const productStatements: ProductWriter = (v, left, right, bias, finish) => {
   check(v);
-  const write = v.kind === "workgroup" ? tiledStatements : directStatements;
-  return `${place(v)}\n  ${write(v, left, right, bias, finish)}`;
-}
+  return `${place(v)}\n  ${formulaOf(KINDS, v.kind)(v, left, right, bias, finish)}`;
+};
 
 function check(v: ProductPart): void {
   const wrong = v.broadcast && (v.lanesX % 4 !== 0 || v.tileRows % 4 !== 0) ? "quads share rows: lanesX and tileRows in multiples of 4"
@@ -119,7 +114,7 @@ function terms(v: ProductPart): string {
   let k_end = min(k_begin + k_slice, ${v.k});`;
 }
 
-const directStatements: typeof productStatements = (v, left, right, bias, finish) => {
+const directStatements: ProductWriter = (v, left, right, bias, finish) => {
   const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), turns = range(v.unroll);
   const each = (statement: (i: number, j: number, width: number) => string) =>
     rows.map((i) => vectors.map(([j, width]) => statement(i, j, width)).join(" ")).join("\n      ");
@@ -191,3 +186,6 @@ function addPartialSums(v: ProductPart, bias: ((col: string) => string) | null, 
     }
   }`;
 }
+
+/** Those that stage their operands are in product-tiled.wgsl.ts, which a page loads for products that are cut so. */
+export const KINDS: Partial<Record<ProductShape["kind"], ProductWriter>> = { direct: directStatements };

@@ -39,25 +39,6 @@ const sumTerm = ({ number, elements, f }: SumTerm, lanes: number): string => wgs
       workgroupBarrier();
     }`;
 
-/** Sums of at most so many numbers are not worth a barrier: one lane adds them up. */
-const SERIAL = 128;
-
-/**
- * Like reduceStatements, for a workgroup where barriers are what costs: a reduction of few numbers is done by one lane,
- * each reduction by another one.
- */
-export const reduceFewStatements = (reductions: readonly Reduction[], lanes: number): string =>
-  reductions.map((reduction, i) => {
-    const { target, terms, finish } = reduction;
-    if (terms.some(({ atMost }) => atMost > SERIAL)) return reduceStatements([reduction], lanes);
-    return wgsl`if (lane == ${i % lanes}u) {
-      var total = 0.0;
-      ${terms.map(({ number, elements, f }) =>
-        `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${f}; }`).join("\n      ")}
-      ${target} = ${finish};
-    }`;
-  }).join("\n    ");
-
 /** Statements of all `lanes` invocations of a workgroup, on `lane` and the workgroup array `partial`. */
 export const reduceStatements = (reductions: readonly Reduction[], lanes: number): string =>
   reductions.map(({ target, terms, finish }) => `{

@@ -6,6 +6,7 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declareBuffers, STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
+import { reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
 export interface ResidentProgram {
   readonly lanes: number;
@@ -17,6 +18,25 @@ export interface ResidentProgram {
   /** Statements on `lane` and `step`, executed in order, some after a barrier. The step as a whole ends with one. */
   readonly parts: readonly { readonly text: string; readonly barrier: boolean }[];
 }
+
+/** Sums of at most so many numbers are not worth a barrier: one lane adds them up. */
+const SERIAL = 128;
+
+/**
+ * Like reduceStatements(), for a workgroup where barriers are what costs: a reduction of few numbers is done by one lane,
+ * each reduction by another one.
+ */
+export const reduceFewStatements = (reductions: readonly Reduction[], lanes: number): string =>
+  reductions.map((reduction, i) => {
+    const { target, terms, finish } = reduction;
+    if (terms.some(({ atMost }) => atMost > SERIAL)) return reduceStatements([reduction], lanes);
+    return wgsl`if (lane == ${i % lanes}u) {
+      var total = 0.0;
+      ${terms.map(({ number, elements, f }) =>
+        `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${f}; }`).join("\n      ")}
+      ${target} = ${finish};
+    }`;
+  }).join("\n    ");
 
 export function residentKernel(program: ResidentProgram, buffers: readonly BufferDeclaration[]): string {
   const copies = (copy: (weights: ResidentProgram["weights"][number]) => string) => program.weights.map((weights) =>

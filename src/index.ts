@@ -1,6 +1,7 @@
 // The public door of deltaprop.
 
-export { gradientCheck, sequential, Sequential } from "./train/sequential.ts";
+export { sequential, Sequential } from "./train/sequential.ts";
+export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { History } from "./train/fit.ts";
 export type { Callbacks, DatasetFitOptions, FitOptions, Logs } from "./train/fit-options.ts";
@@ -10,6 +11,7 @@ export type { DatasetOptions, LabelledDatasetHandle } from "./train/dataset.ts";
 export type { Features, Targets } from "./train/data.ts";
 export type { GivenWeight, Weight } from "./train/weights.ts";
 export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
+export type { Equation, GivenTensor, InspectedTensor, StepInspection } from "./train/inspect.ts";
 export type { Comparison } from "./reference/compare.ts";
 export type { GradientMismatch, GradientReport } from "./reference/gradient-check.ts";
 export type { Plan, PlanBytes } from "./schedule/plan.ts";
@@ -20,7 +22,7 @@ export type { Lengths } from "./train/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
 export { simpleRNN } from "./model/recurrent.ts";
-export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent.ts";
+export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
 export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";

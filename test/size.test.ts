@@ -7,8 +7,11 @@ import { beforeAll, expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Bytes that a page loads to train on data that fit its device. Asked for are 30,000: lower it whenever there is room. */
-const LIMIT = 43_900;
+/**
+ * Bytes that a page loads to train an MLP on data that fit its device, as the page of README.md does: test/train/uncommon.test.ts
+ * holds that this one loads nothing later. Asked for are 30,000: lower it whenever there is room.
+ */
+const LIMIT = 39_700;
 
 type Chunk = Rolldown.OutputChunk;
 
@@ -33,10 +36,11 @@ function inMemory(application: string, library: ReadonlyMap<string, string>): Pl
   };
 }
 
+/** As for a server: for browsers Vite would wrap import() in a loader of its own (750 bytes), which is no part of the library. */
 async function buildApplication(source: string, library: ReadonlyMap<string, string>): Promise<Chunk[]> {
   return chunksOf(await build({
     root: ROOT, configFile: false, logLevel: "silent", publicDir: false, plugins: [inMemory(source, library)],
-    build: { write: false, minify: true, modulePreload: false, rolldownOptions: { input: "application" } },
+    build: { ssr: true, write: false, minify: true, target: "es2022", rolldownOptions: { input: "application" } },
   }));
 }
 
@@ -56,7 +60,7 @@ let page: Chunk[];
 
 beforeAll(async () => {
   library = await buildLibrary();
-  page = await buildApplication('import { adam, dense, sequential } from "deltaprop"; globalThis.taken = [adam, dense, sequential];', library);
+  page = await buildApplication('import { adam, dense, dropout, sequential } from "deltaprop"; globalThis.taken = [adam, dense, dropout, sequential];', library);
 });
 
 it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {
@@ -65,7 +69,8 @@ it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {
 
 it("what few pages need comes only when it is asked for", () => {
   const later = page.filter((chunk) => !loadedAtOnce(page).includes(chunk));
-  expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(["\0autotune.js", "\0float64.js", "\0recurrent.js", "\0resident.js", "\0streamed.js"]);
+  expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(
+    ["\0autotune.js", "\0blocks.js", "\0float64.js", "\0recurrent.js", "\0resident.js", "\0streamed.js", "\0uncommon.js"]);
 });
 
 it("measures what is there: everything that the library exports, with all that it may load, is more by a quarter at least", async () => {

@@ -8,6 +8,7 @@ import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { StepQueue } from "../../src/gpu/queue.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, StepScalars } from "../../src/graph/types.ts";
+import { addBlocks } from "../../src/schedule/blocks.ts";
 import type { Places } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
@@ -31,6 +32,8 @@ function graphOf({ form, m, k, n }: Product): Graph {
 }
 
 const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
+
+addBlocks();
 
 /** @param adapter what the plan is made for */
 export const productPlan = (product: Product, adapter: Adapter, weights?: Places): Plan =>

@@ -17,7 +17,9 @@ const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link
   '<script type="module" src="page.js"></script>';
 
 /** The page, and the library as the build cuts it. */
-const SCRIPTS = ["page.js", "index.js", "shared.js", "float64.js", "streamed.js", "autotune.js", "resident.js", "recurrent.js"] as const;
+const SCRIPTS = [
+  "page.js", "index.js", "shared.js", "float64.js", "streamed.js", "autotune.js", "resident.js", "recurrent.js", "uncommon.js", "blocks.js",
+] as const;
 
 /** The built files lie beside this one (dist/). */
 const built = (name: string): Promise<Buffer> => readFile(new URL(name, import.meta.url));

@@ -94,58 +94,24 @@ export function checkInitializer(
   return describe(where, known, Object.fromEntries(own));
 }
 
-/** A normal cut at ±2σ has this standard deviation; Keras divides by it so that the variance is the one promised. */
-const TRUNCATED_STDDEV = 0.87962566103423978;
+/** Makes the numbers of one weight tensor, one after the other, of kernels row by row. */
+export type Draw = (spec: Initializer, fanIn: number, fanOut: number, random: RandomSequence) => () => number;
 
-function truncatedNormal(random: RandomSequence): number {
-  for (;;) {
-    const value = random.normal();
-    if (Math.abs(value) <= 2) return value / TRUNCATED_STDDEV;
-  }
-}
+const uniform = (random: RandomSequence, limit: number) => () => (2 * random.uniform() - 1) * limit;
 
-/**
- * A (rows, cols) matrix, row-major, whose shorter side's vectors are orthonormal: normal numbers by Gram and Schmidt, twice,
- * since once loses what nearly parallel vectors cancel (Giraud et al. 2005, "twice is enough"). The lengths by which it divides are
- * positive, which makes every rotation and reflection equally likely (Mezzadri 2007).
- */
-function orthonormal(rows: number, cols: number, random: RandomSequence): Float64Array {
-  const matrix = Float64Array.from({ length: rows * cols }, () => random.normal());
-  // Vector v has its number i at v·next + i·stride.
-  const [count, size, next, stride] = rows < cols ? [rows, cols, cols, 1] : [cols, rows, 1, cols];
-  const dot = (v: number, w: number): number => {
-    let sum = 0;
-    for (let i = 0; i < size; i++) sum += matrix[v * next + i * stride] * matrix[w * next + i * stride];
-    return sum;
-  };
-  for (let v = 0; v < count; v++) {
-    for (let w = 0; w < 2 * v; w++) {
-      const earlier = w % v, along = dot(v, earlier);
-      for (let i = 0; i < size; i++) matrix[v * next + i * stride] -= along * matrix[earlier * next + i * stride];
-    }
-    const length = Math.sqrt(dot(v, v));
-    for (let i = 0; i < size; i++) matrix[v * next + i * stride] /= length;
-  }
-  return matrix;
-}
+/** The others are in uncommon-initializers.ts. */
+export const DRAWS: Partial<Record<InitializerName, Draw>> = {
+  glorotUniform: (_, fanIn, fanOut, random) => uniform(random, Math.sqrt(6 / (fanIn + fanOut))),
+  heUniform: (_, fanIn, _fanOut, random) => uniform(random, Math.sqrt(6 / fanIn)),
+  zeros: () => () => 0,
+  ones: () => () => 1,
+};
 
-/** Fills one weight tensor of `elements` numbers, rounded to float32. */
+/** Fills one weight tensor of `elements` numbers, rounded to float32. @throws Error if its initializer was not loaded */
 export function initialize(
   spec: Initializer, elements: number, fanIn: number, fanOut: number, random: RandomSequence,
 ): Float32Array<ArrayBuffer> {
-  if (spec.name === "orthogonal") return Float32Array.from(orthonormal(fanIn, fanOut, random), (value) => spec.gain * value);
-  const uniform = (limit: number) => () => (2 * random.uniform() - 1) * limit;
-  const truncated = (variance: number) => () => truncatedNormal(random) * Math.sqrt(variance);
-  const draw = {
-    glorotUniform: uniform(Math.sqrt(6 / (fanIn + fanOut))),
-    glorotNormal: truncated(2 / (fanIn + fanOut)),
-    heUniform: uniform(Math.sqrt(6 / fanIn)),
-    heNormal: truncated(2 / fanIn),
-    lecunNormal: truncated(1 / fanIn),
-    randomNormal: () => spec.mean + spec.stddev * random.normal(),
-    randomUniform: () => spec.minval + (spec.maxval - spec.minval) * random.uniform(),
-    zeros: () => 0,
-    ones: () => 1,
-  }[spec.name];
-  return Float32Array.from({ length: elements }, draw);
+  const draw = DRAWS[spec.name];
+  if (!draw) throw new Error(`the initializer ${spec.name} was not loaded`);
+  return Float32Array.from({ length: elements }, draw(spec, fanIn, fanOut, random));
 }

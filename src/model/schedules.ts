@@ -1,4 +1,5 @@
-// Learning rates that change with the step, as plain values: a step number in, a rate out. Names and formulas are Keras'.
+// Learning rates that change with the step: a step number in, a rate out. Names and formulas are Keras'.
+// A schedule is a plain value and its formula belongs to it, so that a page loads the formulas of those that it makes.
 
 import { InputError } from "../errors.ts";
 import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
@@ -12,6 +13,14 @@ export type Schedule =
   | { readonly kind: "cosine"; readonly initial: number; readonly decaySteps: number; readonly alpha: number }
   | { readonly kind: "warmup"; readonly steps: number; readonly from: number; readonly then: Schedule };
 
+/** The formulas of all schedules that were made. */
+const RATES = new WeakMap<Schedule, (step: number) => number>();
+
+function schedule(value: Schedule, rate: (step: number) => number): Schedule {
+  RATES.set(value, rate);
+  return Object.freeze(value);
+}
+
 const checkRate = (where: string, name: string, value: unknown): number => checkFloat32(where, name, value, "≥ 0");
 
 function checkSteps(where: string, name: string, value: number): number {
@@ -21,9 +30,11 @@ function checkSteps(where: string, name: string, value: number): number {
   return value;
 }
 
+const unchanging = (rate: number): Schedule => schedule({ kind: "constant", rate }, () => rate);
+
 /** The same rate at every step. @throws InputError unless it is ≥ 0 and finite, in float32 too */
 export function constant(rate: number): Schedule {
-  return Object.freeze({ kind: "constant", rate: checkRate("constant()", "rate", rate) });
+  return unchanging(checkRate("constant()", "rate", rate));
 }
 
 /**
@@ -46,7 +57,11 @@ export function piecewiseConstantDecay(
       `got ${boundaries.length} boundaries [${boundaries.map(show).join(", ")}] and ${values.length} values.`);
   }
   values.forEach((v) => checkRate("piecewiseConstantDecay()", "each value", v));
-  return Object.freeze({ kind: "piecewise", boundaries: Object.freeze([...boundaries]), values: Object.freeze([...values]) });
+  const stairs = { kind: "piecewise", boundaries: Object.freeze([...boundaries]), values: Object.freeze([...values]) } as const;
+  return schedule(stairs, (step) => {
+    const stair = stairs.boundaries.findIndex((boundary) => step <= boundary);
+    return stairs.values[stair < 0 ? stairs.values.length - 1 : stair];
+  });
 }
 
 /**
@@ -58,12 +73,13 @@ export function exponentialDecay(options: {
   initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
 }): Schedule {
   checkOptions("exponentialDecay()", options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
-  return Object.freeze({
-    kind: "exponential",
-    initial: checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate),
-    decaySteps: checkSteps("exponentialDecay()", "decaySteps", options.decaySteps),
-    decayRate: checkRate("exponentialDecay()", "decayRate", options.decayRate),
-    staircase: checkFlag("exponentialDecay()", "staircase", options.staircase, false),
+  const initial = checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate);
+  const decaySteps = checkSteps("exponentialDecay()", "decaySteps", options.decaySteps);
+  const decayRate = checkRate("exponentialDecay()", "decayRate", options.decayRate);
+  const staircase = checkFlag("exponentialDecay()", "staircase", options.staircase, false);
+  return schedule({ kind: "exponential", initial, decaySteps, decayRate, staircase }, (step) => {
+    const exponent = step / decaySteps;
+    return initial * decayRate ** (staircase ? Math.floor(exponent) : exponent);
   });
 }
 
@@ -74,11 +90,12 @@ export function exponentialDecay(options: {
  */
 export function cosineDecay(options: { initialLearningRate: number; decaySteps: number; alpha?: number }): Schedule {
   checkOptions("cosineDecay()", options, ["initialLearningRate", "decaySteps", "alpha"]);
-  return Object.freeze({
-    kind: "cosine",
-    initial: checkRate("cosineDecay()", "initialLearningRate", options.initialLearningRate),
-    decaySteps: checkSteps("cosineDecay()", "decaySteps", options.decaySteps),
-    alpha: checkRate("cosineDecay()", "alpha", options.alpha ?? 0),
+  const initial = checkRate("cosineDecay()", "initialLearningRate", options.initialLearningRate);
+  const decaySteps = checkSteps("cosineDecay()", "decaySteps", options.decaySteps);
+  const alpha = checkRate("cosineDecay()", "alpha", options.alpha ?? 0);
+  return schedule({ kind: "cosine", initial, decaySteps, alpha }, (step) => {
+    const done = Math.min(step, decaySteps) / decaySteps;
+    return initial * ((1 - alpha) * 0.5 * (1 + Math.cos(Math.PI * done)) + alpha);
   });
 }
 
@@ -89,64 +106,26 @@ export function cosineDecay(options: { initialLearningRate: number; decaySteps: 
  */
 export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
   checkOptions("warmup()", options, ["steps", "then", "from"]);
-  return Object.freeze({
-    kind: "warmup",
-    steps: checkSteps("warmup()", "steps", options.steps),
-    from: checkRate("warmup()", "from", options.from ?? 0),
-    then: toSchedule("warmup()", options.then),
-  });
+  const steps = checkSteps("warmup()", "steps", options.steps), from = checkRate("warmup()", "from", options.from ?? 0);
+  const then = toSchedule("warmup()", options.then), target = rateAt(then, 0);
+  return schedule({ kind: "warmup", steps, from, then }, (step) =>
+    (step < steps ? from + (target - from) * (step / steps) : rateAt(then, step - steps)));
 }
 
-/** A schedule made again by its own factory, since it may have been copied or written by hand. */
-function rebuilt(schedule: Schedule): Schedule {
-  switch (schedule.kind) {
-    case "constant": return constant(schedule.rate);
-    case "piecewise": return piecewiseConstantDecay({ boundaries: schedule.boundaries, values: schedule.values });
-    case "exponential": {
-      const { initial, decaySteps, decayRate, staircase } = schedule;
-      return exponentialDecay({ initialLearningRate: initial, decaySteps, decayRate, staircase });
-    }
-    case "cosine": {
-      const { initial, decaySteps, alpha } = schedule;
-      return cosineDecay({ initialLearningRate: initial, decaySteps, alpha });
-    }
-    case "warmup": return warmup({ steps: schedule.steps, from: schedule.from, then: schedule.then });
-  }
-}
-
-const KINDS: readonly unknown[] = ["constant", "piecewise", "exponential", "cosine", "warmup"] satisfies Schedule["kind"][];
-
-/** Reads `learningRate`: a number or a schedule. @throws InputError on anything else, also within a schedule */
+/** Reads `learningRate`: a number or a schedule. @throws InputError on anything else, also on a copy of one that changes */
 export function toSchedule(where: string, value: number | Schedule): Schedule {
-  if (typeof value === "number") {
-    return Object.freeze({ kind: "constant", rate: checkRate(where, "learningRate", value) });
+  if (typeof value === "number") return unchanging(checkRate(where, "learningRate", value));
+  if (typeof value === "object" && value !== null) {
+    if (RATES.has(value)) return value;
+    // An optimizer that was copied through JSON is as good as it was.
+    if (value.kind === "constant") return constant(value.rate);
   }
-  if (typeof value === "object" && value !== null && KINDS.includes(value.kind)) return rebuilt(value);
-  throw new InputError(`${where}: learningRate must be a number or a schedule; got ${show(value)}.`);
+  throw new InputError(`${where}: learningRate must be a number or the value of a schedule function, not a copy of it; got ${show(value)}.`);
 }
 
 /** The learning rate of the update number `step` (the first is 0). */
 export function rateAt(schedule: Schedule, step: number): number {
-  switch (schedule.kind) {
-    case "constant":
-      return schedule.rate;
-    case "piecewise": {
-      const stair = schedule.boundaries.findIndex((boundary) => step <= boundary);
-      return schedule.values[stair < 0 ? schedule.values.length - 1 : stair];
-    }
-    case "exponential": {
-      const exponent = step / schedule.decaySteps;
-      return schedule.initial * schedule.decayRate ** (schedule.staircase ? Math.floor(exponent) : exponent);
-    }
-    case "cosine": {
-      const done = Math.min(step, schedule.decaySteps) / schedule.decaySteps;
-      return schedule.initial * ((1 - schedule.alpha) * 0.5 * (1 + Math.cos(Math.PI * done)) + schedule.alpha);
-    }
-    case "warmup": {
-      const target = rateAt(schedule.then, 0);
-      return step < schedule.steps
-        ? schedule.from + (target - schedule.from) * (step / schedule.steps)
-        : rateAt(schedule.then, step - schedule.steps);
-    }
-  }
+  const rate = RATES.get(schedule);
+  if (!rate) throw new Error("a schedule without a formula");
+  return rate(step);
 }

@@ -2,8 +2,7 @@
 // program for one workgroup, their tensors places in its memory. All are f32, also where a plan may use f16: they take no
 // bandwidth, and all that fits fits as f32.
 
-import { reduceFewStatements } from "../../shaders/reduce.wgsl.ts";
-import { residentKernel } from "../../shaders/resident.wgsl.ts";
+import { reduceFewStatements, residentKernel } from "../../shaders/resident.wgsl.ts";
 import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";

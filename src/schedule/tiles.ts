@@ -182,6 +182,12 @@ export function chooseVariant(m: number, n: number, k: number, limits: TileLimit
   return limits.kind === "software" ? chooseForSoftware(m, n, k, limits) : chooseForGpu(m, n, k, limits);
 }
 
+/** Whether on this GPU one of the three products with an (m, k) and a (k, n) matrix is staged in workgroup memory, so that blocks.ts must be there. */
+export function needsBlocks(m: number, n: number, k: number, adapter: Adapter): boolean {
+  const limits = { ...adapter, lanes: lanesOf(adapter) };
+  return [[m, n, k], [m, k, n], [k, n, m]].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits).kind === "workgroup");
+}
+
 /** What is worth timing on the device at hand, the model's choice first; all of them fit it. */
 export function candidates(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
   const chosen = chooseVariant(m, n, k, limits);

@@ -4,10 +4,11 @@ import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.t
 import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
+import { rateAt, toSchedule, type Schedule } from "../model/schedules.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
-import type { Extras } from "./extras.ts";
+import { loadBlocks, type Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Keeper, lossBehind, type Opened } from "./keeper.ts";
 import { Turns } from "./lifecycle.ts";
@@ -31,7 +32,7 @@ export class Compiled {
   readonly keeper: Keeper;
 
   constructor(
-    readonly network: Network, readonly recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
+    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
   ) {
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
@@ -40,6 +41,17 @@ export class Compiled {
 
   get backend(): Backend {
     return this.keeper.backend;
+  }
+
+  /** Of the next step. */
+  get learningRate(): number {
+    return rateAt(this.recipe.optimizer.learningRate, this.progress.steps);
+  }
+
+  /** A fit() under way keeps the one that it began with, since it may have to do steps again. */
+  setLearningRate(learningRate: number | Schedule): void {
+    const optimizer = Object.freeze({ ...this.recipe.optimizer, learningRate: toSchedule("model", learningRate) });
+    this.recipe = Object.freeze({ ...this.recipe, optimizer });
   }
 
   /**
@@ -81,6 +93,7 @@ export class Compiled {
 
   /** The plan to run: measures first what it needs, if compile() was told to. */
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
+    await loadBlocks(this.network, batch, this.backend, this.autotune);
     if (this.autotune) await this.#tuning.take(() => this.#tune((choices) => this.#planWith(purpose, batch, format, choices)));
     return this.plan(purpose, batch, format);
   }

@@ -89,17 +89,13 @@ class Contents {
   }
 }
 
-let contentsOf: (handle: DatasetHandle) => Contents;
+/** The inside of every handle, beside the class: a page that makes no handles need not load it. */
+const CONTENTS = new WeakMap<object, Contents>();
 
 /** Data for fit(), evaluate() and predict() in place of arrays; make one with dataset(). */
 export class DatasetHandle {
   /** Whether it has y; predict() needs none. */
   readonly labelled: boolean;
-  readonly #contents: Contents;
-
-  static {
-    contentsOf = (handle) => handle.#contents;
-  }
 
   /** @throws InputError as dataset() */
   constructor(x: Features, y: Targets | undefined, options: DatasetOptions) {
@@ -108,7 +104,7 @@ export class DatasetHandle {
     if (y !== undefined) checkArray("dataset()", "y", y);
     if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");
     if (options.lengths !== undefined) checkArray("dataset()", "lengths", options.lengths);
-    this.#contents = new Contents(x, y, { scale: options.scale, lengths: options.lengths });
+    CONTENTS.set(this, new Contents(x, y, { scale: options.scale, lengths: options.lengths }));
     this.labelled = y !== undefined;
   }
 
@@ -117,7 +113,7 @@ export class DatasetHandle {
    * afterwards throws an InputError.
    */
   dispose(): void {
-    this.#contents.dispose();
+    CONTENTS.get(this)?.dispose();
   }
 }
 
@@ -126,10 +122,12 @@ export interface LabelledDatasetHandle extends DatasetHandle {
   readonly labelled: true;
 }
 
+export const isHandle = (value: unknown): value is DatasetHandle => CONTENTS.has(value as object);
+
 /** The inside of a handle. @throws InputError after its dispose() */
 export function openHandle(where: string, handle: DatasetHandle): Contents {
-  const contents = contentsOf(handle);
-  if (contents.disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
+  const contents = CONTENTS.get(handle);
+  if (!contents || contents.disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
   return contents;
 }
 

@@ -3,7 +3,7 @@
 import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Features, Targets } from "./data.ts";
-import { DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
+import { isHandle, type LabelledDatasetHandle } from "./dataset.ts";
 import type { DeviceLostInfo } from "./endurance.ts";
 import type { Lengths } from "./shape.ts";
 
@@ -108,7 +108,7 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
     throw new InputError("fit(): set validationSplit or validationData; got both.");
   }
   const isPair = Array.isArray(validationData) && validationData.length === 2;
-  if (validationData && !isPair && !(validationData instanceof DatasetHandle)) {
+  if (validationData && !isPair && !isHandle(validationData)) {
     throw new InputError(`fit(): validationData must be [x, y] or what dataset(x, y) gave; got ${show(validationData)}.`);
   }
   if (options.steps !== undefined && options.epochs !== undefined) {

@@ -2,4 +2,5 @@
 
 export { CpuBackend } from "./cpu-backend.ts";
 export { checkModelGradients } from "./gradients.ts";
+export { inspectTrainingStep } from "./inspect.ts";
 export { verifySteps } from "./verify.ts";

@@ -67,6 +67,7 @@ export const OPTIONS = {
   predict: ["batchSize", "scale", "lengths"],
   verify: ["steps", "batchSize", "scale", "lengths"],
   gradientCheck: ["scale", "lengths"],
+  inspectStep: ["scale", "lengths"],
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */

@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats, State } from "./backend.ts";
@@ -11,16 +12,17 @@ import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
-import { loadExtras, type Extras } from "./extras.ts";
+import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
 import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
+import type { StepInspection } from "./inspect.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
-import { checkStateful, fromStates } from "./states.ts";
+import { fromStates } from "./states.ts";
 import { summarize } from "./summary.ts";
 import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -79,8 +81,8 @@ export class Sequential {
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
-    // The weights are drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom()]);
+    // Formulas are loaded and the weights drawn while the browser looks for a device.
+    const [opened, start] = await Promise.allSettled([openBackend(options), loadUncommon(network, recipe).then(() => this.#weightsToStartFrom())]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
     let extras: Extras, state: State;
@@ -88,7 +90,7 @@ export class Sequential {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
       state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state)]);
+      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state), loadBlocks(network, DEFAULT_BATCH, backend, autotune)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
@@ -139,12 +141,12 @@ export class Sequential {
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
-    const compiled = this.#ready("evaluate"), { network, recipe, names } = compiled;
+    const compiled = this.#ready("evaluate"), { shape, recipe, names } = compiled;
     const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = labelled("evaluate()", source, compiled.shape, recipe.loss, options), { rows } = given.dataset;
-    checkStateful("evaluate()", network, rows, Math.min(batchSize, rows), null);
+    const given = labelled("evaluate()", source, shape, recipe.loss, options), { rows } = given.dataset;
+    shape.checks?.checkStateful("evaluate()", shape, rows, Math.min(batchSize, rows), null);
     return compiled.use("evaluate", () => scoped(async (keep) => {
       const averages = await runEvaluation(
         await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
@@ -163,12 +165,12 @@ export class Sequential {
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict"), { network } = compiled;
+    const compiled = this.#ready("predict"), { shape } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, compiled.shape, options), { rows } = given.dataset;
-    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputSteps * network.outputWidth);
-    checkStateful("predict()", network, rows, batchSize, compiled.predicted);
+    const given = unlabelled("predict()", x, shape, options), { rows } = given.dataset;
+    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * shape.outputSteps * shape.outputWidth);
+    shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
     return compiled.use("predict", () => scoped(async (keep) => {
       const holding = compiled.holdings.open(keep, "predict()", given);
       const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
@@ -193,6 +195,7 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
     const network = this.#declared("getWeights");
+    if (!this.#compiled) await loadUncommon(network);
     return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network));
   }
 
@@ -219,15 +222,26 @@ export class Sequential {
   verify(data: LabelledDatasetHandle, options?: Omit<VerifyOptions, "scale">): Promise<VerifyReport>;
   async verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
     while (this.#compiling.underWay) await this.#settled("verify");
-    const compiled = this.#ready("verify");
-    const { recipe } = compiled;
-    const { source, options } = splitArguments("verify()", x, y, last);
-    checkOptions("verify()", options, OPTIONS.verify);
+    const { compiled, options, dataset } = this.#toCheck("verify", x, y, last);
     const steps = checkCount("verify()", "steps", options.steps ?? 1);
     const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
-    const { dataset } = labelled("verify()", source, compiled.shape, recipe.loss, options);
     return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
       (await loadFloat64()).verifySteps(compiled, dataset, batchSize, steps)));
+  }
+
+  /**
+   * One training step taken apart: every z, a, δ, ∂C/∂W, ∂C/∂b and new weight, as the GPU computed it and as float64 does from the
+   * same numbers, with the bound of rounding. All rows are one mini-batch. Nothing is fused, so that each equation has its own
+   * launch; weights, optimizer and step counter are put back afterwards. On the CPU there is the reference alone.
+   * @throws InputError on bad data, or while training
+   */
+  inspectStep(x: Features, y: Targets, options?: InputOptions): Promise<StepInspection>;
+  inspectStep(data: LabelledDatasetHandle): Promise<StepInspection>;
+  async inspectStep(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<StepInspection> {
+    while (this.#compiling.underWay) await this.#settled("inspectStep");
+    const { compiled, dataset } = this.#toCheck("inspectStep", x, y, last);
+    return this.#life.exclusively("inspectStep", () => compiled.use("inspectStep", async () =>
+      (await loadFloat64()).inspectTrainingStep(compiled, dataset)));
   }
 
   /**
@@ -241,10 +255,7 @@ export class Sequential {
     x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions,
   ): Promise<GradientReport> {
     while (this.#compiling.underWay) await this.#settled("gradientCheck");
-    const compiled = this.#ready("gradientCheck"), { shape, recipe } = compiled;
-    const { source, options } = splitArguments("gradientCheck()", x, y, last);
-    checkOptions("gradientCheck()", options, OPTIONS.gradientCheck);
-    const { dataset } = labelled("gradientCheck()", source, shape, recipe.loss, options);
+    const { compiled, dataset } = this.#toCheck("gradientCheck", x, y, last);
     return compiled.use("gradientCheck", async () => (await loadFloat64()).checkModelGradients(compiled, dataset));
   }
 
@@ -264,6 +275,19 @@ export class Sequential {
   /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
   get plan(): Plan {
     return this.#ready("plan").plan("train", this.#planBatch);
+  }
+
+  /** η of the next step, once compiled: what the schedule gives there. */
+  get learningRate(): number {
+    return this.#ready("learningRate").learningRate;
+  }
+
+  /**
+   * Another η, a number ≥ 0 or a schedule, from the next fit() on. What the optimizer has gathered stays, and so does its count of
+   * steps, from which a schedule reads. @throws InputError if it is neither
+   */
+  set learningRate(rate: number | Schedule) {
+    this.#ready("learningRate").setLearningRate(rate);
   }
 
   /** "webgpu" or "cpu", once compiled. */
@@ -298,6 +322,16 @@ export class Sequential {
     if (failure) throw compileFailed(where, failure);
   }
 
+  /** What those take that look at single steps, checked. */
+  #toCheck<O extends VerifyOptions>(
+    where: "verify" | "inspectStep" | "gradientCheck", x: Features | DatasetHandle, y?: Targets | O, last?: O,
+  ) {
+    const compiled = this.#ready(where), call = `${where}()`;
+    const { source, options } = splitArguments(call, x, y, last);
+    checkOptions(call, options, OPTIONS[where]);
+    return { compiled, options, dataset: labelled(call, source, compiled.shape, compiled.recipe.loss, options).dataset };
+  }
+
   #ready(where: string): Compiled {
     this.#life.checkAlive(where);
     if (this.#compiled) return this.#compiled;
@@ -309,16 +343,6 @@ export class Sequential {
 const compileFailed = (where: string, { error }: Failure): InputError =>
   new InputError(`${where}: the model is not compiled as asked, because compile() failed. ` +
     (error instanceof Error ? error.message : String(error)), { cause: error });
-
-/** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */
-export function gradientCheck(model: Sequential, x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
-export function gradientCheck(model: Sequential, data: LabelledDatasetHandle): Promise<GradientReport>;
-export function gradientCheck(
-  model: Sequential, x: Features | LabelledDatasetHandle, y?: Targets, options?: InputOptions,
-): Promise<GradientReport> {
-  // The method tells arrays and handles apart.
-  return model.gradientCheck(x as Features, y as Targets, options);
-}
 
 /** A stack of layers, one after the other. @throws InputError if they do not fit together */
 export function sequential(options: SequentialOptions = {}): Sequential {

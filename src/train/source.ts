@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
 import type { Loss } from "../model/losses.ts";
 import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Targets } from "./data.ts";
-import { DatasetHandle, openHandle } from "./dataset.ts";
+import { isHandle, openHandle, type DatasetHandle } from "./dataset.ts";
 import type { Shape } from "./shape.ts";
 
 interface Arrays {
@@ -24,7 +24,7 @@ export interface Given {
 export function splitArguments<O extends object>(
   where: string, x: Features | DatasetHandle, y: Targets | O | undefined, last: O | undefined,
 ): { source: Source; options: O } {
-  if (!(x instanceof DatasetHandle)) return { source: { x, y: y as Targets }, options: last === undefined ? {} as O : last };
+  if (!isHandle(x)) return { source: { x, y: y as Targets }, options: last === undefined ? {} as O : last };
   checkRest(where, y, last);
   return { source: x, options: y === undefined ? {} as O : y as O };
 }
@@ -48,7 +48,7 @@ function checkBeside(where: string, { scale, lengths }: InputOptions): void {
 
 /** @throws InputError naming what is wrong with x or y, or with the handle */
 export function labelled(where: string, source: Source, shape: Shape, loss: Loss, options: InputOptions): Given {
-  if (source instanceof DatasetHandle) {
+  if (isHandle(source)) {
     const contents = openHandle(where, source);
     checkBeside(where, options);
     return { dataset: contents.labelled(where, shape, loss), handle: source };
@@ -60,7 +60,7 @@ export function labelled(where: string, source: Source, shape: Shape, loss: Loss
 
 /** @throws InputError naming what is wrong with x, or with the handle */
 export function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, options: InputOptions): Given {
-  if (x instanceof DatasetHandle) {
+  if (isHandle(x)) {
     const contents = openHandle(where, x);
     checkBeside(where, options);
     return { dataset: contents.inputs(where, shape), handle: x };
@@ -72,7 +72,7 @@ export function unlabelled(where: string, x: Features | DatasetHandle, shape: Sh
 export function validationSource(
   where: string, given: readonly [Features, Targets] | DatasetHandle, shape: Shape, loss: Loss, train: Source, options: InputOptions,
 ): Given {
-  if (given instanceof DatasetHandle) return labelled(where, given, shape, loss, {});
-  const scale = train instanceof DatasetHandle ? openHandle(where, train).scale : options.scale;
+  if (isHandle(given)) return labelled(where, given, shape, loss, {});
+  const scale = isHandle(train) ? openHandle(where, train).scale : options.scale;
   return labelled(where, { x: given[0], y: given[1] }, shape, loss, { scale });
 }

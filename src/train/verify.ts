@@ -4,7 +4,7 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../errors.ts";
-import { sizeOf, type StepScalars } from "../graph/types.ts";
+import { sizeOf, type Step, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import { storedAsHalf } from "../reference/half.ts";
@@ -62,12 +62,22 @@ const exact = (values: ArrayLike<number>): Bounded => ({
   values: Float64Array.from(values), bounds: new Float64Array(values.length),
 });
 
+/** One output of one step of the graph, as the GPU left it and as the reference has it. */
+export interface Checked {
+  readonly step: Step;
+  readonly kernel: string;
+  readonly name: string;
+  /** Null where it is in no memory: inside a launch, or on the CPU. */
+  readonly gpu: ArrayLike<number> | null;
+  readonly expected: Bounded;
+}
+
 function checkLaunch(
-  { graph, places }: Plan, launch: Launch, written: ReadonlyMap<string, ArrayLike<number>>,
+  { graph, places }: Plan, { kernel, steps }: Launch, written: ReadonlyMap<string, ArrayLike<number>>,
   known: Map<string, Bounded>, scalars: StepScalars,
-): Comparison[] {
-  const comparisons: Comparison[] = [];
-  for (const step of launch.steps) {
+): Checked[] {
+  const checked: Checked[] = [];
+  for (const step of steps) {
     const inputs = step.inputs.map((name) => {
       const input = known.get(name);
       if (!input) throw new Error(`verify: ${name} is read before it is known`);
@@ -75,31 +85,33 @@ function checkLaunch(
     });
     const outputs = evaluateBounded(step, inputs, graph, scalars);
     step.outputs.forEach((name, i) => {
-      const gpu = written.get(name);
-      if (!gpu) {
-        known.set(name, outputs[i]);
-        return;
-      }
-      const expected = places.get(name)?.type === "f16" ? storedAsHalf(outputs[i]) : outputs[i];
-      comparisons.push(compareTensor(name, gpu, expected));
-      known.set(name, exact(gpu));
+      const gpu = written.get(name) ?? null;
+      const expected = gpu && places.get(name)?.type === "f16" ? storedAsHalf(outputs[i]) : outputs[i];
+      checked.push({ step, kernel, name, gpu, expected });
+      known.set(name, gpu ? exact(gpu) : expected);
     });
   }
-  return comparisons;
+  return checked;
 }
 
 /**
- * Compares what the launches of one step wrote with the reference.
+ * What the launches of one step wrote beside the reference, every output of every step of the graph, in order.
+ * @param trace null where no GPU ran: the reference then goes on from its own numbers
  * @param before weights, optimizer states and data as they were before the step
  */
+export function checkTrace(
+  plan: Plan, trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars,
+): Checked[] {
+  const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
+  return plan.launches.flatMap((launch, index) => checkLaunch(plan, launch, trace?.[index] ?? new Map(), known, scalars));
+}
+
+/** Compares what the launches of one step wrote with the reference; see checkTrace(). */
 export function verifyTrace(
   plan: Plan, trace: Trace, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, step: number,
 ): VerifiedTensor[] {
-  const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
-  return plan.launches.flatMap((launch, index) => {
-    return checkLaunch(plan, launch, trace[index], known, scalars)
-      .map((comparison) => ({ ...comparison, step, kernel: launch.kernel }));
-  });
+  return checkTrace(plan, trace, before, scalars).flatMap(({ name, gpu, expected, kernel }) =>
+    (gpu ? [{ ...compareTensor(name, gpu, expected), step, kernel }] : []));
 }
 
 /** A data set as the graph names it, its rows in their own order, for the reference. */
@@ -120,28 +132,20 @@ function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Da
     lengths: lengths && lengths.subarray(0, fewer) };
 }
 
+/** What one step began with, and what it left. */
+type StepHandler = (trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, step: number) => void;
+
 /**
- * Runs and checks training steps on the data in its own order, over and over, then puts weights and states back.
- * @throws InputError if there is no GPU to check; what the backend throws
+ * Runs training steps on the data in its own order, over and over, then puts weights and states back. A backend without
+ * launches runs none: `onStep` gets no trace.
  */
-export async function verifySteps(
-  compiled: Compiled, all: Dataset, batchSize: number, steps: number,
-): Promise<VerifyReport> {
-  const { backend, recipe, progress } = compiled, { trace } = backend;
-  if (!trace) {
-    throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
-      'Compile with backend: "webgpu".');
-  }
-  const plan = await compiled.tunedPlan("train", Math.min(batchSize, all.rows), all.format);
-  // No more rows than the steps meet, so that data of any size can be verified.
-  const dataset = firstRows(all, steps * plan.batch);
-  const names = [...plan.graph.tensors.values()]
-    .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
-  const carried = [...plan.graph.tensors.values()].filter(({ role }) => role === "carried")
+export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Dataset, steps: number, onStep: StepHandler): Promise<void> {
+  const { backend, recipe, progress } = compiled, tensors = [...plan.graph.tensors.values()];
+  const names = tensors.filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+  const carried = tensors.filter(({ role }) => role === "carried")
     .map((tensor) => [tensor.name, new Float32Array(sizeOf(tensor, plan.batch))] as const);
   const saved: ReadonlyMap<string, Floats> = await backend.read(names);
   const batches = miniBatches(dataset.rows, plan.batch, 0);
-  const compared: VerifiedTensor[] = [];
   const data = await uploadInOrder(backend, dataset);
   try {
     for (let step = 0; step < steps; step++) {
@@ -149,11 +153,30 @@ export async function verifySteps(
       // Sequences start afresh in every mini-batch: what training carries stays as it is.
       const [scalars] = fromStates(miniBatches(rows, rows, offset, progress.steps + step, recipe.optimizer), { stateRows: 0 });
       const before = new Map([...(await backend.read(names)), ...carried, ...dataTensors(dataset)]);
-      compared.push(...verifyTrace(plan, await trace(plan, data, scalars), before, scalars, step));
+      onStep(backend.trace ? await backend.trace(plan, data, scalars) : null, before, scalars, step);
     }
-    return new VerifyReport(steps, compared);
   } finally {
-    await backend.write(saved);
+    if (backend.trace) await backend.write(saved);
     data.dispose();
   }
+}
+
+/**
+ * Checks training steps of the plan that fit() would run.
+ * @throws InputError if there is no GPU to check; what the backend throws
+ */
+export async function verifySteps(
+  compiled: Compiled, all: Dataset, batchSize: number, steps: number,
+): Promise<VerifyReport> {
+  if (!compiled.backend.trace) {
+    throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
+      'Compile with backend: "webgpu".');
+  }
+  const plan = await compiled.tunedPlan("train", Math.min(batchSize, all.rows), all.format);
+  const compared: VerifiedTensor[] = [];
+  // No more rows than the steps meet, so that data of any size can be verified.
+  await traceSteps(compiled, plan, firstRows(all, steps * plan.batch), steps, (trace, before, scalars, step) => {
+    if (trace) compared.push(...verifyTrace(plan, trace, before, scalars, step));
+  });
+  return new VerifyReport(steps, compared);
 }

@@ -14,8 +14,13 @@ import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
+import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
+import { addUncommon } from "../../src/train/uncommon.ts";
+
+addUncommon();
+addBlocks();
 
 export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 

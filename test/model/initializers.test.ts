@@ -7,6 +7,9 @@ import {
   randomUniform, zeros, type Initializer,
 } from "../../src/model/initializers.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
+import { addUncommonInitializers } from "../../src/model/uncommon-initializers.ts";
+
+addUncommonInitializers();
 
 const FAN_IN = 120, FAN_OUT = 80, N = FAN_IN * FAN_OUT;
 const fill = (spec: Initializer, seed = 4): Float32Array =>

@@ -8,6 +8,9 @@ import { activation, dense, dropout, type Layer } from "../../src/model/layers.t
 import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
+import { addUncommonInitializers } from "../../src/model/uncommon-initializers.ts";
+
+addUncommonInitializers();
 
 test("it has Keras' defaults and is frozen", () => {
   const layer = simpleRNN({ units: 3 });

@@ -7,7 +7,12 @@ import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
+import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan, type PlanOptions } from "../../src/schedule/plan.ts";
+import { addUncommon } from "../../src/train/uncommon.ts";
+
+addUncommon();
+addBlocks();
 
 export interface NetworkOptions {
   /** From the input to the output. */

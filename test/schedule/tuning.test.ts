@@ -6,9 +6,12 @@ import { buildGraph } from "../../src/graph/build.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { dense } from "../../src/model/layers.ts";
+import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { candidates, DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
 import { namedShape, shapeName, type Choices } from "../../src/schedule/tuning.ts";
+
+addBlocks();
 
 const SOFTWARE: Adapter = { kind: "software", quads: true, workgroupBytes: 32768 };
 

@@ -1,0 +1,216 @@
+// A line chart over steps (uPlot): one number a step, smoothed, and now and then a second one beside it; with a switch to a
+// logarithmic axis and the same numbers as a table for those who cannot see it.
+
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { element, oncePerFrame } from "./dom.ts";
+import { defineTexts, type Language, type Words } from "./i18n.ts";
+import { Series } from "./series.ts";
+import { cssColour, type Theme } from "./theme.ts";
+
+const TABLE_ROWS = 12;
+/** On a software GPU every frame is dear. */
+const DRAW_EVERY_MS = 120;
+const FAINT = "55";
+
+const texts = defineTexts({
+  step: "step",
+  table: "Show as a table",
+  none: "–",
+  label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
+    `Line chart: ${name} over ${steps} steps. Last: ${line} ${last}, ${dots} ${other}.`,
+}, {
+  step: "步数",
+  table: "以表格显示",
+  none: "–",
+  label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
+    `折线图:${name},共 ${steps} 步。最新值:${line} ${last},${dots} ${other}。`,
+});
+
+export interface ChartOptions {
+  readonly language: Language;
+  readonly theme: Theme;
+  /** What is shown, such as "loss"; called again after a switch of the language. */
+  readonly name: () => string;
+  /** The number of each step, and the one that comes now and then. */
+  readonly line: () => string;
+  readonly dots: () => string;
+  readonly show: (value: number) => string;
+  /** Fixed ends of the vertical axis; from 0 to what there is if left out. */
+  readonly range?: readonly [low: number, high: number];
+  readonly height?: number;
+}
+
+interface Dot {
+  readonly step: number;
+  readonly value: number;
+}
+
+export class LineChart {
+  readonly host: HTMLElement;
+  readonly #options: ChartOptions;
+  readonly #words: Words<(typeof texts)["en"]>;
+  readonly #plotHost = element("div", { class: "plot", role: "img" });
+  readonly #rows = element("tbody");
+  readonly #table: HTMLDetailsElement;
+  readonly #line = new Series();
+  #dots: Dot[] = [];
+  #plot: uPlot | null = null;
+  #smoothing = 0.9;
+  #logarithmic = false;
+  #drawnAt = -Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #resize: ResizeObserver;
+  readonly #endTheme: () => void;
+  readonly #draw = oncePerFrame(() => this.#drawNow());
+
+  constructor(options: ChartOptions) {
+    this.#options = options;
+    const words = this.#words = options.language.words(texts);
+    const titles = [() => words.now.step, options.line, options.dots].map((title) => {
+      const cell = element("th", { scope: "col" });
+      return words.follow(cell, () => { cell.textContent = title(); });
+    });
+    const caption = element("caption", { class: "unseen" });
+    words.follow(caption, () => { caption.textContent = options.name(); });
+    this.#table = element("details", { class: "as-table" }, words.show(element("summary"), ({ table }) => table),
+      element("table", {}, caption, element("thead", {}, element("tr", {}, ...titles)), this.#rows));
+    this.#table.addEventListener("toggle", () => this.#draw());
+    this.host = element("div", { class: "chart" }, this.#plotHost, this.#table);
+    this.#resize = new ResizeObserver(() => {
+      if (this.#plot) this.#plot.setSize(this.#size());
+      else this.#draw();
+    });
+    this.#resize.observe(this.#plotHost);
+    this.#endTheme = options.theme.onChange(() => this.#rebuild());
+    words.follow(this.#plotHost, () => this.#rebuild());
+  }
+
+  /** Share of what came before in each point, in [0, 1). */
+  set smoothing(value: number) {
+    this.#smoothing = value;
+    this.#draw();
+  }
+
+  set logarithmic(value: boolean) {
+    if (this.#logarithmic === value) return;
+    this.#logarithmic = value;
+    this.#rebuild();
+  }
+
+  clear(): void {
+    this.#line.clear();
+    this.#dots = [];
+    this.#soon();
+  }
+
+  /** The numbers of the next steps, in order. */
+  addLine(values: ArrayLike<number>): void {
+    for (let i = 0; i < values.length; i++) this.#line.add(values[i]);
+    this.#soon();
+  }
+
+  /** @param step after how many steps it was so */
+  addDot(step: number, value: number): void {
+    this.#dots.push({ step, value });
+    if (this.#dots.length > 400) this.#dots = this.#dots.filter((_, i) => i % 2 === 1);
+    this.#soon();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#resize.disconnect();
+    this.#endTheme();
+    this.#words.dispose();
+    this.#plot?.destroy();
+  }
+
+  #size(): { width: number; height: number } {
+    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 220 };
+  }
+
+  #soon(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#draw();
+    }, Math.max(0, this.#drawnAt + DRAW_EVERY_MS - performance.now()));
+  }
+
+  #rebuild(): void {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#draw();
+  }
+
+  /** Both on one list of steps, as uPlot wants it. */
+  #data(): uPlot.AlignedData {
+    const steps = this.#line.steps();
+    const positive = (value: number) => (Number.isFinite(value) && !(this.#logarithmic && value <= 0) ? value : null);
+    const raw = this.#line.values(0).map(positive), smooth = this.#line.values(this.#smoothing).map(positive);
+    const dots = this.#dots.map(({ value }) => positive(value));
+    if (steps.length === 0 || dots.length === 0) {
+      const [x, d] = steps.length > 0 ? [steps, steps.map(() => null)] : [this.#dots.map(({ step }) => step), dots];
+      const empty = x.map(() => null);
+      return [x, steps.length > 0 ? raw : empty, steps.length > 0 ? smooth : empty, d];
+    }
+    return uPlot.join([[steps, raw, smooth], [this.#dots.map(({ step }) => step), dots]],
+      [[2, 2], [2]]);
+  }
+
+  #drawNow(): void {
+    this.#drawnAt = performance.now();
+    if (this.#plotHost.clientWidth === 0) return;
+    const data = this.#data();
+    if (this.#plot) this.#plot.setData(data);
+    else this.#plot = this.#build(data);
+    const { name, line, dots, show } = this.#options, none = this.#words.now.none;
+    const last = this.#line.values(this.#smoothing).at(-1), dot = this.#dots.at(-1)?.value;
+    this.#plotHost.setAttribute("aria-label", this.#words.now.label(name(), this.#line.length,
+      line(), last === undefined ? none : show(last), dots(), dot === undefined ? none : show(dot)));
+    if (this.#table.open) this.#fillTable();
+  }
+
+  #build(data: uPlot.AlignedData): uPlot {
+    const { range, line, dots } = this.#options, logarithmic = this.#logarithmic;
+    const quiet = cssColour("--quiet"), grid = cssColour("--line"), training = cssColour("--training"), validation = cssColour("--validation");
+    const font = `12px ${getComputedStyle(this.#plotHost).fontFamily}`;
+    const axis: uPlot.Axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 6 };
+    const full = (_: uPlot, low: number, high: number): uPlot.Range.MinMax => {
+      if (range) return [range[0], range[1]];
+      if (!Number.isFinite(high) || high <= 0) return [0, 1];
+      return [Math.min(0, low), high * 1.04];
+    };
+    return new uPlot({
+      ...this.#size(),
+      scales: {
+        x: { time: false, range: (_, low, high) => [0, Number.isFinite(high) && high > low ? high : Math.max(10, high || 0)] },
+        y: logarithmic ? { distr: 3 } : { range: full },
+      },
+      axes: [
+        { ...axis, size: 28, space: 70 },
+        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) },
+      ],
+      cursor: { drag: { x: false, y: false }, points: { show: false } },
+      legend: { show: false },
+      series: [
+        {},
+        { stroke: training + FAINT, width: 1, points: { show: false } },
+        { label: line(), stroke: training, width: 2, points: { show: false } },
+        { label: dots(), stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: cssColour("--card") } },
+      ],
+    }, data, this.#plotHost);
+  }
+
+  /** A dozen rows are enough to read how it went. */
+  #fillTable(): void {
+    const steps = this.#line.steps(), smooth = this.#line.values(this.#smoothing), { show } = this.#options;
+    const every = Math.max(1, Math.ceil(steps.length / TABLE_ROWS));
+    const chosen = steps.map((_, i) => i).filter((i) => i === steps.length - 1 || i % every === every - 1);
+    this.#rows.replaceChildren(...chosen.map((i) => {
+      const dot = this.#dots.filter(({ step }) => step <= steps[i]).at(-1);
+      const cells = [this.#options.language.number(steps[i]), show(smooth[i]), dot ? show(dot.value) : this.#words.now.none];
+      return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
+    }));
+  }
+}

@@ -1,0 +1,51 @@
+// The network that a configuration describes, in the words of the library.
+
+import {
+  adagrad, adam, adamW, binaryCrossentropy, dense, dropout, halfSquaredError, l1, l2, rmsprop, sequential, sgd,
+  sparseCategoricalCrossentropy, type CompileOptions, type Optimizer, type Sequential,
+} from "../../../src/index.ts";
+import type { DigitsConfig } from "./config.ts";
+
+const MOMENTUM = 0.9;
+
+/** @param features pixels of an image */
+export function buildModel(config: DigitsConfig, features: number, classes: number): Sequential {
+  const { activation, seed } = config, widths = [...config.layers, classes];
+  const kernelRegularizer = config.regularizer === "none" || config.lambda === 0 ? null
+    : (config.regularizer === "l1" ? l1 : l2)(config.lambda);
+  return sequential({ seed, layers: widths.flatMap((units, i) => {
+    const isLast = i === widths.length - 1;
+    const layer = dense({
+      units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined,
+      activation: !isLast ? activation : config.loss === "softmax" ? "softmax" : "sigmoid",
+      // As the authors of each activation start it.
+      kernelInitializer: !isLast && /relu|elu|gelu|swish|softplus/i.test(activation) ? "heNormal" : "glorotUniform",
+    });
+    return !isLast && config.dropout > 0 ? [layer, dropout({ rate: config.dropout })] : [layer];
+  }) });
+}
+
+function optimizerOf({ optimizer, rate: learningRate }: DigitsConfig): Optimizer {
+  switch (optimizer) {
+    case "sgd": return sgd({ learningRate });
+    case "momentum": return sgd({ learningRate, momentum: MOMENTUM });
+    case "nesterov": return sgd({ learningRate, momentum: MOMENTUM, nesterov: true });
+    case "adam": return adam({ learningRate });
+    case "adamW": return adamW({ learningRate });
+    case "rmsprop": return rmsprop({ learningRate });
+    case "adagrad": return adagrad({ learningRate });
+  }
+}
+
+export function recipeOf(config: DigitsConfig): CompileOptions {
+  const losses = { softmax: sparseCategoricalCrossentropy, sigmoid: binaryCrossentropy, quadratic: halfSquaredError };
+  return { optimizer: optimizerOf(config), loss: losses[config.loss](), metrics: ["accuracy"] };
+}
+
+/** Labels as the loss takes them: class indices for softmax, else a row with a 1 in its place. */
+export function targetsFor(loss: DigitsConfig["loss"], labels: Uint8Array, classes: number): Uint8Array | Float32Array {
+  if (loss === "softmax") return labels;
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, row) => { rows[row * classes + label] = 1; });
+  return rows;
+}

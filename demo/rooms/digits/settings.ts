@@ -1,0 +1,86 @@
+// The controls of the network. What can change while it learns is kept apart from what starts a new one.
+
+import { element } from "../../lib/dom.ts";
+import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
+import type { Words } from "../../lib/i18n.ts";
+import {
+  ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, OPTIMIZERS, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
+} from "./config.ts";
+import type { DigitsWords } from "./texts.ts";
+import type { Backend } from "./trainer.ts";
+
+export interface SettingsEvents {
+  readonly onRate: (rate: number) => void;
+  readonly onBatch: (batch: number) => void;
+  /** Anything that needs a new network. */
+  readonly onNetwork: () => void;
+}
+
+type Controls = { readonly [K in keyof DigitsConfig]: Control<DigitsConfig[K]> };
+
+export class Settings {
+  readonly host: HTMLElement;
+  readonly #controls: Controls;
+  readonly #device: Control<Backend>;
+
+  constructor(words: Words<DigitsWords>, first: DigitsConfig, events: SettingsEvents) {
+    const { onRate, onBatch, onNetwork } = events;
+    const label = (name: keyof DigitsWords) => ({ words, label: (now: DigitsWords) => now[name] as string });
+    const named = <T extends string>(values: readonly T[], words: Partial<Record<T, keyof DigitsWords>> = {}) =>
+      values.map((value) => ({ value, label: (now: DigitsWords) => (words[value] ? now[words[value]] as string : value) }));
+    const plain = (value: number) => String(Number(value.toPrecision(2)));
+    this.#controls = {
+      rate: sliderControl(label("rate"), RATE, first.rate, { places: 120, logarithmic: true, show: plain }, onRate),
+      batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
+      layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
+      activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
+      loss: selectControl(label("lossKind"), named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
+      optimizer: selectControl(label("optimizer"), named(OPTIMIZERS), first.optimizer, (optimizer) => {
+        this.#controls.rate.value = USUAL_RATE[optimizer];
+        onNetwork();
+      }),
+      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }), first.regularizer, () => {
+        this.#enable();
+        onNetwork();
+      }),
+      lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
+      dropout: textControl(label("dropout"), DROPOUT, first.dropout, onNetwork, "decimal"),
+      seed: textControl(label("seed"), SEED, first.seed, onNetwork, "numeric"),
+    };
+    this.#device = selectControl<Backend, DigitsWords>(label("device"),
+      [{ value: "auto", label: (now) => now.deviceAuto }, { value: "cpu", label: (now) => now.deviceCpu }], "auto", onNetwork);
+    const { rate, batch, layers, activation, loss, optimizer, regularizer, lambda, dropout, seed } = this.#controls;
+    const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
+      element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
+    this.host = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
+      group("live", rate.host, batch.host),
+      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, dropout.host, seed.host, this.#device.host));
+    this.#enable();
+  }
+
+  get config(): DigitsConfig {
+    return Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value])) as unknown as DigitsConfig;
+  }
+
+  /** Shows a configuration; tells nobody. */
+  set config(config: DigitsConfig) {
+    for (const name of Object.keys(this.#controls) as (keyof DigitsConfig)[]) {
+      (this.#controls[name] as Control<unknown>).value = config[name];
+    }
+    this.#enable();
+  }
+
+  get backend(): Backend {
+    return this.#device.value;
+  }
+
+  /** Without WebGPU there is nothing to choose. */
+  onlyCpu(): void {
+    this.#device.value = "cpu";
+    this.#device.disabled = true;
+  }
+
+  #enable(): void {
+    this.#controls.lambda.disabled = this.#controls.regularizer.value === "none";
+  }
+}

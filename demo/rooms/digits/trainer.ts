@@ -1,0 +1,277 @@
+// The room's side of the library: holds the network and its data in the worker, trains in short slices, answers in between.
+
+import { dataset, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
+import type { DigitsConfig } from "./config.ts";
+import type { Digits, DigitSets } from "./data.ts";
+import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
+import { buildModel, recipeOf, targetsFor } from "./model.ts";
+
+/** What one unit of a pixel byte is worth. */
+export const SCALE = 1 / 255;
+/** A slice of training lasts about so long: short enough for a pause at once, long enough to lose nothing by it. */
+const SLICE_MS = 150;
+const VALIDATE_EVERY_MS = 1_500;
+const FIRST_SLICE = 4;
+/** Share of the newest slice in what is told of speed. */
+const NEWEST = 0.3;
+
+export interface DataInfo {
+  readonly train: number;
+  readonly validation: number;
+  readonly test: number;
+  readonly side: number;
+  readonly classes: number;
+}
+
+export interface ModelInfo {
+  readonly backend: "webgpu" | "cpu";
+  readonly adapter: string;
+  readonly parameters: number;
+  /** Null on the CPU, which launches nothing. */
+  readonly launches: number | null;
+  /** Of weights, optimizer and intermediates; null on the CPU. */
+  readonly bytes: number | null;
+  readonly plan: string;
+}
+
+/** What came since the last time. */
+export interface Progress {
+  readonly losses: Float32Array;
+  readonly accuracies: Float32Array;
+  /** Mini-batches so far, those included. */
+  readonly steps: number;
+  /** Passes over the training digits so far, with their fraction. */
+  readonly epochs: number;
+  readonly msPerStep: number;
+  readonly samplesPerSecond: number;
+}
+
+export interface Validation {
+  readonly steps: number;
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export interface Events {
+  onModel(info: ModelInfo): void;
+  /** A new network took the place of the one before. */
+  onFresh(): void;
+  onProgress(progress: Progress): void;
+  onValidation(validation: Validation): void;
+  /** Training ended by an error. */
+  onStopped(reason: string): void;
+}
+
+export interface Histograms {
+  /** Of each layer's kernel and bias. */
+  readonly weights: readonly TensorHistogram[];
+  /** Of ∂C/∂W and ∂C/∂b on the first mini-batch; null where the weights are no numbers. */
+  readonly gradients: readonly TensorHistogram[] | null;
+}
+
+export type Backend = "auto" | "cpu";
+
+interface Current {
+  readonly config: DigitsConfig;
+  readonly model: Sequential;
+  readonly train: LabelledDatasetHandle;
+  readonly validation: LabelledDatasetHandle;
+  readonly test: LabelledDatasetHandle;
+  readonly probe: GradientProbe;
+}
+
+export class Trainer {
+  #current: Current | null = null;
+  #batch = 1;
+  #steps = 0;
+  #samples = 0;
+  #msPerStep: number | null = null;
+  #wanted = false;
+  #abort = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly sets: DigitSets, readonly events: Events) {}
+
+  get info(): DataInfo {
+    const { train, validation, test, side, classes } = this.sets;
+    return { train: train.rows, validation: validation.rows, test: test.rows, side, classes };
+  }
+
+  get model(): Sequential {
+    return this.#now.model;
+  }
+
+  get config(): DigitsConfig {
+    return { ...this.#now.config, batch: this.#batch };
+  }
+
+  /** A new network from its seed; the old one goes. Where it fails, the old one stays. */
+  async start(config: DigitsConfig, backend: Backend): Promise<void> {
+    const { features, classes } = this.sets, model = buildModel(config, features, classes);
+    try {
+      await model.compile({ ...recipeOf(config), backend });
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    this.dispose();
+    const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, classes), { scale: SCALE });
+    this.#current = {
+      config, model, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
+      probe: new GradientProbe(config, this.sets, model.backend),
+    };
+    [this.#batch, this.#steps, this.#samples, this.#msPerStep] = [config.batch, 0, 0, null];
+    this.events.onFresh();
+    this.#tellModel();
+  }
+
+  /** With no training under way while it works; what ran before runs on afterwards. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      const resume = this.#wanted;
+      await this.#halt();
+      try {
+        return await work();
+      } finally {
+        if (resume) this.run();
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  run(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#abort = new AbortController();
+    this.#loop = this.#train().catch((error: unknown) => {
+      this.#wanted = false;
+      this.events.onStopped(error instanceof Error ? error.message : String(error));
+    });
+  }
+
+  /** Resolves when training stands still, between two mini-batches. */
+  async pause(): Promise<void> {
+    await this.#turn;
+    await this.#halt();
+  }
+
+  /** Exactly one mini-batch. */
+  step(): Promise<void> {
+    return this.alone(async () => {
+      await this.#slice(1);
+      await this.validate();
+    });
+  }
+
+  set batch(batch: number) {
+    this.#batch = batch;
+  }
+
+  async validate(): Promise<void> {
+    const { model, validation } = this.#now, steps = this.#steps;
+    const { loss, accuracy } = await model.evaluate(validation);
+    this.events.onValidation({ steps, loss, accuracy });
+  }
+
+  /** What the network says of one image of pixel bytes. */
+  async predict(pixels: Uint8Array): Promise<Float32Array> {
+    return Float32Array.from(await this.#now.model.predict(pixels, { scale: SCALE }));
+  }
+
+  async examine(): Promise<Examination> {
+    const { model, test } = this.#now;
+    return examine(await model.predict(test), this.sets.test, this.sets.classes);
+  }
+
+  async images(): Promise<WeightImages> {
+    return weightImages(await this.#now.model.getWeights(), this.sets.side);
+  }
+
+  async histograms(): Promise<Histograms> {
+    const { model, probe } = this.#now, weights = await model.getWeights();
+    const layers = (tensors: readonly { name: string; data: Float32Array }[]) => tensors.flatMap(({ data }, i) => {
+      if (i % 2 === 1) return [];
+      const bias = tensors[i + 1].data, both = new Float32Array(data.length + bias.length);
+      both.set(data);
+      both.set(bias, data.length);
+      return [histogramOf(String(i / 2 + 1), both)];
+    });
+    const gradients = await probe.gradients(weights);
+    return { weights: layers(weights), gradients: gradients && layers(gradients) };
+  }
+
+  dispose(): void {
+    const current = this.#current;
+    this.#current = null;
+    for (const one of [current?.probe, current?.train, current?.validation, current?.test, current?.model]) one?.dispose();
+  }
+
+  get #now(): Current {
+    if (!this.#current) throw new Error("there is no network yet");
+    return this.#current;
+  }
+
+  async #halt(): Promise<void> {
+    this.#wanted = false;
+    this.#abort.abort();
+    await this.#loop;
+  }
+
+  async #train(): Promise<void> {
+    let validated = performance.now();
+    while (this.#wanted) {
+      await this.#slice(this.#msPerStep === null ? FIRST_SLICE : Math.max(1, Math.round(SLICE_MS / this.#msPerStep)));
+      if (performance.now() - validated < VALIDATE_EVERY_MS && this.#wanted) continue;
+      await this.validate();
+      validated = performance.now();
+    }
+  }
+
+  async #slice(steps: number): Promise<void> {
+    const { model, train } = this.#now, batch = this.#batch;
+    const losses: number[] = [], accuracies: number[] = [];
+    let samples = 0, began = 0;
+    // Plans are made for the first slice of each batch size: what the page tells of them may change with it.
+    const first = this.#msPerStep === null || model.plan.batch !== Math.min(batch, this.sets.train.rows);
+    try {
+      await model.fit(train, {
+        batchSize: batch, steps, ...(steps > 1 && { signal: this.#abort.signal }),
+        callbacks: {
+          onTrainBegin() { began = performance.now(); },
+          onBatchEnd(_, { loss, accuracy, size }) {
+            losses.push(loss);
+            accuracies.push(accuracy);
+            samples += size;
+          },
+        },
+      });
+    } finally {
+      this.#steps += losses.length;
+      this.#samples += samples;
+      if (losses.length > 0) this.#tell(losses, accuracies, samples, performance.now() - began);
+    }
+    if (first) this.#tellModel();
+  }
+
+  #tell(losses: number[], accuracies: number[], samples: number, ms: number): void {
+    const newest = ms / losses.length;
+    this.#msPerStep = this.#msPerStep === null ? newest : this.#msPerStep + NEWEST * (newest - this.#msPerStep);
+    this.events.onProgress({
+      losses: Float32Array.from(losses), accuracies: Float32Array.from(accuracies), steps: this.#steps,
+      epochs: this.#samples / this.sets.train.rows, msPerStep: this.#msPerStep,
+      samplesPerSecond: (1000 * samples) / losses.length / this.#msPerStep,
+    });
+  }
+
+  #tellModel(): void {
+    const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
+    const { parameters, optimizer, withReuse } = plan.bytes;
+    this.events.onModel({
+      backend: model.backend, adapter: model.adapter, parameters: parameters / 4,
+      launches: onGpu ? plan.launchesPerStep : null, bytes: onGpu ? parameters + optimizer + withReuse : null,
+      plan: `${model.summary()}\n\n${plan.toString()}`,
+    });
+  }
+}

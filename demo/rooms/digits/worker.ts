@@ -1,0 +1,59 @@
+// What the page can ask of the digits' worker. The worker has the digits, the network and the GPU; the page has pixels.
+
+import { expose } from "comlink";
+import type { DigitsConfig } from "./config.ts";
+import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
+import { Trainer, type Backend, type DataInfo, type Events } from "./trainer.ts";
+
+let trainer: Trainer | null = null;
+
+function ready(): Trainer {
+  if (!trainer) throw new Error("the digits are not loaded yet");
+  return trainer;
+}
+
+/** A network on these digits in the place of whatever was there; that stays where this fails. */
+async function replace(sets: DigitSets, events: Events, config: DigitsConfig, backend: Backend): Promise<DataInfo> {
+  const next = new Trainer(sets, events), old = trainer;
+  await old?.pause();
+  await next.start(config, backend);
+  old?.dispose();
+  trainer = next;
+  return next.info;
+}
+
+let events: Events;
+
+export const digitsWorker = {
+  /** Fetches the page's own digits and makes the first network. @param base the address of the page */
+  async open(base: string, config: DigitsConfig, backend: Backend, listener: Events): Promise<DataInfo> {
+    events = listener;
+    return replace(await fetchDigits(base), events, config, backend);
+  },
+  /** Takes IDX files for digits, with a new network. @throws FormatError with nothing changed */
+  async openFiles(files: readonly File[], config: DigitsConfig, backend: Backend): Promise<DataInfo> {
+    return replace(await readIdxFiles(files), events, config, backend);
+  },
+  /** A new network from its seed. */
+  configure: (config: DigitsConfig, backend: Backend): Promise<void> => ready().alone(() => ready().start(config, backend)),
+  run: (): void => ready().run(),
+  pause: (): Promise<void> => ready().pause(),
+  step: (): Promise<void> => ready().step(),
+  setBatch: (batch: number): void => { ready().batch = batch; },
+  validate: (): Promise<void> => ready().validate(),
+  predict: (pixels: Uint8Array) => ready().predict(pixels),
+  examine: () => ready().examine(),
+  images: () => ready().images(),
+  histograms: () => ready().histograms(),
+  /** Some digit of the test set with this label. @param turn which of them, round and round */
+  testDigit(label: number, turn: number): Uint8Array | null {
+    const { test, features } = ready().sets, rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);
+    if (rows.length === 0) return null;
+    const row = rows[turn % rows.length];
+    return test.images.slice(row * features, (row + 1) * features);
+  },
+};
+
+export type DigitsWorker = typeof digitsWorker;
+
+expose(digitsWorker);

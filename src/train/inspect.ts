@@ -1,0 +1,122 @@
+// inspectStep(): one training step taken apart, tensor by tensor of the textbook, the GPU's numbers beside the reference's.
+//
+// The step runs on a plan in which nothing is fused, so that each z, a, δ and gradient has a place of its own in memory.
+// As in verify(), each equation is evaluated in float64 from the numbers that the GPU itself had before it.
+
+import { rowsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { compareTensor, type Comparison } from "../reference/compare.ts";
+import { Plan } from "../schedule/plan.ts";
+import type { Trace } from "./backend.ts";
+import type { Compiled } from "./compiled.ts";
+import type { Dataset } from "./data.ts";
+import { checkTrace, traceSteps } from "./verify.ts";
+
+/** What a tensor is for. z = a·W + b; BP1 to BP4 are Nielsen's, with the pieces that they are put together from. */
+export type Equation = "data" | "z" | "a" | "loss" | "BP1" | "BP2" | "BP3" | "BP4" | "update";
+
+/** One tensor of a training step; of what an equation takes several steps for, each is one. */
+export interface InspectedTensor {
+  /** "x" "y" "z1" "a1" "delta1" "grad_w1" "grad_b1" …, numbered by dense layer from 1; "w1" and "b1" are those after the update. */
+  readonly name: string;
+  readonly equation: Equation;
+  /** The operation, such as "product", "rowSum" or "hadamard"; and the tensors that it took. */
+  readonly op: Step["op"];
+  readonly inputs: readonly string[];
+  /** Rows and columns; the numbers are row-major. */
+  readonly shape: readonly [rows: number, cols: number];
+  /** What the GPU computed; null where the model runs on the CPU. */
+  readonly gpu: Float32Array | null;
+  /** The same equation in float64, from the GPU's own inputs. */
+  readonly reference: Float64Array;
+  /** How far rounding may take the GPU from the reference, number by number. */
+  readonly bound: Float64Array;
+  /** The comparison of the number that is closest to its bound, or out of it; null on the CPU. */
+  readonly worst: Comparison | null;
+}
+
+/** Weights and biases as they were before the step. */
+export interface GivenTensor {
+  readonly name: string;
+  readonly shape: readonly [rows: number, cols: number];
+  readonly values: Float32Array;
+}
+
+/** What inspectStep() found. */
+export class StepInspection {
+  constructor(readonly given: readonly GivenTensor[], readonly tensors: readonly InspectedTensor[]) {}
+
+  /** True if every number of every tensor is within its bound; a CPU has nothing to compare. */
+  get ok(): boolean {
+    return this.firstFailure === null;
+  }
+
+  /** The first tensor that is off, in the order in which they were computed; null if none is. */
+  get firstFailure(): InspectedTensor | null {
+    return this.tensors.find(({ worst }) => worst !== null && !worst.ok) ?? null;
+  }
+
+  /** The tensor of that name: of a weight the one after the update, of `given` before it. @throws Error if there is none */
+  tensor(name: string): InspectedTensor {
+    const found = this.tensors.find((tensor) => tensor.name === name);
+    if (!found) throw new Error(`inspectStep(): there is no ${name}. There are ${this.tensors.map((tensor) => tensor.name).join(", ")}.`);
+    return found;
+  }
+}
+
+const EQUATIONS: Partial<Record<Step["op"], Equation>> = {
+  gather: "data", activation: "a", softmax: "a", recurrentForward: "a", lastStep: "a", pickRows: "z", previousStep: "BP4",
+  lossRows: "loss", metricRows: "loss", penalty: "loss", summarize: "loss", countSteps: "loss", carry: "a",
+  lossGradient: "BP1", rowSum: "BP3", pickRowsGradient: "BP4", update: "update", clipValue: "update", clipFactor: "update",
+  scale: "update",
+};
+
+/** The equation of each step: σ′ and ⊙ belong to BP1 until δ goes through the first weights, and to BP2 from there on. */
+function equationsOf({ steps }: Graph): ReadonlyMap<Step, Equation> {
+  let back: Equation | null = null;
+  return new Map(steps.map((step): [Step, Equation] => {
+    if (step.op === "lossGradient") back = "BP1";
+    if (step.op === "product" && step.form === "rightTransposed") back = "BP2";
+    if (step.op === "product" && step.form !== "rightTransposed") return [step, step.form === "normal" ? "z" : "BP4"];
+    // The gradient of a penalty belongs to what it is added to: ∂C/∂W or ∂C/∂b.
+    if (step.op === "penaltyGradient") return [step, step.outputs[0].startsWith("grad_b") ? "BP3" : "BP4"];
+    return [step, EQUATIONS[step.op] ?? back ?? (step.op === "dropout" ? "a" : "loss")];
+  }));
+}
+
+/** One traced step with everything that it computed. @param trace null where no GPU ran */
+export function inspectTrace(
+  plan: Plan, trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: Parameters<typeof checkTrace>[3],
+): StepInspection {
+  const { graph } = plan, equations = equationsOf(graph);
+  const shapeOf = (name: string) => {
+    const tensor = tensorOf(graph, name);
+    return [rowsOf(tensor, scalars.rows), tensor.cols] as const;
+  };
+  const given = [...graph.tensors.values()].filter(({ role }) => role === "parameter")
+    .map(({ name }) => ({ name, shape: shapeOf(name), values: Float32Array.from(before.get(name) ?? []) }));
+  const tensors = checkTrace(plan, trace, before, scalars).map(({ step, name, gpu, expected }): InspectedTensor => ({
+    name, equation: equations.get(step) ?? "loss", op: step.op, inputs: step.inputs, shape: shapeOf(name),
+    gpu: gpu && Float32Array.from(gpu), reference: expected.values, bound: expected.bounds,
+    worst: gpu && compareTensor(name, gpu, expected),
+  }));
+  return new StepInspection(given, tensors);
+}
+
+/** The plan of a step as the textbook writes it: every tensor has a place of its own. */
+function textbookPlan(compiled: Compiled, { format, rows }: Dataset): Plan {
+  const { maxBuffers, maxBytes, places: weights, planAdapter: adapter, precision } = compiled.backend;
+  return new Plan(compiled.graph("train", format), {
+    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, sequences: compiled.extras.recurrent?.SEQUENCES,
+  });
+}
+
+/** Runs one training step, all rows one mini-batch, and puts weights and states back. @throws what the backend throws */
+export async function inspectTrainingStep(compiled: Compiled, dataset: Dataset): Promise<StepInspection> {
+  const plan = textbookPlan(compiled, dataset);
+  let inspection: StepInspection | null = null;
+  await traceSteps(compiled, plan, dataset, 1, (trace, before, scalars) => {
+    inspection = inspectTrace(plan, trace, before, scalars);
+  });
+  if (!inspection) throw new Error("a traced step has an inspection");
+  return inspection;
+}
