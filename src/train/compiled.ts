@@ -4,6 +4,7 @@ import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../graph/build.t
 import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
+import { rateAt, toSchedule, type Schedule } from "../model/schedules.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
@@ -30,8 +31,10 @@ export class Compiled {
   readonly #tuning = new Turns();
   readonly keeper: Keeper;
 
+  /** @param shownBatch mini-batches of the last fit(), and of the plan that people are shown */
   constructor(
-    readonly network: Network, readonly recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
+    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, public shownBatch: number,
+    readonly autotune = false,
   ) {
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
@@ -40,6 +43,17 @@ export class Compiled {
 
   get backend(): Backend {
     return this.keeper.backend;
+  }
+
+  /** Of the next step. */
+  get learningRate(): number {
+    return rateAt(this.recipe.optimizer.learningRate, this.progress.steps);
+  }
+
+  /** A fit() under way keeps the one that it began with, since it may have to do steps again. */
+  setLearningRate(learningRate: number | Schedule): void {
+    const optimizer = Object.freeze({ ...this.recipe.optimizer, learningRate: toSchedule("model", learningRate) });
+    this.recipe = Object.freeze({ ...this.recipe, optimizer });
   }
 
   /**
@@ -77,6 +91,11 @@ export class Compiled {
   /** As the model of costs and what was measured so far make it. */
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
     return this.#planWith(purpose, batch, format, this.#choices);
+  }
+
+  /** What writes it was loaded by compile() or the last fit(), so it can be had at once. */
+  get shownPlan(): Plan {
+    return this.plan("train", this.shownBatch);
   }
 
   /** The plan to run: measures first what it needs, if compile() was told to. */

@@ -4,6 +4,7 @@ import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats, State } from "./backend.ts";
@@ -11,8 +12,8 @@ import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
-import { runEvaluation, type History } from "./fit.ts";
-import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
+import type { History } from "./fit.ts";
+import { checkFitOptions, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { StepInspection } from "./inspect.ts";
 import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
@@ -20,9 +21,8 @@ import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
-import { checkStateful } from "./states.ts";
 import { summarize } from "./summary.ts";
-import { answer, EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
+import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
@@ -37,7 +37,6 @@ export class Sequential {
   #given: ReadonlyMap<string, Floats> | null = null;
   #compiled: Compiled | null = null;
   readonly #compiling = new Turns();
-  #planBatch = DEFAULT_BATCH;
   readonly #life = new Lifecycle();
   readonly #gate = new Gate();
 
@@ -81,26 +80,29 @@ export class Sequential {
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     // Formulas are loaded and the weights drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options), loadUncommon(network, recipe).then(() => this.#weightsToStartFrom())]);
+    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom(loadUncommon(network, recipe))]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
+    const shownBatch = this.#compiled?.shownBatch ?? DEFAULT_BATCH;
     let extras: Extras, state: State;
     try {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
       state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state), loadBlocks(network, DEFAULT_BATCH, backend, autotune)]);
+      [extras] = await Promise.all([
+        loadExtras(network, backend), backend.write(state), loadBlocks(network, shownBatch, backend, autotune)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
       throw error;
     }
     this.#compiled?.keeper.retire();
-    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, autotune);
+    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, shownBatch, autotune);
   }
 
   /** Those of the backend before; the last good ones if its GPU was lost. */
-  async #weightsToStartFrom(): Promise<ReadonlyMap<string, Floats>> {
+  async #weightsToStartFrom(initializers: Promise<void>): Promise<ReadonlyMap<string, Floats>> {
+    await initializers;
     if (this.#compiled) this.#given = await this.#compiled.readWeights();
     return this.#given ?? initialParameters(this.#declared("compile"));
   }
@@ -122,11 +124,9 @@ export class Sequential {
     const { source, options } = splitArguments("fit()", x, y, last);
     const checked = checkFitOptions(options);
     const data = labelled("fit()", source, shape, loss, options);
-    const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
     const validation = options.validationData
       ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
     return this.#life.exclusively("fit", () => this.#gate.guard(options.signal, () => compiled.keeper.hold(() => scoped(async (keep) => {
-      this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
       const history = await train(compiled, keep, { data, validation, options, checked, signal, gate: this.#gate });
       this.#life.checkAlive("fit");
@@ -154,18 +154,13 @@ export class Sequential {
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
-    const compiled = this.#ready("evaluate"), { network, recipe, names } = compiled;
+    const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
     const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = labelled("evaluate()", source, compiled.shape, recipe.loss, options), { rows } = given.dataset;
-    checkStateful("evaluate()", network, rows, Math.min(batchSize, rows), null);
-    return compiled.use("evaluate", () => scoped(async (keep) => {
-      const averages = await runEvaluation(
-        await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
-      if (averages === null) throw new Error("nothing stops an evaluation");
-      return averages.logs();
-    }));
+    const given = labelled("evaluate()", source, shape, recipe.loss, options), { rows } = given.dataset;
+    shape.checks?.checkStateful("evaluate()", shape, rows, Math.min(batchSize, rows), null);
+    return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, given, Math.min(batchSize, rows))));
   }
 
   /**
@@ -178,11 +173,11 @@ export class Sequential {
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict");
+    const compiled = this.#ready("predict"), { shape } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, compiled.shape, options), batchSize = Math.min(wanted, given.dataset.rows);
-    checkStateful("predict()", compiled.network, given.dataset.rows, batchSize, compiled.predicted);
+    const given = unlabelled("predict()", x, shape, options), batchSize = Math.min(wanted, given.dataset.rows);
+    shape.checks?.checkStateful("predict()", shape, given.dataset.rows, batchSize, compiled.predicted);
     return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, given, batchSize)));
   }
 
@@ -274,7 +269,20 @@ export class Sequential {
 
   /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
   get plan(): Plan {
-    return this.#ready("plan").plan("train", this.#planBatch);
+    return this.#ready("plan").shownPlan;
+  }
+
+  /** η of the next step, once compiled: what the schedule gives there. */
+  get learningRate(): number {
+    return this.#ready("learningRate").learningRate;
+  }
+
+  /**
+   * Another η, a number ≥ 0 or a schedule, from the next fit() on. What the optimizer has gathered stays, and so does its count of
+   * steps, from which a schedule reads. @throws InputError if it is neither
+   */
+  set learningRate(rate: number | Schedule) {
+    this.#ready("learningRate").setLearningRate(rate);
   }
 
   /** "webgpu" or "cpu", once compiled. */

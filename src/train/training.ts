@@ -2,18 +2,18 @@
 
 import { InputError } from "../errors.ts";
 import type { Compiled } from "./compiled.ts";
-import { listens, runEpochs, type History } from "./fit.ts";
-import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
+import { listens, runEpochs, runEvaluation, type History } from "./fit.ts";
+import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { Floats, StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import { Endurance, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
-import type { Position, Prepared, Ready } from "./passes.ts";
+import type { Position, Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
-import { checkStateful, fromStates } from "./states.ts";
+import { fromStates } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -26,18 +26,18 @@ export interface Training {
   readonly gate: Gate;
 }
 
-/** Data ready to be evaluated, `rows` rows from row `at` on. */
-export async function prepareEvaluation(
-  compiled: Compiled, keep: Keep, given: Given, rows: number, at: number, batchSize: number,
-): Promise<Prepared> {
-  const holding = compiled.holdings.open(keep, "evaluate()", given);
-  const { runner, orders } = keep(await holding.lease("evaluate", given.dataset, batchSize));
-  return { runner, orders, rows, at, batchSize };
+/** Loss and metrics over all rows. */
+export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
+  const holding = compiled.holdings.open(keep, "evaluate()", given), { dataset, dataset: { rows } } = given;
+  const { runner, orders } = keep(await holding.lease("evaluate", dataset, batchSize));
+  const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.names);
+  if (averages === null) throw new Error("nothing stops an evaluation");
+  return averages.logs();
 }
 
 /** The network's answers to all rows, in their order. */
 export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
-  const { network: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
+  const { shape: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
   const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, "predict()", given);
   const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
   const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
@@ -60,7 +60,7 @@ function positionIn(holding: Holding, rows: number, shuffle: boolean): Position 
 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, recipe, names, backend, progress, keeper } = compiled;
+  const { network, shape, recipe, names, backend, progress, keeper } = compiled;
   const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit, onNaN }, signal, gate } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
@@ -69,9 +69,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
     throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
       "shuffle: false.");
   }
-  checkStateful("fit()", network, trained, batchSize, progress);
-  if (kept > 0) checkStateful("fit(): validationSplit", network, kept, evaluated, null);
-  if (other) checkStateful("fit(): validationData", network, other.dataset.rows, evaluated, null);
+  shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
+  if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
+  if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options));
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
@@ -79,12 +79,14 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
 
   const holding = compiled.holdings.open(keep, "fit()", data), others = other && compiled.holdings.open(keep, "fit()", other);
   const portions = { rows: trained, at: 0, batchSize }, by = steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) };
-  const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => ({
-    train: await lease(holding, "train", dataset, batchSize, ahead),
-    validation: kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
+  const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
+    const train = await lease(holding, "train", dataset, batchSize, ahead);
+    compiled.shownBatch = batchSize;
+    const validation = kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
       : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: other.dataset.rows, at: 0, batchSize: evaluated }
-        : null,
-  }));
+        : null;
+    return { train, validation };
+  });
   const endurance = new Endurance({
     keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open, onNaN, gate,
     checkpointing: null,
