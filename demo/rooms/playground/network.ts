@@ -177,7 +177,7 @@ export class NetworkView {
       return cell;
     });
     const title = element("div", { class: "column-head" }, element("span", {}, this.#words.now.features));
-    this.#columns.append(element("div", { class: "column features" }, title, ...cells.map(({ button }) => button)));
+    this.#columns.append(element("div", { class: "column features" }, title, element("div", { class: "cells" }, ...cells.map(({ button }) => button))));
     return cells;
   }
 
@@ -197,7 +197,7 @@ export class NetworkView {
     const head = element("div", { class: "column-head" }, element("span", {}, isOutput ? now.output : now.hiddenLayer(l)),
       isOutput ? null : element("div", { class: "pair" },
         small("−", now.removeNeuron(l), units > 1, () => change(-1)), small("+", now.addNeuron(l), units < MOST_UNITS, () => change(1))));
-    this.#columns.append(element("div", { class: isOutput ? "column output" : "column" }, head, ...cells.map(({ button }) => button)));
+    this.#columns.append(element("div", { class: isOutput ? "column output" : "column" }, head, element("div", { class: "cells" }, ...cells.map(({ button }) => button))));
     return cells;
   }
 

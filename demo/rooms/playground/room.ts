@@ -83,7 +83,7 @@ export const mount: Mount = (host, context) => {
     onPeek: (shown) => plane.peek(shown),
     onChosen: (chosen) => { apart.follow = chosen; },
   });
-  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, onFollow: (followed) => { network.follow = followed; } });
+  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, hardest, onFollow: (followed) => { network.follow = followed; } });
   const curves = new Curves(words, theme);
   const race = new RaceCard(words, async (onLap) => {
     const running = transport.state === "running";
@@ -133,6 +133,8 @@ export const mount: Mount = (host, context) => {
       words.show(hint, (now) => (!next ? now.needPoints : config.problem === "own" ? "" : now.pickHint));
       if (!next) {
         if (transport.state === "running") await pause();
+        transport.state = "empty";
+        apart.count = 0;
         return;
       }
       split = next;
@@ -174,6 +176,11 @@ export const mount: Mount = (host, context) => {
     const { x, y, label } = exampleAt(index);
     announcer.say(words.now.chosen(index + 1, place(x), place(y), label));
     if (apart.isShown) void take(index);
+  }
+
+  function hardest(): number {
+    const errors = [...split.train.classes.keys()].map((i) => Math.abs(plane.answerAt(exampleAt(i)) - exampleAt(i).label));
+    return errors.indexOf(Math.max(...errors));
   }
 
   /** The training point closest to a place. */
