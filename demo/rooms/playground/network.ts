@@ -4,11 +4,11 @@ import { divergingColours, drawPixels } from "../../lib/canvas.ts";
 import { element, oncePerFrame } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { MOST_LAYERS, MOST_UNITS, type PlaygroundConfig } from "./config.ts";
-import { FEATURES, FEATURE_NAMES, gridPoints, type FeatureName } from "./features.ts";
+import { FEATURES, FEATURE_NAMES, gridPoints, NEURON_SIDE, type FeatureName } from "./features.ts";
 import { short } from "./format.ts";
 import { largest } from "./plane.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import { NEURON_SIDE, type Look } from "./trainer.ts";
+import type { Look } from "./trainer.ts";
 
 /** A neuron by its place: layers from 1, the output layer last; neurons from 1. */
 export interface Place {

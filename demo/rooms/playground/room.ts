@@ -10,6 +10,7 @@ import { Apart, type Example } from "./apart.ts";
 import { DEFAULTS, FIELDS, type PlaygroundConfig } from "./config.ts";
 import { Curves } from "./curves.ts";
 import { place } from "./format.ts";
+import { MAP_SIDE } from "./features.ts";
 import { LossCard } from "./loss-card.ts";
 import { NetworkView } from "./network.ts";
 import { Plane } from "./plane.ts";
@@ -17,7 +18,7 @@ import { drawPoints, splitPoints, type Split } from "./points.ts";
 import { RaceCard } from "./race-card.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
-import { MAP_SIDE, type Events, type ModelInfo } from "./trainer.ts";
+import type { Events, ModelInfo } from "./trainer.ts";
 import { Transport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
