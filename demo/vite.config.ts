@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { wgslAtBuild } from "../build/wgsl.ts";
 import { digits } from "./digits-plugin.ts";
 
 export default defineConfig({
@@ -9,6 +10,7 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [digits()],
-  worker: { format: "es" },
+  // Only workers hold the library.
+  worker: { format: "es", plugins: () => [wgslAtBuild()] },
   build: { outDir: "../dist/demo", emptyOutDir: true, target: "es2022" },
 });

@@ -3,6 +3,9 @@
 import { expose } from "comlink";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
+import { loseDevices, rememberDevices } from "./devices.ts";
+import { race, type RaceRound } from "./race.ts";
+import { loadModel, saveModel } from "./saved.ts";
 import { Trainer, type Backend, type DataInfo, type Events } from "./trainer.ts";
 
 let trainer: Trainer | null = null;
@@ -39,12 +42,32 @@ export const digitsWorker = {
   run: (): void => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
+  setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },
   validate: (): Promise<void> => ready().validate(),
   predict: (pixels: Uint8Array) => ready().predict(pixels),
   examine: () => ready().examine(),
   images: () => ready().images(),
   histograms: () => ready().histograms(),
+  /** The weights as a file; null if they are no finite numbers: those of a run that diverged are no use to anyone. */
+  async save(): Promise<Uint8Array | null> {
+    const { model, config } = ready(), weights = await model.getWeights();
+    return weights.every(({ data }) => data.every(Number.isFinite)) ? saveModel(weights, config) : null;
+  },
+  /** Takes on a saved network. @returns its configuration @throws FormatError with nothing changed */
+  async load(file: File, backend: Backend): Promise<DigitsConfig> {
+    const trainer = ready(), { features, classes } = trainer.sets;
+    const { config, weights } = loadModel(new Uint8Array(await file.arrayBuffer()), file.name, trainer.config, features, classes);
+    await trainer.alone(() => trainer.start(config, backend, weights));
+    await trainer.validate();
+    return config;
+  },
+  /** Destroys the GPU's devices under the training. @returns how many there were */
+  loseGpu: (): number => loseDevices(),
+  race(listener: (round: RaceRound) => void): Promise<void> {
+    const trainer = ready();
+    return trainer.alone(() => race(trainer.config, trainer.sets, listener));
+  },
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {
     const { test, features } = ready().sets, rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);
@@ -56,4 +79,5 @@ export const digitsWorker = {
 
 export type DigitsWorker = typeof digitsWorker;
 
+rememberDevices();
 expose(digitsWorker);
