@@ -126,7 +126,7 @@ export class LineChart {
   }
 
   #size(): { width: number; height: number } {
-    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 235 };
+    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 255 };
   }
 
   #soon(): void {

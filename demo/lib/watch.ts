@@ -50,9 +50,12 @@ export class Watch {
     this.#look();
   }
 
-  /** What is shown is no longer so. */
-  changed(): void {
-    for (const watched of this.#views) watched.stale = true;
+  /** What is shown is no longer so. @param soon someone waits for it */
+  changed(soon = false): void {
+    for (const watched of this.#views) {
+      watched.stale = true;
+      if (soon) watched.at = -Infinity;
+    }
   }
 
   dispose(): void {

@@ -40,11 +40,17 @@ export interface WeightImages {
   readonly limit: number;
 }
 
-/** What each neuron of the first layer looks for: its column of the kernel (pixels, units) as an image. */
-export function weightImages([kernel]: readonly Weight[], side: number): WeightImages {
+/**
+ * What each neuron of the first layer looks for: its column of the kernel (pixels, units) as an image.
+ * @param from what is taken off: with the kernel that training began with, what was learned is left
+ */
+export function weightImages([kernel]: readonly Weight[], from: Weight | null, side: number): WeightImages {
   const [pixels, units] = kernel.shape, shown = Math.min(units, MOST_IMAGES), values = new Float32Array(shown * pixels);
   for (let unit = 0; unit < shown; unit++) {
-    for (let pixel = 0; pixel < pixels; pixel++) values[unit * pixels + pixel] = kernel.data[pixel * units + unit];
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const at = pixel * units + unit;
+      values[unit * pixels + pixel] = kernel.data[at] - (from?.data[at] ?? 0);
+    }
   }
   // A few strong weights do not leave all others pale.
   const sizes = Float32Array.from(values, Math.abs).sort();

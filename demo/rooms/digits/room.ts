@@ -50,9 +50,9 @@ export const mount: Mount = (host, context) => {
     },
   });
 
-  const weights = new WeightsView(words, theme), confusion = new ConfusionView(words, theme), histograms = new HistogramsView(words, theme);
+  const weights = new WeightsView(words, theme, () => watch.changed(true)), confusion = new ConfusionView(words, theme), histograms = new HistogramsView(words, theme);
   const watch = new Watch([
-    { host: weights.host, everyMs: 1_000, refresh: async () => weights.show(await remote.images()) },
+    { host: weights.host, everyMs: 1_000, refresh: async () => weights.show(await remote.images(weights.learned)) },
     { host: confusion.host, everyMs: 3_000, refresh: async () => confusion.show(await remote.examine()) },
     { host: histograms.host, everyMs: 2_000, refresh: async () => histograms.show(await remote.histograms()) },
     // Between two networks there is nobody to ask; what is wrong with a run is told by the run.

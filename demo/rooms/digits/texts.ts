@@ -78,8 +78,11 @@ export const texts = defineTexts({
   inside: "What runs on the GPU",
 
   weightImages: "What the first neurons look for",
-  weightNote: (shown: number, units: number) => (shown === units ? `The weights of all ${units} neurons of the first layer. Ink on warm pixels excites a neuron, on cold ones it calms it.`
-    : `The weights of ${shown} of the ${units} neurons of the first layer. Ink on warm pixels excites a neuron, on cold ones it calms it.`),
+  weightChoice: "Show",
+  weightLearned: "what was learned",
+  weightAll: "all weights",
+  weightNote: (shown: number, units: number) => (shown === units ? `All ${units} neurons of the first layer. Ink on warm pixels excites a neuron, on cold ones it calms it.`
+    : `${shown} of the ${units} neurons of the first layer. Ink on warm pixels excites a neuron, on cold ones it calms it.`),
   weightLabel: (shown: number, limit: string) => `Weights of ${shown} neurons as images, colours from −${limit} to ${limit}`,
   confusion: "Digits it has never seen",
   confusionCaption: "Rows: the digit. Columns: the answer. How many test digits.",
@@ -202,8 +205,11 @@ export const texts = defineTexts({
   inside: "GPU 上运行的内容",
 
   weightImages: "第一层神经元在找什么",
-  weightNote: (shown: number, units: number) => (shown === units ? `第一层全部 ${units} 个神经元的权重。墨迹落在暖色像素上使神经元兴奋,落在冷色上则使其平静。`
-    : `第一层 ${units} 个神经元中 ${shown} 个的权重。墨迹落在暖色像素上使神经元兴奋,落在冷色上则使其平静。`),
+  weightChoice: "显示",
+  weightLearned: "学到的部分",
+  weightAll: "全部权重",
+  weightNote: (shown: number, units: number) => (shown === units ? `第一层全部 ${units} 个神经元。墨迹落在暖色像素上使神经元兴奋,落在冷色上则使其平静。`
+    : `第一层 ${units} 个神经元中的 ${shown} 个。墨迹落在暖色像素上使神经元兴奋,落在冷色上则使其平静。`),
   weightLabel: (shown: number, limit: string) => `${shown} 个神经元的权重图像,颜色范围 −${limit} 到 ${limit}`,
   confusion: "它从未见过的数字",
   confusionCaption: "行:真实数字。列:网络的回答。单元格:测试数字的个数。",

@@ -1,6 +1,6 @@
 // The room's side of the library: holds the network and its data in the worker, trains in short slices, answers in between.
 
-import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
+import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -82,6 +82,8 @@ interface Current {
   readonly validation: LabelledDatasetHandle;
   readonly test: LabelledDatasetHandle;
   readonly probe: GradientProbe;
+  /** The first layer's kernel as training began with it. */
+  readonly first: Weight;
 }
 
 export class Trainer {
@@ -114,8 +116,10 @@ export class Trainer {
   /** A new network from its seed, or with weights of another; the old one goes. Where it fails, the old one stays. */
   async start(config: DigitsConfig, backend: Backend, weights?: readonly GivenWeight[]): Promise<void> {
     const { features, classes } = this.sets, model = buildModel(config, features, classes);
+    let first: Weight;
     try {
       if (weights) await model.setWeights(weights);
+      [first] = await model.getWeights();
       await model.compile({ ...recipeOf(config), backend });
     } catch (error) {
       model.dispose();
@@ -124,7 +128,7 @@ export class Trainer {
     this.dispose();
     const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, classes), { scale: SCALE });
     this.#current = {
-      config, model, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
+      config, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
       probe: new GradientProbe(config, this.sets, model.backend),
     };
     [this.#batch, this.#rate, this.#steps, this.#samples, this.#msPerStep] = [config.batch, config.rate, 0, 0, null];
@@ -198,8 +202,10 @@ export class Trainer {
     return examine(await model.predict(test), this.sets.test, this.sets.classes);
   }
 
-  async images(): Promise<WeightImages> {
-    return weightImages(await this.#now.model.getWeights(), this.sets.side);
+  /** @param learned only what training has changed */
+  async images(learned: boolean): Promise<WeightImages> {
+    const { model, first } = this.#now;
+    return weightImages(await model.getWeights(), learned ? first : null, this.sets.side);
   }
 
   async histograms(): Promise<Histograms> {

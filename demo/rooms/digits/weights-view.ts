@@ -2,6 +2,7 @@
 // speaks for.
 
 import { divergingColours, drawPixels } from "../../lib/canvas.ts";
+import { selectControl } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { rgbColour, type Theme } from "../../lib/theme.ts";
@@ -19,8 +20,17 @@ export class WeightsView {
   #images: WeightImages | null = null;
   readonly #end: () => void;
 
-  constructor(readonly words: Words<DigitsWords>, theme: Theme) {
-    this.host = element("section", { class: "card" }, words.show(element("h2"), ({ weightImages }) => weightImages), this.#note, this.#canvas);
+  /** Only what training has changed, else the weights themselves. */
+  learned = true;
+
+  constructor(readonly words: Words<DigitsWords>, theme: Theme, onChoice: () => void) {
+    const choice = selectControl<"learned" | "all", DigitsWords>({ words, label: (now) => now.weightChoice },
+      [{ value: "learned", label: (now) => now.weightLearned }, { value: "all", label: (now) => now.weightAll }], "learned", (value) => {
+        this.learned = value === "learned";
+        onChoice();
+      });
+    this.host = element("section", { class: "card" },
+      element("header", {}, words.show(element("h2"), ({ weightImages }) => weightImages), choice.host), this.#note, this.#canvas);
     words.follow(this.#note, () => this.#say());
     this.#end = theme.onChange(() => this.#draw());
   }

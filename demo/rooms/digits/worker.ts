@@ -47,7 +47,7 @@ export const digitsWorker = {
   validate: (): Promise<void> => ready().validate(),
   predict: (pixels: Uint8Array) => ready().predict(pixels),
   examine: () => ready().examine(),
-  images: () => ready().images(),
+  images: (learned: boolean) => ready().images(learned),
   histograms: () => ready().histograms(),
   /** The weights as a file; null if they are no finite numbers: those of a run that diverged are no use to anyone. */
   async save(): Promise<Uint8Array | null> {
