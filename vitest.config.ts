@@ -17,11 +17,16 @@ export default defineConfig({
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
         optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },
         test: {
-          name: "browser", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS,
+          name: "browser", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS, setupFiles: ["test/support/firefox-nudge.ts"],
           browser: {
             enabled: true, headless: true, provider: puppeteerProvider, screenshotFailures: false,
-            instances: [{ browser: "chrome", name: "chrome" }],
+            instances: [{ browser: "chrome", name: "chrome" }, { browser: "firefox", name: "firefox" }],
           },
+        },
+      },
+      {
+        test: {
+          name: "deno", include: GPU_TESTS, fileParallelism: false, pool: "threads", isolate: false, ...GPU_TIMEOUTS,
         },
       },
       {

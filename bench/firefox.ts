@@ -34,7 +34,7 @@ export async function launchFirefox(): Promise<Browser> {
   const given = process.env.DELTAPROP_FIREFOX;
   const executablePath = given ?? firefoxPaths(process.platform, process.env, homedir()).find(existsSync);
   if (executablePath === undefined || !existsSync(executablePath)) {
-    throw new UnsupportedError(`--runtime firefox: ${given === undefined ? "no Firefox was found" : `there is no ${given}`}. ` +
+    throw new UnsupportedError(`${given === undefined ? "No Firefox was found" : `There is no ${given}`}. ` +
       "Install Firefox 141 or later, or set DELTAPROP_FIREFOX to its path.");
   }
   const puppeteer = await importPuppeteer();

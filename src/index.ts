@@ -22,7 +22,7 @@ export type { Lengths } from "./train/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
 export { simpleRNN } from "./model/recurrent.ts";
-export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent.ts";
+export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
 export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";

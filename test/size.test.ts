@@ -7,8 +7,11 @@ import { beforeAll, expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Bytes that a page loads to train on data that fit its device. Asked for are 30,000: lower it whenever there is room. */
-const LIMIT = 40_400;
+/**
+ * Bytes that a page loads to train an MLP on data that fit its device, as the page of README.md does: test/train/uncommon.test.ts
+ * holds that this one loads nothing later. Asked for are 30,000: lower it whenever there is room.
+ */
+const LIMIT = 39_700;
 
 type Chunk = Rolldown.OutputChunk;
 
@@ -57,7 +60,7 @@ let page: Chunk[];
 
 beforeAll(async () => {
   library = await buildLibrary();
-  page = await buildApplication('import { adam, dense, sequential } from "deltaprop"; globalThis.taken = [adam, dense, sequential];', library);
+  page = await buildApplication('import { adam, dense, dropout, sequential } from "deltaprop"; globalThis.taken = [adam, dense, dropout, sequential];', library);
 });
 
 it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {

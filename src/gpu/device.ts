@@ -23,9 +23,12 @@ const HALF = "shader-f16";
 /** Features that kernels are faster with, and what precision "f16" needs: to have it costs nothing. */
 const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups", HALF];
 
-const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|microsoft basic render/i;
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|microsoft basic render/i;
 
 const SOFTWARE_MARK = " (software)";
+
+/** All loops of an invocation together; llvmpipe ends them in silence after that. Seen in Mesa 22.3, nested or in a row. */
+const LLVMPIPE_TURNS = 65535;
 
 function describe(info: GPUAdapterInfo | undefined): string {
   if (!info) return "unnamed adapter";
@@ -36,15 +39,17 @@ function describe(info: GPUAdapterInfo | undefined): string {
 
 /** What plans are made for. */
 export function planAdapter({ device, adapter }: GpuContext): Adapter {
-  const software = adapter.endsWith(SOFTWARE_MARK);
+  const software = adapter.endsWith(SOFTWARE_MARK), swiftshader = /swiftshader/i.test(adapter);
   return {
     kind: software ? "software" : "gpu", workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     // SwiftShader runs lanes by fours, in their order.
-    quads: device.features.has("subgroups") && /swiftshader/i.test(adapter),
+    quads: device.features.has("subgroups") && swiftshader,
+    // Mesa's llvmpipe; in Firefox a software adapter has no name.
+    maxTurns: software && !swiftshader ? LLVMPIPE_TURNS : undefined,
   };
 }
 
-const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages served by https or from localhost; " +
+const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages of https or localhost; " +
   "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"cpu\".";
 
 /**
@@ -93,7 +98,7 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 /** What can be too large for a device, and what to do then. */
 export const REMEDIES = {
   weights: "Use fewer units.",
-  "data set": "Use fewer rows, or give bytes (Uint8Array with a scale) in place of floats.",
+  "data set": "Use fewer rows, or bytes (a Uint8Array with a scale).",
   plan: "Use a smaller batchSize.",
 } as const;
 

@@ -43,20 +43,23 @@ export class StepQueue {
    */
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
     const inFlight: Promise<void>[] = [];
-    let next = 0;
+    let next = 0, before = Promise.resolve();
     let lastDone = performance.now();
     try {
       for (let submits = 0; next < steps.length && !signal?.aborted; submits++) {
         const first = next;
         const chunk = steps.slice(first, first + Math.min(this.#steps, this.executor.capacity));
         next += chunk.length;
-        const submitted = performance.now();
-        inFlight.push(this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then((results) => {
+        const submitted = performance.now(), earlier = before;
+        before = this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then(async (results) => {
+          // WebGPU does not promise that buffers are mapped in the order in which that was asked for.
+          await earlier;
           const now = performance.now();
           this.#learn(chunk.length, now - Math.max(submitted, lastDone));
           lastDone = now;
           onResults(first, chunk.length, results);
-        }));
+        });
+        inFlight.push(before);
         if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
       }
       await Promise.all(inFlight);

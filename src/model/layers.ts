@@ -3,7 +3,7 @@
 import { checkActivation, type ActivationName } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
-import type { SimpleRNNLayer } from "./recurrent.ts";
+import type { SimpleRNNLayer } from "./recurrent-types.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
 export interface DenseOptions {

@@ -8,7 +8,7 @@ import { initialize, type Initializer } from "./initializers.ts";
 import type { DenseLayer, Layer } from "./layers.ts";
 import { checkLossFits, matchingActivation, toLoss, toMetric, type Loss, type MetricName } from "./losses.ts";
 import { toOptimizer, type Optimizer } from "./optimizers.ts";
-import type { SimpleRNNLayer } from "./recurrent.ts";
+import type { SimpleRNNLayer } from "./recurrent-types.ts";
 import type { Regularizer } from "./regularizers.ts";
 
 /** A trainable tensor: kernel (fanIn, fanOut), recurrent kernel (units, units) or bias (fanOut). */
@@ -69,10 +69,8 @@ export function checkSeed(seed: unknown): number {
   return seed;
 }
 
-const LAYERS = ["dense", "dropout", "activation", "simpleRNN"];
-
 const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && "type" in value &&
-  LAYERS.includes(value.type as string);
+  Object.hasOwn(APPENDERS, value.type as string);
 
 /** Whether a layer has weights. */
 export const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
@@ -113,14 +111,15 @@ function checkStack(layers: readonly Layer[]): readonly number[] {
 }
 
 /** Appends the stages of layer after layer, each to what the ones before let out. */
-class Resolver {
+export class Resolver {
   readonly stages: Stage[] = [];
   readonly parameters: Parameter[] = [];
   lastActivation: ActivationName = "linear";
   stateful = false;
   readonly #names = new Set<string>();
   readonly #counts = { dense: 0, simpleRNN: 0 };
-  #numbered = 0;
+  /** Layers with weights so far. */
+  numbered = 0;
 
   /** @param steps null where no sequence reaches the next layer */
   constructor(public width: number, public steps: number | null) {}
@@ -136,75 +135,55 @@ class Resolver {
     if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax, which must be the last layer. Move the softmax to the end.`);
     }
-    switch (layer.type) {
-      case "dropout": this.#push({ type: "dropout", rate: layer.rate, held: 1 }); break;
-      case "activation": this.#activate(layer.activation); break;
-      case "dense": this.#dense(layer, where); break;
-      case "simpleRNN": this.#recurrent(layer, where); break;
-    }
+    (APPENDERS[layer.type] as Append<Layer> | undefined)?.(this, layer, where);
   }
 
-  #push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
+  push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
     this.stages.push({ width: this.width, steps: this.steps ?? 1, ...stage });
   }
 
-  #activate(name: ActivationName): void {
+  activate(name: ActivationName): void {
     if (name === "linear") return;
-    this.#push({ type: "activation", activation: name });
+    this.push({ type: "activation", activation: name });
     this.lastActivation = name;
   }
 
-  /** The prefix of the weights' names: given, or that of Keras with a number from the second on. */
-  #name(type: "dense" | "simpleRNN", given: string | null, where: string): string {
+  /** Numbers the layer. The prefix of its weights' names is given, or that of Keras with a number from the second on. */
+  nextName(type: "dense" | "simpleRNN", given: string | null, where: string): string {
     const prefix = type === "dense" ? "dense" : "simple_rnn", number = this.#counts[type]++;
     const name = given ?? (number === 0 ? prefix : `${prefix}_${number}`);
     if (this.#names.has(name)) throw new InputError(`${where}: the name "${name}" is taken. Give each layer its own name.`);
     this.#names.add(name);
+    this.numbered++;
     return name;
   }
 
-  #parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
+  parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
     const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
     this.parameters.push(parameter);
     return parameter;
   }
 
-  #bias(layer: DenseLayer | SimpleRNNLayer, name: string): Parameter | null {
-    return layer.useBias ? this.#parameter(`${name}/bias`, `b${this.#numbered}`, [layer.units], layer.biasInitializer, layer.biasRegularizer) : null;
-  }
-
-  #dense(layer: DenseLayer, where: string): void {
-    const name = this.#name("dense", layer.name, where), fanIn = this.width;
-    this.width = layer.units;
-    this.#numbered++;
-    const kernel = this.#parameter(`${name}/kernel`, `w${this.#numbered}`, [fanIn, this.width], layer.kernelInitializer, layer.kernelRegularizer);
-    this.#push({ type: "dense", layer: "dense", fanIn, kernel, bias: this.#bias(layer, name), picks: false });
-    this.lastActivation = "linear";
-    this.#activate(layer.activation);
-  }
-
-  #recurrent(layer: SimpleRNNLayer, where: string): void {
-    const name = this.#name("simpleRNN", layer.name, where), { units, activation, stateful, inputVocabulary } = layer;
-    if (this.steps === null) {
-      throw new InputError(`${where} takes a sequence, but ${this.width} features without steps reach it. ` + (this.stages.length === 0
-        ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
-        : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."));
-    }
-    if (layer.dropout > 0) this.#push({ type: "dropout", rate: layer.dropout, held: this.steps });
-    const fanIn = inputVocabulary ?? this.width, number = ++this.#numbered;
-    this.width = units;
-    const kernel = this.#parameter(`${name}/kernel`, `u${number}`, [fanIn, units], layer.kernelInitializer, layer.kernelRegularizer);
-    const recurrent = this.#parameter(`${name}/recurrent_kernel`, `w${number}`, [units, units], layer.recurrentInitializer,
-      layer.recurrentRegularizer);
-    this.#push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: this.#bias(layer, name), picks: inputVocabulary !== null });
-    this.#push({ type: "recurrent", activation, kernel: recurrent, stateful });
-    this.lastActivation = activation;
-    this.stateful ||= stateful;
-    if (layer.returnSequences) return;
-    this.steps = null;
-    this.#push({ type: "lastStep" });
+  bias(layer: DenseLayer | SimpleRNNLayer, name: string): Parameter | null {
+    return layer.useBias ? this.parameter(`${name}/bias`, `b${this.numbered}`, [layer.units], layer.biasInitializer, layer.biasRegularizer) : null;
   }
 }
+
+type Append<L extends Layer> = (to: Resolver, layer: L, where: string) => void;
+
+/** How layers of each type are appended. simpleRNN() puts its own here, so that pages without it need not load that. */
+export const APPENDERS: { [T in Layer["type"]]?: Append<Extract<Layer, { type: T }>> } = {
+  dropout: (to, { rate }) => to.push({ type: "dropout", rate, held: 1 }),
+  activation: (to, { activation }) => to.activate(activation),
+  dense(to, layer, where) {
+    const name = to.nextName("dense", layer.name, where), fanIn = to.width;
+    to.width = layer.units;
+    const kernel = to.parameter(`${name}/kernel`, `w${to.numbered}`, [fanIn, layer.units], layer.kernelInitializer, layer.kernelRegularizer);
+    to.push({ type: "dense", layer: "dense", fanIn, kernel, bias: to.bias(layer, name), picks: false });
+    to.lastActivation = "linear";
+    to.activate(layer.activation);
+  },
+};
 
 /** Omit of each member of a union by itself. */
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

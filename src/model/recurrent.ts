@@ -1,75 +1,13 @@
-// The simple recurrent layer as the user declares it (Elman 1990; Keras' SimpleRNN): a frozen plain value.
+// The simple recurrent layer as the user declares it (Elman 1990; Keras' SimpleRNN): a frozen plain value, and how it is
+// appended to a network.
 
 import { InputError } from "../errors.ts";
 import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
-import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
-import { checkRegularizer, type Regularizer } from "./regularizers.ts";
-
-export interface SimpleRNNOptions {
-  /** Numbers of the state h, a whole number ≥ 1. */
-  units: number;
-  /** σ in h(t) = σ(x(t)·U + h(t−1)·W + b): "tanh" (default), "relu", "sigmoid" or "linear". */
-  activation?: RecurrentActivation;
-  /** True: h(t) of every step leaves, (batch, steps, units). False (default): h of the last step, (batch, units). */
-  returnSequences?: boolean;
-  /**
-   * True: row b of a mini-batch goes on from the state in which row b of the one before stopped, until resetStates(); the
-   * gradient does not go back there (truncated BPTT). Default false: every sequence starts from 0.
-   */
-  stateful?: boolean;
-  /** Whether there is a b; default true. */
-  useBias?: boolean;
-  /** How U (features, units) starts; default "glorotUniform". */
-  kernelInitializer?: Initializer | InitializerName;
-  /** How W (units, units) starts; default "orthogonal". */
-  recurrentInitializer?: Initializer | InitializerName;
-  /** How b (units) starts; default "zeros". */
-  biasInitializer?: Initializer | InitializerName;
-  /** A penalty on U that is added to the loss: l1(…), l2(…) or l1l2(…); default null, none. */
-  kernelRegularizer?: Regularizer | null;
-  /** The same for W; default null, none. */
-  recurrentRegularizer?: Regularizer | null;
-  /** The same for b; default null, none. */
-  biasRegularizer?: Regularizer | null;
-  /**
-   * While training, sets each input feature to 0 with this probability, in [0, 1), for all steps of a sequence alike, and
-   * divides the others by 1 − rate; default 0. Not together with inputVocabulary.
-   */
-  dropout?: number;
-  /**
-   * [steps, features] that come in, the batch left out; with inputVocabulary [steps]. The first layer needs it, later ones may
-   * repeat it.
-   */
-  inputShape?: readonly number[];
-  /**
-   * Each step is one whole number from 0 to inputVocabulary − 1, and picks its row of U: the same as one-hot vectors of that
-   * many features, which are never made. First layer only.
-   */
-  inputVocabulary?: number;
-  /** Prefix of the weights' names; "simple_rnn", "simple_rnn_1", … by default. */
-  name?: string;
-}
-
-/** What simpleRNN() returns: frozen, with all defaults filled in. */
-export interface SimpleRNNLayer {
-  readonly type: "simpleRNN";
-  readonly units: number;
-  readonly activation: RecurrentActivation;
-  readonly returnSequences: boolean;
-  readonly stateful: boolean;
-  readonly useBias: boolean;
-  readonly inputShape: readonly number[] | null;
-  readonly inputVocabulary: number | null;
-  readonly kernelInitializer: Initializer;
-  readonly recurrentInitializer: Initializer;
-  readonly biasInitializer: Initializer;
-  readonly kernelRegularizer: Regularizer | null;
-  readonly recurrentRegularizer: Regularizer | null;
-  readonly biasRegularizer: Regularizer | null;
-  readonly dropout: number;
-  readonly name: string | null;
-}
+import { checkInitializer } from "./initializers.ts";
+import { APPENDERS, type Resolver } from "./network.ts";
+import type { SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
+import { checkRegularizer } from "./regularizers.ts";
 
 const OPTIONS = ["units", "activation", "returnSequences", "stateful", "useBias", "kernelInitializer", "recurrentInitializer",
   "biasInitializer", "kernelRegularizer", "recurrentRegularizer", "biasRegularizer", "dropout", "inputShape", "inputVocabulary",
@@ -109,6 +47,7 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
   checkOptions("simpleRNN()", options, OPTIONS);
   const units = checkCount("simpleRNN()", "units", options.units), where = `simpleRNN({ units: ${units} })`;
   const inputVocabulary = checkVocabulary(where, options);
+  APPENDERS.simpleRNN = appendRecurrent;
   return Object.freeze({
     type: "simpleRNN",
     units,
@@ -131,3 +70,26 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
 
 const checkSteps = (where: string, shape: readonly number[] | undefined): readonly number[] =>
   Object.freeze([checkCount(where, "inputShape[0]", shape?.[0])]);
+
+function appendRecurrent(to: Resolver, layer: SimpleRNNLayer, where: string): void {
+  const { units, activation, stateful, inputVocabulary } = layer;
+  if (to.steps === null) {
+    throw new InputError(`${where} takes a sequence, but ${to.width} features without steps reach it. ` + (to.stages.length === 0
+      ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
+      : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."));
+  }
+  const name = to.nextName("simpleRNN", layer.name, where), number = to.numbered;
+  if (layer.dropout > 0) to.push({ type: "dropout", rate: layer.dropout, held: to.steps });
+  const fanIn = inputVocabulary ?? to.width;
+  to.width = units;
+  const kernel = to.parameter(`${name}/kernel`, `u${number}`, [fanIn, units], layer.kernelInitializer, layer.kernelRegularizer);
+  const recurrent = to.parameter(`${name}/recurrent_kernel`, `w${number}`, [units, units], layer.recurrentInitializer,
+    layer.recurrentRegularizer);
+  to.push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: to.bias(layer, name), picks: inputVocabulary !== null });
+  to.push({ type: "recurrent", activation, kernel: recurrent, stateful });
+  to.lastActivation = activation;
+  to.stateful ||= stateful;
+  if (layer.returnSequences) return;
+  to.steps = null;
+  to.push({ type: "lastStep" });
+}

@@ -9,6 +9,9 @@ export interface Regularizer {
   readonly l2: number;
 }
 
+/** λ where none is given, as in Keras. */
+const DEFAULT = 0.01;
+
 function penalty(where: string, l1: number, l2: number): Regularizer {
   checkFloat32(where, "l1", l1, "≥ 0", "Use 0 for no penalty.");
   checkFloat32(where, "l2", l2, "≥ 0", "Use 0 for no penalty.");
@@ -25,7 +28,7 @@ function penalty(where: string, l1: number, l2: number): Regularizer {
 export function l1(options: number | { l1?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l1()", options, 0);
   checkOptions("l1()", options, ["l1"]);
-  return penalty("l1()", options.l1 ?? 0.01, 0);
+  return penalty("l1()", options.l1 ?? DEFAULT, 0);
 }
 
 /**
@@ -37,7 +40,7 @@ export function l1(options: number | { l1?: number } = {}): Regularizer {
 export function l2(options: number | { l2?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l2()", 0, options);
   checkOptions("l2()", options, ["l2"]);
-  return penalty("l2()", 0, options.l2 ?? 0.01);
+  return penalty("l2()", 0, options.l2 ?? DEFAULT);
 }
 
 /** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). @throws InputError as l1() and l2() */
@@ -49,9 +52,9 @@ export function l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
 /** Reads `kernelRegularizer` and the like: nothing, a Regularizer, or the name "l1", "l2", "l1l2". */
 export function checkRegularizer(where: string, value: unknown): Regularizer | null {
   if (value === undefined || value === null) return null;
-  if (value === "l1") return l1();
-  if (value === "l2") return l2();
-  if (value === "l1l2") return l1l2({ l1: 0.01, l2: 0.01 });
+  if (value === "l1") return penalty(where, DEFAULT, 0);
+  if (value === "l2") return penalty(where, 0, DEFAULT);
+  if (value === "l1l2") return penalty(where, DEFAULT, DEFAULT);
   if (typeof value === "object" && "l1" in value && "l2" in value) {
     const checked = penalty(where, value.l1 as number, value.l2 as number);
     return checked.l1 === 0 && checked.l2 === 0 ? null : checked;

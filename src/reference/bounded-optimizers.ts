@@ -1,10 +1,14 @@
 // How far the update of a float32 GPU may lie from the exact one: see rounding.ts. The formulas are those of
 // optimizers.ts, one number at a time; η, β, ρ, μ, ε, 1−β and 1−ρ reach the GPU rounded to float32. (1−β must be taken
 // before rounding: 1 − float32(0.999) misses 0.001 by 2⁻¹⁵ of it, and no bound here allows that.)
+// Three terms are added in any order: "An implementation may reassociate operations" (WGSL, Reassociation and Fusion), and
+// Mesa's lavapipe does, w + (μv − ηg) as (w + μv) − ηg.
 
 import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
-import { add, divide, exact, multiply, rounded, square, SQUARE_ROOT, squareRoot, subtract, type Rough } from "./rounding.ts";
+import {
+  add, divide, exact, multiply, negate, rounded, square, SQUARE_ROOT, squareRoot, subtract, total, type Rough,
+} from "./rounding.ts";
 
 /** What ε is added to is not negative on any GPU, so that the sum is at least ε, up to its rounding and that of √. */
 const BELOW = 1 - 2 * SQUARE_ROOT;
@@ -29,21 +33,20 @@ function sgd(
   if (momentum === 0) return [subtract(w, step)];
   const mu = rounded(momentum);
   const velocity = subtract(multiply(mu, v), step);
-  return [add(w, nesterov ? subtract(multiply(mu, velocity), step) : velocity), velocity];
+  return [nesterov ? total([w, multiply(mu, velocity), negate(step)]) : add(w, velocity), velocity];
 }
 
 function adam(
   { name, beta1, beta2, epsilon, weightDecay }: Optimizer, w: Rough, g: Rough, [m, v]: readonly Rough[],
   { learningRate, correctedRate }: Rates,
 ): Rough[] {
-  const decayed = name === "adamW"
-    ? subtract(w, multiply(multiply(w, rounded(weightDecay)), rounded(learningRate))) : w;
   const mean = movingAverage(m, g, beta1);
   const squares = movingAverage(v, square(g), beta2);
   const denominator = add(squareRoot(squares), rounded(epsilon));
   // √v is not negative, whatever the error of v.
   const change = divide(multiply(mean, rounded(correctedRate)), denominator, epsilon * BELOW);
-  return [subtract(decayed, change), mean, squares];
+  const decay = name === "adamW" ? [negate(multiply(multiply(w, rounded(weightDecay)), rounded(learningRate)))] : [];
+  return [total([w, ...decay, negate(change)]), mean, squares];
 }
 
 /**

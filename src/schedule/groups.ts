@@ -14,23 +14,18 @@ export interface Group {
   readonly steps: readonly Step[];
 }
 
-const ANCHOR_OF: Record<Op, Anchor> = {
-  gather: "gather", product: "product", rowSum: "rowSum",
-  activation: "elementwise", activationDerivative: "elementwise", hadamard: "elementwise", dropout: "elementwise",
-  penaltyGradient: "elementwise", clipValue: "elementwise", scale: "elementwise", update: "elementwise",
-  lossGradient: "elementwise",
+/** All others work on one number at a time and so can follow any kernel that makes numbers of their shape: "elementwise". */
+const ANCHOR_OF: Partial<Record<Op, Anchor>> = {
+  gather: "gather", product: "product", pickRowsGradient: "product", rowSum: "rowSum",
   softmax: "rowWise", softmaxPullback: "rowWise", lossRows: "rowWise", metricRows: "rowWise",
   penalty: "reduce", clipFactor: "reduce", summarize: "reduce", countSteps: "reduce",
-  recurrentForward: "recurrent", recurrentBackward: "recurrent", pickRowsGradient: "product",
-  pickRows: "elementwise", previousStep: "elementwise", lastStep: "elementwise", lastStepGradient: "elementwise", carry: "elementwise",
-  maskRows: "elementwise",
+  recurrentForward: "recurrent", recurrentBackward: "recurrent",
 };
 
 /** What begins a group: clipping by a norm waits for all of the gradient, the others read other rows than they make. */
 const FIRST: ReadonlySet<Op> = new Set<Op>(["scale", "pickRows", "previousStep", "lastStep", "lastStepGradient", "carry"]);
 
-/** Steps that work on one number at a time and so can follow any kernel that makes numbers of their shape. */
-const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op];
+const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op] ?? "elementwise";
 
 function sameShape(graph: Graph, a: string, b: string): boolean {
   const s = tensorOf(graph, a), t = tensorOf(graph, b);

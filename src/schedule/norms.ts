@@ -3,23 +3,20 @@
 
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
 import { NORMS, normFactorStatements, squaresStatements } from "../../shaders/norms.wgsl.ts";
-import type { Graph, Step, StepOf } from "../graph/types.ts";
+import type { Step, StepOf } from "../graph/types.ts";
 import type { BufferAccess } from "./access.ts";
 import type { Group } from "./groups.ts";
 
-type ClipFactor = StepOf<"clipFactor">;
-
-/** The clip factors of a graph by the tensors that they make. */
-export const factorsOf = (graph: Graph): Map<string, ClipFactor> => new Map(graph.steps
-  .filter((step): step is ClipFactor => step.op === "clipFactor").map((step) => [step.outputs[0], step]));
+/** By the tensors that they make. */
+export type ClipFactors = ReadonlyMap<string, StepOf<"clipFactor">>;
 
 /** Where the sums of squares of gradients lie; launches must be written in their order. */
 export class Norms {
   readonly #sums = new Map<string, { offset: number; count: number }>();
   #elements = 0;
 
-  /** @param factors those that are not in memory; none in a plan where every step is a launch */
-  constructor(readonly factors: ReadonlyMap<string, ClipFactor>) {}
+  /** @param factors those that are not in memory */
+  constructor(readonly factors: ClipFactors) {}
 
   /** Numbers in all. */
   get elements(): number {

@@ -38,7 +38,8 @@ interface Context {
   readonly access: BufferAccess;
   /** Tensors that are in no memory. */
   readonly elsewhere: Elsewhere;
-  readonly norms: Norms;
+  /** Writes the norms that gradients are clipped by, if there are any. */
+  readonly norms: Norms | null;
   readonly limits: TileLimits;
   /** Cuts of products that were chosen by measuring; the model's for all others. */
   readonly choices: Choices;
@@ -60,7 +61,7 @@ const operandOf = (access: TensorAccess, tensor: string): Operand => {
 function finishOf({ graph, groups, access, norms, elsewhere }: Context, group: Group, prefix: string, from: string | null): GroupText {
   const stored = storedOutputs(graph, group, groups, elsewhere), cols = tensorOf(graph, group.steps[0].outputs[0]).cols;
   const epilogue = writeEpilogue(graph, from, from === null ? group.steps : group.steps.slice(1), stored, access, `${prefix}_f`,
-    norms.gradientOf(group));
+    norms?.gradientOf(group));
   return { functions: finishFunction(`${prefix}_finish`, epilogue, cols), text: `${prefix}_finish` };
 }
 
@@ -174,7 +175,7 @@ function writeRowProgram(context: Context, groups: readonly Group[], prefix: str
 function writeElementwise(context: Context, group: Group, prefix: string): WrittenPart {
   const { limits: { lanes, kind }, norms, access } = context;
   const out = tensorOf(context.graph, group.steps[0].outputs[0]), elements = sizeOf(out, context.batch);
-  const factor = norms.writeFactor(group, lanes, access, prefix);
+  const factor = norms?.writeFactor(group, lanes, access, prefix);
   const { functions, text } = finishOf(context, group, prefix, null);
   // A workgroup costs a software adapter as much as some numbers do; and so does the sum of a norm everywhere.
   const each = Math.max(1, Math.min(kind === "software" || factor ? 16 : 1, Math.ceil(elements / lanes)));
@@ -228,8 +229,8 @@ const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
 
 /** A part by itself, and what its workgroups leave for a norm. */
 function withSquares(context: Context, group: Group, part: WrittenPart): WrittenPart {
-  const { norms, access, limits: { lanes } } = context, gradient = norms.gradientOf(group);
-  if (gradient === null) return part;
+  const { norms, access, limits: { lanes } } = context, gradient = norms?.gradientOf(group);
+  if (!norms || !gradient) return part;
   const { partial = 0, staged = 0 } = part.memory ?? {};
   return {
     ...part, memory: { partial: Math.max(partial, lanes), staged },

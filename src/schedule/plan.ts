@@ -4,10 +4,10 @@
 import { NORMS } from "../../shaders/norms.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
+import { normsOf } from "./clip-factors.ts";
 import { groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
-import { factorsOf, Norms } from "./norms.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
 import type { Resident, writeResident } from "./resident.ts";
@@ -103,8 +103,8 @@ export class Plan {
       this.places = weights;
       this.scratch = new Map();
     } else {
-      const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = new Norms(fuse ? factorsOf(graph) : new Map());
-      const elsewhere = new Map<string, Step>([...views, ...norms.factors]);
+      const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = fuse ? normsOf(graph) : null;
+      const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
       const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
       this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere, halves);
       const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
@@ -117,7 +117,7 @@ export class Plan {
       this.places = new Map([...weights, ...scratch, ...carried]);
       const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices, sequences: options.sequences };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
-      this.scratch = new Map([...memoryBytes(scratch), ...(norms.elements > 0 ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
+      this.scratch = new Map([...memoryBytes(scratch), ...(norms ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }
     const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
       .reduce((sum, t) => sum + sizeOf(t, batch) * NUMBER_BYTES[halves.has(t.name) ? "f16" : "f32"], 0);

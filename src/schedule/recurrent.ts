@@ -6,6 +6,7 @@ import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatement
 import { stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
 import type { RecurrentPlace, RecurrentStep, RecurrentText } from "./sequence-writer.ts";
 import { chooseForProgram } from "./tiles.ts";
+import { requireTurns } from "./turns.ts";
 
 /** Multiplications and additions of all its time steps. */
 export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, batch: number): number {
@@ -75,8 +76,12 @@ function backward(place: RecurrentPlace, step: StepOf<"recurrentBackward">, pref
   };
 }
 
-/** @param examples that one workgroup has */
+/**
+ * @param examples that one workgroup has
+ * @throws UnsupportedError where the adapter would end its loops too early
+ */
 export function recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText {
+  requireTurns(place, examples);
   const { graph, access, limits } = place, out = tensorOf(graph, step.outputs[0]), n = out.cols;
   const way = step.op === "recurrentForward" ? forward(place, step, prefix) : backward(place, step, prefix);
   const shape = chooseForProgram(examples, n, n, limits);

@@ -17,6 +17,8 @@ export interface RecurrentPlace {
   readonly graph: Graph;
   readonly access: Reader & { store(tensor: string, index: string): string };
   readonly limits: TileLimits;
+  /** Rows of a mini-batch that the plan is made for. */
+  readonly batch: number;
 }
 
 export interface RecurrentText {

@@ -17,6 +17,8 @@ export interface Adapter {
   readonly quads: boolean;
   /** maxComputeWorkgroupStorageSize. */
   readonly workgroupBytes: number;
+  /** Turns that all loops of an invocation may take together, where that is limited. */
+  readonly maxTurns?: number;
 }
 
 /** A device with WebGPU's default limits. */

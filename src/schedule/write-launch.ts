@@ -25,7 +25,7 @@ export interface LaunchContext {
   readonly places: Places;
   /** Tensors that are read from where others lie. */
   readonly views: ReadonlyMap<string, View>;
-  readonly norms: Norms;
+  readonly norms: Norms | null;
   readonly adapter: Adapter;
   readonly choices: Choices;
   /** Writes the steps of sequences, if there are any. */
@@ -38,7 +38,7 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   const access = new BufferAccess(graph, batch, places, views, sequences);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
   // Views and clip factors belong to those who read them.
-  const elsewhere = new Map<string, Step>([...views, ...norms.factors]);
+  const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
   const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
   const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
   const limits = { ...adapter, lanes };

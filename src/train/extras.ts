@@ -26,7 +26,8 @@ const namesIn = ({ stages, parameters }: Network): string[] =>
  */
 export async function loadUncommon(network: Network, recipe?: Recipe): Promise<void> {
   const names = [...namesIn(network), ...(recipe ? [recipe.optimizer.name, recipe.loss.name] : [])];
-  if (names.some((name) => UNCOMMON.has(name))) (await import("./uncommon.ts")).addUncommon();
+  const hasNorms = recipe?.optimizer.clipNorm ?? recipe?.optimizer.globalClipNorm;
+  if (hasNorms || names.some((name) => UNCOMMON.has(name))) (await import("./uncommon.ts")).addUncommon();
 }
 
 /**

@@ -4,6 +4,7 @@
 import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
 import type { Lengths, Shape } from "./shape.ts";
+import type { Carried } from "./states.ts";
 
 type Numbers = ArrayLike<number> & { findIndex(f: (value: number) => boolean): number };
 
@@ -77,4 +78,22 @@ export function checkLengths(
       `${show(lengths[bad])}.`);
   }
   return Uint32Array.from(lengths);
+}
+
+/**
+ * @param rows in order, cut into mini-batches of `batchSize`
+ * @param carried null where the states start from 0
+ * @throws InputError unless row b of every mini-batch can go on from row b of the one before
+ */
+export function checkStateful(where: string, { stateful }: Shape, rows: number, batchSize: number, carried: Carried | null): void {
+  if (!stateful) return;
+  if (rows % batchSize !== 0) {
+    throw new InputError(`${where}: with a stateful layer row b of a mini-batch goes on from row b of the one before, so that all must have ` +
+      `as many rows; ${rows} rows are no whole number of mini-batches of ${batchSize}. Choose another batchSize; windows() lays data out.`);
+  }
+  const before = carried?.stateRows ?? 0;
+  if (before > 0 && before !== batchSize) {
+    throw new InputError(`${where}: the states of ${before} sequences are carried on, but the mini-batches have ${batchSize} rows. Call ` +
+      `model.resetStates() first, or use batchSize ${before}.`);
+  }
 }

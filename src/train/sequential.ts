@@ -22,7 +22,7 @@ import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
-import { checkStateful, fromStates } from "./states.ts";
+import { fromStates } from "./states.ts";
 import { summarize } from "./summary.ts";
 import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -141,12 +141,12 @@ export class Sequential {
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
-    const compiled = this.#ready("evaluate"), { network, recipe, names } = compiled;
+    const compiled = this.#ready("evaluate"), { shape, recipe, names } = compiled;
     const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = labelled("evaluate()", source, compiled.shape, recipe.loss, options), { rows } = given.dataset;
-    checkStateful("evaluate()", network, rows, Math.min(batchSize, rows), null);
+    const given = labelled("evaluate()", source, shape, recipe.loss, options), { rows } = given.dataset;
+    shape.checks?.checkStateful("evaluate()", shape, rows, Math.min(batchSize, rows), null);
     return compiled.use("evaluate", () => scoped(async (keep) => {
       const averages = await runEvaluation(
         await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
@@ -165,12 +165,12 @@ export class Sequential {
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict"), { network } = compiled;
+    const compiled = this.#ready("predict"), { shape } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, compiled.shape, options), { rows } = given.dataset;
-    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * network.outputSteps * network.outputWidth);
-    checkStateful("predict()", network, rows, batchSize, compiled.predicted);
+    const given = unlabelled("predict()", x, shape, options), { rows } = given.dataset;
+    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * shape.outputSteps * shape.outputWidth);
+    shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
     return compiled.use("predict", () => scoped(async (keep) => {
       const holding = compiled.holdings.open(keep, "predict()", given);
       const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));

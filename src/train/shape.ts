@@ -1,12 +1,13 @@
 // What data must fit, and who checks those of sequences: sequences.ts, which only recurrent networks load.
 
 import type { Network } from "../model/network.ts";
+import type { Carried } from "./states.ts";
 
 /** One number a sequence. */
 export type Lengths = Uint32Array | Int32Array | Uint16Array | Uint8Array | readonly number[];
 
 /** What the data must fit. */
-export interface Shape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences"> {
+export interface Shape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences" | "stateful"> {
   /** There where `sequences` is true. */
   readonly checks?: SequenceChecks;
 }
@@ -18,4 +19,5 @@ export interface SequenceChecks {
     where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined, own: boolean,
   ): Uint32Array<ArrayBuffer>;
   checkLengths(where: string, lengths: Lengths, rows: number, shape: Shape): Uint32Array<ArrayBuffer>;
+  checkStateful(where: string, shape: Shape, rows: number, batchSize: number, carried: Carried | null): void;
 }

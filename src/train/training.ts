@@ -11,7 +11,6 @@ import { orderSlots } from "./orders.ts";
 import type { Position, Prepared, Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
-import { checkStateful } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -41,7 +40,7 @@ function positionIn(holding: Holding, rows: number, shuffle: boolean): Position 
 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, recipe, names, backend, progress, keeper } = compiled;
+  const { network, shape, recipe, names, backend, progress, keeper } = compiled;
   const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
@@ -50,9 +49,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
     throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
       "shuffle: false.");
   }
-  checkStateful("fit()", network, trained, batchSize, progress);
-  if (kept > 0) checkStateful("fit(): validationSplit", network, kept, evaluated, null);
-  if (other) checkStateful("fit(): validationData", network, other.dataset.rows, evaluated, null);
+  shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
+  if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
+  if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options));
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);

@@ -127,8 +127,9 @@ export class WebGpuBackend implements Backend {
   }
 
   get residentBytes(): number {
-    // llvmpipe (Mesa's software adapter) ends loops in silence after 65,535 turns: less than thousands of steps take.
-    return /llvmpipe|lavapipe/i.test(this.context.adapter) ? 0 : this.context.device.limits.maxComputeWorkgroupStorageSize;
+    const { maxTurns, workgroupBytes } = this.planAdapter;
+    // Resident plans loop over thousands of steps.
+    return maxTurns ? 0 : workgroupBytes;
   }
 
   get dataBytes(): number {

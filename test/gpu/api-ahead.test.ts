@@ -2,6 +2,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { adam, dense, sequential, type FitOptions } from "../../src/index.ts";
+import { needsResident } from "./support.ts";
 
 const ROWS = 10, EPOCHS = 7;
 const X = Float32Array.from({ length: 2 * ROWS }, (_, i) => Math.sin(3 * i));
@@ -34,7 +35,8 @@ describe.each(["cpu", "webgpu"] as const)("%s", (backend) => {
   });
 });
 
-it("hundreds of epochs of four rows take few dispatches", async () => {
+it("hundreds of epochs of four rows take few dispatches", async (context) => {
+  await needsResident(context);
   const dispatch = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
   const { steps } = await train("webgpu", { epochs: 300, batchSize: ROWS });
   expect(steps).toBe(300);

@@ -1,6 +1,6 @@
 // What is remembered, on whichever host this runs: a file in Node, a database in a page. Whatever lies there, nothing fails.
 
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { choiceFile, openChoiceStore } from "../../src/gpu/choice-store.ts";
 
 const inNode = typeof process !== "undefined" && typeof process.getBuiltinModule === "function";
@@ -32,7 +32,8 @@ describe("on this host", () => {
     expect(await openChoiceStore().read("toString")).toBeUndefined();
   });
 
-  describe.runIf(inNode)("the file", () => {
+  describe("the file", () => {
+    beforeEach(({ skip }) => skip(!inNode, "in a page choices lie in a database, not in a file"));
     const fs = () => process.getBuiltinModule("node:fs");
 
     it("lies in the cache folder of the user; relative ones do not count", () => {

@@ -13,7 +13,7 @@ import { writeResident } from "../../src/schedule/resident.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
-import { sabotage, useGpu } from "./support.ts";
+import { needsResident, sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";
 
 const gpu = useGpu();
@@ -143,7 +143,8 @@ describe("the choice", () => {
 });
 
 describe("fit()", () => {
-  it("trains a tiny network with few dispatches for hundreds of steps", async () => {
+  it("trains a tiny network with few dispatches for hundreds of steps", async (context) => {
+    await needsResident(context);
     const model = sequential({ seed: 1, layers: small() });
     await model.compile({ optimizer: sgd(0.1), loss: "meanSquaredError", device: gpu.device });
     const rows = 4096;

@@ -4,11 +4,11 @@
 // before and looked at afterwards. NaN in a row that must not be read spoils what is computed from it, NaN in an output
 // that nobody wrote fails its comparison.
 
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, type TestContext } from "vitest";
 import {
   sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Step, type StepScalars, type Tensor,
 } from "../../src/graph/types.ts";
-import { acquireDevice, type GpuContext } from "../../src/gpu/device.ts";
+import { acquireDevice, planAdapter, type GpuContext } from "../../src/gpu/device.ts";
 import { Executor } from "../../src/gpu/executor.ts";
 import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
@@ -56,6 +56,13 @@ export function useGpu(): Gpu {
     get device() { return ready(context).device; },
     get pipelines() { return ready(pipelines); },
   };
+}
+
+/** Skips a test of what happens where training of a tiny network stays on the device, if it does not on the adapter at hand. */
+export async function needsResident({ skip }: TestContext): Promise<void> {
+  const context = await acquireDevice(), { maxTurns } = planAdapter(context);
+  context.device.destroy();
+  skip(maxTurns !== undefined, `this software adapter ends loops after ${maxTurns} turns: tiny networks do not stay on the device`);
 }
 
 /** A plan of which one launch has another source: a kernel made wrong on purpose. */

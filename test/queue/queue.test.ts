@@ -55,3 +55,22 @@ it("where results come every 100 ms whatever is computed, submits grow until the
   const submits = await sizes(100_000, (n) => Math.max(100, n * 0.5));
   expect(settled(submits)).toBeGreaterThanOrEqual(100);
 });
+
+it("results are handed on in the order of the steps, also where the device gives them in another", async () => {
+  let first: (results: Float32Array) => void = () => {};
+  const submits: number[] = [], handed: [number, number[]][] = [];
+  const executor = {
+    capacity: 1, resultElements: 1,
+    submit() {
+      submits.push(submits.length);
+      const results = Float32Array.of(submits.length);
+      if (submits.length === 1) return new Promise((resolve) => { first = resolve; });
+      first(Float32Array.of(1));
+      // Mapped at once, while the first submit's results still go from promise to promise.
+      return { then: (resolve: (value: unknown) => unknown) => Promise.resolve(resolve(results)) };
+    },
+  } as unknown as StepExecutor;
+  await new StepQueue(executor).run(Array<StepScalars>(4).fill({} as StepScalars), (at, _, results) => handed.push([at, [...Array.from(results)]]));
+  expect(submits).toHaveLength(4);
+  expect(handed).toEqual([[0, [1]], [1, [2]], [2, [3]], [3, [4]]]);
+});

@@ -34,6 +34,12 @@ export class Float32Machine {
   div = (x: number, y: number): number => this.#off(x / y, 2.5);
   sqrt = (x: number): number => this.#off(Math.sqrt(x), 4.5);
 
+  /** (a + b) + c; an adversary takes any order, as WGSL allows and lavapipe does. */
+  #three(a: number, b: number, c: number): number {
+    const terms = [a, b, c], [last] = this.random === null ? [c] : terms.splice(this.random.below(3), 1);
+    return f(f(terms[0] + terms[1]) + last);
+  }
+
   sum(terms: Iterable<number>): number {
     let total = 0;
     for (const term of terms) total = f(total + term);
@@ -160,14 +166,14 @@ export class Float32Machine {
       case "sgd": {
         if (o.momentum === 0) return [f(w - f(rate * g))];
         const v = f(f(mu * s[0]) - f(rate * g));
-        return [f(w + (o.nesterov ? f(f(mu * v) - f(rate * g)) : v)), v];
+        return [o.nesterov ? this.#three(f(mu * v), -f(rate * g), w) : f(w + v), v];
       }
       case "adam":
       case "adamW": {
-        const from = o.name === "adamW" ? f(w - f(f(w * f(o.weightDecay)) * rate)) : w;
         const m = f(s[0] + f(f(g - s[0]) * f(1 - o.beta1)));
         const v = f(s[1] + f(f(gg - s[1]) * f(1 - o.beta2)));
-        return [f(from - this.div(f(m * corrected), f(this.sqrt(v) + epsilon))), m, v];
+        const change = this.div(f(m * corrected), f(this.sqrt(v) + epsilon));
+        return [o.name === "adamW" ? this.#three(w, -f(f(w * f(o.weightDecay)) * rate), -change) : f(w - change), m, v];
       }
       case "rmsprop": {
         const v = f(f(rho * s[0]) + f(rest * gg));

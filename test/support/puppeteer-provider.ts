@@ -1,14 +1,17 @@
-// Runs Vitest's browser mode in headless Chrome through Puppeteer, with the browser that the command line would use.
+// Runs Vitest's browser mode through Puppeteer in headless Chrome, with the browser that the command line would use, or in
+// headless Firefox.
 
 import { defineBrowserProvider } from "@vitest/browser";
 import type { Browser, Page } from "puppeteer";
+import { launchFirefox } from "../../bench/firefox.ts";
 import { launchBrowser } from "../../src/cli/launch.ts";
 
 export const puppeteerProvider = defineBrowserProvider({
   name: "puppeteer",
-  supportedBrowser: ["chrome"],
+  supportedBrowser: ["chrome", "firefox"],
   options: {},
-  providerFactory() {
+  providerFactory(project) {
+    const launch = () => (project.config.browser.name === "firefox" ? launchFirefox() : launchBrowser((line) => console.log(line)));
     let browser: Promise<Browser> | undefined;
     const pages = new Map<string, Page>();
     return {
@@ -16,7 +19,7 @@ export const puppeteerProvider = defineBrowserProvider({
       supportsParallelism: false,
       getCommandsContext: (sessionId) => ({ page: pages.get(sessionId) }),
       async openPage(sessionId, url) {
-        browser ??= launchBrowser((line) => console.log(line));
+        browser ??= launch();
         const page = await (await browser).newPage();
         pages.set(sessionId, page);
         page.on("error", (error) => console.error(`The test page crashed: ${error.message}`));

@@ -6,7 +6,7 @@ import { DERIVATIVE, VALUE } from "../../shaders/activations.wgsl.ts";
 import { SUMS } from "../../shaders/losses.wgsl.ts";
 import { KINDS } from "../../shaders/product.wgsl.ts";
 import { UPDATES } from "../../shaders/update.wgsl.ts";
-import { dense, dropout, sequential, type CompileOptions, type Layer } from "../../src/index.ts";
+import { dense, dropout, sequential, sgd, type CompileOptions, type Layer } from "../../src/index.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import { ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { DRAWS } from "../../src/model/initializers.ts";
@@ -15,6 +15,7 @@ import { initializers } from "../../src/model/namespaces.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { OPTIMIZERS } from "../../src/model/optimizers.ts";
 import type { Backend } from "../../src/train/backend.ts";
+import { NORM_WRITERS } from "../../src/schedule/clip-factors.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
 import { loadBlocks, loadExtras, loadUncommon, UNCOMMON } from "../../src/train/extras.ts";
@@ -86,4 +87,12 @@ it.each([...UNCOMMON])("%s is there once a network has it", async (name) => {
     kernelInitializer: has(Object.keys(initializers)) ? name as "orthogonal" : "zeros",
   })], { optimizer: has(OPTIMIZERS) ? name as "rmsprop" : "sgd", loss: has(LOSSES) ? name as "huber" : "meanSquaredError" });
   expect(known()).toContain(name);
+});
+
+it.each([{ clipNorm: 1 }, { globalClipNorm: 1 }])("norms are there once a recipe has %o", async (clipping) => {
+  delete NORM_WRITERS.norms;
+  await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd({ clipValue: 1 }) });
+  expect(NORM_WRITERS).toEqual({});
+  await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd(clipping) });
+  expect(NORM_WRITERS).toHaveProperty("norms");
 });

@@ -1,0 +1,257 @@
+// The playground: brings its parts together. The network lives in worker.ts.
+
+import "./room.css";
+import { element, prefersLessMotion } from "../../lib/dom.ts";
+import { reasonOf } from "../../lib/notices.ts";
+import type { Mount } from "../../lib/room.ts";
+import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { connect, proxy } from "../../lib/worker-client.ts";
+import { Apart, type Example } from "./apart.ts";
+import { DEFAULTS, FIELDS, type PlaygroundConfig } from "./config.ts";
+import { Curves } from "./curves.ts";
+import { place } from "./format.ts";
+import { LossCard } from "./loss-card.ts";
+import { NetworkView } from "./network.ts";
+import { Plane } from "./plane.ts";
+import { drawPoints, splitPoints, type Split } from "./points.ts";
+import { RaceCard } from "./race-card.ts";
+import { Settings } from "./settings.ts";
+import { texts } from "./texts.ts";
+import { MAP_SIDE, type Events, type ModelInfo } from "./trainer.ts";
+import { Transport } from "./transport.ts";
+import type { PlaygroundWorker } from "./worker.ts";
+
+/** Time between two pictures while it learns. */
+const LOOK_EVERY_MS = 90, LOOK_SELDOM_MS = 600;
+
+interface OwnPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly label: 0 | 1;
+}
+
+export const mount: Mount = (host, context) => {
+  const { language, theme, notices, announcer } = context, words = language.words(texts);
+  const fail = (error: unknown) => notices.show("error", words.now.failed(reasonOf(error)));
+  const worker = connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
+  const { remote } = worker;
+  let model: ModelInfo | null = null, split: Split, example = 0, own: OwnPoint[] = [], opened = false;
+
+  const transport = new Transport(words, {
+    onRun() {
+      transport.state = "running";
+      remote.run().catch(fail);
+    },
+    onPause: () => { void pause(); },
+    onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
+    onReset: () => { void renew(); },
+    onShare: () => {
+      navigator.clipboard.writeText(context.shareUrl(writeLink(FIELDS, settings.config))).then(() => notices.show("done", words.now.copied), fail);
+    },
+  });
+  const settings = new Settings(words, theme, read(context.link) ?? DEFAULTS, {
+    onRate: (rate) => { remote.setRate(rate).catch(fail); },
+    onBatch: (batch) => { remote.setBatch(batch).catch(fail); },
+    onPoints: () => { void renew(); },
+    onNetwork: () => { void renew(); },
+    onShowTest: (shown) => { plane.showTest = shown; },
+    onUndo: undo,
+    onClear() {
+      own = [];
+      void renew();
+    },
+  });
+  const plane = new Plane(words, {
+    onPoint: (x, y) => (settings.config.problem === "own" ? add(x, y) : choose(nearest(x, y))),
+    onUndo: () => { if (settings.config.problem === "own") undo(); },
+    onClass() {
+      if (settings.config.problem !== "own") return;
+      settings.label = settings.label === 1 ? 0 : 1;
+      announcer.say(words.now.classNow(settings.label));
+    },
+    say: (text) => announcer.say(text),
+  });
+  const network = new NetworkView(words, {
+    onFeatures(features) {
+      settings.features = features;
+      void renew();
+    },
+    onLayers(layers) {
+      settings.layers = layers;
+      void renew();
+    },
+    onPeek: (shown) => plane.peek(shown),
+    onChosen: (chosen) => { apart.follow = chosen; },
+  });
+  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, onFollow: (followed) => { network.follow = followed; } });
+  const curves = new Curves(words, theme);
+  const race = new RaceCard(words, async (onLap) => {
+    const running = transport.state === "running";
+    if (running) await pause();
+    return remote.race(proxy(onLap)).catch((error: unknown) => {
+      fail(error);
+      return null;
+    });
+  });
+
+  const loss = new LossCard(words, () => {
+    transport.state = "running";
+    remote.lose().catch(fail);
+  });
+
+  /** The configuration of a link; what it leaves out is as usual. Null, and told, if it is wrong. */
+  function read(link: string): PlaygroundConfig | null {
+    try {
+      return { ...DEFAULTS, ...readLink(FIELDS, link) };
+    } catch (error) {
+      if (error instanceof LinkError) notices.show("error", words.now.badLink(error.field, error.got, error.rule));
+      else fail(error);
+      return null;
+    }
+  }
+
+  async function pause(): Promise<void> {
+    await remote.pause().catch(fail);
+    transport.state = "paused";
+  }
+
+  function pointsNow(): Split | null {
+    const { problem, noise, share, seed } = settings.config;
+    if (problem !== "own") return splitPoints(drawPoints(problem, noise, seed), share, seed);
+    const enough = [0, 1].every((label) => own.filter((point) => point.label === label).length >= 2);
+    const points = { xy: Float32Array.from(own.flatMap(({ x, y }) => [x, y])), classes: Uint8Array.from(own, ({ label }) => label) };
+    if (enough) return splitPoints(points, share, seed);
+    plane.split = { train: points, test: { xy: new Float32Array(0), classes: new Uint8Array(0) } };
+    return null;
+  }
+
+  /** New points and a new network as the settings say; it runs on if the old one ran. */
+  let turn: Promise<void> = Promise.resolve();
+  function renew(): Promise<void> {
+    turn = turn.then(async () => {
+      const next = pointsNow(), { config } = settings;
+      words.show(hint, (now) => (!next ? now.needPoints : config.problem === "own" ? "" : now.pickHint));
+      if (!next) {
+        if (transport.state === "running") await pause();
+        return;
+      }
+      split = next;
+      plane.split = split;
+      network.build(config);
+      apart.clear();
+      apart.count = split.train.classes.length;
+      // First one near the border between the classes, where there is something to learn.
+      choose(opened ? Math.min(example, split.train.classes.length - 1) : nearest(0, 0), false);
+      if (opened) await remote.configure(config, split, settings.backend);
+      else await remote.open(config, split, settings.backend, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(events));
+      opened = true;
+      if (transport.state !== "running") transport.state = "ready";
+    }).catch(fail);
+    return turn;
+  }
+
+  function add(x: number, y: number): void {
+    own.push({ x, y, label: settings.label });
+    announcer.say(words.now.placed(settings.label, place(x), place(y)));
+    void renew();
+  }
+
+  function undo(): void {
+    own.pop();
+    void renew();
+  }
+
+  function exampleAt(index: number): Example {
+    const { xy, classes } = split.train;
+    return { index, x: xy[2 * index], y: xy[2 * index + 1], label: classes[index] };
+  }
+
+  function choose(index: number, spoken = true): void {
+    example = index;
+    plane.example = index;
+    apart.example = index;
+    if (!spoken) return;
+    const { x, y, label } = exampleAt(index);
+    announcer.say(words.now.chosen(index + 1, place(x), place(y), label));
+    if (apart.isShown) void take(index);
+  }
+
+  /** The training point closest to a place. */
+  function nearest(x: number, y: number): number {
+    const { xy, classes } = split.train, distance = (i: number) => (xy[2 * i] - x) ** 2 + (xy[2 * i + 1] - y) ** 2;
+    return [...classes.keys()].reduce((found, i) => (distance(i) < distance(found) ? i : found), 0);
+  }
+
+  async function take(index: number): Promise<void> {
+    try {
+      const step = await remote.inspect(index);
+      apart.show(step, exampleAt(index));
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  const events: Events = {
+    onModel(info) {
+      if (!model && info.backend === "cpu" && settings.backend === "auto") {
+        settings.onlyCpu();
+        race.noGpu();
+        notices.show("hint", words.now.noGpu);
+      }
+      model = info;
+      transport.model = info;
+      loss.possible = info.backend === "webgpu";
+      plan.textContent = info.plan;
+      words.follow(lead, showLead);
+    },
+    onLook(look) {
+      transport.look = look;
+      network.look = look;
+      plane.show(look.map, MAP_SIDE, language.percent(look.test.accuracy));
+      curves.add(look);
+      loss.steps = look.steps;
+      if (look.steps > 0) announcer.metrics(() => transport.spoken());
+    },
+    onLost: (step) => loss.lost(step),
+    onStopped(reason) {
+      transport.state = "paused";
+      notices.show("error", words.now.stoppedBy(reason));
+    },
+  };
+
+  const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 }), hint = element("p", { class: "hint" });
+  const showLead = () => { lead.textContent = model?.backend === "cpu" ? words.now.leadCpu : words.now.lead; };
+  words.follow(lead, showLead);
+  plane.host.append(hint);
+  const endTheme = theme.onChange(() => {
+    plane.draw();
+    network.redraw();
+  });
+  host.append(
+    element("header", { class: "room-head" }, words.show(element("h1"), ({ title }) => title), lead),
+    transport.host,
+    element("div", { class: "stage" }, settings.points, network.host, plane.host),
+    element("div", { class: "under" }, curves.host, settings.network),
+    apart.host, element("div", { class: "trials" }, race.host, loss.host),
+    element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
+  void renew();
+
+  return {
+    hide: () => { if (transport.state === "running") void pause(); },
+    open(link) {
+      const config = read(link);
+      if (!config) return;
+      settings.config = config;
+      void renew();
+    },
+    dispose() {
+      worker.dispose();
+      curves.dispose();
+      network.dispose();
+      plane.dispose();
+      endTheme();
+      words.dispose();
+      host.replaceChildren();
+    },
+  };
+};

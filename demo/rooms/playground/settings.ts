@@ -1,0 +1,134 @@
+// The controls of points and network. What can change while it learns is kept apart from what starts a new one. Features and
+// the number of neurons are also chosen in the drawing of the network.
+
+import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
+import { element } from "../../lib/dom.ts";
+import type { Words } from "../../lib/i18n.ts";
+import type { Theme } from "../../lib/theme.ts";
+import {
+  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, OPTIMIZERS, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type PlaygroundConfig,
+} from "./config.ts";
+import type { FeatureName } from "./features.ts";
+import { ProblemPicker } from "./problem-picker.ts";
+import type { PlaygroundWords } from "./texts.ts";
+import type { Backend } from "./trainer.ts";
+
+export interface SettingsEvents {
+  readonly onRate: (rate: number) => void;
+  readonly onBatch: (batch: number) => void;
+  /** Other points, and with them a new network. */
+  readonly onPoints: () => void;
+  /** Anything else that needs a new network. */
+  readonly onNetwork: () => void;
+  readonly onShowTest: (shown: boolean) => void;
+  readonly onUndo: () => void;
+  readonly onClear: () => void;
+}
+
+type Controls = { readonly [K in Exclude<keyof PlaygroundConfig, "features">]: Control<PlaygroundConfig[K]> };
+type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "device" | "classToPlace";
+
+export class Settings {
+  /** Where the points come from. */
+  readonly points: HTMLElement;
+  readonly network: HTMLElement;
+  readonly #controls: Controls;
+  readonly #device: Control<Backend>;
+  readonly #own = element("div", { class: "own" });
+  readonly #class: Control<"0" | "1">;
+  #features: readonly FeatureName[];
+
+  constructor(words: Words<PlaygroundWords>, theme: Theme, first: PlaygroundConfig, events: SettingsEvents) {
+    const { onRate, onBatch, onPoints, onNetwork } = events;
+    const label = (name: Label) => ({ words, label: (now: PlaygroundWords) => now[name] });
+    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof PlaygroundWords>> = {}) =>
+      values.map((value) => ({ value, label: (now: PlaygroundWords) => (names[value] ? now[names[value]] as string : value) }));
+    const plain = (value: number) => String(Number(value.toPrecision(2)));
+    this.#features = first.features;
+    this.#controls = {
+      problem: new ProblemPicker(words, theme, first.problem, () => {
+        this.#enable();
+        onPoints();
+      }),
+      noise: sliderControl(label("noise"), NOISE, first.noise, { places: 50, show: (value) => value.toFixed(2) }, onPoints),
+      share: sliderControl(label("share_"), SHARE, first.share, { places: 8, show: (value) => `${Math.round(100 * value)} %` }, onPoints),
+      rate: sliderControl(label("rate"), RATE, first.rate, { places: 100, logarithmic: true, show: plain }, onRate),
+      batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
+      layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
+      activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
+      loss: selectControl(label("lossKind"), named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }), first.loss, onNetwork),
+      optimizer: selectControl(label("optimizer"), named(OPTIMIZERS), first.optimizer, (optimizer) => {
+        this.#controls.rate.value = USUAL_RATE[optimizer];
+        onNetwork();
+      }),
+      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }), first.regularizer, () => {
+        this.#enable();
+        onNetwork();
+      }),
+      lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
+      seed: textControl(label("seed"), SEED, first.seed, onPoints, "numeric"),
+    };
+    this.#device = selectControl<Backend, PlaygroundWords>(label("device"),
+      [{ value: "auto", label: (now) => now.deviceAuto }, { value: "cpu", label: (now) => now.deviceCpu }], "auto", onNetwork);
+    this.#class = selectControl(label("classToPlace"),
+      [{ value: "1", label: (now: PlaygroundWords) => now.class1 }, { value: "0", label: (now: PlaygroundWords) => now.class0 }], "1", () => {});
+    const { problem, noise, share, rate, batch, layers, activation, loss, optimizer, regularizer, lambda, seed } = this.#controls;
+    const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
+      element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
+    this.#own.append(this.#class.host, element("div", { class: "pair" }, button(words, ({ undo }) => undo, events.onUndo), button(words, ({ clear }) => clear, events.onClear)),
+      words.show(element("p", { class: "hint" }), ({ ownHint }) => ownHint));
+    const showTest = switchControl({ words, label: (now: PlaygroundWords) => now.showTest }, true, events.onShowTest);
+    this.points = element("section", { class: "card points" }, words.show(element("h2"), ({ data }) => data),
+      element("div", { class: "stack" }, problem.host, this.#own, noise.host, share.host, showTest.host));
+    this.network = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
+      group("live", rate.host, batch.host),
+      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.#device.host));
+    this.#enable();
+  }
+
+  get config(): PlaygroundConfig {
+    const values = Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value]));
+    return { ...values, features: this.#features } as unknown as PlaygroundConfig;
+  }
+
+  /** Shows a configuration; tells nobody. */
+  set config(config: PlaygroundConfig) {
+    this.#features = config.features;
+    for (const name of Object.keys(this.#controls) as (keyof Controls)[]) (this.#controls[name] as Control<unknown>).value = config[name];
+    this.#enable();
+  }
+
+  set features(features: readonly FeatureName[]) {
+    this.#features = features;
+  }
+
+  set layers(layers: readonly number[]) {
+    this.#controls.layers.value = layers;
+  }
+
+  get backend(): Backend {
+    return this.#device.value;
+  }
+
+  /** The class that the next point of one's own gets. */
+  get label(): 0 | 1 {
+    return this.#class.value === "1" ? 1 : 0;
+  }
+
+  set label(label: 0 | 1) {
+    this.#class.value = label === 1 ? "1" : "0";
+  }
+
+  /** Without WebGPU there is nothing to choose. */
+  onlyCpu(): void {
+    this.#device.value = "cpu";
+    this.#device.disabled = true;
+  }
+
+  #enable(): void {
+    const own = this.#controls.problem.value === "own";
+    this.#own.hidden = !own;
+    this.#controls.noise.host.hidden = own;
+    this.#controls.lambda.disabled = this.#controls.regularizer.value === "none";
+  }
+}

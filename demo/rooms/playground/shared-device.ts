@@ -1,0 +1,31 @@
+// One GPU device for all networks of the room. The library asks for another one when it was lost.
+
+export class SharedDevice {
+  #device: Promise<GPUDevice> | null = null;
+
+  /** Null where there is no WebGPU. */
+  static async find(): Promise<SharedDevice | null> {
+    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+    return adapter ? new SharedDevice() : null;
+  }
+
+  /** The device as it is, or a new one. For compile({ device }). */
+  readonly open = (): Promise<GPUDevice> => this.#device ??= this.#request();
+
+  /** As a driver that is reset, or a computer that sleeps, would do it. */
+  lose(): void {
+    const device = this.#device;
+    this.#device = null;
+    void device?.then((one) => one.destroy());
+  }
+
+  async #request(): Promise<GPUDevice> {
+    // An adapter gives one device only.
+    const adapter = await navigator.gpu.requestAdapter();
+    if (!adapter) throw new Error("There is no GPU any more. Reload the page, or choose the CPU.");
+    const { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } = adapter.limits;
+    const device = await adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } });
+    void device.lost.then(() => { this.#device = null; });
+    return device;
+  }
+}

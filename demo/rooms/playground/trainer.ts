@@ -1,0 +1,318 @@
+// The room's side of the library: holds the network and its points in the worker, trains in short slices, looks in between.
+// Everything that the page shows of the network comes from here: answers and responses by predict(), weights by getWeights().
+
+import {
+  dataset, type CompileOptions, type DatasetHandle, type GivenTensor, type InspectedTensor, type LabelledDatasetHandle, type Sequential, type Weight,
+} from "../../../src/index.ts";
+import { runRace, type Lap } from "../../lib/race.ts";
+import type { PlaygroundConfig } from "./config.ts";
+import { featureRows, gridPoints } from "./features.ts";
+import { buildModel, buildPart, recipeOf } from "./model.ts";
+import type { Points, Split } from "./points.ts";
+import type { SharedDevice } from "./shared-device.ts";
+
+/** Points to each side of the large map, and of the maps of the neurons. */
+export const MAP_SIDE = 64;
+export const NEURON_SIDE = 24;
+/** A slice of training lasts about so long: short enough for a picture that moves. */
+const SLICE_MS = 70;
+const FIRST_SLICE = 8;
+const MOST_STEPS = 20_000;
+/** Share of the newest slice in what is told of speed. */
+const NEWEST = 0.3;
+
+export type Backend = "auto" | "cpu";
+
+export interface ModelInfo {
+  readonly backend: "webgpu" | "cpu";
+  readonly adapter: string;
+  readonly parameters: number;
+  /** Dispatches of one step, 0 where many steps share one; null on the CPU, which dispatches nothing. */
+  readonly launches: number | null;
+  readonly plan: string;
+}
+
+/** The network as it stands, and what came since the last look. */
+export interface Look {
+  /** The losses of the mini-batches since the last look. */
+  readonly losses: Float32Array;
+  /** Mini-batches so far. */
+  readonly steps: number;
+  /** Null before the first step. */
+  readonly stepsPerSecond: number | null;
+  readonly train: Score;
+  readonly test: Score;
+  /** The network's answers on the grid of MAP_SIDE². */
+  readonly map: Float32Array;
+  /** Of each hidden layer what its neurons answer on the grid of NEURON_SIDE²: (grid × units). */
+  readonly responses: readonly Float32Array[];
+  readonly weights: readonly Weight[];
+}
+
+export interface Score {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+/** One training step on one example, taken apart. */
+export interface StepApart {
+  /** Steps that were trained before it. */
+  readonly after: number;
+  readonly config: PlaygroundConfig;
+  readonly given: readonly GivenTensor[];
+  readonly tensors: readonly InspectedTensor[];
+}
+
+export interface Events {
+  onModel(info: ModelInfo): void;
+  onLook(look: Look): void;
+  /** Training ended by an error. */
+  onStopped(reason: string): void;
+  /** The GPU was lost at that step; training goes on from there on another one. */
+  onLost(step: number): void;
+}
+
+interface Current {
+  readonly split: Split;
+  readonly model: Sequential;
+  /** The first layers with the same weights, one network for each hidden layer. */
+  readonly parts: readonly Sequential[];
+  readonly train: LabelledDatasetHandle;
+  readonly test: LabelledDatasetHandle;
+  readonly map: DatasetHandle;
+  readonly small: DatasetHandle;
+}
+
+const labelled = ({ features }: PlaygroundConfig, { xy, classes }: Points): LabelledDatasetHandle =>
+  dataset(featureRows(features, xy), Float32Array.from(classes));
+
+export class Trainer {
+  #config: PlaygroundConfig;
+  #current: Current | null = null;
+  #steps = 0;
+  #losses: number[] = [];
+  #msPerStep: number | null = null;
+  #loseNext = false;
+  #wanted = false;
+  #abort = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Time between two looks while it trains. */
+  lookEvery = 90;
+
+  /** @param device what all networks of this room share, another after a loss; null on the CPU */
+  private constructor(readonly device: SharedDevice | null, config: PlaygroundConfig, readonly events: Events) {
+    this.#config = config;
+  }
+
+  static async create(device: SharedDevice | null, config: PlaygroundConfig, split: Split, events: Events): Promise<Trainer> {
+    const trainer = new Trainer(device, config, events);
+    await trainer.#start(config, split);
+    return trainer;
+  }
+
+  /** A new network from its seed; the old one goes. Where it fails, the old one stays. */
+  configure(config: PlaygroundConfig, split: Split): Promise<void> {
+    return this.#alone(() => this.#start(config, split));
+  }
+
+  /** From the next mini-batch on. */
+  set rate(rate: number) {
+    this.#config = { ...this.#config, rate };
+  }
+
+  set batch(batch: number) {
+    this.#config = { ...this.#config, batch };
+  }
+
+  run(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#abort = new AbortController();
+    this.#loop = this.#train().catch((error: unknown) => {
+      this.#wanted = false;
+      this.events.onStopped(error instanceof Error ? error.message : String(error));
+    });
+  }
+
+  /** Resolves when training stands still, between two mini-batches. */
+  async pause(): Promise<void> {
+    await this.#turn;
+    await this.#halt();
+  }
+
+  /** Exactly one mini-batch. */
+  step(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#slice(1);
+      await this.#look();
+    });
+  }
+
+  /** A step on one example of the training points, put back afterwards. */
+  inspect(index: number): Promise<StepApart> {
+    return this.#alone(async () => {
+      const { model, split: { train: { xy, classes } } } = this.#now, { features, rate } = this.#config;
+      model.learningRate = rate;
+      const x = featureRows(features, xy.subarray(2 * index, 2 * index + 2));
+      const { given, tensors } = await model.inspectStep(x, Float32Array.of(classes[index]));
+      return { after: this.#steps, config: this.#config, given, tensors };
+    });
+  }
+
+  /** The same network from the same seed on GPU and CPU. */
+  race(onLap: (lap: Lap) => void): Promise<Lap> {
+    return this.#alone(async () => {
+      const config = this.#config, data = labelled(config, this.#now.split.train), steps = { batchSize: config.batch };
+      try {
+        return await runRace(async (backend) => {
+          const model = buildModel(config);
+          await model.compile({ ...recipeOf(config), backend, ...(backend === "webgpu" && this.#place) });
+          return model;
+        }, async (model, count) => { await model.fit(data, { ...steps, steps: count }); }, onLap);
+      } finally {
+        data.dispose();
+      }
+    });
+  }
+
+  /** Takes the GPU away in the middle of the next slice of training. */
+  lose(): void {
+    this.#loseNext = true;
+    this.run();
+  }
+
+  dispose(): void {
+    const current = this.#current;
+    this.#current = null;
+    if (!current) return;
+    const { model, parts, train, test, map, small } = current;
+    for (const one of [train, test, map, small, model, ...parts]) one.dispose();
+  }
+
+  get #now(): Current {
+    if (!this.#current) throw new Error("there is no network yet");
+    return this.#current;
+  }
+
+  /** Where networks of this room run. */
+  get #place(): Pick<CompileOptions, "device" | "backend"> {
+    return this.device ? { device: this.device.open } : { backend: "cpu" };
+  }
+
+  async #start(config: PlaygroundConfig, split: Split): Promise<void> {
+    const before = this.#config, { features } = config;
+    this.#config = config;
+    const model = buildModel(config), parts = config.layers.map((_, i) => buildPart(config, i + 1));
+    try {
+      await Promise.all([model.compile({ ...recipeOf(config), ...this.#place }),
+        // These are never trained.
+        ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place }))]);
+    } catch (error) {
+      this.#config = before;
+      for (const one of [model, ...parts]) one.dispose();
+      throw error;
+    }
+    this.dispose();
+    this.#current = {
+      model, parts, split, train: labelled(config, split.train), test: labelled(config, split.test),
+      map: dataset(featureRows(features, gridPoints(MAP_SIDE))), small: dataset(featureRows(features, gridPoints(NEURON_SIDE))),
+    };
+    [this.#steps, this.#losses, this.#msPerStep] = [0, [], null];
+    this.#tellModel();
+    await this.#look();
+  }
+
+  /** With no training under way while it works; what ran before runs on afterwards. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      const resume = this.#wanted;
+      await this.#halt();
+      try {
+        return await work();
+      } finally {
+        if (resume) this.run();
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #halt(): Promise<void> {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#abort.abort();
+    await this.#loop;
+    await this.#look();
+  }
+
+  async #train(): Promise<void> {
+    let looked = performance.now();
+    while (this.#wanted) {
+      await this.#slice(this.#msPerStep === null ? FIRST_SLICE
+        : Math.max(1, Math.min(MOST_STEPS, Math.round(SLICE_MS / this.#msPerStep))));
+      if (performance.now() - looked < this.lookEvery || !this.#wanted) continue;
+      await this.#look();
+      looked = performance.now();
+    }
+  }
+
+  async #slice(steps: number): Promise<void> {
+    const { model, train, split } = this.#now, { batch, rate } = this.#config;
+    model.learningRate = rate;
+    const first = this.#msPerStep === null || model.plan.batch !== Math.min(batch, split.train.classes.length);
+    let began = 0, ran = 0, lost = false;
+    await model.fit(train, {
+      batchSize: batch, steps, ...(steps > 1 && { signal: this.#abort.signal }),
+      callbacks: {
+        onTrainBegin: () => {
+          began = performance.now();
+          if (this.#loseNext) this.device?.lose();
+          this.#loseNext = false;
+        },
+        onDeviceLost: () => {
+          lost = true;
+          this.events.onLost(this.#steps + ran);
+        },
+        onBatchEnd: (_, { loss }) => {
+          this.#losses.push(loss);
+          ran++;
+        },
+      },
+    });
+    this.#steps += ran;
+    if (ran > 0 && !lost) {
+      const newest = (performance.now() - began) / ran;
+      this.#msPerStep = this.#msPerStep === null ? newest : this.#msPerStep + NEWEST * (newest - this.#msPerStep);
+    }
+    if (first) this.#tellModel();
+  }
+
+  async #look(): Promise<void> {
+    const { model, parts, train, test, map, small } = this.#now;
+    const weights = await model.getWeights(), side = NEURON_SIDE ** 2;
+    const responses: Float32Array[] = [];
+    for (const [i, part] of parts.entries()) {
+      await part.setWeights(weights.slice(0, 2 * (i + 1)));
+      responses.push(await part.predict(small, { batchSize: side }));
+    }
+    const losses = Float32Array.from(this.#losses), steps = this.#steps;
+    this.#losses = [];
+    const score = async (data: LabelledDatasetHandle): Promise<Score> => {
+      const { loss, accuracy } = await model.evaluate(data);
+      return { loss, accuracy };
+    };
+    this.events.onLook({
+      losses, steps, stepsPerSecond: this.#msPerStep === null ? null : 1000 / this.#msPerStep, weights, responses,
+      train: await score(train), test: await score(test), map: await model.predict(map, { batchSize: MAP_SIDE ** 2 }),
+    });
+  }
+
+  #tellModel(): void {
+    const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
+    this.events.onModel({
+      backend: model.backend, adapter: model.adapter, parameters: plan.bytes.parameters / 4,
+      launches: onGpu ? plan.launchesPerStep : null, plan: `${model.summary()}\n\n${plan.toString()}`,
+    });
+  }
+}

@@ -1,0 +1,41 @@
+// Whether a recurrent network fits an adapter that ends loops in silence after so many turns (llvmpipe): a wrong sum would be
+// all that one sees of it. Counts from above: each launch of a fused plan is taken to hold every row program of the graph, or
+// the longest sum over the rows of a mini-batch. Seen on lavapipe: right at 1.1 times the limit by this count, wrong at 1.5.
+
+import { workgroupsOf } from "../../shaders/product.wgsl.ts";
+import { UnsupportedError } from "../errors.ts";
+import { stepsOf, tensorOf, type Step } from "../graph/types.ts";
+import type { RecurrentPlace } from "./sequence-writer.ts";
+import { chooseForProgram } from "./tiles.ts";
+
+/** Steps of one invocation a row, with at most so many loops over its columns. */
+const ROW_WISE: readonly Step["op"][] = ["softmax", "softmaxPullback", "lossRows", "lossGradient", "metricRows"];
+const ROW_LOOPS = 4;
+
+/** Turns of an invocation in a row program whose workgroup owns `examples`. */
+function turnsOf({ graph, limits }: RecurrentPlace, step: Step, examples: number): number {
+  const out = tensorOf(graph, step.outputs[0]), { cols } = out, steps = stepsOf(out), rows = examples * steps, { lanes } = limits;
+  const product = (m: number, k: number) => {
+    const shape = chooseForProgram(m, cols, k, limits), finish = shape.tileRows * (1 + shape.tileCols);
+    return workgroupsOf(shape, m, cols) * (1 + k + finish);
+  };
+  if (step.op === "recurrentForward") return steps * (1 + product(examples, cols));
+  // Where a sequence ends, what is due at its padding is added up.
+  if (step.op === "recurrentBackward") return steps * (1 + product(examples, cols)) + Math.ceil((examples * cols) / lanes) * steps;
+  // Gradients and updates are launches of their own: below.
+  if (out.rows !== "batch") return 0;
+  if (step.op === "product") return product(rows, tensorOf(graph, step.inputs[0]).cols);
+  return ROW_WISE.includes(step.op) ? Math.ceil(rows / lanes) * (1 + ROW_LOOPS * cols) : Math.ceil((rows * cols) / lanes);
+}
+
+/** @throws UnsupportedError if the loops of the layer, with all that may share its launch, could be cut short */
+export function requireTurns(place: RecurrentPlace, examples: number): void {
+  const { graph, batch, limits: { maxTurns } } = place;
+  if (maxTurns === undefined) return;
+  const steps = Math.max(...[...graph.tensors.values()].map(stepsOf));
+  const program = graph.steps.reduce((sum, step) => sum + turnsOf(place, step, examples), 0), gradients = 2 * batch * steps;
+  if (Math.max(program, gradients) <= maxTurns) return;
+  throw new UnsupportedError(`plan: this software adapter ends loops after ${maxTurns} turns, and ${steps} time steps may take ` +
+    `${Math.max(program, gradients)}: what it computes would be wrong. Use ${program > gradients ? "fewer time steps or units" : "a smaller batchSize"}, ` +
+    'another adapter, or backend: "cpu".');
+}
