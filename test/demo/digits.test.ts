@@ -156,12 +156,12 @@ it("goes on when its GPU is lost, and says so", async () => {
 it("races the GPU against the CPU to weights that agree", async () => {
   await page.click("#digits-race-start");
   await page.waitForSelector('#digits-race[data-done="true"]', { timeout: 40_000 });
-  const [, steps, difference, largest] = /After (\d+) steps on each the weights differ by at most ([\d.e+-]+); the largest is ([\d.]+)/
-    .exec(await textOf(page, "digits-race"))!.map(Number);
-  expect(steps).toBeGreaterThanOrEqual(5);
-  // float32 against float64, after few steps: rounding, and not nothing.
+  const [, steps, difference] = /After ([\d,]+) steps on each no weight differs by more than ([\d.e+-]+)\./
+    .exec(await textOf(page, "digits-race"))!.map((text) => Number(text.replaceAll(",", "")));
+  expect(steps).toBeGreaterThan(8);
+  // float32 against float64, after some steps: rounding, and not nothing.
   expect(difference).toBeGreaterThan(0);
-  expect(difference).toBeLessThan(0.01 * largest);
+  expect(difference).toBeLessThan(0.01);
 });
 
 it("saves weights that come back with the same accuracy after a reload", async () => {

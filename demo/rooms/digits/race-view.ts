@@ -3,7 +3,7 @@
 import { button } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import type { RaceRound } from "./race.ts";
+import type { Lap } from "../../lib/race.ts";
 import type { DigitsWords } from "./texts.ts";
 
 export class RaceView {
@@ -12,7 +12,8 @@ export class RaceView {
   readonly #lose: HTMLButtonElement;
   readonly #lanes = element("div", { class: "lanes" });
   readonly #result = element("p", { id: "digits-race", role: "status" });
-  #round: RaceRound | null = null;
+  #lap: Lap | null = null;
+  #done = false;
 
   constructor(readonly words: Words<DigitsWords>, onStart: () => void, onLose: () => void) {
     this.#start = button(words, ({ race }) => race, onStart);
@@ -35,28 +36,33 @@ export class RaceView {
     this.#start.disabled = disabled;
   }
 
-  /** @param round null before the first */
-  show(round: RaceRound | null): void {
-    this.#round = round;
+  /** @param lap null before the first */
+  show(lap: Lap | null, done = false): void {
+    [this.#lap, this.#done] = [lap, done];
     this.#draw();
   }
 
+  /** There is no next lap. */
+  finish(): void {
+    this.show(this.#lap, true);
+  }
+
   #draw(): void {
-    const round = this.#round, { now, language } = this.words;
-    this.#lanes.hidden = round === null;
-    if (!round) {
+    const lap = this.#lap, { now, language } = this.words;
+    this.#lanes.hidden = lap === null;
+    this.#result.dataset.done = String(this.#done);
+    if (!lap) {
       this.#result.textContent = "";
       return;
     }
-    const fastest = Math.max(round.gpu, round.cpu), share = round.steps / round.of;
-    this.#lanes.replaceChildren(...(["gpu", "cpu"] as const).map((name) => {
-      const bar = element("span", { class: `bar ${name}` });
-      bar.style.width = `${(100 * share * round[name]) / fastest}%`;
-      return element("div", { class: "lane" }, element("span", {}, name.toUpperCase()), element("span", { class: "track" }, bar),
-        element("span", { class: "share" }, now.stepsPerSecond(language.number(round[name], { maximumSignificantDigits: 3 }))));
+    const { webgpu: gpu, cpu } = lap.stepsPerSecond, fastest = Math.max(gpu, cpu);
+    this.#lanes.replaceChildren(...([["GPU", gpu], ["CPU", cpu]] as const).map(([name, rate]) => {
+      const bar = element("span", { class: `bar ${name.toLowerCase()}` });
+      bar.style.width = `${(100 * rate) / fastest}%`;
+      return element("div", { class: "lane" }, element("span", {}, name), element("span", { class: "track" }, bar),
+        element("span", { class: "share" }, now.stepsPerSecond(language.number(rate, { maximumSignificantDigits: 3 }))));
     }));
-    this.#result.textContent = now.raceResult(language.number(round.steps), round.difference.toExponential(1), round.largest.toPrecision(2)) +
-      (round.done ? ` ${now.raceFactor((round.gpu / round.cpu).toPrecision(2))}` : "");
-    this.#result.dataset.done = String(round.done);
+    this.#result.textContent = now.raceResult(language.number(lap.steps), lap.difference.toExponential(1)) +
+      (this.#done ? ` ${now.raceFactor((gpu / cpu).toPrecision(2))}` : "");
   }
 }

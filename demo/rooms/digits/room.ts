@@ -96,7 +96,7 @@ export const mount: Mount = (host, context) => {
   const race = new RaceView(words, () => {
     race.disabled = true;
     race.show(null);
-    remote.race(proxy((round) => race.show(round))).catch(fail).finally(() => { race.disabled = model?.backend !== "webgpu"; });
+    remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail).finally(() => { race.disabled = model?.backend !== "webgpu"; });
   }, () => { remote.loseGpu().catch(fail); });
 
   const files = new FilesView(words, host, {

@@ -1,6 +1,7 @@
 // The room's side of the library: holds the network and its data in the worker, trains in short slices, answers in between.
 
 import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
+import { runRace, type Lap } from "../../lib/race.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -219,6 +220,18 @@ export class Trainer {
     });
     const gradients = await probe.gradients(weights);
     return { weights: layers(weights), gradients: gradients && layers(gradients) };
+  }
+
+  /** The same training on GPU and CPU, from the seed; that of the room waits. @throws UnsupportedError without WebGPU */
+  race(onLap: (lap: Lap) => void): Promise<Lap> {
+    return this.alone(async () => {
+      const { config, sets: { features, classes } } = this, { train } = this.#now;
+      return runRace(async (backend) => {
+        const model = buildModel(config, features, classes);
+        await model.compile({ ...recipeOf(config), backend });
+        return model;
+      }, async (model, steps) => { await model.fit(train, { batchSize: config.batch, steps }); }, onLap);
+    });
   }
 
   dispose(): void {

@@ -1,10 +1,10 @@
 // What the page can ask of the digits' worker. The worker has the digits, the network and the GPU; the page has pixels.
 
 import { expose } from "comlink";
+import type { Lap } from "../../lib/race.ts";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
 import { loseDevices, rememberDevices } from "./devices.ts";
-import { race, type RaceRound } from "./race.ts";
 import { loadModel, saveModel } from "./saved.ts";
 import { Trainer, type Backend, type DataInfo, type Events } from "./trainer.ts";
 
@@ -64,10 +64,7 @@ export const digitsWorker = {
   },
   /** Destroys the GPU's devices under the training. @returns how many there were */
   loseGpu: (): number => loseDevices(),
-  race(listener: (round: RaceRound) => void): Promise<void> {
-    const trainer = ready();
-    return trainer.alone(() => race(trainer.config, trainer.sets, listener));
-  },
+  race: (listener: (lap: Lap) => void): Promise<Lap> => ready().race(listener),
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {
     const { test, features } = ready().sets, rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);
