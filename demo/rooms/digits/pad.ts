@@ -111,6 +111,11 @@ export class Pad {
     this.#showVerdict();
   }
 
+  /** For those who listen. */
+  spoken(): string {
+    return this.pixels ? this.#verdict.textContent ?? "" : "";
+  }
+
   dispose(): void {
     for (const end of this.#ends) end();
   }

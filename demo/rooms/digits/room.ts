@@ -27,6 +27,8 @@ export const mount: Mount = (host, context) => {
   const worker = connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, data: DataInfo | null = null, turn = 0;
+  /** Steps after which the GPU was lost, until the run is seen to go on. */
+  let lostAt: number | null = null;
 
   const transport = new Transport(words, {
     onRun() {
@@ -143,11 +145,18 @@ export const mount: Mount = (host, context) => {
     [asking, again] = [true, false];
     const { pixels } = pad;
     // Between two networks nobody answers; the next one will be asked.
-    void remote.predict(pixels).then((answer) => { if (pad.pixels) pad.showAnswer(answer); }, () => {}).finally(() => {
+    void remote.predict(pixels).then(answered, () => {}).finally(() => {
       asking = false;
       if (again) ask();
     });
   }
+
+  function answered(answer: Float32Array): void {
+    if (!pad.pixels) return;
+    pad.showAnswer(answer);
+    announcer.metrics(spoken);
+  }
+  const spoken = () => `${transport.spoken()} ${pad.spoken()}`;
 
   const events: Events = {
     onModel(info) {
@@ -169,18 +178,20 @@ export const mount: Mount = (host, context) => {
     },
     onProgress(progress) {
       transport.progress = progress;
+      if (lostAt !== null) notices.show("done", words.now.recovered(language.number(lostAt)));
+      lostAt = null;
       if (!progress.losses.every(Number.isFinite)) notices.show("error", words.now.diverged);
       curves.add(progress);
       watch.changed();
       ask();
-      announcer.metrics(() => transport.spoken());
+      announcer.metrics(spoken);
     },
     onValidation(validation) {
       transport.validation = validation;
       curves.validated(validation);
     },
     onDeviceLost(steps) {
-      notices.show("done", words.now.recovered(language.number(steps)));
+      lostAt = steps;
     },
     onStopped(reason) {
       enter("paused");

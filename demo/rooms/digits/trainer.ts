@@ -106,6 +106,10 @@ export class Trainer {
     return { train: train.rows, validation: validation.rows, test: test.rows, side, classes };
   }
 
+  get running(): boolean {
+    return this.#wanted;
+  }
+
   get model(): Sequential {
     return this.#now.model;
   }

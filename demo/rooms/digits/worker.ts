@@ -17,9 +17,14 @@ function ready(): Trainer {
 
 /** A network on these digits in the place of whatever was there; that stays where this fails. */
 async function replace(sets: DigitSets, events: Events, config: DigitsConfig, backend: Backend): Promise<DataInfo> {
-  const next = new Trainer(sets, events), old = trainer;
+  const next = new Trainer(sets, events), old = trainer, resume = old?.running;
   await old?.pause();
-  await next.start(config, backend);
+  try {
+    await next.start(config, backend);
+  } catch (error) {
+    if (resume) old?.run();
+    throw error;
+  }
   old?.dispose();
   trainer = next;
   return next.info;
