@@ -31,8 +31,10 @@ export class Compiled {
   readonly #tuning = new Turns();
   readonly keeper: Keeper;
 
+  /** @param shownBatch mini-batches of the last fit(), and of the plan that people are shown */
   constructor(
-    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, readonly autotune = false,
+    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, public shownBatch: number,
+    readonly autotune = false,
   ) {
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
@@ -89,6 +91,11 @@ export class Compiled {
   /** As the model of costs and what was measured so far make it. */
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
     return this.#planWith(purpose, batch, format, this.#choices);
+  }
+
+  /** What writes it was loaded by compile() or the last fit(), so it can be had at once. */
+  get shownPlan(): Plan {
+    return this.plan("train", this.shownBatch);
   }
 
   /** The plan to run: measures first what it needs, if compile() was told to. */

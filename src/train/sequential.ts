@@ -14,7 +14,7 @@ import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
 import { runEvaluation, type History } from "./fit.ts";
-import { checkFitOptions, splitRows, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
+import { checkFitOptions, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { StepInspection } from "./inspect.ts";
 import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
@@ -39,7 +39,6 @@ export class Sequential {
   #given: ReadonlyMap<string, Floats> | null = null;
   #compiled: Compiled | null = null;
   readonly #compiling = new Turns();
-  #planBatch = DEFAULT_BATCH;
   readonly #life = new Lifecycle();
 
   /** @throws InputError if the layers do not fit together */
@@ -82,26 +81,29 @@ export class Sequential {
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     // Formulas are loaded and the weights drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options), loadUncommon(network, recipe).then(() => this.#weightsToStartFrom())]);
+    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom(loadUncommon(network, recipe))]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
+    const shownBatch = this.#compiled?.shownBatch ?? DEFAULT_BATCH;
     let extras: Extras, state: State;
     try {
       this.#life.checkAlive("compile");
       if (start.status === "rejected") throw start.reason;
       state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-      [extras] = await Promise.all([loadExtras(network, backend), backend.write(state), loadBlocks(network, DEFAULT_BATCH, backend, autotune)]);
+      [extras] = await Promise.all([
+        loadExtras(network, backend), backend.write(state), loadBlocks(network, shownBatch, backend, autotune)]);
       this.#life.checkAlive("compile");
     } catch (error) {
       backend.dispose();
       throw error;
     }
     this.#compiled?.keeper.retire();
-    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, autotune);
+    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, shownBatch, autotune);
   }
 
   /** Those of the backend before; the last good ones if its GPU was lost. */
-  async #weightsToStartFrom(): Promise<ReadonlyMap<string, Floats>> {
+  async #weightsToStartFrom(initializers: Promise<void>): Promise<ReadonlyMap<string, Floats>> {
+    await initializers;
     if (this.#compiled) this.#given = await this.#compiled.readWeights();
     return this.#given ?? initialParameters(this.#declared("compile"));
   }
@@ -123,11 +125,9 @@ export class Sequential {
     const { source, options } = splitArguments("fit()", x, y, last);
     const checked = checkFitOptions(options);
     const data = labelled("fit()", source, shape, loss, options);
-    const { trained } = splitRows(data.dataset.rows, checked.validationSplit);
     const validation = options.validationData
       ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
     return this.#life.exclusively("fit", () => compiled.keeper.hold(() => scoped(async (keep) => {
-      this.#planBatch = Math.min(checked.batchSize, trained);
       const signal = this.#life.stopSignal(options.signal);
       const history = await train(compiled, keep, { data, validation, options, checked, signal });
       this.#life.checkAlive("fit");
@@ -274,7 +274,7 @@ export class Sequential {
 
   /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
   get plan(): Plan {
-    return this.#ready("plan").plan("train", this.#planBatch);
+    return this.#ready("plan").shownPlan;
   }
 
   /** η of the next step, once compiled: what the schedule gives there. */

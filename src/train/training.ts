@@ -59,12 +59,14 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
 
   const holding = compiled.holdings.open(keep, "fit()", data), others = other && compiled.holdings.open(keep, "fit()", other);
   const portions = { rows: trained, at: 0, batchSize }, by = steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) };
-  const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => ({
-    train: await lease(holding, "train", dataset, batchSize, ahead),
-    validation: kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
+  const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
+    const train = await lease(holding, "train", dataset, batchSize, ahead);
+    compiled.shownBatch = batchSize;
+    const validation = kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
       : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: other.dataset.rows, at: 0, batchSize: evaluated }
-        : null,
-  }));
+        : null;
+    return { train, validation };
+  });
   const endurance = new Endurance({
     keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open,
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
