@@ -7,7 +7,7 @@ import {
   ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, OPTIMIZERS, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
 } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { Backend } from "./trainer.ts";
+import type { Backend } from "./worker.ts";
 
 export interface SettingsEvents {
   readonly onRate: (rate: number) => void;

@@ -2,6 +2,7 @@
 
 import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -74,10 +75,10 @@ export interface Histograms {
   readonly gradients: readonly TensorHistogram[] | null;
 }
 
-export type Backend = "auto" | "cpu";
-
 interface Current {
   readonly config: DigitsConfig;
+  /** Null: it runs on the CPU. */
+  readonly device: SharedDevice | null;
   readonly model: Sequential;
   readonly train: LabelledDatasetHandle;
   readonly validation: LabelledDatasetHandle;
@@ -119,13 +120,13 @@ export class Trainer {
   }
 
   /** A new network from its seed, or with weights of another; the old one goes. Where it fails, the old one stays. */
-  async start(config: DigitsConfig, backend: Backend, weights?: readonly GivenWeight[]): Promise<void> {
+  async start(config: DigitsConfig, device: SharedDevice | null, weights?: readonly GivenWeight[]): Promise<void> {
     const { features, classes } = this.sets, model = buildModel(config, features, classes);
     let first: Weight;
     try {
       if (weights) await model.setWeights(weights);
       [first] = await model.getWeights();
-      await model.compile({ ...recipeOf(config), backend });
+      await model.compile(recipeOf(config, device));
     } catch (error) {
       model.dispose();
       throw error;
@@ -133,8 +134,8 @@ export class Trainer {
     this.dispose();
     const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, classes), { scale: SCALE });
     this.#current = {
-      config, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
-      probe: new GradientProbe(config, this.sets, model.backend),
+      config, device, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
+      probe: new GradientProbe(config, this.sets, device),
     };
     [this.#batch, this.#rate, this.#steps, this.#samples, this.#msPerStep] = [config.batch, config.rate, 0, 0, null];
     this.events.onFresh();
@@ -226,13 +227,13 @@ export class Trainer {
     return { weights: layers(weights), gradients: gradients && layers(gradients) };
   }
 
-  /** The same training on GPU and CPU, from the seed; that of the room waits. @throws UnsupportedError without WebGPU */
+  /** The same training on GPU and CPU, from the seed; that of the room waits. For a network on the GPU. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
     return this.alone(async () => {
-      const { config, sets: { features, classes } } = this, { train } = this.#now;
-      return runRace(async (backend) => {
+      const { config, sets: { features, classes } } = this, { train, device } = this.#now;
+      return runRace(async (runner) => {
         const model = buildModel(config, features, classes);
-        await model.compile({ ...recipeOf(config), backend });
+        await model.compile(recipeOf(config, runner === "cpu" ? null : device));
         return model;
       }, async (model, steps) => { await model.fit(train, { batchSize: config.batch, steps }); }, onLap);
     });

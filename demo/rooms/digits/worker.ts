@@ -2,13 +2,18 @@
 
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
+import { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
-import { loseDevices, rememberDevices } from "./devices.ts";
 import { loadModel, saveModel } from "./saved.ts";
-import { Trainer, type Backend, type DataInfo, type Events } from "./trainer.ts";
+import { Trainer, type DataInfo, type Events } from "./trainer.ts";
 
-let trainer: Trainer | null = null;
+/** Where to train: "auto" is the GPU if there is one. */
+export type Backend = "auto" | "cpu";
+
+let trainer: Trainer | null = null, shared: Promise<SharedDevice | null> | undefined;
+
+const deviceFor = async (backend: Backend): Promise<SharedDevice | null> => (backend === "cpu" ? null : shared ??= SharedDevice.find());
 
 function ready(): Trainer {
   if (!trainer) throw new Error("the digits are not loaded yet");
@@ -20,7 +25,7 @@ async function replace(sets: DigitSets, events: Events, config: DigitsConfig, ba
   const next = new Trainer(sets, events), old = trainer, resume = old?.running;
   await old?.pause();
   try {
-    await next.start(config, backend);
+    await next.start(config, await deviceFor(backend));
   } catch (error) {
     if (resume) old?.run();
     throw error;
@@ -43,7 +48,7 @@ export const digitsWorker = {
     return replace(await readIdxFiles(files), events, config, backend);
   },
   /** A new network from its seed. */
-  configure: (config: DigitsConfig, backend: Backend): Promise<void> => ready().alone(() => ready().start(config, backend)),
+  configure: (config: DigitsConfig, backend: Backend): Promise<void> => ready().alone(async () => ready().start(config, await deviceFor(backend))),
   run: (): void => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
@@ -63,12 +68,12 @@ export const digitsWorker = {
   async load(file: File, backend: Backend): Promise<DigitsConfig> {
     const trainer = ready(), { features, classes } = trainer.sets;
     const { config, weights } = loadModel(new Uint8Array(await file.arrayBuffer()), file.name, trainer.config, features, classes);
-    await trainer.alone(() => trainer.start(config, backend, weights));
+    await trainer.alone(async () => trainer.start(config, await deviceFor(backend), weights));
     await trainer.validate();
     return config;
   },
-  /** Destroys the GPU's devices under the training. @returns how many there were */
-  loseGpu: (): number => loseDevices(),
+  /** Takes the GPU away under the training. */
+  loseGpu: async (): Promise<void> => (await shared)?.lose(),
   race: (listener: (lap: Lap) => void): Promise<Lap> => ready().race(listener),
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {
@@ -81,5 +86,4 @@ export const digitsWorker = {
 
 export type DigitsWorker = typeof digitsWorker;
 
-rememberDevices();
 expose(digitsWorker);
