@@ -22,7 +22,8 @@ function measure(pixels: Uint8Array, side = 28) {
 describe("centreDigit", () => {
   it.each([
     ["a bar in a corner", (x: number, y: number) => x >= 5 && x < 25 && y >= 3 && y < 203],
-    ["an L, whose mass is not its middle", (x: number, y: number) => (x >= 60 && x < 80 && y >= 40 && y < 240) || (x >= 60 && x < 180 && y >= 220 && y < 240)],
+    ["an L, whose mass is not its middle", (x: number, y: number) =>
+      (x >= 60 && x < 80 && y >= 40 && y < 240) || (x >= 60 && x < 180 && y >= 220 && y < 240)],
     ["all of it", () => true],
   ])("sets %s into 20 × 20 and its mass into the middle", (_, inside) => {
     const { height, width, x, y, brightest } = measure(centreDigit(drawn(inside), WIDTH, 28)!);

@@ -7,7 +7,9 @@ import { loadModel, saveModel } from "../../demo/rooms/digits/saved.ts";
 import { encodeSafetensors, FormatError, type TensorToWrite } from "../../src/index.ts";
 import { parseModel } from "../../src/cli/saved-model.ts";
 
-const CONFIG: DigitsConfig = { ...DEFAULTS, layers: [5, 3], activation: "tanh", loss: "quadratic", dropout: 0.25, regularizer: "l2", lambda: 0.001 };
+const CONFIG: DigitsConfig = {
+  ...DEFAULTS, layers: [5, 3], activation: "tanh", loss: "quadratic", dropout: 0.25, regularizer: "l2", lambda: 0.001,
+};
 const weights = await buildModel(CONFIG, 9, 4).getWeights();
 const load = (bytes: Uint8Array, before = DEFAULTS) => loadModel(bytes, "file", before, 9, 4);
 
@@ -16,7 +18,8 @@ it("comes back as it was, and as the command line understands it", () => {
   const { layers, activation, loss, dropout, regularizer, lambda } = CONFIG;
   expect(config).toEqual({ ...DEFAULTS, layers, activation, loss, dropout, regularizer, lambda });
   expect(read).toEqual(weights);
-  expect(parseModel(bytes, "file").spec).toEqual({ layers: [9, 5, 3, 4], activation: "tanh", loss: "halfSquaredError", dropout: 0.25, l2: 0.001 });
+  expect(parseModel(bytes, "file").spec)
+    .toEqual({ layers: [9, 5, 3, 4], activation: "tanh", loss: "halfSquaredError", dropout: 0.25, l2: 0.001 });
 });
 
 describe("is refused", () => {

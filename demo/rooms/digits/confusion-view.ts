@@ -56,7 +56,8 @@ export class ConfusionView {
     const full = largest(true), most = largest(false);
     const cell = (label: number, answer: number) => {
       const count = counts[label * classes + answer], right = label === answer;
-      const made = element("td", { class: right ? "right" : "wrong", title: now.confusionCell(label, answer, count) }, count === 0 ? "" : String(count));
+      const title = now.confusionCell(label, answer, count);
+      const made = element("td", { class: right ? "right" : "wrong", title }, count === 0 ? "" : String(count));
       // Few mistakes are to be seen beside many, too.
       made.style.setProperty("--share", `${Math.round(100 * Math.sqrt(count / (right ? full : most)) * (right ? 0.4 : 0.6))}%`);
       return made;
@@ -64,7 +65,8 @@ export class ConfusionView {
     this.#table.replaceChildren(
       element("caption", { class: "unseen" }, now.confusionCaption),
       element("thead", {}, element("tr", {}, element("td"), ...names.map((name) => element("th", { scope: "col" }, String(name))))),
-      element("tbody", {}, ...names.map((label) => element("tr", {}, element("th", { scope: "row" }, String(label)), ...names.map((answer) => cell(label, answer))))));
+      element("tbody", {}, ...names.map((label) =>
+        element("tr", {}, element("th", { scope: "row" }, String(label)), ...names.map((answer) => cell(label, answer))))));
   }
 
   #mistake({ image, label, answer, sure }: Mistake): HTMLElement {

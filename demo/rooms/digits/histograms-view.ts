@@ -46,7 +46,8 @@ export class HistogramsView {
 
   #one(name: string, { counts, limit, broken }: TensorHistogram, colour: string, drawn: (() => void)[]): HTMLElement {
     const { now, language } = this.words, total = counts.reduce((a, b) => a + b, 0) + broken;
-    const canvas = element("canvas", { role: "img", "aria-label": now.histogramLabel(name, language.number(total), short(limit), language.number(broken)) });
+    const label = now.histogramLabel(name, language.number(total), short(limit), language.number(broken));
+    const canvas = element("canvas", { role: "img", "aria-label": label });
     drawn.push(() => drawHistogram(canvas, { counts, low: -limit, high: limit }, cssColour(colour), cssColour("--edge")));
     return element("figure", {}, canvas, element("figcaption", {}, element("span", {}, `${name} ±${short(limit)}`),
       element("span", { class: broken > 0 ? "wrong" : "" }, now.broken(language.number(broken)))));

@@ -52,7 +52,8 @@ export const mount: Mount = (host, context) => {
     },
   });
 
-  const weights = new WeightsView(words, theme, () => watch.changed(true)), confusion = new ConfusionView(words, theme), histograms = new HistogramsView(words, theme);
+  const weights = new WeightsView(words, theme, () => watch.changed(true)), confusion = new ConfusionView(words, theme);
+  const histograms = new HistogramsView(words, theme);
   const watch = new Watch([
     { host: weights.host, everyMs: 1_000, refresh: async () => weights.show(await remote.images(weights.learned)) },
     { host: confusion.host, everyMs: 3_000, refresh: async () => confusion.show(await remote.examine()) },
@@ -98,7 +99,8 @@ export const mount: Mount = (host, context) => {
   const race = new RaceView(words, () => {
     race.disabled = true;
     race.show(null);
-    remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail).finally(() => { race.disabled = model?.backend !== "webgpu"; });
+    void remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail)
+      .finally(() => { race.disabled = model?.backend !== "webgpu"; });
   }, () => { remote.loseGpu().catch(fail); });
 
   const files = new FilesView(words, host, {

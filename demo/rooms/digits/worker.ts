@@ -48,7 +48,8 @@ export const digitsWorker = {
     return replace(await readIdxFiles(files), events, config, backend);
   },
   /** A new network from its seed. */
-  configure: (config: DigitsConfig, backend: Backend): Promise<void> => ready().alone(async () => ready().start(config, await deviceFor(backend))),
+  configure: (config: DigitsConfig, backend: Backend): Promise<void> =>
+    ready().alone(async () => ready().start(config, await deviceFor(backend))),
   run: (): void => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
