@@ -1,9 +1,9 @@
 // The digits room, used as a visitor would: built, served, in headless Chrome.
 
-import { readFile, readdir, writeFile } from "node:fs/promises";
+import { cp, readFile, readdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
-import type { ElementHandle, HTTPRequest, Page } from "puppeteer";
+import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDemo, type Demo } from "../support/demo-page.ts";
 
@@ -99,6 +99,18 @@ it("learns at a click until it reads more than 90 % of the validation digits, an
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await stepsShown(page)).toBe(steps);
   expect(await textOf(page, "digits-launches")).toBe("3");
+});
+
+it("runs and pauses at clicks that come before the last one is answered", async () => {
+  await page.evaluate(() => {
+    document.getElementById("digits-step")!.click();
+    document.getElementById("digits-run")!.click();
+  });
+  const before = await stepsShown(page);
+  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 10, {}, before);
+  expect(await textOf(page, "digits-run")).toBe("Pause");
+  await pause(page);
+  expect(await notice(page)).toBe("");
 });
 
 it("reads a 1 that is drawn with the mouse, and a digit that is chosen by keyboard", async () => {
@@ -289,19 +301,14 @@ it("fits a narrow screen", async () => {
 });
 
 it("trains on the CPU where there is no WebGPU, and says which browsers have it", async () => {
-  const without = await demo.open("", async (page) => {
-    await englishAndWatched(page);
-    await page.setRequestInterception(true);
-    // A worker without navigator.gpu, as in a browser that has none.
-    page.on("request", (request: HTTPRequest) => {
-      if (!/\/worker-[^/]*\.js$/.test(request.url())) return void request.continue();
-      void readdir(`${demo.folder}/site/assets`).then(async (names) => {
-        const name = names.find((one) => request.url().endsWith(one))!, code = await readFile(`${demo.folder}/site/assets/${name}`, "utf8");
-        await request.respond({ contentType: "text/javascript",
-          body: `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}` });
-      });
-    });
-  });
+  // A copy of the page whose workers find no navigator.gpu, as in a browser that has none.
+  const site = `${demo.folder}/site`, copy = `${site}/without`;
+  for (const name of ["index.html", "assets", "digits"]) await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
+  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
+    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
+    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
+  }
+  const without = await demo.open("without/index.html", englishAndWatched);
   await entered(without, "ready");
   expect(await notice(without)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari/);
   await without.click("#digits-step");

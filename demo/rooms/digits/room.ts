@@ -36,7 +36,10 @@ export const mount: Mount = (host, context) => {
       remote.run().catch(fail);
     },
     onPause: () => { void pause(); },
-    onStep: () => { remote.step().then(() => enter("paused"), fail); },
+    onStep: () => {
+      // Run may have been pressed meanwhile.
+      remote.step().then(() => { if (transport.state !== "running") enter("paused"); }, fail);
+    },
     onReset: () => { void renew(); },
   });
   const curves = new Curves(words, theme);

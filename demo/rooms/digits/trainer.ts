@@ -150,20 +150,17 @@ export class Trainer {
       try {
         return await work();
       } finally {
-        if (resume) this.run();
+        if (resume) this.#start();
       }
     });
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  run(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
-    this.#loop = this.#train().catch((error: unknown) => {
-      this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error));
-    });
+  /** As soon as what was asked for before is done. */
+  async run(): Promise<void> {
+    await this.#turn;
+    this.#start();
   }
 
   /** Resolves when training stands still, between two mini-batches. */
@@ -248,6 +245,15 @@ export class Trainer {
   get #now(): Current {
     if (!this.#current) throw new Error("there is no network yet");
     return this.#current;
+  }
+
+  #start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#loop = this.#train().catch((error: unknown) => {
+      this.#wanted = false;
+      this.events.onStopped(error instanceof Error ? error.message : String(error));
+    });
   }
 
   async #halt(): Promise<void> {

@@ -27,7 +27,7 @@ async function replace(sets: DigitSets, events: Events, config: DigitsConfig, ba
   try {
     await next.start(config, await deviceFor(backend));
   } catch (error) {
-    if (resume) old?.run();
+    if (resume) await old?.run();
     throw error;
   }
   old?.dispose();
@@ -50,7 +50,7 @@ export const digitsWorker = {
   /** A new network from its seed. */
   configure: (config: DigitsConfig, backend: Backend): Promise<void> =>
     ready().alone(async () => ready().start(config, await deviceFor(backend))),
-  run: (): void => ready().run(),
+  run: (): Promise<void> => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
   setRate: (rate: number): void => { ready().rate = rate; },
