@@ -20,7 +20,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 2_500));
 
 const SHOTS: readonly Shot[] = [
   {
-    room: "digits", height: { 1280: 1340, 360: 2060 },
+    room: "digits", height: { 1280: 1085, 360: 1560 },
     async prepare(page) {
       await page.waitForSelector('.transport[data-state="ready"]');
       await page.click("#digits-run");
