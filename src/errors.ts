@@ -20,6 +20,20 @@ export class UnsupportedError extends DeltapropError {
   override name = "UnsupportedError";
 }
 
+/** Training came upon numbers that are not finite. The model is as it was before the step that made the first of them. */
+export class DivergenceError extends DeltapropError {
+  override name = "DivergenceError";
+
+  /**
+   * @param step the step that made them, counted from 0 since compile()
+   * @param lossBefore the last loss that was finite; null if there was none
+   * @param tensor what went first, as the graph names it: "z1", "delta2", "grad_w1", …
+   */
+  constructor(message: string, readonly step: number, readonly lossBefore: number | null, readonly tensor: string) {
+    super(message);
+  }
+}
+
 /** The GPU refused a shader, ran out of memory, or was lost. */
 export class GpuError extends DeltapropError {
   override name = "GpuError";

@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Work this long, then let the page or the process do something else. */
@@ -84,8 +84,8 @@ export class CpuBackend implements Backend {
   readonly maxBytes = Infinity;
   readonly residentBytes = 0;
   readonly dataBytes: number = Infinity;
-  readonly isLost = false;
-  readonly loss = async () => null;
+  readonly isLost: boolean = false;
+  readonly loss = async (): Promise<DeviceLoss | null> => null;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();
 

@@ -136,6 +136,18 @@ it("fills the four equations in, and follows the neuron that is chosen", async (
   expect(await page.$$eval(`${ROOM} [data-equation="bp2"] math`, (found) => found.map((math) => math.getAttribute("alttext")))).toHaveLength(3);
 });
 
+it("reads the numbers of neurons and weights out to the keyboard", async () => {
+  await page.focus(`${ROOM} .cell[data-layer="0"]`);
+  for (const key of ["ArrowRight", "ArrowDown"] as const) await page.keyboard.press(key);
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Layer 1, neuron 2");
+  expect(await textOf(`${ROOM} .readout`)).toMatch(/^Layer 1, neuron 2: bias 0; weights x −?[\d.]+, y −?[\d.]+\.$/);
+  // While it is looked at, the large map shows what it answers.
+  const mapIs = (title: string) => page.waitForFunction((text) => document.querySelector(".playground .map h2")!.textContent === text, {}, title);
+  await mapIs("What Layer 1, neuron 2 answers");
+  await page.focus("#playground-run");
+  await mapIs("What it answers");
+});
+
 it("solves XOR, and says so", async () => {
   await page.click("#playground-run");
   await page.waitForFunction(() => Number.parseFloat(document.getElementById("playground-accuracy")!.textContent) > 95, { polling: 50 });
