@@ -6,6 +6,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
+import { wgslAtBuild } from "../build/wgsl.ts";
 import { CONTENDERS } from "./contenders.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -23,7 +24,8 @@ function bundle(entry: string, name: string, consumer: "client" | "server"): Env
         input: here(entry), preserveEntrySignatures: "strict",
         output: {
           format: "es", entryFileNames: name, chunkFileNames: `${name.replace(".js", "")}-[name]-[hash].js`,
-          codeSplitting: consumer === "client",
+          // As the library itself is built (../vite.config.ts).
+          codeSplitting: consumer === "client" && { groups: [{ name: "shared", test: /\/(src|shaders)\//, minShareCount: 2 }] },
         },
       },
     },
@@ -50,6 +52,7 @@ async function writeSingleFile(): Promise<void> {
 export default defineConfig(({ mode }) => ({
   root: here("."),
   publicDir: false,
+  plugins: [wgslAtBuild()],
   environments,
   builder: {
     async buildApp(builder) {

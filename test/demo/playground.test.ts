@@ -128,10 +128,24 @@ it("fills the four equations in, and follows the neuron that is chosen", async (
   const cards = await page.$$eval(`${ROOM} .equation`, (found) => found.map((card) => (card as HTMLElement).dataset.equation));
   expect(cards).toEqual(["forward", "bp1", "bp2", "bp3", "bp4"]);
   const shownNumber = async () => (await page.$eval(`${ROOM} [data-equation="bp2"] tr[data-tensor]`, (row) => ({ ...(row as HTMLElement).dataset })));
-  expect(await shownNumber()).toEqual({ tensor: "delta1", index: "0" });
+  // At first the neuron of the first layer with the largest error.
+  const errors = (await panel()).get("delta1")!.map(({ gpu }) => Math.abs(gpu));
+  expect(await shownNumber()).toEqual({ tensor: "grad_a1", index: String(errors.indexOf(Math.max(...errors))) });
   await page.click(`${ROOM} .cell[data-layer="2"][data-neuron="3"]`);
-  expect(await shownNumber()).toEqual({ tensor: "delta2", index: "2" });
-  expect(await page.$$eval(`${ROOM} [data-equation="bp2"] math`, (found) => found.map((math) => math.getAttribute("alttext")))).toHaveLength(2);
+  expect(await shownNumber()).toEqual({ tensor: "grad_a2", index: "2" });
+  expect(await page.$$eval(`${ROOM} [data-equation="bp2"] math`, (found) => found.map((math) => math.getAttribute("alttext")))).toHaveLength(3);
+});
+
+it("reads the numbers of neurons and weights out to the keyboard", async () => {
+  await page.focus(`${ROOM} .cell[data-layer="0"]`);
+  for (const key of ["ArrowRight", "ArrowDown"] as const) await page.keyboard.press(key);
+  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Layer 1, neuron 2");
+  expect(await textOf(`${ROOM} .readout`)).toMatch(/^Layer 1, neuron 2: bias 0; weights x −?[\d.]+, y −?[\d.]+\.$/);
+  // While it is looked at, the large map shows what it answers.
+  const mapIs = (title: string) => page.waitForFunction((text) => document.querySelector(".playground .map h2")!.textContent === text, {}, title);
+  await mapIs("What Layer 1, neuron 2 answers");
+  await page.focus("#playground-run");
+  await mapIs("What it answers");
 });
 
 it("solves XOR, and says so", async () => {
@@ -170,6 +184,7 @@ it("goes on learning when the GPU is lost, and says where", async () => {
 
 it("learns points that were placed by keyboard", async () => {
   await page.$eval(`${ROOM} input[value="own"]`, (input) => (input).click());
+  await stateIs("empty");
   await page.focus(`${ROOM} .overlay`);
   // Two points of class 1 to the right, two of class 0 to the left; the first key only shows the cursor.
   for (const keys of [["ArrowRight", "ArrowRight", "ArrowRight", "Enter", "ArrowUp", "Enter", "c"], ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "ArrowDown", "Enter"]]) {

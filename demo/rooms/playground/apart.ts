@@ -17,6 +17,8 @@ export interface ApartEvents {
   /** The example of that number is asked for, from 0. */
   onExample(index: number): void;
   onTake(index: number): void;
+  /** The example whose answer is farthest from its class. */
+  hardest(): number;
   /** The neuron that the equations follow; null when there are none. */
   onFollow(place: Place | null): void;
 }
@@ -47,6 +49,11 @@ export function symbolOf(name: string): string {
   return (symbols[base] ?? base) + up;
 }
 
+function loudest(numbers: StepNumbers): Place {
+  const sizes = Array.from(numbers.values("delta1"), Math.abs);
+  return { layer: 1, neuron: 1 + sizes.indexOf(Math.max(...sizes)) };
+}
+
 export class Apart {
   readonly host: HTMLElement;
   readonly #words: Words<PlaygroundWords>;
@@ -58,13 +65,14 @@ export class Apart {
   readonly #body = element("div", { class: "apart-body", hidden: true });
   readonly #chooser = element("div", { class: "followed" });
   readonly #take: HTMLButtonElement;
-  readonly #next: HTMLButtonElement;
+  readonly #others: readonly HTMLButtonElement[];
   #number: Control<number>;
   readonly #numberHost = element("div", { class: "example-number" });
   #count = 1;
   /** Steps taken apart so far. */
   #taken = 0;
-  #follow: Place = { layer: 1, neuron: 1 };
+  /** Null until the reader chooses: then that neuron of the first layer which gets the largest error. */
+  #follow: Place | null = null;
   #shown: { numbers: StepNumbers; example: Example } | null = null;
 
   constructor(words: Words<PlaygroundWords>, events: ApartEvents) {
@@ -73,16 +81,17 @@ export class Apart {
     this.#number = this.#makeNumber(0);
     this.#take = button(words, ({ take }) => take, () => events.onTake(this.#number.value - 1), "primary");
     this.#take.id = "playground-take";
-    this.#next = button(words, ({ next }) => next, () => {
-      const index = this.#number.value % this.#count;
+    const other = (label: (now: PlaygroundWords) => string, which: () => number) => button(words, label, () => {
+      const index = which();
       events.onExample(index);
-      events.onTake(index);
+      if (!this.isShown) events.onTake(index);
     });
+    this.#others = [other(({ next }) => next, () => this.#number.value % this.#count), other(({ hardest }) => hardest, () => events.hardest())];
     this.#body.append(this.#summary, this.#verdict, this.#chooser, this.#equations, this.#tables);
     this.host = element("section", { class: "card apart", id: "playground-apart" },
       element("header", {}, words.show(element("h2"), ({ apart }) => apart)),
       words.show(element("p", { class: "hint" }), ({ apartLead }) => apartLead),
-      element("div", { class: "apart-controls" }, this.#numberHost, this.#take, this.#next), this.#body);
+      element("div", { class: "apart-controls" }, this.#numberHost, this.#take, ...this.#others), this.#body);
     words.follow(this.#body, () => this.#show());
   }
 
@@ -90,7 +99,7 @@ export class Apart {
   set count(count: number) {
     this.#count = Math.max(1, count);
     this.#number = this.#makeNumber(Math.min(this.#number.value, this.#count) - 1);
-    this.#take.disabled = this.#next.disabled = count === 0;
+    for (const one of [this.#take, ...this.#others]) one.disabled = count === 0;
   }
 
   set example(index: number) {
@@ -128,6 +137,7 @@ export class Apart {
   #makeNumber(index: number): Control<number> {
     const made = textControl({ words: this.#words, label: (now: PlaygroundWords) => now.example }, whole(1, this.#count), index + 1,
       (value) => this.#events.onExample(value - 1), "numeric");
+    for (const old of this.#numberHost.querySelectorAll("*")) this.#words.forget(old);
     this.#numberHost.replaceChildren(made.host);
     return made;
   }
@@ -135,7 +145,8 @@ export class Apart {
   #show(): void {
     if (!this.#shown) return;
     const { numbers, example } = this.#shown, { now } = this.#words;
-    const layer = Math.min(this.#follow.layer, numbers.depth), neuron = Math.min(this.#follow.neuron, numbers.units(layer));
+    const wanted = this.#follow ?? loudest(numbers);
+    const layer = Math.min(wanted.layer, numbers.depth), neuron = Math.min(wanted.neuron, numbers.units(layer));
     this.#summary.textContent = now.summary(example.index + 1, place(example.x), place(example.y), example.label,
       this.#words.language.number(numbers.step.after));
     Object.assign(this.#body.dataset, { x: example.x, y: example.y, label: example.label, taken: this.#taken });

@@ -58,7 +58,7 @@ export const FIELDS: Fields<PlaygroundConfig> = {
 
 export const DEFAULTS: PlaygroundConfig = {
   problem: "xor", noise: 0.05, share: 0.5, features: ["x", "y"], layers: [6, 4], activation: "tanh", loss: "crossentropy",
-  optimizer: "adam", rate: 0.01, batch: 16, regularizer: "l2", lambda: 0.0003, seed: 1,
+  optimizer: "adam", rate: 0.01, batch: 16, regularizer: "l2", lambda: 0.0001, seed: 1,
 };
 
 /** A rate at which each optimizer learns these problems well; what a change of the optimizer starts from. */

@@ -88,10 +88,17 @@ const at = (base: Piece, j: Piece, l: number): Piece => indexed(base, j, layer(l
 const both = (k: Piece, j: Piece): Piece => row(k, j);
 const partial = (of: Piece): Piece => fraction(row(symbol("∂"), C), row(symbol("∂"), of));
 
-/** Long sums keep their ends. */
-const MOST_TERMS = 8;
-function sum(terms: readonly Piece[]): Piece {
-  return terms.length <= MOST_TERMS ? joined(terms, "+") : joined([...terms.slice(0, MOST_TERMS - 1), close("…"), terms[terms.length - 1]], "+");
+/** So many terms fit a line. */
+const LINE_TERMS = 4;
+
+/** A sum over as many lines as it takes. */
+function sumLines(name: Piece, terms: readonly Piece[], total: Piece): Piece[] {
+  const lines: Piece[] = [];
+  for (let at = 0; at < terms.length; at += LINE_TERMS) {
+    const part = joined(terms.slice(at, at + LINE_TERMS), "+"), isLast = at + LINE_TERMS >= terms.length;
+    lines.push(row(...(at === 0 ? [name, equals] : [plus]), part, ...(isLast ? [equals, total] : [])));
+  }
+  return lines;
 }
 
 const count = (length: number): number[] => [...Array(length).keys()];
@@ -103,7 +110,7 @@ export function forward(numbers: StepNumbers, l: number, j: number): Filled {
   return {
     lines: [
       row(at(Z, J, l), equals, sumOver(K), at(W, both(K, J), l), at(A, K, l - 1), plus, at(B, J, l)),
-      row(at(Z, jj, l), equals, sum([...terms, f(numbers.bias(l, j))]), equals, n(z)),
+      ...sumLines(at(Z, jj, l), [...terms, f(numbers.bias(l, j))], n(z)),
       ...(sigma ? [row(at(A, jj, l), equals, of(SIGMA, n(z)), equals, n(numbers.values(answers)[j]))] : []),
     ],
     results: [{ tensor: `z${l}`, index: j }, ...(sigma ? [{ tensor: answers, index: j }] : [])],
@@ -128,12 +135,15 @@ export function bp2(numbers: StepNumbers, l: number, j: number): Filled {
   const next = numbers.values(`delta${l + 1}`), delta = numbers.values(`delta${l}`)[j], jj = number(String(j + 1));
   const terms = count(numbers.units(l + 1)).map((k) => row(f(numbers.weight(l + 1, j, k)), times, f(next[k])));
   const slope = numbers.has(`slope_z${l}`) ? numbers.values(`slope_z${l}`)[j] : 1;
+  // Where σ is the identity, what comes back is δ itself.
+  const back = numbers.has(`grad_a${l}`) ? numbers.values(`grad_a${l}`)[j] : delta;
   return {
     lines: [
       row(at(DELTA, J, l), equals, close("("), sumOver(K), at(W, both(J, K), l + 1), at(DELTA, K, l + 1), close(")"), times, of(PRIME, at(Z, J, l))),
-      row(at(DELTA, jj, l), equals, close("("), sum(terms), close(")"), times, f(slope), equals, n(delta)),
+      ...sumLines(row(sumOver(K), at(W, both(jj, K), l + 1), at(DELTA, K, l + 1)), terms, n(back)),
+      row(at(DELTA, jj, l), equals, f(back), times, f(slope), equals, n(delta)),
     ],
-    results: [{ tensor: `delta${l}`, index: j }],
+    results: [...(numbers.has(`grad_a${l}`) ? [{ tensor: `grad_a${l}`, index: j }] : []), { tensor: `delta${l}`, index: j }],
   };
 }
 

@@ -28,6 +28,10 @@ export function featureRows(names: readonly FeatureName[], points: ArrayLike<num
   return rows;
 }
 
+/** Points to each side of the large map, and of the maps of the neurons. */
+export const MAP_SIDE = 64;
+export const NEURON_SIDE = 24;
+
 /** The centres of a grid over the plane [−1, 1]², the top row first, as a picture has it. */
 export function gridPoints(side: number): Float32Array<ArrayBuffer> {
   const points = new Float32Array(2 * side * side);

@@ -4,11 +4,11 @@ import { divergingColours, drawPixels } from "../../lib/canvas.ts";
 import { element, oncePerFrame } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { MOST_LAYERS, MOST_UNITS, type PlaygroundConfig } from "./config.ts";
-import { FEATURES, FEATURE_NAMES, gridPoints, type FeatureName } from "./features.ts";
+import { FEATURES, FEATURE_NAMES, gridPoints, NEURON_SIDE, type FeatureName } from "./features.ts";
 import { short } from "./format.ts";
 import { largest } from "./plane.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import { NEURON_SIDE, type Look } from "./trainer.ts";
+import type { Look } from "./trainer.ts";
 
 /** A neuron by its place: layers from 1, the output layer last; neurons from 1. */
 export interface Place {
@@ -177,7 +177,7 @@ export class NetworkView {
       return cell;
     });
     const title = element("div", { class: "column-head" }, element("span", {}, this.#words.now.features));
-    this.#columns.append(element("div", { class: "column features" }, title, ...cells.map(({ button }) => button)));
+    this.#columns.append(element("div", { class: "column features" }, title, element("div", { class: "cells" }, ...cells.map(({ button }) => button))));
     return cells;
   }
 
@@ -197,7 +197,7 @@ export class NetworkView {
     const head = element("div", { class: "column-head" }, element("span", {}, isOutput ? now.output : now.hiddenLayer(l)),
       isOutput ? null : element("div", { class: "pair" },
         small("−", now.removeNeuron(l), units > 1, () => change(-1)), small("+", now.addNeuron(l), units < MOST_UNITS, () => change(1))));
-    this.#columns.append(element("div", { class: isOutput ? "column output" : "column" }, head, ...cells.map(({ button }) => button)));
+    this.#columns.append(element("div", { class: isOutput ? "column output" : "column" }, head, element("div", { class: "cells" }, ...cells.map(({ button }) => button))));
     return cells;
   }
 

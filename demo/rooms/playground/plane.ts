@@ -93,6 +93,12 @@ export class Plane {
     this.draw();
   }
 
+  /** What the network answers at the grid point closest to a place; NaN before the first look. */
+  answerAt({ x, y }: { x: number; y: number }): number {
+    const side = this.#side, cell = (value: number) => Math.max(0, Math.min(side - 1, Math.floor(((value + 1) / 2) * side)));
+    return this.#answers[cell(-y) * side + cell(x)] ?? NaN;
+  }
+
   dispose(): void {
     this.#resize.disconnect();
   }
@@ -118,7 +124,7 @@ export class Plane {
     if (move) {
       const to = (value: number) => Math.max(-0.95, Math.min(0.95, Number(value.toFixed(2))));
       this.#cursor = this.#cursor ? { x: to(cursor.x + move[0]), y: to(cursor.y + move[1]) } : cursor;
-      this.#events.say(now.cursor(place(this.#cursor.x), place(this.#cursor.y), short(this.#answerAt(this.#cursor))));
+      this.#events.say(now.cursor(place(this.#cursor.x), place(this.#cursor.y), short(this.answerAt(this.#cursor))));
     } else if (event.key === "Enter" || event.key === " ") {
       this.#cursor = cursor;
       this.#events.onPoint(cursor.x, cursor.y);
@@ -127,11 +133,6 @@ export class Plane {
     else return;
     event.preventDefault();
     this.draw();
-  }
-
-  #answerAt({ x, y }: { x: number; y: number }): number {
-    const side = this.#side, cell = (value: number) => Math.max(0, Math.min(side - 1, Math.floor(((value + 1) / 2) * side)));
-    return this.#answers[cell(-y) * side + cell(x)] ?? NaN;
   }
 
   #draw(): void {

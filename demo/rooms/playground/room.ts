@@ -10,6 +10,7 @@ import { Apart, type Example } from "./apart.ts";
 import { DEFAULTS, FIELDS, type PlaygroundConfig } from "./config.ts";
 import { Curves } from "./curves.ts";
 import { place } from "./format.ts";
+import { MAP_SIDE } from "./features.ts";
 import { LossCard } from "./loss-card.ts";
 import { NetworkView } from "./network.ts";
 import { Plane } from "./plane.ts";
@@ -17,7 +18,7 @@ import { drawPoints, splitPoints, type Split } from "./points.ts";
 import { RaceCard } from "./race-card.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
-import { MAP_SIDE, type Events, type ModelInfo } from "./trainer.ts";
+import type { Events, ModelInfo } from "./trainer.ts";
 import { Transport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
@@ -83,7 +84,7 @@ export const mount: Mount = (host, context) => {
     onPeek: (shown) => plane.peek(shown),
     onChosen: (chosen) => { apart.follow = chosen; },
   });
-  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, onFollow: (followed) => { network.follow = followed; } });
+  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, hardest, onFollow: (followed) => { network.follow = followed; } });
   const curves = new Curves(words, theme);
   const race = new RaceCard(words, async (onLap) => {
     const running = transport.state === "running";
@@ -126,13 +127,19 @@ export const mount: Mount = (host, context) => {
   }
 
   /** New points and a new network as the settings say; it runs on if the old one ran. */
-  let turn: Promise<void> = Promise.resolve();
+  let turn: Promise<void> = Promise.resolve(), asked = false;
   function renew(): Promise<void> {
+    // One that has not begun yet will find the newest settings.
+    if (asked) return turn;
+    asked = true;
     turn = turn.then(async () => {
+      asked = false;
       const next = pointsNow(), { config } = settings;
       words.show(hint, (now) => (!next ? now.needPoints : config.problem === "own" ? "" : now.pickHint));
       if (!next) {
         if (transport.state === "running") await pause();
+        transport.state = "empty";
+        apart.count = 0;
         return;
       }
       split = next;
@@ -174,6 +181,11 @@ export const mount: Mount = (host, context) => {
     const { x, y, label } = exampleAt(index);
     announcer.say(words.now.chosen(index + 1, place(x), place(y), label));
     if (apart.isShown) void take(index);
+  }
+
+  function hardest(): number {
+    const errors = [...split.train.classes.keys()].map((i) => Math.abs(plane.answerAt(exampleAt(i)) - exampleAt(i).label));
+    return errors.indexOf(Math.max(...errors));
   }
 
   /** The training point closest to a place. */

@@ -16,9 +16,9 @@ export const texts = defineTexts({
   stepHint: "Train one mini-batch",
   resetHint: "Begin again from the seed",
   copied: "The link is on the clipboard. It carries the settings, not the points you placed.",
-  loading: "Preparing …", ready: "Ready", running: "Learning", paused: "Paused",
+  loading: "Preparing …", empty: "Waiting for points", ready: "Ready", running: "Learning", paused: "Paused",
   on: (adapter: string) => `on ${adapter}`,
-  steps: "steps", speed: "steps a second", trainLoss: "training loss", testLoss: "test loss", accuracy: "right on test points",
+  steps: "steps", speed: "steps a second", speedHint: "Of training alone, without the time for the pictures", trainLoss: "training loss", testLoss: "test loss", accuracy: "right on test points",
   launches: "GPU dispatches a step", parameters: "weights and biases",
   spoken: (steps: string, loss: string, accuracy: string) => `Step ${steps}, test loss ${loss}, ${accuracy} of the test points right.`,
 
@@ -65,7 +65,7 @@ export const texts = defineTexts({
 
   apart: "Take one step apart",
   apartLead: "One example goes forward through the network and its error comes back. These are the numbers of one real training step: what the GPU computed, what the float64 reference makes of the same inputs, and how much of the rounding bound the difference uses up. The weights are put back afterwards.",
-  example: "Example", take: "Take it apart", next: "Next example",
+  example: "Example", take: "Take it apart", next: "Next example", hardest: "Hardest example",
   followed: "Follow the neuron",
   summary: (number: number, x: string, y: string, label: number, after: string) => `Example ${number}: x = ${x}, y = ${y}, class ${label}; after ${after} steps.`,
   allWithin: (tensors: number, worst: string, name: string) => `All ${tensors} tensors of the step are within their rounding bounds; the closest is ${name}, at ${worst} of its bound.`,
@@ -109,9 +109,9 @@ export const texts = defineTexts({
   stepHint: "训练一个小批量",
   resetHint: "从种子重新开始",
   copied: "链接已复制。它只包含设置,不包含你放置的点。",
-  loading: "准备中……", ready: "就绪", running: "学习中", paused: "已暂停",
+  loading: "准备中……", empty: "等待放点", ready: "就绪", running: "学习中", paused: "已暂停",
   on: (adapter: string) => `运行于 ${adapter}`,
-  steps: "步数", speed: "每秒步数", trainLoss: "训练损失", testLoss: "测试损失", accuracy: "测试点正确率",
+  steps: "步数", speed: "每秒步数", speedHint: "仅计训练时间,不含绘图", trainLoss: "训练损失", testLoss: "测试损失", accuracy: "测试点正确率",
   launches: "每步 GPU 调度数", parameters: "权重与偏置",
   spoken: (steps: string, loss: string, accuracy: string) => `第 ${steps} 步,测试损失 ${loss},测试点正确率 ${accuracy}。`,
 
@@ -158,7 +158,7 @@ export const texts = defineTexts({
 
   apart: "拆解一步",
   apartLead: "一个样本正向通过网络,误差再反向传回。这些是一次真实训练步的数值:GPU 算出的值、float64 参考实现由同样输入得到的值,以及二者之差占舍入误差界的比例。之后权重会放回原处。",
-  example: "样本", take: "拆解", next: "下一个样本",
+  example: "样本", take: "拆解", next: "下一个样本", hardest: "最难的样本",
   followed: "跟踪神经元",
   summary: (number: number, x: string, y: string, label: number, after: string) => `样本 ${number}:x = ${x},y = ${y},类别 ${label};${after} 步之后。`,
   allWithin: (tensors: number, worst: string, name: string) => `这一步的 ${tensors} 个张量全部在舍入误差界之内;最接近界的是 ${name},为界的 ${worst} 倍。`,

@@ -6,14 +6,11 @@ import {
 } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
 import type { PlaygroundConfig } from "./config.ts";
-import { featureRows, gridPoints } from "./features.ts";
+import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
 import { buildModel, buildPart, recipeOf } from "./model.ts";
 import type { Points, Split } from "./points.ts";
 import type { SharedDevice } from "./shared-device.ts";
 
-/** Points to each side of the large map, and of the maps of the neurons. */
-export const MAP_SIDE = 64;
-export const NEURON_SIDE = 24;
 /** A slice of training lasts about so long: short enough for a picture that moves. */
 const SLICE_MS = 70;
 const FIRST_SLICE = 8;

@@ -7,7 +7,8 @@ import { short } from "./format.ts";
 import type { PlaygroundWords } from "./texts.ts";
 import type { Look, ModelInfo } from "./trainer.ts";
 
-export type State = "loading" | "ready" | "running" | "paused";
+/** "empty": there are too few points to learn from. */
+export type State = "loading" | "empty" | "ready" | "running" | "paused";
 
 export interface TransportEvents {
   onRun(): void;
@@ -45,6 +46,7 @@ export class Transport {
     this.#reset = act("reset", ({ reset }) => reset, () => events.onReset());
     words.attribute(this.#step, "title", ({ stepHint }) => stepHint);
     words.attribute(this.#reset, "title", ({ resetHint }) => resetHint);
+    words.attribute(this.#values.speed, "title", ({ speedHint }) => speedHint);
     words.follow(this.#status, () => this.#show());
     const figure = (name: Figure) => element("div", { class: `figure ${name}` }, words.show(element("dt"), (now) => now[name]), this.#values[name]);
     this.host = element("section", { class: "card transport" },
@@ -61,8 +63,8 @@ export class Transport {
   set state(state: State) {
     this.#state = state;
     this.host.dataset.state = state;
-    this.#run.disabled = this.#reset.disabled = state === "loading";
-    this.#step.disabled = state === "loading" || state === "running";
+    this.#run.disabled = this.#reset.disabled = state === "loading" || state === "empty";
+    this.#step.disabled = this.#run.disabled || state === "running";
     this.#run.textContent = state === "running" ? this.#words.now.pause : this.#words.now.run;
     this.#run.dataset.icon = state === "running" ? "pause" : "run";
     this.#show();
