@@ -99,7 +99,7 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 /** What can be too large for a device, and what to do then. */
 export const REMEDIES = {
   weights: "Use fewer units.",
-  "data set": "Use fewer rows, or bytes (a Uint8Array with a scale).",
+  "data set": "Use fewer rows, or give bytes (a Uint8Array with a scale).",
   plan: "Use a smaller batchSize.",
 } as const;
 
