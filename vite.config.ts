@@ -1,7 +1,8 @@
-// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, streamed.js, autotune.js, resident.js,
-// recurrent.js, uncommon.js and blocks.js, which it loads when it needs the reference, data come in slices, it is to measure, the
-// network is tiny, recurrent, has functions that few have or products so large that a GPU stages them; and what they share), and the command line with its page, which import the library instead of holding a second
-// copy. Types come from tsc (tsconfig.build.json).
+// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, limits.js, autotune.js, resident.js,
+// recurrent.js, uncommon.js, blocks.js and divergence.js, which it loads when it needs the reference, something does not fit, it is to
+// measure, the network is tiny, recurrent, has functions that few have or products so large that a GPU stages them, or training
+// diverged; and what they share), and the command line with its page, which import the library instead of holding a second copy.
+// Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";

@@ -4,8 +4,7 @@ export { sequential, Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { History } from "./train/fit.ts";
-export type { Callbacks, DatasetFitOptions, FitOptions, Logs } from "./train/fit-options.ts";
-export type { DeviceLostInfo } from "./train/endurance.ts";
+export type { Callbacks, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN } from "./train/fit-options.ts";
 export { dataset, DatasetHandle } from "./train/dataset.ts";
 export type { DatasetOptions, LabelledDatasetHandle } from "./train/dataset.ts";
 export type { Features, Targets } from "./train/data.ts";
@@ -48,4 +47,4 @@ export type { NamedTensor, SafetensorsFile, TensorToWrite } from "./formats/safe
 export { parseIdx } from "./formats/idx.ts";
 export type { Idx } from "./formats/idx.ts";
 
-export { DeltapropError, DeviceLostError, FormatError, GpuError, InputError, UnsupportedError } from "./errors.ts";
+export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.ts";

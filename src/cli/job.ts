@@ -85,7 +85,7 @@ async function train(model: Sequential, request: JobRequest, data: JobData, host
   const start = performance.now();
   const { callbacks, trained } = fitEvents(model, host, { epochSamples: Math.floor(rows * (1 - validationSplit)) });
   const history = await model.fit(images, targetsOf(data.train, request.model), {
-    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks,
+    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks, onNaN: "ignore",
     validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
   });
   const seconds = secondsSince(start);

@@ -60,7 +60,7 @@ async function train(model: Sequential, sampler: Sampler, request: TextRequest, 
   const loss: number[] = [], start = performance.now();
   let sample: string | null = null, sampling = 0;
   const history = await model.fit(x, y, {
-    epochs, batchSize, shuffle: false, signal: host.signal,
+    epochs, batchSize, shuffle: false, signal: host.signal, onNaN: "ignore",
     callbacks: {
       ...callbacks,
       onEpochBegin(epoch) {

@@ -29,13 +29,25 @@ export function resultsOf(results: ArrayLike<number>, steps: number, step: numbe
   return { values: Array.from({ length: names }, (_, i) => results[at + i]), count: stride > names ? results[at + names] : null };
 }
 
+/** What averages are made of. */
+export interface Sums {
+  readonly sums: readonly number[];
+  readonly rows: number;
+}
+
 /** The loss and metrics of steps, averaged over their examples; over the outputs that count where some are padding. */
 export class Averages {
   readonly #sums: number[];
-  #rows = 0;
+  #rows: number;
 
-  constructor(readonly names: readonly string[]) {
-    this.#sums = names.map(() => 0);
+  /** @param before what they go on from */
+  constructor(readonly names: readonly string[], before?: Sums) {
+    this.#sums = names.map((_, i) => before?.sums[i] ?? 0);
+    this.#rows = before?.rows ?? 0;
+  }
+
+  get sums(): Sums {
+    return { sums: [...this.#sums], rows: this.#rows };
   }
 
   /** Adds consecutive steps with their results one after the other. */

@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { dataArrays, type Backend, type DeviceData, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
+import { dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
 /** Work this long, then let the page or the process do something else. */
@@ -40,7 +40,7 @@ class CpuRunner implements Runner {
   /** Kept from run to run: epochs may be short. */
   #sliceStarted = performance.now();
 
-  constructor(readonly plan: Plan, readonly data: CpuData, readonly values: Map<string, Float64Array>) {
+  constructor(readonly plan: Plan, readonly data: CpuData | null, readonly values: Map<string, Float64Array>) {
     const tensors = [...plan.graph.tensors.values()];
     const result = tensors.find(({ role }) => role === "result");
     if (!result) throw new Error("a plan has a result");
@@ -66,8 +66,8 @@ class CpuRunner implements Runner {
   }
 
   #runStep(step: StepScalars): Float64Array {
-    const { dataset, order } = this.data;
-    const values = new Map<string, ArrayLike<number>>([...dataArrays(dataset), ["order", order]]);
+    const { data } = this;
+    const values = new Map<string, ArrayLike<number>>(data ? [...dataArrays(data.dataset), ["order", data.order]] : []);
     for (const name of this.#persistent) values.set(name, this.values.get(name) ?? NOTHING);
     runGraph(this.plan.graph, values, step);
     for (const name of this.#persistent) this.values.set(name, values.get(name) as Float64Array);
@@ -84,8 +84,8 @@ export class CpuBackend implements Backend {
   readonly maxBytes = Infinity;
   readonly residentBytes = 0;
   readonly dataBytes: number = Infinity;
-  readonly isLost = false;
-  readonly loss = async () => null;
+  readonly isLost: boolean = false;
+  readonly loss = async (): Promise<DeviceLoss | null> => null;
   readonly trace = null;
   readonly #values = new Map<string, Float64Array>();
 
@@ -109,8 +109,8 @@ export class CpuBackend implements Backend {
     // Graphs are run as they are.
   }
 
-  async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
-    return new CpuRunner(plan, data as CpuData, this.#values);
+  async prepare(plan: Plan, data: DeviceData | null): Promise<Runner> {
+    return new CpuRunner(plan, data as CpuData | null, this.#values);
   }
 
   dispose(): void {

@@ -1,17 +1,25 @@
 // Training that goes on when the GPU is lost: what was trained since the last snapshot is written down, and done again from
-// there on another device. The same steps leave the same bits, so that nobody has to be told of any twice.
+// there on another device. The same steps leave the same bits, so that nobody has to be told of any twice. The same way leads
+// back to before a step that made numbers which are not finite.
 
-import { DeviceLostError } from "../errors.ts";
-import type { DeviceLoss, StopSignal } from "./backend.ts";
-import { lossBehind, type Keeper } from "./keeper.ts";
+import { DeviceLostError, DivergenceError, OutOfMemoryError } from "../errors.ts";
+import type { DeviceLoss, State, StopSignal } from "./backend.ts";
+import type { Batch } from "./divergence.ts";
+import { allFinite } from "./finite.ts";
+import type { DeviceLostInfo, OnNaN } from "./fit-options.ts";
+import { Journal } from "./journal.ts";
+import { lossBehind, type Keeper, type Snapshot } from "./keeper.ts";
+import type { Gate } from "./lifecycle.ts";
 import {
-  partOf, runStretches, stepsIn, type Course, type Position, type Prepared, type Progress, type Ready, type ResultsOfSteps, type Stretch,
+  orderOf, partOf, place, runStretches, stepsIn, type Course, type Placed, type Position, type Prepared, type Progress, type Ready,
+  type ResultsOfSteps, type Stretch,
 } from "./passes.ts";
 
 /** How often the state is brought to the CPU: what is done again after a loss is no more than this. */
 const SNAPSHOT_MILLISECONDS = 2000;
 /** Bringing it there may take this share of the time. */
 const SNAPSHOT_SHARE = 0.02;
+const MAX_ROLLBACKS = 3;
 
 /** What fit() runs on, on one backend. */
 export interface Ground {
@@ -20,36 +28,43 @@ export interface Ground {
   dispose(): void;
 }
 
-/** What fit() tells of a lost device. */
-export interface DeviceLostInfo extends DeviceLoss {
-  /** Steps trained before it, over all fit() of this compile(): training goes on behind them. */
-  readonly step: number;
-  /** 1, or 2 where the device before was lost, too, with nothing saved in between. */
-  readonly recovery: number;
-}
-
-/** What is needed to train the same steps again. */
-interface Entry {
-  readonly firstStep: number;
-  readonly stretches: readonly Stretch[];
-  /** Of the sequences whose states the first mini-batch went on from. */
-  readonly stateRows: number;
-  /** How many mini-batches were trained. */
-  steps: number;
+/** Where snapshots go that are to outlive the page. */
+export interface Checkpointing {
+  /** Steps from one to the next. */
+  readonly every: number;
+  /** Notes how far fit() is, and gives what saves that with the snapshot of the same moment, and never rejects. */
+  readonly begin: () => (snapshot: Snapshot) => Promise<void>;
 }
 
 export interface EnduranceOptions {
   readonly keeper: Keeper;
-  readonly course: Course;
   readonly progress: Progress;
+  readonly course: Course;
   readonly position: Position | null;
-  /** Makes ready what training needs, on the backend of the keeper. */
+  /** Makes ready what training needs, on the backend at hand. */
   readonly open: () => Promise<Ground>;
   readonly onDeviceLost: (info: DeviceLostInfo) => void | Promise<void>;
+  readonly onNaN: OnNaN;
+  /** The first tensor of a training step on this mini-batch that is not finite, from a state that the backend has. */
+  readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
+  readonly gate: Gate;
+  readonly checkpointing: Checkpointing | null;
 }
 
+/** Numbers that are not finite were seen. */
+interface Divergence {
+  /** They were there when this step began or computed its loss. */
+  readonly seenAt: number;
+  /** The first step that nobody was told of; null where all were told that ran. */
+  readonly next: number | null;
+}
+
+const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
+
+const isFiniteState = (state: State): boolean => [...state.values()].every(allFinite);
+
 export class Endurance {
-  #journal: Entry[] = [];
+  readonly #journal = new Journal();
   #ground: Ground | null = null;
   #backend;
   /** Where training stood when the device was lost, until it stands there again. */
@@ -58,23 +73,30 @@ export class Endurance {
   readonly #firstStep: number;
   #lastSnapshot = performance.now();
   #snapshotInterval = SNAPSHOT_MILLISECONDS;
+  #saving: Promise<void> = Promise.resolve();
+  #diverged: Divergence | null = null;
+  #lastLoss: number | null = null;
+  #rollbacks = 0;
 
   constructor(readonly options: EnduranceOptions) {
     this.#backend = options.keeper.backend;
     this.#firstStep = options.progress.steps;
   }
 
-  /** Trains on these stretches; `onResults` is told of each step once, in order. @returns how many steps ran */
+  /** Trains on these stretches; `onResults` is told of each step once, in order. @returns how many steps ran or were left out */
   async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<number> {
-    const { progress } = this.options, firstStep = progress.steps, wanted = stepsIn(stretches);
-    const stop: StopSignal = { get aborted() { return signal.aborted || isDue(); } };
-    const isDue = () => performance.now() - this.#lastSnapshot > this.#snapshotInterval;
-    while (progress.steps < firstStep + wanted && !signal.aborted) {
+    const { progress, gate, checkpointing } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
+    const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue;
+    const stop: StopSignal = { get aborted() { return signal.aborted || shouldPause(); } };
+    while (progress.steps < end && !signal.aborted) {
       await this.on((ground) => {
-        const ran = progress.steps - firstStep;
-        return this.#train(ground, this.#part(stretches, ran, wanted), (first, steps, results) => onResults(ran + first, steps, results), stop);
+        const ran = progress.steps - firstStep, part = this.#part(stretches, ran, Math.min(end, this.#nextCheckpoint) - progress.steps);
+        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop);
       });
-      if (isDue()) this.#takeSnapshot();
+      if (this.#diverged) await this.#turnBack(this.#diverged, (step) => this.#placed(stretches, step - firstStep, step));
+      if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
+      else if (this.#isDue) void this.#takeSnapshot();
+      await gate.pass();
     }
     return progress.steps - firstStep;
   }
@@ -101,29 +123,59 @@ export class Endurance {
 
   /** Makes all ready, and sees to it that what was trained so far is not lost any more. */
   async secure(): Promise<void> {
-    const { keeper, progress } = this.options;
-    // The one under way may be of an earlier step.
-    await keeper.settled();
+    const { keeper, progress, checkpointing } = this.options;
+    // What is under way may be of an earlier step.
+    await Promise.all([keeper.settled(), this.#saving]);
     await this.on(async () => {
-      if (keeper.snapshot.progress.steps !== progress.steps) await keeper.takeSnapshot();
+      if (keeper.snapshot.progress.steps === progress.steps) return;
+      try {
+        await this.#snapshot();
+      } catch (error) {
+        // What was trained is there all the same: who is told that it failed would train it twice.
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        console.warn(`deltaprop: fit(): what was trained cannot be read back, and would be lost with the GPU. (${error.message})`);
+      }
     });
+    if (this.#diverged) await this.#turnBack(this.#diverged);
+    if (checkpointing && progress.steps > this.#firstStep) await checkpointing.begin()(keeper.snapshot);
   }
 
   close(): void {
     this.#ground?.dispose();
   }
 
+  get #isDue(): boolean {
+    return performance.now() - this.#lastSnapshot > this.#snapshotInterval;
+  }
+
+  get #nextCheckpoint(): number {
+    const { checkpointing, progress: { steps } } = this.options;
+    return checkpointing ? steps - (steps % checkpointing.every) + checkpointing.every : Infinity;
+  }
+
   #part(stretches: readonly Stretch[], skipped: number, count: number): Stretch[] {
     return partOf(stretches, skipped, count, this.options.course.portions.batchSize);
   }
 
+  /** Mini-batch number `index` of the stretches, as step `step`, its order beginning at 0. */
+  #placed(stretches: readonly Stretch[], index: number, step: number): Placed {
+    return place(this.options.course, { place: (orders) => orders.map(() => 0) }, this.#part(stretches, index, 1), step)[0];
+  }
+
   async #train(ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<void> {
-    const { course, progress, position } = this.options;
-    const entry: Entry = { firstStep: progress.steps, stretches, stateRows: progress.stateRows, steps: 0 };
-    this.#journal.push(entry);
+    const { progress, course, position, onNaN } = this.options;
+    const entry = this.#journal.begin(progress, stretches);
     await runStretches(course, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
-      onResults(first, steps, results);
+      if (this.#diverged) return;
+      const stride = results.length / steps.length;
+      let good = 0;
+      while (good < steps.length && (onNaN === "ignore" || Number.isFinite(results[good * stride]))) good++;
+      if (good > 0) this.#lastLoss = results[(good - 1) * stride];
+      if (good === steps.length) return onResults(first, steps, results);
+      const seenAt = entry.firstStep + first + good;
+      this.#diverged = { seenAt, next: seenAt + 1 };
+      if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
     }, signal);
   }
 
@@ -134,37 +186,106 @@ export class Endurance {
   }
 
   async #recover(loss: DeviceLoss): Promise<void> {
-    const { keeper, onDeviceLost } = this.options;
-    await onDeviceLost({ ...loss, step: (this.#lostAt ?? this.options.progress).steps, recovery: keeper.nextRecovery });
+    const { keeper, progress, onDeviceLost } = this.options;
+    await onDeviceLost({ ...loss, step: (this.#lostAt ?? progress).steps, recovery: keeper.nextRecovery });
     await keeper.recover("fit");
   }
 
   /** From the snapshot to where training stood. */
   async #catchUp(ground: Ground, lostAt: Readonly<Progress>): Promise<void> {
-    const { keeper: { snapshot }, course, progress, position } = this.options;
+    const { keeper: { snapshot }, progress } = this.options;
     if (snapshot.progress.steps < this.#firstStep) {
       throw new DeviceLostError("fit(): the GPU was lost before the weights that this training began with could be read back. " +
         `getWeights() gives the last good ones, those after step ${snapshot.progress.steps}; compile() starts from them.`);
     }
-    Object.assign(progress, snapshot.progress);
-    for (const { firstStep, stretches, stateRows, steps } of this.#journal) {
-      if (firstStep < snapshot.progress.steps) continue;
-      progress.stateRows = stateRows;
-      await runStretches(course, ground.train, this.#part(stretches, 0, steps), progress, position, () => {}, { aborted: false });
-    }
+    await this.#replay(ground, Infinity);
     Object.assign(progress, lostAt);
     this.#lostAt = null;
   }
 
-  #takeSnapshot(): void {
-    const { keeper } = this.options, began = performance.now();
+  /** Trains again what was trained since the snapshot, which the backend has been given, before step `end`. */
+  async #replay(ground: Ground, end: number): Promise<void> {
+    const { keeper: { snapshot }, progress, course, position } = this.options;
+    Object.assign(progress, snapshot.progress);
+    for (const { firstStep, stateRows, stretches, steps } of this.#journal.since(snapshot.progress.steps)) {
+      const count = Math.min(steps, end - firstStep);
+      // One may have ended before its first step.
+      if (count <= 0) continue;
+      Object.assign(progress, { steps: firstStep, stateRows });
+      await runStretches(course, ground.train, this.#part(stretches, 0, count), progress, position, () => {}, { aborted: false });
+    }
+  }
+
+  /**
+   * Leads back to before the step that made the first number which is not finite, and behind what is to be left out.
+   * @param placed where the mini-batch of a step lies in its pass
+   * @throws DivergenceError if training is to stop
+   */
+  async #turnBack({ seenAt, next }: Divergence, placed?: (step: number) => Placed): Promise<void> {
+    const { keeper, progress, position, onNaN } = this.options, { steps, epochs } = progress, stood = position && { ...position };
+    const { step, tensor } = await this.on((ground) => this.#locate(ground, seenAt));
+    this.#diverged = null;
+    this.#journal.cut(step);
+    // Passes that were begun stay begun.
+    Object.assign(progress, { steps: step, epochs });
+    const what = `step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${this.#lastLoss ?? "not known"}.`;
+    if (onNaN === "stop" || ++this.#rollbacks > MAX_ROLLBACKS) {
+      throw new DivergenceError(`fit(): ${what} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
+        "(adam({ clipNorm: 1 })) or look at the data's scale.", step, this.#lastLoss, tensor);
+    }
+    progress.steps = next ?? steps;
+    console.warn(`deltaprop: fit(): ${what} The ${progress.steps - step} mini-batches from there on are left out.`);
+    if (position) Object.assign(position, next === null || !placed ? stood : positionAfter(placed(next - 1)));
+    await this.on(() => keeper.takeSnapshot());
+  }
+
+  /** @returns with the backend as it was before the step that made `tensor` not finite */
+  async #locate(ground: Ground, seenAt: number): Promise<{ step: number; tensor: string }> {
+    const { keeper, course, firstNonFinite } = this.options, { lastFinite } = await import("./divergence.ts");
+    await keeper.settled();
+    const goTo = async (step: number): Promise<State> => {
+      await this.#backend.write(keeper.snapshot.state);
+      await this.#replay(ground, step);
+      return this.#backend.snapshot();
+    };
+    const step = await lastFinite(keeper.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
+    const state = await goTo(step), entry = this.#journal.entryOf(step);
+    // They were not finite from the start.
+    if (!entry) return { step, tensor: "the weights" };
+    const { step: { offset: from, rows }, pass } = this.#placed(entry.stretches, step - entry.firstStep, step);
+    return { step, tensor: await firstNonFinite(state, { order: orderOf(course, pass), from, rows }) };
+  }
+
+  /** One of the steps trained so far, while training goes on. */
+  async #takeSnapshot(): Promise<Snapshot | null> {
+    const began = performance.now();
     // None is due while this one is under way.
     this.#lastSnapshot = Infinity;
-    void keeper.takeSnapshot().then(({ progress }) => {
+    try {
+      const taken = await this.#snapshot();
       this.#snapshotInterval = Math.max(SNAPSHOT_MILLISECONDS, (performance.now() - began) / SNAPSHOT_SHARE);
-      this.#journal = this.#journal.filter(({ firstStep }) => firstStep >= progress.steps);
-    }, () => {
+      return taken;
+    } catch {
       // The next piece of work on a lost device finds out; and for anything else the snapshot before has to do.
-    }).finally(() => { this.#lastSnapshot = performance.now(); });
+      return null;
+    } finally {
+      this.#lastSnapshot = performance.now();
+    }
+  }
+
+  /** @returns null if it was refused, because not all of it is finite */
+  async #snapshot(): Promise<Snapshot | null> {
+    const { keeper, progress: { steps }, onNaN } = this.options;
+    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state));
+    if (taken) this.#journal.forget(taken.progress.steps);
+    else this.#diverged ??= { seenAt: steps, next: null };
+    return taken;
+  }
+
+  /** Begins to save the state as it is now; waits only for what was to be saved before. */
+  async #checkpoint({ begin }: Checkpointing): Promise<void> {
+    await Promise.all([this.options.keeper.settled(), this.#saving]);
+    const save = begin();
+    this.#saving = this.#takeSnapshot().then((snapshot) => (snapshot ? save(snapshot) : undefined));
   }
 }

@@ -2,13 +2,21 @@
 
 import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
+import type { DeviceLoss } from "./backend.ts";
 import type { Features, Targets } from "./data.ts";
 import { isHandle, type LabelledDatasetHandle } from "./dataset.ts";
-import type { DeviceLostInfo } from "./endurance.ts";
 import type { Lengths } from "./shape.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
+
+/** What fit() tells of a lost device. */
+export interface DeviceLostInfo extends DeviceLoss {
+  /** Steps trained before it, over all fit() of this compile(): training goes on behind them. */
+  readonly step: number;
+  /** 1, or more where the device before was lost, too, with nothing saved in between. */
+  readonly recovery: number;
+}
 
 /** Functions of yours that fit() calls. An error that one throws comes out of fit(), and training stops at a step boundary. */
 export interface Callbacks {
@@ -29,6 +37,8 @@ export interface Callbacks {
    */
   onDeviceLost?(info: DeviceLostInfo): void | Promise<void>;
 }
+
+export type OnNaN = "stop" | "rollback" | "ignore";
 
 /** What fit() takes. */
 export interface FitOptions {
@@ -59,6 +69,12 @@ export interface FitOptions {
   lengths?: Lengths;
   /** Stops at a step boundary, in validation too; fit() then resolves with what was trained. */
   signal?: AbortSignal;
+  /**
+   * What to do when loss or weights are no finite numbers any more: "stop" (default) rejects with a DivergenceError that names step
+   * and tensor; "rollback" leaves out the mini-batches that led there and goes on, three times at most, with a line on the
+   * console; "ignore" trains on. With both of the first the model is as it was before the step that made the first such number.
+   */
+  onNaN?: OnNaN;
   /** Called while training; see Callbacks. */
   callbacks?: Callbacks;
   /** 0 (default) prints nothing; 1 or 2 print a line on the console after each epoch. */
@@ -74,9 +90,10 @@ export interface CheckedFitOptions {
   readonly steps: number | null;
   readonly batchSize: number;
   readonly validationSplit: number;
+  readonly onNaN: OnNaN;
 }
 
-const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
+const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal", "onNaN",
   "callbacks", "verbose"];
 
 const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
@@ -122,12 +139,16 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
   if (![undefined, 0, 1, 2].includes(options.verbose)) {
     throw new InputError(`fit(): verbose must be 0, 1 or 2; got ${show(options.verbose)}.`);
   }
+  const { onNaN = "stop" } = options;
+  if (!["stop", "rollback", "ignore"].includes(onNaN)) {
+    throw new InputError(`fit(): onNaN must be "stop", "rollback" or "ignore"; got ${show(onNaN)}.`);
+  }
   checkCallbacks(options.callbacks ?? {});
   return {
     epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
     steps: options.steps === undefined ? null : checkCount("fit()", "steps", options.steps),
     batchSize: checkCount("fit()", "batchSize", options.batchSize ?? 32),
-    validationSplit,
+    validationSplit, onNaN,
   };
 }
 

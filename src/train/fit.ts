@@ -2,10 +2,10 @@
 
 import { InputError } from "../errors.ts";
 import type { StopSignal } from "./backend.ts";
-import { Averages, miniBatches, resultsOf } from "./batches.ts";
+import { Averages, miniBatches, resultsOf, type Sums } from "./batches.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 import type { Endurance } from "./endurance.ts";
-import { nextStretches, stepsIn, wholePasses, type Position, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
+import { nextStretches, partOf, stepsIn, wholePasses, type Position, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
 import { fromStates } from "./states.ts";
 
 /** What fit() resolves with. */
@@ -31,6 +31,14 @@ export async function runEvaluation(
   return ran === steps.length ? averages : null;
 }
 
+/** How far a fit() has come. */
+export interface Standing {
+  readonly history: History;
+  /** Of the epoch under way: mini-batches trained, and what its averages are made of so far. */
+  readonly batches: number;
+  readonly sums: Sums;
+}
+
 export interface Loop {
   readonly endurance: Endurance;
   readonly portions: Portions;
@@ -44,6 +52,10 @@ export interface Loop {
   readonly ahead: number;
   readonly options: FitOptions;
   readonly signal: StopSignal;
+  /** Where a fit() goes on that was interrupted. */
+  readonly from?: Standing;
+  /** Is given what tells how far this one has come; epochs then do not run ahead. */
+  readonly watch?: (standing: () => Standing) => void;
 }
 
 /** Batches are reported a few at a time while the next ones run: there is nothing that could wait for a promise. */
@@ -92,35 +104,37 @@ async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg
   return ran;
 }
 
-interface Trained {
+/** What is trained in one run: an epoch or, where nobody listens, several. */
+interface Epochs {
+  /** One for each. */
   readonly averages: readonly Averages[];
-  readonly ran: number;
-  /** How many epochs were completed. */
-  readonly completed: number;
+  /** Mini-batches of the first of them that were trained before step `firstStep`. */
+  before: number;
+  firstStep: number;
 }
 
-/** Trains `count` epochs in one run; their averages in order. */
-async function trainEpochs(loop: Loop, count: number, progress: Progress): Promise<Trained> {
-  const { names, portions } = loop;
-  const perEpoch = Math.ceil(portions.rows / portions.batchSize);
-  const averages = Array.from({ length: count }, () => new Averages(names));
-  const stretches = wholePasses(progress.epochs, count, perEpoch);
-  progress.epochs++;
-  const ran = await runLeg(loop, { stretches, averages, perEpoch, before: 0 });
-  return { averages, ran, completed: Math.floor(ran / perEpoch) };
+/** @returns how many steps were trained, and how many epochs are complete with them */
+async function trainEpochs(loop: Loop, { averages, before }: Epochs, progress: Progress): Promise<[ran: number, completed: number]> {
+  const { rows, batchSize } = loop.portions, perEpoch = Math.ceil(rows / batchSize);
+  // The pass of an epoch that was interrupted is begun already.
+  const firstPass = before > 0 ? progress.epochs - 1 : progress.epochs++;
+  const stretches = partOf(wholePasses(firstPass, averages.length, perEpoch), before, Infinity, batchSize);
+  const ran = await runLeg(loop, { stretches, averages, perEpoch, before });
+  return [ran, Math.floor((before + ran) / perEpoch)];
 }
 
 /** Trains exactly so many mini-batches from the position on, through as many passes as it takes: one epoch. */
-async function trainSteps(loop: Loop, { steps, position }: NonNullable<Loop["by"]>, progress: Progress): Promise<Trained> {
-  const averages = [new Averages(loop.names)];
-  let ran = 0;
-  while (ran < steps) {
-    const stretches = nextStretches(position, progress.epochs, steps - ran, loop.portions.batchSize, loop.ahead);
-    const done = await runLeg(loop, { stretches, averages, perEpoch: steps, before: ran });
-    ran += done;
-    if (done < stepsIn(stretches)) break;
+async function trainSteps(
+  loop: Loop, { averages, before }: Epochs, { steps, position }: NonNullable<Loop["by"]>, progress: Progress,
+): Promise<[ran: number, completed: number]> {
+  let done = before;
+  while (done < steps) {
+    const stretches = nextStretches(position, progress.epochs, steps - done, loop.portions.batchSize, loop.ahead);
+    const ran = await runLeg(loop, { stretches, averages, perEpoch: steps, before: done });
+    done += ran;
+    if (ran < stepsIn(stretches)) break;
   }
-  return { averages, ran, completed: ran === steps ? 1 : 0 };
+  return [done - before, done === steps ? 1 : 0];
 }
 
 const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
@@ -128,28 +142,36 @@ const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch
 
 /** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
-  const { names, validates, options, signal } = loop;
-  const { callbacks = {} } = options;
-  const result: History = { history: {}, epochs: 0, steps: 0, stopped: false };
+  const { names, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
+  const result: History = from ? structuredClone(from.history) : { history: {}, epochs: 0, steps: 0, stopped: false };
+  const oneByOne = loop.by || validates || listens(options) || from || watch;
+  const next = (before = 0, sums?: Sums): Epochs => ({ before, firstStep: progress.steps, averages: Array.from(
+    { length: oneByOne ? 1 : Math.min(loop.ahead, loop.epochs - result.epochs) }, () => new Averages(names, sums)) });
+  let now = next(from?.batches, from?.sums);
+  watch?.(() => {
+    const ran = progress.steps - now.firstStep;
+    return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
+  });
   await callbacks.onTrainBegin?.();
-  for (let epoch = 0; epoch < loop.epochs && !signal.aborted;) {
-    await callbacks.onEpochBegin?.(epoch);
-    const count = loop.by || validates || listens(options) ? 1 : Math.min(loop.ahead, loop.epochs - epoch);
-    const { averages, ran, completed } = await (loop.by ? trainSteps(loop, loop.by, progress) : trainEpochs(loop, count, progress));
+  while (result.epochs < loop.epochs && !signal.aborted) {
+    await callbacks.onEpochBegin?.(result.epochs);
+    const [ran, completed] = await (loop.by ? trainSteps(loop, now, loop.by, progress) : trainEpochs(loop, now, progress));
     result.steps += ran;
-    for (const average of averages.slice(0, completed)) {
-      const logs: Logs = average.logs();
+    Object.assign(now, { before: now.before + ran, firstStep: progress.steps });
+    for (const average of now.averages.slice(0, completed)) {
+      const logs: Logs = average.logs(), epoch = result.epochs;
       if (validates) {
         const validated = await loop.endurance.on(async ({ validation }) => validation && runEvaluation(validation, names, signal));
         if (validated === null) break;
         Object.assign(logs, validated.logs("val_"));
       }
       for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
-      result.epochs = ++epoch;
-      if (options.verbose) console.log(epochLine(epoch - 1, loop.epochs, logs));
-      await callbacks.onEpochEnd?.(epoch - 1, logs);
+      result.epochs++;
+      if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
+      await callbacks.onEpochEnd?.(epoch, logs);
     }
-    if (completed < count) break;
+    if (completed < now.averages.length) break;
+    now = next();
   }
   result.stopped = result.epochs < loop.epochs;
   await callbacks.onTrainEnd?.();

@@ -116,17 +116,20 @@ export class Keeper {
 
   /**
    * Brings the state of the backend to the CPU, as it is after the steps submitted so far. It counts only if it was seen whole.
-   * One at a time. @throws GpuError if it was not; then the one before stays
+   * One at a time.
+   * @param accept whether it may take the place of the one before
+   * @returns null if it may not. @throws GpuError if it was not seen whole; then the one before stays
    */
-  async takeSnapshot(): Promise<Snapshot> {
-    const taking = this.#take();
+  takeSnapshot(accept: (state: State) => boolean = () => true): Promise<Snapshot | null> {
+    const taking = this.#take(accept);
     this.#taking = taking.then(() => {}, () => {});
     return taking;
   }
 
-  async #take(): Promise<Snapshot> {
+  async #take(accept: (state: State) => boolean): Promise<Snapshot | null> {
     const backend = this.#backend, progress = { ...this.progress }, state = await backend.snapshot();
     if (backend !== this.#backend || backend.isLost) throw new GpuError("the GPU was lost while its state was read back");
+    if (!accept(state)) return null;
     this.#recoveries = 0;
     return (this.#snapshot = { state, progress });
   }

@@ -39,6 +39,58 @@ export class Lifecycle {
   }
 }
 
+/** Where training stands still while it is to pause: between two steps. */
+export class Gate {
+  #passing = false;
+  #closed = false;
+  #open: () => void = () => {};
+  #opened: Promise<void> = Promise.resolve();
+  #stand: () => void = () => {};
+  #standing: Promise<void> = Promise.resolve();
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Lets work pass by that comes here between its steps. An abort opens. */
+  async guard<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const open = () => this.open();
+    this.#passing = true;
+    signal?.addEventListener?.("abort", open);
+    try {
+      return await work();
+    } finally {
+      this.#passing = false;
+      signal?.removeEventListener?.("abort", open);
+      open();
+      this.#stand();
+    }
+  }
+
+  /** Resolves when nothing passes any more: at once where nothing does. */
+  close(): Promise<void> {
+    if (this.#passing && !this.#closed) {
+      this.#closed = true;
+      this.#opened = new Promise((resolve) => { this.#open = resolve; });
+      this.#standing = new Promise((resolve) => { this.#stand = resolve; });
+    }
+    return this.#standing;
+  }
+
+  open(): void {
+    this.#closed = false;
+    this.#open();
+  }
+
+  /** Waits here while it is closed. */
+  async pass(): Promise<void> {
+    while (this.#closed) {
+      this.#stand();
+      await this.#opened;
+    }
+  }
+}
+
 /** What a failed piece of work threw. */
 export interface Failure {
   readonly error: unknown;

@@ -21,6 +21,10 @@ export function orderSlots(rows: number, stepsPerPass: number, passes: number, b
 /** The order of one pass: its rows shuffled, the random numbers of this seed and pass deciding; null for their own order. */
 export type Order = { readonly seed: number; readonly pass: number; readonly rows: number } | null;
 
+/** Its rows, of `rows` in all. */
+export const rowsInOrder = (order: Order, rows: number): Uint32Array<ArrayBuffer> => (order === null ? ownOrder(rows)
+  : new RandomSequence(order.seed, STREAM.shuffle, order.pass).permutation(order.rows));
+
 const nameOf = (order: Order): string => (order === null ? "own" : `${order.seed} ${order.pass} ${order.rows}`);
 
 /** Places for some orders. An order that is there already is not written again. */
@@ -41,8 +45,7 @@ export class Orders {
     return orders.map((order, i) => {
       const known = this.#there.indexOf(wanted[i]), slot = known < 0 ? this.#free(wanted) : known;
       if (known < 0) {
-        this.data.setOrder(order === null ? ownOrder(rows)
-          : new RandomSequence(order.seed, STREAM.shuffle, order.pass).permutation(order.rows), slot * rows);
+        this.data.setOrder(rowsInOrder(order, rows), slot * rows);
         this.#there[slot] = wanted[i];
       }
       return slot * rows;

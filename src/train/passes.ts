@@ -4,7 +4,7 @@ import type { StepScalars } from "../graph/types.ts";
 import type { Recipe } from "../model/network.ts";
 import type { ResultHandler, Runner, StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
-import type { Orders } from "./orders.ts";
+import type { Order, Orders } from "./orders.ts";
 import { fromStates, type Carried } from "./states.ts";
 
 /** Which rows of a data set, and how many of them at a time. */
@@ -94,16 +94,21 @@ export interface Course {
 }
 
 /** A training step as it runs, and where its pass stands after it. */
-interface Placed {
+export interface Placed {
   readonly step: StepScalars;
   readonly pass: number;
   readonly row: number;
 }
 
-function place(
-  { recipe, seed, portions: { rows, at, batchSize }, shuffle }: Course, orders: Orders, stretches: readonly Stretch[], firstStep: number,
+/** In which a pass goes through the rows. */
+export const orderOf = ({ seed, shuffle, portions: { rows } }: Course, pass: number): Order => (shuffle ? { seed, pass, rows } : null);
+
+/** @param orders where the order of each pass begins, as StepScalars.offset counts */
+export function place(
+  course: Course, orders: Pick<Orders, "place">, stretches: readonly Stretch[], firstStep: number,
 ): Placed[] {
-  const places = orders.place(stretches.map(({ pass }) => (shuffle ? { seed, pass, rows } : null)));
+  const { recipe, portions: { rows, at, batchSize } } = course;
+  const places = orders.place(stretches.map(({ pass }) => orderOf(course, pass)));
   let next = firstStep;
   return stretches.flatMap(({ pass, from, steps }, i) => {
     let row = from;

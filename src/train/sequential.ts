@@ -8,23 +8,21 @@ import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import type { Floats, State } from "./backend.ts";
-import { miniBatches } from "./batches.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Features, InputOptions, Targets } from "./data.ts";
 import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
 import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
-import { runEvaluation, type History } from "./fit.ts";
+import type { History } from "./fit.ts";
 import { checkFitOptions, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { StepInspection } from "./inspect.ts";
-import { Lifecycle, Turns, type Failure } from "./lifecycle.ts";
+import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { openBackend, reopenBackend } from "./open-backend.ts";
 import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
-import { fromStates } from "./states.ts";
 import { summarize } from "./summary.ts";
-import { EVALUATION_BATCH, prepareEvaluation, train } from "./training.ts";
+import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
@@ -40,6 +38,7 @@ export class Sequential {
   #compiled: Compiled | null = null;
   readonly #compiling = new Turns();
   readonly #life = new Lifecycle();
+  readonly #gate = new Gate();
 
   /** @throws InputError if the layers do not fit together */
   constructor(options: SequentialOptions) {
@@ -68,7 +67,7 @@ export class Sequential {
    * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh. Calls
    * that come before it is done wait for it. Where it fails, what was compiled before stays.
    * @throws InputError if the loss does not fit the last layer or while training; UnsupportedError without WebGPU or, for
-   * precision "f16", without its feature "shader-f16"; GpuError if the weights do not fit the GPU
+   * precision "f16", without its feature "shader-f16"; OutOfMemoryError if the weights do not fit the GPU
    */
   compile(options: CompileOptions): Promise<void> {
     return this.#compiling.take(() => this.#compile(options));
@@ -109,12 +108,12 @@ export class Sequential {
   }
 
   /**
-   * Trains for some epochs or steps, going on from where the last fit() ended.
+   * Trains for some epochs or steps, going on from where the last fit() ended. A mini-batch over a limit of the device is computed
+   * in chunks, their gradients added up.
    * @param x (rows × features); for sequences (rows × steps × features), or whole numbers (rows × steps) with inputVocabulary
    * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs); where every step is answered,
    * (rows × steps) or (rows × steps × outputs)
-   * @throws InputError before anything is trained; GpuError if memory runs out or the GPU is lost; what a callback throws.
-   * An abort by `signal` is no error.
+   * @throws InputError before anything is trained; OutOfMemoryError; GpuError; what a callback throws. An abort is no error.
    */
   fit(x: Features, y: Targets, options?: FitOptions): Promise<History>;
   /** The same on data that stay on the device from call to call. @param data what dataset(x, y) gave */
@@ -127,12 +126,26 @@ export class Sequential {
     const data = labelled("fit()", source, shape, loss, options);
     const validation = options.validationData
       ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
-    return this.#life.exclusively("fit", () => compiled.keeper.hold(() => scoped(async (keep) => {
+    return this.#life.exclusively("fit", () => this.#gate.guard(options.signal, () => compiled.keeper.hold(() => scoped(async (keep) => {
       const signal = this.#life.stopSignal(options.signal);
-      const history = await train(compiled, keep, { data, validation, options, checked, signal });
+      const history = await train(compiled, keep, { data, validation, options, checked, signal, gate: this.#gate });
       this.#life.checkAlive("fit");
       return history;
-    })));
+    }))));
+  }
+
+  /**
+   * Lets fit() stand still at the next step boundary, until resume(); other calls go on meanwhile. Abort and dispose() end fit()
+   * also while it stands still. Harmless where nothing is trained.
+   * @returns resolves when no step is under way
+   */
+  pause(): Promise<void> {
+    return this.#gate.close();
+  }
+
+  /** Lets fit() go on after pause(). Harmless where it does not stand still. */
+  resume(): void {
+    this.#gate.open();
   }
 
   /** Loss (penalties included) and metrics, averaged over the rows; x and y as for fit(). @throws InputError on bad data */
@@ -141,18 +154,13 @@ export class Sequential {
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
-    const compiled = this.#ready("evaluate"), { shape, recipe, names } = compiled;
+    const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
     const { source, options } = splitArguments("evaluate()", x, y, last);
     checkOptions("evaluate()", options, OPTIONS.evaluate);
     const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
     const given = labelled("evaluate()", source, shape, recipe.loss, options), { rows } = given.dataset;
     shape.checks?.checkStateful("evaluate()", shape, rows, Math.min(batchSize, rows), null);
-    return compiled.use("evaluate", () => scoped(async (keep) => {
-      const averages = await runEvaluation(
-        await prepareEvaluation(compiled, keep, given, rows, 0, Math.min(batchSize, rows)), names);
-      if (averages === null) throw new Error("nothing stops an evaluation");
-      return averages.logs();
-    }));
+    return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, given, Math.min(batchSize, rows))));
   }
 
   /**
@@ -168,22 +176,9 @@ export class Sequential {
     const compiled = this.#ready("predict"), { shape } = compiled;
     checkOptions("predict()", options, OPTIONS.predict);
     const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, shape, options), { rows } = given.dataset;
-    const batchSize = Math.min(wanted, rows), answers = new Float32Array(rows * shape.outputSteps * shape.outputWidth);
-    shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
-    return compiled.use("predict", () => scoped(async (keep) => {
-      const holding = compiled.holdings.open(keep, "predict()", given);
-      const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
-      const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), compiled.predicted);
-      await runner.run(steps, (first, count, results) => {
-        compiled.predicted.stateRows = batchSize;
-        // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
-        const at = first * runner.resultElements;
-        const filled = Math.min(count * runner.resultElements, answers.length - at);
-        for (let i = 0; i < filled; i++) answers[at + i] = results[i];
-      });
-      return answers;
-    }));
+    const given = unlabelled("predict()", x, shape, options), batchSize = Math.min(wanted, given.dataset.rows);
+    shape.checks?.checkStateful("predict()", shape, given.dataset.rows, batchSize, compiled.predicted);
+    return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, given, batchSize)));
   }
 
   /**
@@ -272,7 +267,7 @@ export class Sequential {
     return summarize(this.#declared("summary"));
   }
 
-  /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
+  /** The plan of a training step of the last fit()'s batch size (else 32). @throws OutOfMemoryError, UnsupportedError if over a limit */
   get plan(): Plan {
     return this.#ready("plan").shownPlan;
   }
@@ -306,6 +301,7 @@ export class Sequential {
    */
   dispose(): void {
     this.#life.dispose();
+    this.#gate.open();
     this.#compiled?.keeper.retire();
     this.#compiled = null;
   }

@@ -1,16 +1,19 @@
-// One fit(): brings data and plans to the backend and runs the loop on them.
+// One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
 import { InputError } from "../errors.ts";
 import type { Compiled } from "./compiled.ts";
-import { listens, runEpochs, type History } from "./fit.ts";
-import { splitRows, type CheckedFitOptions, type FitOptions } from "./fit-options.ts";
-import type { StopSignal } from "./backend.ts";
+import { listens, runEpochs, runEvaluation, type History } from "./fit.ts";
+import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
+import type { Floats, StopSignal } from "./backend.ts";
+import { miniBatches } from "./batches.ts";
 import { Endurance, type Ground } from "./endurance.ts";
+import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
-import type { Position, Prepared, Ready } from "./passes.ts";
+import type { Position, Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
+import { fromStates } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -20,15 +23,32 @@ export interface Training {
   readonly options: FitOptions;
   readonly checked: CheckedFitOptions;
   readonly signal: StopSignal;
+  readonly gate: Gate;
 }
 
-/** Data ready to be evaluated, `rows` rows from row `at` on. */
-export async function prepareEvaluation(
-  compiled: Compiled, keep: Keep, given: Given, rows: number, at: number, batchSize: number,
-): Promise<Prepared> {
-  const holding = compiled.holdings.open(keep, "evaluate()", given);
-  const { runner, orders } = keep(await holding.lease("evaluate", given.dataset, batchSize));
-  return { runner, orders, rows, at, batchSize };
+/** Loss and metrics over all rows. */
+export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
+  const holding = compiled.holdings.open(keep, "evaluate()", given), { dataset, dataset: { rows } } = given;
+  const { runner, orders } = keep(await holding.lease("evaluate", dataset, batchSize));
+  const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.names);
+  if (averages === null) throw new Error("nothing stops an evaluation");
+  return averages.logs();
+}
+
+/** The network's answers to all rows, in their order. */
+export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
+  const { shape: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
+  const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, "predict()", given);
+  const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
+  const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
+  await runner.run(steps, (first, count, results) => {
+    predicted.stateRows = batchSize;
+    // Every step leaves room for a full batch, so only the very last numbers of the last one are empty.
+    const at = first * runner.resultElements;
+    const filled = Math.min(count * runner.resultElements, answers.length - at);
+    for (let i = 0; i < filled; i++) answers[at + i] = results[i];
+  });
+  return answers;
 }
 
 /** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
@@ -41,7 +61,7 @@ function positionIn(holding: Holding, rows: number, shuffle: boolean): Position 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
   const { network, shape, recipe, names, backend, progress, keeper } = compiled;
-  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit }, signal } = given;
+  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit, onNaN }, signal, gate } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
@@ -68,7 +88,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
     return { train, validation };
   });
   const endurance = new Endurance({
-    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open,
+    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open, onNaN, gate,
+    checkpointing: null,
+    firstNonFinite: async (...found) => (await import("./divergence.ts")).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
   try {

@@ -1,13 +1,11 @@
 // The digits room, used as a visitor would: built, served, in headless Chrome.
 
 import { cp, readFile, readdir, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
+import axe from "axe-core";
 import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openDemo, type Demo } from "../support/demo-page.ts";
-
-const axeSource = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 let demo: Demo, page: Page;
 beforeAll(async () => {
@@ -283,7 +281,7 @@ it("speaks both languages, and changes them while it stands", async () => {
 
 it.each(["light", "dark"])("has nothing serious for axe to find, %s", async (theme) => {
   await page.select("#choose-theme", theme);
-  await page.addScriptTag({ path: axeSource });
+  await page.evaluate(axe.source);
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } };
     const { violations } = await axe.run();

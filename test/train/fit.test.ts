@@ -10,6 +10,7 @@ import { Endurance } from "../../src/train/endurance.ts";
 import { runEpochs, type History, type Loop } from "../../src/train/fit.ts";
 import { Keeper } from "../../src/train/keeper.ts";
 import { Orders } from "../../src/train/orders.ts";
+import { Gate } from "../../src/train/lifecycle.ts";
 import type { Prepared, Progress } from "../../src/train/passes.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 
@@ -38,7 +39,8 @@ function fit(
   const backend = new CpuBackend(), recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
   const keeper = new Keeper({ backend, state: new Map(), reopen: async () => backend }, progress, () => {});
   const endurance = new Endurance({
-    keeper, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {},
+    keeper, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {}, onNaN: "stop", gate: new Gate(),
+    checkpointing: null, firstNonFinite: async () => "loss",
     open: async () => ({ train: prepared(train), validation: validation && prepared(validation), dispose() {} }),
   });
   return runEpochs({ endurance, portions: PORTIONS, names: ["loss"], validates: validation !== null, epochs: 2, by: null, ahead: 1,

@@ -126,7 +126,8 @@ export class GradientProbe {
     if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
     await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config, this.device), optimizer: sgd(PROBE_RATE) }));
     await this.#model.setWeights(weights);
-    await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false });
+    // What is no number is to be counted, not to be thrown.
+    await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false, onNaN: "ignore" });
     const after = await this.#model.getWeights();
     return after.map(({ data, ...tensor }, i) => ({ ...tensor, data: data.map((w, at) => (weights[i].data[at] - w) / PROBE_RATE) }));
   }
