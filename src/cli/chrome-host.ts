@@ -19,7 +19,7 @@ const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link
 /** The page, and the library as the build cuts it. */
 const SCRIPTS = [
   "page.js", "index.js", "shared.js", "float64.js", "streamed.js", "autotune.js", "resident.js", "recurrent.js", "uncommon.js", "blocks.js",
-  "divergence.js",
+  "divergence.js", "checkpointing.js", "formats.js", "errors.js",
 ] as const;
 
 /** The built files lie beside this one (dist/). */

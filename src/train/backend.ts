@@ -103,6 +103,8 @@ export interface Backend {
   /** Starts what of prepare() needs no data, which may be slow; what is wrong with the plan is told by prepare(). */
   compile(plan: Plan): void;
   prepare(plan: Plan, data: DeviceData): Promise<Runner>;
+  /** Of what stateful layers carry in training with this plan, as snapshot() names it: how many numbers each holds. */
+  carriedSizes(plan: Plan): ReadonlyMap<string, number>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;
   dispose(): void;
