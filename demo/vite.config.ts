@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { digits } from "./digits-plugin.ts";
+import { CONTENT_SECURITY_POLICY } from "./policy.ts";
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
@@ -10,5 +11,7 @@ export default defineConfig({
   publicDir: false,
   plugins: [digits()],
   worker: { format: "es" },
+  // What is built is looked at as it should be published; so all tests of the page run under the policy.
+  preview: { headers: { "content-security-policy": CONTENT_SECURITY_POLICY } },
   build: { outDir: "../dist/demo", emptyOutDir: true, target: "es2022" },
 });

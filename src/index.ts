@@ -49,4 +49,4 @@ export type { NamedTensor, SafetensorsFile, TensorToWrite } from "./formats/safe
 export { parseIdx } from "./formats/idx.ts";
 export type { Idx } from "./formats/idx.ts";
 
-export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, UnsupportedError } from "./errors.ts";
+export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.ts";

@@ -2,7 +2,7 @@
 // there on another device. The same steps leave the same bits, so that nobody has to be told of any twice. The same way leads
 // back to before a step that made numbers which are not finite.
 
-import { DeviceLostError, DivergenceError } from "../errors.ts";
+import { DeviceLostError, DivergenceError, OutOfMemoryError } from "../errors.ts";
 import type { DeviceLoss, State, StopSignal } from "./backend.ts";
 import type { Batch } from "./divergence.ts";
 import { allFinite } from "./finite.ts";
@@ -127,7 +127,14 @@ export class Endurance {
     // What is under way may be of an earlier step.
     await Promise.all([keeper.settled(), this.#saving]);
     await this.on(async () => {
-      if (keeper.snapshot.progress.steps !== progress.steps) await this.#snapshot();
+      if (keeper.snapshot.progress.steps === progress.steps) return;
+      try {
+        await this.#snapshot();
+      } catch (error) {
+        // What was trained is there all the same: who is told that it failed would train it twice.
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        console.warn(`deltaprop: fit(): what was trained cannot be read back, and would be lost with the GPU. (${error.message})`);
+      }
     });
     if (this.#diverged) await this.#turnBack(this.#diverged);
     if (checkpointing && progress.steps > this.#firstStep) await checkpointing.begin()(keeper.snapshot);
