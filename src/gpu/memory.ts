@@ -58,13 +58,14 @@ export function createFrom(
 export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
   try {
     await staging.mapAsync(MAP_MODE.read, 0, bytes);
+    const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
+    // Deno throws here, too, if the device was lost since.
+    staging.unmap();
+    return floats;
   } catch (error) {
     throw new GpuError("The GPU was lost or freed before its results were read " +
       `(${error instanceof Error ? error.message : String(error)}). Compile the model again.`);
   }
-  const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
-  staging.unmap();
-  return floats;
 }
 
 /** Numbers in a buffer, f32 by default, from number `offset` (default 0) on. */

@@ -60,6 +60,8 @@ export class StepQueue {
           onResults(first, chunk.length, results);
         });
         inFlight.push(before);
+        // Awaited in its turn; the device may refuse it before that.
+        before.catch(() => {});
         if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
       }
       await Promise.all(inFlight);

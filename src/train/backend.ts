@@ -107,6 +107,8 @@ export interface Backend {
   compile(plan: Plan): void;
   /** @param data null for a plan that reads none */
   prepare(plan: Plan, data: DeviceData | null): Promise<Runner>;
+  /** Of what stateful layers carry in training with this plan, as snapshot() names it: how many numbers each holds. */
+  carriedSizes(plan: Plan): ReadonlyMap<string, number>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;
   dispose(): void;

@@ -79,7 +79,7 @@ export class Compiled {
     await this.keeper.recover(where);
     console.warn(`deltaprop: ${where}(): the GPU was lost. Going on with another device (${this.backend.adapter}) and the weights after ` +
       `step ${this.keeper.snapshot.progress.steps}.`);
-    if (this.predicted.stateRows === 0) return;
+    if (!this.network.stateful || this.predicted.stateRows === 0) return;
     this.predicted.stateRows = 0;
     console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");
   }

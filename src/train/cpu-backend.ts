@@ -90,7 +90,8 @@ export class CpuBackend implements Backend {
   readonly #values = new Map<string, Float64Array>();
 
   async snapshot(): Promise<State> {
-    return new Map([...this.#values].map(([name, values]) => [name, Float64Array.from(values)]));
+    // What evaluate() and predict() carry is theirs.
+    return new Map([...this.#values].filter(([name]) => !/^(evaluate|predict)_/.test(name)).map(([name, values]) => [name, Float64Array.from(values)]));
   }
 
   async write(values: State): Promise<void> {
@@ -111,6 +112,10 @@ export class CpuBackend implements Backend {
 
   async prepare(plan: Plan, data: DeviceData | null): Promise<Runner> {
     return new CpuRunner(plan, data as CpuData | null, this.#values);
+  }
+
+  carriedSizes({ graph, batch }: Plan): ReadonlyMap<string, number> {
+    return new Map([...graph.tensors.values()].filter(({ role }) => role === "carried").map((tensor) => [tensor.name, sizeOf(tensor, batch)]));
   }
 
   dispose(): void {

@@ -134,6 +134,21 @@ export class Keeper {
     return (this.#snapshot = { state, progress });
   }
 
+  /** Goes on from what was kept elsewhere. @throws GpuError if it does not reach the backend */
+  async adopt({ state, progress }: Snapshot): Promise<void> {
+    await this.settled();
+    const backend = this.#backend;
+    this.#snapshot = { state, progress: { ...progress } };
+    Object.assign(this.progress, progress);
+    try {
+      await backend.write(state);
+    } catch (error) {
+      // Another device is given the snapshot.
+      if (!await lossBehind(error, backend)) throw error;
+      await this.recover("fit");
+    }
+  }
+
   /** When no snapshot is under way. */
   settled(): Promise<void> {
     return this.#taking;

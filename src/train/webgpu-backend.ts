@@ -193,6 +193,10 @@ export class WebGpuBackend implements Backend {
     }
   };
 
+  carriedSizes(plan: Plan): ReadonlyMap<string, number> {
+    return new Map([[`${TRAINING}${plan.batch}`, plan.carriedBytes / 4]]);
+  }
+
   dispose(): void {
     this.#store.dispose();
     this.#carried.forEach((buffer) => buffer.destroy());
