@@ -31,6 +31,16 @@ const SHOTS: readonly Shot[] = [
       await page.waitForSelector('.transport[data-state="paused"]');
     },
   },
+  {
+    room: "playground", height: { 1280: 905, 360: 1560 },
+    async prepare(page) {
+      await page.waitForSelector('.transport[data-state="ready"]');
+      await page.click("#playground-run");
+      await page.waitForFunction(() => parseFloat(document.getElementById("playground-accuracy")!.textContent) >= 98, { polling: 200 });
+      await page.click("#playground-run");
+      await page.waitForSelector('.transport[data-state="paused"]');
+    },
+  },
 ];
 
 await mkdir(FOLDER, { recursive: true });
