@@ -1,44 +1,29 @@
 // The text room as it is published: built, served, and used in headless Chrome as a visitor would.
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import axe, { type AxeResults } from "axe-core";
-import type { Browser, ElementHandle, Page } from "puppeteer";
-import { build, preview, type PreviewServer } from "vite";
+import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { launchBrowser } from "../../src/cli/launch.ts";
 import { parseTextModel } from "../../src/cli/saved-text-model.ts";
+import { openDemo, type Demo } from "../support/demo-page.ts";
 
-const CONFIG = fileURLToPath(new URL("../../demo/vite.config.ts", import.meta.url));
 const ROOM = ".text";
 /** Little to learn, and learnt within seconds on a software GPU. */
-const LINK = "text?units=32&layers=1&length=16&batch=8&rate=0.01&seed=3";
+const LINK = "#text?units=32&layers=1&length=16&batch=8&rate=0.01&seed=3";
 const TEXT = "the cat sat on the mat, and the dog sat on the log.\n".repeat(40);
 
-let folder: string, server: PreviewServer, browser: Browser, page: Page;
-const complaints: string[] = [];
+let demo: Demo, page: Page;
 beforeAll(async () => {
-  folder = await mkdtemp(`${tmpdir()}/deltaprop-text-`);
-  const options = { configFile: CONFIG, logLevel: "error", build: { outDir: join(folder, "page"), emptyOutDir: true } } as const;
-  await build(options);
-  server = await preview({ ...options, preview: { port: 0, host: "127.0.0.1" } });
-  browser = await launchBrowser((line) => console.log(line));
-  page = await browser.newPage();
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
-  page.on("requestfailed", (request) => complaints.push(request.url()));
-  const session = await browser.target().createCDPSession();
-  await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: join(folder, "saved") });
-  await page.goto(`${server.resolvedUrls!.local[0]}#${LINK}`);
+  demo = await openDemo();
+  const session = await demo.browser.target().createCDPSession();
+  await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: join(demo.folder, "saved") });
+  page = await demo.open(LINK);
   await stateIs("ready");
 }, 60_000);
 afterAll(async () => {
-  await browser?.close();
-  await server?.close();
-  await rm(folder, { recursive: true, force: true });
-  expect(complaints).toEqual([]);
+  await demo?.close();
+  expect(demo.errors).toEqual([]);
 });
 
 const stateIs = (state: string) => page.waitForSelector(`${ROOM} .transport[data-state="${state}"]`);
@@ -159,15 +144,15 @@ it("saves the network for the command line, and takes it on again", async () => 
   await page.click("#text-save");
   await page.waitForFunction(() => /Saved as/.test(document.querySelector("#notices p")!.textContent));
   let names: string[] = [];
-  await expect.poll(async () => (names = await readdir(join(folder, "saved")).catch(() => [])), { timeout: 5000 }).toEqual(["deltaprop-text.safetensors"]);
-  const path = join(folder, "saved", names[0]), saved = await parseTextModel(await readFile(path), path);
+  await expect.poll(async () => (names = await readdir(join(demo.folder, "saved")).catch(() => [])), { timeout: 5000 }).toEqual(["deltaprop-text.safetensors"]);
+  const path = join(demo.folder, "saved", names[0]), saved = await parseTextModel(await readFile(path), path);
   expect(saved.spec).toMatchObject({ hidden: 32, layers: 1, vocabulary: [...new Set(TEXT)].sort() });
   expect(saved.primer).toBe(TEXT.slice(0, 64));
   const before = await sample();
   await page.click("#text-reset");
   await another(before);
   const input = await page.$(`${ROOM} input[accept=".safetensors"]`) as ElementHandle<HTMLInputElement>;
-  const broken = join(folder, "broken.safetensors"), noise = await sample();
+  const broken = join(demo.folder, "broken.safetensors"), noise = await sample();
   await writeFile(broken, "no tensors");
   await input.uploadFile(broken);
   await page.waitForFunction(() => /was not taken, and nothing was changed/.test(document.querySelector("#notices p")!.textContent));

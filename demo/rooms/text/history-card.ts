@@ -2,8 +2,8 @@
 
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
+import type { Sample } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
-import type { Sample } from "./trainer.ts";
 import { perplexityText } from "./transport.ts";
 
 const SHOWN = 180;

@@ -15,11 +15,11 @@ import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
 import { isProblem, readCorpus, type Corpus } from "./corpus.ts";
 import { Curve } from "./curve.ts";
 import { HistoryCard } from "./history-card.ts";
+import type { Backend, Events, ModelInfo } from "./messages.ts";
 import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
 import { texts } from "./texts.ts";
-import type { Backend, Events, ModelInfo } from "./trainer.ts";
 import { Transport } from "./transport.ts";
 import type { TextWorker } from "./worker.ts";
 

@@ -4,8 +4,8 @@ import { button, sliderControl, type Control } from "../../lib/controls.ts";
 import { element, uniqueId } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { TEMPERATURE } from "./config.ts";
+import type { Sample, Wish } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
-import type { Sample, Wish } from "./trainer.ts";
 import { perplexityText } from "./transport.ts";
 
 const LONGEST_PROMPT = 200;

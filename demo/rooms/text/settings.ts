@@ -4,8 +4,8 @@ import { selectControl, sliderControl, textControl, type Control } from "../../l
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { BATCH, LAYERS, LENGTH, RATE, SEED, UNITS, type TextConfig } from "./config.ts";
+import type { Backend } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
-import type { Backend } from "./trainer.ts";
 
 /** The temperature is set where the text is. */
 export type NetworkConfig = Omit<TextConfig, "temperature">;

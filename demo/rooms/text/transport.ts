@@ -3,8 +3,8 @@
 import { button } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
+import type { ModelInfo, Progress } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
-import type { ModelInfo, Progress } from "./trainer.ts";
 
 export type State = "loading" | "ready" | "running" | "paused";
 

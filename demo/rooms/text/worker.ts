@@ -6,7 +6,8 @@ import { FormatError } from "../../../src/index.ts";
 import type { Lap } from "../../lib/race.ts";
 import { SharedDevice } from "../../lib/shared-device.ts";
 import { FIELDS, type TextConfig } from "./config.ts";
-import { Trainer, type Backend, type Events, type Material, type Wish } from "./trainer.ts";
+import type { Backend, Events, Material, Wish } from "./messages.ts";
+import { Trainer } from "./trainer.ts";
 
 let trainer: Trainer | null = null, device: Promise<SharedDevice | null> | undefined;
 let events: Events, wish: Wish;
