@@ -147,6 +147,19 @@ export class Keeper {
     this.#snapshot = { state: new Map([...this.#snapshot.state, ...values]), progress: this.#snapshot.progress };
   }
 
+  /** Takes a state and its progress in place of its own. Where the GPU is lost, the next one is given that. */
+  async adopt(snapshot: Snapshot): Promise<void> {
+    await this.settled();
+    this.#snapshot = snapshot;
+    Object.assign(this.progress, snapshot.progress);
+    const backend = this.#backend;
+    try {
+      if (!backend.isLost) await backend.write(snapshot.state);
+    } catch (error) {
+      if (!await lossBehind(error, backend)) throw error;
+    }
+  }
+
   #freeUnused(): void {
     if (!this.#retired || this.#uses > 0) return;
     this.onFree();
