@@ -1,7 +1,7 @@
-// Builds dist/ in one run (`vite build --app`): the library (index.js; float64.js, streamed.js, autotune.js, resident.js,
-// recurrent.js, uncommon.js, blocks.js and divergence.js, which it loads when it needs the reference, data come in slices, it is to
-// measure, the network is tiny, recurrent, has functions that few have or products so large that a GPU stages them, or training
-// diverged; and what they share), and the command line with its page, which import the library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
+// Builds dist/ in one run (`vite build --app`): the library (index.js; files beside it that it loads when it needs them: float64.js the
+// reference, limits.js when something does not fit, autotune.js to measure, resident.js, recurrent.js, uncommon.js and blocks.js for
+// networks of their kind, divergence.js, checkpointing.js; client.js and worker.js for trainInWorker(); and what they share), and the command line with its page, which import the
+// library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
@@ -32,8 +32,11 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
         external: (id: string) => importsLibrary && LIBRARY.has(id),
         output: {
           format: "es", entryFileNames: name, chunkFileNames: "[name].js",
-          // What several files need goes into one, however it is shared out.
-          codeSplitting: isLibrary && { groups: [{ name: "shared", minShareCount: 2 }] },
+          // What several files need goes into one, however it is shared out; but pages that read no files are spared what reads them.
+          codeSplitting: isLibrary && { groups: [
+            { name: "errors", test: /\/src\/errors\.ts/, priority: 2 }, { name: "formats", test: /\/src\/formats\//, priority: 1 },
+            { name: "shared", minShareCount: 2 },
+          ] },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),
         },
       },

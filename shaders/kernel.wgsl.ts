@@ -20,8 +20,8 @@ struct Step {
   step: u32,             // number of the weight update, for dropout
   learning_rate: f32,
   corrected_rate: f32,   // learning rate with Adam's bias corrections
-  inverse_rows: f32,     // 1/B, the batch mean
-  fresh: u32,            // 1 where carried states count as 0
+  inverse_rows: f32,     // 1/B, the batch mean; of the whole mini-batch where this is a chunk
+  fresh: u32,            // bit 0: carried states and sums count as 0; the rest: row of the whole that comes first
 }
 `;
 

@@ -39,6 +39,30 @@ export class GpuError extends DeltapropError {
   override name = "GpuError";
 }
 
+/**
+ * Something does not fit the memory of the GPU: a buffer would be larger than the device allows, which is known before anything
+ * is allocated, or the device itself says that it has no more. Nothing of it stays allocated, and the model is as it was.
+ */
+export class OutOfMemoryError extends GpuError {
+  override name = "OutOfMemoryError";
+
+  constructor(
+    message: string,
+    /** Bytes of the buffer that is larger than `limit`; where that is null, all bytes that were asked for. */
+    readonly bytesAsked: number,
+    /** Bytes that one buffer may have; null where the device is full, since none tells how much it has. */
+    readonly limit: number | null = null,
+    /**
+     * A batchSize to try: the largest that keeps to the limit; where that is null, the largest with which the step takes half
+     * of the memory that it took. Null if no batchSize would help.
+     */
+    readonly batchSize: number | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
 /** The GPU was lost, and no other could take its place. getWeights() still gives the last weights known to be good. */
 export class DeviceLostError extends GpuError {
   override name = "DeviceLostError";

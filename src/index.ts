@@ -4,7 +4,7 @@ export { sequential, Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { History } from "./train/fit.ts";
-export type { Callbacks, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN } from "./train/fit-options.ts";
+export type { Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN } from "./train/fit-options.ts";
 export { trainInWorker } from "./train/train-in-worker.ts";
 export type { WorkerOptions } from "./train/train-in-worker.ts";
 export { dataset, DatasetHandle } from "./train/dataset.ts";
@@ -44,9 +44,11 @@ export {
 export type { Initializer, InitializerName } from "./model/initializers.ts";
 export { initializers, layers, regularizers, train } from "./model/namespaces.ts";
 
+export { fileStore, indexedDBStore, opfsStore } from "./storage/checkpoint-store.ts";
+export type { CheckpointStore } from "./storage/checkpoint-store.ts";
 export { decodeSafetensors, encodeSafetensors } from "./formats/safetensors.ts";
 export type { NamedTensor, SafetensorsFile, TensorToWrite } from "./formats/safetensors.ts";
 export { parseIdx } from "./formats/idx.ts";
 export type { Idx } from "./formats/idx.ts";
 
-export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, UnsupportedError } from "./errors.ts";
+export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.ts";

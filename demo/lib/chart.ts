@@ -27,6 +27,9 @@ const texts = defineTexts({
     `折线图:${name},共 ${steps} 步。最新值:${line} ${last},${dots} ${other}。`,
 });
 
+/** What a logarithmic axis leaves out is null. */
+const shortTick = (tick: number | null): string => (tick === null ? "" : String(Number(tick.toPrecision(3))));
+
 export interface ChartOptions {
   readonly language: Language;
   readonly theme: Theme;
@@ -126,7 +129,7 @@ export class LineChart {
   }
 
   #size(): { width: number; height: number } {
-    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 220 };
+    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 255 };
   }
 
   #soon(): void {
@@ -173,7 +176,7 @@ export class LineChart {
 
   #build(data: uPlot.AlignedData): uPlot {
     const { range, line, dots } = this.#options, logarithmic = this.#logarithmic;
-    const quiet = cssColour("--quiet"), grid = cssColour("--line"), training = cssColour("--training"), validation = cssColour("--validation");
+    const [quiet, grid, training, validation, card] = ["--quiet", "--line", "--training", "--validation", "--card"].map(cssColour);
     const font = `12px ${getComputedStyle(this.#plotHost).fontFamily}`;
     const axis: uPlot.Axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 6 };
     const full = (_: uPlot, low: number, high: number): uPlot.Range.MinMax => {
@@ -189,7 +192,7 @@ export class LineChart {
       },
       axes: [
         { ...axis, size: 28, space: 70 },
-        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) },
+        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map(shortTick) },
       ],
       cursor: { drag: { x: false, y: false }, points: { show: false } },
       legend: { show: false },
@@ -197,7 +200,7 @@ export class LineChart {
         {},
         { stroke: training + FAINT, width: 1, points: { show: false } },
         { label: line(), stroke: training, width: 2, points: { show: false } },
-        { label: dots(), stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: cssColour("--card") } },
+        { label: dots(), stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: card } },
       ],
     }, data, this.#plotHost);
   }

@@ -1,6 +1,6 @@
 // Runs the job in headless Chrome: serves it the page, the library and the data, and brings the results back.
 
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import type { Browser, Page } from "puppeteer";
 import { GpuError } from "../errors.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
@@ -16,21 +16,17 @@ import {
 const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
 
-/** The page, and the library as the build cuts it. */
-const SCRIPTS = [
-  "page.js", "index.js", "shared.js", "float64.js", "streamed.js", "autotune.js", "resident.js", "recurrent.js", "uncommon.js", "blocks.js",
-  "divergence.js",
-] as const;
-
-/** The built files lie beside this one (dist/). */
-const built = (name: string): Promise<Buffer> => readFile(new URL(name, import.meta.url));
+/** The page and the library, which lie beside this file (dist/) as the build cuts them; this command is no part of them. */
+async function builtScripts(): Promise<Map<string, Buffer>> {
+  const folder = new URL(".", import.meta.url), names = (await readdir(folder)).filter((name) => name.endsWith(".js") && name !== "cli.js");
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, folder))] as const)));
+}
 
 async function answersFor(job: Job): Promise<Map<string, Answer>> {
   const { json, arrays } = pack(job);
-  const script = async (name: string) => ({ type: "text/javascript; charset=utf-8", body: await built(name) });
   return new Map<string, Answer>([
     ["", { type: "text/html; charset=utf-8", body: HTML }],
-    ...await Promise.all(SCRIPTS.map(async (name) => [name, await script(`./${name}`)] as const)),
+    ...[...await builtScripts()].map(([name, body]) => [name, { type: "text/javascript; charset=utf-8", body }] as const),
     [PATHS.job, { type: "application/json", body: json }],
     ...arrays.map((body, at) => [PATHS.array(at), { type: BYTES, body }] as const),
   ]);

@@ -3,7 +3,7 @@
 //   N bytes   JSON: {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, …, "__metadata__": {…}},
 //             padded with spaces so that the data starts at a multiple of 8
 //   the rest  the tensors, little-endian and row-major, without gaps or overlaps; offsets count from here
-// Written: F32. Read: F32, F64, F16 and BF16, all as float32. Every rule is checked before a tensor is allocated.
+// Written: F32, and F64 of a Float64Array. Read: F32, F64, F16 and BF16, all as float32. Every rule is checked before a tensor is allocated.
 
 import { FormatError, InputError } from "../errors.ts";
 import { checkBytes } from "./bytes.ts";
@@ -23,7 +23,7 @@ export interface TensorToWrite {
   readonly name?: string;
   readonly shape: readonly number[];
   /** Row-major, as many as the product of the shape. */
-  readonly data: Float32Array;
+  readonly data: Float32Array | Float64Array;
 }
 
 /** What a safetensors file holds. */
@@ -40,7 +40,7 @@ const MAX_HEADER_BYTES = 100_000_000;
 const ALIGNMENT_BYTES = 8;
 const METADATA = "__metadata__";
 
-interface Entry {
+export interface Entry {
   name: string;
   dtype: string;
   shape: number[];
@@ -143,12 +143,8 @@ function checkLayout(entries: readonly Entry[], dataBytes: number, where: string
   }
 }
 
-/**
- * Reads a safetensors file; numbers become float32.
- * @param where what to call the file in errors
- * @throws FormatError where the file breaks a rule of the format or holds integers; InputError if `bytes` are none
- */
-export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors()"): SafetensorsFile {
+/** What a file holds, in the order of its bytes, with every rule checked; none of it copied yet. */
+export function readLayout(bytes: Uint8Array, where: string): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
   checkBytes(bytes, where);
   const { header, dataStart } = readHeader(bytes, where);
   const metadata = readMetadata(header.get(METADATA), where);
@@ -156,6 +152,16 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
   const entries = [...header].map(([name, value]) => readEntry(name, value, where))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkLayout(entries, bytes.length - dataStart, where);
+  return { entries, metadata, dataStart };
+}
+
+/**
+ * Reads a safetensors file; numbers become float32.
+ * @param where what to call the file in errors
+ * @throws FormatError where the file breaks a rule of the format or holds integers; InputError if `bytes` are none
+ */
+export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors()"): SafetensorsFile {
+  const { entries, metadata, dataStart } = readLayout(bytes, where);
   const tensors = entries.map(({ name, dtype, shape, begin, end }) => {
     // A copy of these bytes alone; slice() would not do, because that of Node's Buffer copies nothing.
     const data = toFloat32(dtype, new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer);
@@ -167,6 +173,10 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
   });
   return { tensors, metadata };
 }
+
+/** Arrays of another page or frame are as good. */
+const dtypeOf = (data: unknown): "F32" | "F64" | undefined =>
+  ({ "[object Float32Array]": "F32", "[object Float64Array]": "F64" } as const)[Object.prototype.toString.call(data)];
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -184,8 +194,8 @@ function checkTensor(tensor: TensorToWrite, taken: ReadonlySet<string>): string 
   if (typeof name !== "string" || name === METADATA || !isUnicode(name)) {
     throw new FormatError(`${place}: the name must be valid Unicode and not "${METADATA}".`);
   }
-  if (!Array.isArray(shape) || Object.prototype.toString.call(data) !== "[object Float32Array]") {
-    throw new InputError(`${place}: shape must be an array and data a Float32Array. Pass what getWeights() gave.`);
+  if (!Array.isArray(shape) || dtypeOf(data) === undefined) {
+    throw new InputError(`${place}: shape must be an array and data a Float32Array or Float64Array. Pass what getWeights() gave.`);
   }
   if (taken.has(name)) throw new FormatError(`${place}: another tensor has this name. Give each its own.`);
   if (!shape.every(isCount) || elementsOf(shape) !== data.length) {
@@ -208,9 +218,9 @@ function headerText(tensors: readonly TensorToWrite[], metadata: Readonly<Record
   const taken = new Set<string>();
   let begin = 0;
   for (const tensor of tensors) {
-    const name = checkTensor(tensor, taken), end = begin + 4 * tensor.data.length;
+    const name = checkTensor(tensor, taken), end = begin + tensor.data.byteLength;
     taken.add(name);
-    parts.push(`${JSON.stringify(name)}:{"dtype":"F32","shape":[${tensor.shape.join(",")}],` +
+    parts.push(`${JSON.stringify(name)}:{"dtype":"${dtypeOf(tensor.data)}","shape":[${tensor.shape.join(",")}],` +
       `"data_offsets":[${begin},${end}]}`);
     begin = end;
   }
@@ -218,7 +228,7 @@ function headerText(tensors: readonly TensorToWrite[], metadata: Readonly<Record
 }
 
 /**
- * Writes tensors as F32, one after the other in the order given.
+ * Writes tensors as F32 (F64 where they are a Float64Array), one after the other in the order given.
  * @param metadata strings to keep with them, under "__metadata__"
  * @throws InputError if tensors or metadata are none; FormatError if a name is missing or given twice, a shape does not fit
  * its data, or a string is no valid Unicode

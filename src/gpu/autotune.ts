@@ -54,7 +54,7 @@ function hash(text: string): string {
  * Choices for the larger products of a plan: those known, those remembered, and those measured now.
  * @param planWith the plan with its products cut as the choices say, the others as the model says
  * @param known choices made before; keys that they have are not looked at again
- * @throws GpuError or UnsupportedError if memory runs out or the device is lost
+ * @throws GpuError if memory runs out or the device is lost
  */
 export async function tune(
   context: GpuContext, planWith: (choices: Choices) => Plan, known: Choices, options: TuneOptions = {},

@@ -2,6 +2,9 @@
 // Nothing here may fail a training run: what cannot be read is not known, what cannot be written is not remembered. Nobody
 // should trust what is read: anybody who can write to the place may have written it.
 
+import { useTable } from "../storage/database.ts";
+import { nodeModules } from "../storage/node.ts";
+
 export interface ChoiceStore {
   /** Undefined where nothing is known. Never rejects. */
   read(key: string): Promise<unknown>;
@@ -23,13 +26,6 @@ class NoStore implements ChoiceStore {
   async read(): Promise<undefined> {}
   async write(): Promise<void> {}
 }
-
-// Not an import: a bundler for pages would follow it.
-const nodeModules = () => {
-  const take = typeof process === "undefined" ? undefined : process.getBuiltinModule?.bind(process);
-  const fs = take?.("node:fs/promises"), os = take?.("node:os"), path = take?.("node:path");
-  return fs && os && path ? { fs, os, path } : null;
-};
 
 /** In the user's folder for what can be made again; null where there is no file system. */
 export function choiceFile(): string | null {
@@ -78,15 +74,10 @@ class FileStore implements ChoiceStore {
   }
 }
 
-const settled = <T>(request: IDBRequest<T>): Promise<T> => new Promise((resolve, reject) => {
-  request.onsuccess = () => resolve(request.result);
-  request.onerror = () => reject(request.error ?? new Error("IndexedDB"));
-});
-
 class DatabaseStore implements ChoiceStore {
   async read(key: string): Promise<unknown> {
     try {
-      return await this.#use("readonly", (table) => table.get(key));
+      return await useTable<unknown>(NAME, TABLE, "readonly", (table) => table.get(key));
     } catch {
       return undefined;
     }
@@ -94,29 +85,9 @@ class DatabaseStore implements ChoiceStore {
 
   async write(key: string, value: string): Promise<void> {
     try {
-      await this.#use("readwrite", (table) => table.put(value, key));
+      await useTable(NAME, TABLE, "readwrite", (table) => table.put(value, key));
     } catch {
       // A private window, no room, a user who forbids it.
-    }
-  }
-
-  async #use<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => IDBRequest<T>): Promise<T> {
-    const opening = indexedDB.open(NAME, 1);
-    opening.onupgradeneeded = () => { opening.result.createObjectStore(TABLE); };
-    const database = await settled(opening);
-    try {
-      const transaction = database.transaction(TABLE, mode);
-      const value = await settled(work(transaction.objectStore(TABLE)));
-      // Only then it is on the disk.
-      if (mode === "readwrite") {
-        await new Promise<void>((resolve, reject) => {
-          transaction.oncomplete = () => resolve();
-          transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB"));
-        });
-      }
-      return value;
-    } finally {
-      database.close();
     }
   }
 }

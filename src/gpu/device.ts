@@ -1,6 +1,6 @@
 // Getting a GPU device, and saying in words what it is.
 
-import { GpuError, UnsupportedError } from "../errors.ts";
+import { GpuError, OutOfMemoryError, UnsupportedError } from "../errors.ts";
 import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 
@@ -42,6 +42,7 @@ export function planAdapter({ device, adapter }: GpuContext): Adapter {
   const software = adapter.endsWith(SOFTWARE_MARK), swiftshader = /swiftshader/i.test(adapter);
   return {
     kind: software ? "software" : "gpu", workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+    maxWorkgroups: device.limits.maxComputeWorkgroupsPerDimension,
     // SwiftShader runs lanes by fours, in their order.
     quads: device.features.has("subgroups") && swiftshader,
     // Mesa's llvmpipe; in Firefox a software adapter has no name.
@@ -98,44 +99,65 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 /** What can be too large for a device, and what to do then. */
 export const REMEDIES = {
   weights: "Use fewer units.",
-  "data set": "Use fewer rows, or bytes (a Uint8Array with a scale).",
+  "data set": "Use fewer rows, or give bytes (a Uint8Array with a scale).",
   plan: "Use a smaller batchSize.",
 } as const;
 
+/** The buffers that the `create` of a checked() has made so far; null while there is none. */
+let made: GPUBuffer[] | null = null;
+
+const bytesOf = (buffers: readonly GPUBuffer[]): number => buffers.reduce((sum, { size }) => sum + size, 0);
+
+const outOfMemory = (what: string, reason: string, bytes: number): OutOfMemoryError => new OutOfMemoryError(
+  `${what}: the GPU is out of memory (${reason}); ${bytes} bytes were asked for. ${(REMEDIES as Record<string, string>)[what] ?? ""}`.trimEnd(), bytes);
+
 /**
- * Runs `create` and turns a validation error or lack of memory of the calls in it into a GpuError. `create` is synchronous,
- * so that no other call on the device falls into its error scopes.
- * @param what names the place in errors; where it is a key of REMEDIES, its remedy is added
- * @param dispose frees what was made although the device reported an error
+ * Every buffer is made here, so that checked() can say how many bytes were asked for, and free those made before one failed.
+ * @throws OutOfMemoryError where the device throws a RangeError, as it may for memory that is to be mapped
  */
-export async function checked<T>(
-  device: GPUDevice, what: string, create: () => T, dispose?: (made: T) => void,
-): Promise<T> {
+export function createBuffer(device: GPUDevice, descriptor: GPUBufferDescriptor): GPUBuffer {
+  try {
+    const buffer = device.createBuffer(descriptor);
+    made?.push(buffer);
+    return buffer;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw outOfMemory(descriptor.label ?? "buffer", error.message, bytesOf(made ?? []) + descriptor.size);
+  }
+}
+
+/**
+ * Runs `create` and turns a validation error or lack of memory of the calls in it into a GpuError; the buffers that it made
+ * are then destroyed. `create` is synchronous, so that no other call on the device falls into its error scopes.
+ * @param what names the place in errors; where it is a key of REMEDIES, its remedy is added
+ * @throws OutOfMemoryError, GpuError, and what `create` throws
+ */
+export async function checked<T>(device: GPUDevice, what: string, create: () => T): Promise<T> {
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
-  let made: { value: T } | null = null;
-  let thrown: unknown = null;
+  const buffers: GPUBuffer[] = made = [];
+  let result: { value: T } | null = null;
+  let error: unknown = null;
   try {
-    made = { value: create() };
-  } catch (error) {
-    thrown = error;
+    result = { value: create() };
+  } catch (thrown) {
+    error = thrown;
   }
+  made = null;
   // Both scopes are popped before anything is awaited, in any case: a user's own device keeps its stack of them as it was.
   const scopes = await Promise.allSettled([device.popErrorScope(), device.popErrorScope()]);
-  if (made === null) throw thrown;
-  const error = scopeError(what, scopes);
-  if (error === null) return made.value;
-  dispose?.(made.value);
+  error = result === null ? error : scopeError(what, scopes, buffers);
+  if (result !== null && error === null) return result.value;
+  for (const buffer of buffers) buffer.destroy();
   throw error;
 }
 
-function scopeError(what: string, [memory, validation]: PromiseSettledResult<GPUError | null>[]): GpuError | null {
+function scopeError(
+  what: string, [memory, validation]: PromiseSettledResult<GPUError | null>[], buffers: readonly GPUBuffer[],
+): GpuError | null {
   // The scopes of a lost device may refuse to be popped.
   const lost = [memory, validation].find(({ status }) => status === "rejected");
   if (lost?.status === "rejected") return new GpuError(`${what}: the GPU was lost (${wordsOf(lost.reason)}). Compile the model again.`);
-  if (memory.status === "fulfilled" && memory.value) {
-    const remedy = what in REMEDIES ? REMEDIES[what as keyof typeof REMEDIES] : "Use a smaller batch or data set.";
-    return new GpuError(`${what}: the GPU is out of memory (${memory.value.message}). ${remedy}`);
-  }
+  if (memory.status === "fulfilled" && memory.value) return outOfMemory(what, memory.value.message, bytesOf(buffers));
   return validation.status === "fulfilled" && validation.value ? new GpuError(`${what}: ${validation.value.message}`) : null;
 }

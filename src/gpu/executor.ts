@@ -6,7 +6,7 @@ import { sizeOf, tensorOf } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
-import { checked } from "./device.ts";
+import { checked, createBuffer } from "./device.ts";
 import { createStorage, poison, readFloats, type FloatsInBuffer } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
@@ -15,7 +15,6 @@ import { writeStep } from "./step-table.ts";
 
 /** Dynamic offsets must be multiples of 256 bytes on some devices. */
 const STEP_STRIDE = 256;
-const MAX_STEPS_PER_SUBMIT = 256;
 
 /** The buffers of weights, states and data by the names that the plan gives them. */
 type External = (memory: string) => GPUBuffer;
@@ -32,25 +31,21 @@ export class Executor implements StepExecutor {
   #prepared: readonly Prepared[] = [];
 
   private constructor(readonly device: GPUDevice, readonly plan: Plan, readonly external: External) {
-    this.#log = new ResultLog(device, plan, MAX_STEPS_PER_SUBMIT);
+    this.#log = new ResultLog(device, plan);
   }
 
   static async create(device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External): Promise<Executor> {
     const ready = await Promise.all(plan.launches.map((launch) => pipelines.get(launch)));
-    const free = (executor: Executor) => executor.dispose();
-    const executor = await checked(device, "plan", () => new Executor(device, plan, external), free);
-    try {
-      await checked(device, "plan", () => executor.#allocate(ready));
+    return checked(device, "plan", () => {
+      const executor = new Executor(device, plan, external);
+      executor.#allocate(ready);
       return executor;
-    } catch (error) {
-      executor.dispose();
-      throw error;
-    }
+    });
   }
 
   #allocate(pipelines: readonly GPUComputePipeline[]): void {
     const { device, plan } = this;
-    this.#table = device.createBuffer({ label: "steps", size: this.#log.capacity * STEP_STRIDE,
+    this.#table = createBuffer(device, { label: "steps", size: this.#log.capacity * STEP_STRIDE,
       usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
     for (const [memory, bytes] of plan.scratch) this.#scratch.set(memory, createStorage(device, bytes, memory));
     const table = this.#table;

@@ -5,7 +5,7 @@ import { sizeOf } from "../graph/types.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
-import { checked } from "./device.ts";
+import { checked, createBuffer } from "./device.ts";
 import { createFrom, createStorage } from "./memory.ts";
 import { writeStep } from "./step-table.ts";
 
@@ -30,18 +30,13 @@ export class LaunchBench {
 
   private constructor(readonly device: GPUDevice) {}
 
-  /** @throws UnsupportedError or GpuError if memory runs out */
+  /** @throws OutOfMemoryError */
   static create(device: GPUDevice, plan: Plan, { bindings }: Launch): Promise<LaunchBench> {
     const bench = new LaunchBench(device);
     return checked(device, "autotune", () => {
-      try {
-        bench.#allocate(plan, bindings.map(({ memory }) => memory));
-        return bench;
-      } catch (error) {
-        bench.dispose();
-        throw error;
-      }
-    }, (made) => made.dispose());
+      bench.#allocate(plan, bindings.map(({ memory }) => memory));
+      return bench;
+    });
   }
 
   #allocate(plan: Plan, memories: readonly string[]): void {
@@ -51,7 +46,7 @@ export class LaunchBench {
     }
     const table = new ArrayBuffer(TABLE_BYTES);
     writeStep(table, 0, 0, { rows: plan.batch, offset: 0, step: 0, learningRate: 1e-3, correctedRate: 1e-3 });
-    this.#table = device.createBuffer({ label: "steps", size: TABLE_BYTES, usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
+    this.#table = createBuffer(device, { label: "steps", size: TABLE_BYTES, usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
     device.queue.writeBuffer(this.#table, 0, table);
   }
 

@@ -1,10 +1,10 @@
 // Buffers: tensors that live from step to step, the data set, and reading back.
 
-import { GpuError, UnsupportedError } from "../errors.ts";
-import { memoryBytes, packWeights, type Places } from "../schedule/places.ts";
+import { GpuError } from "../errors.ts";
+import { memoryBytes, packWeights, SUMS, tooLarge, type Places } from "../schedule/places.ts";
 import { NUMBER_BYTES, type Precision } from "../schedule/precision.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
-import { checked, REMEDIES } from "./device.ts";
+import { checked, createBuffer, REMEDIES } from "./device.ts";
 import { floatsOfHalves } from "./half.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
@@ -20,15 +20,13 @@ const KEPT_STAGING_BYTES = 1 << 24;
 
 /**
  * @param remedy what to do where it is too large
- * @throws UnsupportedError if one binding of this device cannot hold so many bytes
+ * @throws OutOfMemoryError if one binding of this device cannot hold so many bytes
  */
 export function createStorage(device: GPUDevice, bytes: number, label: string, remedy: string = REMEDIES.plan): GPUBuffer {
   const size = wholeWords(bytes);
   const limit = maxBindingBytes(device);
-  if (size > limit) {
-    throw new UnsupportedError(`${label}: ${size} bytes are asked for but one buffer of this device holds ${limit}. ${remedy}`);
-  }
-  return device.createBuffer({ label, size,
+  if (size > limit) throw tooLarge(label, size, limit, remedy);
+  return createBuffer(device, { label, size,
     usage: BUFFER_USAGE.storage | BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
 }
 
@@ -60,13 +58,14 @@ export function createFrom(
 export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
   try {
     await staging.mapAsync(MAP_MODE.read, 0, bytes);
+    const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
+    // Deno throws here, too, if the device was lost since.
+    staging.unmap();
+    return floats;
   } catch (error) {
     throw new GpuError("The GPU was lost or freed before its results were read " +
       `(${error instanceof Error ? error.message : String(error)}). Compile the model again.`);
   }
-  const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
-  staging.unmap();
-  return floats;
 }
 
 /** Numbers in a buffer, f32 by default, from number `offset` (default 0) on. */
@@ -78,26 +77,30 @@ export interface FloatsInBuffer {
 }
 
 const createStaging = (device: GPUDevice, bytes: number): GPUBuffer =>
-  device.createBuffer({ label: "readback", size: wholeWords(bytes), usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
+  createBuffer(device, { label: "readback", size: wholeWords(bytes), usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead });
 
 /**
- * Reads numbers back as float32; all copies go in one submit. `offset` in bytes is a multiple of 4.
+ * Reads numbers back as float32; all copies go in one submit, made by the call itself. `offset` in bytes is a multiple of 4.
  * @param kept a staging buffer to use, and to leave alive, in place of one of its own
+ * @throws OutOfMemoryError, or GpuError if the device is lost
  */
 export async function readFloats(
   device: GPUDevice, sources: readonly FloatsInBuffer[], kept?: GPUBuffer,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const sizes = sources.map(({ elements, type = "f32" }) => copiedBytes(elements * NUMBER_BYTES[type]));
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
-  const staging = kept ?? createStaging(device, total);
-  try {
+  const staging = await checked(device, "readback", () => {
+    const copy = kept ?? createStaging(device, total);
     const encoder = device.createCommandEncoder();
     let at = 0;
     sources.forEach(({ buffer, type = "f32", offset = 0 }, i) => {
-      encoder.copyBufferToBuffer(buffer, offset * NUMBER_BYTES[type], staging, at, sizes[i]);
+      encoder.copyBufferToBuffer(buffer, offset * NUMBER_BYTES[type], copy, at, sizes[i]);
       at += sizes[i];
     });
     device.queue.submit([encoder.finish()]);
+    return copy;
+  });
+  try {
     const { buffer: all } = await readStaging(staging, total);
     let start = 0;
     return sources.map(({ elements, type = "f32" }, i) => {
@@ -118,27 +121,35 @@ export const maxBindingBytes = ({ limits }: GPUDevice): number =>
 export class TensorStore {
   readonly #buffers = new Map<string, GPUBuffer>();
   #places: Places = new Map();
+  /** Of the first write. */
+  #names: readonly string[] = [];
   #staging: GPUBuffer | undefined;
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Where each tensor lies; the same from the first write on. */
+  /** Where each tensor lies; the same from its first write on. */
   get places(): Places {
     return this.#places;
   }
 
   /**
-   * Writes tensors. The first call names all that there will ever be.
-   * @throws UnsupportedError or GpuError if they do not fit the device; then the store is to be disposed
+   * Writes tensors; those that are new get buffers of their own, "weights" in the first call and "sums" in a later one.
+   * @throws OutOfMemoryError if they do not fit the device; the new ones are then not there
    */
-  write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Promise<void> {
-    return checked(this.device, "weights", () => {
-      if (this.#places.size === 0) this.#allocate(values);
-      for (const [name, data] of values) {
-        const { memory, offset } = this.#place(name);
-        writeStorage(this.device, this.buffer(memory), data, offset * 4);
-      }
-    });
+  async write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Promise<void> {
+    const before = this.#places, added = new Map([...values].filter(([name]) => !before.has(name)));
+    try {
+      await checked(this.device, "weights", () => {
+        if (added.size > 0) this.#allocate(added);
+        for (const [name, data] of values) {
+          const { memory, offset } = this.#place(name);
+          writeStorage(this.device, this.buffer(memory), data, offset * 4);
+        }
+      });
+    } catch (error) {
+      if (added.size > 0) this.#places = before;
+      throw error;
+    }
   }
 
   read(names: readonly string[]): Promise<Map<string, Float32Array<ArrayBuffer>>> {
@@ -153,9 +164,9 @@ export class TensorStore {
     return new Map(names.map((name, i) => [name, floats[i]]));
   }
 
-  /** All of them; no two at a time, since all but large ones go through one buffer, which stays. */
+  /** All but sums; no two at a time, since all but large ones go through one buffer, which stays. */
   readAll(): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    return this.#read([...this.#places.keys()], this.#staging);
+    return this.#read(this.#names, this.#staging);
   }
 
   /** @param memory as `places` name it */
@@ -172,11 +183,15 @@ export class TensorStore {
   }
 
   #allocate(values: ReadonlyMap<string, Float32Array>): void {
-    this.#places = packWeights([...values].map(([name, { length }]) => [name, length]), maxBindingBytes(this.device));
-    for (const [memory, bytes] of memoryBytes(this.#places)) {
+    const isFirst = this.#places.size === 0, sizes = [...values].map(([name, { length }]) => [name, length] as const);
+    const places = packWeights(sizes, maxBindingBytes(this.device), isFirst ? "weights" : SUMS);
+    this.#places = new Map([...this.#places, ...places]);
+    for (const [memory, bytes] of memoryBytes(places)) {
       this.#buffers.set(memory, createStorage(this.device, bytes, memory, REMEDIES.weights));
     }
-    const bytes = 4 * [...this.#places.values()].reduce((sum, { elements }) => sum + elements, 0);
+    if (!isFirst) return;
+    this.#names = [...values.keys()];
+    const bytes = 4 * sizes.reduce((sum, [, elements]) => sum + elements, 0);
     if (bytes <= KEPT_STAGING_BYTES) this.#staging = createStaging(this.device, bytes);
   }
 

@@ -4,14 +4,13 @@ import { sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
-import { checked } from "./device.ts";
+import { checked, createBuffer } from "./device.ts";
 import { poison, readFloats } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
 import type { StepExecutor, Written } from "./step-executor.ts";
 import { writeStep } from "./step-table.ts";
 
-const MAX_STEPS_PER_SUBMIT = 4096;
 /** The table starts with the number of steps. */
 const TABLE_HEADER_BYTES = 4;
 
@@ -27,8 +26,8 @@ export class ResidentExecutor implements StepExecutor {
   private constructor(
     readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, readonly plan: Plan, readonly external: External,
   ) {
-    this.#log = new ResultLog(device, plan, MAX_STEPS_PER_SUBMIT);
-    this.#table = device.createBuffer({ label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
+    this.#log = new ResultLog(device, plan);
+    this.#table = createBuffer(device, { label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
       usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination });
     this.#group = device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
@@ -41,8 +40,7 @@ export class ResidentExecutor implements StepExecutor {
     device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External,
   ): Promise<ResidentExecutor> {
     const pipeline = await pipelines.get(plan.launches[0]);
-    return checked(device, "plan", () => new ResidentExecutor(device, pipeline, plan, external),
-      (executor) => executor.dispose());
+    return checked(device, "plan", () => new ResidentExecutor(device, pipeline, plan, external));
   }
 
   get capacity(): number {

@@ -3,12 +3,23 @@
 import { sizeOf } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
-import { createStorage, readStaging } from "./memory.ts";
+import { createBuffer } from "./device.ts";
+import { createStorage, maxBindingBytes, readStaging } from "./memory.ts";
 
 /** Two submits may be under way, so that the GPU never waits for the CPU. */
 export const SUBMITS_IN_FLIGHT = 2;
 /** Results of one submit never take more than this, however wide the answers are. */
 const MAX_BYTES = 1 << 24;
+const MAX_STEPS = 256, MAX_RESIDENT_STEPS = 4096;
+
+/** Numbers that each step leaves, steps that one submit can hold, and what all of it takes on a device with this limit. */
+export function logSize({ graph, batch, resident }: Plan, maxBytes: number) {
+  const result = [...graph.tensors.values()].find(({ role }) => role === "result");
+  const elements = result ? sizeOf(result, batch) : 0;
+  const fitting = Math.floor(Math.min(MAX_BYTES, maxBytes) / Math.max(elements * 4, 4));
+  const capacity = Math.max(1, Math.min(resident ? MAX_RESIDENT_STEPS : MAX_STEPS, fitting));
+  return { elements, capacity, bytes: (1 + SUBMITS_IN_FLIGHT) * elements * 4 * capacity };
+}
 
 export class ResultLog {
   /** Numbers that each step leaves. */
@@ -18,13 +29,12 @@ export class ResultLog {
   readonly buffer: GPUBuffer;
   readonly #staging: readonly GPUBuffer[];
 
-  constructor(readonly device: GPUDevice, plan: Plan, maxSteps: number) {
-    const result = [...plan.graph.tensors.values()].find(({ role }) => role === "result");
-    this.elements = result ? sizeOf(result, plan.batch) : 0;
-    const bytes = this.elements * 4;
-    this.capacity = Math.max(1, Math.min(maxSteps, Math.floor(MAX_BYTES / Math.max(bytes, 4))));
-    this.buffer = createStorage(device, bytes * this.capacity, "results");
-    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => device.createBuffer({ label: `results ${i}`,
+  constructor(readonly device: GPUDevice, plan: Plan) {
+    const { elements, capacity } = logSize(plan, maxBindingBytes(device)), bytes = elements * 4;
+    this.elements = elements;
+    this.capacity = capacity;
+    this.buffer = createStorage(device, bytes * capacity, "results");
+    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => createBuffer(device, { label: `results ${i}`,
       size: this.buffer.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
   }
 

@@ -5,6 +5,6 @@ import type { StepScalars } from "../graph/types.ts";
 /** @param slot which place of the results the step writes */
 export function writeStep(table: ArrayBuffer, byte: number, slot: number, step: StepScalars): void {
   new Uint32Array(table, byte, 4).set([step.rows, step.offset, slot, step.step]);
-  new Float32Array(table, byte + 16, 3).set([step.learningRate, step.correctedRate, 1 / step.rows]);
-  new Uint32Array(table, byte + 28, 1)[0] = step.fresh ? 1 : 0;
+  new Float32Array(table, byte + 16, 3).set([step.learningRate, step.correctedRate, 1 / (step.whole?.rows ?? step.rows)]);
+  new Uint32Array(table, byte + 28, 1)[0] = Number(step.fresh ?? false) + 2 * (step.whole?.first ?? 0);
 }

@@ -71,8 +71,9 @@ export type Step =
   | { readonly op: "softmaxPullback" } & Operands
   /** 0 with probability rate, else v/(1−rate); the mask is random by (seed, step, layer, element), so that the
    *  gradient passes through the same mask as the value. `held`: so many rows one after the other, the steps of a
-   *  sequence, share the mask of element ⌊row / held⌋·cols + col; 1 if left out. */
-  | { readonly op: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number } & Operands
+   *  sequence, share the mask of element ⌊row / held⌋·cols + col; 1 if left out. `chunked`: rows are counted from the first
+   *  one of the whole mini-batch (StepScalars.whole). */
+  | { readonly op: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number; readonly chunked?: boolean } & Operands
   /** The loss of each row. inputs: a (the logits z for a cross-entropy), target. */
   | { readonly op: "lossRows"; readonly loss: Loss } & Operands
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
@@ -90,6 +91,8 @@ export type Step =
   | { readonly op: "scale" } & Operands
   /** inputs: w, g, states…; outputs: w, states…, in place. */
   | { readonly op: "update"; readonly optimizer: Optimizer } & Operands
+  /** The gradients of a mini-batch's chunks added up, in place: Σ + g, or g where StepScalars.fresh. inputs: g, Σ; output: Σ. */
+  | { readonly op: "accumulate" } & Operands
   /** [mean of loss rows + Σ penalties, mean of each metric's rows, the count]. inputs: loss rows, metrics…, penalties…, and
    *  where `counted` the number of outputs that the means are over, which is handed on. */
   | { readonly op: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
@@ -147,7 +150,8 @@ export type StepOf<O extends Op> = Extract<Step, { op: O }>;
 export type DataType = "float32" | "uint8" | "uint32";
 
 export interface Graph {
-  readonly purpose: "train" | "evaluate" | "predict";
+  /** "accumulate" and "apply" are the two parts of a training step on chunks of a mini-batch: chunks.ts. */
+  readonly purpose: "train" | "evaluate" | "predict" | "accumulate" | "apply";
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** In an order that can be executed one after the other. */
   readonly steps: readonly Step[];
@@ -167,8 +171,10 @@ export interface StepScalars {
   readonly step: number;
   readonly learningRate: number;
   readonly correctedRate: number;
-  /** The sequences begin with this step: carried states are 0, whatever they hold. */
+  /** The sequences, or the sums over chunks, begin with this step: carried states and sums are 0, whatever they hold. */
   readonly fresh?: boolean;
+  /** Of the mini-batch that these rows are a chunk of: its rows, over which the means are, and which of them comes first here. */
+  readonly whole?: { readonly rows: number; readonly first: number };
 }
 
 /** The tensor of whole numbers that say how many steps of each example are no padding. */
@@ -179,6 +185,9 @@ export const stepsOf = (tensor: Tensor): number => tensor.steps ?? 1;
 export const rowsOf = (tensor: Tensor, batch: number): number =>
   (tensor.rows === "batch" ? batch * stepsOf(tensor) : tensor.rows);
 export const sizeOf = (tensor: Tensor, batch: number): number => rowsOf(tensor, batch) * tensor.cols;
+
+/** The rows that means are over, of a tensor that has so many in this step. */
+export const meanRows = (rows: number, { rows: examples, whole }: StepScalars): number => (rows / examples) * (whole?.rows ?? examples);
 
 /** The tensor of that name. A missing one is a mistake of this library, not of its user. */
 export function tensorOf(graph: Pick<Graph, "tensors">, name: string): Tensor {

@@ -2,7 +2,7 @@
 // outputs are within the returned bounds. What is assumed of the GPU is in rounding.ts; what of the order of operations,
 // in the heads of bounded-*.ts. Values are those of evaluate.ts.
 
-import { rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { meanRows, rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import {
   clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
@@ -132,7 +132,7 @@ function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars:
     case "softmaxPullback": return [byRow(inputs, rows, softmaxPullbackErrors)];
     case "dropout": return [dropoutErrors(step, first, graph, scalars)];
     case "lossRows": return [byRow(inputs, rows, (a, y) => [lossRowError(step.loss, a, y)])];
-    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(step.loss, a, y, rows))];
+    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(step.loss, a, y, meanRows(rows, scalars)))];
     case "metricRows": return [byRow(inputs, rows, (a, y) => [metricRowError(step.metric, a, y)])];
     case "penalty": return [Float64Array.of(penaltyError(step, first))];
     case "penaltyGradient": return [each(first, (g, i) => penaltyGradientError(step, g, at(second, i)))];
@@ -140,7 +140,9 @@ function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars:
     case "clipFactor": return [Float64Array.of(clipFactorError(step.limit, inputs))];
     case "scale": return [each(first, (value) => multiply(value, at(second, 0)).error)];
     case "update": return updateErrors(step, inputs, scalars);
-    case "summarize": return [summarizeErrors(step, inputs, rows)];
+    case "accumulate": return [each(first, (g, i) => (scalars.fresh ? g : add(g, at(second, i))).error)];
+    case "summarize":
+      return [summarizeErrors(step, inputs, tensorOf(graph, step.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 

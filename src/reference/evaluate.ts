@@ -2,7 +2,7 @@
 // tensor of the GPU is compared with (bounds.ts), and it is the `cpu` backend.
 // A tensor is an array of rows·cols numbers, row-major; "batch" rows are scalars.rows. Data sets are given whole.
 
-import { rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { meanRows, rowsOf, stepsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 import { dropoutMask, dropoutScale } from "./dropout.ts";
 import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
@@ -62,9 +62,9 @@ function softmaxPullback(a: Float64Array, g: Float64Array, cols: number): Float6
 }
 
 /** 1 where a number is kept, 0 where it is dropped; rows that share a mask have that of the first. */
-export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: StepOf<"dropout">, elements: number, graph: Graph, { step }: StepScalars) {
-  const mask = dropoutMask(elements / held, rate, graph.seed, step, layer);
-  const { cols } = tensorOf(graph, input);
+export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: StepOf<"dropout">, elements: number, graph: Graph, { step, whole }: StepScalars) {
+  const tensor = tensorOf(graph, input), { cols } = tensor, before = ((whole?.first ?? 0) * stepsOf(tensor) * cols) / held;
+  const mask = dropoutMask(before + elements / held, rate, graph.seed, step, layer).subarray(before);
   return held === 1 ? mask : Uint8Array.from({ length: elements }, (_, i) => mask[Math.floor(i / cols / held) * cols + i % cols]);
 }
 
@@ -121,7 +121,7 @@ export function evaluateStep(
     case "softmaxPullback": return [softmaxPullback(first, second, cols)];
     case "dropout": return [dropout(step, first, graph, scalars)];
     case "lossRows": return [lossRows(step.loss, first, second, rows, cols)];
-    case "lossGradient": return [lossGradient(step.loss, first, second, rows, cols)];
+    case "lossGradient": return [lossGradient(step.loss, first, second, rows, cols, meanRows(rows, scalars))];
     case "metricRows": return [metricRows(step.metric, first, second, rows, cols)];
     case "penalty": return [Float64Array.of(penalty(step, first))];
     case "penaltyGradient":
@@ -130,7 +130,8 @@ export function evaluateStep(
     case "clipFactor": return [Float64Array.of(clipFactor(step.limit, inputs))];
     case "scale": return [first.map((value) => value * second[0])];
     case "update": return applyUpdate(step.optimizer, first, second, inputs.slice(2), scalars);
-    case "summarize": return [summarize(step, inputs, rows)];
+    case "accumulate": return [scalars.fresh ? first.slice() : first.map((g, i) => g + second[i])];
+    case "summarize": return [summarize(step, inputs, tensorOf(graph, step.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 

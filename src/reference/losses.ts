@@ -70,14 +70,17 @@ function gradientOf(loss: Loss, a: number, y: number, cols: number): number {
   }
 }
 
-/** BP1 before ⊙σ′: ∇ₐC; for a cross-entropy δᴸ = ∂C/∂z, from the probabilities. */
+/**
+ * BP1 before ⊙σ′: ∇ₐC; for a cross-entropy δᴸ = ∂C/∂z, from the probabilities.
+ * @param mean rows that the cost is the mean over: more than `rows` where these are a chunk of the mini-batch
+ */
 export function lossGradient(
-  loss: Loss, a: Float64Array, target: Float64Array, rows: number, cols: number,
+  loss: Loss, a: Float64Array, target: Float64Array, rows: number, cols: number, mean = rows,
 ): Float64Array {
   const out = new Float64Array(rows * cols);
   for (let at = 0; at < rows * cols; at += cols) {
     for (let j = 0; j < cols; j++) {
-      out[at + j] = gradientOf(loss, a[at + j], targetOf(loss, target, at, j, cols), cols) / rows;
+      out[at + j] = gradientOf(loss, a[at + j], targetOf(loss, target, at, j, cols), cols) / mean;
     }
   }
   return out;

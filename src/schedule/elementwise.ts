@@ -8,7 +8,7 @@ import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
 import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
-import { tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
 import type { TensorAccess } from "./access.ts";
@@ -41,7 +41,9 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
     case "hadamard":
       return { functions: hadamardFunction(name), call: `${name}(${operand(0)}, ${operand(1)})` };
     case "dropout": {
-      const element = step.held === undefined ? "element" : `row / ${step.held}u * ${tensorOf(graph, step.outputs[0]).cols}u + col`;
+      const out = tensorOf(graph, step.outputs[0]), { held = 1 } = step;
+      const first = step.chunked ? ` + (step.fresh >> 1u) * ${(out.cols * stepsOf(out)) / held}u` : "";
+      const element = (held === 1 ? "element" : `row / ${held}u * ${out.cols}u + col`) + first;
       const variant = { rate: step.rate, threshold: dropoutThreshold(step.rate), layer: step.layer, seed: graph.seed };
       return { functions: dropoutFunction(name, variant), call: `${name}(${operand(0)}, ${element})` };
     }
@@ -51,6 +53,8 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
       return { functions: clipValueFunction(name, step.limit), call: `${name}(${operand(0)})` };
     case "scale":
       return { functions: "", call: `${operand(0)} * ${operand(1, "scalar")}` };
+    case "accumulate":
+      return { functions: "", call: `select(${operand(1)} + ${operand(0)}, ${operand(0)}, (step.fresh & 1u) == 1u)` };
     case "lossGradient": {
       const cols = tensorOf(graph, step.outputs[0]).cols;
       const target = operand(1, takesLabels(step.loss) ? "row" : "here");

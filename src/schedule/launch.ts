@@ -7,7 +7,7 @@ import type { ProductSite } from "./tuning.ts";
 
 export { STEP_BYTES };
 
-/** WebGPU's limit on workgroups in one dimension, the same on every device. */
+/** Workgroups in one dimension that every device allows. */
 export const MAX_WORKGROUPS = 65535;
 
 /** More weights than this are better spread over many workgroups than resident in one (resident.ts). */
@@ -43,8 +43,8 @@ export const rowsExpression = (tensor: Tensor): string =>
 export const meanOver = (tensor: Tensor): string =>
   (stepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / stepsOf(tensor))})`);
 
-/** A grid of at least so many workgroups; more than 65,535 do not fit one dimension. */
-export function flatGrid(workgroups: number): readonly [number, number] {
-  const x = Math.min(workgroups, MAX_WORKGROUPS);
+/** A grid of at least so many workgroups; one dimension holds `most`. */
+export function flatGrid(workgroups: number, most: number): readonly [number, number] {
+  const x = Math.min(workgroups, most);
   return [x, Math.ceil(workgroups / x)];
 }

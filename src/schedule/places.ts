@@ -2,7 +2,7 @@
 // launch can work on many tensors side by side. WebGPU tracks hazards per buffer and launches run one after the other
 // anyway, so that packing costs nothing.
 
-import { UnsupportedError } from "../errors.ts";
+import { OutOfMemoryError } from "../errors.ts";
 import { rowsOf, sizeOf, tensorOf, type Graph } from "../graph/types.ts";
 import type { Slot } from "./lifetimes.ts";
 import { NUMBER_BYTES, type Precision } from "./precision.ts";
@@ -20,10 +20,17 @@ export type Places = ReadonlyMap<string, Place>;
 /** The buffer of the states that stateful layers carry. */
 export const CARRIED = "carried";
 
+/** The buffer of the sums over the chunks of a mini-batch. */
+export const SUMS = "sums";
+
 /** Numbers: tensors start where four can be read at once, and where copying may begin. */
 const ALIGNMENT = 4;
 
 const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * ALIGNMENT;
+
+/** What one buffer would have to hold, but cannot. */
+export const tooLarge = (label: string, bytes: number, limit: number, remedy: string): OutOfMemoryError => new OutOfMemoryError(
+  `${label}: ${bytes} bytes are asked for but one buffer of this device holds ${limit}. ${remedy}`, bytes, limit);
 
 interface Piece {
   readonly label: string;
@@ -33,7 +40,7 @@ interface Piece {
 
 /**
  * One after the other, in as few buffers as hold at most `maxBytes` each: `name`, `name2`, …
- * @throws UnsupportedError if one alone is larger
+ * @throws OutOfMemoryError if one alone is larger
  */
 function pack(
   name: string, type: Precision, pieces: readonly Piece[], maxBytes: number, remedy: string,
@@ -42,11 +49,9 @@ function pack(
   const numberBytes = NUMBER_BYTES[type];
   let memories = 1, offset = 0;
   for (const { label, elements, tensors } of pieces) {
-    if (elements * numberBytes > maxBytes) {
-      throw new UnsupportedError(`${label}: ${elements * numberBytes} bytes are asked for but one buffer of this device holds ` +
-        `${maxBytes}. ${remedy}`);
-    }
-    if ((offset + elements) * numberBytes > maxBytes) {
+    const bytes = aligned(elements) * numberBytes;
+    if (bytes > maxBytes) throw tooLarge(label, bytes, maxBytes, remedy);
+    if (offset * numberBytes + bytes > maxBytes) {
       memories++;
       offset = 0;
     }
@@ -58,8 +63,8 @@ function pack(
 }
 
 /** Weights and optimizer states, which live from step to step. */
-export const packWeights = (tensors: Iterable<readonly [name: string, elements: number]>, maxBytes = Infinity): Places =>
-  pack("weights", "f32", [...tensors].map(([label, elements]) => ({ label, elements, tensors: [label] })), maxBytes,
+export const packWeights = (tensors: Iterable<readonly [name: string, elements: number]>, maxBytes = Infinity, memory = "weights"): Places =>
+  pack(memory, "f32", [...tensors].map(([label, elements]) => ({ label, elements, tensors: [label] })), maxBytes,
     "Use fewer units.");
 
 /**

@@ -8,7 +8,7 @@ import { normsOf } from "./clip-factors.ts";
 import { groupSteps } from "./groups.ts";
 import type { Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
-import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, type Places } from "./places.ts";
+import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, tooLarge, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
 import type { Resident, writeResident } from "./resident.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
@@ -86,9 +86,9 @@ export class Plan {
   /** Bytes of the states that stateful layers carry, which outlive the step; 0 without any. */
   readonly carriedBytes: number;
 
-  /** @throws UnsupportedError if the step does not fit WebGPU's limits */
+  /** @throws OutOfMemoryError if a buffer would be larger than `maxBytes`, UnsupportedError if WebGPU's other limits are in the way */
   constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBytes, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
+    const { batch, fuse = true, reuse = true, maxBytes = Infinity, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const choices = options.choices ?? new Map<string, never>(), { precision = "f32" } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
@@ -128,6 +128,9 @@ export class Plan {
       withoutReuse: this.lifetimes.reduce((sum, { bytes }) => sum + bytes, 0),
       withReuse: this.slots.reduce((sum, { bytes }) => sum + bytes, 0),
     };
+    for (const [memory, bytes] of [...this.scratch, [CARRIED, this.carriedBytes], ["results", total("result")]] as const) {
+      if (bytes > maxBytes) throw tooLarge(memory, bytes, maxBytes, "Use a smaller batchSize.");
+    }
   }
 
   /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one. */

@@ -17,6 +17,8 @@ export interface Adapter {
   readonly quads: boolean;
   /** maxComputeWorkgroupStorageSize. */
   readonly workgroupBytes: number;
+  /** maxComputeWorkgroupsPerDimension; WebGPU's default if left out. */
+  readonly maxWorkgroups?: number;
   /** Turns that all loops of an invocation may take together, where that is limited. */
   readonly maxTurns?: number;
 }

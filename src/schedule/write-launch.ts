@@ -41,13 +41,13 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
   const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
   const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
-  const limits = { ...adapter, lanes };
+  const limits = { ...adapter, lanes }, { maxWorkgroups = MAX_WORKGROUPS } = adapter;
   const parts = stage.map((part, i) => writePart({ graph, batch, groups, access, elsewhere, norms, limits, choices }, part, `p${i}`));
   const kernels = [...new Set(parts.flatMap((part) => part.kernels))];
   const label = [...new Set(steps.filter((step) => members.has(step)).flatMap(({ outputs }) => outputs))].join(" ");
-  const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0));
-  if (grid[1] > MAX_WORKGROUPS) {
-    throw new UnsupportedError(`plan: ${label} needs ${grid[1]} × ${grid[0]} workgroups but WebGPU allows ${MAX_WORKGROUPS} in ` +
+  const grid = flatGrid(parts.reduce((sum, { workgroups }) => sum + workgroups, 0), maxWorkgroups);
+  if (grid[1] > maxWorkgroups) {
+    throw new UnsupportedError(`plan: ${label} needs ${grid[1]} × ${grid[0]} workgroups but WebGPU allows ${maxWorkgroups} in ` +
       "each dimension. Use fewer units or a smaller batchSize.");
   }
   // Written last: while their text is written, parts bind what they touch.

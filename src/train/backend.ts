@@ -55,8 +55,11 @@ export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string,
 export interface Runner {
   /** Numbers that each step leaves. */
   readonly resultElements: number;
-  /** Runs steps in order and returns how many ran; an abort takes effect at a step boundary. */
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number>;
+  /**
+   * Runs steps in order and returns how many ran; an abort takes effect at a step boundary.
+   * @param onSubmitted called, by runners that can tell, when no step is to be submitted any more but some may be under way
+   */
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number>;
   dispose(): void;
 }
 
@@ -71,7 +74,7 @@ export interface Backend {
   readonly maxBuffers: number;
   /** Bytes that one buffer may hold. */
   readonly maxBytes: number;
-  /** Where weights and optimizer states lie since the first write(); undefined where they lie nowhere in particular. */
+  /** Where weights, optimizer states and sums lie since their first write(); undefined where they lie nowhere in particular. */
   readonly places?: Places;
   /** What plans are made for; a GPU's if undefined. */
   readonly planAdapter?: Adapter;
@@ -81,7 +84,7 @@ export interface Backend {
   readonly residentBytes: number;
   /**
    * Chooses by measuring how the products of a plan are cut: those that `known` lacks are added to it. Left out where there
-   * is nothing to choose. @throws GpuError or UnsupportedError if memory runs out or the device is lost
+   * is nothing to choose. @throws GpuError if memory runs out or the device is lost
    */
   tune?(planWith: (choices: Choices) => Plan, known: Choices): Promise<Choices>;
   /** What one array of a data set may take here; a larger one comes in slices. */
@@ -92,7 +95,10 @@ export interface Backend {
   loss(): Promise<DeviceLoss | null>;
   /** All that decides how training goes on, as it is after the steps submitted so far. */
   snapshot(): Promise<State>;
-  /** Weights, optimizer states and the like by their names in the graph. The call itself writes; the promise says how it went. */
+  /**
+   * Weights, optimizer states and the like by their names in the graph; sums, which no snapshot holds, get a place when they
+   * are first written. The call itself writes; the promise says how it went.
+   */
   write(values: State): Promise<void>;
   read(names: readonly string[]): Promise<Map<string, Floats>>;
   /**
@@ -102,7 +108,10 @@ export interface Backend {
   upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData>;
   /** Starts what of prepare() needs no data, which may be slow; what is wrong with the plan is told by prepare(). */
   compile(plan: Plan): void;
-  prepare(plan: Plan, data: DeviceData): Promise<Runner>;
+  /** @param data null for a plan that reads none */
+  prepare(plan: Plan, data: DeviceData | null): Promise<Runner>;
+  /** Of what stateful layers carry in training with this plan, as snapshot() names it: how many numbers each holds. */
+  carriedSizes(plan: Plan): ReadonlyMap<string, number>;
   /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
   trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;
   dispose(): void;

@@ -5,7 +5,7 @@ import type { Graph } from "../graph/types.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { optimizerStates, type Optimizer } from "../model/optimizers.ts";
 import { rateAt, toSchedule, type Schedule } from "../model/schedules.ts";
-import { Plan } from "../schedule/plan.ts";
+import { Plan, type PlanOptions } from "../schedule/plan.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import type { Backend, Floats } from "./backend.ts";
 import { loadBlocks, type Extras } from "./extras.ts";
@@ -81,7 +81,7 @@ export class Compiled {
     await this.keeper.recover(where);
     console.warn(`deltaprop: ${where}(): the GPU was lost. Going on with another device (${this.backend.adapter}) and the weights after ` +
       `step ${this.keeper.snapshot.progress.steps}.`);
-    if (this.predicted.stateRows === 0) return;
+    if (!this.network.stateful || this.predicted.stateRows === 0) return;
     this.predicted.stateRows = 0;
     console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");
   }
@@ -92,7 +92,12 @@ export class Compiled {
 
   /** As the model of costs and what was measured so far make it. */
   plan(purpose: Graph["purpose"], batch: number, format: FeatureFormat = FLOAT_FEATURES): Plan {
-    return this.#planWith(purpose, batch, format, this.#choices);
+    return this.planOf(this.graph(purpose, format), batch);
+  }
+
+  /** The plan of a graph that was made of one of the network. */
+  planOf(graph: Graph, batch: number, options: Partial<PlanOptions> = {}): Plan {
+    return this.#planWith(graph, batch, this.#choices, options);
   }
 
   /** What writes it was loaded by compile() or the last fit(), so it can be had at once. */
@@ -103,8 +108,11 @@ export class Compiled {
   /** The plan to run: measures first what it needs, if compile() was told to. */
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
     await loadBlocks(this.network, batch, this.backend, this.autotune);
-    if (this.autotune) await this.#tuning.take(() => this.#tune((choices) => this.#planWith(purpose, batch, format, choices)));
-    return this.plan(purpose, batch, format);
+    // What does not fit is not measured.
+    const plan = this.plan(purpose, batch, format), { graph } = plan;
+    if (!this.autotune) return plan;
+    await this.#tuning.take(() => this.#tune((choices) => this.#planWith(graph, batch, choices)));
+    return this.planOf(graph, batch);
   }
 
   /** Nothing depends on it but speed: where it fails the model's choice stays. */
@@ -118,12 +126,12 @@ export class Compiled {
     }
   }
 
-  #planWith(purpose: Graph["purpose"], batch: number, format: FeatureFormat, choices: Choices): Plan {
+  #planWith(graph: Graph, batch: number, choices: Choices, options: Partial<PlanOptions> = {}): Plan {
     const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision } = this.backend;
     const { recurrent, resident } = this.extras;
-    return new Plan(this.graph(purpose, format), {
+    return new Plan(graph, {
       batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision,
-      writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES,
+      writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES, ...options,
     });
   }
 

@@ -40,7 +40,7 @@ class CpuRunner implements Runner {
   /** Kept from run to run: epochs may be short. */
   #sliceStarted = performance.now();
 
-  constructor(readonly plan: Plan, readonly data: CpuData, readonly values: Map<string, Float64Array>) {
+  constructor(readonly plan: Plan, readonly data: CpuData | null, readonly values: Map<string, Float64Array>) {
     const tensors = [...plan.graph.tensors.values()];
     const result = tensors.find(({ role }) => role === "result");
     if (!result) throw new Error("a plan has a result");
@@ -66,8 +66,8 @@ class CpuRunner implements Runner {
   }
 
   #runStep(step: StepScalars): Float64Array {
-    const { dataset, order } = this.data;
-    const values = new Map<string, ArrayLike<number>>([...dataArrays(dataset), ["order", order]]);
+    const { data } = this;
+    const values = new Map<string, ArrayLike<number>>(data ? [...dataArrays(data.dataset), ["order", data.order]] : []);
     for (const name of this.#persistent) values.set(name, this.values.get(name) ?? NOTHING);
     runGraph(this.plan.graph, values, step);
     for (const name of this.#persistent) this.values.set(name, values.get(name) as Float64Array);
@@ -90,7 +90,8 @@ export class CpuBackend implements Backend {
   readonly #values = new Map<string, Float64Array>();
 
   async snapshot(): Promise<State> {
-    return new Map([...this.#values].map(([name, values]) => [name, Float64Array.from(values)]));
+    // What evaluate() and predict() carry is theirs.
+    return new Map([...this.#values].filter(([name]) => !/^(evaluate|predict)_/.test(name)).map(([name, values]) => [name, Float64Array.from(values)]));
   }
 
   async write(values: State): Promise<void> {
@@ -109,8 +110,12 @@ export class CpuBackend implements Backend {
     // Graphs are run as they are.
   }
 
-  async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
-    return new CpuRunner(plan, data as CpuData, this.#values);
+  async prepare(plan: Plan, data: DeviceData | null): Promise<Runner> {
+    return new CpuRunner(plan, data as CpuData | null, this.#values);
+  }
+
+  carriedSizes({ graph, batch }: Plan): ReadonlyMap<string, number> {
+    return new Map([...graph.tensors.values()].filter(({ role }) => role === "carried").map((tensor) => [tensor.name, sizeOf(tensor, batch)]));
   }
 
   dispose(): void {

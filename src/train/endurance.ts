@@ -2,13 +2,13 @@
 // there on another device. The same steps leave the same bits, so that nobody has to be told of any twice. The same way leads
 // back to before a step that made numbers which are not finite.
 
-import { DeviceLostError, DivergenceError } from "../errors.ts";
+import { DeviceLostError, DivergenceError, OutOfMemoryError } from "../errors.ts";
 import type { DeviceLoss, State, StopSignal } from "./backend.ts";
 import type { Batch } from "./divergence.ts";
 import { allFinite } from "./finite.ts";
 import type { DeviceLostInfo, OnNaN } from "./fit-options.ts";
 import { Journal } from "./journal.ts";
-import { lossBehind, type Keeper, type Snapshot } from "./keeper.ts";
+import { lossBehind, type BegunSnapshot, type Keeper, type Snapshot } from "./keeper.ts";
 import type { Gate } from "./lifecycle.ts";
 import {
   orderOf, partOf, place, runStretches, stepsIn, type Course, type Placed, type Position, type Prepared, type Progress, type Ready,
@@ -75,6 +75,8 @@ export class Endurance {
   #snapshotInterval = SNAPSHOT_MILLISECONDS;
   #saving: Promise<void> = Promise.resolve();
   #diverged: Divergence | null = null;
+  /** The snapshot of the end, if it is under way. */
+  #begun: BegunSnapshot | undefined;
   #lastLoss: number | null = null;
   #rollbacks = 0;
 
@@ -83,15 +85,20 @@ export class Endurance {
     this.#firstStep = options.progress.steps;
   }
 
-  /** Trains on these stretches; `onResults` is told of each step once, in order. @returns how many steps ran or were left out */
-  async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<number> {
+  /**
+   * Trains on these stretches; `onResults` is told of each step once, in order.
+   * @param isLast whether nothing is trained after them, so that the snapshot of the end can be begun before they are done
+   * @returns how many steps ran or were left out
+   */
+  async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast = false): Promise<number> {
     const { progress, gate, checkpointing } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
     const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue;
     const stop: StopSignal = { get aborted() { return signal.aborted || shouldPause(); } };
     while (progress.steps < end && !signal.aborted) {
       await this.on((ground) => {
         const ran = progress.steps - firstStep, part = this.#part(stretches, ran, Math.min(end, this.#nextCheckpoint) - progress.steps);
-        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop);
+        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop,
+          isLast && ran + stepsIn(part) === end - firstStep);
       });
       if (this.#diverged) await this.#turnBack(this.#diverged, (step) => this.#placed(stretches, step - firstStep, step));
       if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
@@ -127,7 +134,16 @@ export class Endurance {
     // What is under way may be of an earlier step.
     await Promise.all([keeper.settled(), this.#saving]);
     await this.on(async () => {
-      if (keeper.snapshot.progress.steps !== progress.steps) await this.#snapshot();
+      const begun = this.#begun;
+      this.#begun = undefined;
+      if (keeper.snapshot.progress.steps === progress.steps) return;
+      try {
+        await this.#snapshot(begun?.backend === keeper.backend ? begun : undefined);
+      } catch (error) {
+        // What was trained is there all the same: who is told that it failed would train it twice.
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        console.warn(`deltaprop: fit(): what was trained cannot be read back, and would be lost with the GPU. (${error.message})`);
+      }
     });
     if (this.#diverged) await this.#turnBack(this.#diverged);
     if (checkpointing && progress.steps > this.#firstStep) await checkpointing.begin()(keeper.snapshot);
@@ -155,8 +171,10 @@ export class Endurance {
     return place(this.options.course, { place: (orders) => orders.map(() => 0) }, this.#part(stretches, index, 1), step)[0];
   }
 
-  async #train(ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<void> {
-    const { progress, course, position, onNaN } = this.options;
+  async #train(
+    ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
+  ): Promise<void> {
+    const { keeper, progress, course, position, onNaN } = this.options;
     const entry = this.#journal.begin(progress, stretches);
     await runStretches(course, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
@@ -169,7 +187,9 @@ export class Endurance {
       const seenAt = entry.firstStep + first + good;
       this.#diverged = { seenAt, next: seenAt + 1 };
       if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
-    }, signal);
+    }, signal, () => {
+      if (isLast && !keeper.isTaking) this.#begun = keeper.begin();
+    });
   }
 
   #lose(): void {
@@ -218,6 +238,7 @@ export class Endurance {
     const { keeper, progress, position, onNaN } = this.options, { steps, epochs } = progress, stood = position && { ...position };
     const { step, tensor } = await this.on((ground) => this.#locate(ground, seenAt));
     this.#diverged = null;
+    this.#begun = undefined;
     this.#journal.cut(step);
     // Passes that were begun stay begun.
     Object.assign(progress, { steps: step, epochs });
@@ -267,9 +288,9 @@ export class Endurance {
   }
 
   /** @returns null if it was refused, because not all of it is finite */
-  async #snapshot(): Promise<Snapshot | null> {
+  async #snapshot(begun?: BegunSnapshot): Promise<Snapshot | null> {
     const { keeper, progress: { steps }, onNaN } = this.options;
-    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state));
+    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state), begun);
     if (taken) this.#journal.forget(taken.progress.steps);
     else this.#diverged ??= { seenAt: steps, next: null };
     return taken;

@@ -2,6 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../model/checks.ts";
+import type { CheckpointStore } from "../storage/checkpoint-store.ts";
 import type { DeviceLoss } from "./backend.ts";
 import type { Features, Targets } from "./data.ts";
 import { isHandle, type LabelledDatasetHandle } from "./dataset.ts";
@@ -36,6 +37,11 @@ export interface Callbacks {
    * device, and goes on as if nothing had happened; other callbacks are told of no step twice.
    */
   onDeviceLost?(info: DeviceLostInfo): void | Promise<void>;
+}
+
+export interface CheckpointOptions {
+  readonly store: CheckpointStore;
+  readonly every?: number;
 }
 
 export type OnNaN = "stop" | "rollback" | "ignore";
@@ -75,6 +81,18 @@ export interface FitOptions {
    * console; "ignore" trains on. With both of the first the model is as it was before the step that made the first such number.
    */
   onNaN?: OnNaN;
+  /**
+   * Saves all that training goes on from, every so many mini-batches and at the end: weights, optimizer, step, schedule, order and
+   * place in the data, history. Training waits only where the store is slower than that; where it fails, a line on the console says
+   * so and training goes on. `every` is a whole number ≥ 1, by default the mini-batches of an epoch.
+   */
+  checkpoint?: CheckpointOptions;
+  /**
+   * Goes on from the newest checkpoint of this store that is whole, in the middle of an epoch too, and ends as if nothing had been
+   * interrupted, bit for bit on the same adapter; from the start where the store holds none. Model, data and options must be those of
+   * the fit() that saved it, but for `epochs`. A damaged one is never used: fit() rejects with a FormatError and the model unchanged.
+   */
+  resumeFrom?: CheckpointStore;
   /** Called while training; see Callbacks. */
   callbacks?: Callbacks;
   /** 0 (default) prints nothing; 1 or 2 print a line on the console after each epoch. */
@@ -94,6 +112,7 @@ export interface CheckedFitOptions {
 }
 
 const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal", "onNaN",
+  "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
 
 const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
@@ -112,6 +131,13 @@ function checkCallbacks(callbacks: object): void {
       throw new InputError(`fit(): callbacks.${key} must be a function; got ${show(value)}.`);
     }
   }
+}
+
+function checkStore(name: string, store: unknown): void {
+  const { read, write } = (store ?? {}) as Partial<CheckpointStore>;
+  if (typeof read === "function" && typeof write === "function") return;
+  throw new InputError(`fit(): ${name} must be a store with read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() ` +
+    "or fileStore() gave.");
 }
 
 /** @throws InputError naming the option that is wrong */
@@ -144,6 +170,12 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
     throw new InputError(`fit(): onNaN must be "stop", "rollback" or "ignore"; got ${show(onNaN)}.`);
   }
   checkCallbacks(options.callbacks ?? {});
+  if (options.resumeFrom !== undefined) checkStore("resumeFrom", options.resumeFrom);
+  if (options.checkpoint !== undefined) {
+    checkOptions("fit(): checkpoint", options.checkpoint, ["store", "every"]);
+    checkStore("checkpoint.store", options.checkpoint.store);
+    if (options.checkpoint.every !== undefined) checkCount("fit(): checkpoint", "every", options.checkpoint.every);
+  }
   return {
     epochs: checkCount("fit()", "epochs", options.epochs ?? 1),
     steps: options.steps === undefined ? null : checkCount("fit()", "steps", options.steps),

@@ -2,8 +2,7 @@
 // arrays it lasts as long as a call, for a handle until the handle or the model is disposed: the next call then finds
 // arrays and runner as it needs them and creates nothing.
 
-import type { FeatureFormat } from "../graph/build.ts";
-import type { Graph } from "../graph/types.ts";
+import { DeltapropError } from "../errors.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { mustStream, type Backend, type DeviceData, type Runner } from "./backend.ts";
 import type { Dataset } from "./data.ts";
@@ -11,19 +10,12 @@ import { openHandle, type DatasetHandle } from "./dataset.ts";
 import { Turns } from "./lifecycle.ts";
 import { Orders } from "./orders.ts";
 import type { Position } from "./passes.ts";
+import type { OnData, PlanSource, Purpose, Wanted } from "./plan-source.ts";
 import type { Keep } from "./scope.ts";
 import type { Given } from "./source.ts";
 
-type Purpose = Graph["purpose"];
-
 /** Runners that wait for another call, each with the memory of its intermediates. */
 const MAX_IDLE = 8;
-
-/** A backend and the plans of the model that it runs. */
-export interface PlanSource {
-  readonly backend: Backend;
-  tunedPlan(purpose: Purpose, batch: number, format: FeatureFormat): Promise<Plan>;
-}
 
 /** What one call runs on; nobody else does meanwhile. */
 export interface Lease {
@@ -33,14 +25,10 @@ export interface Lease {
   dispose(): void;
 }
 
-interface Ready {
+interface Ready extends Pick<Wanted, "purpose" | "batch">, Pick<OnData, "runner" | "free"> {
   /** None of another backend is of use. */
   readonly backend: Backend;
-  readonly purpose: Purpose;
-  readonly batch: number;
-  readonly runner: Runner;
   readonly orders: Orders;
-  readonly free: () => void;
 }
 
 /** One data set on one backend. */
@@ -64,7 +52,7 @@ export class Holding {
 
   /**
    * A runner with room for so many orders of the rows; their arrays are brought to the backend if they are not there.
-   * @throws UnsupportedError or GpuError if they do not fit
+   * @throws OutOfMemoryError or UnsupportedError if they do not fit, GpuError if the device is lost
    */
   async lease(purpose: Purpose, dataset: Dataset, batch: number, slots = 1): Promise<Lease> {
     this.#busy++;
@@ -72,7 +60,7 @@ export class Holding {
       this.#follow(this.source.backend);
       const index = this.#idle.findLastIndex((ready) =>
         ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
-      const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make(purpose, dataset, batch, slots);
+      const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make({ purpose, dataset, batch, slots });
       return { runner: ready.runner, orders: ready.orders, dispose: () => this.#giveBack(ready) };
     } catch (error) {
       this.#busy--;
@@ -100,13 +88,27 @@ export class Holding {
     this.#freeUnused();
   }
 
-  async #make(purpose: Purpose, dataset: Dataset, batch: number, slots: number): Promise<Ready> {
-    const { backend } = this.source, plan = await this.source.tunedPlan(purpose, batch, dataset.format);
+  async #make(wanted: Wanted): Promise<Ready> {
+    const { backend } = this.source, { purpose, dataset, batch, slots } = wanted, open = (plan: Plan) => this.#open(backend, plan, dataset, slots);
+    let opened: OnData;
+    try {
+      opened = await open(await this.source.tunedPlan(purpose, batch, dataset.format));
+    } catch (error) {
+      if (!(error instanceof DeltapropError)) throw error;
+      const hasData = (dataset.y ? this.#labelled : this.#inputs) !== null;
+      // What does not fit is computed in chunks, or told with advice; few pages need either.
+      opened = await (await import("./limits.ts")).otherwise(error, this.source, wanted, hasData, open);
+    }
+    const { runner, data, free } = opened;
+    return { backend, purpose, batch, runner, orders: new Orders(data, slots), free };
+  }
+
+  async #open(backend: Backend, plan: Plan, dataset: Dataset, slots: number): Promise<OnData> {
     if (mustStream(backend, dataset)) {
       // Few data sets are so large: what it takes is loaded for those.
-      const { StreamedRunner } = await import("./streamed.ts");
+      const { StreamedRunner } = await import("./limits.ts");
       const runner = await StreamedRunner.open(backend, plan, dataset, slots);
-      return { backend, purpose, batch, runner, orders: new Orders(runner, slots), free: () => runner.dispose() };
+      return { runner, data: runner, free: () => runner.dispose() };
     }
     backend.compile(plan);
     // One after the other, so that no array goes to the device twice.
@@ -114,7 +116,7 @@ export class Holding {
     const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);
     try {
       const runner = await backend.prepare(plan, data);
-      return { backend, purpose, batch, runner, orders: new Orders(data, slots), free: () => { runner.dispose(); data.dispose(); } };
+      return { runner, data, free: () => { runner.dispose(); data.dispose(); } };
     } catch (error) {
       data.dispose();
       throw error;

@@ -67,7 +67,7 @@ export class Sequential {
    * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh. Calls
    * that come before it is done wait for it. Where it fails, what was compiled before stays.
    * @throws InputError if the loss does not fit the last layer or while training; UnsupportedError without WebGPU or, for
-   * precision "f16", without its feature "shader-f16"; GpuError if the weights do not fit the GPU
+   * precision "f16", without its feature "shader-f16"; OutOfMemoryError if the weights do not fit the GPU
    */
   compile(options: CompileOptions): Promise<void> {
     return this.#compiling.take(() => this.#compile(options));
@@ -108,12 +108,12 @@ export class Sequential {
   }
 
   /**
-   * Trains for some epochs or steps, going on from where the last fit() ended.
+   * Trains for some epochs or steps, going on from where the last fit() ended. A mini-batch over a limit of the device is computed
+   * in chunks, their gradients added up.
    * @param x (rows × features); for sequences (rows × steps × features), or whole numbers (rows × steps) with inputVocabulary
    * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs); where every step is answered,
    * (rows × steps) or (rows × steps × outputs)
-   * @throws InputError before anything is trained; GpuError if memory runs out or the GPU is lost; what a callback throws.
-   * An abort by `signal` is no error.
+   * @throws InputError before anything is trained; OutOfMemoryError; GpuError; what a callback throws. An abort is no error.
    */
   fit(x: Features, y: Targets, options?: FitOptions): Promise<History>;
   /** The same on data that stay on the device from call to call. @param data what dataset(x, y) gave */
@@ -267,7 +267,7 @@ export class Sequential {
     return summarize(this.#declared("summary"));
   }
 
-  /** The plan of a training step for the batch size of the last fit() (32 before the first): launches and memory. */
+  /** The plan of a training step of the last fit()'s batch size (else 32). @throws OutOfMemoryError, UnsupportedError if over a limit */
   get plan(): Plan {
     return this.#ready("plan").shownPlan;
   }

@@ -2,7 +2,7 @@
 // the device slice by slice. Two slices take turns: one is filled while steps run on the other. To the training loop they
 // look like any other data and runner, and the steps are the very same, so the results are too, bit for bit.
 
-import { UnsupportedError } from "../errors.ts";
+import { OutOfMemoryError } from "../errors.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { ORDER_BYTES, ownOrder, wholeWords, type Backend, type DeviceData, type ResultHandler, type Runner, type StopSignal } from "./backend.ts";
@@ -11,12 +11,13 @@ import type { Dataset } from "./data.ts";
 /** Bytes of x or y in a slice, where the device would hold more: enough for many submits, soon gathered. */
 const SLICE_BYTES = 1 << 24;
 
-/** Rows of a slice: whole mini-batches, one at least. @throws UnsupportedError if the backend cannot hold even that */
+/** Rows of a slice: whole mini-batches, one at least. @throws OutOfMemoryError if the backend cannot hold even that */
 export function sliceRows(dataBytes: number, { rows, x, y }: Dataset, batchSize: number): number {
   const rowBytes = Math.max(x.byteLength / rows, (y?.byteLength ?? 0) / rows, ORDER_BYTES);
-  if (wholeWords(rowBytes * batchSize) > dataBytes) {
-    throw new UnsupportedError(`data set: one mini-batch of ${batchSize} rows takes ${rowBytes * batchSize} bytes but one ` +
-      `buffer of this device holds ${dataBytes}. Use a smaller batchSize.`);
+  const bytes = wholeWords(rowBytes * batchSize);
+  if (bytes > dataBytes) {
+    throw new OutOfMemoryError(`data set: one mini-batch of ${batchSize} rows takes ${bytes} bytes but one buffer of this device ` +
+      `holds ${dataBytes}. Use a smaller batchSize.`, bytes, dataBytes);
   }
   const fitting = Math.floor(Math.min(dataBytes, SLICE_BYTES) / (rowBytes * batchSize));
   return Math.max(1, Math.min(fitting, Math.ceil(rows / batchSize))) * batchSize;
@@ -86,7 +87,7 @@ export class StreamedRunner implements Runner {
     this.#order = new Uint32Array(dataset.rows * orders);
   }
 
-  /** @throws UnsupportedError if one mini-batch is too large; GpuError if memory runs out */
+  /** @throws OutOfMemoryError if one mini-batch is too large, or memory runs out */
   static async open(backend: Backend, plan: Plan, dataset: Dataset, orders: number): Promise<StreamedRunner> {
     const capacity = sliceRows(backend.dataBytes, dataset, plan.batch);
     const first = await Slice.open(backend, plan, dataset, capacity);

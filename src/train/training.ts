@@ -2,11 +2,12 @@
 
 import { InputError } from "../errors.ts";
 import type { Compiled } from "./compiled.ts";
-import { listens, runEpochs, runEvaluation, type History } from "./fit.ts";
+import { listens, runEpochs, runEvaluation, type History, type Standing } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { Floats, StopSignal } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
-import { Endurance, type Ground } from "./endurance.ts";
+import type { FitCourse } from "./checkpointing.ts";
+import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
@@ -80,7 +81,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
   const { [ELSEWHERE]: elsewhere } = options as { [ELSEWHERE]?: Trainer };
   if (elsewhere) return elsewhere(compiled, keep, given, batchSize);
-  const pauses = steps === null && (kept > 0 || other !== null || listens(options));
+  const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
   const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
@@ -95,16 +96,29 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
         : null;
     return { train, validation };
   });
+  const course = { recipe, seed: network.seed, portions, shuffle }, position = by?.position ?? null, validates = kept > 0 || other !== null;
+  let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
+  if (options.checkpoint || options.resumeFrom) {
+    const module = await import("./checkpointing.ts"), fit: FitCourse = {
+      compiled, course, checked: given.checked, validates, position, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
+    if (options.resumeFrom) from = await module.resumeFrom(options.resumeFrom, fit);
+    if (options.checkpoint) {
+      checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, () => {
+        if (!standing) throw new Error("checkpoints are taken while training");
+        return standing();
+      });
+    }
+  }
   const endurance = new Endurance({
-    keeper, progress, position: by?.position ?? null, course: { recipe, seed: network.seed, portions, shuffle }, open, onNaN, gate,
-    checkpointing: null,
+    keeper, progress, position, course, open, onNaN, gate, checkpointing,
     firstNonFinite: async (...found) => (await import("./divergence.ts")).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
   try {
     await endurance.secure();
     const history = await runEpochs({
-      endurance, portions, names, validates: kept > 0 || other !== null, epochs, ahead, options, signal, by,
+      endurance, portions, names, validates, epochs, ahead, options, signal, by, from,
+      watch: checkpointing ? (tell) => { standing = tell; } : undefined,
     }, progress);
     await endurance.secure();
     return history;

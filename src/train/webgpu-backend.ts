@@ -14,7 +14,7 @@ import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import {
-  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal,
+  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State,
   type Trace,
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
@@ -30,15 +30,10 @@ class GpuData implements DeviceData {
 
   constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number, readonly shared?: GpuData) {
     const { rows } = dataset;
-    try {
-      for (const [name, numbers] of dataArrays(dataset)) {
-        if (!shared?.buffer(name)) this.#buffers.set(name, createFrom(device, numbers, name.slice("data_".length)));
-      }
-      if (orders > 0) this.#buffers.set("order", createStorage(device, rows * orders * 4, "order", REMEDIES["data set"]));
-    } catch (error) {
-      this.dispose();
-      throw error;
+    for (const [name, numbers] of dataArrays(dataset)) {
+      if (!shared?.buffer(name)) this.#buffers.set(name, createFrom(device, numbers, name.slice("data_".length)));
     }
+    if (orders > 0) this.#buffers.set("order", createStorage(device, rows * orders * 4, "order", REMEDIES["data set"]));
   }
 
   buffer(name: string): GPUBuffer | undefined {
@@ -75,8 +70,8 @@ class GpuRunner implements Runner {
     return this.executor.resultElements;
   }
 
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
-    return this.#queue.run(steps, onResults, signal);
+  run(...what: Parameters<StepQueue["run"]>): Promise<number> {
+    return this.#queue.run(...what);
   }
 
   dispose(): void {
@@ -152,7 +147,9 @@ export class WebGpuBackend implements Backend {
     const weights = this.#store.readAll();
     const carried = [...this.#carried].filter(([key]) => key.startsWith(TRAINING)).map(async ([key, buffer]) =>
       [key, (await readFloats(device, [{ buffer, elements: buffer.size / 4 }]))[0]] as const);
-    return new Map([...await weights, ...await Promise.all(carried)]);
+    // Awaited together, so that none fails unheard.
+    const [tensors, states] = await Promise.all([weights, Promise.all(carried)]);
+    return new Map([...tensors, ...states]);
   }
 
   async write(values: State): Promise<void> {
@@ -176,15 +173,14 @@ export class WebGpuBackend implements Backend {
 
   upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData> {
     const { device } = this.context;
-    return checked(device, "data set", () => new GpuData(device, dataset, orders, shared as GpuData | undefined),
-      (data) => data.dispose());
+    return checked(device, "data set", () => new GpuData(device, dataset, orders, shared as GpuData | undefined));
   }
 
   compile(plan: Plan): void {
     this.#pipelines.start(plan.launches);
   }
 
-  async prepare(plan: Plan, data: DeviceData): Promise<Runner> {
+  async prepare(plan: Plan, data: DeviceData | null): Promise<Runner> {
     return new GpuRunner(await this.#executor(plan, data, plan.graph.purpose));
   }
 
@@ -197,6 +193,10 @@ export class WebGpuBackend implements Backend {
     }
   };
 
+  carriedSizes(plan: Plan): ReadonlyMap<string, number> {
+    return new Map([[`${TRAINING}${plan.batch}`, plan.carriedBytes / 4]]);
+  }
+
   dispose(): void {
     this.#store.dispose();
     this.#carried.forEach((buffer) => buffer.destroy());
@@ -204,13 +204,21 @@ export class WebGpuBackend implements Backend {
   }
 
   /** @param use whose carried states of stateful layers: they outlive the executor */
-  #executor(plan: Plan, data: DeviceData, use: string): Promise<StepExecutor> {
-    return createExecutor(this.context.device, this.#pipelines, plan, (memory) => (memory === CARRIED ? this.#statesOf(plan, use)
-      : (data as GpuData).buffer(memory) ?? this.#store.buffer(memory)));
-  }
-
-  #statesOf(plan: Plan, use: string): GPUBuffer {
-    return this.#carriedBuffer(`${CARRIED} ${use} ${plan.batch}`, plan.carriedBytes);
+  async #executor(plan: Plan, data: DeviceData | null, use: string): Promise<StepExecutor> {
+    const key = `${CARRIED} ${use} ${plan.batch}`;
+    let isNew = false;
+    const states = (): GPUBuffer => {
+      isNew ||= !this.#carried.has(key);
+      return this.#carriedBuffer(key, plan.carriedBytes);
+    };
+    try {
+      return await createExecutor(this.context.device, this.#pipelines, plan, (memory) => (memory === CARRIED ? states()
+        : (data as GpuData | null)?.buffer(memory) ?? this.#store.buffer(memory)));
+    } catch (error) {
+      // Freed with all else that was made for this executor.
+      if (isNew) this.#carried.delete(key);
+      throw error;
+    }
   }
 
   #carriedBuffer(key: string, bytes: number): GPUBuffer {

@@ -26,9 +26,10 @@ describe("in the steady state of fit()", () => {
       if (name !== "createCommandEncoder") expect(last[name], name).toBe(first[name]);
     }
     expect(last.alive).toBe(first.alive);
-    // Without shuffling the order is written once, so all that is written in an epoch is one table a submit.
-    const submits = last.submit - first.submit;
-    expect(last.writeBuffer - first.writeBuffer).toBe(submits);
+    // Without shuffling the order is written once, so all that is written in an epoch is one table a submit. One submit may copy
+    // the state from which training would go on, were the GPU lost, and needs none.
+    const submits = last.submit - first.submit, writes = last.writeBuffer - first.writeBuffer;
+    expect([writes, writes + 1]).toContain(submits);
     expect(last.createCommandEncoder - first.createCommandEncoder).toBe(submits);
     // 8 training steps and 1 of validation an epoch: several steps share a submit.
     expect(steps).toBe(160);

@@ -2,7 +2,7 @@
 // holds less than it does trains, evaluates and predicts to the same bits as one that holds all.
 
 import { describe, expect, it, onTestFinished } from "vitest";
-import { adam, dataset, dense, dropout, UnsupportedError, type FitOptions, type Layer, type Sequential } from "../../src/index.ts";
+import { adam, dataset, dense, dropout, type FitOptions, type Layer, type Sequential } from "../../src/index.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
 import { counted, ownDevice, shrink } from "./counted-device.ts";
 
@@ -145,16 +145,6 @@ it("an error of onBatchEnd comes out, and the model stays usable", async () => {
     if (batch === 500) throw oops;
   } } })).rejects.toBe(oops);
   expect((await model.fit(X, Y, { batchSize: 250 })).steps).toBe(53);
-});
-
-it("a mini-batch that is too large by itself says what to do", async () => {
-  const { model, counts } = await onDevice(LIMIT), bare = counts.alive;
-  const error: unknown = await model.fit(X, Y, { batchSize: 4000 }).catch((e: unknown) => e);
-  expect(error).toBeInstanceOf(UnsupportedError);
-  expect((error as Error).message).toBe("data set: one mini-batch of 4000 rows takes 320000 bytes but one buffer of this device " +
-    "holds 262144. Use a smaller batchSize.");
-  expect(counts.alive).toBe(bare);
-  expect((await model.fit(X, Y, { batchSize: 64 })).epochs).toBe(1);
 });
 
 it("verify() takes the rows that its steps meet, whatever there are more", async () => {

@@ -46,10 +46,63 @@ export function counted(device: GPUDevice): Counts {
   return counts;
 }
 
-/** Makes the device say that one buffer of it holds no more than so many bytes. */
-export function shrink(device: GPUDevice, bytes: number): void {
+/** Makes the device say that one buffer of it holds no more than so many bytes, and one dimension of a grid so many workgroups. */
+export function shrink(device: GPUDevice, bytes: number, workgroups = device.limits.maxComputeWorkgroupsPerDimension): void {
   const { limits } = device;
-  const small = new Proxy(limits, { get: (target, name: keyof GPUSupportedLimits) =>
-    (name === "maxStorageBufferBindingSize" || name === "maxBufferSize" ? bytes : target[name]) });
+  const less: Partial<Record<keyof GPUSupportedLimits, number>> = {
+    maxStorageBufferBindingSize: bytes, maxBufferSize: bytes, maxComputeWorkgroupsPerDimension: workgroups };
+  const small = new Proxy(limits, { get: (target, name: keyof GPUSupportedLimits) => less[name] ?? target[name] });
   Object.defineProperty(device, "limits", { configurable: true, value: small });
+}
+
+/** The largest number of workgroups that was asked for in one dimension from now on. */
+export function dispatched(device: GPUDevice): { most: number } {
+  const seen = { most: 0 }, wrap = (target: object, name: string, then: (made: object, args: unknown[]) => void): void => {
+    const original = (target as Record<string, (...args: unknown[]) => object>)[name].bind(target);
+    Object.defineProperty(target, name, { configurable: true, value: (...args: unknown[]) => {
+      const made = original(...args);
+      then(made, args);
+      return made;
+    } });
+  };
+  wrap(device, "createCommandEncoder", (encoder) => wrap(encoder, "beginComputePass", (pass) =>
+    wrap(pass, "dispatchWorkgroups", (_, args) => { seen.most = Math.max(seen.most, ...args as number[]); })));
+  return seen;
+}
+
+/** How a device says that it has no memory left: an error in the scope that is open, and a buffer that is none; or at once. */
+export type Refusal = "reported" | "thrown";
+
+/**
+ * Lets the createBuffer number `nth` from now on fail, counted from 1.
+ * @returns how many were made since, and how many failed where no scope was open to hear of it
+ */
+export function failing(device: GPUDevice, nth: number, how: Refusal): { made: number; unheard: number } {
+  const seen = { made: 0, unheard: 0 }, scopes: { filter: GPUErrorFilter; full: boolean }[] = [];
+  const create = device.createBuffer.bind(device), push = device.pushErrorScope.bind(device), pop = device.popErrorScope.bind(device);
+  const replace = (name: "createBuffer" | "pushErrorScope" | "popErrorScope", value: unknown): void => {
+    Object.defineProperty(device, name, { configurable: true, value });
+  };
+  replace("pushErrorScope", (filter: GPUErrorFilter) => {
+    scopes.push({ filter, full: false });
+    push(filter);
+  });
+  replace("popErrorScope", async () => {
+    const scope = scopes.pop();
+    const error = await pop();
+    return scope?.full ? { message: "made to fail" } : error;
+  });
+  replace("createBuffer", (descriptor: GPUBufferDescriptor) => {
+    if (++seen.made !== nth) return create(descriptor);
+    if (how === "thrown") throw new RangeError("made to fail");
+    const scope = scopes.findLast(({ filter }) => filter === "out-of-memory");
+    if (scope) scope.full = true;
+    else seen.unheard++;
+    // Without usage it is invalid, as what a full device gives is.
+    push("validation");
+    const buffer = create({ ...descriptor, usage: 0 });
+    void pop();
+    return buffer;
+  });
+  return seen;
 }

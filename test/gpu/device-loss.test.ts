@@ -83,6 +83,9 @@ const COURSES: readonly [name: string, course: Course][] = [
   ["by steps on a handle", { layers: SMALL, handle: true, fits: [{ steps: 9, batchSize: 6 }, { steps: 14, batchSize: 6 }] }],
   ["in slices", { layers: SMALL, recipe: { optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }), loss: "meanSquaredError" }, bytes: 20_000,
     x: noise(2000 * 3, 7), y: noise(2000 * 2, 8), fits: [{ epochs: 2, batchSize: 64 }] }],
+  // 30 rows of 150 floats are more than 10,000 bytes: gradients of chunks are added up on the device.
+  ["in chunks", { layers: [dense({ units: 150, activation: "relu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })], bytes: 10_000,
+    fits: [{ epochs: 8, batchSize: 30 }] }],
   ["stateful layers", { layers: STATEFUL, x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fits: [{ epochs: 3, batchSize: 8, shuffle: false }] }],
 ];
 

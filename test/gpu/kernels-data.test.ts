@@ -127,6 +127,15 @@ describe("dropout", () => {
 
   it("batch 40 with 33 rows", async () => { await expectStep(gpu, { ...of(0.5, 1, 2, 3, ones), batch: 40, rows }); });
 
+  it("of a chunk: the mask is that of the same rows of the whole mini-batch", async () => {
+    const first = 17, whole = of(0.4, 1, 2, 3, ones);
+    const chunk: StepCase = { ...of(0.4, 1, 2, 3, ones.slice(first * cols)), batch: rows - first,
+      step: { op: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] }, scalars: { step: 2, whole: { rows, first } } };
+    const [all, part] = [await expectStep(gpu, whole), await expectStep(gpu, chunk)];
+    expect([...part.outputs[0]]).toEqual([...all.outputs[0].slice(first * cols)]);
+    await expectCaught(gpu, { ...chunk, wrong: [">> 1u", ">> 2u"] });
+  });
+
   it("control: another step, layer or scale is caught", async () => {
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: ["step.step,", "step.step + 1u,"] });
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: [", 1u, 3u)", ", 2u, 3u)"] });

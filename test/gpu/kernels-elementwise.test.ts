@@ -105,6 +105,21 @@ describe("gradients before the update", () => {
     values: { g, w },
   });
 
+  /** In place, as over the chunks of a mini-batch; the plain shape of a test has the sum apart from what it becomes. */
+  const accumulate = (fresh: boolean, sum: ArrayLike<number> = w): StepCase => ({
+    step: { op: "accumulate", inputs: ["g", "sum"], outputs: ["out"] }, shapes: { ...shapes, sum: [rows, cols] },
+    values: { g, sum }, scalars: { fresh, whole: { rows: 100, first: fresh ? 0 : 63 } },
+  });
+
+  it("adds to the sum over the chunks before, and begins anew whatever was there", async () => {
+    await expectStep(gpu, accumulate(false));
+    const { outputs: [out] } = await expectStep(gpu, accumulate(true));
+    expect([...out]).toEqual([...g]);
+    const { outputs: [over] } = await runStep(gpu, accumulate(true, new Float32Array(rows * cols).fill(NaN)));
+    expect([...over]).toEqual([...g]);
+    await expectCaught(gpu, { ...accumulate(false), wrong: ["== 1u", "== 0u"] });
+  });
+
   it.each([0, 1, 0.37, 1e-6])("scale by %f", async (factor) => { await expectStep(gpu, scale(factor)); });
 
   it.each([1, 0.5, 1e-3, 1000])("clip each number to ±%f", async (limit) => {

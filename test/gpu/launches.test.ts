@@ -60,7 +60,8 @@ describe.each([
     const { calls, steps, launchesPerStep } = await steadyState(widths, batch, rich);
     expect(launchesPerStep).toBe(launches);
     expect(calls).toMatchObject({ dispatches: launches * steps, buffers: 0, groups: 0, modules: 0, pipelines: 0 });
-    expect(calls.passes).toBe(calls.submits);
+    // One submit may have no pass: it copies the state from which training would go on, were the GPU lost.
+    expect([calls.passes, calls.passes + 1]).toContain(calls.submits);
     expect(calls.submits).toBeLessThan(steps);
     // One for the steps of a submit, one for the order of an epoch.
     expect(calls.writes).toBeLessThanOrEqual(calls.submits + 4);

@@ -4,7 +4,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   adam, cosineDecay, dataset, dense, DivergenceError, dropout, exponentialDecay, InputError, piecewiseConstantDecay, sgd,
-  simpleRNN, trainInWorker, UnsupportedError, warmup, type CompileOptions, type FitOptions, type Layer, type Sequential, type WorkerOptions,
+  simpleRNN, trainInWorker, UnsupportedError, warmup, type CheckpointStore, type CompileOptions, type FitOptions, type Layer, type Sequential, type WorkerOptions,
 } from "../../src/index.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 import { ownDevice } from "./counted-device.ts";
@@ -192,6 +192,36 @@ describe.runIf(hasWorkers)("data", () => {
     await here.fit(data, { validationData: data });
     expect(sameWeights(await model.getWeights(), await here.getWeights())).toBe(true);
     expect([memory.byteLength, bytes.length, y.length, shared.length, X.length]).toEqual([1 << 16, ROWS * 3, ROWS * 2, ROWS * 3, ROWS * 3]);
+  });
+});
+
+describe.runIf(hasWorkers)("checkpoints", () => {
+  function memoryStore(): CheckpointStore & { readonly files: Map<string, Uint8Array<ArrayBuffer>> } {
+    const files = new Map<string, Uint8Array<ArrayBuffer>>();
+    return { files, read: async (name) => files.get(name) ?? null, write: async (name, bytes) => void files.set(name, bytes.slice()) };
+  }
+
+  it("are written to the page's store and read from it: what a worker began, fit() ends, and the other way round", async () => {
+    const whole = await declare();
+    await whole.fit(X, Y, { epochs: 4, batchSize: 6 });
+    for (const first of [true, false]) {
+      const store = memoryStore(), begun = await declare(), resumed = await declare();
+      const train = (model: Sequential, there: boolean, options: FitOptions) =>
+        (there ? trainInWorker(model, X, Y, { batchSize: 6, ...options }) : model.fit(X, Y, { batchSize: 6, ...options }));
+      await train(begun, first, { epochs: 2, checkpoint: { store, every: 5 } });
+      expect([...store.files.keys()]).toContain("checkpoint-latest");
+      const history = await train(resumed, !first, { epochs: 4, resumeFrom: store });
+      expect(history).toMatchObject({ epochs: 4, stopped: false });
+      expect(sameWeights(await resumed.getWeights(), await whole.getWeights())).toBe(true);
+      expect(sameWeights(await begun.getWeights(), await whole.getWeights())).toBe(false);
+    }
+  });
+
+  it("a store that fails to read ends it with its error, and one that fails to write does not", async () => {
+    const failing: CheckpointStore = { read: () => Promise.reject(new Error("the disk is gone")), write: () => Promise.reject(new Error("the disk is full")) };
+    const model = await declare();
+    await expect(trainInWorker(model, X, Y, { resumeFrom: failing })).rejects.toThrow("the disk is gone");
+    expect(await trainInWorker(model, X, Y, { checkpoint: { store: failing, every: 1 } })).toMatchObject({ epochs: 1 });
   });
 });
 

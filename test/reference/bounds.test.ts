@@ -134,6 +134,8 @@ const others: Case[] = [
   { name: "penalty", step: { op: "penalty", l1: 0.01, l2: 0.02, ...X }, slack: 60, shapes: { x: [5, 6], out: [1, 1] } },
   { name: "penaltyGradient", step: { op: "penaltyGradient", l1: 0.1, l2: 0.02, ...XY }, slack: 20,
     shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
+  { name: "accumulate", step: { op: "accumulate", ...XY }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
+  { name: "accumulate, afresh", step: { op: "accumulate", ...XY }, scalars: { fresh: true }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
   { name: "clipValue", step: { op: "clipValue", limit: 0.7, ...X }, slack: 10, shapes: { x: [5, 6], out: [5, 6] } },
   { name: "clipFactor", step: { op: "clipFactor", limit: 3.3, ...XY }, slack: 60,
     shapes: { x: [5, 6], y: [1, 6], out: [1, 1] } },
@@ -179,7 +181,7 @@ function worstRatio(c: Case, spread: number, draws: number, adversary: boolean):
 
 const cases = [...products, ...activations, ...derivatives, ...losses, ...metrics, ...updates, ...others];
 /** These give numbers that float32 holds exactly. */
-const exactly = /linear|relu$|Accuracy|below the limit/;
+const exactly = /linear|relu$|Accuracy|below the limit|afresh/;
 
 describe.each(cases)("$name", (c) => {
   test("no GPU within the specification exceeds the bound, and the bound is not far away", () => {

@@ -233,6 +233,7 @@ export class Float32Machine {
       case "penalty": return [[f(f(f(step.l1) * this.sum(map(Math.abs))) + f(f(step.l2) * this.sum(map((w) => f(w * w)))))]];
       case "penaltyGradient": return [map((g, i) =>
         f(f(g + f(f(step.l1) * Math.sign(y[i]))) + f(f(2 * step.l2) * y[i])))];
+      case "accumulate": return [map((g, i) => (scalars.fresh ? g : f(g + y[i])))];
       case "clipValue": return [map((g) => Math.min(Math.max(g, -f(step.limit)), f(step.limit)))];
       case "clipFactor": {
         const norm = this.sqrt(this.sum(inputs.flatMap((t) => [...t].map((g) => f(g * g)))));

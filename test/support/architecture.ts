@@ -17,10 +17,11 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   // Names of things and constants; of the graph its types alone (TYPES_ONLY).
   shaders: ["graph", "model", "random"],
   schedule: ["graph", "model", "shaders", "errors", "random"],
-  gpu: ["schedule", "graph", "model", "errors", "random"],
-  train: ["gpu", "schedule", "graph", "model", "reference", "errors", "random"],
+  gpu: ["schedule", "graph", "model", "storage", "errors", "random"],
+  train: ["gpu", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   formats: ["errors"],
-  index: ["train", "gpu", "schedule", "graph", "model", "reference", "formats", "errors", "random"],
+  storage: ["errors"],
+  index: ["train", "gpu", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "errors", "random"],
 };
 

@@ -1,7 +1,7 @@
 // Slices by themselves: how many rows they take, which rows come into them and when, on the CPU backend made to hold less.
 
 import { describe, expect, it } from "vitest";
-import { UnsupportedError } from "../../src/index.ts";
+import { OutOfMemoryError } from "../../src/index.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 import { dense } from "../../src/model/layers.ts";
@@ -38,7 +38,7 @@ it.each<[number, number, number, number]>([
 });
 
 it("a mini-batch too large for a buffer is refused", () => {
-  expect(() => sliceRows(63, data(100), 8)).toThrow(UnsupportedError);
+  expect(() => sliceRows(63, data(100), 8)).toThrow(OutOfMemoryError);
   expect(() => sliceRows(63, data(100), 8)).toThrow(/one mini-batch of 8 rows takes 64 bytes but one buffer of this device holds 63\. Use a smaller batchSize/);
   // More than 16 MiB are never asked for, however much the device holds.
   expect(sliceRows(Infinity, { ...data(1), rows: 2 ** 24, x: { byteLength: 2 ** 27 } as Float32Array<ArrayBuffer>, y: null }, 64)).toBe(2 ** 21);
@@ -56,6 +56,7 @@ describe("running", () => {
   async function recorded(dataset: Dataset, batch: number, bytes: number) {
     const backend = holding(bytes), events: Event[] = [], opened: DeviceData[] = [], disposed: string[] = [];
     backend.prepare = async (_, on) => {
+      if (!on) throw new Error("a slice runs on data");
       const slice = opened.push(on) - 1;
       const runner: Runner = {
         resultElements: 1, dispose: () => void disposed.push(`runner ${slice}`),

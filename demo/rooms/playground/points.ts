@@ -71,16 +71,20 @@ export function drawPoints(problem: Exclude<Problem, "own">, noise: number, seed
   return { xy, classes };
 }
 
-/** Some to learn from, the others to test with, in a random order; at least one of each. */
+/** Some of each class to learn from, the others to test with, in a random order; at least one of each class on both sides. */
 export function splitPoints({ xy, classes }: Points, share: number, seed: number): Split {
   const random = uniform(seed + 1), order = [...classes.keys()];
   for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
     [order[i], order[j]] = [order[j], order[i]];
   }
-  const take = (rows: readonly number[]): Points => ({
-    xy: Float32Array.from(rows.flatMap((row) => [xy[2 * row], xy[2 * row + 1]])), classes: Uint8Array.from(rows, (row) => classes[row]),
-  });
-  const trained = Math.max(1, Math.min(order.length - 1, Math.round(share * order.length)));
-  return { train: take(order.slice(0, trained)), test: take(order.slice(trained)) };
+  const trained = new Set([0, 1].flatMap((label) => {
+    const rows = order.filter((row) => classes[row] === label);
+    return rows.slice(0, Math.max(1, Math.min(rows.length - 1, Math.round(share * rows.length))));
+  }));
+  const take = (wanted: boolean): Points => {
+    const rows = order.filter((row) => trained.has(row) === wanted);
+    return { xy: Float32Array.from(rows.flatMap((row) => [xy[2 * row], xy[2 * row + 1]])), classes: Uint8Array.from(rows, (row) => classes[row]) };
+  };
+  return { train: take(true), test: take(false) };
 }

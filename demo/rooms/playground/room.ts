@@ -127,9 +127,13 @@ export const mount: Mount = (host, context) => {
   }
 
   /** New points and a new network as the settings say; it runs on if the old one ran. */
-  let turn: Promise<void> = Promise.resolve();
+  let turn: Promise<void> = Promise.resolve(), asked = false;
   function renew(): Promise<void> {
+    // One that has not begun yet will find the newest settings.
+    if (asked) return turn;
+    asked = true;
     turn = turn.then(async () => {
+      asked = false;
       const next = pointsNow(), { config } = settings;
       words.show(hint, (now) => (!next ? now.needPoints : config.problem === "own" ? "" : now.pickHint));
       if (!next) {

@@ -1,7 +1,7 @@
 // The page's side of trainInWorker(): starts the worker, gives it the model, calls the user's functions, and takes the model back.
 // Loaded when it is first asked for.
 
-import { InputError, UnsupportedError } from "../../errors.ts";
+import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
 import type { Backend } from "../backend.ts";
 import type { Compiled } from "../compiled.ts";
 import type { Dataset } from "../data.ts";
@@ -13,7 +13,7 @@ import type { Position } from "../passes.ts";
 import type { Keep } from "../scope.ts";
 import type { Training } from "../training.ts";
 import type { WebGpuBackend } from "../webgpu-backend.ts";
-import { receiveError, type Awaited, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 
 const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
   "train with model.fit().";
@@ -51,11 +51,12 @@ const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
   (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
 
 function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
-  const { network, recipe, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, callbacks = {} } = options;
+  const { network, recipe, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
     network, recipe, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
     start: { state: keeper.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
+    checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
     callbacks: CALLBACKS.filter((name) => callbacks[name] !== undefined),
   };
 }
@@ -129,13 +130,14 @@ class Conversation {
   #hear(message: Exclude<ToPage, { type: "ready" }>, resolve: (end: End) => void): void {
     switch (message.type) {
       case "standing": this.#stand(); break;
-      case "call": void this.#call(message.id, message.name, message.arguments); break;
+      case "call": void this.#call(message); break;
+      case "store": void this.#store(message); break;
       case "batches": this.#tell(message.calls); break;
       case "end": resolve(message.end);
     }
   }
 
-  async #call(id: number, name: Awaited, given: readonly unknown[]): Promise<void> {
+  async #call({ id, name, arguments: given }: Extract<ToPage, { type: "call" }>): Promise<void> {
     const { callbacks = {} } = this.given.options;
     try {
       if (!this.failure) await (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
@@ -143,6 +145,16 @@ class Conversation {
       this.failure ??= { error };
     }
     this.#say({ type: "answer", id, threw: this.failure !== null });
+  }
+
+  async #store({ id, of, arguments: [name, bytes] }: Extract<ToPage, { type: "store" }>): Promise<void> {
+    const { checkpoint, resumeFrom } = this.given.options, store = of === "checkpoint" ? checkpoint?.store : resumeFrom;
+    try {
+      const read = bytes ? await store?.write(name, bytes) : await store?.read(name);
+      this.#say({ type: "stored", id, bytes: read ?? null, error: null });
+    } catch (error) {
+      this.#say({ type: "stored", id, bytes: null, error: sendError(error) });
+    }
   }
 
   #tell(calls: Extract<ToPage, { type: "batches" }>["calls"]): void {
@@ -174,7 +186,8 @@ export async function trainElsewhere(
   // Nobody sees this one: fit() then says that the model was disposed.
   if (!end) return { history: {}, epochs: 0, steps: 0, stopped: true };
   const { left, position, history, error } = end;
-  if (left) await keeper.adopt(left);
+  // Where the page's own GPU is lost, the next call finds another, or says that there is none.
+  if (left) await keeper.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
   holding.position = position;
   if (conversation.failure) throw conversation.failure.error;
   if (error || !history) throw receiveError(error ?? { message: "a fit() without an end", stack: undefined, fields: {} });

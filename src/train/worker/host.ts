@@ -4,13 +4,14 @@ import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import { Compiled } from "../compiled.ts";
 import { DatasetHandle } from "../dataset.ts";
 import { loadExtras, loadUncommon } from "../extras.ts";
+import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { Callbacks } from "../fit-options.ts";
 import type { Snapshot } from "../keeper.ts";
 import { Gate } from "../lifecycle.ts";
 import { openBackend, reopenBackend } from "../open-backend.ts";
 import { scoped } from "../scope.ts";
 import { train } from "../training.ts";
-import { sendError, type Awaited, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+import { receiveError, sendError, type Awaited, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 
 /** The worker's own end of the line. */
 export interface Port {
@@ -18,13 +19,15 @@ export interface Port {
   postMessage(message: ToPage, transfer?: readonly Transferable[]): void;
 }
 
+type Answer = Extract<ToWorker, { readonly id: number }>;
+
 /** A callback of the page threw: the page knows what. */
 class CallbackThrew extends Error {}
 
 /** Calls the page's functions. */
 class Page {
   #batches: [number, Record<string, number>][] = [];
-  readonly #waiting = new Map<number, (threw: boolean) => void>();
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
   #calls = 0;
 
   constructor(readonly port: Port) {}
@@ -42,16 +45,32 @@ class Page {
     return told ? { ...callbacks, onBatchEnd: (batch, logs) => this.#tell(batch, logs) } : callbacks;
   }
 
-  answer(id: number, threw: boolean): void {
-    this.#waiting.get(id)?.(threw);
-    this.#waiting.delete(id);
+  /** A store that the page has. */
+  store(of: "checkpoint" | "resumeFrom"): CheckpointStore {
+    const use = async (...given: [string, Uint8Array<ArrayBuffer>?]): Promise<Uint8Array | null> => {
+      const answer = await this.#ask((id) => ({ type: "store", id, of, arguments: given }));
+      if (answer.type === "stored" && answer.error) throw receiveError(answer.error);
+      return answer.type === "stored" ? answer.bytes : null;
+    };
+    return { read: (name) => use(name), write: async (name, bytes) => { await use(name, bytes); } };
+  }
+
+  answer(answer: Answer): void {
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+  }
+
+  #ask(question: (id: number) => ToPage): Promise<Answer> {
+    const id = this.#calls++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.say(question(id));
+    });
   }
 
   async #call(name: Awaited, given: readonly unknown[]): Promise<void> {
-    const id = this.#calls++;
-    const answer = new Promise<boolean>((resolve) => this.#waiting.set(id, resolve));
-    this.say({ type: "call", id, name, arguments: given });
-    if (await answer) throw new CallbackThrew("a callback threw");
+    const answer = await this.#ask((id) => ({ type: "call", id, name, arguments: given }));
+    if (answer.type === "answer" && answer.threw) throw new CallbackThrew("a callback threw");
   }
 
   /** Steps are reported many at a time, and so they travel. */
@@ -123,7 +142,11 @@ class Run {
           if (job.handle) compiled.holdings.open(keep, "fit()", data).position = job.handle.position;
           return train(compiled, keep, {
             data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
-            options: { ...job.options, callbacks: this.page.callbacks(job.callbacks) },
+            options: {
+              ...job.options, callbacks: this.page.callbacks(job.callbacks),
+              checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
+              resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
+            },
           });
         }));
       });
@@ -143,7 +166,7 @@ export function serve(port: Port): void {
   const page = new Page(port), run = new Run(page);
   port.addEventListener("message", ({ data: message }) => {
     if (message.type === "train") void run.run(message.job);
-    else if (message.type === "answer") page.answer(message.id, message.threw);
+    else if ("id" in message) page.answer(message);
     else void run[message.type]();
   });
   page.say({ type: "ready" });

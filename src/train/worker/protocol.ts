@@ -1,7 +1,7 @@
 // What the page and the worker that trains for it say to each other. Everything here can be cloned to another thread.
 
 import {
-  DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, UnsupportedError,
+  DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError,
 } from "../../errors.ts";
 import type { Network, Recipe } from "../../model/network.ts";
 import type { Precision } from "../../schedule/precision.ts";
@@ -27,6 +27,9 @@ export interface Job {
   readonly validation: Dataset | null;
   readonly checked: CheckedFitOptions;
   readonly options: Pick<FitOptions, "shuffle" | "verbose">;
+  /** Where there are stores of checkpoints. They stay with the page. */
+  readonly checkpoint: { readonly every: number | undefined } | null;
+  readonly resumes: boolean;
   /** Those that the page wants to be told. */
   readonly callbacks: readonly (keyof Callbacks)[];
 }
@@ -38,7 +41,8 @@ export type ToWorker =
   | { readonly type: "train"; readonly job: Job }
   | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
   /** The callback is over; where it threw, training is to end as by an error. */
-  | { readonly type: "answer"; readonly id: number; readonly threw: boolean };
+  | { readonly type: "answer"; readonly id: number; readonly threw: boolean }
+  | { readonly type: "stored"; readonly id: number; readonly bytes: Uint8Array | null; readonly error: SentError | null };
 
 /** How it ended, and what the model is now. */
 export interface End {
@@ -52,11 +56,14 @@ export type ToPage =
   | { readonly type: "ready" }
   | { readonly type: "standing" }
   | { readonly type: "call"; readonly id: number; readonly name: Awaited; readonly arguments: readonly unknown[] }
+  /** Reads from a store of the user's, or writes to it. */
+  | { readonly type: "store"; readonly id: number; readonly of: "checkpoint" | "resumeFrom";
+      readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>] }
   | { readonly type: "batches"; readonly calls: readonly (readonly [batch: number, logs: Logs])[] }
   | { readonly type: "end"; readonly end: End };
 
 const CLASSES: Readonly<Record<string, { readonly prototype: Error } | undefined>> = {
-  DeltapropError, InputError, FormatError, UnsupportedError, DivergenceError, GpuError, DeviceLostError,
+  DeltapropError, InputError, FormatError, UnsupportedError, DivergenceError, GpuError, OutOfMemoryError, DeviceLostError,
 };
 
 /** An error as it crosses: its class is found again by its name. */
