@@ -59,7 +59,7 @@ export interface Loop {
 }
 
 /** Batches are reported a few at a time while the next ones run: there is nothing that could wait for a promise. */
-function refusePromise(returned: unknown): void {
+export function refusePromise(returned: unknown): void {
   if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
   // This error takes the place of any that the promise may yet bring.
   void Promise.resolve(returned).catch(() => {});
