@@ -87,7 +87,8 @@ export class SampleCard {
     if (!sample) return;
     const { steps, perplexity, prompt, text, temperature } = sample;
     this.#begun.textContent = text === null ? "" : prompt;
-    this.#written.textContent = text ?? now.noSample;
+    // Where it begins with line breaks, the paper would begin empty.
+    this.#written.textContent = text === null ? now.noSample : prompt === "" ? text.trimStart() : text;
     this.#when.textContent = steps === 0 ? now.untrained : now.afterSteps(language.number(steps), perplexityText(perplexity));
     [this.host.dataset.steps, this.host.dataset.temperature] = [String(steps), String(temperature)];
   }

@@ -18,7 +18,7 @@ const FIRST_KEPT = 25;
 /** In between it writes so often. */
 const WRITE_EVERY_MS = 2_500;
 /** Characters of a sample, and of the text before it where no prompt is given to a saved model. */
-const SAMPLE = 280, PRIMER = 64;
+const SAMPLE = 360, PRIMER = 64;
 /** Share of the newest slice in what is told of speed; steps that the perplexity is the mean of. */
 const NEWEST = 0.3, RECENT = 25;
 
