@@ -129,6 +129,9 @@ it("writes at once with another temperature, beginning or turn", async () => {
   await page.type("#text-prompt", "the d");
   await page.waitForFunction(() => document.querySelector(".text .begun")!.textContent === "the d");
   expect(await sample()).toMatch(/^og /);
+  // After "the d" there is one way to go on, and the page says so.
+  expect(await page.$$eval(`${ROOM} .next li`, (found) => found.map(({ textContent }) => textContent))).toHaveLength(8);
+  expect(await textOf(`${ROOM} .next li`)).toMatch(/^(9\d|100) %o$/);
   await page.type("#text-prompt", "Ω");
   expect(await textOf(`${ROOM} .ways .wrong:not([hidden])`)).toContain("Ω");
   await page.keyboard.press("Backspace");
