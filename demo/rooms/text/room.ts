@@ -20,7 +20,7 @@ import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
 import { texts } from "./texts.ts";
-import { Transport } from "./transport.ts";
+import { TextTransport } from "./transport.ts";
 import type { TextWorker } from "./worker.ts";
 
 const FILE_NAME = "deltaprop-text.safetensors";
@@ -34,7 +34,7 @@ export const mount: Mount = (host, context) => {
   /** What the network of the worker was made of. */
   let inPlace: { config: TextConfig; corpus: Corpus; backend: Backend } | null = null;
 
-  const transport = new Transport(words, {
+  const transport = new TextTransport(words, {
     onRun() {
       transport.state = "running";
       remote.run().catch(fail);
