@@ -2,6 +2,7 @@
 // refused before a browser starts.
 
 import { InputError } from "../errors.ts";
+import { placesOf, vocabularyOf } from "./characters.ts";
 import type { JobHost } from "./fit-events.ts";
 import { count, decimals, duration, orNull, Progress } from "./progress.ts";
 import { runOn } from "./run-on.ts";
@@ -9,7 +10,7 @@ import { checkWritable, readLoaded, saveWeights } from "./saved-model.ts";
 import { parseTextModel, textModelBytes, type SavedTextModel } from "./saved-text-model.ts";
 import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
-import { checkTextFits, loadText, placesOf, vocabularyOf } from "./text-data.ts";
+import { checkTextFits, loadText } from "./text-data.ts";
 import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { resolveTextOptions, type TextFlags, type TextOptions } from "./text-options.ts";

@@ -10,10 +10,20 @@ const files = readdirSync("demo", { recursive: true, encoding: "utf8" }).map((pa
   .filter((path) => path.endsWith(".ts") && !BUILD.includes(path));
 const imports = files.flatMap((path) => importsOf(path, readFileSync(`demo/${path}`, "utf8")).map(({ specifier }) => ({ path, specifier })));
 
-it("imports nothing of the source but src/index.ts", () => {
+/** What the text room shares with `npm run char-rnn`. */
+const OF_CHAR_RNN = ["characters.ts", "saved-text-model.ts", "text-model.ts", "text-sampler.ts"];
+
+it("imports nothing of the source but src/index.ts, and in the text room what it shares with a command", () => {
   const ofSource = imports.filter(({ specifier }) => /\/(src|shaders)\//.test(specifier));
   expect(ofSource.length).toBeGreaterThan(5);
-  expect(ofSource.filter(({ specifier }) => !/^(\.\.\/)+src\/index\.ts$/.test(specifier))).toEqual([]);
+  expect(ofSource.filter(({ path, specifier }) => !/^(\.\.\/)+src\/index\.ts$/.test(specifier) &&
+    !(path.startsWith("rooms/text/") && OF_CHAR_RNN.some((file) => specifier === `../../../src/cli/${file}`)))).toEqual([]);
+});
+
+it("shares nothing with a command that needs Node", () => {
+  const further = OF_CHAR_RNN.flatMap((file) => importsOf(file, readFileSync(`src/cli/${file}`, "utf8")).map(({ specifier }) => specifier));
+  expect(further.filter((specifier) => !/^\.\.\/(index|errors|random|formats\/safetensors)\.ts$/.test(specifier) &&
+    !OF_CHAR_RNN.includes(specifier.slice(2)))).toEqual([]);
 });
 
 it("keeps rooms apart from one another and out of what they share", () => {

@@ -6,7 +6,7 @@ import type { Page } from "puppeteer";
 import { openDemo } from "../support/demo-page.ts";
 
 const FOLDER = "docs/screenshots";
-const MOST_BYTES = 250_000;
+const MOST_BYTES = 300_000;
 
 interface Shot {
   readonly room: string;
@@ -38,6 +38,16 @@ const SHOTS: readonly Shot[] = [
       await page.click("#playground-run");
       await page.waitForFunction(() => parseFloat(document.getElementById("playground-accuracy")!.textContent) >= 98, { polling: 200 });
       await page.click("#playground-run");
+      await page.waitForSelector('.transport[data-state="paused"]');
+    },
+  },
+  {
+    room: "text", height: { 1280: 1085, 360: 1560 },
+    async prepare(page) {
+      await page.waitForSelector('.transport[data-state="ready"]');
+      await page.click("#text-run");
+      await page.waitForFunction(() => Number(document.getElementById("text-passes")!.textContent) >= 2, { polling: 200, timeout: 180_000 });
+      await page.click("#text-run");
       await page.waitForSelector('.transport[data-state="paused"]');
     },
   },

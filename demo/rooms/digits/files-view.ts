@@ -65,11 +65,3 @@ function acceptDrops(host: HTMLElement, onFiles: (files: File[]) => void): () =>
   }, { signal });
   return () => ends.abort();
 }
-
-/** Hands bytes to the visitor as a file. */
-export function download(bytes: Uint8Array<ArrayBuffer>, name: string): void {
-  const url = URL.createObjectURL(new Blob([bytes], { type: "application/octet-stream" }));
-  const link = element("a", { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
-}

@@ -2,6 +2,7 @@
 
 import "./room.css";
 import { element } from "../../lib/dom.ts";
+import { download } from "../../lib/download.ts";
 import { reasonOf } from "../../lib/notices.ts";
 import type { Mount } from "../../lib/room.ts";
 import { LinkError, readLink, writeLink } from "../../lib/share.ts";
@@ -10,14 +11,15 @@ import { connect, proxy } from "../../lib/worker-client.ts";
 import { DEFAULTS, FIELDS, type DigitsConfig } from "./config.ts";
 import { ConfusionView } from "./confusion-view.ts";
 import { Curves } from "./curves.ts";
-import { download, FilesView } from "./files-view.ts";
+import { FilesView } from "./files-view.ts";
 import { HistogramsView } from "./histograms-view.ts";
 import { Pad } from "./pad.ts";
 import { RaceView } from "./race-view.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { DataInfo, Events, ModelInfo } from "./trainer.ts";
-import { Transport, type State } from "./transport.ts";
+import type { State } from "../../lib/transport.ts";
+import { DigitsTransport } from "./transport.ts";
 import { WeightsView } from "./weights-view.ts";
 import type { DigitsWorker } from "./worker.ts";
 
@@ -30,7 +32,7 @@ export const mount: Mount = (host, context) => {
   /** Steps after which the GPU was lost, until the run is seen to go on. */
   let lostAt: number | null = null;
 
-  const transport = new Transport(words, {
+  const transport = new DigitsTransport(words, {
     onRun() {
       enter("running");
       remote.run().catch(fail);
