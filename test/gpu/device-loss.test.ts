@@ -99,9 +99,11 @@ describe.each(COURSES)("%s", (_, course) => {
       expect(sameWeights(disturbed.weights, calm.weights), `lost after ${at}`).toBe(true);
       expect(disturbed.histories).toEqual(calm.histories);
       expect(disturbed.told).toEqual(calm.told);
-      // Right at the end fit() may be over before the loss is found.
-      expect(disturbed.losses).toBe(at < steps - 8 ? 1 : disturbed.losses);
-    }), { numRuns: 3, seed: 7 });
+      // Steps are reported in bursts: where the last came with this one, nothing on the device is missed any more.
+      expect(disturbed.losses).toBeLessThanOrEqual(1);
+      // The first submit has one step.
+      if (at === 1) expect(disturbed.losses).toBe(1);
+    }), { numRuns: 3, seed: 7, examples: [[1]] });
   });
 });
 
