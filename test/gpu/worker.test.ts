@@ -1,5 +1,5 @@
 // trainInWorker() leaves what model.fit() leaves, bit for bit, and can be steered and stopped like it. (Only in browsers: Node has no
-// Web Workers, which test/train/no-worker.test.ts is about.)
+// Web Workers, which test/train/no-worker.test.ts is about, and in Deno the sources that Vitest serves are no script for a worker.)
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -18,7 +18,7 @@ const STATEFUL = [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: tru
 const RECIPE: CompileOptions = { optimizer: adam({ learningRate: warmup({ steps: 5, then: cosineDecay({ initialLearningRate: 0.02, decaySteps: 50 }) }),
   globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae"], backend: "webgpu" };
 
-const hasWorkers = typeof Worker !== "undefined";
+const hasWorkers = typeof document !== "undefined";
 
 interface Course {
   readonly layers: readonly Layer[];
