@@ -1,11 +1,12 @@
 // Builds dist/ in one run (`vite build --app`): the library (index.js; files beside it that it loads when it needs them: float64.js the
 // reference, limits.js when something does not fit, autotune.js to measure, resident.js, recurrent.js, uncommon.js and blocks.js for
-// networks of their kind, divergence.js, checkpointing.js; and what they share), and the command line with its page, which import the
-// library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
+// networks of their kind, divergence.js, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, and the
+// command line with its page, which import the library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
 import { wgslAtBuild } from "./build/wgsl.ts";
+import { workerUrlAtBuild } from "./build/worker-url.ts";
 
 const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
@@ -17,7 +18,7 @@ const PEERS = ["puppeteer", "webgpu", "mnist"];
 
 /** One entry → one file. `consumer` decides whether Node's own modules may be imported. */
 function oneFile(entry: string, name: string, consumer: "client" | "server"): EnvironmentOptions {
-  const isLibrary = name === "index.js";
+  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== "worker.js";
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
@@ -28,7 +29,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
       rolldownOptions: {
         input: inSource(entry),
         preserveEntrySignatures: "strict",
-        external: (id: string) => !isLibrary && LIBRARY.has(id),
+        external: (id: string) => importsLibrary && LIBRARY.has(id),
         output: {
           format: "es", entryFileNames: name, chunkFileNames: "[name].js",
           // What several files need goes into one, however it is shared out; but pages that read no files are spared what reads them.
@@ -45,16 +46,18 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
 
 export default defineConfig({
   publicDir: false,
-  plugins: [wgslAtBuild()],
+  plugins: [wgslAtBuild(), workerUrlAtBuild()],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
     client: oneFile("index.ts", "index.js", "server"),
+    // All in one file, also what the library loads when it needs it: not every bundler cuts a worker into several.
+    worker: oneFile("train/worker/worker.ts", "worker.js", "server"),
     page: oneFile("cli/page.ts", "page.js", "client"),
     cli: oneFile("cli/main.ts", "cli.js", "server"),
   },
   builder: {
     async buildApp(builder) {
-      for (const name of ["client", "page", "cli"]) await builder.build(builder.environments[name]);
+      for (const name of ["client", "worker", "page", "cli"]) await builder.build(builder.environments[name]);
     },
   },
 });

@@ -1,5 +1,5 @@
-// Three ways to run tests: `unit` in Node without a GPU, and the files under test/gpu in headless Chrome (`chrome`) or
-// in Node with the npm package `webgpu` (`node-gpu`). Without an adapter the last two fail; they never skip.
+// `unit` runs in Node without a GPU; the files under test/gpu in headless Chrome (`chrome`) or Firefox (`firefox`), in Node with the
+// npm package `webgpu` (`node-gpu`), or in Deno (`deno`, started by test/hosts). Without an adapter these fail; they never skip.
 
 import { defineConfig } from "vitest/config";
 import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
@@ -27,6 +27,7 @@ export default defineConfig({
       {
         test: {
           name: "deno", include: GPU_TESTS, fileParallelism: false, pool: "threads", isolate: false, ...GPU_TIMEOUTS,
+          setupFiles: ["test/support/deno.ts"],
         },
       },
       {

@@ -13,4 +13,5 @@ export interface RoomEntry {
 export const ROOMS: readonly RoomEntry[] = [
   { id: "digits", name: { en: { tab: "Digits" }, zh: { tab: "数字" } }, load: () => import("./rooms/digits/room.ts") },
   { id: "playground", name: { en: { tab: "Playground" }, zh: { tab: "游乐场" } }, load: () => import("./rooms/playground/room.ts") },
+  { id: "text", name: { en: { tab: "Text" }, zh: { tab: "文本" } }, load: () => import("./rooms/text/room.ts") },
 ];

@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
+import { wgslAtBuild } from "../build/wgsl.ts";
 import { digits } from "./digits-plugin.ts";
 import { CONTENT_SECURITY_POLICY } from "./policy.ts";
 
@@ -10,7 +11,8 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [digits()],
-  worker: { format: "es" },
+  // Only workers hold the library.
+  worker: { format: "es", plugins: () => [wgslAtBuild()] },
   // What is built is looked at as it should be published; so all tests of the page run under the policy.
   preview: { headers: { "content-security-policy": CONTENT_SECURITY_POLICY } },
   build: { outDir: "../dist/demo", emptyOutDir: true, target: "es2022" },

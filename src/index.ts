@@ -7,6 +7,8 @@ export type { History } from "./train/fit.ts";
 export type {
   Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN, ResumeInfo,
 } from "./train/fit-options.ts";
+export { trainInWorker } from "./train/train-in-worker.ts";
+export type { WorkerOptions } from "./train/train-in-worker.ts";
 export { dataset, DatasetHandle } from "./train/dataset.ts";
 export type { DatasetOptions, LabelledDatasetHandle } from "./train/dataset.ts";
 export type { Features, Targets } from "./train/data.ts";

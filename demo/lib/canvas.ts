@@ -19,7 +19,9 @@ export function risingColours(to: string): (value: number) => Rgb {
 }
 
 /** A context whose unit is a CSS pixel, cleared; the canvas takes the size that style.css gives it. */
-export function freshContext(canvas: HTMLCanvasElement, width = canvas.clientWidth, height = canvas.clientHeight): CanvasRenderingContext2D {
+export function freshContext(
+  canvas: HTMLCanvasElement, width = canvas.clientWidth, height = canvas.clientHeight,
+): CanvasRenderingContext2D {
   const ratio = Math.min(3, devicePixelRatio || 1);
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];

@@ -1,5 +1,5 @@
-// A line chart over steps (uPlot): one number a step, smoothed, and now and then a second one beside it; with a switch to a
-// logarithmic axis and the same numbers as a table for those who cannot see it.
+// A line chart over steps (uPlot): one number a step, smoothed, and now and then a second one beside it, or levels to compare with;
+// with a switch to a logarithmic axis and the same numbers as a table for those who cannot see it.
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -18,14 +18,25 @@ const texts = defineTexts({
   table: "Show as a table",
   none: "–",
   label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `Line chart: ${name} over ${steps} steps. Last: ${line} ${last}, ${dots} ${other}.`,
+    `Line chart: ${name} over ${steps} steps. Last: ${line} ${last}${dots && `, ${dots} ${other}`}.`,
+  level: (name: string, value: string) => ` ${name}: ${value}.`,
 }, {
   step: "步数",
   table: "以表格显示",
   none: "–",
   label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `折线图:${name},共 ${steps} 步。最新值:${line} ${last},${dots} ${other}。`,
+    `折线图:${name},共 ${steps} 步。最新值:${line} ${last}${dots && `,${dots} ${other}`}。`,
+  level: (name: string, value: string) => `${name}:${value}。`,
 });
+
+/** What a logarithmic axis leaves out is null. */
+const shortTick = (tick: number | null): string => (tick === null ? "" : String(Number(tick.toPrecision(3))));
+
+/** A straight line across the chart, with its name on it. */
+export interface Level {
+  readonly name: string;
+  readonly value: number;
+}
 
 export interface ChartOptions {
   readonly language: Language;
@@ -34,7 +45,9 @@ export interface ChartOptions {
   readonly name: () => string;
   /** The number of each step, and the one that comes now and then. */
   readonly line: () => string;
-  readonly dots: () => string;
+  readonly dots?: () => string;
+  /** What to compare with; asked for at each drawing. */
+  readonly levels?: () => readonly Level[];
   readonly show: (value: number) => string;
   /** Fixed ends of the vertical axis; from 0 to what there is if left out. */
   readonly range?: readonly [low: number, high: number];
@@ -67,7 +80,7 @@ export class LineChart {
   constructor(options: ChartOptions) {
     this.#options = options;
     const words = this.#words = options.language.words(texts);
-    const titles = [() => words.now.step, options.line, options.dots].map((title) => {
+    const titles = [() => words.now.step, options.line, ...(options.dots ? [options.dots] : [])].map((title) => {
       const cell = element("th", { scope: "col" });
       return words.follow(cell, () => { cell.textContent = title(); });
     });
@@ -95,6 +108,11 @@ export class LineChart {
   set logarithmic(value: boolean) {
     if (this.#logarithmic === value) return;
     this.#logarithmic = value;
+    this.#rebuild();
+  }
+
+  /** The levels are others. */
+  redraw(): void {
     this.#rebuild();
   }
 
@@ -126,7 +144,7 @@ export class LineChart {
   }
 
   #size(): { width: number; height: number } {
-    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 220 };
+    return { width: Math.max(100, this.#plotHost.clientWidth), height: this.#options.height ?? 255 };
   }
 
   #soon(): void {
@@ -164,20 +182,23 @@ export class LineChart {
     const data = this.#data();
     if (this.#plot) this.#plot.setData(data);
     else this.#plot = this.#build(data);
-    const { name, line, dots, show } = this.#options, none = this.#words.now.none;
+    const { name, line, dots, show, levels = () => [] } = this.#options, none = this.#words.now.none;
     const last = this.#line.values(this.#smoothing).at(-1), dot = this.#dots.at(-1)?.value;
     this.#plotHost.setAttribute("aria-label", this.#words.now.label(name(), this.#line.length,
-      line(), last === undefined ? none : show(last), dots(), dot === undefined ? none : show(dot)));
+      line(), last === undefined ? none : show(last), dots?.() ?? "", dot === undefined ? none : show(dot)) +
+      levels().map((level) => this.#words.now.level(level.name, show(level.value))).join(""));
     if (this.#table.open) this.#fillTable();
   }
 
   #build(data: uPlot.AlignedData): uPlot {
     const { range, line, dots } = this.#options, logarithmic = this.#logarithmic;
-    const quiet = cssColour("--quiet"), grid = cssColour("--line"), training = cssColour("--training"), validation = cssColour("--validation");
+    const [quiet, grid, training, validation, card] = ["--quiet", "--line", "--training", "--validation", "--card"].map(cssColour);
     const font = `12px ${getComputedStyle(this.#plotHost).fontFamily}`;
     const axis: uPlot.Axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 6 };
-    const full = (_: uPlot, low: number, high: number): uPlot.Range.MinMax => {
+    const top = () => Math.max(0, ...this.#options.levels?.().map(({ value }) => value) ?? []);
+    const full = (_: uPlot, low: number, highest: number): uPlot.Range.MinMax => {
       if (range) return [range[0], range[1]];
+      const high = Math.max(top(), highest);
       if (!Number.isFinite(high) || high <= 0) return [0, 1];
       return [Math.min(0, low), high * 1.04];
     };
@@ -185,11 +206,12 @@ export class LineChart {
       ...this.#size(),
       scales: {
         x: { time: false, range: (_, low, high) => [0, Number.isFinite(high) && high > low ? high : Math.max(10, high || 0)] },
-        y: logarithmic ? { distr: 3 } : { range: full },
+        y: logarithmic ? { distr: 3, ...(this.#options.levels && { range: (_: uPlot, low: number, high: number): uPlot.Range.MinMax =>
+          [Math.max(1, Math.min(low || 1, 1)), Math.max(top(), high || 1) * 1.2] }) } : { range: full },
       },
       axes: [
         { ...axis, size: 28, space: 70 },
-        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(3))))) },
+        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map(shortTick) },
       ],
       cursor: { drag: { x: false, y: false }, points: { show: false } },
       legend: { show: false },
@@ -197,9 +219,31 @@ export class LineChart {
         {},
         { stroke: training + FAINT, width: 1, points: { show: false } },
         { label: line(), stroke: training, width: 2, points: { show: false } },
-        { label: dots(), stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: cssColour("--card") } },
+        { label: dots?.() ?? "", stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: card } },
       ],
+      hooks: { draw: [(plot) => this.#drawLevels(plot, quiet, font)] },
     }, data, this.#plotHost);
+  }
+
+  #drawLevels(plot: uPlot, colour: string, font: string): void {
+    const { ctx, bbox: { left, top, width, height } } = plot, ratio = devicePixelRatio || 1;
+    ctx.save();
+    ctx.strokeStyle = ctx.fillStyle = colour;
+    ctx.lineWidth = ratio;
+    ctx.setLineDash([4 * ratio, 4 * ratio]);
+    ctx.font = font.replace(/^\d+/, (size) => String(Number(size) * ratio));
+    ctx.textAlign = "right";
+    for (const { name, value } of this.#options.levels?.() ?? []) {
+      const y = plot.valToPos(value, "y", true);
+      if (!(y >= top && y <= top + height)) continue;
+      ctx.beginPath();
+      ctx.moveTo(left, y);
+      ctx.lineTo(left + width, y);
+      ctx.stroke();
+      ctx.textBaseline = y - top < 18 * ratio ? "top" : "bottom";
+      ctx.fillText(`${name}: ${this.#options.show(value)}`, left + width - 4 * ratio, y + (ctx.textBaseline === "top" ? 3 : -3) * ratio);
+    }
+    ctx.restore();
   }
 
   /** A dozen rows are enough to read how it went. */
@@ -209,7 +253,8 @@ export class LineChart {
     const chosen = steps.map((_, i) => i).filter((i) => i === steps.length - 1 || i % every === every - 1);
     this.#rows.replaceChildren(...chosen.map((i) => {
       const dot = this.#dots.filter(({ step }) => step <= steps[i]).at(-1);
-      const cells = [this.#options.language.number(steps[i]), show(smooth[i]), dot ? show(dot.value) : this.#words.now.none];
+      const cells = [this.#options.language.number(steps[i]), show(smooth[i]),
+        ...(this.#options.dots ? [dot ? show(dot.value) : this.#words.now.none] : [])];
       return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
     }));
   }

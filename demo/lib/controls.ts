@@ -152,7 +152,9 @@ export function switchControl<W>({ words, label }: Labelled<W>, first: boolean, 
   };
 }
 
-export function button<W>(words: Words<W>, label: Pick<W>, onClick: () => void, kind: "primary" | "normal" | "plain" = "normal"): HTMLButtonElement {
+export function button<W>(
+  words: Words<W>, label: Pick<W>, onClick: () => void, kind: "primary" | "normal" | "plain" = "normal",
+): HTMLButtonElement {
   const made = words.show(element("button", { type: "button", class: kind }), label);
   made.addEventListener("click", onClick);
   return made;

@@ -33,13 +33,15 @@ async function largestDifference([a, b]: readonly Sequential[]): Promise<number>
 /**
  * @param open a compiled network, always from the same seed
  * @param train so many steps, going on where the last call stopped
+ * @param first steps of the first lap: few where one takes the CPU long
  * @returns the last lap
  */
 export async function runRace(
   open: (runner: Runner) => Promise<Sequential>, train: (model: Sequential, steps: number) => Promise<void>, onLap: (lap: Lap) => void,
+  first = 8,
 ): Promise<Lap> {
   const models: Sequential[] = [], spent = { webgpu: 0, cpu: 0 }, began = performance.now();
-  let steps = 0, timed = 0, next = 8;
+  let steps = 0, timed = 0, next = first;
   try {
     for (const runner of RUNNERS) models.push(await open(runner));
     const lap = async (): Promise<number> => {

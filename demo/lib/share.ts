@@ -18,8 +18,8 @@ export interface Field<T> {
   /** In symbols, as a message shows it: "1 … 4096". */
   readonly rule: string;
   /** Undefined for a text that breaks the rule. */
-  read(text: string): T | undefined;
-  write(value: T): string;
+  readonly read: (text: string) => T | undefined;
+  readonly write: (value: T) => string;
 }
 
 /** Plain decimal notation only: Number("") is 0 and Number("0x10") is 16. */

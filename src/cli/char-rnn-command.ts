@@ -3,6 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import { fileStore } from "../index.ts";
+import { placesOf, vocabularyOf } from "./characters.ts";
 import type { JobHost } from "./fit-events.ts";
 import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
 import { count, decimals, duration, orNull, Progress } from "./progress.ts";
@@ -12,7 +13,7 @@ import { checkWritable, readLoaded, saveWeights } from "./saved-model.ts";
 import { parseTextModel, textModelBytes, type SavedTextModel } from "./saved-text-model.ts";
 import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
-import { checkTextFits, loadText, placesOf, vocabularyOf } from "./text-data.ts";
+import { checkTextFits, loadText } from "./text-data.ts";
 import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { addTextOptions, resolveTextOptions, textFlagsFor, type TextFlags, type TextOptions } from "./text-options.ts";

@@ -1,4 +1,4 @@
-// The text to learn: a file, or the project's own sources; and its characters (code points) as numbers.
+// The text to learn: a file, or the project's own sources.
 
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -53,33 +53,6 @@ async function readOwnSources(): Promise<Text> {
 
 /** @param path null for the project's own sources. @throws InputError or FormatError, saying what to do */
 export const loadText = (path: string | null): Promise<Text> => (path === null ? readOwnSources() : readTextFile(path));
-
-const codeOf = (character: string): number => character.codePointAt(0)!;
-
-/** The distinct characters in the order of their code points. */
-export const vocabularyOf = (text: string): string[] => [...new Set(text)].sort((a, b) => codeOf(a) - codeOf(b));
-
-/** A character by its picture, if it has one, and its code point. */
-const named = (character: string): string => `${JSON.stringify(character)} (U+${codeOf(character).toString(16).toUpperCase().padStart(4, "0")})`;
-
-const PLACES_OF_A_BYTE = 256;
-
-/** The text as places in the vocabulary. @throws InputError naming the first character that is not in it, and its line */
-export function placesOf(text: string, vocabulary: readonly string[], where: string): Uint8Array | Uint32Array {
-  const places = new Map(vocabulary.map((character, place) => [character, place]));
-  const found = vocabulary.length <= PLACES_OF_A_BYTE ? new Uint8Array(text.length) : new Uint32Array(text.length);
-  let characters = 0, line = 1;
-  for (const character of text) {
-    const place = places.get(character);
-    if (place === undefined) {
-      throw new InputError(`${where}: line ${count(line)} has the character ${named(character)}, which the loaded model does not ` +
-        `know; it knows ${vocabulary.length} others. Take it out of the text, or train without --load.`);
-    }
-    if (character === "\n") line++;
-    found[characters++] = place;
-  }
-  return found.slice(0, characters);
-}
 
 /** @throws InputError unless there is a window for every row, and an answer to its last character */
 export function checkTextFits(characters: number, length: number, batchSize: number, where: string): void {

@@ -7,6 +7,7 @@ import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
 import { createFrom, createStorage } from "./memory.ts";
+import { nudged } from "./nudge.ts";
 import { writeStep } from "./step-table.ts";
 
 const TABLE_BYTES = 256;
@@ -63,7 +64,7 @@ export class LaunchBench {
     pass.end();
     const commands = encoder.finish(), start = performance.now();
     device.queue.submit([commands]);
-    await device.queue.onSubmittedWorkDone();
+    await nudged(device.queue, device.queue.onSubmittedWorkDone());
     return performance.now() - start;
   }
 

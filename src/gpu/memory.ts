@@ -6,6 +6,7 @@ import { NUMBER_BYTES, type Precision } from "../schedule/precision.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 import { checked, createBuffer, REMEDIES } from "./device.ts";
 import { floatsOfHalves } from "./half.ts";
+import { nudged } from "./nudge.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
@@ -55,9 +56,9 @@ export function createFrom(
 }
 
 /** A copy of the first bytes of a staging buffer as float32. @throws GpuError if the device is lost meanwhile */
-export async function readStaging(staging: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
+export async function readStaging({ queue }: GPUDevice, staging: GPUBuffer, bytes: number): Promise<Float32Array<ArrayBuffer>> {
   try {
-    await staging.mapAsync(MAP_MODE.read, 0, bytes);
+    await nudged(queue, staging.mapAsync(MAP_MODE.read, 0, bytes));
     const floats = new Float32Array(staging.getMappedRange(0, bytes)).slice();
     // Deno throws here, too, if the device was lost since.
     staging.unmap();
@@ -101,7 +102,7 @@ export async function readFloats(
     return copy;
   });
   try {
-    const { buffer: all } = await readStaging(staging, total);
+    const { buffer: all } = await readStaging(device, staging, total);
     let start = 0;
     return sources.map(({ elements, type = "f32" }, i) => {
       const begin = start;

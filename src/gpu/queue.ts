@@ -39,9 +39,10 @@ export class StepQueue {
 
   /**
    * Runs the steps in order. An abort takes effect between submits; steps already submitted are waited for, on errors too.
+   * @param onSubmitted called once all steps are with the GPU, which may take a while to do them
    * @returns how many steps ran
    */
-  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
+  async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number> {
     const inFlight: Promise<void>[] = [];
     let next = 0, before = Promise.resolve();
     let lastDone = performance.now();
@@ -62,6 +63,7 @@ export class StepQueue {
         inFlight.push(before);
         // Awaited in its turn; the device may refuse it before that.
         before.catch(() => {});
+        if (next === steps.length) onSubmitted?.();
         if (inFlight.length === SUBMITS_IN_FLIGHT) await inFlight.shift();
       }
       await Promise.all(inFlight);

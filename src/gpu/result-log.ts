@@ -47,7 +47,7 @@ export class ResultLog {
     encode(encoder);
     encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, bytes);
     this.device.queue.submit([encoder.finish()]);
-    return readStaging(staging, bytes);
+    return readStaging(this.device, staging, bytes);
   }
 
   dispose(): void {

@@ -55,8 +55,11 @@ export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string,
 export interface Runner {
   /** Numbers that each step leaves. */
   readonly resultElements: number;
-  /** Runs steps in order and returns how many ran; an abort takes effect at a step boundary. */
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number>;
+  /**
+   * Runs steps in order and returns how many ran; an abort takes effect at a step boundary.
+   * @param onSubmitted called, by runners that can tell, when no step is to be submitted any more but some may be under way
+   */
+  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number>;
   dispose(): void;
 }
 

@@ -30,6 +30,8 @@ export class Compiled {
   #choices: Choices = new Map();
   readonly #tuning = new Turns();
   readonly keeper: Keeper;
+  /** Told of resetStates(), for training that goes on elsewhere. */
+  onReset: () => void = () => {};
 
   /** @param shownBatch mini-batches of the last fit(), and of the plan that people are shown */
   constructor(
@@ -136,6 +138,7 @@ export class Compiled {
   /** All states of stateful layers are 0 in the next mini-batch. */
   resetStates(): void {
     this.progress.stateRows = this.predicted.stateRows = 0;
+    this.onReset();
   }
 
   /** The weights on the backend, or those of the snapshot where its GPU is lost. */

@@ -1,9 +1,10 @@
 // Finds what was the first to go when training came upon numbers that are not finite. Loaded when it did.
 
+import { DivergenceError } from "../errors.ts";
 import type { State } from "./backend.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
-import { allFinite } from "./finite.ts";
+import { allFinite, isFiniteState } from "./finite.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { rowsInOrder, type Order } from "./orders.ts";
 
@@ -40,6 +41,46 @@ function rowsOf({ rows, x, y, lengths, format }: Dataset, wanted: Uint32Array): 
   };
   return { rows: wanted.length, format, x: take(x), y: y && take(y), lengths: lengths && take(lengths) };
 }
+
+/** Leads along what was trained since a snapshot. */
+export interface Trail {
+  /** The step of the snapshot. */
+  readonly from: number;
+  /** @returns the state that the backend then has: that before the step */
+  readonly goTo: (step: number) => Promise<State>;
+  /** What a step was trained on; null if it was not trained yet. */
+  readonly batchAt: (step: number) => Batch | null;
+  /** The first tensor of a training step on this mini-batch that is not finite, from the state that the backend has. */
+  readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
+}
+
+export interface Divergence {
+  /** The last step that began with finite numbers alone. */
+  readonly step: number;
+  /** What it made first that was not finite. */
+  readonly tensor: string;
+}
+
+/** @param seenAt a step with a loss that was not finite. @returns with the backend as it was before the step */
+export async function locate({ from, goTo, batchAt, firstNonFinite }: Trail, seenAt: number): Promise<Divergence> {
+  const step = await lastFinite(from, seenAt, async (at) => isFiniteState(await goTo(at)));
+  const state = await goTo(step), batch = batchAt(step);
+  // Without one they were not finite from the start.
+  return { step, tensor: batch ? await firstNonFinite(state, batch) : "the weights" };
+}
+
+export const MAX_ROLLBACKS = 3;
+
+const wordsOn = ({ step, tensor }: Divergence, lossBefore: number | null): string =>
+  `fit(): step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${lossBefore ?? "not known"}.`;
+
+export const diverged = (found: Divergence, lossBefore: number | null): DivergenceError =>
+  new DivergenceError(`${wordsOn(found, lossBefore)} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
+    "(adam({ clipNorm: 1 })) or look at the data's scale.", found.step, lossBefore, found.tensor);
+
+/** @param next the step that training goes on with */
+export const leftOut = (found: Divergence, lossBefore: number | null, next: number): string =>
+  `deltaprop: ${wordsOn(found, lossBefore)} The ${next - found.step} mini-batches from there on are left out.`;
 
 /** A mini-batch: rows `from`, … of an order. */
 export interface Batch {

@@ -2,13 +2,13 @@
 // there on another device. The same steps leave the same bits, so that nobody has to be told of any twice. The same way leads
 // back to before a step that made numbers which are not finite.
 
-import { DeviceLostError, DivergenceError, OutOfMemoryError } from "../errors.ts";
-import type { DeviceLoss, State, StopSignal } from "./backend.ts";
-import type { Batch } from "./divergence.ts";
-import { allFinite } from "./finite.ts";
+import { DeviceLostError, OutOfMemoryError } from "../errors.ts";
+import type { DeviceLoss, StopSignal } from "./backend.ts";
+import type { Trail } from "./divergence.ts";
+import { isFiniteState } from "./finite.ts";
 import type { DeviceLostInfo, OnNaN } from "./fit-options.ts";
 import { Journal } from "./journal.ts";
-import { lossBehind, type Keeper, type Snapshot } from "./keeper.ts";
+import { lossBehind, type BegunSnapshot, type Keeper, type Snapshot } from "./keeper.ts";
 import type { Gate } from "./lifecycle.ts";
 import {
   orderOf, partOf, place, runStretches, stepsIn, type Course, type Placed, type Position, type Prepared, type Progress, type Ready,
@@ -19,7 +19,6 @@ import {
 const SNAPSHOT_MILLISECONDS = 2000;
 /** Bringing it there may take this share of the time. */
 const SNAPSHOT_SHARE = 0.02;
-const MAX_ROLLBACKS = 3;
 
 /** What fit() runs on, on one backend. */
 export interface Ground {
@@ -46,13 +45,13 @@ export interface EnduranceOptions {
   readonly onDeviceLost: (info: DeviceLostInfo) => void | Promise<void>;
   readonly onNaN: OnNaN;
   /** The first tensor of a training step on this mini-batch that is not finite, from a state that the backend has. */
-  readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
+  readonly firstNonFinite: Trail["firstNonFinite"];
   readonly gate: Gate;
   readonly checkpointing: Checkpointing | null;
 }
 
 /** Numbers that are not finite were seen. */
-interface Divergence {
+interface Sighting {
   /** They were there when this step began or computed its loss. */
   readonly seenAt: number;
   /** The first step that nobody was told of; null where all were told that ran. */
@@ -61,7 +60,6 @@ interface Divergence {
 
 const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
 
-const isFiniteState = (state: State): boolean => [...state.values()].every(allFinite);
 
 export class Endurance {
   readonly #journal = new Journal();
@@ -74,7 +72,9 @@ export class Endurance {
   #lastSnapshot = performance.now();
   #snapshotInterval = SNAPSHOT_MILLISECONDS;
   #saving: Promise<void> = Promise.resolve();
-  #diverged: Divergence | null = null;
+  #diverged: Sighting | null = null;
+  /** The snapshot of the end, if it is under way. */
+  #begun: BegunSnapshot | undefined;
   #lastLoss: number | null = null;
   #rollbacks = 0;
 
@@ -83,15 +83,20 @@ export class Endurance {
     this.#firstStep = options.progress.steps;
   }
 
-  /** Trains on these stretches; `onResults` is told of each step once, in order. @returns how many steps ran or were left out */
-  async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<number> {
+  /**
+   * Trains on these stretches; `onResults` is told of each step once, in order.
+   * @param isLast whether nothing is trained after them, so that the snapshot of the end can be begun before they are done
+   * @returns how many steps ran or were left out
+   */
+  async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast = false): Promise<number> {
     const { progress, gate, checkpointing } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
     const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue;
     const stop: StopSignal = { get aborted() { return signal.aborted || shouldPause(); } };
     while (progress.steps < end && !signal.aborted) {
       await this.on((ground) => {
         const ran = progress.steps - firstStep, part = this.#part(stretches, ran, Math.min(end, this.#nextCheckpoint) - progress.steps);
-        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop);
+        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop,
+          isLast && ran + stepsIn(part) === end - firstStep);
       });
       if (this.#diverged) await this.#turnBack(this.#diverged, (step) => this.#placed(stretches, step - firstStep, step));
       if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
@@ -127,9 +132,11 @@ export class Endurance {
     // What is under way may be of an earlier step.
     await Promise.all([keeper.settled(), this.#saving]);
     await this.on(async () => {
+      const begun = this.#begun;
+      this.#begun = undefined;
       if (keeper.snapshot.progress.steps === progress.steps) return;
       try {
-        await this.#snapshot();
+        await this.#snapshot(begun?.backend === keeper.backend ? begun : undefined);
       } catch (error) {
         // What was trained is there all the same: who is told that it failed would train it twice.
         if (!(error instanceof OutOfMemoryError)) throw error;
@@ -162,8 +169,10 @@ export class Endurance {
     return place(this.options.course, { place: (orders) => orders.map(() => 0) }, this.#part(stretches, index, 1), step)[0];
   }
 
-  async #train(ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal): Promise<void> {
-    const { progress, course, position, onNaN } = this.options;
+  async #train(
+    ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
+  ): Promise<void> {
+    const { keeper, progress, course, position, onNaN } = this.options;
     const entry = this.#journal.begin(progress, stretches);
     await runStretches(course, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
@@ -176,7 +185,9 @@ export class Endurance {
       const seenAt = entry.firstStep + first + good;
       this.#diverged = { seenAt, next: seenAt + 1 };
       if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
-    }, signal);
+    }, signal, () => {
+      if (isLast && !keeper.isTaking) this.#begun = keeper.begin();
+    });
   }
 
   #lose(): void {
@@ -221,39 +232,43 @@ export class Endurance {
    * @param placed where the mini-batch of a step lies in its pass
    * @throws DivergenceError if training is to stop
    */
-  async #turnBack({ seenAt, next }: Divergence, placed?: (step: number) => Placed): Promise<void> {
+  async #turnBack({ seenAt, next }: Sighting, placed?: (step: number) => Placed): Promise<void> {
     const { keeper, progress, position, onNaN } = this.options, { steps, epochs } = progress, stood = position && { ...position };
-    const { step, tensor } = await this.on((ground) => this.#locate(ground, seenAt));
+    const { locate, MAX_ROLLBACKS, diverged, leftOut } = await import("./divergence.ts");
+    const found = await this.on(async (ground) => {
+      await keeper.settled();
+      return locate(this.#trail(ground), seenAt);
+    });
     this.#diverged = null;
-    this.#journal.cut(step);
+    this.#begun = undefined;
+    this.#journal.cut(found.step);
     // Passes that were begun stay begun.
-    Object.assign(progress, { steps: step, epochs });
-    const what = `step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${this.#lastLoss ?? "not known"}.`;
-    if (onNaN === "stop" || ++this.#rollbacks > MAX_ROLLBACKS) {
-      throw new DivergenceError(`fit(): ${what} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
-        "(adam({ clipNorm: 1 })) or look at the data's scale.", step, this.#lastLoss, tensor);
-    }
+    Object.assign(progress, { steps: found.step, epochs });
+    if (onNaN === "stop" || ++this.#rollbacks > MAX_ROLLBACKS) throw diverged(found, this.#lastLoss);
     progress.steps = next ?? steps;
-    console.warn(`deltaprop: fit(): ${what} The ${progress.steps - step} mini-batches from there on are left out.`);
+    console.warn(leftOut(found, this.#lastLoss, progress.steps));
     if (position) Object.assign(position, next === null || !placed ? stood : positionAfter(placed(next - 1)));
     await this.on(() => keeper.takeSnapshot());
   }
 
-  /** @returns with the backend as it was before the step that made `tensor` not finite */
-  async #locate(ground: Ground, seenAt: number): Promise<{ step: number; tensor: string }> {
-    const { keeper, course, firstNonFinite } = this.options, { lastFinite } = await import("./divergence.ts");
-    await keeper.settled();
-    const goTo = async (step: number): Promise<State> => {
-      await this.#backend.write(keeper.snapshot.state);
-      await this.#replay(ground, step);
-      return this.#backend.snapshot();
+  /** What the search for the first number that was not finite needs to go back and forth. */
+  #trail(ground: Ground): Trail {
+    const { keeper, course, firstNonFinite } = this.options;
+    return {
+      from: keeper.snapshot.progress.steps,
+      goTo: async (step) => {
+        await this.#backend.write(keeper.snapshot.state);
+        await this.#replay(ground, step);
+        return this.#backend.snapshot();
+      },
+      batchAt: (step) => {
+        const entry = this.#journal.entryOf(step);
+        if (!entry) return null;
+        const { step: { offset: from, rows }, pass } = this.#placed(entry.stretches, step - entry.firstStep, step);
+        return { order: orderOf(course, pass), from, rows };
+      },
+      firstNonFinite,
     };
-    const step = await lastFinite(keeper.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
-    const state = await goTo(step), entry = this.#journal.entryOf(step);
-    // They were not finite from the start.
-    if (!entry) return { step, tensor: "the weights" };
-    const { step: { offset: from, rows }, pass } = this.#placed(entry.stretches, step - entry.firstStep, step);
-    return { step, tensor: await firstNonFinite(state, { order: orderOf(course, pass), from, rows }) };
   }
 
   /** One of the steps trained so far, while training goes on. */
@@ -274,9 +289,9 @@ export class Endurance {
   }
 
   /** @returns null if it was refused, because not all of it is finite */
-  async #snapshot(): Promise<Snapshot | null> {
+  async #snapshot(begun?: BegunSnapshot): Promise<Snapshot | null> {
     const { keeper, progress: { steps }, onNaN } = this.options;
-    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state));
+    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state), begun);
     if (taken) this.#journal.forget(taken.progress.steps);
     else this.#diverged ??= { seenAt: steps, next: null };
     return taken;

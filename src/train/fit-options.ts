@@ -128,14 +128,14 @@ const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationDat
   "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
 
-const CALLBACKS = ["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
+export const CALLBACKS: readonly (keyof Callbacks)[] = ["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function checkCallbacks(callbacks: object): void {
   if (typeof callbacks !== "object" || Array.isArray(callbacks)) {
     throw new InputError(`fit(): callbacks must be an object of functions; got ${show(callbacks)}.`);
   }
-  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !CALLBACKS.includes(key));
+  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !(CALLBACKS as readonly string[]).includes(key));
   if (unknown !== undefined) {
     throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
   }

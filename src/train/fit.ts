@@ -59,7 +59,7 @@ export interface Loop {
 }
 
 /** Batches are reported a few at a time while the next ones run: there is nothing that could wait for a promise. */
-function refusePromise(returned: unknown): void {
+export function refusePromise(returned: unknown): void {
   if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
   // This error takes the place of any that the promise may yet bring.
   void Promise.resolve(returned).catch(() => {});
@@ -79,10 +79,12 @@ interface Leg {
   readonly perEpoch: number;
   /** Mini-batches of the first epoch that were trained before. */
   readonly before: number;
+  /** Whether nothing comes after it. */
+  readonly isLast: boolean;
 }
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
-async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg): Promise<number> {
+async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
   const { names, options, signal } = loop;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
@@ -99,7 +101,7 @@ async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg
         thrown.push(error);
       }
     });
-  }, { get aborted() { return thrown.length > 0 || signal.aborted; } });
+  }, { get aborted() { return thrown.length > 0 || signal.aborted; } }, isLast);
   if (thrown.length > 0) throw thrown[0];
   return ran;
 }
@@ -108,29 +110,30 @@ async function runLeg(loop: Loop, { stretches, averages, perEpoch, before }: Leg
 interface Epochs {
   /** One for each. */
   readonly averages: readonly Averages[];
+  readonly isLast: boolean;
   /** Mini-batches of the first of them that were trained before step `firstStep`. */
   before: number;
   firstStep: number;
 }
 
 /** @returns how many steps were trained, and how many epochs are complete with them */
-async function trainEpochs(loop: Loop, { averages, before }: Epochs, progress: Progress): Promise<[ran: number, completed: number]> {
+async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, progress: Progress): Promise<[ran: number, completed: number]> {
   const { rows, batchSize } = loop.portions, perEpoch = Math.ceil(rows / batchSize);
   // The pass of an epoch that was interrupted is begun already.
   const firstPass = before > 0 ? progress.epochs - 1 : progress.epochs++;
   const stretches = partOf(wholePasses(firstPass, averages.length, perEpoch), before, Infinity, batchSize);
-  const ran = await runLeg(loop, { stretches, averages, perEpoch, before });
+  const ran = await runLeg(loop, { stretches, averages, perEpoch, before, isLast });
   return [ran, Math.floor((before + ran) / perEpoch)];
 }
 
 /** Trains exactly so many mini-batches from the position on, through as many passes as it takes: one epoch. */
 async function trainSteps(
-  loop: Loop, { averages, before }: Epochs, { steps, position }: NonNullable<Loop["by"]>, progress: Progress,
+  loop: Loop, { averages, before, isLast }: Epochs, { steps, position }: NonNullable<Loop["by"]>, progress: Progress,
 ): Promise<[ran: number, completed: number]> {
   let done = before;
   while (done < steps) {
     const stretches = nextStretches(position, progress.epochs, steps - done, loop.portions.batchSize, loop.ahead);
-    const ran = await runLeg(loop, { stretches, averages, perEpoch: steps, before: done });
+    const ran = await runLeg(loop, { stretches, averages, perEpoch: steps, before: done, isLast: isLast && done + stepsIn(stretches) === steps });
     done += ran;
     if (ran < stepsIn(stretches)) break;
   }
@@ -145,8 +148,11 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
   const { names, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
   const result: History = from ? structuredClone(from.history) : { history: {}, epochs: 0, steps: 0, stopped: false };
   const oneByOne = loop.by || validates || listens(options) || from || watch;
-  const next = (before = 0, sums?: Sums): Epochs => ({ before, firstStep: progress.steps, averages: Array.from(
-    { length: oneByOne ? 1 : Math.min(loop.ahead, loop.epochs - result.epochs) }, () => new Averages(names, sums)) });
+  const next = (before = 0, sums?: Sums): Epochs => {
+    const length = oneByOne ? 1 : Math.min(loop.ahead, loop.epochs - result.epochs);
+    return { before, firstStep: progress.steps, isLast: !validates && result.epochs + length === loop.epochs,
+      averages: Array.from({ length }, () => new Averages(names, sums)) };
+  };
   let now = next(from?.batches, from?.sums);
   watch?.(() => {
     const ran = progress.steps - now.firstStep;

@@ -14,6 +14,12 @@ export interface Snapshot {
   readonly progress: Readonly<Progress>;
 }
 
+/** The state of a backend on its way to the CPU. */
+export interface BegunSnapshot {
+  readonly backend: Backend;
+  readonly state: Promise<State>;
+}
+
 /** What a keeper begins with. */
 export interface Opened {
   readonly backend: Backend;
@@ -32,6 +38,7 @@ export class Keeper {
   #backend: Backend;
   #snapshot: Snapshot;
   #taking: Promise<void> = Promise.resolve();
+  #isTaking = false;
   #recovering: Promise<void> | null = null;
   /** Since something was achieved. */
   #recoveries = 0;
@@ -118,20 +125,28 @@ export class Keeper {
    * Brings the state of the backend to the CPU, as it is after the steps submitted so far. It counts only if it was seen whole.
    * One at a time.
    * @param accept whether it may take the place of the one before
+   * @param begun what begin() gave, if that was called before
    * @returns null if it may not. @throws GpuError if it was not seen whole; then the one before stays
    */
-  takeSnapshot(accept: (state: State) => boolean = () => true): Promise<Snapshot | null> {
-    const taking = this.#take(accept);
-    this.#taking = taking.then(() => {}, () => {});
-    return taking;
-  }
-
-  async #take(accept: (state: State) => boolean): Promise<Snapshot | null> {
-    const backend = this.#backend, progress = { ...this.progress }, state = await backend.snapshot();
+  async takeSnapshot(accept: (state: State) => boolean = () => true, begun: BegunSnapshot = this.begin()): Promise<Snapshot | null> {
+    const { backend } = begun, progress = { ...this.progress }, state = await begun.state;
     if (backend !== this.#backend || backend.isLost) throw new GpuError("the GPU was lost while its state was read back");
     if (!accept(state)) return null;
     this.#recoveries = 0;
     return (this.#snapshot = { state, progress });
+  }
+
+  /** Begins to read the state as it is after the steps submitted so far. */
+  begin(): BegunSnapshot {
+    const backend = this.#backend, state = backend.snapshot();
+    this.#isTaking = true;
+    this.#taking = state.then(() => {}, () => {}).finally(() => { this.#isTaking = false; });
+    return { backend, state };
+  }
+
+  /** Whether one was begun and is under way. */
+  get isTaking(): boolean {
+    return this.#isTaking;
   }
 
   /** Goes on from what was kept elsewhere. @throws GpuError if it does not reach the backend */

@@ -47,6 +47,8 @@ export class Gate {
   #opened: Promise<void> = Promise.resolve();
   #stand: () => void = () => {};
   #standing: Promise<void> = Promise.resolve();
+  /** Told of each close() and open(), for work that goes on elsewhere. */
+  onChange: () => void = () => {};
 
   get closed(): boolean {
     return this.#closed;
@@ -73,6 +75,7 @@ export class Gate {
       this.#closed = true;
       this.#opened = new Promise((resolve) => { this.#open = resolve; });
       this.#standing = new Promise((resolve) => { this.#stand = resolve; });
+      this.onChange();
     }
     return this.#standing;
   }
@@ -80,6 +83,7 @@ export class Gate {
   open(): void {
     this.#closed = false;
     this.#open();
+    this.onChange();
   }
 
   /** Waits here while it is closed. */

@@ -129,7 +129,7 @@ export type ResultsOfSteps = (first: number, steps: readonly StepScalars[], resu
  */
 export function runStretches(
   course: Course, { runner, orders }: Ready, stretches: readonly Stretch[], progress: Progress, position: Position | null,
-  onResults: ResultsOfSteps, signal: StopSignal,
+  onResults: ResultsOfSteps, signal: StopSignal, onSubmitted?: () => void,
 ): Promise<number> {
   const firstStep = progress.steps, placed = place(course, orders, stretches, firstStep);
   const steps = fromStates(placed.map(({ step }) => step), progress);
@@ -141,5 +141,5 @@ export function runStretches(
     if (position) Object.assign(position, { pass, row });
     onResults(first, steps.slice(first, first + count), results);
   };
-  return runner.run(steps, follow, signal);
+  return runner.run(steps, follow, signal, onSubmitted);
 }

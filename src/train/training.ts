@@ -27,6 +27,12 @@ export interface Training {
   readonly gate: Gate;
 }
 
+/** Does what train() does. @param batchSize no more than there are rows */
+export type Trainer = (compiled: Compiled, keep: Keep, given: Training, batchSize: number) => Promise<History>;
+
+/** By this key the options of a fit() bring another way to train. */
+export const ELSEWHERE = Symbol();
+
 /** Loss and metrics over all rows. */
 export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
   const holding = compiled.holdings.open(keep, "evaluate()", given), { dataset, dataset: { rows } } = given;
@@ -73,6 +79,8 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
   if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
+  const { [ELSEWHERE]: elsewhere } = options as { [ELSEWHERE]?: Trainer };
+  if (elsewhere) return elsewhere(compiled, keep, given, batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);

@@ -14,7 +14,7 @@ import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import {
-  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal,
+  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State,
   type Trace,
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
@@ -70,8 +70,8 @@ class GpuRunner implements Runner {
     return this.executor.resultElements;
   }
 
-  run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
-    return this.#queue.run(steps, onResults, signal);
+  run(...what: Parameters<StepQueue["run"]>): Promise<number> {
+    return this.#queue.run(...what);
   }
 
   dispose(): void {

@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkTextFits, loadText, placesOf, vocabularyOf } from "../../src/cli/text-data.ts";
+import { placesOf, vocabularyOf } from "../../src/cli/characters.ts";
+import { checkTextFits, loadText } from "../../src/cli/text-data.ts";
 import { FormatError, InputError } from "../../src/errors.ts";
 
 let folder: string;

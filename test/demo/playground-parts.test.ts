@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { contour } from "../../demo/rooms/playground/contour.ts";
 import { FIELDS, PROBLEMS } from "../../demo/rooms/playground/config.ts";
 import { featureRows, gridPoints } from "../../demo/rooms/playground/features.ts";
-import { long, short } from "../../demo/rooms/playground/format.ts";
+import { long, short } from "../../demo/lib/format.ts";
 import { drawPoints, splitPoints } from "../../demo/rooms/playground/points.ts";
 
 const ones = (classes: Uint8Array): number => classes.reduce((sum, label) => sum + label, 0);

@@ -14,7 +14,7 @@ import type { Sample } from "./sample.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
 /** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, devices. */
-const QUICK = ["adapter", "kernels-", "variants", "gpu/recurrent.test", "worked-", "conformance", "api-devices", "api-fit"];
+const QUICK = ["adapter", "kernels-", "gpu/variants", "gpu/recurrent.test", "worked-", "conformance", "api-devices", "api-fit"];
 
 interface Flags {
   readonly only: readonly string[];

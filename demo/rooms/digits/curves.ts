@@ -31,7 +31,8 @@ export class Curves {
     const chart = (title: "lossChart" | "accuracyChart", { host }: LineChart) =>
       element("div", { class: "curve" }, words.show(element("h3"), (now) => now[title]), host);
     this.host = element("section", { class: "card curves" },
-      element("header", {}, words.show(element("h2"), ({ curves }) => curves), element("ul", { class: "key", role: "list" }, key("training"), key("validation"))),
+      element("header", {}, words.show(element("h2"), ({ curves }) => curves),
+        element("ul", { class: "key", role: "list" }, key("training"), key("validation"))),
       element("div", { class: "two" }, chart("lossChart", this.#loss), chart("accuracyChart", this.#accuracy)),
       element("div", { class: "chart-controls" }, smoothing.host, logarithmic.host));
   }

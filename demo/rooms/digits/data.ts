@@ -109,7 +109,8 @@ const isTest = ({ name }: { name: string }): boolean => /t10k|test|val/i.test(na
  * @throws FormatError on anything else, with nothing changed
  */
 export async function readIdxFiles(files: readonly File[]): Promise<DigitSets> {
-  const all = await Promise.all(files.map(async (file): Promise<NamedIdx> => ({ ...parseIdx(await bytesOf(file), file.name), name: file.name })));
+  const all = await Promise.all(files.map(async (file): Promise<NamedIdx> =>
+    ({ ...parseIdx(await bytesOf(file), file.name), name: file.name })));
   const images = all.filter(({ shape }) => shape.length === 3), labels = all.filter(({ shape }) => shape.length === 1);
   if (images.length !== labels.length || images.length + labels.length !== all.length || images.length < 1 || images.length > 2) {
     throw new FormatError("IDX files come in pairs: one with images (3 dimensions) and one with labels (1 dimension), or two such " +

@@ -1,6 +1,7 @@
 // Looking at a network from outside, by what the library gives: weights, answers, and gradients by one step of plain descent.
 
 import { dataset, sgd, type Sequential, type Weight } from "../../../src/index.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { buildModel, recipeOf, targetsFor } from "./model.ts";
@@ -40,11 +41,17 @@ export interface WeightImages {
   readonly limit: number;
 }
 
-/** What each neuron of the first layer looks for: its column of the kernel (pixels, units) as an image. */
-export function weightImages([kernel]: readonly Weight[], side: number): WeightImages {
+/**
+ * What each neuron of the first layer looks for: its column of the kernel (pixels, units) as an image.
+ * @param from what is taken off: with the kernel that training began with, what was learned is left
+ */
+export function weightImages([kernel]: readonly Weight[], from: Weight | null, side: number): WeightImages {
   const [pixels, units] = kernel.shape, shown = Math.min(units, MOST_IMAGES), values = new Float32Array(shown * pixels);
   for (let unit = 0; unit < shown; unit++) {
-    for (let pixel = 0; pixel < pixels; pixel++) values[unit * pixels + pixel] = kernel.data[pixel * units + unit];
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const at = pixel * units + unit;
+      values[unit * pixels + pixel] = kernel.data[at] - (from?.data[at] ?? 0);
+    }
   }
   // A few strong weights do not leave all others pale.
   const sizes = Float32Array.from(values, Math.abs).sort();
@@ -107,7 +114,7 @@ export class GradientProbe {
   readonly #batch;
   #compiled: Promise<void> | null = null;
 
-  constructor(readonly config: DigitsConfig, { train, features, classes }: DigitSets, readonly backend: "webgpu" | "cpu") {
+  constructor(readonly config: DigitsConfig, { train, features, classes }: DigitSets, readonly device: SharedDevice | null) {
     this.#model = buildModel(config, features, classes);
     const rows = Math.min(config.batch, train.rows);
     this.#batch = dataset(train.images.subarray(0, rows * features), targetsFor(config.loss, train.labels.subarray(0, rows), classes),
@@ -117,9 +124,10 @@ export class GradientProbe {
   /** ∂C/∂W and ∂C/∂b of the first mini-batch at these weights, tensor by tensor; null where they are not finite to begin with. */
   async gradients(weights: readonly Weight[]): Promise<Weight[] | null> {
     if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
-    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config), optimizer: sgd(PROBE_RATE), backend: this.backend }));
+    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config, this.device), optimizer: sgd(PROBE_RATE) }));
     await this.#model.setWeights(weights);
-    await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false });
+    // What is no number is to be counted, not to be thrown.
+    await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false, onNaN: "ignore" });
     const after = await this.#model.getWeights();
     return after.map(({ data, ...tensor }, i) => ({ ...tensor, data: data.map((w, at) => (weights[i].data[at] - w) / PROBE_RATE) }));
   }

@@ -4,6 +4,7 @@ import {
   adagrad, adam, adamW, binaryCrossentropy, dense, dropout, halfSquaredError, l1, l2, rmsprop, sequential, sgd,
   sparseCategoricalCrossentropy, type CompileOptions, type Optimizer, type Sequential,
 } from "../../../src/index.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 
 const MOMENTUM = 0.9;
@@ -37,9 +38,13 @@ function optimizerOf({ optimizer, rate: learningRate }: DigitsConfig): Optimizer
   }
 }
 
-export function recipeOf(config: DigitsConfig): CompileOptions {
+/** @param device what to run on; null for the CPU */
+export function recipeOf(config: DigitsConfig, device: SharedDevice | null): CompileOptions {
   const losses = { softmax: sparseCategoricalCrossentropy, sigmoid: binaryCrossentropy, quadratic: halfSquaredError };
-  return { optimizer: optimizerOf(config), loss: losses[config.loss](), metrics: ["accuracy"] };
+  return {
+    optimizer: optimizerOf(config), loss: losses[config.loss](), metrics: ["accuracy"],
+    ...(device ? { backend: "webgpu", device: device.open } : { backend: "cpu" }),
+  };
 }
 
 /** Labels as the loss takes them: class indices for softmax, else a row with a 1 in its place. */

@@ -77,7 +77,8 @@ export class Pad {
     }));
     this.#bars = names.map((digit) => {
       const bar = element("span", { class: "bar" }), share = element("span", { class: "share" }, "–");
-      return { bar, share, row: element("li", {}, element("span", { class: "digit" }, String(digit)), element("span", { class: "track" }, bar), share) };
+      const name = element("span", { class: "digit" }, String(digit));
+      return { bar, share, row: element("li", {}, name, element("span", { class: "track" }, bar), share) };
     });
     this.#answers.replaceChildren(...this.#bars.map(({ row }) => row));
   }
@@ -109,6 +110,11 @@ export class Pad {
       row.classList.toggle("best", digit === best);
     });
     this.#showVerdict();
+  }
+
+  /** For those who listen. */
+  spoken(): string {
+    return this.pixels ? this.#verdict.textContent ?? "" : "";
   }
 
   dispose(): void {

@@ -2,17 +2,24 @@
 
 import "./room.css";
 import { element } from "../../lib/dom.ts";
+import { download } from "../../lib/download.ts";
 import { reasonOf } from "../../lib/notices.ts";
 import type { Mount } from "../../lib/room.ts";
-import { readLink } from "../../lib/share.ts";
+import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { Watch } from "../../lib/watch.ts";
 import { connect, proxy } from "../../lib/worker-client.ts";
 import { DEFAULTS, FIELDS, type DigitsConfig } from "./config.ts";
+import { ConfusionView } from "./confusion-view.ts";
 import { Curves } from "./curves.ts";
+import { FilesView } from "./files-view.ts";
+import { HistogramsView } from "./histograms-view.ts";
 import { Pad } from "./pad.ts";
+import { RaceView } from "./race-view.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { DataInfo, Events, ModelInfo } from "./trainer.ts";
-import { Transport } from "./transport.ts";
+import { Transport, type State } from "./transport.ts";
+import { WeightsView } from "./weights-view.ts";
 import type { DigitsWorker } from "./worker.ts";
 
 export const mount: Mount = (host, context) => {
@@ -21,19 +28,24 @@ export const mount: Mount = (host, context) => {
   const worker = connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, data: DataInfo | null = null, turn = 0;
+  /** Steps after which the GPU was lost, until the run is seen to go on. */
+  let lostAt: number | null = null;
 
   const transport = new Transport(words, {
     onRun() {
-      transport.state = "running";
+      enter("running");
       remote.run().catch(fail);
     },
     onPause: () => { void pause(); },
-    onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
+    onStep: () => {
+      // Run may have been pressed meanwhile.
+      remote.step().then(() => { if (transport.state !== "running") enter("paused"); }, fail);
+    },
     onReset: () => { void renew(); },
   });
   const curves = new Curves(words, theme);
-  const settings = new Settings(words, startFrom(context.link), {
-    onRate: () => { void renew(); },
+  const settings = new Settings(words, readConfig(context.link) ?? DEFAULTS, {
+    onRate: (rate) => { remote.setRate(rate).catch(fail); },
     onBatch: (batch) => { remote.setBatch(batch).catch(fail); },
     onNetwork: () => { void renew(); },
   });
@@ -44,19 +56,36 @@ export const mount: Mount = (host, context) => {
     },
   });
 
-  /** The configuration of a link; what it leaves out is as usual. A link that is wrong changes nothing and is told. */
-  function startFrom(link: string): DigitsConfig {
+  const weights = new WeightsView(words, theme, () => watch.changed(true)), confusion = new ConfusionView(words, theme);
+  const histograms = new HistogramsView(words, theme);
+  const watch = new Watch([
+    { host: weights.host, everyMs: 1_000, refresh: async () => weights.show(await remote.images(weights.learned)) },
+    { host: confusion.host, everyMs: 3_000, refresh: async () => confusion.show(await remote.examine()) },
+    { host: histograms.host, everyMs: 2_000, refresh: async () => histograms.show(await remote.histograms()) },
+    // Between two networks there is nobody to ask; what is wrong with a run is told by the run.
+  ], () => watch.changed());
+
+  /** Every change of state goes through here. */
+  function enter(state: State): void {
+    transport.state = state;
+    watch.moving = state === "running";
+    race.canLose = state === "running" && model?.backend === "webgpu";
+  }
+
+  /** The configuration of a link; what it leaves out is as usual. Null for a link that is wrong, which is told. */
+  function readConfig(link: string): DigitsConfig | null {
     try {
       return { ...DEFAULTS, ...readLink(FIELDS, link) };
     } catch (error) {
-      fail(error);
-      return DEFAULTS;
+      if (!(error instanceof LinkError)) throw error;
+      notices.show("error", words.now.wrongLink(error.field, error.got, error.rule));
+      return null;
     }
   }
 
   async function pause(): Promise<void> {
     await remote.pause().catch(fail);
-    transport.state = "paused";
+    enter("paused");
     await remote.validate().catch(fail);
   }
 
@@ -65,10 +94,53 @@ export const mount: Mount = (host, context) => {
     const { state } = transport;
     try {
       await remote.configure(settings.config, settings.backend);
-      if (state !== "running") transport.state = "ready";
+      if (state !== "running") enter("ready");
     } catch (error) {
       fail(error);
     }
+  }
+
+  const race = new RaceView(words, () => {
+    race.disabled = true;
+    race.show(null);
+    void remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail)
+      .finally(() => { race.disabled = model?.backend !== "webgpu"; });
+  }, () => { remote.loseGpu().catch(fail); });
+
+  const files = new FilesView(words, host, {
+    onSave: () => { save().catch(fail); },
+    onFiles: (chosen) => {
+      take(chosen).catch((error: unknown) => notices.show("error", words.now.wrongFile(reasonOf(error))));
+    },
+    onShare: () => { void share(); },
+  });
+
+  async function save(): Promise<void> {
+    const bytes = await remote.save(), name = "deltaprop-digits.safetensors";
+    if (!bytes) return notices.show("error", words.now.notFinite);
+    download(new Uint8Array(bytes), name);
+    notices.show("done", words.now.saved(name));
+  }
+
+  /** Weights, or digits in IDX files. */
+  async function take(chosen: File[]): Promise<void> {
+    const weightsFile = chosen.find(({ name }) => name.endsWith(".safetensors"));
+    if (weightsFile) {
+      settings.config = await remote.load(weightsFile, settings.backend);
+      if (transport.state !== "running") enter("ready");
+      return notices.show("done", words.now.loaded(weightsFile.name));
+    }
+    const info = await remote.openFiles(chosen, settings.config, settings.backend);
+    opened(info);
+    const [train, validation, test] = [info.train, info.validation, info.test].map((rows) => language.number(rows));
+    notices.show("done", words.now.digitsLoaded(train, validation, test));
+  }
+
+  async function share(): Promise<void> {
+    const url = context.shareUrl(writeLink(FIELDS, settings.config));
+    files.showLink(url);
+    const copied = await navigator.clipboard?.writeText(url).then(() => true, () => false);
+    notices.show("done", copied ? words.now.copied : words.now.linkShown);
   }
 
   // Only the newest drawing is asked about, and one question is under way at a time.
@@ -79,11 +151,18 @@ export const mount: Mount = (host, context) => {
     [asking, again] = [true, false];
     const { pixels } = pad;
     // Between two networks nobody answers; the next one will be asked.
-    remote.predict(pixels).then((answer) => { if (pad.pixels) pad.showAnswer(answer); }, () => {}).finally(() => {
+    void remote.predict(pixels).then(answered, () => {}).finally(() => {
       asking = false;
       if (again) ask();
     });
   }
+
+  function answered(answer: Float32Array): void {
+    if (!pad.pixels) return;
+    pad.showAnswer(answer);
+    announcer.metrics(spoken);
+  }
+  const spoken = () => `${transport.spoken()} ${pad.spoken()}`;
 
   const events: Events = {
     onModel(info) {
@@ -92,6 +171,7 @@ export const mount: Mount = (host, context) => {
         notices.show("hint", words.now.noGpu);
       }
       model = info;
+      race.disabled = info.backend !== "webgpu";
       transport.model = info;
       plan.textContent = info.plan;
       showLead();
@@ -99,20 +179,28 @@ export const mount: Mount = (host, context) => {
     onFresh() {
       curves.clear();
       transport.clear();
+      watch.changed();
       ask();
     },
     onProgress(progress) {
       transport.progress = progress;
+      if (lostAt !== null) notices.show("done", words.now.recovered(language.number(lostAt)));
+      lostAt = null;
+      if (!progress.losses.every(Number.isFinite)) notices.show("error", words.now.diverged);
       curves.add(progress);
+      watch.changed();
       ask();
-      announcer.metrics(() => transport.spoken());
+      announcer.metrics(spoken);
     },
     onValidation(validation) {
       transport.validation = validation;
       curves.validated(validation);
     },
+    onDeviceLost(steps) {
+      lostAt = steps;
+    },
     onStopped(reason) {
-      transport.state = "paused";
+      enter("paused");
       notices.show("error", words.now.stoppedBy(reason));
     },
   };
@@ -129,7 +217,7 @@ export const mount: Mount = (host, context) => {
     data = info;
     pad.side = info.side;
     pad.setClasses(info.classes);
-    transport.state = "ready";
+    enter("ready");
     showLead();
     ask();
   }
@@ -137,15 +225,25 @@ export const mount: Mount = (host, context) => {
   host.append(
     element("header", { class: "room-head" }, words.show(element("h1"), ({ title }) => title), lead),
     transport.host, element("div", { class: "cockpit" }, curves.host, pad.host, settings.host),
+    element("div", { class: "findings" }, weights.host, confusion.host, confusion.mistakes), histograms.host,
+    element("div", { class: "halves" }, race.host, files.host),
     element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
   remote.open(document.baseURI, settings.config, settings.backend, proxy(events)).then(opened, fail);
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
+    open(link) {
+      const config = readConfig(link);
+      if (!config) return;
+      settings.config = config;
+      void renew().then(() => notices.show("done", words.now.linkTaken));
+    },
     dispose() {
       worker.dispose();
       curves.dispose();
       pad.dispose();
+      watch.dispose();
+      for (const view of [weights, confusion, histograms, files]) view.dispose();
       words.dispose();
       host.replaceChildren();
     },

@@ -7,7 +7,7 @@ import {
   ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, OPTIMIZERS, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
 } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { Backend } from "./trainer.ts";
+import type { Backend } from "./worker.ts";
 
 export interface SettingsEvents {
   readonly onRate: (rate: number) => void;
@@ -34,7 +34,8 @@ export class Settings {
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
       activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
-      loss: selectControl(label("lossKind"), named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
+      loss: selectControl(label("lossKind"),
+        named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
       optimizer: selectControl(label("optimizer"), named(OPTIMIZERS), first.optimizer, (optimizer) => {
         this.#controls.rate.value = USUAL_RATE[optimizer];
         onNetwork();
@@ -54,7 +55,7 @@ export class Settings {
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
     this.host = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
-      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, dropout.host, seed.host, this.#device.host));
+      group("fresh", ...[layers, activation, loss, optimizer, regularizer, lambda, dropout, seed, this.#device].map(({ host }) => host)));
     this.#enable();
   }
 

@@ -1,6 +1,8 @@
 // The room's side of the library: holds the network and its data in the worker, trains in short slices, answers in between.
 
-import { dataset, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
+import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
+import { runRace, type Lap } from "../../lib/race.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -8,11 +10,13 @@ import { buildModel, recipeOf, targetsFor } from "./model.ts";
 
 /** What one unit of a pixel byte is worth. */
 export const SCALE = 1 / 255;
-/** A slice of training lasts about so long: short enough for a pause at once, long enough to lose nothing by it. */
-const SLICE_MS = 150;
+/** One call of fit() lasts about so long. What has to be soon, such as a pause, ends it at the next mini-batch. */
+const SLICE_MS = 600;
+/** So often the page is told how it goes. */
+const TELL_EVERY_MS = 120;
 const VALIDATE_EVERY_MS = 1_500;
 const FIRST_SLICE = 4;
-/** Share of the newest slice in what is told of speed. */
+/** Share of the newest steps in what is told of speed. */
 const NEWEST = 0.3;
 
 export interface DataInfo {
@@ -58,6 +62,8 @@ export interface Events {
   onFresh(): void;
   onProgress(progress: Progress): void;
   onValidation(validation: Validation): void;
+  /** The GPU was lost after so many steps of this network; training goes on. */
+  onDeviceLost(steps: number): void;
   /** Training ended by an error. */
   onStopped(reason: string): void;
 }
@@ -69,20 +75,23 @@ export interface Histograms {
   readonly gradients: readonly TensorHistogram[] | null;
 }
 
-export type Backend = "auto" | "cpu";
-
 interface Current {
   readonly config: DigitsConfig;
+  /** Null: it runs on the CPU. */
+  readonly device: SharedDevice | null;
   readonly model: Sequential;
   readonly train: LabelledDatasetHandle;
   readonly validation: LabelledDatasetHandle;
   readonly test: LabelledDatasetHandle;
   readonly probe: GradientProbe;
+  /** The first layer's kernel as training began with it. */
+  readonly first: Weight;
 }
 
 export class Trainer {
   #current: Current | null = null;
   #batch = 1;
+  #rate = 1;
   #steps = 0;
   #samples = 0;
   #msPerStep: number | null = null;
@@ -98,19 +107,26 @@ export class Trainer {
     return { train: train.rows, validation: validation.rows, test: test.rows, side, classes };
   }
 
+  get running(): boolean {
+    return this.#wanted;
+  }
+
   get model(): Sequential {
     return this.#now.model;
   }
 
   get config(): DigitsConfig {
-    return { ...this.#now.config, batch: this.#batch };
+    return { ...this.#now.config, batch: this.#batch, rate: this.#rate };
   }
 
-  /** A new network from its seed; the old one goes. Where it fails, the old one stays. */
-  async start(config: DigitsConfig, backend: Backend): Promise<void> {
+  /** A new network from its seed, or with weights of another; the old one goes. Where it fails, the old one stays. */
+  async start(config: DigitsConfig, device: SharedDevice | null, weights?: readonly GivenWeight[]): Promise<void> {
     const { features, classes } = this.sets, model = buildModel(config, features, classes);
+    let first: Weight;
     try {
-      await model.compile({ ...recipeOf(config), backend });
+      if (weights) await model.setWeights(weights);
+      [first] = await model.getWeights();
+      await model.compile(recipeOf(config, device));
     } catch (error) {
       model.dispose();
       throw error;
@@ -118,10 +134,10 @@ export class Trainer {
     this.dispose();
     const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, classes), { scale: SCALE });
     this.#current = {
-      config, model, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
-      probe: new GradientProbe(config, this.sets, model.backend),
+      config, device, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
+      probe: new GradientProbe(config, this.sets, device),
     };
-    [this.#batch, this.#steps, this.#samples, this.#msPerStep] = [config.batch, 0, 0, null];
+    [this.#batch, this.#rate, this.#steps, this.#samples, this.#msPerStep] = [config.batch, config.rate, 0, 0, null];
     this.events.onFresh();
     this.#tellModel();
   }
@@ -134,21 +150,17 @@ export class Trainer {
       try {
         return await work();
       } finally {
-        if (resume) this.run();
+        if (resume) this.#start();
       }
     });
     this.#turn = turn.catch(() => {});
     return turn;
   }
 
-  run(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
-    this.#abort = new AbortController();
-    this.#loop = this.#train().catch((error: unknown) => {
-      this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error));
-    });
+  /** As soon as what was asked for before is done. */
+  async run(): Promise<void> {
+    await this.#turn;
+    this.#start();
   }
 
   /** Resolves when training stands still, between two mini-batches. */
@@ -165,8 +177,16 @@ export class Trainer {
     });
   }
 
+  /** From the next mini-batches on. */
   set batch(batch: number) {
     this.#batch = batch;
+    this.#abort.abort();
+  }
+
+  /** From the next mini-batches on. */
+  set rate(rate: number) {
+    this.#now.model.learningRate = this.#rate = rate;
+    this.#abort.abort();
   }
 
   async validate(): Promise<void> {
@@ -185,8 +205,10 @@ export class Trainer {
     return examine(await model.predict(test), this.sets.test, this.sets.classes);
   }
 
-  async images(): Promise<WeightImages> {
-    return weightImages(await this.#now.model.getWeights(), this.sets.side);
+  /** @param learned only what training has changed */
+  async images(learned: boolean): Promise<WeightImages> {
+    const { model, first } = this.#now;
+    return weightImages(await model.getWeights(), learned ? first : null, this.sets.side);
   }
 
   async histograms(): Promise<Histograms> {
@@ -202,6 +224,18 @@ export class Trainer {
     return { weights: layers(weights), gradients: gradients && layers(gradients) };
   }
 
+  /** The same training on GPU and CPU, from the seed; that of the room waits. For a network on the GPU. */
+  race(onLap: (lap: Lap) => void): Promise<Lap> {
+    return this.alone(async () => {
+      const { config, sets: { features, classes } } = this, { train, device } = this.#now;
+      return runRace(async (runner) => {
+        const model = buildModel(config, features, classes);
+        await model.compile(recipeOf(config, runner === "cpu" ? null : device));
+        return model;
+      }, async (model, steps) => { await model.fit(train, { batchSize: config.batch, steps }); }, onLap);
+    });
+  }
+
   dispose(): void {
     const current = this.#current;
     this.#current = null;
@@ -211,6 +245,15 @@ export class Trainer {
   get #now(): Current {
     if (!this.#current) throw new Error("there is no network yet");
     return this.#current;
+  }
+
+  #start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#loop = this.#train().catch((error: unknown) => {
+      this.#wanted = false;
+      this.events.onStopped(error instanceof Error ? error.message : String(error));
+    });
   }
 
   async #halt(): Promise<void> {
@@ -230,33 +273,40 @@ export class Trainer {
   }
 
   async #slice(steps: number): Promise<void> {
-    const { model, train } = this.#now, batch = this.#batch;
-    const losses: number[] = [], accuracies: number[] = [];
-    let samples = 0, began = 0;
-    // Plans are made for the first slice of each batch size: what the page tells of them may change with it.
-    const first = this.#msPerStep === null || model.plan.batch !== Math.min(batch, this.sets.train.rows);
+    const { model, train } = this.#now, batch = this.#batch, before = model.plan;
+    this.#abort = new AbortController();
+    let losses: number[] = [], accuracies: number[] = [], samples = 0, began = 0;
+    const tell = () => {
+      if (losses.length === 0) return;
+      const now = performance.now();
+      this.#tell(losses, accuracies, samples, now - began);
+      [losses, accuracies, samples, began] = [[], [], 0, now];
+    };
     try {
       await model.fit(train, {
         batchSize: batch, steps, ...(steps > 1 && { signal: this.#abort.signal }),
         callbacks: {
+          // What is prepared before is no step's time.
           onTrainBegin() { began = performance.now(); },
           onBatchEnd(_, { loss, accuracy, size }) {
             losses.push(loss);
             accuracies.push(accuracy);
             samples += size;
+            if (steps > 1 && performance.now() - began > TELL_EVERY_MS) tell();
           },
+          onDeviceLost: () => this.events.onDeviceLost(this.#steps + losses.length),
         },
       });
     } finally {
-      this.#steps += losses.length;
-      this.#samples += samples;
-      if (losses.length > 0) this.#tell(losses, accuracies, samples, performance.now() - began);
+      tell();
     }
-    if (first) this.#tellModel();
+    if (model.plan.batch !== before.batch || this.#steps === steps) this.#tellModel();
   }
 
   #tell(losses: number[], accuracies: number[], samples: number, ms: number): void {
     const newest = ms / losses.length;
+    this.#steps += losses.length;
+    this.#samples += samples;
     this.#msPerStep = this.#msPerStep === null ? newest : this.#msPerStep + NEWEST * (newest - this.#msPerStep);
     this.events.onProgress({
       losses: Float32Array.from(losses), accuracies: Float32Array.from(accuracies), steps: this.#steps,

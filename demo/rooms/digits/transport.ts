@@ -27,7 +27,8 @@ export class Transport {
   readonly #step: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
   readonly #status = element("p", { class: "status" });
-  readonly #values = Object.fromEntries(FIGURES.map((name) => [name, element("dd", { id: `digits-${name}` }, "–")])) as Record<Figure, HTMLElement>;
+  readonly #values = Object.fromEntries(FIGURES.map((name) =>
+    [name, element("dd", { id: `digits-${name}` }, "–")])) as Record<Figure, HTMLElement>;
   #state: State = "loading";
   #model: ModelInfo | null = null;
   #progress: Progress | null = null;
@@ -46,9 +47,11 @@ export class Transport {
     words.attribute(this.#step, "title", ({ stepHint }) => stepHint);
     words.attribute(this.#reset, "title", ({ resetHint }) => resetHint);
     words.follow(this.#status, () => this.#show());
-    const figure = (name: Figure) => element("div", { class: `figure ${name}` }, words.show(element("dt"), (now) => now[name]), this.#values[name]);
+    const figure = (name: Figure) =>
+      element("div", { class: `figure ${name}` }, words.show(element("dt"), (now) => now[name]), this.#values[name]);
     this.host = element("section", { class: "card transport" },
-      words.attribute(element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset), "aria-label", ({ controls }) => controls),
+      words.attribute(element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset), "aria-label",
+        ({ controls }) => controls),
       this.#status, element("dl", { class: "figures" }, ...FIGURES.map(figure)));
     this.state = "loading";
   }

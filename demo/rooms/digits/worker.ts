@@ -1,11 +1,19 @@
 // What the page can ask of the digits' worker. The worker has the digits, the network and the GPU; the page has pixels.
 
 import { expose } from "comlink";
+import type { Lap } from "../../lib/race.ts";
+import { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
-import { Trainer, type Backend, type DataInfo, type Events } from "./trainer.ts";
+import { loadModel, saveModel } from "./saved.ts";
+import { Trainer, type DataInfo, type Events } from "./trainer.ts";
 
-let trainer: Trainer | null = null;
+/** Where to train: "auto" is the GPU if there is one. */
+export type Backend = "auto" | "cpu";
+
+let trainer: Trainer | null = null, shared: Promise<SharedDevice | null> | undefined;
+
+const deviceFor = async (backend: Backend): Promise<SharedDevice | null> => (backend === "cpu" ? null : shared ??= SharedDevice.find());
 
 function ready(): Trainer {
   if (!trainer) throw new Error("the digits are not loaded yet");
@@ -14,9 +22,14 @@ function ready(): Trainer {
 
 /** A network on these digits in the place of whatever was there; that stays where this fails. */
 async function replace(sets: DigitSets, events: Events, config: DigitsConfig, backend: Backend): Promise<DataInfo> {
-  const next = new Trainer(sets, events), old = trainer;
+  const next = new Trainer(sets, events), old = trainer, resume = old?.running;
   await old?.pause();
-  await next.start(config, backend);
+  try {
+    await next.start(config, await deviceFor(backend));
+  } catch (error) {
+    if (resume) await old?.run();
+    throw error;
+  }
   old?.dispose();
   trainer = next;
   return next.info;
@@ -35,16 +48,34 @@ export const digitsWorker = {
     return replace(await readIdxFiles(files), events, config, backend);
   },
   /** A new network from its seed. */
-  configure: (config: DigitsConfig, backend: Backend): Promise<void> => ready().alone(() => ready().start(config, backend)),
-  run: (): void => ready().run(),
+  configure: (config: DigitsConfig, backend: Backend): Promise<void> =>
+    ready().alone(async () => ready().start(config, await deviceFor(backend))),
+  run: (): Promise<void> => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
+  setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },
   validate: (): Promise<void> => ready().validate(),
   predict: (pixels: Uint8Array) => ready().predict(pixels),
   examine: () => ready().examine(),
-  images: () => ready().images(),
+  images: (learned: boolean) => ready().images(learned),
   histograms: () => ready().histograms(),
+  /** The weights as a file; null if they are no finite numbers: those of a run that diverged are no use to anyone. */
+  async save(): Promise<Uint8Array | null> {
+    const { model, config } = ready(), weights = await model.getWeights();
+    return weights.every(({ data }) => data.every(Number.isFinite)) ? saveModel(weights, config) : null;
+  },
+  /** Takes on a saved network. @returns its configuration @throws FormatError with nothing changed */
+  async load(file: File, backend: Backend): Promise<DigitsConfig> {
+    const trainer = ready(), { features, classes } = trainer.sets;
+    const { config, weights } = loadModel(new Uint8Array(await file.arrayBuffer()), file.name, trainer.config, features, classes);
+    await trainer.alone(async () => trainer.start(config, await deviceFor(backend), weights));
+    await trainer.validate();
+    return config;
+  },
+  /** Takes the GPU away under the training. */
+  loseGpu: async (): Promise<void> => (await shared)?.lose(),
+  race: (listener: (lap: Lap) => void): Promise<Lap> => ready().race(listener),
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {
     const { test, features } = ready().sets, rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);

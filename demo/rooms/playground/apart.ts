@@ -7,7 +7,7 @@ import type { Words } from "../../lib/i18n.ts";
 import { whole } from "../../lib/share.ts";
 import type { InspectedTensor } from "../../../src/index.ts";
 import { bp1, bp2, bp3, bp4, forward, StepNumbers, type Filled, type Result } from "./equations.ts";
-import { long, place, short } from "./format.ts";
+import { long, place, short } from "../../lib/format.ts";
 import { formula } from "./math.ts";
 import type { Place } from "./network.ts";
 import type { PlaygroundWords } from "./texts.ts";

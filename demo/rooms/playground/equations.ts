@@ -3,7 +3,7 @@
 // z = Σₖ wₖⱼ·aₖ + bⱼ   a = σ(z)   BP1 δᴸ = ∇ₐC ⊙ σ′(zᴸ)   BP2 δˡ = (Wˡ⁺¹δˡ⁺¹) ⊙ σ′(zˡ)   BP3 ∂C/∂b = δ   BP4 ∂C/∂w = aₖ·δⱼ
 
 import { above, below, close, factor, fraction, indexed, joined, number, row, sign, sumOver, symbol, type Piece } from "./math.ts";
-import { short } from "./format.ts";
+import { short } from "../../lib/format.ts";
 import type { StepApart } from "./trainer.ts";
 
 /** One number of the step that an equation ends in: where it is among the tensors. */

@@ -5,7 +5,7 @@ import { element, oncePerFrame } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { MOST_LAYERS, MOST_UNITS, type PlaygroundConfig } from "./config.ts";
 import { FEATURES, FEATURE_NAMES, gridPoints, NEURON_SIDE, type FeatureName } from "./features.ts";
-import { short } from "./format.ts";
+import { short } from "../../lib/format.ts";
 import { largest } from "./plane.ts";
 import type { PlaygroundWords } from "./texts.ts";
 import type { Look } from "./trainer.ts";

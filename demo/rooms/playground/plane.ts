@@ -6,7 +6,7 @@ import { element, oncePerFrame } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { cssColour } from "../../lib/theme.ts";
 import { contour } from "./contour.ts";
-import { place, short } from "./format.ts";
+import { place, short } from "../../lib/format.ts";
 import type { Points, Split } from "./points.ts";
 import type { PlaygroundWords } from "./texts.ts";
 

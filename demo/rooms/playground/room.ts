@@ -2,20 +2,20 @@
 
 import "./room.css";
 import { element, prefersLessMotion } from "../../lib/dom.ts";
+import { place } from "../../lib/format.ts";
+import { LossCard } from "../../lib/loss-card.ts";
 import { reasonOf } from "../../lib/notices.ts";
+import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
 import { LinkError, readLink, writeLink } from "../../lib/share.ts";
 import { connect, proxy } from "../../lib/worker-client.ts";
 import { Apart, type Example } from "./apart.ts";
 import { DEFAULTS, FIELDS, type PlaygroundConfig } from "./config.ts";
 import { Curves } from "./curves.ts";
-import { place } from "./format.ts";
 import { MAP_SIDE } from "./features.ts";
-import { LossCard } from "./loss-card.ts";
 import { NetworkView } from "./network.ts";
 import { Plane } from "./plane.ts";
 import { drawPoints, splitPoints, type Split } from "./points.ts";
-import { RaceCard } from "./race-card.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { Events, ModelInfo } from "./trainer.ts";
@@ -86,7 +86,7 @@ export const mount: Mount = (host, context) => {
   });
   const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, hardest, onFollow: (followed) => { network.follow = followed; } });
   const curves = new Curves(words, theme);
-  const race = new RaceCard(words, async (onLap) => {
+  const race = new RaceCard(language, "playground", async (onLap) => {
     const running = transport.state === "running";
     if (running) await pause();
     return remote.race(proxy(onLap)).catch((error: unknown) => {
@@ -95,7 +95,7 @@ export const mount: Mount = (host, context) => {
     });
   });
 
-  const loss = new LossCard(words, () => {
+  const loss = new LossCard(language, "playground", () => {
     transport.state = "running";
     remote.lose().catch(fail);
   });
@@ -261,6 +261,8 @@ export const mount: Mount = (host, context) => {
       curves.dispose();
       network.dispose();
       plane.dispose();
+      race.dispose();
+      loss.dispose();
       endTheme();
       words.dispose();
       host.replaceChildren();

@@ -83,17 +83,6 @@ export const texts = defineTexts({
   gpu: "GPU", reference: "reference", error: "error", bound: "bound", ratio: "error / bound", number: "number", equation: "equation",
   layerNumbers: (l: number) => `Layer ${l}: every number`, outputNumbers: "Output layer: every number",
 
-  race: "GPU against CPU",
-  raceLead: "The same network from the same seed learns on both, for as many steps each.",
-  raceStart: "Race", raceUnderWay: "Racing …", webgpu: "GPU (WebGPU, float32)", cpu: "CPU (float64 reference)",
-  raceResult: (steps: string, times: string, difference: string) => `After ${steps} steps each, the GPU was ${times} times as fast; the largest difference of a weight is ${difference}.`,
-  raceNoGpu: "There is no WebGPU here, so there is no race.",
-
-  lose: "Lose the GPU", loseStart: "Take it away",
-  loseLead: "Destroys the GPU device in the middle of training, as a reset driver or a sleeping laptop would. The library notices, takes another one and goes on.",
-  lostNow: (step: string) => `The GPU was lost after step ${step}. Looking for another …`,
-  lostAndOn: (step: string) => `The GPU was lost after step ${step}. Training went on from there on another one, bit for bit as if nothing had happened.`,
-
   inside: "What runs on the GPU",
 }, {
   title: "游乐场",
@@ -175,17 +164,6 @@ export const texts = defineTexts({
   update: "然后权重移动", updateSay: (optimizer: string) => `优化器(${optimizer})沿下坡方向走。`,
   gpu: "GPU", reference: "参考值", error: "误差", bound: "误差界", ratio: "误差 / 界", number: "数值", equation: "方程",
   layerNumbers: (l: number) => `第 ${l} 层:全部数值`, outputNumbers: "输出层:全部数值",
-
-  race: "GPU 对 CPU",
-  raceLead: "同一网络、同一种子,在两者上各学习同样多的步数。",
-  raceStart: "开始比赛", raceUnderWay: "比赛中……", webgpu: "GPU(WebGPU,float32)", cpu: "CPU(float64 参考实现)",
-  raceResult: (steps: string, times: string, difference: string) => `各 ${steps} 步之后,GPU 速度是 CPU 的 ${times} 倍;权重最大差异为 ${difference}。`,
-  raceNoGpu: "这里没有 WebGPU,因此没有比赛。",
-
-  lose: "弄丢 GPU", loseStart: "拿走它",
-  loseLead: "在训练途中销毁 GPU 设备,就像驱动重置或笔记本休眠那样。库会察觉、换一个设备,然后继续。",
-  lostNow: (step: string) => `第 ${step} 步之后 GPU 丢失。正在寻找另一个……`,
-  lostAndOn: (step: string) => `第 ${step} 步之后 GPU 丢失。训练已在另一个设备上从那里继续,逐位一致,如同什么都没有发生。`,
 
   inside: "GPU 上运行的内容",
 });

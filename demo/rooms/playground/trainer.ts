@@ -5,11 +5,11 @@ import {
   dataset, type CompileOptions, type DatasetHandle, type GivenTensor, type InspectedTensor, type LabelledDatasetHandle, type Sequential, type Weight,
 } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
 import { buildModel, buildPart, recipeOf } from "./model.ts";
 import type { Points, Split } from "./points.ts";
-import type { SharedDevice } from "./shared-device.ts";
 
 /** A slice of training lasts about so long: short enough for a picture that moves. */
 const SLICE_MS = 70;

@@ -3,7 +3,7 @@
 import { button } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import { short } from "./format.ts";
+import { short } from "../../lib/format.ts";
 import type { PlaygroundWords } from "./texts.ts";
 import type { Look, ModelInfo } from "./trainer.ts";
 

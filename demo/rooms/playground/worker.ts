@@ -2,9 +2,9 @@
 
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
+import { SharedDevice } from "../../lib/shared-device.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import type { Split } from "./points.ts";
-import { SharedDevice } from "./shared-device.ts";
 import { Trainer, type Backend, type Events } from "./trainer.ts";
 
 let trainer: Trainer | null = null;

@@ -1,4 +1,4 @@
-// One GPU device for all networks of the room. The library asks for another one when it was lost.
+// One GPU device for all networks of a room's worker. The library asks for another one when it was lost.
 
 export class SharedDevice {
   #device: Promise<GPUDevice> | null = null;

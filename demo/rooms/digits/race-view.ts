@@ -1,0 +1,68 @@
+// What a GPU is good for: two lanes against the CPU, and what the same training came to on both; and what happens without it.
+
+import { button } from "../../lib/controls.ts";
+import { element } from "../../lib/dom.ts";
+import type { Words } from "../../lib/i18n.ts";
+import type { Lap } from "../../lib/race.ts";
+import type { DigitsWords } from "./texts.ts";
+
+export class RaceView {
+  readonly host: HTMLElement;
+  readonly #start: HTMLButtonElement;
+  readonly #lose: HTMLButtonElement;
+  readonly #lanes = element("div", { class: "lanes" });
+  readonly #result = element("p", { id: "digits-race", role: "status" });
+  #lap: Lap | null = null;
+  #done = false;
+
+  constructor(readonly words: Words<DigitsWords>, onStart: () => void, onLose: () => void) {
+    this.#start = button(words, ({ race }) => race, onStart);
+    this.#start.id = "digits-race-start";
+    this.#lose = button(words, ({ lose }) => lose, onLose);
+    this.#lose.id = "digits-lose";
+    this.canLose = false;
+    this.host = element("section", { class: "card race" }, words.show(element("h2"), ({ raceTitle }) => raceTitle),
+      words.show(element("p", { class: "hint" }), ({ raceNote }) => raceNote), this.#lanes, this.#result, this.#start,
+      words.show(element("p", { class: "hint" }), ({ loseNote }) => loseNote), this.#lose);
+    words.follow(this.#lanes, () => this.#draw());
+  }
+
+  /** Only a run that goes on can show how it goes on. */
+  set canLose(can: boolean) {
+    this.#lose.disabled = !can;
+  }
+
+  set disabled(disabled: boolean) {
+    this.#start.disabled = disabled;
+  }
+
+  /** @param lap null before the first */
+  show(lap: Lap | null, done = false): void {
+    [this.#lap, this.#done] = [lap, done];
+    this.#draw();
+  }
+
+  /** There is no next lap. */
+  finish(): void {
+    this.show(this.#lap, true);
+  }
+
+  #draw(): void {
+    const lap = this.#lap, { now, language } = this.words;
+    this.#lanes.hidden = lap === null;
+    this.#result.dataset.done = String(this.#done);
+    if (!lap) {
+      this.#result.textContent = "";
+      return;
+    }
+    const { webgpu: gpu, cpu } = lap.stepsPerSecond, fastest = Math.max(gpu, cpu);
+    this.#lanes.replaceChildren(...([["GPU", gpu], ["CPU", cpu]] as const).map(([name, rate]) => {
+      const bar = element("span", { class: `bar ${name.toLowerCase()}` });
+      bar.style.width = `${(100 * rate) / fastest}%`;
+      return element("div", { class: "lane" }, element("span", {}, name), element("span", { class: "track" }, bar),
+        element("span", { class: "share" }, now.stepsPerSecond(language.number(rate, { maximumSignificantDigits: 3 }))));
+    }));
+    this.#result.textContent = now.raceResult(language.number(lap.steps), lap.difference.toExponential(1)) +
+      (this.#done ? ` ${now.raceFactor((gpu / cpu).toPrecision(2))}` : "");
+  }
+}

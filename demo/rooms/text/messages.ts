@@ -1,0 +1,70 @@
+// What the page and its worker tell each other.
+
+import type { GivenWeight } from "../../../src/index.ts";
+
+/** What to learn: the text, its characters, and weights to start from in place of the seed's. */
+export interface Material {
+  readonly text: string;
+  readonly vocabulary: readonly string[];
+  readonly weights?: readonly GivenWeight[];
+}
+
+export type Backend = "auto" | "cpu";
+
+export interface ModelInfo {
+  readonly backend: "webgpu" | "cpu";
+  readonly adapter: string;
+  readonly parameters: number;
+  /** Null on the CPU, which launches nothing. */
+  readonly launches: number | null;
+  /** Of weights, optimizer and intermediates; null on the CPU. */
+  readonly bytes: number | null;
+  /** Mini-batches of a pass over the text. */
+  readonly batches: number;
+  readonly plan: string;
+}
+
+export interface Progress {
+  /** Of each new mini-batch, e^loss. */
+  readonly perplexities: Float32Array;
+  /** Of the last few mini-batches. */
+  readonly perplexity: number;
+  readonly steps: number;
+  /** Passes over the text, with their fraction. */
+  readonly passes: number;
+  readonly stepsPerSecond: number;
+  readonly charactersPerSecond: number;
+}
+
+/** How to write. */
+export interface Wish {
+  readonly temperature: number;
+  /** Characters of the vocabulary. */
+  readonly prompt: string;
+  /** Another number, another text. */
+  readonly turn: number;
+}
+
+export interface Sample {
+  readonly steps: number;
+  /** NaN before the first step. */
+  readonly perplexity: number;
+  readonly prompt: string;
+  readonly temperature: number;
+  /** Null where the weights are no finite numbers. */
+  readonly text: string | null;
+  /** Whether it is one of those that show how far the network has come. */
+  readonly kept: boolean;
+}
+
+export interface Events {
+  onModel(info: ModelInfo): void;
+  /** Another network took the place of the one before. */
+  onFresh(): void;
+  onProgress(progress: Progress): void;
+  onSample(sample: Sample): void;
+  /** The GPU was lost after that step; training goes on from there on another one. */
+  onLost(step: number): void;
+  /** Training ended by an error. */
+  onStopped(reason: string): void;
+}

@@ -1,0 +1,242 @@
+// The text room: brings its parts together. The network lives in worker.ts.
+
+import "./room.css";
+import { button, fileButton } from "../../lib/controls.ts";
+import { element } from "../../lib/dom.ts";
+import { download } from "../../lib/download.ts";
+import { LossCard } from "../../lib/loss-card.ts";
+import { reasonOf } from "../../lib/notices.ts";
+import { RaceCard } from "../../lib/race-card.ts";
+import type { Mount } from "../../lib/room.ts";
+import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { connect, proxy } from "../../lib/worker-client.ts";
+import { BUILTIN } from "./builtin.ts";
+import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
+import { isProblem, readCorpus, type Corpus } from "./corpus.ts";
+import { Curve } from "./curve.ts";
+import { HistoryCard } from "./history-card.ts";
+import type { Backend, Events, ModelInfo } from "./messages.ts";
+import { SampleCard } from "./sample-card.ts";
+import { Settings } from "./settings.ts";
+import { reasonFor, TextCard } from "./text-card.ts";
+import { texts } from "./texts.ts";
+import { Transport } from "./transport.ts";
+import type { TextWorker } from "./worker.ts";
+
+const FILE_NAME = "deltaprop-text.safetensors";
+
+export const mount: Mount = (host, context) => {
+  const { language, theme, notices, announcer } = context, words = language.words(texts);
+  const fail = (error: unknown) => notices.show("error", words.now.failed(reasonOf(error)));
+  const worker = connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
+  const { remote } = worker, first = read(context.link) ?? DEFAULTS;
+  let model: ModelInfo | null = null, opened = false;
+  /** What the network of the worker was made of. */
+  let inPlace: { config: TextConfig; corpus: Corpus; backend: Backend } | null = null;
+
+  const transport = new Transport(words, {
+    onRun() {
+      transport.state = "running";
+      remote.run().catch(fail);
+    },
+    onPause: () => { void pause(); },
+    onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
+    onReset: () => { if (inPlace) void renew(inPlace.corpus); },
+    onShare() {
+      const url = context.shareUrl(writeLink(FIELDS, config()));
+      const done = (text: string) => notices.show("done", text);
+      if (!navigator.clipboard) return done(words.now.copyByHand(url));
+      navigator.clipboard.writeText(url).then(() => done(words.now.copied), () => done(words.now.copyByHand(url)));
+    },
+  });
+  const sample = new SampleCard(words, first.temperature, ask), history = new HistoryCard(words), curve = new Curve(words, theme);
+  const settings = new Settings(words, first, (rate) => { remote.setRate(rate).catch(fail); }, () => { if (inPlace) void reread(inPlace.corpus); });
+  const text = new TextCard(words, {
+    onLearn: (given) => { void learn(given, null); },
+    onFile: (file) => { file.text().then((given) => learn(given, null), fail); },
+    onBack: () => { void learn(BUILTIN.text, BUILTIN.title); },
+  });
+  const race = new RaceCard(language, "text", async (onLap) => {
+    if (transport.state === "running") await pause();
+    return remote.race(proxy(onLap)).catch((error: unknown) => {
+      fail(error);
+      return null;
+    });
+  });
+  const loss = new LossCard(language, "text", () => {
+    transport.state = "running";
+    remote.lose().catch(fail);
+  });
+
+  const config = (): TextConfig => ({ ...settings.config, temperature: sample.temperature });
+
+  /** The configuration of a link; what it leaves out is as usual. Null, and told, if it is wrong. */
+  function read(link: string): TextConfig | null {
+    try {
+      return { ...DEFAULTS, ...readLink(FIELDS, link) };
+    } catch (error) {
+      if (error instanceof LinkError) notices.show("error", words.now.badLink(error.field, error.got, error.rule));
+      else fail(error);
+      return null;
+    }
+  }
+
+  async function pause(): Promise<void> {
+    await remote.pause().catch(fail);
+    transport.state = "paused";
+  }
+
+  /** A text in the place of the one before, or a message and nothing changed. */
+  async function learn(given: string, title: string | null): Promise<void> {
+    const corpus = readCorpus(given, title, settings.config);
+    if (isProblem(corpus)) {
+      text.problem = corpus;
+      return;
+    }
+    const another = opened;
+    await renew(corpus);
+    if (another && inPlace?.corpus === corpus) notices.show("done", words.now.learning(language.number(corpus.characters)));
+  }
+
+  /** The same text for other settings, where it is long enough for them. */
+  async function reread({ text: given, title }: Corpus): Promise<void> {
+    const corpus = readCorpus(given, title, settings.config);
+    if (!isProblem(corpus)) return renew(corpus);
+    notices.show("error", words.now.problem(reasonFor(corpus, words)));
+    settings.config = inPlace!.config;
+  }
+
+  /** A new network as the settings say; it runs on if the old one ran. */
+  let turn: Promise<void> = Promise.resolve();
+  function renew(corpus: Corpus): Promise<void> {
+    turn = turn.then(async () => {
+      const wanted = { config: config(), corpus, backend: settings.backend }, { vocabulary } = corpus;
+      try {
+        const material = { text: corpus.text, vocabulary };
+        if (opened) await remote.configure(wanted.config, material, wanted.backend);
+        else await remote.open(wanted.config, material, wanted.backend, sample.wish, proxy(events));
+      } catch (error) {
+        fail(error);
+        // The network of before is still there.
+        if (inPlace) [settings.config, settings.backend] = [inPlace.config, inPlace.backend];
+        return;
+      }
+      opened = true;
+      take(wanted);
+    });
+    return turn;
+  }
+
+  function take(wanted: NonNullable<typeof inPlace>): void {
+    inPlace = wanted;
+    text.corpus = wanted.corpus;
+    curve.levels = wanted.corpus;
+    sample.vocabulary = wanted.corpus.vocabulary;
+    if (transport.state !== "running") transport.state = "ready";
+  }
+
+  async function save(): Promise<void> {
+    const bytes = await remote.save();
+    if (!bytes) return notices.show("error", words.now.notFinite);
+    download(new Uint8Array(bytes), FILE_NAME);
+    notices.show("done", words.now.saved(FILE_NAME));
+  }
+
+  async function load(file: File): Promise<void> {
+    if (!inPlace) return;
+    const { corpus } = inPlace, backend = settings.backend;
+    const loaded = await remote.load(file, corpus.text, config(), backend);
+    settings.config = loaded.config;
+    sample.temperature = loaded.config.temperature;
+    take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary }, backend });
+    ask();
+    notices.show("done", words.now.loaded(file.name));
+  }
+
+  // Only the newest wish is granted, one at a time.
+  let asking = false, again = false;
+  function ask(): void {
+    again = true;
+    if (asking || !inPlace) return;
+    [asking, again] = [true, false];
+    remote.write(sample.wish).catch(fail).finally(() => {
+      asking = false;
+      if (again) ask();
+    });
+  }
+
+  const events: Events = {
+    onModel(info) {
+      if (!model && info.backend === "cpu" && settings.backend === "auto") {
+        settings.onlyCpu();
+        race.noGpu();
+        notices.show("hint", words.now.noGpu);
+      }
+      model = info;
+      transport.model = info;
+      loss.possible = info.backend === "webgpu";
+      plan.textContent = info.plan;
+      showLead();
+    },
+    onFresh() {
+      transport.clear();
+      curve.clear();
+      history.clear();
+      loss.steps = 0;
+    },
+    onProgress(progress) {
+      transport.progress = progress;
+      curve.add(progress.perplexities);
+      loss.steps = progress.steps;
+      announcer.metrics(() => transport.spoken());
+    },
+    onSample(written) {
+      sample.sample = written;
+      if (written.kept) history.add(written);
+    },
+    onLost: (step) => loss.lost(step),
+    onStopped(reason) {
+      transport.state = "paused";
+      notices.show("error", words.now.stoppedBy(reason));
+    },
+  };
+
+  const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 });
+  const showLead = () => { lead.textContent = model?.backend === "cpu" ? words.now.leadCpu : words.now.lead; };
+  words.follow(lead, showLead);
+  const saveButton = button(words, (now) => now.save, () => { save().catch(fail); });
+  saveButton.id = "text-save";
+  const keep = element("section", { class: "card keep" }, words.show(element("h2"), (now) => now.keep),
+    words.show(element("p", { class: "hint" }), (now) => now.keepHint),
+    element("div", { class: "pair" }, saveButton, fileButton(words, (now) => now.load, ".safetensors", false, ([file]) => {
+      load(file).catch((error: unknown) => notices.show("error", words.now.wrongFile(reasonOf(error))));
+    })));
+  host.append(
+    element("header", { class: "room-head" }, words.show(element("h1"), (now) => now.title), lead),
+    transport.host,
+    element("div", { class: "desk" }, sample.host, text.host),
+    element("div", { class: "desk" }, curve.host, element("div", { class: "pile" }, settings.host, keep)),
+    history.host,
+    element("div", { class: "trials" }, race.host, loss.host),
+    element("details", { class: "card" }, words.show(element("summary"), (now) => now.inside), plan));
+  void learn(BUILTIN.text, BUILTIN.title);
+
+  return {
+    hide: () => { if (transport.state === "running") void pause(); },
+    open(link) {
+      const wanted = read(link);
+      if (!wanted || !inPlace) return;
+      settings.config = wanted;
+      sample.temperature = wanted.temperature;
+      void reread(inPlace.corpus).then(() => { if (inPlace?.config.units === wanted.units) notices.show("done", words.now.linkTaken); });
+    },
+    dispose() {
+      worker.dispose();
+      curve.dispose();
+      race.dispose();
+      loss.dispose();
+      words.dispose();
+      host.replaceChildren();
+    },
+  };
+};

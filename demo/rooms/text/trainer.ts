@@ -1,0 +1,287 @@
+// The room's side of the library: holds the network and the text in the worker, trains in short slices, writes in between.
+
+import { placesOf } from "../../../src/cli/characters.ts";
+import { textModelBytes } from "../../../src/cli/saved-text-model.ts";
+import { buildTextModel, textRecipe, type TextSpec } from "../../../src/cli/text-model.ts";
+import { Sampler } from "../../../src/cli/text-sampler.ts";
+import { dataset, windows, type CompileOptions, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
+import { runRace, type Lap } from "../../lib/race.ts";
+import type { SharedDevice } from "../../lib/shared-device.ts";
+import type { TextConfig } from "./config.ts";
+import type { Events, Material, Wish } from "./messages.ts";
+
+/** A slice of training lasts about so long: short enough for a pause at once, long enough to lose nothing by it. */
+const SLICE_MS = 150;
+const FIRST_SLICE = 2;
+/** What it writes is kept after so many steps, and whenever there are twice as many. */
+const FIRST_KEPT = 25;
+/** In between it writes so often. */
+const WRITE_EVERY_MS = 2_500;
+/** Characters of a sample, and of the text before it where no prompt is given to a saved model. */
+const SAMPLE = 280, PRIMER = 64;
+/** Share of the newest slice in what is told of speed; steps that the perplexity is the mean of. */
+const NEWEST = 0.3, RECENT = 25;
+
+interface Current {
+  readonly config: TextConfig;
+  readonly spec: TextSpec;
+  readonly primer: string;
+  readonly model: Sequential;
+  readonly sampler: Sampler;
+  readonly data: LabelledDatasetHandle;
+  readonly batches: number;
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export class Trainer {
+  #current: Current | null = null;
+  #rate = 0;
+  #wish: Wish;
+  #steps = 0;
+  #recent: number[] = [];
+  #msPerStep: number | null = null;
+  #loseNext = false;
+  #wanted = false;
+  #abort = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #turn: Promise<unknown> = Promise.resolve();
+  #writing: Promise<unknown> = Promise.resolve();
+
+  /** @param device what all networks of this room share, another after a loss; null on the CPU */
+  private constructor(readonly device: SharedDevice | null, readonly events: Events, wish: Wish) {
+    this.#wish = wish;
+  }
+
+  static async create(device: SharedDevice | null, config: TextConfig, material: Material, wish: Wish, events: Events): Promise<Trainer> {
+    const trainer = new Trainer(device, events, wish);
+    await trainer.#start(config, material);
+    return trainer;
+  }
+
+  /** A new network; the old one goes. Where it fails, the old one stays. */
+  configure(config: TextConfig, material: Material): Promise<void> {
+    return this.#alone(() => this.#start(config, material));
+  }
+
+  /** From the next mini-batches on. */
+  set rate(rate: number) {
+    this.#rate = rate;
+    this.#abort.abort();
+  }
+
+  run(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#loop = this.#train().catch((error: unknown) => {
+      this.#wanted = false;
+      this.events.onStopped(reasonOf(error));
+    });
+  }
+
+  /** Resolves when training stands still, between two mini-batches. */
+  async pause(): Promise<void> {
+    await this.#turn;
+    await this.#halt();
+  }
+
+  /** Exactly one mini-batch. */
+  step(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#slice(1);
+      await this.#write(false);
+    });
+  }
+
+  /** Writes with the weights as they are, whether it learns or not. */
+  write(wish: Wish): Promise<void> {
+    this.#wish = wish;
+    return this.#write(false);
+  }
+
+  /** Takes the GPU away in the middle of the next slice of training. */
+  lose(): void {
+    this.#loseNext = true;
+    this.run();
+  }
+
+  /** The same network from the same seed on GPU and CPU. */
+  race(onLap: (lap: Lap) => void): Promise<Lap> {
+    return this.#alone(async () => {
+      const { config: { length, batch: batchSize }, data } = this.#now, spec = { ...this.#now.spec, learningRate: this.#rate };
+      return runRace(async (runner) => {
+        const model = buildTextModel(spec, length);
+        await model.compile({ ...textRecipe(spec), ...(runner === "cpu" ? { backend: "cpu" as const } : this.#place) });
+        return model;
+      }, async (model, steps) => { await model.fit(data, { batchSize, steps, shuffle: false }); }, onLap, 1);
+    });
+  }
+
+  /** As a file that the command line reads, too; null if the weights are no finite numbers. */
+  async save(): Promise<Uint8Array | null> {
+    const { model, spec, primer, config: { length, batch } } = this.#now, weights = await model.getWeights();
+    if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
+    return textModelBytes({
+      spec: { ...spec, learningRate: this.#rate }, length, batchSize: batch, temperature: this.#wish.temperature, primer,
+      weights: weights.map(({ name, shape, data }) => ({ name, shape: [...shape], data: Float32Array.from(data) })),
+    });
+  }
+
+  dispose(): void {
+    const current = this.#current;
+    this.#current = null;
+    for (const one of [current?.data, current?.sampler, current?.model]) one?.dispose();
+  }
+
+  get #now(): Current {
+    if (!this.#current) throw new Error("there is no network yet");
+    return this.#current;
+  }
+
+  /** Where networks of this room run. */
+  get #place(): Pick<CompileOptions, "device" | "backend"> {
+    return this.device ? { device: this.device.open } : { backend: "cpu" };
+  }
+
+  async #start(config: TextConfig, { text, vocabulary, weights }: Material): Promise<void> {
+    const { layers, units, length, batch: batchSize, rate, seed } = config;
+    const spec: TextSpec = { vocabulary, hidden: units, layers, learningRate: rate, seed };
+    const { x, y, batches } = windows(placesOf(text, vocabulary, "the text"), { length, batchSize });
+    const model = buildTextModel(spec, length);
+    let sampler: Sampler;
+    try {
+      if (weights) await model.setWeights(weights);
+      await model.compile({ ...textRecipe(spec), ...this.#place });
+      sampler = await Sampler.open(spec);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+    await this.#writing;
+    this.dispose();
+    const primer = [...text.slice(0, 2 * PRIMER)].slice(0, PRIMER).join("");
+    this.#current = { config, spec, primer, model, sampler, data: dataset(x, y), batches };
+    [this.#rate, this.#steps, this.#recent, this.#msPerStep] = [rate, 0, [], null];
+    this.#wish = { ...this.#wish, prompt: [...this.#wish.prompt].every((character) => vocabulary.includes(character)) ? this.#wish.prompt : "" };
+    this.events.onFresh();
+    this.#tellModel();
+    await this.#write(true);
+  }
+
+  /** With no training under way while it works; what ran before runs on afterwards. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(async () => {
+      const resume = this.#wanted;
+      await this.#halt();
+      try {
+        return await work();
+      } finally {
+        if (resume) this.run();
+      }
+    });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #halt(): Promise<void> {
+    if (!this.#wanted) return;
+    this.#wanted = false;
+    this.#abort.abort();
+    await this.#loop;
+  }
+
+  async #train(): Promise<void> {
+    let wrote = performance.now();
+    while (this.#wanted) {
+      const kept = this.#nextKept();
+      const wanted = this.#msPerStep === null ? FIRST_SLICE : Math.max(1, Math.round(SLICE_MS / this.#msPerStep));
+      await this.#slice(Math.min(wanted, kept - this.#steps));
+      const due = this.#steps === kept;
+      if (!due && (performance.now() - wrote < WRITE_EVERY_MS || !this.#wanted)) continue;
+      await this.#write(due);
+      wrote = performance.now();
+    }
+    await this.#write(false);
+  }
+
+  /** The next number of steps after which what it writes is kept. */
+  #nextKept(): number {
+    let next = FIRST_KEPT;
+    while (next <= this.#steps) next *= 2;
+    return next;
+  }
+
+  /** So many mini-batches, or as many as the pass over the text has left. */
+  async #slice(wanted: number): Promise<void> {
+    const { model, data, batches, config: { batch: batchSize } } = this.#now, done = this.#steps % batches;
+    const steps = Math.min(wanted, batches - done), perplexities: number[] = [], first = this.#steps === 0;
+    let began = 0, lost = false;
+    // The text begins again, and with it what the network remembers of it.
+    if (done === 0) model.resetStates();
+    model.learningRate = this.#rate;
+    this.#abort = new AbortController();
+    try {
+      await model.fit(data, {
+        batchSize, steps, shuffle: false, ...(steps > 1 && { signal: this.#abort.signal }),
+        callbacks: {
+          onTrainBegin: () => {
+            began = performance.now();
+            if (this.#loseNext) this.device?.lose();
+            this.#loseNext = false;
+          },
+          onDeviceLost: () => {
+            lost = true;
+            this.events.onLost(this.#steps + perplexities.length);
+          },
+          onBatchEnd: (_, { loss }) => { perplexities.push(Math.exp(loss)); },
+        },
+      });
+    } finally {
+      if (perplexities.length > 0) this.#tell(perplexities, lost ? null : performance.now() - began);
+    }
+    if (first) this.#tellModel();
+  }
+
+  /** @param ms what they took; null where a loss of the GPU is in it */
+  #tell(perplexities: readonly number[], ms: number | null): void {
+    const { batches, config: { length, batch } } = this.#now;
+    this.#steps += perplexities.length;
+    this.#recent = [...this.#recent, ...perplexities].slice(-RECENT);
+    if (ms !== null) {
+      const newest = ms / perplexities.length;
+      this.#msPerStep = this.#msPerStep === null ? newest : this.#msPerStep + NEWEST * (newest - this.#msPerStep);
+    }
+    const stepsPerSecond = this.#msPerStep === null ? NaN : 1000 / this.#msPerStep;
+    this.events.onProgress({
+      perplexities: Float32Array.from(perplexities), perplexity: this.#perplexity, steps: this.#steps, passes: this.#steps / batches,
+      stepsPerSecond, charactersPerSecond: stepsPerSecond * length * batch,
+    });
+  }
+
+  get #perplexity(): number {
+    return Math.exp(this.#recent.reduce((sum, perplexity) => sum + Math.log(perplexity), 0) / this.#recent.length);
+  }
+
+  /** One text at a time: they share a network. */
+  #write(kept: boolean): Promise<void> {
+    const writing = this.#writing.then(async () => {
+      const { model, sampler, config: { seed } } = this.#now, steps = this.#steps, { temperature, prompt, turn } = this.#wish;
+      const perplexity = steps === 0 ? NaN : this.#perplexity;
+      const text = await sampler.draw(await model.getWeights(), { count: SAMPLE, temperature, prompt, seed }, turn);
+      this.events.onSample({ steps, perplexity, prompt, temperature, text, kept });
+    });
+    this.#writing = writing.catch(() => {});
+    return writing;
+  }
+
+  #tellModel(): void {
+    const { model, batches } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
+    const { parameters, optimizer, withReuse } = plan.bytes;
+    this.events.onModel({
+      backend: model.backend, adapter: model.adapter, parameters: parameters / 4, batches,
+      launches: onGpu ? plan.launchesPerStep : null, bytes: onGpu ? parameters + optimizer + withReuse : null,
+      plan: `${model.summary()}\n\n${plan.toString()}`,
+    });
+  }
+}
+

@@ -1,0 +1,193 @@
+// The page's side of trainInWorker(): starts the worker, gives it the model, calls the user's functions, and takes the model back.
+// Loaded when it is first asked for.
+
+import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
+import type { Backend } from "../backend.ts";
+import type { Compiled } from "../compiled.ts";
+import type { Dataset } from "../data.ts";
+import { loadBlocks } from "../extras.ts";
+import { refusePromise, type History } from "../fit.ts";
+import { CALLBACKS } from "../fit-options.ts";
+import type { Failure } from "../lifecycle.ts";
+import type { Position } from "../passes.ts";
+import type { Keep } from "../scope.ts";
+import type { Training } from "../training.ts";
+import type { WebGpuBackend } from "../webgpu-backend.ts";
+import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+
+const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
+  "train with model.fit().";
+
+/** Starts the script that lies beside this one. Written out so that bundlers see it. */
+const startOwn = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+
+/** @throws UnsupportedError where there are no workers, or this one may not be had */
+function startWorker(start: (() => Worker) | undefined): Worker {
+  if (!start && typeof Worker === "undefined") {
+    throw new UnsupportedError("trainInWorker(): this host has no Web Workers; Node's worker threads are none, and have no WebGPU. " +
+      "Train with model.fit(), which leaves the thread free while the GPU works.");
+  }
+  try {
+    return (start ?? startOwn)();
+  } catch (error) {
+    throw new UnsupportedError(`trainInWorker(): the host starts no worker (${String(error)}). ${ADVICE}`, { cause: error });
+  }
+}
+
+/** @throws InputError where the device is the user's own */
+function refuseOwnDevice(backend: Backend): void {
+  if (backend.kind !== "webgpu" || (backend as WebGpuBackend).context.owned) return;
+  throw new InputError("trainInWorker(): compile() was given a device, which cannot go to another thread: a worker has devices of its " +
+    "own. Leave device out of compile(), or train with model.fit().");
+}
+
+/** Copies, of their own memory alone: those of the user stay where they are. */
+const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
+  ({ ...rest, x: x.slice(), y: y && y.slice(), lengths: lengths && lengths.slice() });
+
+const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
+  (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
+
+function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
+  const { network, recipe, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
+  return {
+    network, recipe, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
+    start: { state: keeper.snapshot.state, progress: { ...progress } },
+    data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
+    checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
+    callbacks: CALLBACKS.filter((name) => callbacks[name] !== undefined),
+  };
+}
+
+/** A fit() that goes on in the worker, as the page sees it. */
+class Conversation {
+  /** What a callback threw. */
+  failure: Failure | null = null;
+  #ready = false;
+  #stand: () => void = () => {};
+
+  constructor(readonly worker: Worker, readonly compiled: Compiled, readonly given: Training) {}
+
+  /** @returns null if the model was disposed meanwhile. @throws UnsupportedError if the script cannot be loaded */
+  async hold(job: Job): Promise<End | null> {
+    const { worker, compiled, given: { gate } } = this;
+    try {
+      return await new Promise((resolve, reject) => {
+        worker.addEventListener("message", ({ data }: MessageEvent<ToPage>) => {
+          // What is sent before the script listens may be lost.
+          if (data.type !== "ready") return this.#hear(data, resolve);
+          this.#begin(job);
+          this.#steer(resolve);
+        });
+        worker.addEventListener("error", (event) => {
+          event.preventDefault();
+          reject(this.#deathOf(event.message));
+        });
+        worker.addEventListener("messageerror", () => reject(this.#deathOf("a message could not be read")));
+        gate.onChange = () => this.#steer(resolve);
+        compiled.onReset = () => this.#say({ type: "resetStates" });
+        this.#steer(resolve);
+      });
+    } finally {
+      gate.onChange = compiled.onReset = () => {};
+      worker.terminate();
+    }
+  }
+
+  #begin(job: Job): void {
+    this.#ready = true;
+    this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
+  }
+
+  #say(message: ToWorker): void {
+    if (this.#ready) this.worker.postMessage(message);
+  }
+
+  #deathOf(message: string | undefined): Error {
+    if (this.#ready) return new Error(`trainInWorker(): the worker has ended (${message}). The model is as it was before.`);
+    return new UnsupportedError(`trainInWorker(): the worker's script does not run (${message || "it could not be loaded"}). ${ADVICE}`);
+  }
+
+  /** After each pause(), resume(), abort and dispose(). */
+  #steer(resolve: (end: End | null) => void): void {
+    const { signal, options, gate } = this.given;
+    // Of a disposed model nothing is wanted back.
+    if (signal.aborted && !options.signal?.aborted) resolve(null);
+    else if (signal.aborted) this.#say({ type: "stop" });
+    else if (gate.closed && this.#ready) void this.#pause();
+  }
+
+  async #pause(): Promise<void> {
+    const standing = new Promise<void>((resolve) => { this.#stand = resolve; });
+    this.#say({ type: "pause" });
+    await standing;
+    await this.given.gate.pass();
+    this.#say({ type: "resume" });
+  }
+
+  #hear(message: Exclude<ToPage, { type: "ready" }>, resolve: (end: End) => void): void {
+    switch (message.type) {
+      case "standing": this.#stand(); break;
+      case "call": void this.#call(message); break;
+      case "store": void this.#store(message); break;
+      case "batches": this.#tell(message.calls); break;
+      case "end": resolve(message.end);
+    }
+  }
+
+  async #call({ id, name, arguments: given }: Extract<ToPage, { type: "call" }>): Promise<void> {
+    const { callbacks = {} } = this.given.options;
+    try {
+      if (!this.failure) await (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
+    } catch (error) {
+      this.failure ??= { error };
+    }
+    this.#say({ type: "answer", id, threw: this.failure !== null });
+  }
+
+  async #store({ id, of, arguments: [name, bytes] }: Extract<ToPage, { type: "store" }>): Promise<void> {
+    const { checkpoint, resumeFrom } = this.given.options, store = of === "checkpoint" ? checkpoint?.store : resumeFrom;
+    try {
+      const read = bytes ? await store?.write(name, bytes) : await store?.read(name);
+      this.#say({ type: "stored", id, bytes: read ?? null, error: null });
+    } catch (error) {
+      this.#say({ type: "stored", id, bytes: null, error: sendError(error) });
+    }
+  }
+
+  #tell(calls: Extract<ToPage, { type: "batches" }>["calls"]): void {
+    const { callbacks } = this.given.options;
+    if (this.failure) return;
+    try {
+      for (const call of calls) refusePromise(callbacks?.onBatchEnd?.(...call));
+    } catch (error) {
+      this.failure = { error };
+      this.#say({ type: "stop" });
+    }
+  }
+}
+
+/** Takes the place of train(), for one fit(). @throws InputError, UnsupportedError; what the worker or a callback throws */
+export async function trainElsewhere(
+  start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training, batchSize: number,
+): Promise<History> {
+  const { keeper, progress } = compiled, { data } = given;
+  refuseOwnDevice(compiled.backend);
+  await keeper.settled();
+  if (keeper.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => keeper.takeSnapshot());
+  // Of what the plan that people are shown is made.
+  await loadBlocks(compiled.network, batchSize, compiled.backend, compiled.autotune);
+  compiled.shownBatch = batchSize;
+  const holding = compiled.holdings.open(keep, "fit()", data);
+  const conversation = new Conversation(startWorker(start), compiled, given);
+  const end = await conversation.hold(jobOf(compiled, given, holding.position));
+  // Nobody sees this one: fit() then says that the model was disposed.
+  if (!end) return { history: {}, epochs: 0, steps: 0, stopped: true };
+  const { left, position, history, error } = end;
+  // Where the page's own GPU is lost, the next call finds another, or says that there is none.
+  if (left) await keeper.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
+  holding.position = position;
+  if (conversation.failure) throw conversation.failure.error;
+  if (error || !history) throw receiveError(error ?? { message: "a fit() without an end", stack: undefined, fields: {} });
+  return history;
+}

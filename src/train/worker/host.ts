@@ -1,0 +1,173 @@
+// The worker's side of trainInWorker(): does one fit() as it is told, and gives back what it leaves.
+
+import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
+import { Compiled } from "../compiled.ts";
+import { DatasetHandle } from "../dataset.ts";
+import { loadExtras, loadUncommon } from "../extras.ts";
+import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
+import type { Callbacks } from "../fit-options.ts";
+import type { Snapshot } from "../keeper.ts";
+import { Gate } from "../lifecycle.ts";
+import { openBackend, reopenBackend } from "../open-backend.ts";
+import { scoped } from "../scope.ts";
+import { train } from "../training.ts";
+import { receiveError, sendError, type Awaited, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+
+/** The worker's own end of the line. */
+export interface Port {
+  addEventListener(type: "message", listen: (event: { readonly data: ToWorker }) => void): void;
+  postMessage(message: ToPage, transfer?: readonly Transferable[]): void;
+}
+
+type Answer = Extract<ToWorker, { readonly id: number }>;
+
+/** A callback of the page threw: the page knows what. */
+class CallbackThrew extends Error {}
+
+/** Calls the page's functions. */
+class Page {
+  #batches: [number, Record<string, number>][] = [];
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #calls = 0;
+
+  constructor(readonly port: Port) {}
+
+  say(message: ToPage, transfer?: readonly Transferable[]): void {
+    this.#flush();
+    this.port.postMessage(message, transfer);
+  }
+
+  /** What fit() is to call. With onBatchEnd each epoch's end waits for the page, so that it never falls far behind. */
+  callbacks(names: Job["callbacks"]): Callbacks {
+    const awaited = names.filter((name): name is Awaited => name !== "onBatchEnd"), told = names.length > awaited.length;
+    const all = new Set([...awaited, ...(told ? ["onEpochEnd" as const] : [])]);
+    const callbacks = Object.fromEntries([...all].map((name) => [name, (...given: unknown[]) => this.#call(name, given)]));
+    return told ? { ...callbacks, onBatchEnd: (batch, logs) => this.#tell(batch, logs) } : callbacks;
+  }
+
+  /** A store that the page has. */
+  store(of: "checkpoint" | "resumeFrom"): CheckpointStore {
+    const use = async (...given: [string, Uint8Array<ArrayBuffer>?]): Promise<Uint8Array | null> => {
+      const answer = await this.#ask((id) => ({ type: "store", id, of, arguments: given }));
+      if (answer.type === "stored" && answer.error) throw receiveError(answer.error);
+      return answer.type === "stored" ? answer.bytes : null;
+    };
+    return { read: (name) => use(name), write: async (name, bytes) => { await use(name, bytes); } };
+  }
+
+  answer(answer: Answer): void {
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+  }
+
+  #ask(question: (id: number) => ToPage): Promise<Answer> {
+    const id = this.#calls++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.say(question(id));
+    });
+  }
+
+  async #call(name: Awaited, given: readonly unknown[]): Promise<void> {
+    const answer = await this.#ask((id) => ({ type: "call", id, name, arguments: given }));
+    if (answer.type === "answer" && answer.threw) throw new CallbackThrew("a callback threw");
+  }
+
+  /** Steps are reported many at a time, and so they travel. */
+  #tell(batch: number, logs: Record<string, number>): void {
+    if (this.#batches.push([batch, logs]) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    const calls = this.#batches;
+    this.#batches = [];
+    if (calls.length > 0) this.port.postMessage({ type: "batches", calls });
+  }
+}
+
+/** The model of the page, with its weights and as far as it has come. */
+async function open({ network, recipe: declared, backend: kind, precision, autotune, start, checked }: Job): Promise<Compiled> {
+  const { optimizer } = declared;
+  const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
+  const options = { ...recipe, backend: kind, precision };
+  const [backend] = await Promise.all([openBackend(options), loadUncommon(network, recipe)]);
+  const reopen = () => reopenBackend(options);
+  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
+    checked.batchSize, autotune);
+  await compiled.keeper.adopt(start);
+  return compiled;
+}
+
+/** What the model is, whatever has happened; the last good state where the GPU is lost for good. */
+async function whatIsLeft({ keeper, progress }: Compiled): Promise<Snapshot> {
+  await keeper.settled();
+  if (keeper.snapshot.progress.steps !== progress.steps) await keeper.takeSnapshot().catch(() => null);
+  const { snapshot } = keeper;
+  return { state: snapshot.state, progress: snapshot.progress.steps === progress.steps ? { ...progress } : snapshot.progress };
+}
+
+/** One fit() under way, and how it can be steered. */
+class Run {
+  readonly #gate = new Gate();
+  readonly #stop = { aborted: false };
+  #compiled: Compiled | null = null;
+
+  constructor(readonly page: Page) {}
+
+  async pause(): Promise<void> {
+    await this.#gate.close();
+    this.page.say({ type: "standing" });
+  }
+
+  resume(): void {
+    this.#gate.open();
+  }
+
+  stop(): void {
+    this.#stop.aborted = true;
+    this.#gate.open();
+  }
+
+  resetStates(): void {
+    this.#compiled?.resetStates();
+  }
+
+  async run(job: Job): Promise<void> {
+    const handle = job.handle && new DatasetHandle(job.data.x, undefined, {}), data = { dataset: job.data, handle };
+    let end: Pick<End, "history" | "error">;
+    try {
+      const history = await this.#gate.guard(undefined, async () => {
+        const compiled = this.#compiled = await open(job), { checked } = job;
+        return compiled.keeper.hold(() => scoped((keep) => {
+          if (job.handle) compiled.holdings.open(keep, "fit()", data).position = job.handle.position;
+          return train(compiled, keep, {
+            data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
+            options: {
+              ...job.options, callbacks: this.page.callbacks(job.callbacks),
+              checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
+              resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
+            },
+          });
+        }));
+      });
+      end = { history, error: null };
+    } catch (error) {
+      end = { history: null, error: error instanceof CallbackThrew ? null : sendError(error) };
+    }
+    const left = this.#compiled && await whatIsLeft(this.#compiled);
+    const position = handle && this.#compiled?.holdings.open((held) => held, "fit()", data).position;
+    this.page.say({ type: "end", end: { ...end, left, position: position ?? null } },
+      [...new Set([...left?.state.values() ?? []].map(({ buffer }) => buffer))]);
+  }
+}
+
+/** Does the one fit() that the page asks for. */
+export function serve(port: Port): void {
+  const page = new Page(port), run = new Run(page);
+  port.addEventListener("message", ({ data: message }) => {
+    if (message.type === "train") void run.run(message.job);
+    else if ("id" in message) page.answer(message);
+    else void run[message.type]();
+  });
+  page.say({ type: "ready" });
+}

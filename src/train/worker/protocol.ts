@@ -1,0 +1,85 @@
+// What the page and the worker that trains for it say to each other. Everything here can be cloned to another thread.
+
+import {
+  DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError,
+} from "../../errors.ts";
+import type { Network, Recipe } from "../../model/network.ts";
+import type { Precision } from "../../schedule/precision.ts";
+import type { Backend } from "../backend.ts";
+import type { Dataset } from "../data.ts";
+import type { History } from "../fit.ts";
+import type { Callbacks, CheckedFitOptions, FitOptions, Logs } from "../fit-options.ts";
+import type { Snapshot } from "../keeper.ts";
+import type { Position } from "../passes.ts";
+
+/** All that a fit() in another thread begins with. */
+export interface Job {
+  readonly network: Network;
+  /** Its schedule is without a formula: model/rebuild-schedule.ts. */
+  readonly recipe: Recipe;
+  readonly backend: Backend["kind"];
+  readonly precision: Precision | undefined;
+  readonly autotune: boolean;
+  readonly start: Snapshot;
+  readonly data: Dataset;
+  /** The data are those of a handle: where training by steps stands in them. */
+  readonly handle: { readonly position: Position | null } | null;
+  readonly validation: Dataset | null;
+  readonly checked: CheckedFitOptions;
+  readonly options: Pick<FitOptions, "shuffle" | "verbose">;
+  /** Where there are stores of checkpoints. They stay with the page. */
+  readonly checkpoint: { readonly every: number | undefined } | null;
+  readonly resumes: boolean;
+  /** Those that the page wants to be told. */
+  readonly callbacks: readonly (keyof Callbacks)[];
+}
+
+/** A callback that training waits for. */
+export type Awaited = Exclude<keyof Callbacks, "onBatchEnd">;
+
+export type ToWorker =
+  | { readonly type: "train"; readonly job: Job }
+  | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
+  /** The callback is over; where it threw, training is to end as by an error. */
+  | { readonly type: "answer"; readonly id: number; readonly threw: boolean }
+  | { readonly type: "stored"; readonly id: number; readonly bytes: Uint8Array | null; readonly error: SentError | null };
+
+/** How it ended, and what the model is now. */
+export interface End {
+  readonly history: History | null;
+  readonly error: SentError | null;
+  readonly left: Snapshot | null;
+  readonly position: Position | null;
+}
+
+export type ToPage =
+  | { readonly type: "ready" }
+  | { readonly type: "standing" }
+  | { readonly type: "call"; readonly id: number; readonly name: Awaited; readonly arguments: readonly unknown[] }
+  /** Reads from a store of the user's, or writes to it. */
+  | { readonly type: "store"; readonly id: number; readonly of: "checkpoint" | "resumeFrom";
+      readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>] }
+  | { readonly type: "batches"; readonly calls: readonly (readonly [batch: number, logs: Logs])[] }
+  | { readonly type: "end"; readonly end: End };
+
+const CLASSES: Readonly<Record<string, { readonly prototype: Error } | undefined>> = {
+  DeltapropError, InputError, FormatError, UnsupportedError, DivergenceError, GpuError, OutOfMemoryError, DeviceLostError,
+};
+
+/** An error as it crosses: its class is found again by its name. */
+export interface SentError {
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** Its name, and what else its class keeps beside the message. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export function sendError(error: unknown): SentError {
+  if (!(error instanceof Error)) return { message: String(error), stack: undefined, fields: { name: "Error" } };
+  return { message: error.message, stack: error.stack, fields: { ...error, name: error.name } };
+}
+
+export function receiveError({ message, stack, fields }: SentError): Error {
+  const error = Object.setPrototypeOf(new Error(message), (CLASSES[String(fields.name)] ?? Error).prototype) as Error;
+  return Object.assign(error, fields, stack === undefined ? {} : { stack });
+}

@@ -1,0 +1,5 @@
+// The script of the worker that trainInWorker() starts: dist/worker.js, one file with all that training may need.
+
+import { serve, type Port } from "./host.ts";
+
+serve(globalThis as unknown as Port);
