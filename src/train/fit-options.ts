@@ -31,9 +31,9 @@ export interface ResumeInfo {
 
 /** Functions of yours that fit() calls. An error that one throws comes out of fit(), and training stops at a step boundary. */
 export interface Callbacks {
-  onTrainBegin?(): void | Promise<void>;
-  /** After onTrainBegin, where `resumeFrom` held a checkpoint. */
+  /** Before all others, where `resumeFrom` held a checkpoint. */
   onResume?(info: ResumeInfo): void | Promise<void>;
+  onTrainBegin?(): void | Promise<void>;
   /** Before its first mini-batch: not for the epoch in whose middle a checkpoint was taken. */
   onEpochBegin?(epoch: number): void | Promise<void>;
   /**
@@ -128,7 +128,7 @@ const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationDat
   "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
 
-export const CALLBACKS: readonly (keyof Callbacks)[] = ["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
+export const CALLBACKS: readonly (keyof Callbacks)[] = ["onResume", "onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function checkCallbacks(callbacks: object): void {

@@ -159,7 +159,6 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
   });
   await callbacks.onTrainBegin?.();
-  if (from) await callbacks.onResume?.({ epoch: result.epochs, batch: from.batches, steps: result.steps });
   while (result.epochs < loop.epochs && !signal.aborted) {
     if (now.before === 0) await callbacks.onEpochBegin?.(result.epochs);
     const [ran, completed] = await (loop.by ? trainSteps(loop, now, loop.by, progress) : trainEpochs(loop, now, progress));

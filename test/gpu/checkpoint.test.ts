@@ -102,9 +102,9 @@ describe.each(BACKENDS)("on %s", (backend) => {
     expect(await told({ checkpoint: { store, every: 4 } })).toEqual(["train", 0, ...batches, 1, ...batches]);
     // The first slot and the pointer; then the second slot and the pointer.
     expect(await told({ resumeFrom: new MemoryStore(store.history[1]) })).toEqual(
-      ["train", { epoch: 0, batch: 4, steps: 4 }, "batch 4", "batch 5", 1, ...batches]);
+      [{ epoch: 0, batch: 4, steps: 4 }, "train", "batch 4", "batch 5", 1, ...batches]);
     expect(await told({ resumeFrom: new MemoryStore(store.history[3]) })).toEqual(
-      ["train", { epoch: 1, batch: 2, steps: 8 }, ...batches.slice(2)]);
+      [{ epoch: 1, batch: 2, steps: 8 }, "train", ...batches.slice(2)]);
     expect(await told({ resumeFrom: new MemoryStore() })).toEqual(["train", 0, ...batches, 1, ...batches]);
   });
 
