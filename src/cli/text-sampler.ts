@@ -26,6 +26,8 @@ export function drawFrom(probabilities: Float32Array, temperature: number, unifo
   return drawn >= 0 ? drawn : weights.findLastIndex((weight) => weight > 0);
 }
 
+const areFinite = (weights: readonly GivenWeight[]): boolean => weights.every(({ data }) => Array.from(data).every(Number.isFinite));
+
 export class Sampler {
   private constructor(readonly model: Sequential, readonly spec: TextSpec) {}
 
@@ -40,21 +42,36 @@ export class Sampler {
    * @param turn tells the samples of one run apart
    */
   async draw(weights: readonly GivenWeight[], { count, temperature, prompt, seed }: Drawing, turn = 0): Promise<string | null> {
-    if (!weights.every(({ data }) => Array.from(data).every(Number.isFinite))) return null;
-    const { model, spec: { vocabulary } } = this, random = new RandomSequence(seed, STREAM.sampling, turn);
-    await model.setWeights(weights);
-    model.resetStates();
-    const next = async (place: number) => model.predict([place], { batchSize: 1 });
-    const places = [...prompt].map((character) => vocabulary.indexOf(character));
-    const [first, ...rest] = places.length > 0 ? places : [Math.max(0, vocabulary.indexOf("\n"))];
-    let answer = await next(first), text = "";
-    for (const place of rest) answer = await next(place);
+    if (!areFinite(weights)) return null;
+    const { spec: { vocabulary } } = this, random = new RandomSequence(seed, STREAM.sampling, turn);
+    let answer = await this.#read(weights, prompt), text = "";
     for (let i = 0; i < count; i++) {
       const place = drawFrom(answer, temperature, random.uniform());
       text += vocabulary[place];
-      if (i + 1 < count) answer = await next(place);
+      if (i + 1 < count) answer = await this.#next(place);
     }
     return text;
+  }
+
+  /** The probability of each character of the vocabulary after a prompt; null where a weight is no finite number. */
+  async expect(weights: readonly GivenWeight[], prompt: string): Promise<Float32Array | null> {
+    return areFinite(weights) ? this.#read(weights, prompt) : null;
+  }
+
+  /** Begins anew. @returns the answer to the last character of the prompt */
+  async #read(weights: readonly GivenWeight[], prompt: string): Promise<Float32Array> {
+    const { model, spec: { vocabulary } } = this;
+    await model.setWeights(weights);
+    model.resetStates();
+    const places = [...prompt].map((character) => vocabulary.indexOf(character));
+    const [first, ...rest] = places.length > 0 ? places : [Math.max(0, vocabulary.indexOf("\n"))];
+    let answer = await this.#next(first);
+    for (const place of rest) answer = await this.#next(place);
+    return answer;
+  }
+
+  #next(place: number): Promise<Float32Array> {
+    return this.model.predict([place], { batchSize: 1 });
   }
 
   dispose(): void {

@@ -1,6 +1,6 @@
 // The text room as it is published: built, served, and used in headless Chrome as a visitor would.
 
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import axe, { type AxeResults } from "axe-core";
 import type { ElementHandle, Page } from "puppeteer";
@@ -129,6 +129,9 @@ it("writes at once with another temperature, beginning or turn", async () => {
   await page.type("#text-prompt", "the d");
   await page.waitForFunction(() => document.querySelector(".text .begun")!.textContent === "the d");
   expect(await sample()).toMatch(/^og /);
+  // After "the d" there is one way to go on, and the page says so.
+  expect(await page.$$eval(`${ROOM} .next li`, (found) => found.map(({ textContent }) => textContent))).toHaveLength(8);
+  expect(await textOf(`${ROOM} .next li`)).toMatch(/^(9\d|100) %o$/);
   await page.type("#text-prompt", "Ω");
   expect(await textOf(`${ROOM} .ways .wrong:not([hidden])`)).toContain("Ω");
   await page.keyboard.press("Backspace");
@@ -200,6 +203,24 @@ it("tells what is wrong with a link, and changes nothing", async () => {
   await page.evaluate(() => { location.hash = "#text?units=9999"; });
   await page.waitForFunction(() => /units.*9999/.test(document.querySelector("#notices p")!.textContent));
   expect(await steps()).toBeGreaterThan(0);
+});
+
+it("trains on the CPU where there is no WebGPU, and says which browsers have it", async () => {
+  // A copy of the page whose workers find no navigator.gpu, as in a browser that has none.
+  const site = `${demo.folder}/site`, copy = `${site}/without`;
+  for (const name of ["index.html", "assets"]) await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
+  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
+    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
+    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
+  }
+  const without = await demo.open(`without/index.html${LINK}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.clear()));
+  await without.waitForSelector(`${ROOM} .transport[data-state="ready"]`);
+  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari/);
+  await without.click("#text-step");
+  await without.waitForFunction(() => document.getElementById("text-steps")!.textContent === "1");
+  expect(await without.$eval("#text-launches", (launches) => launches.textContent)).toBe("–");
+  expect(await without.$eval("#text-race", (race) => (race as HTMLButtonElement).disabled)).toBe(true);
+  await without.close();
 });
 
 it("speaks Chinese in every label", async () => {

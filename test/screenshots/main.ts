@@ -41,6 +41,16 @@ const SHOTS: readonly Shot[] = [
       await page.waitForSelector('.transport[data-state="paused"]');
     },
   },
+  {
+    room: "text", height: { 1280: 1085, 360: 1560 },
+    async prepare(page) {
+      await page.waitForSelector('.transport[data-state="ready"]');
+      await page.click("#text-run");
+      await page.waitForFunction(() => Number(document.getElementById("text-passes")!.textContent) >= 2, { polling: 200, timeout: 180_000 });
+      await page.click("#text-run");
+      await page.waitForSelector('.transport[data-state="paused"]');
+    },
+  },
 ];
 
 await mkdir(FOLDER, { recursive: true });

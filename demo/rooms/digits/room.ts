@@ -18,7 +18,8 @@ import { RaceView } from "./race-view.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { DataInfo, Events, ModelInfo } from "./trainer.ts";
-import { Transport, type State } from "./transport.ts";
+import type { State } from "../../lib/transport.ts";
+import { DigitsTransport } from "./transport.ts";
 import { WeightsView } from "./weights-view.ts";
 import type { DigitsWorker } from "./worker.ts";
 
@@ -31,7 +32,7 @@ export const mount: Mount = (host, context) => {
   /** Steps after which the GPU was lost, until the run is seen to go on. */
   let lostAt: number | null = null;
 
-  const transport = new Transport(words, {
+  const transport = new DigitsTransport(words, {
     onRun() {
       enter("running");
       remote.run().catch(fail);

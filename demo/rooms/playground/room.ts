@@ -19,7 +19,7 @@ import { drawPoints, splitPoints, type Split } from "./points.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { Events, ModelInfo } from "./trainer.ts";
-import { Transport } from "./transport.ts";
+import { PlaygroundTransport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
 /** Time between two pictures while it learns. */
@@ -38,7 +38,7 @@ export const mount: Mount = (host, context) => {
   const { remote } = worker;
   let model: ModelInfo | null = null, split: Split, example = 0, own: OwnPoint[] = [], opened = false;
 
-  const transport = new Transport(words, {
+  const transport = new PlaygroundTransport(words, {
     onRun() {
       transport.state = "running";
       remote.run().catch(fail);

@@ -4,4 +4,4 @@
 
 import text from "./alice.txt?raw";
 
-export const BUILTIN = { title: "Alice's Adventures in Wonderland, I–II", text };
+export const BUILTIN = { title: "Alice's Adventures in Wonderland, I–II", text, prompt: "Alice " };

@@ -55,7 +55,8 @@ export function readCorpus(given: string, title: string | null, windows: { reado
   const counts = countsOf(text), characters = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (characters > MOST_CHARACTERS) return { kind: "long", characters, most: MOST_CHARACTERS };
   if (characters < least) return { kind: "short", characters, least };
-  const vocabulary = vocabularyOf(text);
+  // Of the characters that were found, not of the text once more: it may be long.
+  const vocabulary = vocabularyOf([...counts.keys()].join(""));
   if (vocabulary.length < 2) return { kind: "same", distinct: vocabulary.length };
   if (vocabulary.length > MOST_DISTINCT) return { kind: "many", distinct: vocabulary.length, most: MOST_DISTINCT };
   return { text, title, characters, vocabulary, unigram: perplexityOf(counts, characters) };

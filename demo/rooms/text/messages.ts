@@ -45,6 +45,11 @@ export interface Wish {
   readonly turn: number;
 }
 
+export interface Expected {
+  readonly character: string;
+  readonly probability: number;
+}
+
 export interface Sample {
   readonly steps: number;
   /** NaN before the first step. */
@@ -53,6 +58,8 @@ export interface Sample {
   readonly temperature: number;
   /** Null where the weights are no finite numbers. */
   readonly text: string | null;
+  /** The likeliest characters after the prompt, the likeliest first, with their probabilities at the temperature. */
+  readonly next: readonly Expected[];
   /** Whether it is one of those that show how far the network has come. */
   readonly kept: boolean;
 }

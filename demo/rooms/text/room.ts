@@ -20,7 +20,7 @@ import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
 import { texts } from "./texts.ts";
-import { Transport } from "./transport.ts";
+import { TextTransport } from "./transport.ts";
 import type { TextWorker } from "./worker.ts";
 
 const FILE_NAME = "deltaprop-text.safetensors";
@@ -34,7 +34,7 @@ export const mount: Mount = (host, context) => {
   /** What the network of the worker was made of. */
   let inPlace: { config: TextConfig; corpus: Corpus; backend: Backend } | null = null;
 
-  const transport = new Transport(words, {
+  const transport = new TextTransport(words, {
     onRun() {
       transport.state = "running";
       remote.run().catch(fail);
@@ -110,10 +110,11 @@ export const mount: Mount = (host, context) => {
   let turn: Promise<void> = Promise.resolve();
   function renew(corpus: Corpus): Promise<void> {
     turn = turn.then(async () => {
-      const wanted = { config: config(), corpus, backend: settings.backend }, { vocabulary } = corpus;
+      const wanted = { config: config(), corpus, backend: settings.backend }, { vocabulary } = corpus, another = corpus.text !== inPlace?.corpus.text;
       try {
         const material = { text: corpus.text, vocabulary };
-        if (opened) await remote.configure(wanted.config, material, wanted.backend);
+        if (another) sample.begin(vocabulary, corpus.title === null ? "" : BUILTIN.prompt);
+        if (opened) await remote.configure(wanted.config, material, wanted.backend, sample.wish);
         else await remote.open(wanted.config, material, wanted.backend, sample.wish, proxy(events));
       } catch (error) {
         fail(error);
@@ -131,7 +132,7 @@ export const mount: Mount = (host, context) => {
     inPlace = wanted;
     text.corpus = wanted.corpus;
     curve.levels = wanted.corpus;
-    sample.vocabulary = wanted.corpus.vocabulary;
+    sample.begin(wanted.corpus.vocabulary);
     if (transport.state !== "running") transport.state = "ready";
   }
 

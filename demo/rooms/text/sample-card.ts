@@ -4,11 +4,13 @@ import { button, sliderControl, type Control } from "../../lib/controls.ts";
 import { element, uniqueId } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { TEMPERATURE } from "./config.ts";
-import type { Sample, Wish } from "./messages.ts";
+import type { Expected, Sample, Wish } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
 import { perplexityText } from "./transport.ts";
 
 const LONGEST_PROMPT = 200;
+/** Of the prompt, where there is little room. */
+const SHOWN_PROMPT = 24;
 
 export class SampleCard {
   readonly host: HTMLElement;
@@ -16,6 +18,8 @@ export class SampleCard {
   readonly #when = element("p", { class: "hint when" });
   readonly #begun = element("span", { class: "begun" });
   readonly #written = element("span", { id: "text-sample" });
+  readonly #expects = element("h3", { id: uniqueId("expects") });
+  readonly #next = element("ol", { role: "list", class: "next", "aria-labelledby": this.#expects.id });
   readonly #temperature: Control<number>;
   readonly #prompt = element("input", { type: "text", id: "text-prompt", autocomplete: "off", spellcheck: "false", maxlength: LONGEST_PROMPT });
   readonly #wrong = element("small", { class: "wrong", id: uniqueId("rule"), hidden: true });
@@ -40,7 +44,7 @@ export class SampleCard {
     const paper = words.attribute(element("div", { class: "paper", role: "group", tabindex: 0 }, element("p", {}, this.#begun, this.#written)),
       "aria-label", (now) => now.sampleLabel);
     this.host = element("section", { class: "card writes" },
-      element("header", {}, words.show(element("h2"), (now) => now.writes), this.#when), paper,
+      element("header", {}, words.show(element("h2"), (now) => now.writes), this.#when), paper, element("div", { class: "expected" }, this.#expects, this.#next),
       element("div", { class: "ways" }, this.#temperature.host,
         element("div", { class: "control" }, element("div", { class: "control-head" }, words.show(element("label", { for: this.#prompt.id }), (now) => now.prompt)),
           this.#prompt, this.#wrong), again));
@@ -56,8 +60,10 @@ export class SampleCard {
     this.#temperature.value = value;
   }
 
-  set vocabulary(vocabulary: readonly string[]) {
+  /** Another text: what it may begin with, and does at first. */
+  begin(vocabulary: readonly string[], prompt = this.#prompt.value): void {
     this.#vocabulary = new Set(vocabulary);
+    this.#prompt.value = prompt;
     this.#checkPrompt();
   }
 
@@ -82,13 +88,25 @@ export class SampleCard {
     return allowed;
   }
 
+  #chance({ character, probability }: Expected): HTMLElement {
+    const { now, language } = this.#words, bar = element("span", { class: "bar" });
+    bar.style.height = `${100 * probability}%`;
+    const names: Readonly<Record<string, string>> = { " ": now.space, "\n": now.lineBreak, "\t": now.tab };
+    const shown = Object.hasOwn(names, character) ? element("span", { class: "glyph named" }, names[character]) : element("span", { class: "glyph" }, character);
+    return element("li", {}, element("span", { class: "share" }, language.percent(probability, 0)),
+      element("span", { class: "column", "aria-hidden": "true" }, bar), shown);
+  }
+
   #show(): void {
     const { now, language } = this.#words, sample = this.#sample;
     if (!sample) return;
-    const { steps, perplexity, prompt, text, temperature } = sample;
+    const { steps, perplexity, prompt, text, temperature, next } = sample;
     this.#begun.textContent = text === null ? "" : prompt;
-    this.#written.textContent = text ?? now.noSample;
+    // Where it begins with line breaks, the paper would begin empty.
+    this.#written.textContent = text === null ? now.noSample : prompt === "" ? text.trimStart() : text;
     this.#when.textContent = steps === 0 ? now.untrained : now.afterSteps(language.number(steps), perplexityText(perplexity));
+    this.#expects.textContent = prompt === "" ? now.expectsLine : now.expects([...prompt].slice(-SHOWN_PROMPT).join(""));
+    this.#next.replaceChildren(...next.map((expected) => this.#chance(expected)));
     [this.host.dataset.steps, this.host.dataset.temperature] = [String(steps), String(temperature)];
   }
 }

@@ -34,7 +34,9 @@ export const texts = defineTexts({
   again: "Write another",
   noSample: "Nothing: its numbers are no longer finite. Reset it, with a lower learning rate.",
   sampleLabel: "What the network writes",
-  wrote: (text: string) => `It writes: ${text}`,
+  expects: (prompt: string) => `After “${prompt}” it expects`,
+  expectsLine: "At the start of a line it expects",
+  space: "space", lineBreak: "line break", tab: "tab",
 
   history: "From noise to words",
   historyHint: "Kept at each doubling of the steps, with the temperature and the beginning of that moment.",
@@ -112,7 +114,9 @@ export const texts = defineTexts({
   again: "再写一段",
   noSample: "没有文字:它的数值已不再有限。请调低学习率并重置。",
   sampleLabel: "网络写的文字",
-  wrote: (text: string) => `它写道:${text}`,
+  expects: (prompt: string) => `在“${prompt}”之后,它预期`,
+  expectsLine: "在行首,它预期",
+  space: "空格", lineBreak: "换行", tab: "制表符",
 
   history: "从噪声到词句",
   historyHint: "步数每翻一倍保留一段,温度和开头以当时为准。",

@@ -8,7 +8,7 @@ import { dataset, windows, type CompileOptions, type LabelledDatasetHandle, type
 import { runRace, type Lap } from "../../lib/race.ts";
 import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { TextConfig } from "./config.ts";
-import type { Events, Material, Wish } from "./messages.ts";
+import type { Events, Expected, Material, Wish } from "./messages.ts";
 
 /** A slice of training lasts about so long: short enough for a pause at once, long enough to lose nothing by it. */
 const SLICE_MS = 150;
@@ -18,7 +18,9 @@ const FIRST_KEPT = 25;
 /** In between it writes so often. */
 const WRITE_EVERY_MS = 2_500;
 /** Characters of a sample, and of the text before it where no prompt is given to a saved model. */
-const SAMPLE = 280, PRIMER = 64;
+const SAMPLE = 360, PRIMER = 64;
+/** Characters that it tells to expect. */
+const EXPECTED = 8;
 /** Share of the newest slice in what is told of speed; steps that the perplexity is the mean of. */
 const NEWEST = 0.3, RECENT = 25;
 
@@ -34,10 +36,18 @@ interface Current {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** By p^(1/temperature) / Σ, as they are drawn. */
+function likeliest(answer: Float32Array, vocabulary: readonly string[], temperature: number): Expected[] {
+  const largest = Math.max(...answer), weights = Array.from(answer, (p) => (p / largest) ** (1 / temperature));
+  const total = weights.reduce((a, b) => a + b);
+  return [...weights.keys()].sort((a, b) => weights[b] - weights[a]).slice(0, EXPECTED)
+    .map((place) => ({ character: vocabulary[place], probability: weights[place] / total }));
+}
+
 export class Trainer {
   #current: Current | null = null;
   #rate = 0;
-  #wish: Wish;
+  #wish: Wish = { temperature: 1, prompt: "", turn: 0 };
   #steps = 0;
   #recent: number[] = [];
   #msPerStep: number | null = null;
@@ -49,19 +59,17 @@ export class Trainer {
   #writing: Promise<unknown> = Promise.resolve();
 
   /** @param device what all networks of this room share, another after a loss; null on the CPU */
-  private constructor(readonly device: SharedDevice | null, readonly events: Events, wish: Wish) {
-    this.#wish = wish;
-  }
+  private constructor(readonly device: SharedDevice | null, readonly events: Events) {}
 
   static async create(device: SharedDevice | null, config: TextConfig, material: Material, wish: Wish, events: Events): Promise<Trainer> {
-    const trainer = new Trainer(device, events, wish);
-    await trainer.#start(config, material);
+    const trainer = new Trainer(device, events);
+    await trainer.#start(config, material, wish);
     return trainer;
   }
 
   /** A new network; the old one goes. Where it fails, the old one stays. */
-  configure(config: TextConfig, material: Material): Promise<void> {
-    return this.#alone(() => this.#start(config, material));
+  configure(config: TextConfig, material: Material, wish: Wish): Promise<void> {
+    return this.#alone(() => this.#start(config, material, wish));
   }
 
   /** From the next mini-batches on. */
@@ -143,7 +151,7 @@ export class Trainer {
     return this.device ? { device: this.device.open } : { backend: "cpu" };
   }
 
-  async #start(config: TextConfig, { text, vocabulary, weights }: Material): Promise<void> {
+  async #start(config: TextConfig, { text, vocabulary, weights }: Material, wish: Wish): Promise<void> {
     const { layers, units, length, batch: batchSize, rate, seed } = config;
     const spec: TextSpec = { vocabulary, hidden: units, layers, learningRate: rate, seed };
     const { x, y, batches } = windows(placesOf(text, vocabulary, "the text"), { length, batchSize });
@@ -162,7 +170,7 @@ export class Trainer {
     const primer = [...text.slice(0, 2 * PRIMER)].slice(0, PRIMER).join("");
     this.#current = { config, spec, primer, model, sampler, data: dataset(x, y), batches };
     [this.#rate, this.#steps, this.#recent, this.#msPerStep] = [rate, 0, [], null];
-    this.#wish = { ...this.#wish, prompt: [...this.#wish.prompt].every((character) => vocabulary.includes(character)) ? this.#wish.prompt : "" };
+    this.#wish = { ...wish, prompt: [...wish.prompt].every((character) => vocabulary.includes(character)) ? wish.prompt : "" };
     this.events.onFresh();
     this.#tellModel();
     await this.#write(true);
@@ -267,8 +275,10 @@ export class Trainer {
     const writing = this.#writing.then(async () => {
       const { model, sampler, config: { seed } } = this.#now, steps = this.#steps, { temperature, prompt, turn } = this.#wish;
       const perplexity = steps === 0 ? NaN : this.#perplexity;
-      const text = await sampler.draw(await model.getWeights(), { count: SAMPLE, temperature, prompt, seed }, turn);
-      this.events.onSample({ steps, perplexity, prompt, temperature, text, kept });
+      const weights = await model.getWeights(), answer = await sampler.expect(weights, prompt);
+      const text = await sampler.draw(weights, { count: SAMPLE, temperature, prompt, seed }, turn);
+      const next = answer ? likeliest(answer, sampler.spec.vocabulary, temperature) : [];
+      this.events.onSample({ steps, perplexity, prompt, temperature, text, next, kept });
     });
     this.#writing = writing.catch(() => {});
     return writing;

@@ -17,9 +17,10 @@ function ready(): Trainer {
   return trainer;
 }
 
-async function configure(config: TextConfig, material: Material, backend: Backend): Promise<void> {
+async function configure(config: TextConfig, material: Material, backend: Backend, next = wish): Promise<void> {
+  wish = next;
   const wanted = backend === "cpu" ? null : await (device ??= SharedDevice.find());
-  if (trainer && trainer.device === wanted) return trainer.configure(config, material);
+  if (trainer && trainer.device === wanted) return trainer.configure(config, material, wish);
   const old = trainer;
   await old?.pause();
   trainer = await Trainer.create(wanted, config, material, wish, events);
