@@ -128,7 +128,7 @@ const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationDat
   "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
 
-export const CALLBACKS: readonly (keyof Callbacks)[] = ["onResume", "onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
+export const CALLBACKS: readonly (keyof Callbacks)[] = ["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function checkCallbacks(callbacks: object): void {
