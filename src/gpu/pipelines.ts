@@ -60,7 +60,8 @@ export class PipelineCache {
       const [created] = await Promise.all([pipeline, scope]);
       return created;
     } catch (error) {
-      const errors = await compileErrors(module);
+      // Where the GPU's process has crashed nobody can say more.
+      const errors = await compileErrors(module).catch(() => []);
       const reason = errors.length > 0 ? errors.join("\n") : String(error);
       throw new GpuError(`kernel ${kernel} for ${label} does not compile:\n${reason}\n${numbered(source)}`);
     }

@@ -60,7 +60,6 @@ interface Sighting {
 
 const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
 
-
 export class Endurance {
   readonly #journal = new Journal();
   #ground: Ground | null = null;
@@ -152,7 +151,7 @@ export class Endurance {
   }
 
   get #isDue(): boolean {
-    return performance.now() - this.#lastSnapshot > this.#snapshotInterval;
+    return !this.options.keeper.isTaking && performance.now() - this.#lastSnapshot > this.#snapshotInterval;
   }
 
   get #nextCheckpoint(): number {
@@ -274,8 +273,6 @@ export class Endurance {
   /** One of the steps trained so far, while training goes on. */
   async #takeSnapshot(): Promise<Snapshot | null> {
     const began = performance.now();
-    // None is due while this one is under way.
-    this.#lastSnapshot = Infinity;
     try {
       const taken = await this.#snapshot();
       this.#snapshotInterval = Math.max(SNAPSHOT_MILLISECONDS, (performance.now() - began) / SNAPSHOT_SHARE);

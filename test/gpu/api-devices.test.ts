@@ -2,7 +2,8 @@
 // refused call reaches the device. A device of the test's own counts the calls that are made on it.
 
 import { describe, expect, it } from "vitest";
-import { adam, dense, InputError, sequential, sgd, type CompileOptions, type Sequential } from "../../src/index.ts";
+import { adam, dataset, dense, InputError, sequential, sgd, type CompileOptions, type Sequential } from "../../src/index.ts";
+import { BUFFER_USAGE } from "../../src/gpu/constants.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
 import { copiesIn, counted, CREATING, ownDevice, type Counts } from "./counted-device.ts";
 
@@ -102,6 +103,69 @@ describe("a device of the user's own", () => {
   });
 });
 
+describe("the device's owner", () => {
+  /** All that the library offers on a device, to its end. */
+  async function useAll(device: GPUDevice): Promise<void> {
+    const model = await compiledModel({ layers: LAYERS }, { ...RECIPE, device }), data = dataset(X, Y);
+    await model.fit(X, Y, { batchSize: 4, validationSplit: 0.2 });
+    await model.fit(data, { steps: 3 });
+    await model.evaluate(X, Y);
+    await model.predict(data);
+    await model.setWeights(await model.getWeights());
+    expect((await model.verify(X, Y)).ok).toBe(true);
+    await model.inspectStep(X, Y);
+    // One that ends by an error, and one by dispose().
+    await expect(model.fit(X, Y, { callbacks: { onEpochEnd() { throw new Error("stop"); } } })).rejects.toThrow("stop");
+    const training = model.fit(X, Y, { epochs: 1000, callbacks: { onEpochEnd: () => model.dispose() } });
+    await expect(training).rejects.toThrow(/disposed/);
+    data.dispose();
+    model.dispose();
+  }
+
+  it("finds the error scopes as they were, with the owner's errors in them and no others", async () => {
+    const device = await ownDevice(), calls = { push: 0, pop: 0 };
+    const push = device.pushErrorScope.bind(device), pop = device.popErrorScope.bind(device);
+    device.pushErrorScope = (filter) => { calls.push++; push(filter); };
+    device.popErrorScope = () => { calls.pop++; return pop(); };
+    push("out-of-memory");
+    push("validation");
+    await useAll(device);
+    // The owner's own: a usage that WebGPU forbids.
+    device.createBuffer({ size: 4, usage: 0 });
+    expect((await pop())?.message).toMatch(/usage/i);
+    expect(await pop()).toBeNull();
+    // Control: there is none left to pop.
+    await expect(pop()).rejects.toThrow();
+    expect(calls.push).toBeGreaterThan(0);
+    expect(calls.pop).toBe(calls.push);
+    device.destroy();
+  });
+
+  it("keeps the device and what else is on it, also where dispose() is called twice", async () => {
+    const device = await ownDevice(), counts = counted(device), destroyed: string[] = [];
+    const destroy = device.destroy.bind(device);
+    device.destroy = () => { destroyed.push("device"); };
+    // The owner's, 16 bytes.
+    device.createBuffer({ size: 16, usage: BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
+    const model = await compiledModel({ layers: LAYERS }, { ...RECIPE, device });
+    await model.fit(X, Y);
+    const held = counts.alive;
+    model.dispose();
+    expect(held).toBeGreaterThan(1);
+    expect([counts.alive, counts.aliveBytes]).toEqual([1, 16]);
+    const before = { ...counts };
+    model.dispose();
+    expect(counts).toEqual(before);
+    await expect(model.predict(X)).rejects.toThrow(/the model was disposed\. Make a new one/);
+    await expect(model.fit(X, Y)).rejects.toThrow(InputError);
+    expect(counts).toEqual(before);
+    await useAll(device);
+    expect([counts.alive, counts.aliveBytes]).toEqual([1, 16]);
+    expect(destroyed).toEqual([]);
+    destroy();
+  });
+});
+
 describe("two models", () => {
   const train = (model: Sequential, epochs = 6) => model.fit(X, Y, { epochs, batchSize: 4 });
 
@@ -115,9 +179,49 @@ describe("two models", () => {
     expect(sameWeights(await one.getWeights(), await alone1.getWeights())).toBe(true);
     expect(sameWeights(await two.getWeights(), await alone2.getWeights())).toBe(true);
     expect(sameWeights(await one.getWeights(), await two.getWeights())).toBe(false);
-    // One's end is not the other's.
-    one.dispose();
-    expect((await train(two, 1)).epochs).toBe(1);
+  });
+
+  it("on one device, fit() by fit(): the bits of training alone, whichever begins and whichever ends first", async () => {
+    const device = await ownDevice(), counts = counted(device), uncaptured: string[] = [];
+    device.addEventListener("uncapturederror", (event) => uncaptured.push(event.error.message));
+    const declare = (seed: number) => compiledModel({ layers: LAYERS, seed }, { ...RECIPE, device });
+    const alone = await Promise.all([1, 2].map(async (seed) => {
+      const model = await compiledModel({ layers: LAYERS, seed }, { ...RECIPE, backend: "webgpu" });
+      for (let i = 0; i < 4; i++) await train(model, 2);
+      return model.getWeights();
+    }));
+    for (const [first, second] of [[0, 1], [1, 0]]) {
+      const models = [await declare(1), await declare(2)];
+      for (let i = 0; i < 3; i++) {
+        await train(models[first], 2);
+        await train(models[second], 2);
+      }
+      await train(models[first], 2);
+      expect(sameWeights(await models[first].getWeights(), alone[first])).toBe(true);
+      const both = counts.alive;
+      models[first].dispose();
+      expect(counts.alive).toBeLessThan(both);
+      // One's end is not the other's.
+      await train(models[second], 2);
+      expect(sameWeights(await models[second].getWeights(), alone[second])).toBe(true);
+      expect(await models[second].predict(X)).toHaveLength(ROWS * 2);
+      models[second].dispose();
+      expect(counts.alive).toBe(0);
+    }
+    expect(uncaptured).toEqual([]);
+    device.destroy();
+  });
+
+  it.each([0, 1])("on one device: number %i disposed while both train leaves the other's bits alone", async (ending) => {
+    const device = await ownDevice(), models = [1, 2].map((seed) => ({ seed }));
+    const [one, two, alone] = await Promise.all([...models, models[1 - ending]].map(({ seed }) => compiledModel({ layers: LAYERS, seed }, { ...RECIPE, device })));
+    const [ended, kept] = ending === 0 ? [one, two] : [two, one];
+    const stopped = ended.fit(X, Y, { epochs: 10_000, batchSize: 4, callbacks: { onEpochEnd: (epoch) => void (epoch === 3 && ended.dispose()) } });
+    const [outcome] = await Promise.all([stopped.catch((error: unknown) => error), train(kept, 40)]);
+    expect(outcome).toBeInstanceOf(InputError);
+    await train(alone, 40);
+    expect(sameWeights(await kept.getWeights(), await alone.getWeights())).toBe(true);
+    device.destroy();
   });
 });
 

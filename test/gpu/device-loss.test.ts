@@ -202,25 +202,63 @@ it("a loss while results are on their way back: what was not seen whole counts f
   expect(sameWeights(await model.getWeights(), await calm.getWeights())).toBe(true);
 });
 
-it("the library's own device is replaced as well", async () => {
-  const adapters: GPUDevice[] = [], request = navigator.gpu.requestAdapter.bind(navigator.gpu);
-  navigator.gpu.requestAdapter = async (options) => {
-    const adapter = await request(options), give = adapter?.requestDevice.bind(adapter);
-    if (adapter && give) adapter.requestDevice = async (descriptor) => {
-      const device = await give(descriptor);
-      adapters.push(device);
-      return device;
+it("a loss while kernels compile, after which the module says no more than its pipelines (a crashed GPU process)", async () => {
+  const dropped = () => Promise.reject(new DOMException("Instance dropped", "OperationError"));
+  const { next, made } = devices((device) => {
+    if (made.length > 0) return;
+    const createModule = device.createShaderModule.bind(device);
+    device.createShaderModule = (descriptor) => Object.defineProperty(createModule(descriptor), "getCompilationInfo", { value: dropped });
+    device.createComputePipelineAsync = () => {
+      device.destroy();
+      return dropped();
     };
-    return adapter;
-  };
-  onTestFinished(() => { navigator.gpu.requestAdapter = request; });
-  const train = async (lose: boolean) => {
+  });
+  const model = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: next }), told: string[] = [];
+  const calm = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: ownDevice });
+  await model.fit(X, Y, { batchSize: 4, callbacks: { onDeviceLost: ({ reason }) => void told.push(reason) } });
+  await calm.fit(X, Y, { batchSize: 4 });
+  expect(made).toHaveLength(2);
+  expect(told).toEqual(["destroyed"]);
+  expect(sameWeights(await model.getWeights(), await calm.getWeights())).toBe(true);
+});
+
+describe("the library's own device", () => {
+  /** Follows the devices that the host gives; of the calls for an adapter, those of `none` are given none. */
+  function watchHost(none: readonly number[] = []) {
+    const given: GPUDevice[] = [], request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    let calls = 0;
+    navigator.gpu.requestAdapter = async (options) => {
+      if (none.includes(calls++)) return null;
+      const adapter = await request(options), give = adapter?.requestDevice.bind(adapter);
+      if (adapter && give) adapter.requestDevice = async (descriptor) => {
+        const device = await give(descriptor);
+        given.push(device);
+        return device;
+      };
+      return adapter;
+    };
+    onTestFinished(() => { navigator.gpu.requestAdapter = request; });
+    return given;
+  }
+
+  async function train(given: readonly GPUDevice[], lose: boolean): Promise<Weight[]> {
     const model = sequential({ layers: SMALL, seed: 1 });
     onTestFinished(() => model.dispose());
     await model.compile({ ...RECIPE, backend: "webgpu" });
-    await model.fit(X, Y, { epochs: 4, batchSize: 4, callbacks: { onEpochEnd: (epoch) => void (lose && epoch === 1 && adapters.at(-1)?.destroy()) } });
+    await model.fit(X, Y, { epochs: 4, batchSize: 4, callbacks: { onEpochEnd: (epoch) => void (lose && epoch === 1 && given.at(-1)?.destroy()) } });
     return model.getWeights();
-  };
-  expect(sameWeights(await train(true), await train(false))).toBe(true);
-  expect(adapters).toHaveLength(3);
+  }
+
+  it("is replaced as well", async () => {
+    const given = watchHost();
+    expect(sameWeights(await train(given, true), await train(given, false))).toBe(true);
+    expect(given).toHaveLength(3);
+  });
+
+  it("is waited for where the host has no adapter for a while, as after a crash", async () => {
+    // The first is that of compile().
+    const given = watchHost([1, 2]), disturbed = await train(given, true);
+    expect(given).toHaveLength(2);
+    expect(sameWeights(disturbed, await train(given, false))).toBe(true);
+  });
 });
