@@ -59,12 +59,14 @@ export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, f
 }
 
 /** @param standing how far fit() is, once it runs */
-export function checkpointing(store: CheckpointStore, every: number, fit: FitCourse, standing: () => Standing): Checkpointing {
+export function checkpointing(store: CheckpointStore, every: number, fit: FitCourse, standing: () => Standing | undefined): Checkpointing {
   const writer = new CheckpointWriter(store, expectedOf(fit));
   return {
     every,
     begin() {
-      const now = standing(), position = fit.position && { ...fit.position };
+      const now = standing();
+      if (!now) throw new Error("checkpoints are taken while training");
+      const position = fit.position && { ...fit.position };
       return (snapshot) => writer.write({ ...snapshot, position, standing: now });
     },
   };
