@@ -1,5 +1,5 @@
 // `npm run screenshots` writes a picture of each room to docs/screenshots/: wide in both themes, narrow in the light one.
-// Look at them: what is ugly there is ugly.
+// `npm run screenshots -- text` of that room alone. Look at them: what is ugly there is ugly.
 
 import { mkdir, stat } from "node:fs/promises";
 import type { Page } from "puppeteer";
@@ -42,21 +42,23 @@ const SHOTS: readonly Shot[] = [
     },
   },
   {
-    room: "text", height: { 1280: 1085, 360: 1560 },
+    room: "text", height: { 1280: 1100, 360: 1560 },
     async prepare(page) {
       await page.waitForSelector('.transport[data-state="ready"]');
       await page.click("#text-run");
-      await page.waitForFunction(() => Number(document.getElementById("text-passes")!.textContent) >= 2, { polling: 200, timeout: 180_000 });
+      await page.waitForFunction(() => Number((document.querySelector(".text .transport") as HTMLElement).dataset.steps) >= 1200,
+        { polling: 500, timeout: 300_000 });
       await page.click("#text-run");
       await page.waitForSelector('.transport[data-state="paused"]');
     },
   },
 ];
 
+const chosen = process.argv.slice(2);
 await mkdir(FOLDER, { recursive: true });
 const demo = await openDemo();
 try {
-  for (const { room, prepare, height } of SHOTS) {
+  for (const { room, prepare, height } of SHOTS.filter(({ room }) => chosen.length === 0 || chosen.includes(room))) {
     const page = await demo.open(`#${room}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.setItem("deltaprop.language", "en")));
     await page.setViewport({ width: 1280, height: height[1280] });
     await prepare(page);

@@ -6,7 +6,8 @@ import type { Words } from "../../lib/i18n.ts";
 import type { Corpus, Problem } from "./corpus.ts";
 import type { TextWords } from "./texts.ts";
 
-const EXCERPT = 320;
+/** More than there is room for. */
+const EXCERPT = 1_500;
 
 export interface TextCardEvents {
   readonly onLearn: (text: string) => void;
