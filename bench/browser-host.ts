@@ -38,7 +38,7 @@ export class BrowserHost implements Host {
   ) {}
 
   static async open(name: "chrome" | "firefox", say: (line: string) => void): Promise<BrowserHost> {
-    const answers = await answersFor(), server = await startPageServer(answers, []);
+    const answers = await answersFor(), server = await startPageServer(answers);
     try {
       return new BrowserHost(await (name === "chrome" ? launchBrowser(say) : launchFirefox()), server, answers);
     } catch (error) {

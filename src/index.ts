@@ -4,7 +4,9 @@ export { sequential, Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { History } from "./train/fit.ts";
-export type { Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN } from "./train/fit-options.ts";
+export type {
+  Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN, ResumeInfo,
+} from "./train/fit-options.ts";
 export { trainInWorker } from "./train/train-in-worker.ts";
 export type { WorkerOptions } from "./train/train-in-worker.ts";
 export { dataset, DatasetHandle } from "./train/dataset.ts";

@@ -2,9 +2,12 @@
 // refused before a browser starts.
 
 import { InputError } from "../errors.ts";
+import { fileStore } from "../index.ts";
 import { placesOf, vocabularyOf } from "./characters.ts";
 import type { JobHost } from "./fit-events.ts";
+import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
 import { count, decimals, duration, orNull, Progress } from "./progress.ts";
+import { digestOf, flagsForRun, keepRun, type Beginning } from "./run-folder.ts";
 import { runOn } from "./run-on.ts";
 import { checkWritable, readLoaded, saveWeights } from "./saved-model.ts";
 import { parseTextModel, textModelBytes, type SavedTextModel } from "./saved-text-model.ts";
@@ -13,7 +16,7 @@ import { stopOnSignals } from "./signals.ts";
 import { checkTextFits, loadText } from "./text-data.ts";
 import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
-import { resolveTextOptions, type TextFlags, type TextOptions } from "./text-options.ts";
+import { addTextOptions, resolveTextOptions, textFlagsFor, type TextFlags, type TextOptions } from "./text-options.ts";
 import { Sampler } from "./text-sampler.ts";
 
 interface Plan {
@@ -44,15 +47,17 @@ async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
   const { text, source } = await loadText(path), where = path === null ? "the project's own sources" : `--text ${path}`;
   const vocabulary = saved?.spec.vocabulary ?? vocabularyOf(text), places = placesOf(text, vocabulary, where);
   checkTextFits(places.length, length, batchSize, where);
-  return { places, vocabulary, source };
+  return { text, places, vocabulary, source };
 }
 
-async function prepare(flags: TextFlags): Promise<Plan> {
-  const saved = flags.load === undefined ? null : await parseTextModel(await readLoaded(flags.load), flags.load);
+async function prepare(typed: TextFlags): Promise<Plan> {
+  const { flags, run } = await flagsForRun("char-rnn", typed, addTextOptions);
+  const loaded = flags.load === undefined ? null : await readLoaded(flags.load);
+  const saved = loaded === null ? null : await parseTextModel(loaded, flags.load!);
   const given = resolveTextOptions(flags, saved), { epochs, save } = given;
   if (save !== null) await checkWritable(save);
-  const { places, vocabulary, source } = epochs > 0 ? await prepareText(given, saved)
-    : { places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
+  const { text, places, vocabulary, source } = epochs > 0 ? await prepareText(given, saved)
+    : { text: "", places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
   const primer = epochs > 0 ? Array.from(places.slice(0, PRIMER), (place) => vocabulary[place]).join("") : saved!.primer;
   const options: TextOptions = { ...given, drawing: { ...given.drawing, prompt: flags.prompt ?? primer } };
   const unknown = [...options.drawing.prompt].find((character) => !vocabulary.includes(character));
@@ -62,11 +67,17 @@ async function prepare(flags: TextFlags): Promise<Plan> {
   }
   const model = { ...options.model, vocabulary };
   await checkTextModel(model, options.length);
+  if (options.runFolder) {
+    const weights = (saved?.weights ?? []).map((weight) => weight.data);
+    const inputs = digestOf([places, new TextEncoder().encode(vocabulary.join("")), ...weights]);
+    const beginning: Beginning = { command: "char-rnn", flags: textFlagsFor(options), save, inputs, loaded, text };
+    await keepRun(options.runFolder, beginning, run, addTextOptions);
+  }
   return { options, saved, primer, model, data: { places, weights: saved?.weights ?? null }, source };
 }
 
 function describeRun({ options, model, data, source }: Plan): string {
-  const { epochs, length, batchSize, load } = options;
+  const { epochs, length, batchSize, load, runFolder } = options;
   const network = `${model.layers} × ${model.hidden} units, ${model.vocabulary.length} characters`;
   const how = `length ${length}, batch ${batchSize}, adam, lr ${model.learningRate}, seed ${model.seed}`;
   return [
@@ -74,6 +85,7 @@ function describeRun({ options, model, data, source }: Plan): string {
       : `deltaprop trains a character model (${network}; ${how})`,
     ...(source === null ? [] : [`text: ${count(data.places.length)} characters (${source})`]),
     ...(load === null ? [] : [`model: ${load}`]),
+    ...(runFolder === null ? [] : [describeCheckpoints(runFolder)]),
   ].join("\n");
 }
 
@@ -89,9 +101,9 @@ const indented = (text: string): string => `\n${text.replace(CONTROLS, " ").repl
 
 /** What JSON says of a run; samples a second are those of training. */
 export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { model, data }: Pick<Plan, "model" | "data">): string {
-  const { adapter, backend, epochs, steps, seconds, charactersPerSecond, loss, perplexity, sample } = result;
+  const { adapter, backend, epochs, steps, stepsHere, seconds, charactersPerSecond, loss, perplexity, sample } = result;
   return JSON.stringify({
-    adapter, backend, epochs, steps, seconds, stepsPerSecond: seconds > 0 ? steps / seconds : 0, charactersPerSecond,
+    adapter, backend, epochs, steps, seconds, stepsPerSecond: seconds > 0 ? stepsHere / seconds : 0, charactersPerSecond,
     loss: loss.map(orNull), perplexity: perplexity.map(orNull), sample, characters: data.places.length,
     vocabulary: model.vocabulary.length, seed: model.seed,
   });
@@ -103,7 +115,7 @@ async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "
   try {
     const sample = await sampler.draw(data.weights!, options.drawing);
     const { adapter, backend } = sampler.model;
-    return { adapter, backend, epochs: 0, steps: 0, seconds: 0, charactersPerSecond: 0, loss: [], perplexity: [], sample };
+    return { adapter, backend, epochs: 0, steps: 0, stepsHere: 0, seconds: 0, charactersPerSecond: 0, loss: [], perplexity: [], sample };
   } finally {
     sampler.dispose();
   }
@@ -117,15 +129,17 @@ function save({ options, model, primer }: Plan, { weights, stopped, steps }: Tex
   return saveWeights(options.save, weights, bytes, (line) => progress.line(line));
 }
 
-/** @returns the exit code: 1 if a model to be saved was not */
+/** @returns the exit code: 1 if weights to be saved are no numbers */
 async function finish(plan: Plan, result: TextResult, progress: Progress): Promise<number> {
-  const { steps, seconds, charactersPerSecond, perplexity, loss } = result;
-  if (result.stopped) progress.line(`Stopped after ${count(steps)} steps.`);
-  else {
-    progress.line(`trained: perplexity ${decimals(perplexity[0])} → ${decimals(perplexity.at(-1)!)}  (${count(steps)} steps in ` +
-      `${duration(seconds)}, ${(steps / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`);
+  const { steps, stepsHere, seconds, charactersPerSecond, perplexity } = result, { runFolder } = plan.options;
+  if (result.stopped) {
+    progress.line(`Stopped after ${count(steps)} steps.`);
+    if (runFolder) progress.line(howToGoOn(runFolder));
+  } else {
+    const speed = stepsHere === 0 ? "" : `  (${count(stepsHere)} steps in ${duration(seconds)}, ` +
+      `${(stepsHere / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`;
+    progress.line(`trained: perplexity ${decimals(perplexity[0])} → ${decimals(perplexity.at(-1)!)}${speed}`);
   }
-  progress.checkLosses(loss);
   try {
     return await save(plan, result, progress) ? 0 : 1;
   } finally {
@@ -134,13 +148,14 @@ async function finish(plan: Plan, result: TextResult, progress: Progress): Promi
 }
 
 async function train(plan: Plan, host: JobHost<TextEvent>, progress: Progress): Promise<number> {
-  const { options: { backend, epochs, length, batchSize, drawing, runtime }, model, data } = plan;
-  const request: TextRequest = { model, backend, epochs, length, batchSize, drawing };
-  const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line));
+  const { options, options: { backend, epochs, length, batchSize, drawing, runtime, runFolder }, model, data } = plan;
+  const request: TextRequest = { model, backend, epochs, length, batchSize, drawing, checkpoints: runFolder };
+  const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line))
+    .catch((error: unknown) => trainingFailed(error, options, progress));
   return finish(plan, result, progress);
 }
 
-/** @returns the exit code: 0, 1 if a diverged model was not saved, or 128 + the number of the signal that stopped it */
+/** @returns the exit code: 0, 1 if weights to be saved are no numbers, or 128 + the number of the signal that stopped it */
 export async function charRnnCommand(flags: TextFlags): Promise<number> {
   const plan = await prepare(flags), { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs, "characters");
@@ -157,7 +172,8 @@ export async function charRnnCommand(flags: TextFlags): Promise<number> {
   });
   try {
     const emit = (event: TextEvent) => onEvent(event, progress, options);
-    const code = await train(plan, { emit, signal: stop.signal }, progress);
+    const store = options.runFolder ? fileStore(options.runFolder.folder) : undefined;
+    const code = await train(plan, { emit, signal: stop.signal, store }, progress);
     return stop.exitCode() || code;
   } finally {
     progress.close();

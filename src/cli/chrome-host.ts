@@ -4,11 +4,12 @@ import { readdir, readFile } from "node:fs/promises";
 import type { Browser, Page } from "puppeteer";
 import { GpuError } from "../errors.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
+import type { CheckpointStore } from "../index.ts";
 import type { Say } from "./browser-install.ts";
 import type { JobHost } from "./fit-events.ts";
 import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
 import { launchBrowser } from "./launch.ts";
-import { BYTES, startPageServer, type Answer, type PageServer } from "./page-server.ts";
+import { BYTES, startPageServer, type PageServer, type Source, type Taker } from "./page-server.ts";
 import {
   DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, pack, PATHS, STOP_FUNCTION, type SentError,
 } from "./protocol.ts";
@@ -22,24 +23,31 @@ async function builtScripts(): Promise<Map<string, Buffer>> {
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, folder))] as const)));
 }
 
-async function answersFor(job: Job): Promise<Map<string, Answer>> {
+async function answersFor(job: Job, store: CheckpointStore | undefined): Promise<Map<string, Source>> {
   const { json, arrays } = pack(job);
-  return new Map<string, Answer>([
+  const saved = (name: string) => async () => {
+    const body = await store!.read(name);
+    return body && { type: BYTES, body };
+  };
+  return new Map<string, Source>([
     ["", { type: "text/html; charset=utf-8", body: HTML }],
     ...[...await builtScripts()].map(([name, body]) => [name, { type: "text/javascript; charset=utf-8", body }] as const),
     [PATHS.job, { type: "application/json", body: json }],
     ...arrays.map((body, at) => [PATHS.array(at), { type: BYTES, body }] as const),
+    ...(store ? PATHS.checkpoints.map((name) => [name, saved(name)] as const) : []),
   ]);
 }
 
 const stopInPage = (name: string) => (globalThis as unknown as Record<string, (() => void) | undefined>)[name]?.();
+
+const WARNING = "deltaprop: ";
 
 /** The weights do not travel with it: they are posted as safetensors. */
 type Outcome<K extends JobKind> = Omit<ResultOf<K>, "weights">;
 
 /** Opens the page and settles when its job ends, it fails, it crashes, or the browser goes away. */
 async function outcomeOf<K extends JobKind>(
-  page: Page, browser: Browser, server: PageServer, host: HostOf<K>,
+  page: Page, browser: Browser, server: PageServer, host: HostOf<K>, say: Say,
 ): Promise<Outcome<K>> {
   let finish!: (outcome: Outcome<K>) => void, fail!: (error: Error) => void;
   const outcome = new Promise<Outcome<K>>((resolve, reject) => { finish = resolve; fail = reject; });
@@ -47,6 +55,8 @@ async function outcomeOf<K extends JobKind>(
   const stop = () => { page.evaluate(stopInPage, STOP_FUNCTION).catch(fail); };
   page.on("error", (error) => fail(new GpuError(`The page that trains has crashed (${error.message}). ` +
     `It may have run out of memory: try fewer or smaller layers.`)));
+  // What the library says there is for the user; what Chrome says is not.
+  page.on("console", (message) => { if (message.text().startsWith(WARNING)) say(message.text()); });
   page.on("pageerror", (error) => fail(new Error(`in the page: ${String(error)}`)));
   browser.on("disconnected", () => fail(new GpuError("The browser has ended before the training did. Start it again.")));
   await page.exposeFunction(EVENT_FUNCTION, (json: string) => (host as JobHost<unknown>).emit(fromJson(json)));
@@ -68,11 +78,15 @@ async function outcomeOf<K extends JobKind>(
  */
 export async function runInChrome<K extends JobKind>(job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
   const browser = await launchBrowser(say);
-  const server = await startPageServer(await answersFor(job), [PATHS.weights]);
+  const { store } = host as JobHost<unknown>;
+  let weights: Uint8Array | null = null;
+  const server = await startPageServer(await answersFor(job, store), new Map<string, Taker>([
+    [PATHS.weights, (body) => { weights = body; }],
+    ...(store ? PATHS.checkpoints.map((name) => [name, (body: Uint8Array<ArrayBuffer>) => store.write(name, body)] as const) : []),
+  ]));
   try {
-    const outcome = await outcomeOf<K>(await browser.newPage(), browser, server, host);
-    const weights = server.posted.get(PATHS.weights);
-    if (weights === undefined) throw new Error("The page ended without its weights.");
+    const outcome = await outcomeOf<K>(await browser.newPage(), browser, server, host, say);
+    if (weights === null) throw new Error("The page ended without its weights.");
     return { ...outcome, weights: decodeSafetensors(weights, "weights from the page").tensors } as unknown as ResultOf<K>;
   } finally {
     await browser.close().catch(() => {});

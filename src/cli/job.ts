@@ -5,7 +5,7 @@ import { GpuError } from "../errors.ts";
 import type { LabelledImages } from "../formats/idx.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Sequential } from "../index.ts";
-import { fitEvents, secondsSince, type FitEvent, type JobHost } from "./fit-events.ts";
+import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost } from "./fit-events.ts";
 import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
 
 /** Everything but the arrays: it travels to the page as JSON. */
@@ -20,6 +20,7 @@ export interface JobRequest {
   readonly verifySteps: number;
   /** compile()'s option; default false. */
   readonly autotune?: boolean;
+  readonly checkpoints: Checkpoints | null;
 }
 
 export interface JobData {
@@ -38,6 +39,8 @@ export interface JobResult {
   readonly stopped: boolean;
   readonly epochs: number;
   readonly steps: number;
+  /** How many of them this process trained: the others came with a checkpoint. */
+  readonly stepsHere: number;
   /** Of training and validation, with the first compilation of the shaders. */
   readonly seconds: number;
   readonly samplesPerSecond: number;
@@ -80,16 +83,16 @@ async function verify(model: Sequential, request: JobRequest, data: JobData, hos
 }
 
 async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
-  const { epochs, batchSize, validation } = request, { rows, images } = data.train;
+  const { epochs, batchSize, validation, checkpoints } = request, { rows, images } = data.train;
   const validationSplit = validation === "test" ? 0 : validation;
   const start = performance.now();
-  const { callbacks, trained } = fitEvents(model, host, { epochSamples: Math.floor(rows * (1 - validationSplit)) });
+  const { callbacks, trained } = fitEvents(model, host, { epochSamples: Math.floor(rows * (1 - validationSplit)), batchSize });
   const history = await model.fit(images, targetsOf(data.train, request.model), {
-    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks, onNaN: "ignore",
+    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks, ...checkpointOptions(checkpoints, host),
     validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
   });
   const seconds = secondsSince(start);
-  return { history, seconds, samplesPerSecond: seconds > 0 ? trained() / seconds : 0 };
+  return { history, seconds, stepsHere: trained.steps, samplesPerSecond: seconds > 0 ? trained.samples / seconds : 0 };
 }
 
 /** The index of the largest number of each row; NO_CLASS where the row holds NaN. */
@@ -121,6 +124,7 @@ async function runModel(model: Sequential, request: JobRequest, data: JobData, h
     adapter, backend, stopped, ...tested,
     epochs: trained?.history.epochs ?? 0,
     steps: trained?.history.steps ?? 0,
+    stepsHere: trained?.stepsHere ?? 0,
     seconds: trained?.seconds ?? 0,
     samplesPerSecond: trained?.samplesPerSecond ?? 0,
     trainLoss: trained?.history.history.loss?.at(-1) ?? null,

@@ -39,6 +39,5 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${describe(error)}\n`);
-  process.exit(1);
+  process.stderr.write(`${describe(error)}\n`, () => process.stdout.write("", () => process.exit(1)));
 });

@@ -1,7 +1,10 @@
 // The flags of `deltaprop train`, and what they and a loaded file come to. Pure: no files, no browser.
 
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { resolve } from "node:path";
+import { InvalidArgumentError, type Command } from "commander";
 import { InputError } from "../errors.ts";
+import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
+import { choice, DIGITS, fileName, numberIn, wholeNumber } from "./flag-values.ts";
 import { LOSSES, OPTIMIZERS, type ModelSpec } from "./model-spec.ts";
 
 export interface TrainOptions {
@@ -21,10 +24,12 @@ export interface TrainOptions {
   readonly load: string | null;
   /** Null: save nothing. */
   readonly save: string | null;
+  /** Null: no checkpoints. */
+  readonly runFolder: RunFolder | null;
 }
 
 /** What was typed; whatever was not is absent, so that a loaded file can fill it in. */
-export interface Flags {
+export interface Flags extends CheckpointFlags {
   layers?: number[];
   activation?: string;
   loss?: ModelSpec["loss"];
@@ -56,26 +61,6 @@ export const DEFAULTS = {
   backend: "auto", runtime: "chrome", save: "deltaprop.safetensors",
 } as const;
 
-const DIGITS = /^\d{1,16}$/;
-
-export function wholeNumber(least: number) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (!DIGITS.test(text) || !Number.isSafeInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to 2^53−1.`);
-    }
-    return value;
-  };
-}
-
-export function numberIn(rule: string, holds: (value: number) => boolean) {
-  return (text: string): number => {
-    const value = text.trim() === "" ? NaN : Number(text);
-    if (!Number.isFinite(value) || !holds(value)) throw new InvalidArgumentError(`It must be a number ${rule}.`);
-    return value;
-  };
-}
-
 function widths(text: string): number[] {
   const parts = text.split(",");
   if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number(part) > 0)) {
@@ -85,12 +70,6 @@ function widths(text: string): number[] {
   return parts.map(Number);
 }
 
-export function fileName(text: string): string {
-  if (text === "") throw new InvalidArgumentError("It must not be empty.");
-  return text;
-}
-
-export const choice = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices);
 const fraction = numberIn("in [0, 1)", (value) => value >= 0 && value < 1);
 
 export const ENVIRONMENT = `
@@ -101,7 +80,7 @@ Environment:
 /** Adds the flags of training to a command. Defaults are only described here: `resolveOptions` applies them. */
 export function addTrainOptions(command: Command): Command {
   const { layers, activation, loss, optimizer, epochs, batchSize, seed, validationSplit, save } = DEFAULTS;
-  return command
+  command
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
     .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, swish, " +
       `linear (default: ${activation})`)
@@ -126,8 +105,8 @@ export function addTrainOptions(command: Command): Command {
     .option("--load <file>", "start from weights saved before", fileName)
     .option("--save <file>", `where the weights go (default: ${save}; nothing after --epochs 0)`, fileName)
     .option("--no-save", "save nothing")
-    .option("--json", "end standard output with one line of JSON; the rest goes to standard error")
-    .addHelpText("after", ENVIRONMENT);
+    .option("--json", "end standard output with one line of JSON; the rest goes to standard error");
+  return addCheckpointOptions(command).addHelpText("after", ENVIRONMENT);
 }
 
 function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
@@ -174,5 +153,16 @@ export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOpti
     json: flags.json ?? false,
     load: flags.load ?? null,
     save: typeof flags.save === "string" ? flags.save : flags.save === false ? null : defaultSave,
+    runFolder: runFolderOf(flags, epochs),
+  };
+}
+
+/** The flags that come to these options, whatever the defaults, the loaded file or the current folder may be some day. */
+export function flagsFor({ model, batchSize, validationSplit, epochs, backend, runtime, data, autotune, runFolder }: TrainOptions): Flags {
+  const { layers, activation, loss, optimizer, learningRate, dropout, l2, seed } = model;
+  return {
+    layers: [...layers], activation, loss, optimizer, lr: learningRate ?? undefined, batch: batchSize, epochs, seed, dropout, l2,
+    validationSplit, backend, runtime, data: data === null ? undefined : resolve(data), autotune,
+    checkpointEvery: runFolder?.every ?? undefined,
   };
 }

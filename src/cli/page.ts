@@ -2,6 +2,7 @@
 
 import { encodeSafetensors } from "../formats/safetensors.ts";
 import { startJob, type Job } from "./jobs.ts";
+import { pageStore } from "./page-store.ts";
 import {
   arraysIn, DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, PATHS, STOP_FUNCTION, toJson, toSent, unpack,
 } from "./protocol.ts";
@@ -27,7 +28,7 @@ async function fetchJob(): Promise<Job> {
 
 async function main(): Promise<void> {
   const emit = (event: unknown) => void send(EVENT_FUNCTION, event);
-  const { weights, ...outcome } = await startJob(await fetchJob(), { emit, signal: stop.signal });
+  const { weights, ...outcome } = await startJob(await fetchJob(), { emit, signal: stop.signal, store: pageStore });
   await fetch(PATHS.weights, { method: "POST", body: encodeSafetensors(weights) });
   await send(DONE_FUNCTION, outcome);
 }

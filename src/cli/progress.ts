@@ -55,35 +55,23 @@ export function describeAdapter(
   return lines.join("\n");
 }
 
-/** What a loss that is no finite number means, in words. */
-const divergence = (loss: number): string =>
-  `the loss is ${Number.isNaN(loss) ? "not a number" : "infinite"}: training diverged; lower --lr`;
-
 export class Progress {
   #bar: cliProgress.SingleBar | null = null;
-  #epochsDone = 0;
+  #trainedSamples = 0;
   #trainSeconds = 0;
   /** Where speed is measured from: the first batches, which waited for shaders to compile, lie before it. */
   #origin: { readonly done: number; readonly seconds: number } | null = null;
   #closed = false;
-  #diverged = false;
 
   /** @param unit what events count */
   constructor(readonly out: NodeJS.WriteStream, readonly epochs: number, readonly unit = "samples") {}
 
   line(text: string): void {
+    this.clear();
     this.out.write(`${text}\n`);
   }
 
-  /** Says once that training has diverged, if one of these numbers says so. */
-  checkLosses(losses: readonly (number | null)[]): void {
-    const bad = losses.find((loss) => loss !== null && !Number.isFinite(loss)) ?? null;
-    if (bad === null || this.#diverged) return;
-    this.#diverged = true;
-    this.line(divergence(bad));
-  }
-
-  /** Takes the bar away, before anything else is printed. */
+  /** Takes the bar away: the next event brings it back. */
   clear(): void {
     // The bar goes back to where it began, but a resized terminal may have moved its line.
     if (this.#bar?.isActive === true) this.out.write(SAVE_CURSOR);
@@ -110,8 +98,8 @@ export class Progress {
   }
 
   /** Samples a second and time left, once there is enough to tell from. */
-  #speed({ samples, epochSamples, seconds }: Of<"progress">): string {
-    const done = this.#epochsDone + samples / epochSamples;
+  #speed({ epoch, samples, epochSamples, seconds }: Of<"progress">): string {
+    const done = epoch + samples / epochSamples;
     this.#origin ??= { done, seconds };
     const epochsPerSecond = (done - this.#origin.done) / (seconds - this.#origin.seconds);
     if (!(epochsPerSecond > 0) || seconds - this.#origin.seconds < WARM_UP_SECONDS) return "";
@@ -119,13 +107,14 @@ export class Progress {
   }
 
   epoch(event: Of<"epoch">): void {
-    this.clear();
-    this.#epochsDone++;
-    this.#trainSeconds += event.seconds;
-    const left = (this.#trainSeconds / this.#epochsDone) * (this.epochs - this.#epochsDone);
-    this.line(`${this.#name(event.epoch)}  ${formatLogs(event.logs)}  ${count(event.epochSamples / event.seconds)} ` +
-      `${this.unit}/s  ${left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds)}`);
-    this.checkLosses([event.logs.loss]);
+    const { epoch, samples, epochSamples, logs, seconds } = event;
+    this.#trainedSamples += samples;
+    this.#trainSeconds += seconds;
+    const left = (this.epochs - epoch - 1) * epochSamples * (this.#trainSeconds / this.#trainedSamples);
+    // Nothing was left to train of an epoch whose last checkpoint was taken at its end.
+    const speed = samples === 0 ? "" : `  ${count(samples / seconds)} ${this.unit}/s  ` +
+      (left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds));
+    this.line(`${this.#name(epoch)}  ${formatLogs(logs)}${speed}`);
   }
 
   #newBar({ samples, epochSamples }: Of<"progress">, payload: object): cliProgress.SingleBar {

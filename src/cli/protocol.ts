@@ -60,8 +60,14 @@ export function arraysIn(json: string): number {
 export const unpack = (json: string, arrays: readonly Uint8Array<ArrayBuffer>[]): unknown =>
   JSON.parse(json, (_, part: unknown) => (isSentArray(part) ? new ARRAYS[part.typedArray](arrays[part.at].buffer) : part));
 
-/** What the page fetches: the job, its arrays by their places; and where it posts the weights to, as safetensors. */
-export const PATHS = { job: "job.json", array: (at: number) => `array-${at}`, weights: "weights" } as const;
+/**
+ * What the page fetches: the job, its arrays by their places; where it posts the weights to, as safetensors; and what it fetches and
+ * posts of its checkpoints.
+ */
+export const PATHS = {
+  job: "job.json", array: (at: number) => `array-${at}`, weights: "weights",
+  checkpoints: ["checkpoint-a.safetensors", "checkpoint-b.safetensors", "checkpoint-latest"],
+} as const;
 
 /** Functions that the command puts into the page; each takes what `toJson` makes. */
 export const EVENT_FUNCTION = "deltapropEvent";
@@ -80,6 +86,6 @@ export const toSent = (error: unknown): SentError =>
   error instanceof Error ? { name: error.name, message: error.message } : { name: "Error", message: String(error) };
 
 export function fromSent({ name, message }: SentError): Error {
-  const isOurs = /^(Deltaprop|Input|Format|Unsupported|Gpu)Error$/.test(name);
+  const isOurs = /^(Deltaprop|Input|Format|Unsupported|Gpu|Divergence|DeviceLost|OutOfMemory)Error$/.test(name);
   return isOurs ? Object.assign(new DeltapropError(message), { name }) : new Error(`in the page: ${name}: ${message}`);
 }

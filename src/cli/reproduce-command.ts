@@ -5,9 +5,10 @@ import type { Command } from "commander";
 import { InputError } from "../errors.ts";
 import { loadData, rowsOf, type DataSet } from "./data.ts";
 import type { JobHost } from "./fit-events.ts";
+import { choice, fileName, wholeNumber } from "./flag-values.ts";
 import type { JobEvent, JobRequest } from "./job.ts";
 import type { ModelSpec } from "./model-spec.ts";
-import { choice, ENVIRONMENT, fileName, wholeNumber } from "./options.ts";
+import { ENVIRONMENT } from "./options.ts";
 import { decimals, describeAdapter, duration, percent } from "./progress.ts";
 import { runOn, type Runtime } from "./run-on.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -78,7 +79,7 @@ async function runCase(
       `right ${percent(event.logs.val_accuracy)}  ${duration(event.seconds)}`);
   };
   const request: JobRequest = { model: { ...model, seed: flags.seed }, backend: flags.backend, epochs: flags.epochs,
-    batchSize: BATCH_SIZE, validation: "test", verifySteps: 0 };
+    batchSize: BATCH_SIZE, validation: "test", verifySteps: 0, checkpoints: null };
   const { seconds } = await runOn(
     flags.runtime, { kind: "digits", request, data: digitsFor(data, evaluatedOn) }, { ...host, emit }, console.log);
   console.log(`trained in ${duration(seconds)}`);

@@ -14,7 +14,7 @@ export interface SavedModel {
   readonly weights: NamedTensor[];
 }
 
-/** The bytes of a file that `readModel` understands. */
+/** The bytes of a file that `parseModel` understands. */
 export function modelBytes(weights: readonly NamedTensor[], spec: ModelSpec): Uint8Array {
   const { activation, loss, dropout, l2 } = spec;
   return encodeSafetensors(weights, {
@@ -78,11 +78,6 @@ export function readLoaded(path: string): Promise<Uint8Array> {
   return readFile(path).catch((error: Error) => {
     throw new InputError(`--load: the file cannot be read: ${error.message}`);
   });
-}
-
-/** @throws InputError if the file cannot be read, FormatError if it is no saved model */
-export async function readModel(path: string): Promise<SavedModel> {
-  return parseModel(await readLoaded(path), path);
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

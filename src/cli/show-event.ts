@@ -1,7 +1,7 @@
 // What every job tells, on the terminal.
 
 import type { FitEvent } from "./fit-events.ts";
-import { describeAdapter, type Progress } from "./progress.ts";
+import { count, describeAdapter, type Progress } from "./progress.ts";
 
 type Where = Parameters<typeof describeAdapter>;
 
@@ -13,5 +13,8 @@ export function showFitEvent(event: FitEvent, progress: Progress, { runtime, bac
     case "plan": return progress.line(`${event.plan}\n`);
     case "progress": return progress.update(event);
     case "epoch": return progress.epoch(event);
+    case "resumed": return progress.line(`going on from step ${count(event.steps)}`);
+    case "deviceLost":
+      return progress.line(`the GPU was lost (${event.reason}): going on with another one from step ${count(event.step)}`);
   }
 }

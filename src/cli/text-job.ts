@@ -3,7 +3,7 @@
 
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { windows, type Sequential } from "../index.ts";
-import { fitEvents, secondsSince, type FitEvent, type JobHost, type Logs } from "./fit-events.ts";
+import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost, type Logs } from "./fit-events.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { Sampler, type Drawing } from "./text-sampler.ts";
 
@@ -18,6 +18,7 @@ export interface TextRequest {
   readonly batchSize: number;
   /** What is written after each epoch; a count of 0 for nothing. */
   readonly drawing: Drawing;
+  readonly checkpoints: Checkpoints | null;
 }
 
 export interface TextData {
@@ -37,6 +38,8 @@ export interface TextResult {
   readonly stopped: boolean;
   readonly epochs: number;
   readonly steps: number;
+  /** How many of them this process trained: the others came with a checkpoint. */
+  readonly stepsHere: number;
   /** Of training, with the first compilation of the shaders and without the samples. */
   readonly seconds: number;
   readonly charactersPerSecond: number;
@@ -53,14 +56,14 @@ const perplexityOf = (loss: number): number => Math.exp(loss);
 const withPerplexity = ({ loss }: Logs): Logs => ({ loss, perplexity: perplexityOf(loss) });
 
 async function train(model: Sequential, sampler: Sampler, request: TextRequest, { places }: TextData, host: JobHost<TextEvent>) {
-  const { epochs, length, batchSize, drawing } = request;
+  const { epochs, length, batchSize, drawing, checkpoints } = request;
   const { x, y, rows } = windows(places, { length, batchSize });
   const { callbacks, trained } = fitEvents(model, host,
-    { epochSamples: rows * length, samplesPerRow: length, describe: withPerplexity });
-  const loss: number[] = [], start = performance.now();
+    { epochSamples: rows * length, batchSize, samplesPerRow: length, describe: withPerplexity });
+  const start = performance.now();
   let sample: string | null = null, sampling = 0;
   const history = await model.fit(x, y, {
-    epochs, batchSize, shuffle: false, signal: host.signal, onNaN: "ignore",
+    epochs, batchSize, shuffle: false, signal: host.signal, ...checkpointOptions(checkpoints, host),
     callbacks: {
       ...callbacks,
       onEpochBegin(epoch) {
@@ -69,7 +72,6 @@ async function train(model: Sequential, sampler: Sampler, request: TextRequest, 
         return callbacks.onEpochBegin(epoch);
       },
       async onEpochEnd(epoch, logs) {
-        loss.push(logs.loss);
         await callbacks.onEpochEnd(epoch, logs);
         if (drawing.count === 0 || host.signal.aborted) return;
         const sampleStart = performance.now();
@@ -80,7 +82,7 @@ async function train(model: Sequential, sampler: Sampler, request: TextRequest, 
     },
   });
   const seconds = secondsSince(start) - sampling;
-  return { loss, sample, history, seconds, charactersPerSecond: seconds > 0 ? trained() / seconds : 0 };
+  return { sample, history, seconds, stepsHere: trained.steps, charactersPerSecond: seconds > 0 ? trained.samples / seconds : 0 };
 }
 
 async function runModel(
@@ -91,11 +93,12 @@ async function runModel(
   const { adapter, backend } = model;
   host.emit({ type: "ready", adapter, backend, summary: model.summary() });
   const trained = host.signal.aborted ? null : await train(model, sampler, request, data, host);
-  const loss = trained?.loss ?? [];
+  const loss = trained?.history.history.loss ?? [];
   return {
     adapter, backend, stopped: host.signal.aborted, loss, perplexity: loss.map(perplexityOf),
     epochs: trained?.history.epochs ?? 0,
     steps: trained?.history.steps ?? 0,
+    stepsHere: trained?.stepsHere ?? 0,
     seconds: trained?.seconds ?? 0,
     charactersPerSecond: trained?.charactersPerSecond ?? 0,
     sample: trained?.sample ?? null,

@@ -2,7 +2,9 @@
 
 import type { Command } from "commander";
 import { InputError } from "../errors.ts";
-import { choice, ENVIRONMENT, fileName, numberIn, wholeNumber } from "./options.ts";
+import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
+import { choice, fileName, numberIn, wholeNumber } from "./flag-values.ts";
+import { ENVIRONMENT } from "./options.ts";
 import type { Runtime } from "./run-on.ts";
 import type { SavedTextModel } from "./saved-text-model.ts";
 import type { TextRequest } from "./text-job.ts";
@@ -10,7 +12,7 @@ import type { TextSpec } from "./text-model.ts";
 import type { Drawing } from "./text-sampler.ts";
 
 /** What was typed; whatever was not is absent, so that a loaded file can fill it in. */
-export interface TextFlags {
+export interface TextFlags extends CheckpointFlags {
   text?: string;
   hidden?: number;
   layers?: number;
@@ -46,6 +48,8 @@ export interface TextOptions {
   /** Null: save nothing. */
   readonly save: string | null;
   readonly json: boolean;
+  /** Null: no checkpoints. */
+  readonly runFolder: RunFolder | null;
 }
 
 const DEFAULTS = {
@@ -57,7 +61,7 @@ const DEFAULTS = {
 export function addTextOptions(command: Command): Command {
   const { hidden, layers, length, batchSize, epochs, learningRate, temperature, sample, seed, save } = DEFAULTS;
   const positive = numberIn("> 0", (value) => value > 0);
-  return command
+  command
     .option("--text <file>", "UTF-8 text to learn (default: the project's own sources)", fileName)
     .option("--hidden <units>", `of each recurrent layer (default: ${hidden})`, wholeNumber(1))
     .option("--layers <count>", `recurrent layers (default: ${layers})`, wholeNumber(1))
@@ -75,8 +79,8 @@ export function addTextOptions(command: Command): Command {
     .option("--load <file>", "go on from a model saved before; the optimizer starts afresh", fileName)
     .option("--save <file>", `where the model goes (default: ${save}; nothing after --epochs 0)`, fileName)
     .option("--no-save", "save nothing")
-    .option("--json", "end standard output with one line of JSON; the rest goes to standard error")
-    .addHelpText("after", ENVIRONMENT);
+    .option("--json", "end standard output with one line of JSON; the rest goes to standard error");
+  return addCheckpointOptions(command).addHelpText("after", ENVIRONMENT);
 }
 
 /** --load and --sample alone write; --load and --text, or --epochs, go on training. */
@@ -121,5 +125,15 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
     load: flags.load ?? null,
     save: typeof flags.save === "string" ? flags.save : flags.save === false ? null : defaultSave,
     json: flags.json ?? false,
+    runFolder: runFolderOf(flags, epochs),
+  };
+}
+
+/** The flags that come to these options, whatever the defaults or the loaded file may be some day. */
+export function textFlagsFor({ model, epochs, length, batchSize, drawing, backend, runtime, runFolder }: TextOptions): TextFlags {
+  const { hidden, layers, learningRate, seed } = model, { temperature, prompt, count } = drawing;
+  return {
+    hidden, layers, length, batch: batchSize, epochs, lr: learningRate, temperature, prompt, sample: count, seed, backend, runtime,
+    checkpointEvery: runFolder?.every ?? undefined,
   };
 }

@@ -1,15 +1,18 @@
 // `deltaprop train`: flags and files in, a trained and tested model out. Everything that can be refused is refused
 // before a browser starts.
 
+import { fileStore } from "../index.ts";
 import { confusionTable } from "./confusion.ts";
 import { checkDataFits, checkSplit, loadData, type DataSet } from "./data.ts";
 import type { JobHost } from "./fit-events.ts";
 import type { JobData, JobEvent, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
-import { resolveOptions, type Flags, type TrainOptions } from "./options.ts";
+import { addTrainOptions, flagsFor, resolveOptions, type Flags, type TrainOptions } from "./options.ts";
+import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
 import { count, decimals, duration, orNull, percent, Progress } from "./progress.ts";
+import { digestOf, flagsForRun, keepRun, type Beginning } from "./run-folder.ts";
 import { runOn } from "./run-on.ts";
-import { checkWritable, modelBytes, readModel, saveWeights, type SavedModel } from "./saved-model.ts";
+import { checkWritable, modelBytes, parseModel, readLoaded, saveWeights, type SavedModel } from "./saved-model.ts";
 import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
 
@@ -19,14 +22,22 @@ interface Plan {
   readonly data: DataSet;
 }
 
-async function prepare(flags: Flags): Promise<Plan> {
-  const saved = flags.load === undefined ? null : await readModel(flags.load);
+async function prepare(typed: Flags): Promise<Plan> {
+  const { flags, run } = await flagsForRun("train", typed, addTrainOptions);
+  const loaded = flags.load === undefined ? null : await readLoaded(flags.load);
+  const saved = loaded === null ? null : parseModel(loaded, flags.load!);
   const options = resolveOptions(flags, saved?.spec ?? null);
   await checkModel(options.model);
   if (options.save !== null) await checkWritable(options.save);
   const data = await loadData(options.data);
   checkDataFits(data, options.model.layers);
   checkSplit(data.train.rows, options.validationSplit);
+  if (options.runFolder) {
+    const { train, test } = data, weights = (saved?.weights ?? []).map((weight) => weight.data);
+    const inputs = digestOf([train.images, train.labels, test.images, test.labels, ...weights]);
+    const beginning: Beginning = { command: "train", flags: flagsFor(options), save: options.save, inputs, loaded, text: null };
+    await keepRun(options.runFolder, beginning, run, addTrainOptions);
+  }
   return { options, saved, data };
 }
 
@@ -36,8 +47,10 @@ function onEvent(event: JobEvent, progress: Progress, options: TrainOptions): vo
 }
 
 async function run({ options, saved, data }: Plan, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {
-  const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune } = options;
-  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune };
+  const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune, runFolder } = options;
+  const request: JobRequest = {
+    model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune, checkpoints: runFolder,
+  };
   const jobData: JobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
   return runOn(options.runtime, { kind: "digits", request, data: jobData }, host, (line) => progress.line(line));
 }
@@ -53,6 +66,7 @@ function describeRun({ options, data, saved }: Plan): string {
     `deltaprop ${epochs === 0 ? "evaluates" : "trains"} ${model.layers.join("-")} (${how.join(", ")})`,
     `data: ${count(data.train.rows)} training and ${count(data.test.rows)} test digits (${data.source})`,
     ...(saved === null ? [] : [`weights: ${options.load}`]),
+    ...(options.runFolder === null ? [] : [describeCheckpoints(options.runFolder)]),
   ].join("\n");
 }
 
@@ -65,14 +79,15 @@ export function jsonLine(result: JobResult, seed: number): string {
 }
 
 function reportTest({ options, data }: Plan, result: JobResult, progress: Progress): void {
-  if (result.stopped) progress.line(`Stopped after ${count(result.steps)} steps.`);
-  else if (result.testAccuracy !== null && result.testLoss !== null) {
+  if (result.stopped) {
+    progress.line(`Stopped after ${count(result.steps)} steps.`);
+    if (options.runFolder) progress.line(howToGoOn(options.runFolder));
+  } else if (result.testAccuracy !== null && result.testLoss !== null) {
     progress.line(`\n${confusionTable(data.test.labels, result.predictions, options.model.layers.at(-1)!)}\n`);
-    const trained = result.epochs === 0 ? "" : `  (${count(result.steps)} steps in ${duration(result.seconds)}, ` +
+    const trained = result.stepsHere === 0 ? "" : `  (${count(result.stepsHere)} steps in ${duration(result.seconds)}, ` +
       `${count(result.samplesPerSecond)} samples/s)`;
     progress.line(`test: loss ${decimals(result.testLoss)}  accuracy ${percent(result.testAccuracy)}${trained}`);
   }
-  progress.checkLosses([result.trainLoss, result.testLoss]);
 }
 
 /** @returns whether the weights are where the user wanted them. @throws InputError if they cannot be written */
@@ -81,7 +96,7 @@ function save({ options }: Plan, result: JobResult, progress: Progress): boolean
   return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), (line) => progress.line(line));
 }
 
-/** @returns the exit code: 1 if weights to be saved were not */
+/** @returns the exit code: 1 if weights to be saved are no numbers */
 async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<number> {
   reportTest(plan, result, progress);
   try {
@@ -91,7 +106,7 @@ async function finish(plan: Plan, result: JobResult, progress: Progress): Promis
   }
 }
 
-/** @returns the exit code: 0, 1 if diverged weights were not saved, or 128 + the number of the signal that stopped it */
+/** @returns the exit code: 0, 1 if weights to be saved are no numbers, or 128 + the number of the signal that stopped it */
 export async function trainCommand(flags: Flags): Promise<number> {
   const plan = await prepare(flags), { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs);
@@ -102,7 +117,9 @@ export async function trainCommand(flags: Flags): Promise<number> {
   progress.line(describeRun(plan));
   try {
     const emit = (event: JobEvent) => onEvent(event, progress, options);
-    const code = await finish(plan, await run(plan, { emit, signal: stop.signal }, progress), progress);
+    const host = { emit, signal: stop.signal, store: options.runFolder ? fileStore(options.runFolder.folder) : undefined };
+    const result = await run(plan, host, progress).catch((error: unknown) => trainingFailed(error, options, progress));
+    const code = await finish(plan, result, progress);
     return stop.exitCode() || code;
   } finally {
     progress.close();

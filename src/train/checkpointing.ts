@@ -9,7 +9,7 @@ import { initialStates, type Compiled } from "./compiled.ts";
 import type { Checkpointing } from "./endurance.ts";
 import { allFinite } from "./finite.ts";
 import type { Standing } from "./fit.ts";
-import type { CheckedFitOptions } from "./fit-options.ts";
+import type { CheckedFitOptions, FitOptions } from "./fit-options.ts";
 import type { Course, Position } from "./passes.ts";
 
 /** A fit() as far as its checkpoints need it. */
@@ -42,27 +42,31 @@ function expectedOf({ compiled: { network, recipe, names, backend }, course, che
 }
 
 /**
- * Puts the model where the newest checkpoint of the store was taken.
+ * Puts the model where the newest checkpoint of the store was taken, and says so.
  * @returns where fit() goes on; undefined if the store holds none. @throws FormatError, with the model unchanged, if none is of use
  */
-export async function resumeFrom(store: CheckpointStore, fit: FitCourse): Promise<Standing | undefined> {
-  const { compiled: { keeper }, checked: { onNaN }, position } = fit, found = await readCheckpoint(store, expectedOf(fit));
+export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, fit: FitCourse): Promise<Standing | undefined> {
+  const { compiled: { keeper }, checked: { onNaN }, position } = fit, found = await readCheckpoint(store!, expectedOf(fit));
   if (!found) return undefined;
   if (onNaN !== "ignore" && ![...found.state.values()].every(allFinite)) {
     throw new FormatError("fit(): resumeFrom: the checkpoint holds numbers that are not finite. Start anew with a smaller learningRate.");
   }
   await keeper.adopt(found);
   if (position && found.position) Object.assign(position, found.position);
+  const { standing: { history: { epochs: epoch, steps }, batches: batch } } = found;
+  await callbacks?.onResume?.({ epoch, batch, steps });
   return found.standing;
 }
 
 /** @param standing how far fit() is, once it runs */
-export function checkpointing(store: CheckpointStore, every: number, fit: FitCourse, standing: () => Standing): Checkpointing {
+export function checkpointing(store: CheckpointStore, every: number, fit: FitCourse, standing: () => Standing | undefined): Checkpointing {
   const writer = new CheckpointWriter(store, expectedOf(fit));
   return {
     every,
     begin() {
-      const now = standing(), position = fit.position && { ...fit.position };
+      const now = standing();
+      if (!now) throw new Error("checkpoints are taken while training");
+      const position = fit.position && { ...fit.position };
       return (snapshot) => writer.write({ ...snapshot, position, standing: now });
     },
   };

@@ -19,9 +19,22 @@ export interface DeviceLostInfo extends DeviceLoss {
   readonly recovery: number;
 }
 
+/** What fit() tells of the checkpoint that it goes on from. */
+export interface ResumeInfo {
+  /** The epoch under way, counted from 0. */
+  readonly epoch: number;
+  /** Its mini-batches that were trained before. */
+  readonly batch: number;
+  /** Mini-batches that were trained before, over all epochs. */
+  readonly steps: number;
+}
+
 /** Functions of yours that fit() calls. An error that one throws comes out of fit(), and training stops at a step boundary. */
 export interface Callbacks {
+  /** Before all others, where `resumeFrom` held a checkpoint. */
+  onResume?(info: ResumeInfo): void | Promise<void>;
   onTrainBegin?(): void | Promise<void>;
+  /** Before its first mini-batch: not for the epoch in whose middle a checkpoint was taken. */
   onEpochBegin?(epoch: number): void | Promise<void>;
   /**
    * After each mini-batch, `batch` counting from 0 within the epoch; `logs` are that mini-batch's and `size`, its rows.
@@ -115,14 +128,14 @@ const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationDat
   "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
 
-const CALLBACKS = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
+export const CALLBACKS: readonly (keyof Callbacks)[] = ["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function checkCallbacks(callbacks: object): void {
   if (typeof callbacks !== "object" || Array.isArray(callbacks)) {
     throw new InputError(`fit(): callbacks must be an object of functions; got ${show(callbacks)}.`);
   }
-  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !CALLBACKS.includes(key));
+  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !(CALLBACKS as readonly string[]).includes(key));
   if (unknown !== undefined) {
     throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
   }

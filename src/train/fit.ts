@@ -160,7 +160,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
   });
   await callbacks.onTrainBegin?.();
   while (result.epochs < loop.epochs && !signal.aborted) {
-    await callbacks.onEpochBegin?.(result.epochs);
+    if (!now.before) await callbacks.onEpochBegin?.(result.epochs);
     const [ran, completed] = await (loop.by ? trainSteps(loop, now, loop.by, progress) : trainEpochs(loop, now, progress));
     result.steps += ran;
     Object.assign(now, { before: now.before + ran, firstStep: progress.steps });

@@ -101,12 +101,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   if (options.checkpoint || options.resumeFrom) {
     const module = await import("./checkpointing.ts"), fit: FitCourse = {
       compiled, course, checked: given.checked, validates, position, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
-    if (options.resumeFrom) from = await module.resumeFrom(options.resumeFrom, fit);
+    if (options.resumeFrom) from = await module.resumeFrom(options, fit);
     if (options.checkpoint) {
-      checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, () => {
-        if (!standing) throw new Error("checkpoints are taken while training");
-        return standing();
-      });
+      checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, () => standing?.());
     }
   }
   const endurance = new Endurance({

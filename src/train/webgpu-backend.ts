@@ -19,8 +19,8 @@ import {
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
-/** How much earlier than the news of a loss its errors may come. */
-const LOSS_MILLISECONDS = 100;
+/** How much earlier than the news of a loss its errors may come: in Firefox, which looks every 100 ms, more than that. */
+const LOSS_MILLISECONDS = 500;
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const TRAINING = `${CARRIED} train `;
 

@@ -16,7 +16,7 @@ describe("flags", () => {
     const options = resolveOptions(parse(), null);
     expect(options).toMatchObject({
       epochs: DEFAULTS.epochs, batchSize: 64, backend: "auto", runtime: "chrome", data: null, json: false, verifySteps: 0, autotune: false,
-      load: null, save: "deltaprop.safetensors",
+      load: null, save: "deltaprop.safetensors", runFolder: null,
     });
     expect(options.model).toMatchObject({ layers: [784, 128, 10], activation: "relu", seed: 1, learningRate: null });
   });
@@ -25,12 +25,12 @@ describe("flags", () => {
     const typed = parse("--layers", "784,30,10", "--activation", "sigmoid", "--loss", "halfSquaredError",
       "--optimizer", "sgd", "--lr", "3", "--batch", "10", "--epochs", "30", "--seed", "9007199254740991", "--dropout", "0.2", "--l2", "1e-4",
       "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3",
-      "--load", "a", "--save", "b", "--json", "--autotune");
+      "--load", "a", "--save", "b", "--json", "--autotune", "--checkpoint", "c", "--checkpoint-every", "50");
     expect(resolveOptions(typed, { layers: [784, 30, 10] })).toEqual({
       model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError",
         optimizer: "sgd", learningRate: 3, dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
       epochs: 30, batchSize: 10, validationSplit: 0, backend: "webgpu", runtime: "node", data: "digits", verifySteps: 3,
-      load: "a", save: "b", json: true, autotune: true,
+      load: "a", save: "b", json: true, autotune: true, runFolder: { folder: "c", every: 50, resume: false },
     });
   });
 
@@ -39,7 +39,7 @@ describe("flags", () => {
     ["--layers", "784,1e2,10"], ["--layers", "a,b"], ["--loss", "mse"], ["--optimizer", "Adam"], ["--lr", "0"], ["--lr", "-1"], ["--lr", "fast"],
     ["--lr", "Infinity"], ["--lr", ""], ["--batch", "0"], ["--batch", "1.5"], ["--epochs", "-1"], ["--epochs", "NaN"],
     ["--seed", "9007199254740992"], ["--seed", "0x10"], ["--dropout", "1"], ["--l2", "-1e-4"], ["--validation-split", "1"],
-    ["--backend", "gpu"], ["--runtime", "deno"], ["--data", ""], ["--verify", "x"], ["--unknown", "1"],
+    ["--backend", "gpu"], ["--runtime", "deno"], ["--data", ""], ["--verify", "x"], ["--checkpoint", ""], ["--resume", ""], ["--checkpoint-every", "0"], ["--unknown", "1"],
   ])("refuse %s %s", (flag, value) => {
     expect(() => parse(flag, value)).toThrow(/invalid|unknown option/);
   });
@@ -48,6 +48,13 @@ describe("flags", () => {
     expect(resolveOptions(parse("--no-save"), null).save).toBeNull();
     expect(resolveOptions(parse("--epochs", "0"), null).save).toBeNull();
     expect(resolveOptions(parse("--epochs", "0", "--save", "x"), null).save).toBe("x");
+  });
+
+  it("refuse what contradicts --checkpoint and --resume", () => {
+    expect(resolveOptions(parse("--resume", "a", "--checkpoint", "./a"), null).runFolder).toEqual({ folder: "a", every: null, resume: true });
+    for (const args of [["--resume", "a", "--checkpoint", "b"], ["--checkpoint-every", "5"], ["--checkpoint", "a", "--epochs", "0"]]) {
+      expect(() => resolveOptions(parse(...args), null)).toThrow(InputError);
+    }
   });
 
   it("refuse --verify on the CPU, where there is nothing to compare", () => {

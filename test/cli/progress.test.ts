@@ -31,7 +31,7 @@ describe("Progress", () => {
   it("prints a line an epoch and no bar where there is no terminal", () => {
     const { out, text } = recorder(false), progress = new Progress(out, 10);
     progress.update(event(0, 500, 1));
-    progress.epoch({ type: "epoch", epoch: 0, epochSamples: 1000, logs, seconds: 2 });
+    progress.epoch({ type: "epoch", epoch: 0, samples: 1000, epochSamples: 1000, logs, seconds: 2 });
     expect(text()).toBe("epoch  1/10  loss 0.2112  accuracy 93.90 %  val_accuracy 95.00 %  500 samples/s  18 s left\n");
   });
 
@@ -66,11 +66,23 @@ describe("Progress", () => {
     expect(text()).toContain("epoch  1/20 █░░░  loss 0.2112  accuracy 93.90 %  100 samples/s  3 min 18 s left");
   });
 
-  it("says once that training has diverged", () => {
-    const { out, text } = recorder(false), progress = new Progress(out, 10);
-    for (const epoch of [0, 1]) progress.epoch({ type: "epoch", epoch, epochSamples: 10, logs: { loss: NaN }, seconds: 1 });
-    progress.checkLosses([Infinity]);
-    expect(text().match(/.*diverged.*/g)).toEqual(["the loss is not a number: training diverged; lower --lr"]);
+  it("measures by what this process trained, where it went on within an epoch", () => {
+    const { out, text } = recorder(false), progress = new Progress(out, 4);
+    const each = { type: "epoch", epochSamples: 1000, logs: { loss: 1 } } as const;
+    progress.epoch({ ...each, epoch: 1, samples: 0, seconds: 0.01 });
+    progress.epoch({ ...each, epoch: 1, samples: 200, seconds: 1 });
+    progress.epoch({ ...each, epoch: 2, samples: 1000, seconds: 5 });
+    expect(text()).toBe("epoch 2/4  loss 1.0000\nepoch 2/4  loss 1.0000  200 samples/s  10 s left\n" +
+      "epoch 3/4  loss 1.0000  200 samples/s  5.0 s left\n");
+  });
+
+  it("takes the bar away before a line, and brings it back", () => {
+    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    progress.update(event(0, 100, 10));
+    progress.line("the GPU was lost");
+    progress.update(event(0, 200, 11));
+    progress.close();
+    expect(text()).toMatch(/epoch 1\/2.*\x1b\[2Kthe GPU was lost\n.*epoch 1\/2/s);
   });
 
   it("shows nothing more once closed", () => {

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { arraysIn, fromJson, fromSent, pack, toJson, toSent, unpack } from "../../src/cli/protocol.ts";
-import { InputError } from "../../src/errors.ts";
+import { DeltapropError, DeviceLostError, DivergenceError, InputError, OutOfMemoryError } from "../../src/errors.ts";
 
 it("keeps NaN and infinity wherever they are: a diverging run has them in its logs and its result", () => {
   const logs = { loss: NaN, val_loss: -Infinity };
@@ -14,6 +14,10 @@ it("keeps NaN and infinity wherever they are: a diverging run has them in its lo
 it("gives errors of the library back with their name, and says of others where they come from", () => {
   const sent = (error: unknown) => fromSent(fromJson(toJson(toSent(error))) as ReturnType<typeof toSent>);
   expect(sent(new InputError("fit(): no."))).toMatchObject({ name: "InputError", message: "fit(): no." });
+  for (const error of [new DivergenceError("fit(): step 3.", 3, 0.5, "z1"), new DeviceLostError("gone"), new OutOfMemoryError("full", 9)]) {
+    expect(sent(error)).toBeInstanceOf(DeltapropError);
+    expect(sent(error)).toMatchObject({ name: error.name, message: error.message });
+  }
   expect(sent(new RangeError("too far")).message).toBe("in the page: RangeError: too far");
 });
 

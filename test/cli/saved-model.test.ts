@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { resolveOptions } from "../../src/cli/options.ts";
-import { checkWritable, modelBytes, parseModel, readModel, writeModel } from "../../src/cli/saved-model.ts";
+import { checkWritable, modelBytes, parseModel, readLoaded, writeModel } from "../../src/cli/saved-model.ts";
 import { FormatError, InputError } from "../../src/errors.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 
@@ -64,7 +64,7 @@ describe("files", () => {
     const path = join(folder, "model.safetensors");
     await writeFile(path, "old");
     await writeModel(path, modelBytes(WEIGHTS, model));
-    expect((await readModel(path)).weights).toEqual(WEIGHTS);
+    expect(parseModel(await readLoaded(path), path).weights).toEqual(WEIGHTS);
     expect(await readdir(folder)).toEqual(["model.safetensors"]);
   });
 
@@ -104,6 +104,6 @@ describe("files", () => {
   });
 
   it("that cannot be read are named", async () => {
-    await expect(readModel(join(folder, "none"))).rejects.toThrow(/--load: .*none/);
+    await expect(readLoaded(join(folder, "none"))).rejects.toThrow(/--load: .*none/);
   });
 });

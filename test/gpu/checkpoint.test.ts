@@ -19,19 +19,28 @@ interface Course {
   readonly fit: FitOptions;
   readonly x?: Float32Array<ArrayBuffer>;
   readonly y?: Float32Array<ArrayBuffer>;
+  /** Each epoch forgets the one before. */
+  readonly resets?: boolean;
 }
 
+const STATEFUL: Course = {
+  layers: [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: true, stateful: true }), dense({ units: 1 })],
+  x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fit: { epochs: 2, batchSize: 8, shuffle: false },
+};
 const COURSES: readonly [name: string, course: Course][] = [
   ["epochs with validation", { layers: LAYERS, fit: { epochs: 3, batchSize: 7, validationSplit: 0.2 } }],
   ["steps", { layers: LAYERS, recipe: { ...RECIPE, optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }) }, fit: { steps: 13, batchSize: 7 } }],
-  ["stateful layers", { layers: [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: true, stateful: true }), dense({ units: 1 })],
-    x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fit: { epochs: 2, batchSize: 8, shuffle: false } }],
+  ["stateful layers", STATEFUL],
+  ["stateful layers, reset before each epoch", { ...STATEFUL, resets: true }],
 ];
 
 describe.each(BACKENDS)("on %s", (backend) => {
-  describe.each(COURSES)("%s", (_, { layers, recipe = RECIPE, fit, x = X, y = Y }) => {
+  describe.each(COURSES)("%s", (_, { layers, recipe = RECIPE, fit, x = X, y = Y, resets = false }) => {
     const declare = () => compiledModel({ layers, seed: 3 }, { ...recipe, backend });
-    const end = async (model: Sequential, options: FitOptions) => ({ history: await model.fit(x, y, options), weights: await model.getWeights() });
+    const end = async (model: Sequential, options: FitOptions) => {
+      const callbacks = resets ? { onEpochBegin: () => model.resetStates() } : {};
+      return { history: await model.fit(x, y, { callbacks, ...options }), weights: await model.getWeights() };
+    };
 
     it("ends with the same bits from whatever a killed process left, and goes on as the other would", async () => {
       const calmModel = await declare(), calm = await end(calmModel, fit), store = new MemoryStore();
@@ -77,6 +86,26 @@ describe.each(BACKENDS)("on %s", (backend) => {
       return model.getWeights();
     };
     expect(sameWeights(await train(false), await train(true))).toBe(true);
+  });
+
+  it("callbacks are told where it goes on, and of no beginning twice", async () => {
+    const store = new MemoryStore(), fit: FitOptions = { epochs: 2, batchSize: 7 };
+    const told = async (options: FitOptions) => {
+      const heard: unknown[] = [], model = await compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });
+      await model.fit(X, Y, { ...fit, ...options, callbacks: {
+        onTrainBegin: () => void heard.push("train"), onResume: (info) => void heard.push(info), onEpochBegin: (epoch) => void heard.push(epoch),
+        onBatchEnd: (batch) => void heard.push(`batch ${batch}`),
+      } });
+      return heard;
+    };
+    const batches = [0, 1, 2, 3, 4, 5].map((batch) => `batch ${batch}`);
+    expect(await told({ checkpoint: { store, every: 4 } })).toEqual(["train", 0, ...batches, 1, ...batches]);
+    // The first slot and the pointer; then the second slot and the pointer.
+    expect(await told({ resumeFrom: new MemoryStore(store.history[1]) })).toEqual(
+      [{ epoch: 0, batch: 4, steps: 4 }, "train", "batch 4", "batch 5", 1, ...batches]);
+    expect(await told({ resumeFrom: new MemoryStore(store.history[3]) })).toEqual(
+      [{ epoch: 1, batch: 2, steps: 8 }, "train", ...batches.slice(2)]);
+    expect(await told({ resumeFrom: new MemoryStore() })).toEqual(["train", 0, ...batches, 1, ...batches]);
   });
 
   it("an abort saves where it stopped; a longer fit() goes on from there", async () => {

@@ -47,7 +47,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const text = CORPUS.repeat(4), vocabulary = [...new Set(text)].sort();
     const request = {
       model: { vocabulary, hidden: 32, layers: 1, learningRate: 0.01, seed: 1 }, backend, epochs: 6, length: 16, batchSize: 8,
-      drawing: { count: 30, temperature: 0.5, prompt: "the ", seed: 1 },
+      drawing: { count: 30, temperature: 0.5, prompt: "the ", seed: 1 }, checkpoints: null,
     };
     const data = { places: Uint8Array.from(text, (character) => vocabulary.indexOf(character)), weights: null };
     const run = async () => runTextJob(request, data, { emit: () => {}, signal: new AbortController().signal });

@@ -1,10 +1,11 @@
 // trainInWorker() leaves what model.fit() leaves, bit for bit, and can be steered and stopped like it. (Only in browsers: Node has no
-// Web Workers, which test/train/no-worker.test.ts is about.)
+// Web Workers, which test/train/no-worker.test.ts is about, and in Deno the sources that Vitest serves are no script for a worker.)
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   adam, cosineDecay, dataset, dense, DivergenceError, dropout, exponentialDecay, InputError, piecewiseConstantDecay, sgd,
-  simpleRNN, trainInWorker, UnsupportedError, warmup, type CheckpointStore, type CompileOptions, type FitOptions, type Layer, type Sequential, type WorkerOptions,
+  simpleRNN, trainInWorker, UnsupportedError, warmup, type CheckpointStore, type CompileOptions, type FitOptions, type Layer, type ResumeInfo, type Sequential,
+  type WorkerOptions,
 } from "../../src/index.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 import { ownDevice } from "./counted-device.ts";
@@ -18,7 +19,7 @@ const STATEFUL = [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: tru
 const RECIPE: CompileOptions = { optimizer: adam({ learningRate: warmup({ steps: 5, then: cosineDecay({ initialLearningRate: 0.02, decaySteps: 50 }) }),
   globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae"], backend: "webgpu" };
 
-const hasWorkers = typeof Worker !== "undefined";
+const hasWorkers = typeof document !== "undefined";
 
 interface Course {
   readonly layers: readonly Layer[];
@@ -210,7 +211,9 @@ describe.runIf(hasWorkers)("checkpoints", () => {
         (there ? trainInWorker(model, X, Y, { batchSize: 6, ...options }) : model.fit(X, Y, { batchSize: 6, ...options }));
       await train(begun, first, { epochs: 2, checkpoint: { store, every: 5 } });
       expect([...store.files.keys()]).toContain("checkpoint-latest");
-      const history = await train(resumed, !first, { epochs: 4, resumeFrom: store });
+      const told: unknown[] = [], callbacks = { onResume: (info: ResumeInfo) => void told.push(info) };
+      const history = await train(resumed, !first, { epochs: 4, resumeFrom: store, callbacks });
+      expect(told).toEqual([{ epoch: 2, batch: 0, steps: history.steps / 2 }]);
       expect(history).toMatchObject({ epochs: 4, stopped: false });
       expect(sameWeights(await resumed.getWeights(), await whole.getWeights())).toBe(true);
       expect(sameWeights(await begun.getWeights(), await whole.getWeights())).toBe(false);

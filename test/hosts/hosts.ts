@@ -98,7 +98,7 @@ async function inPage(browser: Browser, train: boolean, { built }: Place): Promi
   const server = await startPageServer(new Map([
     ["", { type: "text/html; charset=utf-8", body: '<!doctype html><title>sample</title><link rel="icon" href="data:,"><script type="module" src="page.js"></script>' }],
     ["page.js", { type: "text/javascript; charset=utf-8", body: readFileSync(join(built, "sample-page.js")) }],
-  ]), []);
+  ]));
   try {
     const page = await browser.newPage();
     await page.goto(server.url);

@@ -15,11 +15,17 @@ export interface Ran {
 
 export interface BuiltCli {
   /** Runs to the end; `during` sees the process and its output as it grows. */
-  run(args: readonly string[], options?: { env?: NodeJS.ProcessEnv; during?: During }): Promise<Ran>;
+  run(args: readonly string[], options?: RunOptions): Promise<Ran>;
   remove(): Promise<void>;
 }
 
-type During = (output: string, kill: (signal: NodeJS.Signals) => void) => void;
+interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly during?: During;
+  readonly cwd?: string;
+}
+
+type During = (output: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void;
 
 /** Inside node_modules, so that the optional packages are found from there. */
 export async function buildCli(): Promise<BuiltCli> {
@@ -38,15 +44,15 @@ export async function buildCli(): Promise<BuiltCli> {
   };
 }
 
-function run(script: string, args: readonly string[], { env, during }: { env?: NodeJS.ProcessEnv; during?: During } = {}) {
+function run(script: string, args: readonly string[], { env, during, cwd }: RunOptions = {}) {
   return new Promise<Ran>((resolve, reject) => {
     const child = spawn(process.execPath, [script, ...args],
-      { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+      { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
         output[name] += text;
-        during?.(output.stdout + output.stderr, (signal) => child.kill(signal));
+        during?.(output.stdout + output.stderr, (signal) => child.kill(signal), child.pid!);
       });
     }
     child.on("error", reject);

@@ -43,7 +43,7 @@ export async function servedPage(scripts: Scripts, main: string, functions: Read
   const server = await startPageServer(new Map([
     ["", { type: "text/html; charset=utf-8", body: `<!doctype html><script type="module" src="${main}"></script>` }],
     ...[...scripts].map(([name, body]) => [name, { type, body }] as const),
-  ]), []);
+  ]));
   const browser = await launchBrowser((line) => console.log(line)), page = await browser.newPage();
   for (const [name, call] of Object.entries(functions)) await page.exposeFunction(name, () => call(page, browser));
   page.on("pageerror", (error) => console.error(`in the page: ${String(error)}`));

@@ -7,7 +7,7 @@ import type { Compiled } from "../compiled.ts";
 import type { Dataset } from "../data.ts";
 import { loadBlocks } from "../extras.ts";
 import { refusePromise, type History } from "../fit.ts";
-import type { Callbacks } from "../fit-options.ts";
+import { CALLBACKS } from "../fit-options.ts";
 import type { Failure } from "../lifecycle.ts";
 import type { Position } from "../passes.ts";
 import type { Keep } from "../scope.ts";
@@ -17,8 +17,6 @@ import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker
 
 const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
   "train with model.fit().";
-
-const CALLBACKS: readonly (keyof Callbacks)[] = ["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"];
 
 /** Starts the script that lies beside this one. Written out so that bundlers see it. */
 const startOwn = (): Worker => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
