@@ -1,11 +1,11 @@
 // What can be set in the digits room, its bounds and its first values. Links, controls and the worker all keep to these.
 
+import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
 import { list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 
 export const ACTIVATIONS = ["relu", "sigmoid", "tanh", "leakyRelu", "elu", "softplus", "gelu", "swish"] as const;
 /** softmax with its cross-entropy; a sigmoid for each class with its cross-entropy; the same with Nielsen's quadratic cost. */
 export const LOSSES = ["softmax", "sigmoid", "quadratic"] as const;
-export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamW", "rmsprop", "adagrad"] as const;
 export const REGULARIZERS = ["none", "l1", "l2"] as const;
 
 export interface DigitsConfig {
@@ -13,7 +13,7 @@ export interface DigitsConfig {
   readonly layers: readonly number[];
   readonly activation: (typeof ACTIVATIONS)[number];
   readonly loss: (typeof LOSSES)[number];
-  readonly optimizer: (typeof OPTIMIZERS)[number];
+  readonly optimizer: OptimizerChoice;
   readonly rate: number;
   readonly batch: number;
   readonly regularizer: (typeof REGULARIZERS)[number];

@@ -1,13 +1,12 @@
 // The network that a configuration describes, in the words of the library.
 
 import {
-  adagrad, adam, adamW, binaryCrossentropy, dense, dropout, halfSquaredError, l1, l2, rmsprop, sequential, sgd,
-  sparseCategoricalCrossentropy, type CompileOptions, type Optimizer, type Sequential,
+  binaryCrossentropy, dense, dropout, halfSquaredError, l1, l2, sequential,
+  sparseCategoricalCrossentropy, type CompileOptions, type Sequential,
 } from "../../../src/index.ts";
+import { optimizerOf } from "../../lib/optimizers.ts";
 import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
-
-const MOMENTUM = 0.9;
 
 /** @param features pixels of an image */
 export function buildModel(config: DigitsConfig, features: number, classes: number): Sequential {
@@ -24,18 +23,6 @@ export function buildModel(config: DigitsConfig, features: number, classes: numb
     });
     return !isLast && config.dropout > 0 ? [layer, dropout({ rate: config.dropout })] : [layer];
   }) });
-}
-
-function optimizerOf({ optimizer, rate: learningRate }: DigitsConfig): Optimizer {
-  switch (optimizer) {
-    case "sgd": return sgd({ learningRate });
-    case "momentum": return sgd({ learningRate, momentum: MOMENTUM });
-    case "nesterov": return sgd({ learningRate, momentum: MOMENTUM, nesterov: true });
-    case "adam": return adam({ learningRate });
-    case "adamW": return adamW({ learningRate });
-    case "rmsprop": return rmsprop({ learningRate });
-    case "adagrad": return adagrad({ learningRate });
-  }
 }
 
 /** @param device what to run on; null for the CPU */

@@ -1,10 +1,11 @@
 // The controls of the network. What can change while it learns is kept apart from what starts a new one.
 
+import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { element } from "../../lib/dom.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
-  ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, OPTIMIZERS, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
+  ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
 } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
 import type { Backend } from "./worker.ts";

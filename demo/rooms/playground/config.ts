@@ -1,5 +1,6 @@
 // What can be set in the playground, its bounds and its first values. Links, controls and the worker all keep to these.
 
+import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
 import { list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 import { FEATURE_NAMES, type FeatureName } from "./features.ts";
 
@@ -8,7 +9,6 @@ export type Problem = (typeof PROBLEMS)[number];
 export const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leakyRelu", "elu", "softplus", "gelu", "swish", "linear"] as const;
 /** A sigmoid with its cross-entropy, or with Nielsen's quadratic cost. */
 export const LOSSES = ["crossentropy", "quadratic"] as const;
-export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamW", "rmsprop", "adagrad"] as const;
 export const REGULARIZERS = ["none", "l1", "l2"] as const;
 
 export interface PlaygroundConfig {
@@ -22,7 +22,7 @@ export interface PlaygroundConfig {
   readonly layers: readonly number[];
   readonly activation: (typeof ACTIVATIONS)[number];
   readonly loss: (typeof LOSSES)[number];
-  readonly optimizer: (typeof OPTIMIZERS)[number];
+  readonly optimizer: OptimizerChoice;
   readonly rate: number;
   readonly batch: number;
   readonly regularizer: (typeof REGULARIZERS)[number];

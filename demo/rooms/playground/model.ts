@@ -1,12 +1,11 @@
 // The network that a configuration describes, in the words of the library.
 
 import {
-  adagrad, adam, adamW, binaryCrossentropy, dense, halfSquaredError, l1, l2, rmsprop, sequential, sgd,
-  type CompileOptions, type DenseLayer, type Optimizer, type Sequential,
+  binaryCrossentropy, dense, halfSquaredError, l1, l2, sequential,
+  type CompileOptions, type DenseLayer, type Sequential,
 } from "../../../src/index.ts";
+import { optimizerOf } from "../../lib/optimizers.ts";
 import type { PlaygroundConfig } from "./config.ts";
-
-const MOMENTUM = 0.9;
 
 /** The hidden layers, and one sigmoid for the class. */
 function layersOf({ features, layers, activation, regularizer, lambda }: PlaygroundConfig): DenseLayer[] {
@@ -25,18 +24,6 @@ export const buildModel = (config: PlaygroundConfig): Sequential => sequential({
 /** The first layers of the same network: their answers are what its hidden neurons respond. */
 export const buildPart = (config: PlaygroundConfig, depth: number): Sequential =>
   sequential({ seed: config.seed, layers: layersOf(config).slice(0, depth) });
-
-function optimizerOf({ optimizer, rate: learningRate }: PlaygroundConfig): Optimizer {
-  switch (optimizer) {
-    case "sgd": return sgd({ learningRate });
-    case "momentum": return sgd({ learningRate, momentum: MOMENTUM });
-    case "nesterov": return sgd({ learningRate, momentum: MOMENTUM, nesterov: true });
-    case "adam": return adam({ learningRate });
-    case "adamW": return adamW({ learningRate });
-    case "rmsprop": return rmsprop({ learningRate });
-    case "adagrad": return adagrad({ learningRate });
-  }
-}
 
 export const recipeOf = (config: PlaygroundConfig): CompileOptions => ({
   optimizer: optimizerOf(config), metrics: ["accuracy"], loss: config.loss === "quadratic" ? halfSquaredError() : binaryCrossentropy(),

@@ -1,12 +1,13 @@
 // The controls of points and network. What can change while it learns is kept apart from what starts a new one. Features and
 // the number of neurons are also chosen in the drawing of the network.
 
+import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
-  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, OPTIMIZERS, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type PlaygroundConfig,
+  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type PlaygroundConfig,
 } from "./config.ts";
 import type { FeatureName } from "./features.ts";
 import { ProblemPicker } from "./problem-picker.ts";
