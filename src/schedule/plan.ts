@@ -94,7 +94,7 @@ export class Plan {
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
-    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, residentBytes) ?? null : null;
+    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, adapter, residentBytes) ?? null : null;
     const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
     if (this.resident) {
       this.launches = [this.resident.launch];

@@ -14,6 +14,7 @@ import type { Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
+import type { Adapter } from "./tiles.ts";
 import { viewsOf } from "./views.ts";
 
 export interface Resident {
@@ -121,11 +122,15 @@ function productSum(graph: Graph, step: Step, access: TensorAccess): string {
   if (step.op !== "product") throw new Error("a product group starts with a product");
   const [left, right, bias] = step.inputs, { form } = step;
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
-  const at = (tensor: string, row: string, col: string) => access.inRow(tensor, access.rowStart(tensor, row), col);
-  const l = form === "leftTransposed" ? at(left, "k", "row") : at(left, "row", "k");
-  const r = form === "rightTransposed" ? at(right, "col", "k") : at(right, "k", "col");
+  // Where a row is the same for all terms, finding it (a look into the order of the epoch, say) is done once.
+  const atTerm = (tensor: string, col: string) => ({ start: "", text: access.inRow(tensor, access.rowStart(tensor, "k"), col) });
+  const along = (tensor: string, row: string, name: string) =>
+    ({ start: `let ${name} = ${access.rowStart(tensor, row)};`, text: access.inRow(tensor, name, "k") });
+  const l = form === "leftTransposed" ? atTerm(left, "row") : along(left, "row", "left_row");
+  const r = form === "rightTransposed" ? along(right, "col", "right_row") : atTerm(right, "col");
   return `var value = 0.0;
-      for (var k = 0u; k < ${k}; k++) { value = fma(${l}, ${r}, value); }
+      ${l.start} ${r.start}
+      for (var k = 0u; k < ${k}; k++) { value = fma(${l.text}, ${r.text}, value); }
       ${bias === undefined ? "" : `value += ${access.load(bias, "col")};`}`;
 }
 
@@ -147,8 +152,15 @@ function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => s
   });
 }
 
-/** As many lanes as the largest part keeps busy: each barrier costs more the more lanes there are. */
-function lanesFor(graph: Graph, batch: number): number {
+/** Invocations that a software adapter runs in one register: SwiftShader's four. */
+const SOFTWARE_LANES = 4;
+
+/**
+ * On a GPU as many as the largest part keeps busy. A software adapter runs a workgroup on one core, whatever its size, and switches
+ * at each barrier from one register of lanes to the next: with one there is nothing to switch to.
+ */
+function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
+  if (kind === "software") return SOFTWARE_LANES;
   const sizes = [...graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "intermediate")
     .map((tensor) => rowsOf(tensor, batch) * tensor.cols);
   const largest = Math.max(...sizes);
@@ -158,9 +170,9 @@ function lanesFor(graph: Graph, batch: number): number {
 /**
  * The step as a resident kernel, or null if the network is too large for one workgroup.
  * @param places where weights and states lie between submits
- * @param maxBytes workgroup memory that the device has
+ * @param maxBytes workgroup memory that it may take
  */
-export function writeResident(graph: Graph, batch: number, places: Places, maxBytes: number): Resident | null {
+export function writeResident(graph: Graph, batch: number, places: Places, adapter: Adapter, maxBytes: number): Resident | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
   // Sequences have kernels of their own.
@@ -177,7 +189,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, maxBy
   for (const weight of weights) take([weight.name], sizeOf(weight, batch));
   if (elements > MAX_RESIDENT_WEIGHTS) return null;
   for (const { bytes, tensors } of slots) take(tensors, bytes / FLOAT_BYTES);
-  const lanes = lanesFor(graph, batch);
+  const lanes = lanesFor(graph, batch, adapter);
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const buffers = new BufferAccess(graph, batch, places, gathered);
   const access = new ResidentAccess(graph, buffers, inMemory);

@@ -10,6 +10,7 @@ import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { writeResident } from "../../src/schedule/resident.ts";
+import { DEFAULT_ADAPTER, type Adapter, type AdapterKind } from "../../src/schedule/tiles.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
@@ -49,15 +50,20 @@ const CASES: Record<string, Case> = {
     optimizer: adagrad(), metrics: ["mse"] },
 };
 
-function declare({ layers, loss, optimizer, metrics, batch, last }: Case) {
+/** What decides how many lanes share the work. */
+const ADAPTERS: Record<AdapterKind, Adapter> = { gpu: DEFAULT_ADAPTER, software: { ...DEFAULT_ADAPTER, kind: "software" } };
+
+function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapter: Adapter) {
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
   const steps = [batch, batch, last, batch].map((rows, step): StepScalars =>
     ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
-  return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY, writeResident }) };
+  return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY, writeResident, adapter }) };
 }
 
-describe.each(Object.entries(CASES))("%s", (_, given) => {
-  const { graph, values, steps, plan } = declare(given);
+const WRITTEN_FOR = Object.values(ADAPTERS).flatMap((adapter) => Object.entries(CASES).map(([name, given]) => [name, adapter.kind, given] as const));
+
+describe.each(WRITTEN_FOR)("%s, as for %s", (_, kind, given) => {
+  const { graph, values, steps, plan } = declare(given, ADAPTERS[kind]);
 
   it("is resident, and says that it takes one launch", () => {
     expect(plan.resident).not.toBeNull();
@@ -110,7 +116,7 @@ describe.each(Object.entries(CASES))("%s", (_, given) => {
 });
 
 describe("control: a resident kernel that is off is caught and named", () => {
-  const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"]);
+  const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"], DEFAULT_ADAPTER);
   it.each([
     ["σ of the output", "results", "/ (1.0 + e)", "/ (1.001 + e)"],
     ["the update", "w2", "step.learning_rate * g", "step.learning_rate * 1.001 * g"],
@@ -139,6 +145,11 @@ describe("the choice", () => {
     ["more than 3,000 weights", [hidden(60, 49, "tanh"), dense({ units: 1 })], 4, 32768, false],
   ] as const)("%s", (_, layers, batch, bytes, expected) => {
     expect(of(layers, batch, bytes)).toBe(expected);
+  });
+
+  it.each([["gpu", 32], ["software", 4]] as const)("as many lanes as a %s wants: %i", (kind, lanes) => {
+    const { source } = declare(CASES["2-8-1, XOR's network"], ADAPTERS[kind]).plan.launches[0];
+    expect(source).toContain(`@workgroup_size(${lanes})`);
   });
 });
 
