@@ -10,7 +10,7 @@ import { reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
 export interface ResidentProgram {
   readonly lanes: number;
-  /** Numbers in workgroup memory. */
+  /** Numbers in workgroup memory; 0 if all are in buffers. */
   readonly memory: number;
   /** Where weights lie in `memory`, and their number `i` in the buffer. */
   readonly weights: readonly { readonly memory: number; readonly elements: number; readonly buffer: string }[];
@@ -41,6 +41,7 @@ export const reduceFewStatements = (reductions: readonly Reduction[], lanes: num
 export function residentKernel(program: ResidentProgram, buffers: readonly BufferDeclaration[]): string {
   const copies = (copy: (weights: ResidentProgram["weights"][number]) => string) => program.weights.map((weights) =>
     `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`).join("\n  ");
+  const barrier = program.memory > 0 ? "workgroupBarrier();" : "storageBarrier();";
   return wgsl`${STEP_STRUCT}
 struct Table {
   count: u32,
@@ -48,17 +49,17 @@ struct Table {
 }
 @group(0) @binding(0) var<storage, read> table: Table;
 ${declareBuffers(buffers)}var<private> step: Step;
-var<workgroup> memory: array<f32, ${program.memory}>;
+${program.memory > 0 ? `var<workgroup> memory: array<f32, ${program.memory}>;` : ""}
 var<workgroup> partial: array<f32, ${program.lanes}>;
 ${program.functions}
 @compute @workgroup_size(${program.lanes})
 fn main(@builtin(local_invocation_index) lane: u32) {
   ${copies(({ memory, buffer }) => `memory[${memory}u + i] = ${buffer};`)}
-  workgroupBarrier();
+  ${barrier}
   for (var number = 0u; number < table.count; number++) {
     step = table.steps[number];
-    ${program.parts.map(({ text, barrier }) => `${barrier ? "workgroupBarrier();\n    " : ""}{\n    ${text}\n    }`).join("\n    ")}
-    workgroupBarrier();
+    ${program.parts.map(({ text, barrier: waits }) => `${waits ? `${barrier}\n    ` : ""}{\n    ${text}\n    }`).join("\n    ")}
+    ${barrier}
   }
   ${copies(({ memory, buffer }) => `${buffer} = memory[${memory}u + i];`)}
 }

@@ -5,7 +5,7 @@ import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
-import { poison, readFloats } from "./memory.ts";
+import { createStorage, poison, readFloats } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
 import type { StepExecutor, Written } from "./step-executor.ts";
@@ -19,6 +19,7 @@ type External = (memory: string) => GPUBuffer;
 
 export class ResidentExecutor implements StepExecutor {
   readonly #log: ResultLog;
+  readonly #scratch: ReadonlyMap<string, GPUBuffer>;
   readonly #table: GPUBuffer;
   readonly #group: GPUBindGroup;
 
@@ -27,6 +28,7 @@ export class ResidentExecutor implements StepExecutor {
     readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, readonly plan: Plan, readonly external: External,
   ) {
     this.#log = new ResultLog(device, plan);
+    this.#scratch = new Map([...plan.scratch].map(([memory, bytes]) => [memory, createStorage(device, bytes, memory)]));
     this.#table = createBuffer(device, { label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
       usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination });
     this.#group = device.createBindGroup({
@@ -63,7 +65,9 @@ export class ResidentExecutor implements StepExecutor {
     this.#encode(encoder);
     this.device.queue.submit([encoder.finish()]);
     const { graph, places, launches } = this.plan;
-    const written = launches[0].touches.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor);
+    // Intermediates of a whole step share their places.
+    const written = launches[0].touches.filter(({ tensor, access }) => access === "read_write" && tensorOf(graph, tensor).role !== "intermediate")
+      .map(({ tensor }) => tensor);
     const floats = await readFloats(this.device, written.map((tensor) => {
       const { memory = "results", offset = 0 } = places.get(tensor) ?? {};
       return { buffer: this.#bufferOf(memory), offset, elements: sizeOf(tensorOf(graph, tensor), step.rows) };
@@ -72,12 +76,13 @@ export class ResidentExecutor implements StepExecutor {
   }
 
   poison(): void {
-    poison(this.device, this.#log.buffer);
+    for (const buffer of [...this.#scratch.values(), this.#log.buffer]) poison(this.device, buffer);
   }
 
   dispose(): void {
     this.#log.dispose();
     this.#table.destroy();
+    for (const buffer of this.#scratch.values()) buffer.destroy();
   }
 
   #encode(encoder: GPUCommandEncoder): void {
@@ -89,7 +94,7 @@ export class ResidentExecutor implements StepExecutor {
   }
 
   #bufferOf(memory: string): GPUBuffer {
-    return memory === "results" ? this.#log.buffer : this.external(memory);
+    return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
   }
 
   #writeTable(steps: readonly StepScalars[]): void {
