@@ -14,6 +14,7 @@ import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats, type 
 import { miniBatches } from "./batches.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
+import { DEFAULT_BATCH, type VerifyOptions } from "./options.ts";
 import { fromStates } from "./states.ts";
 
 /** One comparison with its place. */
@@ -166,13 +167,14 @@ export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Datase
  * @throws InputError if there is no GPU to check; what the backend throws
  */
 export async function verifySteps(
-  compiled: Compiled, all: Dataset, batchSize: number, steps: number,
+  compiled: Compiled, all: Dataset, options: VerifyOptions,
 ): Promise<VerifyReport> {
+  const steps = options.steps ?? 1, batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, all.rows);
   if (!compiled.backend.trace) {
     throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
       'Compile with backend: "webgpu".');
   }
-  const plan = await compiled.tunedPlan("train", Math.min(batchSize, all.rows), all.format);
+  const plan = await compiled.tunedPlan("train", batchSize, all.format);
   const compared: VerifiedTensor[] = [];
   // No more rows than the steps meet, so that data of any size can be verified.
   await traceSteps(compiled, plan, firstRows(all, steps * plan.batch), steps, (trace, before, scalars, step) => {
