@@ -13,7 +13,7 @@ import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
 import { orderSlots } from "./orders.ts";
-import type { Position, Ready } from "./passes.ts";
+import type { Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
 import { fromStates } from "./states.ts";
 
@@ -61,13 +61,6 @@ export async function answer(compiled: Compiled, keep: Keep, given: Given, batch
   return answers;
 }
 
-/** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
-function positionIn(holding: Holding, rows: number, shuffle: boolean): Position {
-  const known = holding.position;
-  if (known?.rows === rows && known.shuffle === shuffle) return known;
-  return (holding.position = { rows, shuffle, pass: 0, row: rows });
-}
-
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
   const { network, shape, names, backend, progress, keeper } = compiled, { recipe } = given;
@@ -90,7 +83,8 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
 
   const holding = compiled.holdings.open(keep, data), others = other && compiled.holdings.open(keep, other);
-  const portions = { rows: trained, at: 0, batchSize }, by = steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) };
+  const portions = { rows: trained, at: 0, batchSize };
+  const by = steps === null ? null : (await import("./by-steps.ts")).bySteps(steps, holding, portions, shuffle);
   const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
     const train = await lease(holding, "train", dataset, batchSize, ahead);
     compiled.shownBatch = batchSize;
