@@ -2,15 +2,14 @@
 // submit. In the steady state a submit writes one small table and creates nothing but the command buffer.
 
 import type { StepScalars } from "../graph/types.ts";
-import { sizeOf, tensorOf } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
-import { createStorage, poison, readFloats, type FloatsInBuffer } from "./memory.ts";
+import { createStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
-import type { StepExecutor, Written } from "./step-executor.ts";
+import type { StepExecutor } from "./step-executor.ts";
 import { writeStep } from "./step-table.ts";
 
 /** Dynamic offsets must be multiples of 256 bytes on some devices. */
@@ -62,33 +61,16 @@ export class Executor implements StepExecutor {
   }
 
   submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
-    this.#writeTable(steps);
+    this.writeTable(steps);
     return this.#log.submit(steps.length, lane, (encoder) => {
       const pass = encoder.beginComputePass();
-      steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.#dispatch(pass, launch, index)));
+      steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.dispatch(pass, launch, index)));
       pass.end();
     });
   }
 
-  async trace(step: StepScalars): Promise<Written[]> {
-    const trace: Written[] = [];
-    this.poison();
-    this.#writeTable([step]);
-    for (let launch = 0; launch < this.#prepared.length; launch++) {
-      const encoder = this.device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      this.#dispatch(pass, launch, 0);
-      pass.end();
-      this.device.queue.submit([encoder.finish()]);
-      const written = this.plan.launches[launch].touches.filter(({ access }) => access === "read_write");
-      const floats = await readFloats(this.device, written.map(({ tensor }) => this.#numbersOf(tensor, step.rows)));
-      trace.push(new Map(written.map(({ tensor }, i) => [tensor, floats[i]])));
-    }
-    return trace;
-  }
-
-  poison(): void {
-    for (const buffer of [...this.#scratch.values(), this.#log.buffer]) poison(this.device, buffer);
+  get own(): readonly GPUBuffer[] {
+    return [...this.#scratch.values(), this.#log.buffer];
   }
 
   dispose(): void {
@@ -97,14 +79,7 @@ export class Executor implements StepExecutor {
     for (const buffer of this.#scratch.values()) buffer.destroy();
   }
 
-  #numbersOf(name: string, batch: number): FloatsInBuffer {
-    const tensor = tensorOf(this.plan.graph, name), elements = sizeOf(tensor, batch), place = this.plan.places.get(name);
-    if (tensor.role === "result") return { buffer: this.#log.buffer, elements };
-    if (!place) throw new Error(`${name} has no place in memory`);
-    return { ...place, buffer: this.#bufferOf(place.memory), elements };
-  }
-
-  #bufferOf(memory: string): GPUBuffer {
+  bufferOf(memory: string): GPUBuffer {
     return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
   }
 
@@ -113,19 +88,19 @@ export class Executor implements StepExecutor {
       layout: pipeline.getBindGroupLayout(0),
       entries: [
         { binding: 0, resource: { buffer: table, size: STEP_BYTES } },
-        ...memories.map((memory, i) => ({ binding: i + 1, resource: { buffer: this.#bufferOf(memory) } })),
+        ...memories.map((memory, i) => ({ binding: i + 1, resource: { buffer: this.bufferOf(memory) } })),
       ],
     });
   }
 
-  #dispatch(pass: GPUComputePassEncoder, launch: number, step: number): void {
+  dispatch(pass: GPUComputePassEncoder, launch: number, step: number): void {
     const { pipeline, group } = this.#prepared[launch];
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group, [step * STEP_STRIDE]);
     pass.dispatchWorkgroups(...this.plan.launches[launch].grid);
   }
 
-  #writeTable(steps: readonly StepScalars[]): void {
+  writeTable(steps: readonly StepScalars[]): void {
     if (!this.#table) throw new Error("the executor is not ready");
     const table = new ArrayBuffer(steps.length * STEP_STRIDE);
     steps.forEach((step, slot) => writeStep(table, slot * STEP_STRIDE, slot, step));

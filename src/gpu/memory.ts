@@ -14,8 +14,6 @@ type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array
 const copiedBytes = (bytes: number): number => Math.ceil(bytes / 4) * 4;
 /** Buffers are sized in whole words, and WebGPU has none of size 0. */
 const wholeWords = (bytes: number): number => Math.max(4, copiedBytes(bytes));
-/** NaN as an f32, and as each of two f16. */
-const NAN_BITS = 0x7fc07fc0;
 /** A larger one is made for each use: it would take memory that nothing else could have. */
 const KEPT_STAGING_BYTES = 1 << 24;
 
@@ -40,11 +38,6 @@ export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers
   const rest = new Uint8Array(4);
   rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
   device.queue.writeBuffer(buffer, at + whole, rest);
-}
-
-/** Fills a buffer with NaN, so that a number nobody wrote cannot pass for a result. */
-export function poison(device: GPUDevice, buffer: GPUBuffer): void {
-  writeStorage(device, buffer, new Uint32Array(buffer.size / 4).fill(NAN_BITS));
 }
 
 export function createFrom(

@@ -1,14 +1,14 @@
 // Runs a resident plan: all steps of a submit in one dispatch of one workgroup.
 
-import { sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
+import type { StepScalars } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
-import { createStorage, poison, readFloats } from "./memory.ts";
+import { createStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
-import type { StepExecutor, Written } from "./step-executor.ts";
+import type { StepExecutor } from "./step-executor.ts";
 import { writeStep } from "./step-table.ts";
 
 /** The table starts with the number of steps. */
@@ -34,7 +34,7 @@ export class ResidentExecutor implements StepExecutor {
     this.#group = device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: [{ binding: 0, resource: { buffer: this.#table } }, ...plan.launches[0].bindings.map(({ memory }, i) =>
-        ({ binding: i + 1, resource: { buffer: this.#bufferOf(memory) } }))],
+        ({ binding: i + 1, resource: { buffer: this.bufferOf(memory) } }))],
     });
   }
 
@@ -54,29 +54,16 @@ export class ResidentExecutor implements StepExecutor {
   }
 
   submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
-    this.#writeTable(steps);
-    return this.#log.submit(steps.length, lane, (encoder) => this.#encode(encoder));
+    this.writeTable(steps);
+    return this.#log.submit(steps.length, lane, (encoder) => {
+      const pass = encoder.beginComputePass();
+      this.dispatch(pass);
+      pass.end();
+    });
   }
 
-  async trace(step: StepScalars): Promise<Written[]> {
-    this.poison();
-    this.#writeTable([step]);
-    const encoder = this.device.createCommandEncoder();
-    this.#encode(encoder);
-    this.device.queue.submit([encoder.finish()]);
-    const { graph, places, launches } = this.plan;
-    // Intermediates of a whole step share their places.
-    const written = launches[0].touches.filter(({ tensor, access }) => access === "read_write" && tensorOf(graph, tensor).role !== "intermediate")
-      .map(({ tensor }) => tensor);
-    const floats = await readFloats(this.device, written.map((tensor) => {
-      const { memory = "results", offset = 0 } = places.get(tensor) ?? {};
-      return { buffer: this.#bufferOf(memory), offset, elements: sizeOf(tensorOf(graph, tensor), step.rows) };
-    }));
-    return [new Map(written.map((tensor, i) => [tensor, floats[i]]))];
-  }
-
-  poison(): void {
-    for (const buffer of [...this.#scratch.values(), this.#log.buffer]) poison(this.device, buffer);
+  get own(): readonly GPUBuffer[] {
+    return [...this.#scratch.values(), this.#log.buffer];
   }
 
   dispose(): void {
@@ -85,19 +72,17 @@ export class ResidentExecutor implements StepExecutor {
     for (const buffer of this.#scratch.values()) buffer.destroy();
   }
 
-  #encode(encoder: GPUCommandEncoder): void {
-    const pass = encoder.beginComputePass();
+  dispatch(pass: GPUComputePassEncoder): void {
     pass.setPipeline(this.pipeline);
     pass.setBindGroup(0, this.#group);
     pass.dispatchWorkgroups(1);
-    pass.end();
   }
 
-  #bufferOf(memory: string): GPUBuffer {
+  bufferOf(memory: string): GPUBuffer {
     return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
   }
 
-  #writeTable(steps: readonly StepScalars[]): void {
+  writeTable(steps: readonly StepScalars[]): void {
     const table = new ArrayBuffer(TABLE_HEADER_BYTES + steps.length * STEP_BYTES);
     new Uint32Array(table, 0, 1)[0] = steps.length;
     steps.forEach((step, slot) => writeStep(table, TABLE_HEADER_BYTES + slot * STEP_BYTES, slot, step));

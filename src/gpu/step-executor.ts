@@ -1,11 +1,13 @@
 // What runs the steps of a plan, whichever kind of plan it is.
 
 import type { StepScalars } from "../graph/types.ts";
-
-/** What one launch wrote, by tensor. */
-export type Written = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+import type { Plan } from "../schedule/plan.ts";
 
 export interface StepExecutor {
+  readonly device: GPUDevice;
+  readonly plan: Plan;
+  /** What a step writes before it is read back: intermediates and results. */
+  readonly own: readonly GPUBuffer[];
   /** Steps that one submit can hold. */
   readonly capacity: number;
   /** Numbers that each step leaves to be read back. */
@@ -15,12 +17,10 @@ export interface StepExecutor {
    * @param lane which of the staging buffers to use; it must be free
    */
   submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>>;
-  /**
-   * Runs one step launch by launch and reads back what each launch wrote, before a later one can overwrite it.
-   * Intermediates are filled with NaN first, so that a number nobody wrote cannot pass for a result.
-   */
-  trace(step: StepScalars): Promise<Written[]>;
-  /** Fills what a step writes before it is read back (intermediates and results) with NaN. */
-  poison(): void;
+  /** The parts of submit(), and where things are, for who looks at a single step (trace.ts). */
+  writeTable(steps: readonly StepScalars[]): void;
+  /** @param step which entry of the table */
+  dispatch(pass: GPUComputePassEncoder, launch: number, step: number): void;
+  bufferOf(memory: string): GPUBuffer;
   dispose(): void;
 }

@@ -25,8 +25,12 @@ export interface Resident {
   readonly launch: Launch;
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
-  /** Where intermediates lie that are in a buffer. */
-  readonly scratch: Places;
+  /** Where weights and states lie, and intermediates that are in a buffer. */
+  readonly places: Places;
+  /** Bytes of each buffer of intermediates, by its name. */
+  readonly scratch: ReadonlyMap<string, number>;
+  /** Where the others are, for people. */
+  readonly where: string;
 }
 
 interface ResidentPart {
@@ -214,8 +218,8 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   const lanes = lanesFor(graph, batch, adapter), inBuffers = adapter.kind === "software";
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
-  const inMany = new Map([...places, ...scratch]), bytes = memoryBytes(inMany);
-  const buffers = new BufferAccess(graph, batch, inMany, gathered);
+  const allPlaces = new Map([...places, ...scratch]), bytes = memoryBytes(allPlaces);
+  const buffers = new BufferAccess(graph, batch, allPlaces, gathered);
   const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new ResidentAccess(graph, buffers, inMemory) };
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
@@ -230,7 +234,10 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
     functions: sharedFunctions(graph.steps) + buffers.functions() + parts.map((p) => p.functions).join(""),
     parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
   }, bindings);
+  // Intermediates share places within the launch: nobody can read them back.
+  const touches = buffers.touches().filter(({ tensor }) => tensorOf(graph, tensor).role !== "intermediate");
   const label = groups.map(({ steps }) => steps.flatMap(({ outputs }) => outputs).join(" ")).join(" | ");
   return { launch: { kernel: "resident", label, steps: graph.steps, source, bindings,
-    touches: buffers.touches(), grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots, scratch };
+    touches, grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots, places: allPlaces,
+    scratch: memoryBytes(scratch), where: inBuffers ? "" : " in workgroup memory" };
 }

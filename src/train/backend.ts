@@ -1,6 +1,7 @@
 // What a backend does for the training loop. Two exist: WebGPU, and the float64 reference on the CPU.
 
 import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
+import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
@@ -63,9 +64,6 @@ export interface Runner {
   dispose(): void;
 }
 
-/** What each launch of one step wrote, in order. */
-export type Trace = readonly ReadonlyMap<string, Floats>[];
-
 export interface Backend {
   readonly kind: "webgpu" | "cpu";
   /** For people. */
@@ -112,7 +110,7 @@ export interface Backend {
   prepare(plan: Plan, data: DeviceData | null): Promise<Runner>;
   /** Of what stateful layers carry in training with this plan, as snapshot() names it: how many numbers each holds. */
   carriedSizes(plan: Plan): ReadonlyMap<string, number>;
-  /** Runs one step launch by launch on poisoned memory. Null where there is nothing to compare with. */
-  trace: ((plan: Plan, data: DeviceData, step: StepScalars) => Promise<Trace>) | null;
+  /** What runs single steps of the plan, to be looked at launch by launch. Null where there is nothing to compare with. */
+  forTrace: ((plan: Plan, data: DeviceData) => Promise<StepExecutor>) | null;
   dispose(): void;
 }

@@ -86,7 +86,7 @@ export class CpuBackend implements Backend {
   readonly dataBytes: number = Infinity;
   readonly isLost: boolean = false;
   readonly loss = async (): Promise<DeviceLoss | null> => null;
-  readonly trace = null;
+  readonly forTrace = null;
   readonly #values = new Map<string, Float64Array>();
 
   async snapshot(): Promise<State> {

@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
 import { checkFloat32, show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
+import { checkArray } from "./arrays.ts";
 import type { Lengths, SequenceChecks, Shape } from "./shape.ts";
 
 type Row = readonly number[] | Float32Array;
@@ -33,8 +34,6 @@ export interface Dataset {
   readonly lengths?: Uint32Array<ArrayBuffer> | null;
 }
 
-const NOT_NUMBERS: ReadonlySet<string> = new Set(["[object DataView]", "[object BigInt64Array]", "[object BigUint64Array]"]);
-
 /** A GPU takes no memory that other threads may change. */
 function isUnshared(view: Float32Array): view is Float32Array<ArrayBuffer>;
 function isUnshared(view: Uint32Array): view is Uint32Array<ArrayBuffer>;
@@ -43,14 +42,6 @@ function isUnshared(view: ArrayBufferView): boolean {
 }
 
 const isRow = (row: unknown): row is readonly number[] => Array.isArray(row) || ArrayBuffer.isView(row);
-
-/** @throws InputError unless it is an array, typed or not */
-export function checkArray(where: string, name: string, data: unknown): void {
-  const isView = ArrayBuffer.isView(data);
-  if (isView ? !NOT_NUMBERS.has(Object.prototype.toString.call(data)) : Array.isArray(data)) return;
-  const got = isView ? show(data) : data === null ? "null" : typeof data;
-  throw new InputError(`${where}: ${name} must be a typed array or an array; got ${got}.`);
-}
 
 /** One array of numbers, and the row length if the user gave rows. */
 function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {

@@ -1,11 +1,11 @@
-// dataset(): a handle on data that stay on the device from call to call. Knows the user's arrays, what of them was checked
-// for which model, and who has them on a device; not how they are brought there.
+// dataset(): a handle on data that stay on the device from call to call. Keeps the user's arrays, what of them was checked
+// for which model, and who has them on a device; not how they are checked (given.ts) or brought there.
 
 import { InputError } from "../errors.ts";
 import { checkFloat32, checkOptions } from "../model/checks.ts";
-import { takesLabels, type Loss } from "../model/losses.ts";
-import { checkArray, checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "./data.ts";
-import type { Lengths, Shape } from "./shape.ts";
+import { checkArray } from "./arrays.ts";
+import type { Dataset, Features, InputOptions, Inputs, Targets } from "./data.ts";
+import type { Lengths } from "./shape.ts";
 
 /** What dataset() takes. */
 export interface DatasetOptions {
@@ -15,49 +15,28 @@ export interface DatasetOptions {
   lengths?: Lengths;
 }
 
-/** What checks of x depend on. */
-const keyOf = ({ sequences, inputSteps, inputWidth, vocabulary }: Shape): string =>
-  `${sequences} ${inputSteps} ${inputWidth} ${vocabulary}`;
-
 /** What a backend holds of the data. */
 export interface Held {
   /** Frees it once nothing uses it any more. */
   dispose(): void;
 }
 
-/** What checks y depends on beside its rows: labels and probabilities are checked as such. */
-const kindOf = (loss: Loss): string =>
-  takesLabels(loss) || loss.name === "binaryCrossentropy" || loss.name === "categoricalCrossentropy" ? loss.name : "numbers";
-
-class Contents {
-  readonly #inputs = new Map<string, Inputs>();
-  readonly #datasets = new Map<string, Dataset>();
+export class Contents {
+  readonly #checked = new Map<string, Inputs | Dataset>();
   readonly #held = new Set<Held>();
   #disposed = false;
 
   constructor(readonly x: Features, readonly y: Targets | undefined, readonly options: InputOptions) {}
 
-  get scale(): number | undefined {
-    return this.options.scale;
-  }
-
   get disposed(): boolean {
     return this.#disposed;
   }
 
-  /** x, without y. What was found right once is not looked through again. */
-  inputs(where: string, shape: Shape): Dataset {
-    return this.#remember(keyOf(shape), () => ({ ...this.#features(where, shape), y: null }));
-  }
-
-  /** x and y. */
-  labelled(where: string, shape: Shape, loss: Loss): Dataset {
-    const { y } = this;
-    if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
-    return this.#remember(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
-      const inputs = this.#features(where, shape);
-      return { ...inputs, y: checkTargets(where, y, inputs, shape, loss, true) };
-    });
+  /** What a check made of them; what was found right once is not looked through again. @param key what it depends on */
+  checked<D extends Inputs>(key: string, check: () => D): D {
+    const known = this.#checked.get(key) as D | undefined ?? check();
+    this.#checked.set(key, known);
+    return known;
   }
 
   attach(held: Held): void {
@@ -72,20 +51,7 @@ class Contents {
     this.#disposed = true;
     for (const held of this.#held) held.dispose();
     this.#held.clear();
-    this.#inputs.clear();
-    this.#datasets.clear();
-  }
-
-  #features(where: string, shape: Shape): Inputs {
-    const key = keyOf(shape), known = this.#inputs.get(key) ?? checkInputs(where, this.x, shape, this.options, true);
-    this.#inputs.set(key, known);
-    return known;
-  }
-
-  #remember(key: string, check: () => Dataset): Dataset {
-    const known = this.#datasets.get(key) ?? check();
-    this.#datasets.set(key, known);
-    return known;
+    this.#checked.clear();
   }
 }
 
@@ -124,11 +90,12 @@ export interface LabelledDatasetHandle extends DatasetHandle {
 
 export const isHandle = (value: unknown): value is DatasetHandle => CONTENTS.has(value as object);
 
-/** The inside of a handle. @throws InputError after its dispose() */
-export function openHandle(where: string, handle: DatasetHandle): Contents {
-  const contents = CONTENTS.get(handle);
-  if (!contents || contents.disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
-  return contents;
+/** The inside of a handle. */
+export const contentsOf = (handle: DatasetHandle): Contents => CONTENTS.get(handle) as Contents;
+
+/** @throws InputError if it is a handle that was disposed: said when a call begins, since what is under way has what it needs */
+export function checkOpen(where: string, value: unknown): void {
+  if (isHandle(value) && contentsOf(value).disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { StopSignal } from "./backend.ts";
 import { Averages, miniBatches, resultsOf, type Sums } from "./batches.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 import type { Endurance } from "./endurance.ts";
-import { nextStretches, partOf, stepsIn, wholePasses, type Position, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
+import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
 import { fromStates } from "./states.ts";
 
 /** What fit() resolves with. */
@@ -46,8 +46,8 @@ export interface Loop {
   /** Whether each epoch ends with one. */
   readonly validates: boolean;
   readonly epochs: number;
-  /** Where `steps` mini-batches go on; null for epochs, which are whole passes. */
-  readonly by: { readonly steps: number; readonly position: Position } | null;
+  /** Trains mini-batches from where others ended; null for epochs, which are whole passes. */
+  readonly by: { readonly train: typeof trainEpochs } | null;
   /** Passes that run without a pause between them; their orders fit the device. */
   readonly ahead: number;
   readonly options: FitOptions;
@@ -84,7 +84,7 @@ interface Leg {
 }
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
-async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
+export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
   const { names, options, signal } = loop;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
@@ -107,7 +107,7 @@ async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLas
 }
 
 /** What is trained in one run: an epoch or, where nobody listens, several. */
-interface Epochs {
+export interface Epochs {
   /** One for each. */
   readonly averages: readonly Averages[];
   readonly isLast: boolean;
@@ -124,20 +124,6 @@ async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, pro
   const stretches = partOf(wholePasses(firstPass, averages.length, perEpoch), before, Infinity, batchSize);
   const ran = await runLeg(loop, { stretches, averages, perEpoch, before, isLast });
   return [ran, Math.floor((before + ran) / perEpoch)];
-}
-
-/** Trains exactly so many mini-batches from the position on, through as many passes as it takes: one epoch. */
-async function trainSteps(
-  loop: Loop, { averages, before, isLast }: Epochs, { steps, position }: NonNullable<Loop["by"]>, progress: Progress,
-): Promise<[ran: number, completed: number]> {
-  let done = before;
-  while (done < steps) {
-    const stretches = nextStretches(position, progress.epochs, steps - done, loop.portions.batchSize, loop.ahead);
-    const ran = await runLeg(loop, { stretches, averages, perEpoch: steps, before: done, isLast: isLast && done + stepsIn(stretches) === steps });
-    done += ran;
-    if (ran < stepsIn(stretches)) break;
-  }
-  return [done - before, done === steps ? 1 : 0];
 }
 
 const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
@@ -161,7 +147,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
   await callbacks.onTrainBegin?.();
   while (result.epochs < loop.epochs && !signal.aborted) {
     if (!now.before) await callbacks.onEpochBegin?.(result.epochs);
-    const [ran, completed] = await (loop.by ? trainSteps(loop, now, loop.by, progress) : trainEpochs(loop, now, progress));
+    const [ran, completed] = await (loop.by?.train ?? trainEpochs)(loop, now, progress);
     result.steps += ran;
     Object.assign(now, { before: now.before + ran, firstStep: progress.steps });
     for (const average of now.averages.slice(0, completed)) {

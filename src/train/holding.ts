@@ -4,15 +4,15 @@
 
 import { DeltapropError } from "../errors.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { Given } from "./call.ts";
 import { mustStream, type Backend, type DeviceData, type Runner } from "./backend.ts";
 import type { Dataset } from "./data.ts";
-import { openHandle, type DatasetHandle } from "./dataset.ts";
+import { contentsOf, type DatasetHandle } from "./dataset.ts";
 import { Turns } from "./lifecycle.ts";
 import { Orders } from "./orders.ts";
 import type { Position } from "./passes.ts";
 import type { OnData, PlanSource, Purpose, Wanted } from "./plan-source.ts";
 import type { Keep } from "./scope.ts";
-import type { Given } from "./source.ts";
 
 /** Runners that wait for another call, each with the memory of its intermediates. */
 const MAX_IDLE = 8;
@@ -156,11 +156,11 @@ export class Holdings {
   constructor(readonly source: PlanSource) {}
 
   /** What the backend holds of the data: for the length of the call, or as long as their handle lives. */
-  open(keep: Keep, where: string, { handle }: Given): Holding {
-    if (!handle) return keep(new Holding(this.source));
+  open(keep: Keep, { handle }: Given): Holding {
+    const contents = handle && contentsOf(handle);
+    if (!contents || contents.disposed) return keep(new Holding(this.source));
     const known = this.#kept.get(handle);
     if (known) return known;
-    const contents = openHandle(where, handle);
     const holding: Holding = new Holding(this.source, () => {
       this.#kept.delete(handle);
       contents.detach(holding);

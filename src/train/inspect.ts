@@ -6,10 +6,9 @@
 import { rowsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import { Plan } from "../schedule/plan.ts";
-import type { Trace } from "./backend.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
-import { checkTrace, traceSteps } from "./verify.ts";
+import { checkTrace, traceSteps, type Trace } from "./verify.ts";
 
 /** What a tensor is for. z = a·W + b; BP1 to BP4 are Nielsen's, with the pieces that they are put together from. */
 export type Equation = "data" | "z" | "a" | "loss" | "BP1" | "BP2" | "BP3" | "BP4" | "update";

@@ -2,3 +2,5 @@
 
 /** @throws what the host says where the file cannot be loaded, the network gone for example */
 export const loadFloat64 = () => import("./float64.ts");
+
+export type Float64 = Awaited<ReturnType<typeof loadFloat64>>;

@@ -59,15 +59,13 @@ export interface DataOptions {
   lengths?: Lengths;
 }
 
-/** For messages on misspelt options. */
+/** Rows of a mini-batch where nothing else is said. */
+export const DEFAULT_BATCH = 32;
+
+/** For messages on misspelt options; of the calls that take data, given.ts says it. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
   compile: ["optimizer", "loss", "metrics", "precision", "backend", "device", "autotune"],
-  evaluate: ["batchSize", "scale", "lengths"],
-  predict: ["batchSize", "scale", "lengths"],
-  verify: ["steps", "batchSize", "scale", "lengths"],
-  gradientCheck: ["scale", "lengths"],
-  inspectStep: ["scale", "lengths"],
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */

@@ -48,25 +48,6 @@ export interface Stretch {
   readonly steps: number;
 }
 
-/** The next `steps` mini-batches from the position on, or as many of them as lie in `passes` passes. */
-export function nextStretches(
-  position: Position, nextPass: number, steps: number, batchSize: number, passes: number,
-): Stretch[] {
-  const stretches: Stretch[] = [];
-  let { pass, row } = position;
-  for (let left = steps; left > 0 && stretches.length < passes;) {
-    if (row >= position.rows) {
-      pass = nextPass++;
-      row = 0;
-    }
-    const count = Math.min(left, Math.ceil((position.rows - row) / batchSize));
-    stretches.push({ pass, from: row, steps: count });
-    row += count * batchSize;
-    left -= count;
-  }
-  return stretches;
-}
-
 /** `count` whole passes from pass `first` on. */
 export const wholePasses = (first: number, count: number, stepsPerPass: number): Stretch[] =>
   Array.from({ length: count }, (_, i) => ({ pass: first + i, from: 0, steps: stepsPerPass }));

@@ -1,32 +1,30 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { checkCount, checkFlag, checkOptions } from "../model/checks.ts";
+import { checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
 import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
+import { take } from "./arguments.ts";
 import type { Floats, State } from "./backend.ts";
 import { Compiled, initialStates } from "./compiled.ts";
-import type { Features, InputOptions, Targets } from "./data.ts";
-import type { DatasetHandle, LabelledDatasetHandle } from "./dataset.ts";
+import type { Dataset, Features, InputOptions, Targets } from "./data.ts";
+import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
 import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
 import type { History } from "./fit.ts";
-import { checkFitOptions, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
+import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { StepInspection } from "./inspect.ts";
 import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
-import { loadFloat64 } from "./load-float64.ts";
+import { loadFloat64, type Float64 } from "./load-float64.ts";
 import { openBackend, reopenBackend } from "./open-backend.ts";
-import { OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
+import { DEFAULT_BATCH, OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
-import { labelled, splitArguments, unlabelled, validationSource } from "./source.ts";
 import { summarize } from "./summary.ts";
 import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
-
-const DEFAULT_BATCH = 32;
 
 /** Layers one after the other; make one with sequential(). */
 export class Sequential {
@@ -120,15 +118,12 @@ export class Sequential {
   fit(data: LabelledDatasetHandle, options?: DatasetFitOptions): Promise<History>;
   async fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
     while (this.#compiling.underWay) await this.#settled("fit");
-    const compiled = this.#ready("fit"), { shape, recipe: { loss } } = compiled;
-    const { source, options } = splitArguments("fit()", x, y, last);
-    const checked = checkFitOptions(options);
-    const data = labelled("fit()", source, shape, loss, options);
-    const validation = options.validationData
-      ? validationSource("fit(): validationData", options.validationData, shape, loss, source, options) : null;
-    return this.#life.exclusively("fit", () => this.#gate.guard(options.signal, () => compiled.keeper.hold(() => scoped(async (keep) => {
-      const signal = this.#life.stopSignal(options.signal);
-      const history = await train(compiled, keep, { data, validation, options, checked, signal, gate: this.#gate });
+    const compiled = this.#ready("fit"), { shape, recipe } = compiled;
+    const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
+    return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.keeper.hold(() => scoped(async (keep) => {
+      const taken = await take<FitOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss });
+      const checked = withDefaults(taken.options), signal = this.#life.stopSignal(abort);
+      const history = await train(compiled, keep, { ...taken, recipe, checked, signal, gate: this.#gate });
       this.#life.checkAlive("fit");
       return history;
     }))));
@@ -155,12 +150,12 @@ export class Sequential {
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     while (this.#compiling.underWay) await this.#settled("evaluate");
     const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
-    const { source, options } = splitArguments("evaluate()", x, y, last);
-    checkOptions("evaluate()", options, OPTIONS.evaluate);
-    const batchSize = checkCount("evaluate()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = labelled("evaluate()", source, shape, recipe.loss, options), { rows } = given.dataset;
-    shape.checks?.checkStateful("evaluate()", shape, rows, Math.min(batchSize, rows), null);
-    return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, given, Math.min(batchSize, rows))));
+    return compiled.keeper.hold(async () => {
+      const { data, options } = await take<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
+      const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
+      shape.checks?.checkStateful("evaluate()", shape, rows, batchSize, null);
+      return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, data, batchSize)));
+    });
   }
 
   /**
@@ -171,14 +166,15 @@ export class Sequential {
    */
   predict(x: Features, options?: DataOptions): Promise<Floats>;
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
-  async predict(x: Features | DatasetHandle, options: DataOptions = {}): Promise<Floats> {
+  async predict(x: Features | DatasetHandle, last?: DataOptions): Promise<Floats> {
     while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict"), { shape } = compiled;
-    checkOptions("predict()", options, OPTIONS.predict);
-    const wanted = checkCount("predict()", "batchSize", options.batchSize ?? EVALUATION_BATCH);
-    const given = unlabelled("predict()", x, shape, options), batchSize = Math.min(wanted, given.dataset.rows);
-    shape.checks?.checkStateful("predict()", shape, given.dataset.rows, batchSize, compiled.predicted);
-    return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, given, batchSize)));
+    const compiled = this.#ready("predict"), { shape, recipe } = compiled;
+    return compiled.keeper.hold(async () => {
+      const { data, options } = await take<DataOptions>({ method: "predict", x, y: undefined, last, shape, loss: recipe.loss });
+      const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
+      shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
+      return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, data, batchSize)));
+    });
   }
 
   /**
@@ -215,13 +211,8 @@ export class Sequential {
    */
   verify(x: Features, y: Targets, options?: VerifyOptions): Promise<VerifyReport>;
   verify(data: LabelledDatasetHandle, options?: Omit<VerifyOptions, "scale">): Promise<VerifyReport>;
-  async verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
-    while (this.#compiling.underWay) await this.#settled("verify");
-    const { compiled, options, dataset } = this.#toCheck("verify", x, y, last);
-    const steps = checkCount("verify()", "steps", options.steps ?? 1);
-    const batchSize = checkCount("verify()", "batchSize", options.batchSize ?? DEFAULT_BATCH);
-    return this.#life.exclusively("verify", () => compiled.use("verify", async () =>
-      (await loadFloat64()).verifySteps(compiled, dataset, batchSize, steps)));
+  verify(x: Features | DatasetHandle, y?: Targets | VerifyOptions, last?: VerifyOptions): Promise<VerifyReport> {
+    return this.#look("verify", x, y, last, (float64, ...given) => float64.verifySteps(...given));
   }
 
   /**
@@ -232,11 +223,8 @@ export class Sequential {
    */
   inspectStep(x: Features, y: Targets, options?: InputOptions): Promise<StepInspection>;
   inspectStep(data: LabelledDatasetHandle): Promise<StepInspection>;
-  async inspectStep(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<StepInspection> {
-    while (this.#compiling.underWay) await this.#settled("inspectStep");
-    const { compiled, dataset } = this.#toCheck("inspectStep", x, y, last);
-    return this.#life.exclusively("inspectStep", () => compiled.use("inspectStep", async () =>
-      (await loadFloat64()).inspectTrainingStep(compiled, dataset)));
+  inspectStep(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<StepInspection> {
+    return this.#look("inspectStep", x, y, last, (float64, compiled, dataset) => float64.inspectTrainingStep(compiled, dataset));
   }
 
   /**
@@ -246,12 +234,10 @@ export class Sequential {
    */
   gradientCheck(x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
   gradientCheck(data: LabelledDatasetHandle): Promise<GradientReport>;
-  async gradientCheck(
+  gradientCheck(
     x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions,
   ): Promise<GradientReport> {
-    while (this.#compiling.underWay) await this.#settled("gradientCheck");
-    const { compiled, dataset } = this.#toCheck("gradientCheck", x, y, last);
-    return compiled.use("gradientCheck", async () => (await loadFloat64()).checkModelGradients(compiled, dataset));
+    return this.#look("gradientCheck", x, y, last, (float64, compiled, dataset) => float64.checkModelGradients(compiled, dataset));
   }
 
   /**
@@ -318,14 +304,19 @@ export class Sequential {
     if (failure) throw compileFailed(where, failure);
   }
 
-  /** What those take that look at single steps, checked. */
-  #toCheck<O extends VerifyOptions>(
-    where: "verify" | "inspectStep" | "gradientCheck", x: Features | DatasetHandle, y?: Targets | O, last?: O,
-  ) {
-    const compiled = this.#ready(where), call = `${where}()`;
-    const { source, options } = splitArguments(call, x, y, last);
-    checkOptions(call, options, OPTIONS[where]);
-    return { compiled, options, dataset: labelled(call, source, compiled.shape, compiled.recipe.loss, options).dataset };
+  /** What single steps are looked at with is loaded for it. */
+  async #look<R>(
+    method: "verify" | "inspectStep" | "gradientCheck", x: unknown, y: unknown, last: unknown,
+    look: (float64: Float64, compiled: Compiled, dataset: Dataset, options: VerifyOptions) => Promise<R>,
+  ): Promise<R> {
+    while (this.#compiling.underWay) await this.#settled(method);
+    const compiled = this.#ready(method), { shape, recipe } = compiled;
+    const work = () => compiled.keeper.hold(async () => {
+      const { data, options } = await take<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
+      return compiled.use(method, async () => look(await loadFloat64(), compiled, data.dataset, options));
+    });
+    // The others train.
+    return method === "gradientCheck" ? work() : this.#life.exclusively(method, work);
   }
 
   #ready(where: string): Compiled {

@@ -1,6 +1,8 @@
 // One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
 import { InputError } from "../errors.ts";
+import type { Recipe } from "../model/network.ts";
+import type { Given } from "./call.ts";
 import type { Compiled } from "./compiled.ts";
 import { listens, runEpochs, runEvaluation, type History, type Standing } from "./fit.ts";
 import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
@@ -10,15 +12,17 @@ import type { FitCourse } from "./checkpointing.ts";
 import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
+import { loadFloat64 } from "./load-float64.ts";
 import { orderSlots } from "./orders.ts";
-import type { Position, Ready } from "./passes.ts";
+import type { Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
-import type { Given } from "./source.ts";
 import { fromStates } from "./states.ts";
 
 export const EVALUATION_BATCH = 128;
 
 export interface Training {
+  /** As it was at the call. */
+  readonly recipe: Recipe;
   readonly data: Given;
   readonly validation: Given | null;
   readonly options: FitOptions;
@@ -35,7 +39,7 @@ export const ELSEWHERE = Symbol();
 
 /** Loss and metrics over all rows. */
 export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
-  const holding = compiled.holdings.open(keep, "evaluate()", given), { dataset, dataset: { rows } } = given;
+  const holding = compiled.holdings.open(keep, given), { dataset, dataset: { rows } } = given;
   const { runner, orders } = keep(await holding.lease("evaluate", dataset, batchSize));
   const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.names);
   if (averages === null) throw new Error("nothing stops an evaluation");
@@ -45,7 +49,7 @@ export async function assess(compiled: Compiled, keep: Keep, given: Given, batch
 /** The network's answers to all rows, in their order. */
 export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
   const { shape: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
-  const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, "predict()", given);
+  const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, given);
   const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
   const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
   await runner.run(steps, (first, count, results) => {
@@ -58,16 +62,9 @@ export async function answer(compiled: Compiled, keep: Keep, given: Given, batch
   return answers;
 }
 
-/** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
-function positionIn(holding: Holding, rows: number, shuffle: boolean): Position {
-  const known = holding.position;
-  if (known?.rows === rows && known.shuffle === shuffle) return known;
-  return (holding.position = { rows, shuffle, pass: 0, row: rows });
-}
-
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, shape, recipe, names, backend, progress, keeper } = compiled;
+  const { network, shape, names, backend, progress, keeper } = compiled, { recipe } = given;
   const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit, onNaN }, signal, gate } = given;
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
@@ -86,8 +83,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
   const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
 
-  const holding = compiled.holdings.open(keep, "fit()", data), others = other && compiled.holdings.open(keep, "fit()", other);
-  const portions = { rows: trained, at: 0, batchSize }, by = steps === null ? null : { steps, position: positionIn(holding, trained, shuffle) };
+  const holding = compiled.holdings.open(keep, data), others = other && compiled.holdings.open(keep, other);
+  const portions = { rows: trained, at: 0, batchSize };
+  const by = steps === null ? null : (await import("./by-steps.ts")).bySteps(steps, holding, portions, shuffle);
   const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
     const train = await lease(holding, "train", dataset, batchSize, ahead);
     compiled.shownBatch = batchSize;
@@ -108,7 +106,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   }
   const endurance = new Endurance({
     keeper, progress, position, course, open, onNaN, gate, checkpointing,
-    firstNonFinite: async (...found) => (await import("./divergence.ts")).firstNonFinite(compiled, dataset, ...found),
+    firstNonFinite: async (...found) => (await loadFloat64()).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
   try {

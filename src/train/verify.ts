@@ -4,17 +4,22 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../errors.ts";
+import { traceStep, type Written } from "../gpu/trace.ts";
 import { sizeOf, type Step, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import { storedAsHalf } from "../reference/half.ts";
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats, type Trace } from "./backend.ts";
+import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
+import { DEFAULT_BATCH, type VerifyOptions } from "./options.ts";
 import { fromStates } from "./states.ts";
+
+/** What each launch of one step wrote, in order. */
+export type Trace = readonly Written[];
 
 /** One comparison with its place. */
 export interface VerifiedTensor extends Comparison {
@@ -132,6 +137,16 @@ function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Da
     lengths: lengths && lengths.subarray(0, fewer) };
 }
 
+/** Null from a backend without launches. */
+async function traceOne({ forTrace }: Backend, plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace | null> {
+  const executor = await forTrace?.(plan, data);
+  try {
+    return executor ? await traceStep(executor, step) : null;
+  } finally {
+    executor?.dispose();
+  }
+}
+
 /** What one step began with, and what it left. */
 type StepHandler = (trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, step: number) => void;
 
@@ -153,10 +168,10 @@ export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Datase
       // Sequences start afresh in every mini-batch: what training carries stays as it is.
       const [scalars] = fromStates(miniBatches(rows, rows, offset, progress.steps + step, recipe.optimizer), { stateRows: 0 });
       const before = new Map([...(await backend.read(names)), ...carried, ...dataTensors(dataset)]);
-      onStep(backend.trace ? await backend.trace(plan, data, scalars) : null, before, scalars, step);
+      onStep(await traceOne(backend, plan, data, scalars), before, scalars, step);
     }
   } finally {
-    if (backend.trace) await backend.write(saved);
+    if (backend.forTrace) await backend.write(saved);
     data.dispose();
   }
 }
@@ -166,13 +181,14 @@ export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Datase
  * @throws InputError if there is no GPU to check; what the backend throws
  */
 export async function verifySteps(
-  compiled: Compiled, all: Dataset, batchSize: number, steps: number,
+  compiled: Compiled, all: Dataset, options: VerifyOptions,
 ): Promise<VerifyReport> {
-  if (!compiled.backend.trace) {
+  const steps = options.steps ?? 1, batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, all.rows);
+  if (!compiled.backend.forTrace) {
     throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
       'Compile with backend: "webgpu".');
   }
-  const plan = await compiled.tunedPlan("train", Math.min(batchSize, all.rows), all.format);
+  const plan = await compiled.tunedPlan("train", batchSize, all.format);
   const compared: VerifiedTensor[] = [];
   // No more rows than the steps meet, so that data of any size can be verified.
   await traceSteps(compiled, plan, firstRows(all, steps * plan.batch), steps, (trace, before, scalars, step) => {

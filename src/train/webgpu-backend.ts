@@ -1,6 +1,5 @@
 // The `webgpu` backend: weights, optimizer states and data live on the device; plans run there.
 
-import type { StepScalars } from "../graph/types.ts";
 import { createExecutor } from "../gpu/create-executor.ts";
 import { acquireDevice, checked, planAdapter, REMEDIES, requirePrecision, type GpuContext } from "../gpu/device.ts";
 import { loadAutotune } from "../gpu/load-autotune.ts";
@@ -15,7 +14,6 @@ import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import {
   dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State,
-  type Trace,
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
@@ -97,7 +95,7 @@ export class WebGpuBackend implements Backend {
   /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
   static async create(device?: GPUDevice, precision: Precision = "f32"): Promise<WebGpuBackend> {
     const context = await acquireDevice(device);
-    requirePrecision(context, precision);
+    await requirePrecision(context, precision);
     return new WebGpuBackend(context, precision);
   }
 
@@ -184,14 +182,7 @@ export class WebGpuBackend implements Backend {
     return new GpuRunner(await this.#executor(plan, data, plan.graph.purpose));
   }
 
-  readonly trace = async (plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace> => {
-    const executor = await this.#executor(plan, data, "trace");
-    try {
-      return await executor.trace(step);
-    } finally {
-      executor.dispose();
-    }
-  };
+  readonly forTrace = (plan: Plan, data: DeviceData): Promise<StepExecutor> => this.#executor(plan, data, "trace");
 
   carriedSizes(plan: Plan): ReadonlyMap<string, number> {
     return new Map([[`${TRAINING}${plan.batch}`, plan.carriedBytes / 4]]);

@@ -12,6 +12,7 @@ import { acquireDevice, planAdapter, type GpuContext } from "../../src/gpu/devic
 import { Executor } from "../../src/gpu/executor.ts";
 import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
+import { traceStep } from "../../src/gpu/trace.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
 import { addBlocks } from "../../src/schedule/blocks.ts";
@@ -138,7 +139,7 @@ export async function runStep({ device, pipelines }: Gpu, given: StepCase): Prom
   const data = new Map(Object.keys(shapes).filter(isData).map((name) => [name, createFrom(device, stored(values[name], 0), name)]));
   const executor = await Executor.create(device, pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
   try {
-    await executor.trace(scalars);
+    await traceStep(executor, scalars);
     const read = [...(await store.read(step.outputs)).values()];
     const outputs = read.map((floats, i) => floats.slice(0, sizeOf(step.outputs[i], rows)));
     const spilled = read.reduce((count, floats, i) =>

@@ -4,9 +4,11 @@ import { tensorOf, type Graph, type StepScalars } from "../../src/graph/types.ts
 import { createExecutor } from "../../src/gpu/create-executor.ts";
 import type { StepExecutor } from "../../src/gpu/step-executor.ts";
 import { createFrom, readFloats, TensorStore } from "../../src/gpu/memory.ts";
+import { poison, traceStep } from "../../src/gpu/trace.ts";
 import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
-import type { Floats, Trace } from "../../src/train/backend.ts";
+import type { Floats } from "../../src/train/backend.ts";
+import type { Trace } from "../../src/train/verify.ts";
 import type { Gpu, Numbers } from "./support.ts";
 
 export type Values = ReadonlyMap<string, ArrayLike<number>>;
@@ -50,7 +52,7 @@ export class Training {
   }
 
   trace(scalars: StepScalars): Promise<Trace> {
-    return this.executor.trace(scalars);
+    return traceStep(this.executor, scalars);
   }
 
   /** Results of the steps, one after the other. `poisoned`: with NaN in all intermediates before each step. */
@@ -58,7 +60,7 @@ export class Training {
     if (!poisoned) return this.executor.submit(steps, 0);
     const results = new Float32Array(steps.length * this.executor.resultElements);
     for (const [i, step] of steps.entries()) {
-      this.executor.poison();
+      poison(this.executor);
       results.set(await this.executor.submit([step], 0), i * this.executor.resultElements);
     }
     return results;

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { Orders, orderSlots } from "../../src/train/orders.ts";
-import { nextStretches, type Position } from "../../src/train/passes.ts";
+import { nextStretches } from "../../src/train/by-steps.ts";
+import type { Position } from "../../src/train/passes.ts";
 
 const at = (row: number, pass = 2): Position => ({ rows: 10, shuffle: true, pass, row });
 

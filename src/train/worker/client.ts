@@ -9,6 +9,7 @@ import { loadBlocks } from "../extras.ts";
 import { refusePromise, type History } from "../fit.ts";
 import { CALLBACKS } from "../fit-options.ts";
 import type { Failure } from "../lifecycle.ts";
+import { fetchRecovery } from "../load-recovery.ts";
 import type { Position } from "../passes.ts";
 import type { Keep } from "../scope.ts";
 import type { Training } from "../training.ts";
@@ -48,8 +49,8 @@ const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
 const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
   (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
 
-function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
-  const { network, recipe, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
+function jobOf(compiled: Compiled, { recipe, data, validation, options, checked }: Training, position: Position | null): Job {
+  const { network, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
     network, recipe, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
     start: { state: keeper.snapshot.state, progress: { ...progress } },
@@ -96,6 +97,7 @@ class Conversation {
 
   #begin(job: Job): void {
     this.#ready = true;
+    fetchRecovery();
     this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
   }
 
@@ -178,7 +180,7 @@ export async function trainElsewhere(
   // Of what the plan that people are shown is made.
   await loadBlocks(compiled.network, batchSize, compiled.backend, compiled.autotune);
   compiled.shownBatch = batchSize;
-  const holding = compiled.holdings.open(keep, "fit()", data);
+  const holding = compiled.holdings.open(keep, data);
   const conversation = new Conversation(startWorker(start), compiled, given);
   const end = await conversation.hold(jobOf(compiled, given, holding.position));
   // Nobody sees this one: fit() then says that the model was disposed.

@@ -6,7 +6,7 @@ import { DatasetHandle } from "../dataset.ts";
 import { loadExtras, loadUncommon } from "../extras.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { Callbacks } from "../fit-options.ts";
-import type { Snapshot } from "../keeper.ts";
+import type { Snapshot } from "../journal.ts";
 import { Gate } from "../lifecycle.ts";
 import { openBackend, reopenBackend } from "../open-backend.ts";
 import { scoped } from "../scope.ts";
@@ -139,9 +139,9 @@ class Run {
       const history = await this.#gate.guard(undefined, async () => {
         const compiled = this.#compiled = await open(job), { checked } = job;
         return compiled.keeper.hold(() => scoped((keep) => {
-          if (job.handle) compiled.holdings.open(keep, "fit()", data).position = job.handle.position;
+          if (job.handle) compiled.holdings.open(keep, data).position = job.handle.position;
           return train(compiled, keep, {
-            data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
+            recipe: compiled.recipe, data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
             options: {
               ...job.options, callbacks: this.page.callbacks(job.callbacks),
               checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
@@ -155,7 +155,7 @@ class Run {
       end = { history: null, error: error instanceof CallbackThrew ? null : sendError(error) };
     }
     const left = this.#compiled && await whatIsLeft(this.#compiled);
-    const position = handle && this.#compiled?.holdings.open((held) => held, "fit()", data).position;
+    const position = handle && this.#compiled?.holdings.open((held) => held, data).position;
     this.page.say({ type: "end", end: { ...end, left, position: position ?? null } },
       [...new Set([...left?.state.values() ?? []].map(({ buffer }) => buffer))]);
   }
