@@ -22,7 +22,7 @@ interface Tile {
 const TILES: readonly Tile[] = [1, 2, 4].flatMap((across) =>
   [1, 2, 4, 8].flatMap((rows) => [1, 2, 3, 4].map((cols) => ({ rows, cols, across }))));
 
-/** Nanoseconds of SwiftShader for four lanes: a read; a broadcast; a multiply-add, carried round a loop; a number after its sum; a block. */
+/** Nanoseconds of SwiftShader for four lanes: a read; a broadcast; a multiply-add in a loop; a number after its sum; a block. */
 const READ = 6, BROADCAST = 2, MULTIPLY_ADD = 1.65, FINISH = 40, BLOCK = 60;
 
 /** The lanes of a quad share the reading of rows: each reads another one. */

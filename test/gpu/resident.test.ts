@@ -1,4 +1,4 @@
-// Resident plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory, or in buffers. What they leave
+// Resident plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory or buffers. What they leave
 // (weights, optimizer states, loss, metrics) against the float64 reference at every step, and against the plan of many
 // launches; and fit() really dispatches once for many steps.
 
