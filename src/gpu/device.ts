@@ -3,6 +3,7 @@
 import { GpuError, OutOfMemoryError, UnsupportedError } from "../errors.ts";
 import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
+import { loadRefusals } from "./load-refusals.ts";
 
 /** A device with what the rest of the room needs to know about it. */
 export interface GpuContext {
@@ -50,19 +51,14 @@ export function planAdapter({ device, adapter }: GpuContext): Adapter {
   };
 }
 
-const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages of https or localhost; " +
-  "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"cpu\".";
-
 /**
  * Holds that the device computes with what the plans of this precision store; destroys one of our own that does not.
  * @throws UnsupportedError if "f16" is asked for and the device is without "shader-f16"
  */
-export function requirePrecision({ device, adapter, owned }: GpuContext, precision: Precision): void {
+export async function requirePrecision({ device, adapter, owned }: GpuContext, precision: Precision): Promise<void> {
   if (precision === "f32" || device.features.has(HALF)) return;
   if (owned) device.destroy();
-  throw new UnsupportedError(`compile(): precision "f16" needs the WebGPU feature "${HALF}", which ` + (owned
-    ? `${adapter} does not offer. Leave precision at "f32".`
-    : `the device that was given has not. Request it with requiredFeatures: ["${HALF}"], or leave precision at "f32".`));
+  throw new UnsupportedError((await loadRefusals()).withoutHalf(owned ? adapter : null));
 }
 
 /**
@@ -72,15 +68,14 @@ export function requirePrecision({ device, adapter, owned }: GpuContext, precisi
 export async function acquireDevice(given?: GPUDevice): Promise<GpuContext> {
   if (given) return { device: given, adapter: describe(given.adapterInfo), owned: false };
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (!gpu) throw new UnsupportedError(`compile(): this host has no WebGPU (navigator.gpu is missing). ${ADVICE}`);
+  let thrown: ErrorOptions | undefined;
   try {
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) throw new UnsupportedError(`compile(): WebGPU is there but offers no adapter. ${ADVICE}`);
-    return { device: await requestDevice(adapter), adapter: describe(adapter.info), owned: true };
+    const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter) return { device: await requestDevice(adapter), adapter: describe(adapter.info), owned: true };
   } catch (error) {
-    if (error instanceof UnsupportedError) throw error;
-    throw new UnsupportedError(`compile(): WebGPU is there but gives no device (${wordsOf(error)}). ${ADVICE}`, { cause: error });
+    thrown = { cause: error };
   }
+  throw new UnsupportedError((await loadRefusals()).withoutDevice(gpu, thrown), thrown);
 }
 
 /** With the adapter's own limits and features; some refuse even those, and give a device with the default ones. */

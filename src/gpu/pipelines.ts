@@ -3,17 +3,7 @@
 import { GpuError } from "../errors.ts";
 import type { Launch } from "../schedule/launch.ts";
 import { SHADER_STAGE } from "./constants.ts";
-
-/** The generated source with line numbers: a compile error is useless without it. */
-function numbered(source: string): string {
-  return source.split("\n").map((line, i) => `${String(i + 1).padStart(4)}  ${line}`).join("\n");
-}
-
-async function compileErrors(module: GPUShaderModule): Promise<string[]> {
-  const { messages } = await module.getCompilationInfo();
-  return messages.filter(({ type }) => type === "error")
-    .map(({ lineNum, linePos, message }) => `line ${lineNum}:${linePos} ${message}`);
-}
+import { loadRefusals } from "./load-refusals.ts";
 
 export class PipelineCache {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -35,8 +25,8 @@ export class PipelineCache {
     return pipeline;
   }
 
-  async #create({ kernel, label, source, bindings, table }: Launch): Promise<GPUComputePipeline> {
-    const { device } = this;
+  async #create(launch: Launch): Promise<GPUComputePipeline> {
+    const { device } = this, { kernel, source, bindings, table } = launch;
     // "auto" layouts know no dynamic offsets, which choose the step's numbers.
     const layout = device.createBindGroupLayout({
       label: kernel,
@@ -60,10 +50,9 @@ export class PipelineCache {
       const [created] = await Promise.all([pipeline, scope]);
       return created;
     } catch (error) {
-      // Where the GPU's process has crashed nobody can say more.
-      const errors = await compileErrors(module).catch(() => []);
-      const reason = errors.length > 0 ? errors.join("\n") : String(error);
-      throw new GpuError(`kernel ${kernel} for ${label} does not compile:\n${reason}\n${numbered(source)}`);
+      // Who lost the GPU while kernels compiled may have lost the network, too.
+      const words = await loadRefusals().then(({ doesNotCompile }) => doesNotCompile(launch, module, error), () => `kernel ${kernel}: ${String(error)}`);
+      throw new GpuError(words);
     }
   }
 }

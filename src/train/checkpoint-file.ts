@@ -7,7 +7,7 @@ import { parseJson, type JsonValue } from "../formats/json.ts";
 import { encodeSafetensors, readLayout } from "../formats/safetensors.ts";
 import type { Floats, State } from "./backend.ts";
 import type { Standing } from "./fit.ts";
-import type { Snapshot } from "./keeper.ts";
+import type { Snapshot } from "./journal.ts";
 import type { Position } from "./passes.ts";
 
 const VERSION = "1";

@@ -12,6 +12,7 @@ import { loadBlocks, type Extras } from "./extras.ts";
 import { Holdings } from "./holding.ts";
 import { Keeper, lossBehind, type Opened } from "./keeper.ts";
 import { Turns } from "./lifecycle.ts";
+import { loadRecovery } from "./load-recovery.ts";
 import type { Progress } from "./passes.ts";
 import type { Shape } from "./shape.ts";
 import type { Carried } from "./states.ts";
@@ -79,11 +80,7 @@ export class Compiled {
 
   async #recover(where: string): Promise<void> {
     await this.keeper.recover(where);
-    console.warn(`deltaprop: ${where}(): the GPU was lost. Going on with another device (${this.backend.adapter}) and the weights after ` +
-      `step ${this.keeper.snapshot.progress.steps}.`);
-    if (!this.network.stateful || this.predicted.stateRows === 0) return;
-    this.predicted.stateRows = 0;
-    console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");
+    (await loadRecovery()).tellOfLoss(where, this.backend, this.keeper.snapshot, this.network.stateful ? this.predicted : null);
   }
 
   graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {

@@ -1,12 +1,12 @@
-// Finds what was the first to go when training came upon numbers that are not finite. Loaded when it did.
+// Finds what was the first to go when training came upon numbers that are not finite, and leads back to before it.
 
 import { DivergenceError } from "../errors.ts";
-import type { State } from "./backend.ts";
-import type { Compiled } from "./compiled.ts";
-import type { Dataset } from "./data.ts";
-import { allFinite, isFiniteState } from "./finite.ts";
-import { loadFloat64 } from "./load-float64.ts";
-import { rowsInOrder, type Order } from "./orders.ts";
+import type { Backend, State } from "./backend.ts";
+import type { OnNaN } from "./fit-options.ts";
+import { isFiniteState } from "./finite.ts";
+import type { Order } from "./orders.ts";
+import { orderOf, type Placed, type Ready } from "./passes.ts";
+import { placeOf, replay, type Leg, type Trained } from "./replay.ts";
 
 /**
  * The last step that began with finite weights.
@@ -14,7 +14,7 @@ import { rowsInOrder, type Order } from "./orders.ts";
  * @param to a step with a loss that was not finite
  * @param isFiniteAt whether the state before a step is finite
  */
-export async function lastFinite(from: number, to: number, isFiniteAt: (step: number) => Promise<boolean>): Promise<number> {
+async function lastFinite(from: number, to: number, isFiniteAt: (step: number) => Promise<boolean>): Promise<number> {
   let low = from, high = to + 1;
   // Most of the time the numbers went a step or two ago.
   for (let back = 0; to - back > from; back = 2 * back || 1) {
@@ -32,56 +32,6 @@ export async function lastFinite(from: number, to: number, isFiniteAt: (step: nu
   return low;
 }
 
-/** The rows of one mini-batch as a data set of their own. */
-function rowsOf({ rows, x, y, lengths, format }: Dataset, wanted: Uint32Array): Dataset {
-  const take = <A extends NonNullable<Dataset["x" | "y" | "lengths"]>>(array: A): A => {
-    const cols = array.length / rows, taken = new (array.constructor as new (length: number) => A)(wanted.length * cols);
-    wanted.forEach((row, i) => taken.set(array.subarray(row * cols, (row + 1) * cols), i * cols));
-    return taken;
-  };
-  return { rows: wanted.length, format, x: take(x), y: y && take(y), lengths: lengths && take(lengths) };
-}
-
-/** Leads along what was trained since a snapshot. */
-export interface Trail {
-  /** The step of the snapshot. */
-  readonly from: number;
-  /** @returns the state that the backend then has: that before the step */
-  readonly goTo: (step: number) => Promise<State>;
-  /** What a step was trained on; null if it was not trained yet. */
-  readonly batchAt: (step: number) => Batch | null;
-  /** The first tensor of a training step on this mini-batch that is not finite, from the state that the backend has. */
-  readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
-}
-
-export interface Divergence {
-  /** The last step that began with finite numbers alone. */
-  readonly step: number;
-  /** What it made first that was not finite. */
-  readonly tensor: string;
-}
-
-/** @param seenAt a step with a loss that was not finite. @returns with the backend as it was before the step */
-export async function locate({ from, goTo, batchAt, firstNonFinite }: Trail, seenAt: number): Promise<Divergence> {
-  const step = await lastFinite(from, seenAt, async (at) => isFiniteState(await goTo(at)));
-  const state = await goTo(step), batch = batchAt(step);
-  // Without one they were not finite from the start.
-  return { step, tensor: batch ? await firstNonFinite(state, batch) : "the weights" };
-}
-
-export const MAX_ROLLBACKS = 3;
-
-const wordsOn = ({ step, tensor }: Divergence, lossBefore: number | null): string =>
-  `fit(): step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${lossBefore ?? "not known"}.`;
-
-export const diverged = (found: Divergence, lossBefore: number | null): DivergenceError =>
-  new DivergenceError(`${wordsOn(found, lossBefore)} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
-    "(adam({ clipNorm: 1 })) or look at the data's scale.", found.step, lossBefore, found.tensor);
-
-/** @param next the step that training goes on with */
-export const leftOut = (found: Divergence, lossBefore: number | null, next: number): string =>
-  `deltaprop: ${wordsOn(found, lossBefore)} The ${next - found.step} mini-batches from there on are left out.`;
-
 /** A mini-batch: rows `from`, … of an order. */
 export interface Batch {
   readonly order: Order;
@@ -89,16 +39,87 @@ export interface Batch {
   readonly rows: number;
 }
 
+/** Numbers that are not finite were seen. */
+export interface Sighting {
+  /** They were there when this step began or computed its loss. */
+  readonly seenAt: number;
+  /** The first step that nobody was told of; null where all were told that ran. */
+  readonly next: number | null;
+}
+
+/** A training that such numbers were seen in. */
+export interface Spoilt extends Trained {
+  readonly keeper: Trained["keeper"] & { settled(): Promise<void>; takeSnapshot(): Promise<unknown> };
+  readonly onNaN: OnNaN;
+  /** The first tensor of a training step on this mini-batch that is not finite, from the state that the backend has. */
+  readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
+  /** The last loss that was finite; null if there was none. */
+  readonly lastLoss: number | null;
+  /** How often it is turned back, this time included. */
+  readonly turns: number;
+  /** Does work that needs no more than what was trained so far, again if the device is lost. */
+  readonly on: <T>(work: (ground: { readonly train: Ready }, backend: Backend) => Promise<T>) => Promise<T>;
+  /** What was seen is about to be undone. */
+  readonly forget: () => void;
+}
+
+interface Divergence {
+  /** The last step that began with finite numbers alone. */
+  readonly step: number;
+  /** What it made first that was not finite. */
+  readonly tensor: string;
+}
+
+/** @param seenAt a step with a loss that was not finite. @returns with the backend as it was before the step */
+async function locate(spoilt: Spoilt, train: Ready, backend: Backend, seenAt: number): Promise<Divergence> {
+  const { keeper, journal, course, firstNonFinite } = spoilt;
+  const goTo = async (step: number): Promise<State> => {
+    await backend.write(keeper.snapshot.state);
+    await replay(spoilt, train, step);
+    return backend.snapshot();
+  };
+  const step = await lastFinite(keeper.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
+  const state = await goTo(step), entry = journal.entryOf(step);
+  // What was not trained yet found them so from the start.
+  if (!entry) return { step, tensor: "the weights" };
+  const { step: { offset: from, rows }, pass } = placeOf(course, entry, step);
+  return { step, tensor: await firstNonFinite(state, { order: orderOf(course, pass), from, rows }) };
+}
+
+const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
+
+const MAX_ROLLBACKS = 3;
+
+const wordsOn = ({ step, tensor }: Divergence, lossBefore: number | null): string =>
+  `fit(): step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${lossBefore ?? "not known"}.`;
+
+const diverged = (found: Divergence, lossBefore: number | null): DivergenceError =>
+  new DivergenceError(`${wordsOn(found, lossBefore)} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
+    "(adam({ clipNorm: 1 })) or look at the data's scale.", found.step, lossBefore, found.tensor);
+
+/** @param next the step that training goes on with */
+const leftOut = (found: Divergence, lossBefore: number | null, next: number): string =>
+  `deltaprop: ${wordsOn(found, lossBefore)} The ${next - found.step} mini-batches from there on are left out.`;
+
 /**
- * The first tensor of a training step, in textbook order, that is not finite: computed on the backend from the state it has, which is
- * put back.
+ * Leads back to before the step that made the first number which is not finite, and behind what is to be left out.
+ * @param leg what was being trained when it was seen; none at the end of it all
+ * @throws DivergenceError if training is to stop
  */
-export async function firstNonFinite(
-  compiled: Compiled, dataset: Dataset, state: State, { order, from, rows }: Batch,
-): Promise<string> {
-  const spoilt = [...state].find(([, numbers]) => !allFinite(numbers));
-  if (spoilt) return spoilt[0];
-  const batch = rowsOf(dataset, rowsInOrder(order, dataset.rows).subarray(from, from + rows));
-  const { tensors } = await (await loadFloat64()).inspectTrainingStep(compiled, batch);
-  return tensors.find(({ gpu, reference }) => !allFinite(gpu ?? reference))?.name ?? "loss";
+export async function turnBack(spoilt: Spoilt, { seenAt, next }: Sighting, leg?: Leg): Promise<void> {
+  const { keeper, journal, progress, course, position, onNaN, lastLoss, turns, on, forget } = spoilt;
+  const { steps, epochs } = progress, stood = position && { ...position };
+  const found = await on(async ({ train }, backend) => {
+    await keeper.settled();
+    return locate(spoilt, train, backend, seenAt);
+  });
+  forget();
+  journal.cut(found.step);
+  // Passes that were begun stay begun.
+  Object.assign(progress, { steps: found.step, epochs });
+  if (onNaN === "stop" || turns > MAX_ROLLBACKS) throw diverged(found, lastLoss);
+  progress.steps = next ?? steps;
+  console.warn(leftOut(found, lastLoss, progress.steps));
+  if (position) Object.assign(position, next === null || !leg ? stood : positionAfter(placeOf(course, leg, next - 1)));
+  await on(() => keeper.takeSnapshot());
 }

@@ -2,18 +2,19 @@
 // there on another device. The same steps leave the same bits, so that nobody has to be told of any twice. The same way leads
 // back to before a step that made numbers which are not finite.
 
-import { DeviceLostError, OutOfMemoryError } from "../errors.ts";
-import type { DeviceLoss, StopSignal } from "./backend.ts";
-import type { Trail } from "./divergence.ts";
+import { OutOfMemoryError } from "../errors.ts";
+import type { Backend, DeviceLoss, StopSignal } from "./backend.ts";
+import type { Sighting, Spoilt } from "./divergence.ts";
 import { isFiniteState } from "./finite.ts";
 import type { DeviceLostInfo, OnNaN } from "./fit-options.ts";
-import { Journal } from "./journal.ts";
-import { lossBehind, type BegunSnapshot, type Keeper, type Snapshot } from "./keeper.ts";
+import { Journal, type Snapshot } from "./journal.ts";
+import { lossBehind, type BegunSnapshot, type Keeper } from "./keeper.ts";
 import type { Gate } from "./lifecycle.ts";
+import { fetchRecovery, loadRecovery } from "./load-recovery.ts";
 import {
-  orderOf, partOf, place, runStretches, stepsIn, type Course, type Placed, type Position, type Prepared, type Progress, type Ready,
-  type ResultsOfSteps, type Stretch,
+  partOf, runStretches, stepsIn, type Course, type Position, type Prepared, type Progress, type Ready, type ResultsOfSteps, type Stretch,
 } from "./passes.ts";
+import type { Leg } from "./replay.ts";
 
 /** How often the state is brought to the CPU: what is done again after a loss is no more than this. */
 const SNAPSHOT_MILLISECONDS = 2000;
@@ -44,21 +45,10 @@ export interface EnduranceOptions {
   readonly open: () => Promise<Ground>;
   readonly onDeviceLost: (info: DeviceLostInfo) => void | Promise<void>;
   readonly onNaN: OnNaN;
-  /** The first tensor of a training step on this mini-batch that is not finite, from a state that the backend has. */
-  readonly firstNonFinite: Trail["firstNonFinite"];
+  readonly firstNonFinite: Spoilt["firstNonFinite"];
   readonly gate: Gate;
   readonly checkpointing: Checkpointing | null;
 }
-
-/** Numbers that are not finite were seen. */
-interface Sighting {
-  /** They were there when this step began or computed its loss. */
-  readonly seenAt: number;
-  /** The first step that nobody was told of; null where all were told that ran. */
-  readonly next: number | null;
-}
-
-const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
 
 export class Endurance {
   readonly #journal = new Journal();
@@ -75,7 +65,7 @@ export class Endurance {
   /** The snapshot of the end, if it is under way. */
   #begun: BegunSnapshot | undefined;
   #lastLoss: number | null = null;
-  #rollbacks = 0;
+  #turns = 0;
 
   constructor(readonly options: EnduranceOptions) {
     this.#backend = options.keeper.backend;
@@ -97,7 +87,7 @@ export class Endurance {
         return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop,
           isLast && ran + stepsIn(part) === end - firstStep);
       });
-      if (this.#diverged) await this.#turnBack(this.#diverged, (step) => this.#placed(stretches, step - firstStep, step));
+      if (this.#diverged) await this.#turnBack(this.#diverged, { firstStep, stretches });
       if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
       else if (this.#isDue) void this.#takeSnapshot();
       await gate.pass();
@@ -106,16 +96,19 @@ export class Endurance {
   }
 
   /** Does work that needs no more than what was trained so far, again if the device is lost. */
-  async on<T>(work: (ground: Ground) => Promise<T>): Promise<T> {
+  async on<T>(work: (ground: Ground, backend: Backend) => Promise<T>): Promise<T> {
     const { keeper } = this.options;
     for (;;) {
       // Another call may have found the loss first.
       if (keeper.backend !== this.#backend) this.#lose();
       const backend = this.#backend = keeper.backend;
       try {
-        this.#ground ??= await this.options.open();
-        if (this.#lostAt) await this.#catchUp(this.#ground, this.#lostAt);
-        return await work(this.#ground);
+        const ground = this.#ground ??= await this.options.open();
+        if (this.#lostAt) {
+          await (await loadRecovery()).catchUp(this.#trained, ground.train, this.#firstStep, this.#lostAt);
+          this.#lostAt = null;
+        }
+        return await work(ground, backend);
       } catch (error) {
         const loss = await lossBehind(error, backend);
         if (!loss) throw error;
@@ -150,6 +143,10 @@ export class Endurance {
     this.#ground?.dispose();
   }
 
+  get #trained() {
+    return { ...this.options, journal: this.#journal };
+  }
+
   get #isDue(): boolean {
     return !this.options.keeper.isTaking && performance.now() - this.#lastSnapshot > this.#snapshotInterval;
   }
@@ -163,11 +160,6 @@ export class Endurance {
     return partOf(stretches, skipped, count, this.options.course.portions.batchSize);
   }
 
-  /** Mini-batch number `index` of the stretches, as step `step`, its order beginning at 0. */
-  #placed(stretches: readonly Stretch[], index: number, step: number): Placed {
-    return place(this.options.course, { place: (orders) => orders.map(() => 0) }, this.#part(stretches, index, 1), step)[0];
-  }
-
   async #train(
     ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
   ): Promise<void> {
@@ -175,6 +167,7 @@ export class Endurance {
     const entry = this.#journal.begin(progress, stretches);
     await runStretches(course, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
+      fetchRecovery();
       if (this.#diverged) return;
       const stride = results.length / steps.length;
       let good = 0;
@@ -201,73 +194,15 @@ export class Endurance {
     await keeper.recover("fit");
   }
 
-  /** From the snapshot to where training stood. */
-  async #catchUp(ground: Ground, lostAt: Readonly<Progress>): Promise<void> {
-    const { keeper: { snapshot }, progress } = this.options;
-    if (snapshot.progress.steps < this.#firstStep) {
-      throw new DeviceLostError("fit(): the GPU was lost before the weights that this training began with could be read back. " +
-        `getWeights() gives the last good ones, those after step ${snapshot.progress.steps}; compile() starts from them.`);
-    }
-    await this.#replay(ground, Infinity);
-    Object.assign(progress, lostAt);
-    this.#lostAt = null;
-  }
-
-  /** Trains again what was trained since the snapshot, which the backend has been given, before step `end`. */
-  async #replay(ground: Ground, end: number): Promise<void> {
-    const { keeper: { snapshot }, progress, course, position } = this.options;
-    Object.assign(progress, snapshot.progress);
-    for (const { firstStep, stateRows, stretches, steps } of this.#journal.since(snapshot.progress.steps)) {
-      const count = Math.min(steps, end - firstStep);
-      // One may have ended before its first step.
-      if (count <= 0) continue;
-      Object.assign(progress, { steps: firstStep, stateRows });
-      await runStretches(course, ground.train, this.#part(stretches, 0, count), progress, position, () => {}, { aborted: false });
-    }
-  }
-
-  /**
-   * Leads back to before the step that made the first number which is not finite, and behind what is to be left out.
-   * @param placed where the mini-batch of a step lies in its pass
-   * @throws DivergenceError if training is to stop
-   */
-  async #turnBack({ seenAt, next }: Sighting, placed?: (step: number) => Placed): Promise<void> {
-    const { keeper, progress, position, onNaN } = this.options, { steps, epochs } = progress, stood = position && { ...position };
-    const { locate, MAX_ROLLBACKS, diverged, leftOut } = await import("./divergence.ts");
-    const found = await this.on(async (ground) => {
-      await keeper.settled();
-      return locate(this.#trail(ground), seenAt);
-    });
-    this.#diverged = null;
-    this.#begun = undefined;
-    this.#journal.cut(found.step);
-    // Passes that were begun stay begun.
-    Object.assign(progress, { steps: found.step, epochs });
-    if (onNaN === "stop" || ++this.#rollbacks > MAX_ROLLBACKS) throw diverged(found, this.#lastLoss);
-    progress.steps = next ?? steps;
-    console.warn(leftOut(found, this.#lastLoss, progress.steps));
-    if (position) Object.assign(position, next === null || !placed ? stood : positionAfter(placed(next - 1)));
-    await this.on(() => keeper.takeSnapshot());
-  }
-
-  /** What the search for the first number that was not finite needs to go back and forth. */
-  #trail(ground: Ground): Trail {
-    const { keeper, course, firstNonFinite } = this.options;
-    return {
-      from: keeper.snapshot.progress.steps,
-      goTo: async (step) => {
-        await this.#backend.write(keeper.snapshot.state);
-        await this.#replay(ground, step);
-        return this.#backend.snapshot();
+  /** @throws DivergenceError if training is to stop */
+  async #turnBack(sighting: Sighting, leg?: Leg): Promise<void> {
+    const { turnBack } = await loadRecovery();
+    await turnBack({
+      ...this.#trained, lastLoss: this.#lastLoss, turns: ++this.#turns, on: (work) => this.on(work), forget: () => {
+        this.#diverged = null;
+        this.#begun = undefined;
       },
-      batchAt: (step) => {
-        const entry = this.#journal.entryOf(step);
-        if (!entry) return null;
-        const { step: { offset: from, rows }, pass } = this.#placed(entry.stretches, step - entry.firstStep, step);
-        return { order: orderOf(course, pass), from, rows };
-      },
-      firstNonFinite,
-    };
+    }, sighting, leg);
   }
 
   /** One of the steps trained so far, while training goes on. */

@@ -1,6 +1,13 @@
-// What was trained since a snapshot, in order: all that is needed to train the same again.
+// A snapshot, and what was trained since, in order: all that is needed to train the same again.
 
+import type { State } from "./backend.ts";
 import type { Progress, Stretch } from "./passes.ts";
+
+/** What training goes on from: the state of the backend after so many steps. */
+export interface Snapshot {
+  readonly state: State;
+  readonly progress: Readonly<Progress>;
+}
 
 export interface Entry {
   readonly firstStep: number;

@@ -3,16 +3,9 @@
 
 import { DeviceLostError, GpuError } from "../errors.ts";
 import type { Backend, DeviceLoss, State } from "./backend.ts";
+import type { Snapshot } from "./journal.ts";
+import { fetchRecovery, loadRecovery } from "./load-recovery.ts";
 import type { Progress } from "./passes.ts";
-
-/** Devices that may be lost one after the other with nothing achieved in between. */
-const MAX_RECOVERIES = 2;
-
-/** What training goes on from: the state of the backend after so many steps. */
-export interface Snapshot {
-  readonly state: State;
-  readonly progress: Readonly<Progress>;
-}
 
 /** The state of a backend on its way to the CPU. */
 export interface BegunSnapshot {
@@ -67,6 +60,7 @@ export class Keeper {
     try {
       const result = await work();
       this.#recoveries = 0;
+      fetchRecovery();
       return result;
     } finally {
       this.#uses--;
@@ -99,24 +93,15 @@ export class Keeper {
     // A snapshot under way decides what to start from.
     await this.#taking;
     if (!this.#backend.isLost) return;
-    if (this.#recoveries === MAX_RECOVERIES) {
-      throw new DeviceLostError(`${where}(): the GPU was lost ${MAX_RECOVERIES + 1} times in a row. getWeights() gives the last good ` +
-        `weights, those after step ${this.#snapshot.progress.steps}, and compile() starts from them.`);
-    }
-    let backend: Backend;
-    try {
-      backend = await this.#reopen();
-    } catch (error) {
-      if (error instanceof DeviceLostError) error.message = `${where}(): ${error.message}`;
-      throw error;
-    }
-    this.#recoveries++;
-    try {
-      await backend.write(this.#snapshot.state);
-    } catch (error) {
-      backend.dispose();
-      throw error;
-    }
+    const { anotherBackend } = await loadRecovery().catch((cause: unknown) => {
+      throw new DeviceLostError(`${where}(): the GPU was lost, and what goes on without it cannot be loaded (${String(cause)}). ` +
+        "getWeights() gives the last good weights.", { cause });
+    });
+    const backend = await anotherBackend(where, this.#recoveries, this, async () => {
+      const opened = await this.#reopen();
+      this.#recoveries++;
+      return opened;
+    });
     this.#backend.dispose();
     this.#backend = backend;
   }

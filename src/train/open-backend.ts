@@ -1,14 +1,12 @@
 // Chooses the backend that compile() asked for, and finds another device for it when the first is lost.
 
-import { DeviceLostError, InputError, UnsupportedError } from "../errors.ts";
+import { InputError, UnsupportedError } from "../errors.ts";
 import { show } from "../model/checks.ts";
 import type { Backend } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
+import { loadRecovery } from "./load-recovery.ts";
 import type { CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
-
-/** A host that lost its GPU may offer none for a while: how long to wait before each try, in milliseconds. */
-const PATIENCE = [0, 100, 400, 1500, 4000];
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
 export async function openBackend({ backend = "auto", device, precision = "f32" }: CompileOptions): Promise<Backend> {
@@ -34,25 +32,8 @@ export async function openBackend({ backend = "auto", device, precision = "f32" 
 }
 
 /** A backend of the same kind on another device. @throws DeviceLostError if there is none */
-export async function reopenBackend({ device, precision }: CompileOptions): Promise<Backend> {
-  if (device && typeof device !== "function") {
-    throw new DeviceLostError("the GPU was lost: the device that compile() was given is gone. Pass compile() a function that " +
-      "gives a device, so that it can be asked for another.");
-  }
-  let cause: unknown;
-  for (const milliseconds of PATIENCE) {
-    if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    try {
-      const backend = await openGpu(device, precision);
-      if (!backend.isLost) return backend;
-      cause = new Error("the new device is lost as well");
-    } catch (error) {
-      cause = error;
-    }
-  }
-  throw new DeviceLostError("the GPU was lost, and the host gives no other " +
-    `(${cause instanceof Error ? cause.message : String(cause)}). Reload the page, or compile again with backend: "cpu".`, { cause });
-}
+export const reopenBackend = async ({ device, precision }: CompileOptions): Promise<Backend> =>
+  (await loadRecovery()).reopen(device, () => openGpu(device, precision));
 
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);

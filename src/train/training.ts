@@ -12,6 +12,7 @@ import type { FitCourse } from "./checkpointing.ts";
 import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
+import { loadFloat64 } from "./load-float64.ts";
 import { orderSlots } from "./orders.ts";
 import type { Ready } from "./passes.ts";
 import type { Keep } from "./scope.ts";
@@ -105,7 +106,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   }
   const endurance = new Endurance({
     keeper, progress, position, course, open, onNaN, gate, checkpointing,
-    firstNonFinite: async (...found) => (await import("./divergence.ts")).firstNonFinite(compiled, dataset, ...found),
+    firstNonFinite: async (...found) => (await loadFloat64()).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
   try {

@@ -95,7 +95,7 @@ export class WebGpuBackend implements Backend {
   /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
   static async create(device?: GPUDevice, precision: Precision = "f32"): Promise<WebGpuBackend> {
     const context = await acquireDevice(device);
-    requirePrecision(context, precision);
+    await requirePrecision(context, precision);
     return new WebGpuBackend(context, precision);
   }
 

@@ -40,3 +40,30 @@ it.each(["fit", "trainInWorker"])("%s() tells, goes on with another device, and 
   // Control: it is not that all runs end alike.
   expect((await train(`{ by: "${by}", epochs: 11 }`)).bits).not.toEqual(calm.bits);
 }, 60_000);
+
+it("fit() goes on without a network, too: what it takes was fetched after training had begun", async () => {
+  const served = await servedPage(scripts, "gpu-crash-page.js", { crashGpuProcess });
+  onTestFinished(() => served.close());
+  await served.page.waitForFunction("globalThis.train !== undefined");
+  const calm = await served.page.evaluate('train({ by: "fit" })') as Ran;
+  await served.page.setOfflineMode(true);
+  expect(await served.page.evaluate('fetch("./autotune.js").catch(() => "offline")')).toBe("offline");
+  const disturbed = await served.page.evaluate('train({ by: "fit", crashAfter: 3 })') as Ran;
+  expect(disturbed.losses).toHaveLength(1);
+  expect(disturbed.bits).toEqual(calm.bits);
+}, 60_000);
+
+it("control: where it could not be fetched, fit() ends with an error that says so", async () => {
+  const served = await servedPage(scripts, "gpu-crash-page.js", { crashGpuProcess });
+  onTestFinished(() => served.close());
+  await served.page.setRequestInterception(true);
+  let refused = 0;
+  served.page.on("request", (request) => void (request.url().endsWith("/recovery.js") && ++refused ? request.abort() : request.continue()));
+  await served.page.waitForFunction("globalThis.train !== undefined");
+  await expect(served.page.evaluate('train({ by: "fit", crashAfter: 3 })')).rejects.toThrow(/fit\(\): the GPU was lost, and .* cannot be loaded/);
+  // Ahead, and when it was needed: Chrome does not remember that a file could not be had.
+  expect(refused).toBe(2);
+  served.page.removeAllListeners("request");
+  await served.page.setRequestInterception(false);
+  expect(await served.page.evaluate('import("./recovery.js").then(() => "there", String)')).toBe("there");
+}, 60_000);

@@ -9,6 +9,7 @@ import { loadBlocks } from "../extras.ts";
 import { refusePromise, type History } from "../fit.ts";
 import { CALLBACKS } from "../fit-options.ts";
 import type { Failure } from "../lifecycle.ts";
+import { fetchRecovery } from "../load-recovery.ts";
 import type { Position } from "../passes.ts";
 import type { Keep } from "../scope.ts";
 import type { Training } from "../training.ts";
@@ -96,6 +97,7 @@ class Conversation {
 
   #begin(job: Job): void {
     this.#ready = true;
+    fetchRecovery();
     this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
   }
 

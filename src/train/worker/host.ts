@@ -6,7 +6,7 @@ import { DatasetHandle } from "../dataset.ts";
 import { loadExtras, loadUncommon } from "../extras.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { Callbacks } from "../fit-options.ts";
-import type { Snapshot } from "../keeper.ts";
+import type { Snapshot } from "../journal.ts";
 import { Gate } from "../lifecycle.ts";
 import { openBackend, reopenBackend } from "../open-backend.ts";
 import { scoped } from "../scope.ts";

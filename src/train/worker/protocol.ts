@@ -9,7 +9,7 @@ import type { Backend } from "../backend.ts";
 import type { Dataset } from "../data.ts";
 import type { History } from "../fit.ts";
 import type { Callbacks, CheckedFitOptions, FitOptions, Logs } from "../fit-options.ts";
-import type { Snapshot } from "../keeper.ts";
+import type { Snapshot } from "../journal.ts";
 import type { Position } from "../passes.ts";
 
 /** All that a fit() in another thread begins with. */

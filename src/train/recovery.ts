@@ -1,0 +1,5 @@
+// What is done when training goes wrong, behind one door: pages on which nothing does fetch it after training has begun.
+
+export { turnBack } from "./divergence.ts";
+export { anotherBackend, reopen, tellOfLoss } from "./another-device.ts";
+export { catchUp } from "./replay.ts";
