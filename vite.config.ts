@@ -33,9 +33,12 @@ function oneFile(entry: string, name: string, consumer: "client" | "server"): En
         external: (id: string) => importsLibrary && LIBRARY.has(id),
         output: {
           format: "es", entryFileNames: name, chunkFileNames: "[name].js",
-          // What several files need goes into one, however it is shared out; but pages that read no files are spared what reads them.
+          // What several files need goes into one, however it is shared out; but what a page may import or do without has files of
+          // its own (with what they need in files before them, since a group takes along what it imports).
           codeSplitting: isLibrary && { groups: [
-            { name: "errors", test: /\/src\/errors\.ts/, priority: 2 }, { name: "formats", test: /\/src\/formats\//, priority: 1 },
+            { name: "errors", test: /\/src\/(errors|model\/checks)\.ts/, priority: 2 },
+            { name: "formats", test: /\/src\/formats\//, priority: 1 }, { name: "storage", test: /\/src\/storage\//, priority: 1 },
+            { name: "arrays", test: /\/src\/train\/arrays\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },
           ] },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),

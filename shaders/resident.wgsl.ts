@@ -1,7 +1,8 @@
 // resident: many training steps of a tiny network in one dispatch of one workgroup.
 // Weights and intermediates stay in workgroup memory from step to step; weights are read from their buffer at the start and
-// written back at the end. Or, on a software adapter, all lie in buffers, and nothing is copied. Optimizer states stay in theirs: one is only ever touched by the lane that owns its element. Each
-// part of a step is done by all lanes together, with barriers between parts that depend on one another. The table says how
+// written back at the end. Or, on a software adapter, all lie in buffers, and nothing is copied. Optimizer states stay in theirs:
+// one is only ever touched by the lane that owns its element. Each part of a step is done by all lanes together, with barriers
+// between parts that depend on one another. The table says how
 // many steps, and the numbers of each.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";

@@ -129,3 +129,5 @@ export function takeGiven<O extends object>({ method, x, y, last, shape, loss }:
   const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as Source, options) : null;
   return { data: taken, validation, options };
 }
+
+export { refusal as weightsRefusal } from "./refuse-weights.ts";

@@ -198,7 +198,8 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
-    const values = fromWeights(this.#declared("setWeights"), weights);
+    const network = this.#declared("setWeights"), values = fromWeights(network, weights);
+    if (!values) throw (await import("./given.ts")).weightsRefusal(network, weights);
     const compiled = this.#compiled;
     await compiled?.use("setWeights", () => compiled.keeper.write(values));
     this.#given = values;

@@ -1,7 +1,5 @@
 // Weights as the user sees them: layer by layer, kernel then bias, with names and shapes.
 
-import { InputError } from "../errors.ts";
-import { show } from "../model/checks.ts";
 import { elementsOf, type Network } from "../model/network.ts";
 import type { Floats } from "./backend.ts";
 
@@ -27,39 +25,22 @@ export function toWeights(network: Network, values: ReadonlyMap<string, Floats>)
   });
 }
 
-function isGivenWeight(value: unknown): value is GivenWeight {
-  if (typeof value !== "object" || value === null || !("shape" in value) || !("data" in value)) return false;
-  return Array.isArray(value.shape) && (Array.isArray(value.data) || ArrayBuffer.isView(value.data));
+/** Copies as float32, all finite; null if there is anything else among them, such as a null, which would become 0. */
+function floatsOf(data: unknown, length: number): Floats | null {
+  const numbers = Array.isArray(data) || ArrayBuffer.isView(data) ? data as readonly unknown[] : [];
+  if (numbers.length !== length || numbers.some((value) => typeof value !== "number")) return null;
+  const floats = new Float32Array(numbers as readonly number[]);
+  return floats.every(Number.isFinite) ? floats : null;
 }
 
-/** @throws InputError where number, order, names, shapes or values do not fit the network */
-export function fromWeights(network: Network, weights: readonly GivenWeight[]): Map<string, Floats> {
-  const { parameters } = network;
-  const isList: boolean = Array.isArray(weights);
-  if (!isList || weights.length !== parameters.length) {
-    throw new InputError(`setWeights(): the network has ${parameters.length} weight tensors ` +
-      `(${parameters.map(({ name }) => name).join(", ")}); got ${isList ? weights.length : typeof weights}.`);
+/** Copies of the values where number, order, names, shapes and values fit the network; null elsewhere: see refuse-weights.ts. */
+export function fromWeights({ parameters }: Network, weights: readonly GivenWeight[]): Map<string, Floats> | null {
+  const values = new Map<string, Floats>(), isList: boolean = Array.isArray(weights);
+  if (!isList || weights.length !== parameters.length) return null;
+  for (const [i, { name, symbol, shape }] of parameters.entries()) {
+    const given: Partial<GivenWeight> = weights[i] ?? {}, floats = floatsOf(given.data, elementsOf(shape));
+    if (!floats || !Array.isArray(given.shape) || given.shape.join() !== shape.join() || ![undefined, name].includes(given.name)) return null;
+    values.set(symbol, floats);
   }
-  return new Map(parameters.map(({ name, symbol, shape }, i) => {
-    const given = weights[i];
-    if (!isGivenWeight(given)) {
-      throw new InputError(`setWeights(): tensor ${i}, ${name}, must be { shape, data } with arrays of numbers; got ` +
-        `${show(given)}. Pass what getWeights() gave.`);
-    }
-    if (given.name !== undefined && given.name !== name) {
-      throw new InputError(`setWeights(): tensor ${i} must be ${name}; got ${show(given.name)}. Keep the order of getWeights().`);
-    }
-    if (given.shape.join() !== shape.join() || given.data.length !== elementsOf(shape)) {
-      throw new InputError(`setWeights(): ${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ` +
-        `${given.data.length} numbers. Weights fit only the network they came from.`);
-    }
-    // Elsewhere there may be what is no number, and null would become 0.
-    const data = new Float32Array(given.data instanceof Float32Array ? given.data
-      : Array.from(given.data, (value: unknown) => (typeof value === "number" ? value : NaN)));
-    const bad = data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new InputError(`setWeights(): ${name} must hold finite float32 numbers; number ${bad} is ${show(given.data[bad])}.`);
-    }
-    return [symbol, data];
-  }));
+  return values;
 }

@@ -76,7 +76,10 @@ async function load(isThere: boolean) {
   return { compiled, gpu, train, errors, settled: () => new Promise((resolve) => setTimeout(resolve, 50)) };
 }
 
-afterEach(() => vi.doUnmock(FILE));
+afterEach(() => {
+  vi.doUnmock(FILE);
+  vi.unstubAllGlobals();
+});
 
 const WEIGHT = 7 + 55;
 
@@ -96,6 +99,19 @@ describe("the file", () => {
       expect(network.requests).toBe(0);
     });
     await settled();
+    expect(network.requests).toBe(1);
+  });
+
+  it("is not asked for while the host says that it is offline, as a refusal may be remembered, but as soon as it is not", async () => {
+    const { compiled, settled } = await load(true), predict = async () => {
+      await compiled.use("predict", async () => {});
+      await settled();
+    };
+    vi.stubGlobal("navigator", { onLine: false });
+    await predict();
+    expect(network.requests).toBe(0);
+    vi.stubGlobal("navigator", { onLine: true });
+    await predict();
     expect(network.requests).toBe(1);
   });
 
