@@ -1,8 +1,9 @@
 // Builds dist/ in one run (`vite build --app`): the library (index.js; files beside it that it loads when it needs them: given.js for what
 // calls are rarely given and for mistakes, by-steps.js for fit({ steps }), float64.js the reference, limits.js when something does not
 // fit, autotune.js to measure, resident.js, recurrent.js, uncommon.js and blocks.js for networks of their kind, recovery.js and
-// refusals.js when something goes wrong, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, and the
-// command line with its page, which import the library instead of holding a second copy. Types come from tsc (tsconfig.build.json).
+// refusals.js when something goes wrong, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, both once
+// more, minified, in dist/min, and the command line with its page, which import the library instead of holding a second copy.
+// Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
@@ -17,16 +18,15 @@ const LIBRARY_FILE = "./index.js";
 /** Optional peers: looked for when they are needed. */
 const PEERS = ["puppeteer", "webgpu", "mnist"];
 
-/** One entry → one file. `consumer` decides whether Node's own modules may be imported. */
-function oneFile(entry: string, name: string, consumer: "client" | "server"): EnvironmentOptions {
+/** One entry → one file. `consumer` decides whether Node's own modules may be imported; minified ones go to a folder of their own. */
+function oneFile(entry: string, name: string, consumer: "client" | "server", minify = false): EnvironmentOptions {
   const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== "worker.js";
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
     build: {
-      outDir: "dist", emptyOutDir: false, copyPublicDir: false, modulePreload: false, target: "es2022", reportCompressedSize: false,
-      // Names stay readable in stack traces.
-      minify: false,
+      outDir: minify ? "dist/min" : "dist", emptyOutDir: false, copyPublicDir: false, modulePreload: false, target: "es2022", reportCompressedSize: false,
+      minify,
       rolldownOptions: {
         input: inSource(entry),
         preserveEntrySignatures: "strict",
@@ -56,12 +56,15 @@ export default defineConfig({
     client: oneFile("index.ts", "index.js", "server"),
     // All in one file, also what the library loads when it needs it: not every bundler cuts a worker into several.
     worker: oneFile("train/worker/worker.ts", "worker.js", "server"),
+    // For pages without a bundler. Elsewhere names stay readable in stack traces, and the bundler minifies.
+    minified: oneFile("index.ts", "index.js", "server", true),
+    minifiedWorker: oneFile("train/worker/worker.ts", "worker.js", "server", true),
     page: oneFile("cli/page.ts", "page.js", "client"),
     cli: oneFile("cli/main.ts", "cli.js", "server"),
   },
   builder: {
     async buildApp(builder) {
-      for (const name of ["client", "worker", "page", "cli"]) await builder.build(builder.environments[name]);
+      for (const name of Object.keys(builder.environments)) await builder.build(builder.environments[name]);
     },
   },
 });

@@ -16,10 +16,11 @@ const scriptsOf = (built: unknown): Scripts => new Map(([built].flat(2) as Rolld
   .flatMap((file) => (file.type === "chunk" ? [[file.fileName, file.code] as const] : [])));
 
 /** dist/ as `npm run build` makes it, as far as a page needs it. */
-export async function builtLibrary(): Promise<Scripts> {
-  const write = { build: { write: false } };
-  const builder = await createBuilder({ root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { client: write, worker: write } });
-  return scriptsOf([await builder.build(builder.environments.client), await builder.build(builder.environments.worker)]);
+export async function builtLibrary(environment: "client" | "minified" = "client"): Promise<Scripts> {
+  const names = environment === "client" ? ["client", "worker"] : ["minified", "minifiedWorker"];
+  const environments = Object.fromEntries(names.map((name) => [name, { build: { write: false } }]));
+  const builder = await createBuilder({ root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments });
+  return scriptsOf([await builder.build(builder.environments[names[0]]), await builder.build(builder.environments[names[1]])]);
 }
 
 /** One script of the sources and all that it imports. @param path from the root of the repository */
