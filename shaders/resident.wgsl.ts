@@ -1,16 +1,17 @@
 // resident: many training steps of a tiny network in one dispatch of one workgroup.
 // Weights and intermediates stay in workgroup memory from step to step; weights are read from their buffer at the start and
-// written back at the end. Optimizer states stay in theirs: one is only ever touched by the lane that owns its element. Each
-// part of a step is done by all lanes together, with barriers between parts that depend on one another. The table says how
+// written back at the end. Or, on a software adapter, all lie in buffers, and nothing is copied. Optimizer states stay in theirs:
+// one is only ever touched by the lane that owns its element. Each part of a step is done by all lanes together, with barriers
+// between parts that depend on one another. The table says how
 // many steps, and the numbers of each.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { declareBuffers, STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
+import { STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
 import { reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
 export interface ResidentProgram {
   readonly lanes: number;
-  /** Numbers in workgroup memory. */
+  /** Numbers in workgroup memory; 0 if all are in buffers. */
   readonly memory: number;
   /** Where weights lie in `memory`, and their number `i` in the buffer. */
   readonly weights: readonly { readonly memory: number; readonly elements: number; readonly buffer: string }[];
@@ -38,27 +39,40 @@ export const reduceFewStatements = (reductions: readonly Reduction[], lanes: num
     }`;
   }).join("\n    ");
 
-export function residentKernel(program: ResidentProgram, buffers: readonly BufferDeclaration[]): string {
+/**
+ * How many numbers a buffer holds at least, where that is known, else 0: on SwiftShader a read takes half as long as one that looks
+ * up how long the buffer is, to stay within.
+ */
+interface SizedBuffer extends BufferDeclaration {
+  readonly elements: number;
+}
+
+/** Bindings 1 … n in the order given. */
+const declareSized = (buffers: readonly SizedBuffer[]): string => buffers.map(({ name, type, access, elements }, i) =>
+  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;\n`).join("");
+
+export function residentKernel(program: ResidentProgram, buffers: readonly SizedBuffer[]): string {
   const copies = (copy: (weights: ResidentProgram["weights"][number]) => string) => program.weights.map((weights) =>
     `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`).join("\n  ");
+  const barrier = program.memory > 0 ? "workgroupBarrier();" : "storageBarrier();";
   return wgsl`${STEP_STRUCT}
 struct Table {
   count: u32,
   steps: array<Step>,
 }
 @group(0) @binding(0) var<storage, read> table: Table;
-${declareBuffers(buffers)}var<private> step: Step;
-var<workgroup> memory: array<f32, ${program.memory}>;
+${declareSized(buffers)}var<private> step: Step;
+${program.memory > 0 ? `var<workgroup> memory: array<f32, ${program.memory}>;` : ""}
 var<workgroup> partial: array<f32, ${program.lanes}>;
 ${program.functions}
 @compute @workgroup_size(${program.lanes})
 fn main(@builtin(local_invocation_index) lane: u32) {
   ${copies(({ memory, buffer }) => `memory[${memory}u + i] = ${buffer};`)}
-  workgroupBarrier();
+  ${barrier}
   for (var number = 0u; number < table.count; number++) {
     step = table.steps[number];
-    ${program.parts.map(({ text, barrier }) => `${barrier ? "workgroupBarrier();\n    " : ""}{\n    ${text}\n    }`).join("\n    ")}
-    workgroupBarrier();
+    ${program.parts.map(({ text, barrier: waits }) => `${waits ? `${barrier}\n    ` : ""}{\n    ${text}\n    }`).join("\n    ")}
+    ${barrier}
   }
   ${copies(({ memory, buffer }) => `${buffer} = memory[${memory}u + i];`)}
 }

@@ -5,6 +5,7 @@ import { STEP_BYTES } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
+import { createStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
 import type { StepExecutor } from "./step-executor.ts";
@@ -18,6 +19,7 @@ type External = (memory: string) => GPUBuffer;
 
 export class ResidentExecutor implements StepExecutor {
   readonly #log: ResultLog;
+  readonly #scratch: ReadonlyMap<string, GPUBuffer>;
   readonly #table: GPUBuffer;
   readonly #group: GPUBindGroup;
 
@@ -26,6 +28,7 @@ export class ResidentExecutor implements StepExecutor {
     readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, readonly plan: Plan, readonly external: External,
   ) {
     this.#log = new ResultLog(device, plan);
+    this.#scratch = new Map([...plan.scratch].map(([memory, bytes]) => [memory, createStorage(device, bytes, memory)]));
     this.#table = createBuffer(device, { label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
       usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination });
     this.#group = device.createBindGroup({
@@ -60,12 +63,13 @@ export class ResidentExecutor implements StepExecutor {
   }
 
   get own(): readonly GPUBuffer[] {
-    return [this.#log.buffer];
+    return [...this.#scratch.values(), this.#log.buffer];
   }
 
   dispose(): void {
     this.#log.dispose();
     this.#table.destroy();
+    for (const buffer of this.#scratch.values()) buffer.destroy();
   }
 
   dispatch(pass: GPUComputePassEncoder): void {
@@ -75,7 +79,7 @@ export class ResidentExecutor implements StepExecutor {
   }
 
   bufferOf(memory: string): GPUBuffer {
-    return memory === "results" ? this.#log.buffer : this.external(memory);
+    return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
   }
 
   writeTable(steps: readonly StepScalars[]): void {

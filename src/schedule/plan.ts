@@ -100,8 +100,8 @@ export class Plan {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
       this.slots = this.resident.slots;
-      this.places = weights;
-      this.scratch = new Map();
+      this.places = this.resident.places;
+      this.scratch = this.resident.scratch;
     } else {
       const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = fuse ? normsOf(graph) : null;
       const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
@@ -154,7 +154,7 @@ export class Plan {
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
     const count = this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
     const halves = [...this.places.values()].some(({ type }) => type === "f16");
-    const where = this.resident ? " in workgroup memory" : "";
+    const where = this.resident?.where ?? "";
     return [
       `${this.graph.purpose} step, batch ${this.batch}${halves ? ", activations f16" : ""}: ${count}`,
       line(header), ...rows.map(line),

@@ -1,17 +1,21 @@
 // Writes the whole step of a tiny network as one kernel that stays on the device: schedule's groups become the parts of a
 // program for one workgroup, their tensors places in its memory. All are f32, also where a plan may use f16: they take no
 // bandwidth, and all that fits fits as f32.
+// A software adapter has one kind of memory, whatever it is called, and SwiftShader takes 0.3 ms to compile each number of workgroup
+// memory (it is set to 0 by a store of its own). So there weights stay in their buffer and intermediates have one, too.
 
+import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { reduceFewStatements, residentKernel } from "../../shaders/resident.wgsl.ts";
-import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import { groupSteps, storedOutputs, type Group } from "./groups.ts";
 import { MAX_RESIDENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
-import type { Places } from "./places.ts";
+import { memoryBytes, packScratch, type Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
+import { SOFTWARE_LANES, tiledProduct } from "./resident-product.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
 import type { Adapter } from "./tiles.ts";
@@ -21,6 +25,19 @@ export interface Resident {
   readonly launch: Launch;
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
+  /** Where weights and states lie, and intermediates that are in a buffer. */
+  readonly places: Places;
+  /** Bytes of each buffer of intermediates, by its name. */
+  readonly scratch: ReadonlyMap<string, number>;
+  /** Where the others are, for people. */
+  readonly where: string;
+}
+
+interface ResidentPart {
+  readonly functions: string;
+  readonly text: string;
+  /** Needs shaders/product.wgsl.ts' QUAD_BROADCAST. */
+  readonly broadcasts?: boolean;
 }
 
 const FLOAT_BYTES = 4;
@@ -78,9 +95,18 @@ const range = (variable: string, count: string, lanes: number, body: string): st
       ${body}
     }`;
 
+/** What the writers of parts share. */
+interface Context {
+  readonly graph: Graph;
+  readonly batch: number;
+  readonly access: TensorAccess;
+  readonly adapter: Adapter;
+  readonly lanes: number;
+}
+
 /** The statements of one group and the functions that they call. */
-function writePart(graph: Graph, group: Group, stored: ReadonlySet<string>, access: ResidentAccess, lanes: number, prefix: string) {
-  const [first, ...rest] = group.steps;
+function writePart(context: Context, group: Group, stored: ReadonlySet<string>, prefix: string): ResidentPart {
+  const { graph, batch, access, adapter, lanes } = context, [first, ...rest] = group.steps;
   const out = tensorOf(graph, first.outputs[0]);
   const rows = rowsExpression(out);
   const element = `let row = element / ${out.cols}u; let col = element % ${out.cols}u;`;
@@ -90,6 +116,9 @@ function writePart(graph: Graph, group: Group, stored: ReadonlySet<string>, acce
       throw new Error(`${group.anchor} has no part in a resident kernel`);
     case "product": {
       const { functions, body } = writeEpilogue(graph, out.name, rest, stored, access, prefix);
+      if (adapter.kind === "software") {
+        return { functions, ...tiledProduct(graph, batch, first as StepOf<"product">, access, adapter.quads, body) };
+      }
       return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
       ${productSum(graph, first, access)}
       ${body}`) };
@@ -111,7 +140,7 @@ function writePart(graph: Graph, group: Group, stored: ReadonlySet<string>, acce
       return { functions, text: range("row", "step.rows", lanes, statements.map((text) => `{${text}}`).join("\n      ")) };
     }
     case "reduce": {
-      const { functions, reductions } = reduceText(graph, access.buffers.batch, group.steps, access, prefix);
+      const { functions, reductions } = reduceText(graph, batch, group.steps, access, prefix);
       return { functions, text: reduceFewStatements(reductions, lanes) };
     }
   }
@@ -152,9 +181,6 @@ function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => s
   });
 }
 
-/** Invocations that a software adapter runs in one register: SwiftShader's four. */
-const SOFTWARE_LANES = 4;
-
 /**
  * On a GPU as many as the largest part keeps busy. A software adapter runs a workgroup on one core, whatever its size, and switches
  * at each barrier from one register of lanes to the next: with one there is nothing to switch to.
@@ -189,21 +215,29 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   for (const weight of weights) take([weight.name], sizeOf(weight, batch));
   if (elements > MAX_RESIDENT_WEIGHTS) return null;
   for (const { bytes, tensors } of slots) take(tensors, bytes / FLOAT_BYTES);
-  const lanes = lanesFor(graph, batch, adapter);
+  const lanes = lanesFor(graph, batch, adapter), inBuffers = adapter.kind === "software";
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
-  const buffers = new BufferAccess(graph, batch, places, gathered);
-  const access = new ResidentAccess(graph, buffers, inMemory);
-  const parts = groups.map((group, i) => writePart(graph, group, storedOutputs(graph, group, groups, gathered), access, lanes, `g${i}_`));
+  const scratch: Places = inBuffers ? packScratch(slots) : new Map();
+  const allPlaces = new Map([...places, ...scratch]), bytes = memoryBytes(allPlaces);
+  const buffers = new BufferAccess(graph, batch, allPlaces, gathered);
+  const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new ResidentAccess(graph, buffers, inMemory) };
+  const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
   const barriers = barriersBefore(groups, (tensor) => slotOf.get(tensor) ?? tensor);
-  const copies = weights.map(({ name }) => ({
+  const copies = inBuffers ? [] : weights.map(({ name }) => ({
     memory: inMemory.get(name) ?? 0, elements: sizeOf(tensorOf(graph, name), batch), buffer: buffers.store(name, "i"),
   }));
-  const source = residentKernel({
-    lanes, memory: elements, weights: copies, functions: sharedFunctions(graph.steps) + parts.map((p) => p.functions).join(""),
+  const bindings = buffers.bindings().map((binding) =>
+    ({ ...binding, elements: inBuffers ? (bytes.get(binding.memory) ?? 0) / FLOAT_BYTES : 0 }));
+  const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + residentKernel({
+    lanes, memory: inBuffers ? 0 : elements, weights: copies,
+    functions: sharedFunctions(graph.steps) + buffers.functions() + parts.map((p) => p.functions).join(""),
     parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
-  }, buffers.bindings());
+  }, bindings);
+  // Intermediates share places within the launch: nobody can read them back.
+  const touches = buffers.touches().filter(({ tensor }) => tensorOf(graph, tensor).role !== "intermediate");
   const label = groups.map(({ steps }) => steps.flatMap(({ outputs }) => outputs).join(" ")).join(" | ");
-  return { launch: { kernel: "resident", label, steps: graph.steps, source, bindings: buffers.bindings(),
-    touches: buffers.touches(), grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots };
+  return { launch: { kernel: "resident", label, steps: graph.steps, source, bindings,
+    touches, grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots, places: allPlaces,
+    scratch: memoryBytes(scratch), where: inBuffers ? "" : " in workgroup memory" };
 }

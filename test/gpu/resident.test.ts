@@ -1,4 +1,4 @@
-// Resident plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory. What they leave
+// Resident plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory or buffers. What they leave
 // (weights, optimizer states, loss, metrics) against the float64 reference at every step, and against the plan of many
 // launches; and fit() really dispatches once for many steps.
 
@@ -10,7 +10,8 @@ import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { writeResident } from "../../src/schedule/resident.ts";
-import { DEFAULT_ADAPTER, type Adapter, type AdapterKind } from "../../src/schedule/tiles.ts";
+import { tileFor } from "../../src/schedule/resident-product.ts";
+import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
@@ -48,10 +49,19 @@ const CASES: Record<string, Case> = {
     batch: 13, last: 5, loss: "halfSquaredError", optimizer: adamW({ clipValue: 0.01 }), metrics: ["mae"] },
   "2-6-1, 150 rows": { layers: [hidden(6, 2, "tanh"), dense({ units: 1 })], batch: 150, last: 149, loss: "meanSquaredError",
     optimizer: adagrad(), metrics: ["mse"] },
+  "7-10-3, 7 rows: no tile is whole": { layers: [hidden(10, 7, "tanh"), dense({ units: 3, activation: "softmax" })], batch: 7, last: 1,
+    loss: "categoricalCrossentropy", optimizer: sgd(0.1) },
+  "5-17-10-3, several tiles of each product, the last one cut": { layers: [hidden(17, 5, "relu"), hidden(10, 17, "tanh"), dense({ units: 3 })],
+    batch: 37, last: 9, loss: "meanSquaredError", optimizer: adam(1e-2) },
 };
 
-/** What decides how many lanes share the work. */
-const ADAPTERS: Record<AdapterKind, Adapter> = { gpu: DEFAULT_ADAPTER, software: { ...DEFAULT_ADAPTER, kind: "software" } };
+const hasQuads = (await navigator.gpu.requestAdapter())?.features.has("subgroups") ?? false;
+/** What decides how the work is cut. Hosts without subgroups never have the third. */
+const ADAPTERS = {
+  gpu: DEFAULT_ADAPTER, software: { ...DEFAULT_ADAPTER, kind: "software" },
+  "software with quads": { ...DEFAULT_ADAPTER, kind: "software", quads: hasQuads },
+} satisfies Record<string, Adapter>;
+type AdapterName = keyof typeof ADAPTERS;
 
 function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapter: Adapter) {
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
@@ -60,10 +70,11 @@ function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapte
   return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY, writeResident, adapter }) };
 }
 
-const WRITTEN_FOR = Object.values(ADAPTERS).flatMap((adapter) => Object.entries(CASES).map(([name, given]) => [name, adapter.kind, given] as const));
+const WRITTEN_FOR = (Object.keys(ADAPTERS) as AdapterName[]).flatMap((adapter) =>
+  Object.entries(CASES).map(([name, given]) => [name, adapter, given] as const));
 
-describe.each(WRITTEN_FOR)("%s, as for %s", (_, kind, given) => {
-  const { graph, values, steps, plan } = declare(given, ADAPTERS[kind]);
+describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
+  const { graph, values, steps, plan } = declare(given, ADAPTERS[adapter]);
 
   it("is resident, and says that it takes one launch", () => {
     expect(plan.resident).not.toBeNull();
@@ -115,10 +126,11 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, kind, given) => {
   });
 });
 
-describe("control: a resident kernel that is off is caught and named", () => {
-  const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"], DEFAULT_ADAPTER);
+describe.each(Object.entries(ADAPTERS))("control: a resident kernel as for %s that is off is caught and named", (_, adapter) => {
+  const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"], adapter);
   it.each([
     ["σ of the output", "results", "/ (1.0 + e)", "/ (1.001 + e)"],
+    ["the last term of a product", "results", "k < 8u", "k < 7u"],
     ["the update", "w2", "step.learning_rate * g", "step.learning_rate * 1.001 * g"],
   ])("%s", async (_, culprit, from, to) => {
     const wrong = sabotage(plan, 0, from, to);
@@ -150,6 +162,28 @@ describe("the choice", () => {
   it.each([["gpu", 32], ["software", 4]] as const)("as many lanes as a %s wants: %i", (kind, lanes) => {
     const { source } = declare(CASES["2-8-1, XOR's network"], ADAPTERS[kind]).plan.launches[0];
     expect(source).toContain(`@workgroup_size(${lanes})`);
+  });
+
+  it("in software all numbers lie in buffers of known length, on a GPU in workgroup memory", () => {
+    const [gpu, software] = [ADAPTERS.gpu, ADAPTERS.software].map((adapter) => declare(CASES["2-8-1, XOR's network"], adapter).plan);
+    expect(gpu.scratch.size).toBe(0);
+    expect(gpu.launches[0].source).toMatch(/var<workgroup> memory: array<f32, \d+>/);
+    expect(gpu.toString()).toContain("in workgroup memory");
+    expect([...software.scratch.keys()]).toEqual(["scratch"]);
+    expect(software.launches[0].source).not.toContain("var<workgroup> memory");
+    expect(software.launches[0].source).toMatch(/scratch: array<f32, \d+>;[^]*weights: array<f32, \d+>;/);
+    expect(software.toString()).not.toContain("in workgroup memory");
+  });
+
+  it("tiles read far less than a number at a time would; quads less than that; a single number takes no tile", () => {
+    const reads = (m: number, n: number, k: number, quads: boolean) => {
+      const { rows, cols, across } = tileFor(m, n, k, quads), shared = quads && across === 4 && rows % 4 === 0;
+      return Math.ceil(m / (rows * (4 / across))) * Math.ceil(n / (cols * across)) * k * ((shared ? rows / 4 : rows) + cols);
+    };
+    const byNumber = (64 * 16 * 16 * 2) / 4;
+    expect(reads(64, 16, 16, false)).toBeLessThan(byNumber / 2);
+    expect(reads(64, 16, 16, true)).toBeLessThan(byNumber / 4);
+    expect(tileFor(1, 1, 1, true)).toEqual({ rows: 1, cols: 1, across: 1 });
   });
 });
 
