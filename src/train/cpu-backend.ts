@@ -1,11 +1,13 @@
 // The `cpu` backend: the float64 reference runs the same graphs. Slow, exact, everywhere.
 
+import { InputError } from "../errors.ts";
 import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import { runGraph } from "../reference/evaluate.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
+import type { CompileOptions } from "./options.ts";
 
 /** Work this long, then let the page or the process do something else. */
 const SLICE_MILLISECONDS = 30;
@@ -88,6 +90,15 @@ export class CpuBackend implements Backend {
   readonly loss = async (): Promise<DeviceLoss | null> => null;
   readonly forTrace = null;
   readonly #values = new Map<string, Float64Array>();
+
+  /** @throws InputError for what only a GPU has */
+  static create(device?: CompileOptions["device"], precision?: CompileOptions["precision"]): CpuBackend {
+    if (precision === "f16") {
+      throw new InputError('compile(): backend "cpu" computes in float64 and takes no precision "f16". Leave one of them out.');
+    }
+    if (device) throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
+    return new CpuBackend();
+  }
 
   async snapshot(): Promise<State> {
     // What evaluate() and predict() carry is theirs.

@@ -16,11 +16,7 @@ export async function openBackend({ backend = "auto", device, precision = "f32" 
   if (!["f32", "f16"].includes(precision)) {
     throw new InputError(`compile(): precision must be "f32" or "f16"; got ${show(precision)}.`);
   }
-  if (precision === "f16" && backend === "cpu") {
-    throw new InputError('compile(): backend "cpu" computes in float64 and takes no precision "f16". Leave one of them out.');
-  }
-  if (device && backend === "cpu") throw new InputError('compile(): backend "cpu" takes no device. Leave one of them out.');
-  if (backend === "cpu") return openCpu();
+  if (backend === "cpu") return openCpu(device, precision);
   try {
     return await openGpu(device, precision);
   } catch (error) {
@@ -38,4 +34,5 @@ export const reopenBackend = async ({ device, precision }: CompileOptions): Prom
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);
 
-const openCpu = async (): Promise<Backend> => new (await loadFloat64()).CpuBackend();
+const openCpu = async (device?: CompileOptions["device"], precision?: CompileOptions["precision"]): Promise<Backend> =>
+  (await loadFloat64()).CpuBackend.create(device, precision);

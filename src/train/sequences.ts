@@ -80,6 +80,13 @@ export function checkLengths(
   return Uint32Array.from(lengths);
 }
 
+/** @throws InputError where a stateful layer would go on from rows that another order brought in between */
+export function checkOrder({ stateful }: Shape, shuffle: boolean): void {
+  if (!stateful || !shuffle) return;
+  throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
+    "shuffle: false.");
+}
+
 /**
  * @param rows in order, cut into mini-batches of `batchSize`
  * @param carried null where the states start from 0

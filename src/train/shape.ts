@@ -19,5 +19,6 @@ export interface SequenceChecks {
     where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined, own: boolean,
   ): Uint32Array<ArrayBuffer>;
   checkLengths(where: string, lengths: Lengths, rows: number, shape: Shape): Uint32Array<ArrayBuffer>;
+  checkOrder(shape: Shape, shuffle: boolean): void;
   checkStateful(where: string, shape: Shape, rows: number, batchSize: number, carried: Carried | null): void;
 }

@@ -1,6 +1,5 @@
 // One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
-import { InputError } from "../errors.ts";
 import type { Recipe } from "../model/network.ts";
 import type { Given } from "./call.ts";
 import type { Compiled } from "./compiled.ts";
@@ -69,10 +68,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const { trained, kept } = splitRows(dataset.rows, validationSplit);
   const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
-  if (network.stateful && shuffle) {
-    throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
-      "shuffle: false.");
-  }
+  shape.checks?.checkOrder(shape, shuffle);
   shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
   if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
