@@ -7,6 +7,11 @@ export interface BufferDeclaration {
   readonly name: string;
   readonly type: "f32" | "u32" | "f16";
   readonly access: "read" | "read_write";
+  /**
+   * How many numbers it holds, where that is known, else 0. On SwiftShader a read then takes half as long as one that looks up how
+   * long the buffer is, to stay within.
+   */
+  readonly elements: number;
 }
 
 /** Bytes of the Step struct; one sits at every 256 bytes of the step table, chosen by a dynamic offset. */
@@ -39,8 +44,8 @@ fn to_half(value: f32) -> f16 {
 `;
 
 /** Bindings 1 … n in the order given. */
-export const declareBuffers = (buffers: readonly BufferDeclaration[]): string => buffers.map(({ name, type, access }, i) =>
-  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}>;\n`).join("");
+export const declareBuffers = (buffers: readonly BufferDeclaration[]): string => buffers.map(({ name, type, access, elements }, i) =>
+  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;\n`).join("");
 
 /** Workgroup memory that a part uses: numbers of the array `partial`, vec4f of the array `staged`. */
 export interface WorkgroupMemory {

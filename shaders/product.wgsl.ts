@@ -151,13 +151,11 @@ function finishTile(v: ProductPart, bias: ((col: string) => string) | null, fini
   return wgsl`${biases ? `${biases.join(" ")}\n    ${add}` : ""}
     // Written out for every number of the tile the epilogue would make the shader slow to compile, so it is a loop.
     var sums = array<f32, ${sums.length}>(${sums.join(", ")});
-    for (var i = 0u; i < ${v.tileRows}u && tile_row + i < m; i++) {
-      for (var j = 0u; j < ${v.tileCols}u && tile_col + j * ${v.lanesX}u < ${v.n}u; j++) {
-        let out_row = tile_row + i;
-        let out_col = tile_col + j * ${v.lanesX}u;
-        let out_value = sums[i * ${v.tileCols}u + j];
-        ${finish("out_value", "out_row", "out_col")}
-      }
+    for (var number = 0u; number < ${sums.length}u; number++) {
+      let out_row = tile_row + number / ${v.tileCols}u;
+      let out_col = tile_col + number % ${v.tileCols}u * ${v.lanesX}u;
+      let out_value = sums[number];
+      if (out_row < m && out_col < ${v.n}u) { ${finish("out_value", "out_row", "out_col")} }
     }`;
 }
 

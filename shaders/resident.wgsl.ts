@@ -6,7 +6,7 @@
 // many steps, and the numbers of each.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
+import { declareBuffers, STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
 import { reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
 export interface ResidentProgram {
@@ -39,19 +39,7 @@ export const reduceFewStatements = (reductions: readonly Reduction[], lanes: num
     }`;
   }).join("\n    ");
 
-/**
- * How many numbers a buffer holds at least, where that is known, else 0: on SwiftShader a read takes half as long as one that looks
- * up how long the buffer is, to stay within.
- */
-interface SizedBuffer extends BufferDeclaration {
-  readonly elements: number;
-}
-
-/** Bindings 1 … n in the order given. */
-const declareSized = (buffers: readonly SizedBuffer[]): string => buffers.map(({ name, type, access, elements }, i) =>
-  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;\n`).join("");
-
-export function residentKernel(program: ResidentProgram, buffers: readonly SizedBuffer[]): string {
+export function residentKernel(program: ResidentProgram, buffers: readonly BufferDeclaration[]): string {
   const copies = (copy: (weights: ResidentProgram["weights"][number]) => string) => program.weights.map((weights) =>
     `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`).join("\n  ");
   const barrier = program.memory > 0 ? "workgroupBarrier();" : "storageBarrier();";
@@ -61,7 +49,7 @@ struct Table {
   steps: array<Step>,
 }
 @group(0) @binding(0) var<storage, read> table: Table;
-${declareSized(buffers)}var<private> step: Step;
+${declareBuffers(buffers)}var<private> step: Step;
 ${program.memory > 0 ? `var<workgroup> memory: array<f32, ${program.memory}>;` : ""}
 var<workgroup> partial: array<f32, ${program.lanes}>;
 ${program.functions}

@@ -3,8 +3,8 @@
 
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
-import { resultIndex, type Places } from "./places.ts";
-import type { Precision } from "./precision.ts";
+import { memoryBytes, resultIndex, type Places } from "./places.ts";
+import { NUMBER_BYTES, type Precision } from "./precision.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
 import { gatherText, type View, type ViewText } from "./views.ts";
 
@@ -44,7 +44,7 @@ export interface Touch {
 
 /** Collects what one kernel binds while its source is written: the same buffer is bound once. */
 export class BufferAccess implements TensorAccess {
-  readonly #bindings = new Map<string, LaunchBinding>();
+  readonly #bindings = new Map<string, Omit<LaunchBinding, "elements">>();
   readonly #touches = new Map<string, Touch>();
   readonly #variables = new Map<string, string>();
   readonly #views = new Map<string, ViewText>();
@@ -127,7 +127,9 @@ export class BufferAccess implements TensorAccess {
   }
 
   bindings(): LaunchBinding[] {
-    return [...this.#bindings.values()];
+    const bytes = memoryBytes(this.places);
+    return [...this.#bindings.values()].map((binding) =>
+      ({ ...binding, elements: (bytes.get(binding.memory) ?? 0) / (binding.type === "f16" ? NUMBER_BYTES.f16 : NUMBER_BYTES.f32) }));
   }
 
   touches(): Touch[] {

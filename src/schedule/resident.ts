@@ -218,7 +218,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   const lanes = lanesFor(graph, batch, adapter), inBuffers = adapter.kind === "software";
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
-  const allPlaces = new Map([...places, ...scratch]), bytes = memoryBytes(allPlaces);
+  const allPlaces = new Map([...places, ...scratch]);
   const buffers = new BufferAccess(graph, batch, allPlaces, gathered);
   const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new ResidentAccess(graph, buffers, inMemory) };
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
@@ -227,8 +227,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   const copies = inBuffers ? [] : weights.map(({ name }) => ({
     memory: inMemory.get(name) ?? 0, elements: sizeOf(tensorOf(graph, name), batch), buffer: buffers.store(name, "i"),
   }));
-  const bindings = buffers.bindings().map((binding) =>
-    ({ ...binding, elements: inBuffers ? (bytes.get(binding.memory) ?? 0) / FLOAT_BYTES : 0 }));
+  const bindings = buffers.bindings();
   const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + residentKernel({
     lanes, memory: inBuffers ? 0 : elements, weights: copies,
     functions: sharedFunctions(graph.steps) + buffers.functions() + parts.map((p) => p.functions).join(""),

@@ -10,6 +10,9 @@ import { shapeName } from "./tuning.ts";
 
 export type AdapterKind = "software" | "gpu";
 
+/** SwiftShader runs lanes by fours. */
+const SIMD = 4;
+
 /** What is known of the device when a plan is made. */
 export interface Adapter {
   readonly kind: AdapterKind;
@@ -31,8 +34,11 @@ export interface TileLimits extends Adapter {
   readonly lanes: number;
 }
 
-/** On a software adapter a workgroup is a loop of one core; a GPU wants two of its units busy. */
-export const lanesOf = ({ kind }: Adapter): number => (kind === "software" ? 16 : 64);
+/**
+ * On a software adapter a workgroup is a loop of one core: SwiftShader has four lanes in a register, and switches at each barrier from
+ * one register to the next; others have up to 16. A GPU wants two of its units busy.
+ */
+export const lanesOf = ({ kind, quads }: Adapter): number => (kind === "gpu" ? 64 : quads ? SIMD : 16);
 
 /** Rows that one workgroup of a row program takes: as many as keep its tiles large and all cores or units busy. */
 export function programRows({ kind }: Adapter, batch: number): number {
@@ -44,8 +50,6 @@ export function programRows({ kind }: Adapter, batch: number): number {
 
 const DIRECT = { kind: "direct", lanesK: 1, unroll: 1, broadcast: false, depth: 0 } as const;
 
-/** SwiftShader runs lanes by fours. */
-const SIMD = 4;
 /** Nanoseconds for four lanes: a read; a quad's broadcast; a multiply-add; an accumulator carried round the loop. */
 const READ = 11, BROADCAST = 2, MULTIPLY_ADD = 0.55, CARRY = 1.1;
 /** What a number costs after the sum, and an invocation before it. */
