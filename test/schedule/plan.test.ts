@@ -7,6 +7,7 @@ import { sizeOf, tensorOf } from "../../src/graph/types.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { packWeights } from "../../src/schedule/places.ts";
+import { memoryBytes } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER, lanesOf } from "../../src/schedule/tiles.ts";
 import { digits, graphOf, NETWORKS, planCases, type NetworkOptions } from "./networks.ts";
@@ -84,6 +85,18 @@ describe.each(CASES)("%s", (_, plan) => {
       expect(bindings.filter(({ memory }) => memory !== "norms").map(({ memory, access }) => [memory, access]).sort())
         .toEqual([...new Set(touches.map(({ tensor }) => memoryOf(tensor)))]
           .map((memory) => [memory, writes.has(memory) ? "read_write" : "read"]).sort());
+    }
+  });
+
+  it("kernels are told how long buffers are that it places tensors in, and no others: data have any number of rows", () => {
+    const lengths = memoryBytes(plan.places);
+    for (const { bindings, source } of plan.launches) {
+      for (const { memory, name, type, elements } of bindings) {
+        expect(elements).toBe((lengths.get(memory) ?? 0) / 4);
+        expect(source).toContain(`${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;`);
+        if (memory.startsWith("data_") || memory === "order" || memory === "results") expect(elements).toBe(0);
+        else if (memory !== "norms") expect(elements).toBeGreaterThan(0);
+      }
     }
   });
 

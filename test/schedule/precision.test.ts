@@ -56,11 +56,12 @@ describe.each(planCases([1, 33], { precision: "f16" }))("%s", (_, plan) => {
   it("f16 numbers are read as f32 and written by to_half, everywhere", () => {
     for (const { source, bindings, touches } of plan.launches) {
       expect(bindings.length).toBeLessThanOrEqual(8);
-      for (const { name, type } of bindings) {
+      for (const { name, type, elements } of bindings) {
         const touched = touches.filter(({ tensor }) => plan.places.get(tensor)?.memory === name);
         for (const { tensor } of touched) expect(plan.places.get(tensor)?.type).toBe(type);
         if (type !== "f16") continue;
-        expect(source).toContain(`${name}: array<f16>;`);
+        expect(source).toContain(`${name}: array<f16, ${elements}>;`);
+        expect(2 * elements).toBe(plan.scratch.get(name));
         const uses = source.split(`${name}[`).length - 1;
         const reads = source.split(`f32(${name}[`).length - 1;
         const writes = source.match(new RegExp(`(?<!f32\\()${name}\\[[^;=]*\\] = to_half\\(`, "g"))?.length ?? 0;
