@@ -3,6 +3,7 @@
 
 import { sizeOf } from "../graph/types.ts";
 import type { Launch } from "../schedule/launch.ts";
+import { memoryBytes } from "../schedule/places.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { BUFFER_USAGE } from "./constants.ts";
 import { checked, createBuffer } from "./device.ts";
@@ -13,10 +14,9 @@ import { writeStep } from "./step-table.ts";
 const TABLE_BYTES = 256;
 
 /** Bytes of a buffer that the plan names. */
-function bytesOf({ graph, batch, places }: Plan, memory: string): number {
-  const inPlaces = [...places].filter(([name, place]) => place.memory === memory && graph.tensors.has(name))
-    .map(([name, { offset }]) => offset + sizeOf(graph.tensors.get(name)!, batch));
-  if (inPlaces.length > 0) return 4 * Math.max(...inPlaces);
+function bytesOf({ graph, batch, places, scratch }: Plan, memory: string): number {
+  const planned = memoryBytes(places).get(memory) ?? scratch.get(memory);
+  if (planned !== undefined) return planned;
   const tensors = [...graph.tensors.values()];
   if (memory === "results") return 4 * tensors.filter(({ role }) => role === "result").reduce((sum, tensor) => sum + sizeOf(tensor, batch), 0);
   // As many rows of the data as a mini-batch has.

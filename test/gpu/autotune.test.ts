@@ -124,6 +124,15 @@ describe("compile({ autotune: true })", () => {
     expect(report.ok).toBe(true);
   });
 
+  it("measures where gradients are clipped by a norm", async () => {
+    const warn = vi.spyOn(console, "warn");
+    onTestFinished(() => warn.mockRestore());
+    const options = { optimizer: adam({ clipNorm: 1 }) };
+    const plain = await shadersOf(() => train(options)), tuned = await shadersOf(() => train({ ...options, autotune: true }));
+    expect(tuned.shaders).toBeGreaterThan(plain.shaders + 2);
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it("is ignored by the CPU, and must be true or false", async () => {
     const { loss } = await train({ backend: "cpu", device: undefined, autotune: true });
     expect(loss).toHaveLength(2);
