@@ -57,12 +57,14 @@ const DIRECT = { kind: "direct", lanesK: 1, unroll: 1, broadcast: false, depth: 
 const READ = 11, BROADCAST = 2, MULTIPLY_ADD = 0.55, CARRY = 1.1;
 /** What a number costs after the sum, and an invocation before it. */
 const FINISH = 40, START = 300;
+/** What compiling takes for an accumulator, about 0.14 ms, spread over a thousand steps. */
+const COMPILE = 140;
 /** Up to so many workgroups run at once; machines without a GPU have few cores. */
 const CORES = 4;
 /** More accumulators an invocation are no faster, and compile for longer. */
 const MAX_ACCUMULATORS = 128;
 
-/** Modelled nanoseconds of a product on a software adapter. K unknown counts as the planned batch. */
+/** Modelled nanoseconds of a product on a software adapter, its share of compiling too. K unknown counts as the planned batch. */
 export function softwareCost(v: ProductShape, m: number, n: number, k: number, cores = CORES): number {
   const { tileRows: rows, tileCols: cols } = v;
   const left = v.broadcast ? (rows / SIMD) * READ + rows * BROADCAST : rows * READ;
@@ -71,7 +73,7 @@ export function softwareCost(v: ProductShape, m: number, n: number, k: number, c
   // What lies beyond m runs nothing, but within a workgroup the lanes of one row block go together.
   const workgroups = workgroupsOf(v, m, n);
   const busy = Math.min(v.lanesY, Math.ceil(m / rows));
-  return Math.ceil(workgroups / cores) * busy * Math.ceil(v.lanesX / SIMD) * quad;
+  return Math.ceil(workgroups / cores) * busy * Math.ceil(v.lanesX / SIMD) * quad + rows * cols * COMPILE;
 }
 
 const WIDTHS = [1, 2, 3, 4, 8] as const;
