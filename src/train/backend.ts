@@ -89,8 +89,8 @@ export interface Backend {
   readonly dataBytes: number;
   /** The device is gone, and all that was on it. */
   readonly isLost: boolean;
-  /** The same, after the moment by which an error may be ahead of the news. @returns in the host's words, null if it is there */
-  loss(): Promise<DeviceLoss | null>;
+  /** The same, after so long at the most: an error may be ahead of the news. @returns in the host's words, null if it is there */
+  loss(milliseconds: number): Promise<DeviceLoss | null>;
   /** All that decides how training goes on, as it is after the steps submitted so far. */
   snapshot(): Promise<State>;
   /**

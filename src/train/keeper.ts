@@ -1,7 +1,7 @@
 // Keeps the backend of a compiled model: for the calls that use it, until the last of them is over, and, where its GPU is
 // lost, by another one that starts from the last state that was seen whole on the CPU.
 
-import { DeviceLostError, GpuError } from "../errors.ts";
+import { DeviceLostError, GpuError, OutOfMemoryError } from "../errors.ts";
 import type { Backend, DeviceLoss, State } from "./backend.ts";
 import type { Snapshot } from "./journal.ts";
 import { fetchRecovery, loadRecovery } from "./load-recovery.ts";
@@ -22,9 +22,16 @@ export interface Opened {
   readonly reopen: () => Promise<Backend>;
 }
 
+/**
+ * How much earlier than the news of a loss its errors may come: in Firefox on a busy machine more than half a second. Lack of memory
+ * seldom is one.
+ */
+const NEWS_MILLISECONDS = 2000, NEWS_AFTER_LACK_OF_MEMORY = 500;
+
 /** The loss of the backend's GPU that the error comes from; null if it has another reason. */
 export const lossBehind = async (error: unknown, backend: Backend): Promise<DeviceLoss | null> =>
-  (error instanceof GpuError && !(error instanceof DeviceLostError) ? backend.loss() : null);
+  (error instanceof GpuError && !(error instanceof DeviceLostError)
+    ? backend.loss(error instanceof OutOfMemoryError ? NEWS_AFTER_LACK_OF_MEMORY : NEWS_MILLISECONDS) : null);
 
 export class Keeper {
   readonly #reopen: () => Promise<Backend>;

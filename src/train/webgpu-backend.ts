@@ -17,8 +17,6 @@ import {
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 
-/** How much earlier than the news of a loss its errors may come: in Firefox, which looks every 100 ms, more than that. */
-const LOSS_MILLISECONDS = 500;
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const TRAINING = `${CARRIED} train `;
 
@@ -134,8 +132,8 @@ export class WebGpuBackend implements Backend {
     return this.#loss.news !== null;
   }
 
-  async loss(): Promise<DeviceLoss | null> {
-    await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, LOSS_MILLISECONDS))]);
+  async loss(milliseconds: number): Promise<DeviceLoss | null> {
+    await Promise.race([this.context.device.lost, new Promise((resolve) => setTimeout(resolve, milliseconds))]);
     return this.#loss.news;
   }
 
