@@ -16,7 +16,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { formulaOf, type WorkgroupMemory } from "./kernel.wgsl.ts";
 import {
-  blockOf, lanesIn, place, range, tiledQuads, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
+  blockOf, lanesIn, place, range, tiledQuads, vector, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
 } from "./product-part.wgsl.ts";
 
 /** Stands at the top of a shader with a variant that broadcasts; the device needs the feature "subgroups". */
@@ -53,7 +53,6 @@ function vectorsOf(cols: number): [number, number][] {
   return range(Math.ceil(cols / 4)).map((i) => [4 * i, Math.min(4, cols - 4 * i)]);
 }
 const vectorType = (width: number): string => (width === 1 ? "f32" : `vec${width}f`);
-const vector = (values: readonly string[]): string => (values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`);
 const handle = (operand: Operand, row: string): string => operand.row?.(row) ?? row;
 
 /** Lane q of a quad reads rows i + 4q … i + 4q + 3 of the left operand, which lie side by side: bytes, a word at a time. */

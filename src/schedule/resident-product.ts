@@ -4,12 +4,11 @@
 // the terms is most of their time.
 // Rounding: k ascends; |error| ≤ K·2⁻²⁴·Σ|left·right|, plus that of what follows.
 
+import { range, vector } from "../../shaders/product-part.wgsl.ts";
 import { rowsOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
 import { rowsExpression } from "./launch.ts";
-
-/** Invocations that a software adapter runs in one register: SwiftShader's four. */
-export const SOFTWARE_LANES = 4;
+import { SIMD } from "./tiles.ts";
 
 /** A lane owns `rows` × `cols` numbers; `across` lanes lie side by side, on neighbouring columns, the others below them. */
 interface Tile {
@@ -26,9 +25,9 @@ const TILES: readonly Tile[] = [1, 2, 4].flatMap((across) =>
 const READ = 6, BROADCAST = 2, MULTIPLY_ADD = 1.65, FINISH = 40, BLOCK = 60;
 
 /** The lanes of a quad share the reading of rows: each reads another one. */
-const broadcasts = ({ rows, across }: Tile, quads: boolean): boolean => quads && across === SOFTWARE_LANES && rows % 4 === 0;
+const broadcasts = ({ rows, across }: Tile, quads: boolean): boolean => quads && across === SIMD && rows % 4 === 0;
 
-const blockOf = ({ rows, cols, across }: Tile) => ({ high: rows * (SOFTWARE_LANES / across), wide: cols * across });
+const blockOf = ({ rows, cols, across }: Tile) => ({ high: rows * (SIMD / across), wide: cols * across });
 
 function cost(tile: Tile, m: number, n: number, k: number, quads: boolean): number {
   const { rows, cols } = tile, { high, wide } = blockOf(tile), numbers = rows * cols;
@@ -41,9 +40,6 @@ export function tileFor(m: number, n: number, k: number, quads: boolean): Tile {
   const costs = TILES.map((tile) => cost(tile, m, n, k, quads));
   return TILES[costs.indexOf(Math.min(...costs))];
 }
-
-const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-const vector = (values: readonly string[]): string => (values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`);
 
 /** @param body what is done with each `value`, on its `row`, `col` and `element` */
 export function tiledProduct(
@@ -60,7 +56,7 @@ export function tiledProduct(
     ...out.rows !== "batch" && mPlanned % high === 0 ? [] : [`row < ${m}`], ...n % wide === 0 ? [] : [`col < ${n}u`],
   ].join(" && ");
   const allRows = range(rows), allCols = range(cols), lines = (texts: readonly string[]) => texts.join("\n      ");
-  const below = across === SOFTWARE_LANES ? "" : ` + lane / ${across}u * ${rows}u`;
+  const below = across === SIMD ? "" : ` + lane / ${across}u * ${rows}u`;
   const readRows = shared ? range(rows / 4).map((i) => `first_row + ${4 * i}u + lane`) : allRows.map((i) => `first_row + ${i}u`);
   const leftAt = (i: number) => (sums ? access.inRow(left, "left_row", `row_${i}`) : access.inRow(left, `row_${i}`, "k"));
   const handOut = (i: number) => range(4).map((q) => `let left_${4 * i + q} = quadBroadcast(quad_${i}, ${q}u);`).join(" ");

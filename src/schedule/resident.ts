@@ -15,10 +15,10 @@ import { MAX_RESIDENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { memoryBytes, packScratch, type Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
-import { SOFTWARE_LANES, tiledProduct } from "./resident-product.ts";
+import { tiledProduct } from "./resident-product.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
-import type { Adapter } from "./tiles.ts";
+import { SIMD, type Adapter } from "./tiles.ts";
 import { viewsOf } from "./views.ts";
 
 export interface Resident {
@@ -186,7 +186,7 @@ function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => s
  * at each barrier from one register of lanes to the next: with one there is nothing to switch to.
  */
 function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
-  if (kind === "software") return SOFTWARE_LANES;
+  if (kind === "software") return SIMD;
   const sizes = [...graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "intermediate")
     .map((tensor) => rowsOf(tensor, batch) * tensor.cols);
   const largest = Math.max(...sizes);

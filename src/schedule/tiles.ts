@@ -10,8 +10,8 @@ import { shapeName } from "./tuning.ts";
 
 export type AdapterKind = "software" | "gpu";
 
-/** SwiftShader runs lanes by fours. */
-const SIMD = 4;
+/** Invocations that a software adapter runs in one register: SwiftShader's four. */
+export const SIMD = 4;
 
 /** What is known of the device when a plan is made. */
 export interface Adapter {

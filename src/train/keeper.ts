@@ -23,8 +23,8 @@ export interface Opened {
 }
 
 /**
- * How much earlier than the news of a loss its errors may come: in Firefox on a busy machine more than half a second. Lack of memory
- * seldom is one.
+ * How much earlier than the news of a loss its errors may come: Firefox looks for news every 100 ms, and a busy machine later. Lack
+ * of memory seldom is a loss.
  */
 const NEWS_MILLISECONDS = 2000, NEWS_AFTER_LACK_OF_MEMORY = 500;
 
