@@ -5,6 +5,7 @@
 // Unfused:  every step by itself: the vocabulary of kernels, and what fused ones are checked against.
 
 import { stepsOf, tensorOf, type Graph, type Op, type Step } from "../graph/types.ts";
+import { isView } from "./views.ts";
 
 /** The kind of kernel that a group becomes. */
 export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce" | "recurrent";
@@ -35,7 +36,8 @@ function sameShape(graph: Graph, a: string, b: string): boolean {
 /** Whether `step` may join the group that is being made. */
 function joins(graph: Graph, group: Group, step: Step): boolean {
   const next = anchorOf(step);
-  if (FIRST.has(step.op)) return false;
+  // A view that is stored is copied by itself.
+  if (FIRST.has(step.op) || isView(group.steps[0])) return false;
   const first = tensorOf(graph, group.steps[0].outputs[0]);
   const ofOneRow = (name: string) => tensorOf(graph, name).rows === "batch" && stepsOf(tensorOf(graph, name)) === stepsOf(first);
   switch (group.anchor) {

@@ -142,6 +142,7 @@ function rowsText(context: Context, group: Group, prefix: string, examples: numb
     }
     case "recurrent": return access.sequences.recurrentText(context, first as RecurrentStep, prefix, examples);
     case "elementwise": {
+      if (isView(first)) return { functions: "", text: range + eachNumber(lanes, cols, copyStatement(context, first, `row * ${cols}u + col`)) };
       const { functions, text } = finishOf(context, group, prefix, null);
       return { functions, text: range + eachNumber(lanes, cols, `${text}(0.0, row, col);`) };
     }
@@ -210,15 +211,21 @@ function writeReduce(context: Context, group: Group, prefix: string): WrittenPar
   };
 }
 
-/** Copies what a view shows, where every step is a launch of its own. */
-function writeCopy({ graph, batch, access, limits: { lanes } }: Context, step: View): WrittenPart {
-  const out = tensorOf(graph, step.outputs[0]), { cols } = out, view = access.viewText(step);
+/** The statement that copies the number at `row` and `col` of a view to place `index` of its own. */
+function copyStatement({ access }: Context, step: View, index: string): string {
+  const view = access.viewText(step);
+  return access.assign(step.outputs[0], index, view.inRow(view.rowStart("row"), "col"));
+}
+
+/** Copies what a view shows, where it is a result or every step is a launch of its own. */
+function writeCopy(context: Context, step: View): WrittenPart {
+  const { graph, batch, limits: { lanes } } = context, out = tensorOf(graph, step.outputs[0]), { cols } = out;
   return {
     kernels: ["gather"], functions: "", workgroups: Math.ceil(sizeOf(out, batch) / lanes), flops: 0,
     text: `let element = workgroup * ${lanes}u + lane;
   let row = element / ${cols}u;
   let col = element % ${cols}u;
-  if (row < ${rowsExpression(out)}) { ${access.assign(step.outputs[0], "element", view.inRow(view.rowStart("row"), "col"))} }`,
+  if (row < ${rowsExpression(out)}) { ${copyStatement(context, step, "element")} }`,
   };
 }
 

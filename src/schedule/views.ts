@@ -10,9 +10,9 @@ export type View = StepOf<"gather"> | SequenceView;
 export const isView = (step: Step): step is View =>
   step.op === "gather" || step.op === "previousStep" || step.op === "lastStep" || step.op === "lastStepGradient";
 
-/** The views of a graph by the tensors that they make. */
-export const viewsOf = (graph: Graph): Map<string, View> =>
-  new Map(graph.steps.filter(isView).map((step) => [step.outputs[0], step]));
+/** The views of a graph by the tensors that they make. What is read back lies in memory, so a result is none. */
+export const viewsOf = (graph: Graph): Map<string, View> => new Map(graph.steps.filter(isView)
+  .filter(({ outputs: [out] }) => tensorOf(graph, out).role !== "result").map((step) => [step.outputs[0], step]));
 
 /** How the buffers behind a view are read: access.ts. */
 export interface Reader {
