@@ -23,6 +23,7 @@ export function metricRowStatements(
     default: {
       const term = {
         binaryAccuracy: "select(0.0, 1.0, (a > 0.5) == (y > 0.5))",
+        binaryLogitAccuracy: "select(0.0, 1.0, (a > 0.0) == (y > 0.5))",
         meanSquaredError: "(a - y) * (a - y)",
         meanAbsoluteError: "abs(a - y)",
       }[metric];

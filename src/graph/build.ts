@@ -71,10 +71,12 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
   return passed;
 }
 
-function metricKind(metric: MetricName, network: Network, recipe: Recipe): MetricKind {
+function metricKind(metric: MetricName, { outputWidth }: Network, { loss }: Recipe): MetricKind {
   if (metric !== "accuracy") return metric;
-  if (takesLabels(recipe.loss)) return "sparseAccuracy";
-  return network.outputWidth === 1 ? "binaryAccuracy" : "categoricalAccuracy";
+  if (takesLabels(loss)) return "sparseAccuracy";
+  // Each output of a sigmoid answers a question of its own.
+  if (matchingActivation(loss) === "sigmoid") return loss.fromLogits ? "binaryLogitAccuracy" : "binaryAccuracy";
+  return outputWidth === 1 ? "binaryAccuracy" : "categoricalAccuracy";
 }
 
 /** What the loss says of each row; `summarize` turns it into `results` once all that is done row by row is done. */
@@ -104,8 +106,7 @@ function costOf(
   const lossRows = g.push({ op: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
     outputs: [rowsLike("loss_rows")] });
   const metricRows = recipe.metrics.map((metric) => g.push({
-    op: "metricRows", metric: metricKind(metric, network, recipe),
-    inputs: [metric === "accuracy" ? prediction : output, y], outputs: [rowsLike(`${metric}_rows`)],
+    op: "metricRows", metric: metricKind(metric, network, recipe), inputs: [output, y], outputs: [rowsLike(`${metric}_rows`)],
   }));
   return {
     prediction,

@@ -50,8 +50,9 @@ export type ProductForm =
   /** out (M,N) = left (K,M)ᵀ · right (K,N): the weight gradient of BP4, aᵀ·δ. */
   | "leftTransposed";
 
-/** How a metric compares: `accuracy` depends on what the targets are. */
-export type MetricKind = Exclude<MetricName, "accuracy"> | "sparseAccuracy" | "categoricalAccuracy" | "binaryAccuracy";
+/** How a metric compares: `accuracy` depends on the loss and on how many outputs there are (docs/metrics.md). */
+export type MetricKind =
+  Exclude<MetricName, "accuracy"> | "sparseAccuracy" | "categoricalAccuracy" | "binaryAccuracy" | "binaryLogitAccuracy";
 
 /** What a step does, with the names of its operands in order. Shapes follow from the tensors. */
 export type Step =
@@ -78,7 +79,7 @@ export type Step =
   | { readonly op: "lossRows"; readonly loss: Loss } & Operands
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
   | { readonly op: "lossGradient"; readonly loss: Loss } & Operands
-  /** The metric of each row. inputs: a, target. */
+  /** The metric of each row. inputs: a (the logits of a loss that takes logits), target. */
   | { readonly op: "metricRows"; readonly metric: MetricKind } & Operands
   /** l1·Σ|w| + l2·Σw². */
   | { readonly op: "penalty"; readonly l1: number; readonly l2: number } & Operands

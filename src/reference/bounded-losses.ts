@@ -161,10 +161,12 @@ export function metricRowError(metric: MetricKind, a: readonly Rough[], y: reado
   switch (metric) {
     case "sparseAccuracy": return accuracyError(a, [y[0].value]);
     case "categoricalAccuracy": return accuracyError(a, possibleMaxima(y));
-    case "binaryAccuracy": {
-      const uncertain = (x: Rough): boolean => (x.value > 0.5 ? x.value - x.error <= 0.5 : x.value + x.error > 0.5);
+    case "binaryAccuracy":
+    case "binaryLogitAccuracy": {
+      const threshold = metric === "binaryAccuracy" ? 0.5 : 0;
+      const uncertain = (x: Rough, least: number): boolean => (x.value > least ? x.value - x.error <= least : x.value + x.error > least);
       const hits = a.map((value, j): Rough => ({
-        value: Number((value.value > 0.5) === (y[j].value > 0.5)), error: uncertain(value) || uncertain(y[j]) ? 1 : 0,
+        value: Number((value.value > threshold) === (y[j].value > 0.5)), error: uncertain(value, threshold) || uncertain(y[j], 0.5) ? 1 : 0,
       }));
       // Whole numbers are summed without rounding.
       const sum = { value: 0, error: 0 };

@@ -108,6 +108,7 @@ export function metricRows(
       case "sparseAccuracy": return Number(argmax(a, at, cols) === target[row]);
       case "categoricalAccuracy": return Number(argmax(a, at, cols) === argmax(target, at, cols));
       case "binaryAccuracy": return mean(at, (p, y) => Number((p > 0.5) === (y > 0.5)));
+      case "binaryLogitAccuracy": return mean(at, (z, y) => Number((z > 0) === (y > 0.5)));
       case "meanSquaredError": return mean(at, (p, y) => (p - y) ** 2);
       case "meanAbsoluteError": return mean(at, (p, y) => Math.abs(p - y));
     }

@@ -22,7 +22,11 @@ export interface CompileOptions {
   optimizer: OptimizerName | Optimizer;
   /** A name, or what a loss function such as binaryCrossentropy({ fromLogits: true }) gave. */
   loss: LossName | Loss;
-  /** "accuracy" ("acc"), "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"); default none. */
+  /**
+   * "accuracy" ("acc"), "meanSquaredError" ("mse"), "meanAbsoluteError" ("mae"); default none. They compare predict()'s answers with y.
+   * Accuracy means by the loss: sparseCategoricalCrossentropy, the largest answer is of the class; binaryCrossentropy, label by label above
+   * 0.5 (logits: above 0); any other, the largest number of both in the same place, or of one unit both above 0.5 or neither.
+   */
   metrics?: readonly string[];
   /**
    * How a GPU stores what the forward pass leaves in memory: "f16" takes half the bytes, 2⁻¹¹ of each number off, and clamps

@@ -174,14 +174,15 @@ describe("metrics", () => {
       shapes: { a: [B, cols], y: [B, y.length / rows], out: [B, 1] }, values: { a, y }, batch: rows,
     };
   };
-  const random = (metric: MetricKind, rows: number, cols: number): StepCase => of(metric, probabilities(rows, cols, 5), {
-    sparseAccuracy: labels(rows, cols, 6), categoricalAccuracy: oneHot(rows, cols, 6),
-    binaryAccuracy: labels(rows * cols, 2, 6), meanSquaredError: normals(rows * cols, 6),
-    meanAbsoluteError: normals(rows * cols, 6),
-  }[metric], rows);
+  const random = (metric: MetricKind, rows: number, cols: number): StepCase =>
+    of(metric, metric === "binaryLogitAccuracy" ? normals(rows * cols, 5) : probabilities(rows, cols, 5), {
+      sparseAccuracy: labels(rows, cols, 6), categoricalAccuracy: oneHot(rows, cols, 6),
+      binaryAccuracy: labels(rows * cols, 2, 6), binaryLogitAccuracy: labels(rows * cols, 2, 6),
+      meanSquaredError: normals(rows * cols, 6), meanAbsoluteError: normals(rows * cols, 6),
+    }[metric], rows);
 
   describe.each([
-    "sparseAccuracy", "categoricalAccuracy", "binaryAccuracy", "meanSquaredError", "meanAbsoluteError",
+    "sparseAccuracy", "categoricalAccuracy", "binaryAccuracy", "binaryLogitAccuracy", "meanSquaredError", "meanAbsoluteError",
   ] as const)("%s", (metric) => {
     it.each(SIZES)("%i × %i", async (rows, cols) => { await expectStep(gpu, random(metric, rows, cols)); });
 
@@ -196,6 +197,7 @@ describe("metrics", () => {
     ["sparseAccuracy", [0, -0, 0], [0], 1], ["sparseAccuracy", [1, 1, 1], [2], 0],
     ["categoricalAccuracy", [0.2, 0.4, 0.4], [0, 0.5, 0.5], 1], ["categoricalAccuracy", [0.4, 0.2, 0.4], [0, 0, 1], 0],
     ["binaryAccuracy", [0.5], [0], 1], ["binaryAccuracy", [0.5], [1], 0], ["binaryAccuracy", [0.50001], [1], 1],
+    ["binaryLogitAccuracy", [0], [0], 1], ["binaryLogitAccuracy", [-0], [1], 0], ["binaryLogitAccuracy", [1e-30], [1], 1],
   ] as const)("%s of the tie %j and %j is %i", async (metric, a, y, wanted) => {
     const { outputs: [out] } = await runStep(gpu, of(metric, a, y, 1));
     expect([...out]).toEqual([wanted]);
@@ -206,6 +208,7 @@ describe("metrics", () => {
     const { outputs: [out] } = await runStep(gpu, { ...tie, wrong: [/\] > w/, "] >= w"] });
     expect([...out]).toEqual([0]);
     await expectCaught(gpu, { ...of("binaryAccuracy", [0.51], [1], 1), wrong: ["a > 0.5", "a > 0.52"] });
+    await expectCaught(gpu, { ...of("binaryLogitAccuracy", [0.2], [1], 1), wrong: ["a > 0.0", "a > 0.5"] });
     await expectCaught(gpu, { ...random("meanSquaredError", 5, 10), wrong: ["(a - y) * (a - y)", "(a - y) * (a + y)"] });
     await expectCaught(gpu, { ...random("meanAbsoluteError", 5, 10), wrong: ["abs(a - y)", "abs(a)"] });
     await expectCaught(gpu, { ...random("categoricalAccuracy", 5, 10), wrong: ["best == wanted", "best != wanted"] });

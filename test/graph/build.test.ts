@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
 import { rowsOf, sizeOf, tensorOf, type Graph, type Step } from "../../src/graph/types.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
+import { binaryCrossentropy, categoricalCrossentropy } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, sgd } from "../../src/model/optimizers.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
@@ -185,13 +186,22 @@ describe("the textbook's steps", () => {
       [{ source: "uint8", scale: 1 / 255, outputs: ["x"] }, { source: "uint32", scale: 1, outputs: ["y"] }]);
   });
 
-  test("a metric is read according to the targets", () => {
+  test("a metric is read according to the loss and the outputs, and reads what predict() answers", () => {
     const metric = (loss: unknown, units: number, last: "sigmoid" | "softmax" | "linear") =>
       build({ loss, metrics: ["accuracy"], layers: [dense({ units, activation: last, inputShape: [2] })] })
         .steps.find(({ op }) => op === "metricRows");
-    expect(metric("sparseCategoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "sparseAccuracy" });
-    expect(metric("categoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "categoricalAccuracy" });
-    expect(metric("binaryCrossentropy", 1, "sigmoid")).toMatchObject({ metric: "binaryAccuracy" });
+    const answers = ["a1", "y"], logits = ["z1", "y"];
+    expect(metric("sparseCategoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "sparseAccuracy", inputs: answers });
+    expect(metric("categoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "categoricalAccuracy", inputs: answers });
+    expect(metric(categoricalCrossentropy({ fromLogits: true }), 3, "linear"))
+      .toMatchObject({ metric: "categoricalAccuracy", inputs: logits });
+    for (const units of [1, 3]) {
+      expect(metric("binaryCrossentropy", units, "sigmoid")).toMatchObject({ metric: "binaryAccuracy", inputs: answers });
+      expect(metric(binaryCrossentropy({ fromLogits: true }), units, "linear"))
+        .toMatchObject({ metric: "binaryLogitAccuracy", inputs: logits });
+    }
+    expect(metric("meanSquaredError", 3, "sigmoid")).toMatchObject({ metric: "categoricalAccuracy" });
+    expect(metric("meanSquaredError", 1, "sigmoid")).toMatchObject({ metric: "binaryAccuracy" });
   });
 });
 

@@ -97,11 +97,11 @@ const losses: Case[] = [
 });
 
 const metrics: Case[] = ([
-  ["sparseAccuracy", labels(7), 1], ["categoricalAccuracy", oneHot(7), 7], ["binaryAccuracy", bits, 7],
+  ["sparseAccuracy", labels(7), 1], ["categoricalAccuracy", oneHot(7), 7], ["binaryAccuracy", bits, 7], ["binaryLogitAccuracy", bits, 7],
   ["meanSquaredError", anyNormal, 7], ["meanAbsoluteError", anyNormal, 7],
 ] as const).map(([metric, y, cols]): Case => ({
   name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: 6,
-  shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: probabilities(7), y },
+  shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: metric === "binaryLogitAccuracy" ? anyNormal : probabilities(7), y },
 }));
 
 const updates: Case[] = [

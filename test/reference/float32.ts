@@ -153,6 +153,7 @@ export class Float32Machine {
       case "sparseAccuracy": return Number(argmax(a) === y[0]);
       case "categoricalAccuracy": return Number(argmax(a) === argmax(y));
       case "binaryAccuracy": return mean((p, t) => Number((p > 0.5) === (t > 0.5)));
+      case "binaryLogitAccuracy": return mean((z, t) => Number((z > 0) === (t > 0.5)));
       case "meanSquaredError": return mean((p, t) => f(f(p - t) * f(p - t)));
       case "meanAbsoluteError": return mean((p, t) => Math.abs(f(p - t)));
     }

@@ -90,6 +90,11 @@ describe("metrics", () => {
     expect([...metricRows("binaryAccuracy", Float64Array.of(0.5), Float64Array.of(0), 1, 1)]).toEqual([1]);
   });
 
+  test("binaryLogitAccuracy compares with 0, which counts as no", () => {
+    const logits = Float64Array.of(1e-300, -1, 0.3, /**/ 0, 5, -1e-300);
+    expect([...metricRows("binaryLogitAccuracy", logits, Float64Array.of(1, 0, 0, /**/ 0, 1, 0), 2, 3)]).toEqual([2 / 3, 1]);
+  });
+
   test("squared and absolute errors are means over outputs", () => {
     expect(metricRows("meanSquaredError", Float64Array.of(1, 2, 3), Float64Array.of(0, 4, 3), 1, 3)[0]).toBeCloseTo(5 / 3, 14);
     expect(metricRows("meanAbsoluteError", Float64Array.of(1, 2, 3), Float64Array.of(0, 4, 3), 1, 3)[0]).toBeCloseTo(1, 14);
