@@ -6,6 +6,8 @@ const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
+/** The constants of the generator, for engines that write it in code of their own. */
+export const PHILOX = { multiplier0: MULTIPLIER_0, multiplier1: MULTIPLIER_1, weyl0: WEYL_0, weyl1: WEYL_1 } as const;
 const ROUNDS = 10;
 
 export type Quad = readonly [number, number, number, number];

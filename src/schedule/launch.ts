@@ -13,22 +13,26 @@ export const MAX_WORKGROUPS = 65535;
 /** More weights than this are better spread over many workgroups than resident in one (resident.ts). */
 export const MAX_RESIDENT_WEIGHTS = 3000;
 
-export interface Launch {
-  /** The kernels in shaders/ that share it. */
+/** What runs between two barriers of all threads, on whichever engine: one launch of a GPU, one stage of a WebAssembly program. */
+export interface PlannedStage {
+  /** The kernels that share it: those in shaders/, or the kinds of functions that wasm/ writes. */
   readonly kernel: string;
   /** What it computes, by the names of the graph: "z1 a1". */
   readonly label: string;
   /** In the order of the graph. */
   readonly steps: readonly Step[];
+  /** Tensors in memory that it reads or writes. */
+  readonly touches: readonly Touch[];
+  /** Multiplications and additions of its products, for reports. */
+  readonly flops: number;
+}
+
+export interface Launch extends PlannedStage {
   readonly source: string;
   /** In binding order from 1; binding 0 is the step's numbers. */
   readonly bindings: readonly LaunchBinding[];
-  /** Tensors in memory that it reads or writes. */
-  readonly touches: readonly Touch[];
   /** Workgroups in x and y. */
   readonly grid: readonly [number, number];
-  /** Multiplications and additions of its products, for reports. */
-  readonly flops: number;
   /** Its products that have the whole grid to themselves; none if left out. */
   readonly products?: readonly ProductSite[];
   /** What binding 0 is: one step's numbers, chosen by a dynamic offset; or a table of many steps that it goes through. */

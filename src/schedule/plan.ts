@@ -6,7 +6,7 @@ import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
 import { normsOf } from "./clip-factors.ts";
 import { groupSteps } from "./groups.ts";
-import type { Launch } from "./launch.ts";
+import type { Launch, PlannedStage } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, tooLarge, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
@@ -41,8 +41,19 @@ export interface PlanOptions {
   readonly residentBytes?: number;
   /** Writes these; without it there are none. An option, so that whoever has no tiny network need not load it. */
   readonly writeResident?: typeof writeResident;
+  /** Plans the step for an engine that runs no WGSL, which is then not written. */
+  readonly program?: (graph: Graph, batch: number, fuse: boolean) => StepProgram;
   /** Writes the steps of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
   readonly sequences?: SequenceWriter;
+}
+
+/** A step as an engine without WGSL runs it: wasm/program.ts. */
+export interface StepProgram {
+  readonly planned: readonly PlannedStage[];
+  readonly lifetimes: readonly Lifetime[];
+  readonly slots: readonly Slot[];
+  /** All that it needs in memory besides weights and data. */
+  readonly memory: { readonly bytes: number };
 }
 
 /** Device memory of a plan in bytes. The data set is not part of it. */
@@ -71,7 +82,9 @@ const kilobytes = (bytes: number): string =>
 
 export class Plan {
   readonly batch: number;
+  /** None where a program takes their place. */
   readonly launches: readonly Launch[];
+  readonly program: StepProgram | null;
   /** Intermediates in memory and when they live, by launch number. */
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
@@ -94,9 +107,16 @@ export class Plan {
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
+    this.program = options.program?.(graph, batch, fuse) ?? null;
     this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, adapter, residentBytes) ?? null : null;
     const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
-    if (this.resident) {
+    if (this.program) {
+      this.launches = [];
+      this.lifetimes = this.program.lifetimes;
+      this.slots = this.program.slots;
+      this.places = new Map([...weights, ...carried]);
+      this.scratch = new Map([["intermediates", this.program.memory.bytes]]);
+    } else if (this.resident) {
       this.launches = [this.resident.launch];
       this.lifetimes = this.resident.lifetimes;
       this.slots = this.resident.slots;
@@ -133,9 +153,14 @@ export class Plan {
     }
   }
 
-  /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one. */
+  /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one, or there are none. */
   get launchesPerStep(): number {
     return this.resident ? 0 : this.launches.length;
+  }
+
+  /** What the step does between two barriers, in order. */
+  get stages(): readonly PlannedStage[] {
+    return this.program?.planned ?? this.launches;
   }
 
   /** Products whose cut may be chosen by measuring, each with the number of its launch. */
@@ -145,14 +170,16 @@ export class Plan {
 
   /** A table of the launches and the memory, for people. */
   toString(): string {
-    const rows = this.launches.map(({ kernel, label, grid, flops }, i) => [
-      String(i + 1), kernel, `${grid[0]}×${grid[1]}`, flops > 0 ? `${(flops / 1e6).toFixed(2)} MFLOP` : "", label,
+    const rows = this.stages.map(({ kernel, label, flops }, i) => [
+      String(i + 1), kernel, ...this.launches.slice(i, i + 1).map(({ grid }) => `${grid[0]}×${grid[1]}`),
+      flops > 0 ? `${(flops / 1e6).toFixed(2)} MFLOP` : "", label,
     ]);
-    const header = ["#", "kernel", "workgroups", "products", "computes"];
+    const header = ["#", "kernel", ...(this.program ? [] : ["workgroups"]), "products", "computes"];
     const widths = header.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
     const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
-    const count = this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+    const count = this.program ? `${this.stages.length} stages, any number of steps in one call`
+      : this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
     const halves = [...this.places.values()].some(({ type }) => type === "f16");
     const where = this.resident?.where ?? "";
     return [
@@ -165,7 +192,7 @@ export class Plan {
 
   /** The launches and the tensors that pass between them, in Graphviz' language. */
   toDot(): string {
-    const lines = this.launches.flatMap(({ kernel, label, touches }, i) => {
+    const lines = this.stages.flatMap(({ kernel, label, touches }, i) => {
       const node = `launch${i}`;
       return [
         `${node} [shape=box, label="${i + 1} ${kernel}\\n${label}"];`,

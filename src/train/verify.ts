@@ -9,7 +9,7 @@ import { sizeOf, type Step, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import { storedAsHalf } from "../reference/half.ts";
-import type { Launch } from "../schedule/launch.ts";
+import type { PlannedStage } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats } from "./backend.ts";
 import { miniBatches } from "./batches.ts";
@@ -78,7 +78,7 @@ export interface Checked {
 }
 
 function checkLaunch(
-  { graph, places }: Plan, { kernel, steps }: Launch, written: ReadonlyMap<string, ArrayLike<number>>,
+  { graph, places }: Plan, { kernel, steps }: PlannedStage, written: ReadonlyMap<string, ArrayLike<number>>,
   known: Map<string, Bounded>, scalars: StepScalars,
 ): Checked[] {
   const checked: Checked[] = [];
@@ -108,7 +108,7 @@ export function checkTrace(
   plan: Plan, trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars,
 ): Checked[] {
   const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
-  return plan.launches.flatMap((launch, index) => checkLaunch(plan, launch, trace?.[index] ?? new Map(), known, scalars));
+  return plan.stages.flatMap((launch, index) => checkLaunch(plan, launch, trace?.[index] ?? new Map(), known, scalars));
 }
 
 /** Compares what the launches of one step wrote with the reference; see checkTrace(). */

@@ -1,0 +1,133 @@
+// Runs programs on one memory: compiles their modules, writes the records of their steps, reads what they leave.
+
+import { UnsupportedError } from "../errors.ts";
+import { rowsOf, sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
+import { hasRelaxedMadd } from "./assembler.ts";
+import { SLOT, SLOT_BYTES } from "./cells.ts";
+import { unpack, type Layout } from "./layout.ts";
+import { EngineMemory } from "./memory.ts";
+import type { Program } from "./program.ts";
+import { WasmStore } from "./store.ts";
+
+/** Addresses of the arrays of a data set. */
+export type DataAddresses = Readonly<Partial<Record<keyof typeof SLOT.data, number>>>;
+
+type Run = (slot: number, count: number, thread: number, threads: number) => void;
+type RunStage = (slot: number, thread: number, threads: number) => void;
+
+const NAN_BITS = 0x7fc00000;
+
+export class WasmEngine {
+  readonly memory = new EngineMemory(false);
+  readonly store = new WasmStore(this.memory);
+  /** Multiply-adds may be rounded once. */
+  readonly fused = hasRelaxedMadd();
+
+  /**
+   * @param use "trace" for states of stateful layers apart from those of training
+   * @throws OutOfMemoryError if there is no room; UnsupportedError if the host compiles no WebAssembly
+   */
+  async prepare(program: Program, data: DataAddresses, use = ""): Promise<PreparedProgram> {
+    const { graph, batch } = program, { store, memory } = this, keyOf = new Map<string, string>();
+    for (const tensor of graph.tensors.values()) {
+      if (!["parameter", "state", "carried"].includes(tensor.role)) continue;
+      const key = tensor.role === "carried" ? carriedKey(tensor.name, batch, use) : tensor.name;
+      keyOf.set(tensor.name, key);
+      store.place(key, tensor, batch);
+    }
+    for (const name of program.transposed) store.transpose(name);
+    const base = memory.take(program.memory.bytes, "intermediates");
+    try {
+      const layoutOf = (name: string): Layout => store.place(keyOf.get(name)!, tensorOf(graph, name), batch);
+      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, null);
+      const { exports } = await WebAssembly.instantiate(await compile(bytes), { env: { memory: memory.memory } });
+      return new PreparedProgram(program, this, base, data, exports, layoutOf);
+    } catch (error) {
+      memory.free(base);
+      throw error;
+    }
+  }
+}
+
+/** By this name the states that a stateful layer carries are kept, apart for each size of mini-batch. */
+export const carriedKey = (name: string, batch: number, use = ""): string => `carried ${use}${name} ${batch}`;
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new UnsupportedError(`WebAssembly: this host does not compile the network's module. (${error instanceof Error ? error.message : String(error)}) ` +
+      "A page whose Content-Security-Policy has script-src needs 'wasm-unsafe-eval' there; SIMD is needed, too.");
+  }
+}
+
+/** A program in memory, ready to run on one data set. */
+export class PreparedProgram {
+  readonly resultElements: number;
+  readonly #run: Run;
+
+  constructor(
+    readonly program: Program, readonly engine: WasmEngine, readonly base: number, readonly data: DataAddresses,
+    readonly exports: WebAssembly.Exports, readonly layoutOf: (tensor: string) => Layout,
+  ) {
+    this.resultElements = sizeOf(program.result, program.batch);
+    this.#run = exports.run as Run;
+  }
+
+  /** Steps that one call may run. */
+  get capacity(): number {
+    return this.program.memory.capacity;
+  }
+
+  /** Runs these steps, at most `capacity`, in one call. @returns their results one after the other, `resultElements` each; a view */
+  run(steps: readonly StepScalars[], first: number, count: number): Float32Array<ArrayBuffer> {
+    this.#writeRecords(steps, first, count);
+    const { memory: { records, results } } = this.program;
+    this.#run(this.base + records, count, 0, 1);
+    const at = (this.base + results) / 4;
+    return this.engine.memory.floats.subarray(at, at + count * this.resultElements);
+  }
+
+  /** Runs one step stage by stage. @returns what each left in memory, by tensor; intermediates are filled with NaN first */
+  trace(step: StepScalars): Map<string, Float32Array<ArrayBuffer>>[] {
+    const { program, base, engine: { memory } } = this, slot = base + program.memory.records;
+    new Uint32Array(memory.buffer, base, program.memory.bytes / 4).fill(NAN_BITS);
+    this.#writeRecords([step], 0, 1);
+    return program.planned.map(({ touches }, number) => {
+      (this.exports[`stage${number}`] as RunStage)(slot, 0, 1);
+      return new Map(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => [tensor, this.#read(tensor, step)]));
+    });
+  }
+
+  dispose(): void {
+    this.engine.memory.free(this.base);
+  }
+
+  #read(name: string, { rows }: StepScalars): Float32Array<ArrayBuffer> {
+    const tensor = tensorOf(this.program.graph, name), own = this.program.memory.layouts.get(name);
+    const layout = own ? { ...own, base: own.base + this.base } : this.layoutOf(name), values = unpack(this.engine.memory.floats, layout, rowsOf(tensor, rows), tensor.cols);
+    return this.program.isWhole(name) ? Float32Array.from(new Uint32Array(values.buffer)) : values;
+  }
+
+  #writeRecords(steps: readonly StepScalars[], first: number, count: number): void {
+    const { buffer } = this.engine.memory, { records, results } = this.program.memory, words = new Uint32Array(buffer), { floats } = this.engine.memory;
+    const resultBytes = this.resultElements * 4, { data_x = 0, data_y = 0, data_lengths = 0, order = 0 } = this.data;
+    for (let i = 0; i < count; i++) {
+      const { rows, offset, step, learningRate, correctedRate, fresh, whole } = steps[first + i], at = (this.base + records + i * SLOT_BYTES) / 4;
+      words[at + SLOT.rows / 4] = rows;
+      words[at + SLOT.offset / 4] = offset;
+      words[at + SLOT.stepLow / 4] = step;
+      words[at + SLOT.stepHigh / 4] = step / 2 ** 32;
+      floats[at + SLOT.learningRate / 4] = learningRate;
+      floats[at + SLOT.correctedRate / 4] = correctedRate;
+      words[at + SLOT.fresh / 4] = fresh ? 1 : 0;
+      words[at + SLOT.meanRows / 4] = whole?.rows ?? rows;
+      words[at + SLOT.firstRow / 4] = whole?.first ?? 0;
+      words[at + SLOT.results / 4] = this.base + results + i * resultBytes;
+      words[at + SLOT.data.data_x / 4] = data_x;
+      words[at + SLOT.data.data_y / 4] = data_y;
+      words[at + SLOT.data.data_lengths / 4] = data_lengths;
+      words[at + SLOT.data.order / 4] = order;
+    }
+  }
+}

@@ -1,0 +1,228 @@
+// Operations that look at a whole row: softmax, losses with their gradient, metrics. One row goes through all of a group's
+// operations before the next begins, through memory that is still in the cache.
+
+import type { Loss } from "../model/losses.ts";
+import { matchingActivation, takesLabels } from "../model/losses.ts";
+import { tensorOf, type MetricKind, type Step, type StepOf } from "../graph/types.ts";
+import { f32, f32x4, floats, get, i32, i32x4, increase, loopWhile, set, select, v128, type Code, type Local } from "./assembler.ts";
+import { columnsOf, eachPanel, eachRow, liveLanes, masked, Site, type Cell } from "./cells.ts";
+import { writeCell } from "./elementwise.ts";
+import type { GroupWriter } from "./emission.ts";
+
+const { add, sub, mul, div } = f32x4;
+const ZERO = floats(0), ONE = floats(1), HALF = floats(0.5);
+/** Below every number, as the maximum of no numbers. */
+const LOWEST = -Infinity;
+
+type Combine = (a: Code, b: Code) => Code;
+
+/** One row on its way through the operations. */
+class Row {
+  /** ln Σ e^z of the rows of logits that were met, in all lanes. */
+  readonly totals = new Map<string, Local>();
+
+  constructor(readonly group: GroupWriter, readonly row: Local) {}
+
+  /** Every cell of the row, its addresses before it. */
+  cells(cols: number, body: (cell: Cell, live: Code | null) => Code): Code {
+    const { writer } = this.group;
+    return eachPanel(writer, cols, (panel, cells) => {
+      const site = new Site(writer, this.row, panel);
+      return site.wrap(Array.from({ length: cells }, (_, quad) => {
+        const cell = { site, below: 0, quad };
+        return body(cell, liveLanes(cell, cols));
+      }));
+    });
+  }
+
+  /** Sum or maximum over the row in all lanes of `into`. */
+  reduce(into: Local, cols: number, start: number, combine: Combine, of: (cell: Cell) => Code): Code {
+    return [
+      set(into, floats(start)),
+      this.cells(cols, (cell, live) => set(into, combine(get(into), masked(of(cell), live, start)))),
+      acrossLanes(into, combine),
+    ];
+  }
+
+  sum(into: Local, cols: number, of: (cell: Cell) => Code): Code {
+    return this.reduce(into, cols, 0, add, of);
+  }
+
+  /** Stores one number, the lowest lane, as this row of a (rows, 1) tensor. */
+  storeNumber(name: string, vector: Code): Code {
+    const { base, rowStride } = this.group.emission.layoutOf(name);
+    return f32.store(i32.mul(get(this.row), i32.const(rowStride)), f32x4.lane(vector, 0), base);
+  }
+}
+
+/** All lanes become the four lanes combined. */
+export const acrossLanes = (vector: Local, combine: Combine): Code => [
+  set(vector, combine(get(vector), v128.shuffle(get(vector), get(vector), 1, 0, 3, 2))),
+  set(vector, combine(get(vector), v128.shuffle(get(vector), get(vector), 2, 3, 0, 1))),
+];
+
+/** Leaves e^(z − max) in `out` if there is one, sets `sum` to their sum and the row's total to max + ln of it. */
+function logSumExp(row: Row, z: string, out: string | null, sum: Local): Code {
+  const { group } = row, { writer, math } = group, { cols } = group.tensor(z);
+  const known = row.totals.get(z);
+  if (known && out === null) return [];
+  const top = writer.scratch(`top ${z}`), total = writer.scratch(`total ${z}`), e = writer.scratch("softmax e");
+  row.totals.set(z, total);
+  return [
+    row.reduce(top, cols, LOWEST, f32x4.pmax, (cell) => group.memory(z, cell)),
+    set(sum, ZERO),
+    row.cells(cols, (cell, live) => [
+      set(e, masked(math.exp(sub(group.memory(z, cell), get(top))), live, 0)), out === null ? [] : group.store(out, cell, get(e)),
+      set(sum, add(get(sum), get(e))),
+    ]),
+    acrossLanes(sum, add), set(total, add(get(top), math.log(get(sum)))),
+  ];
+}
+
+function softmax(row: Row, { inputs: [z], outputs: [a] }: StepOf<"softmax">): Code {
+  const { group } = row, sum = group.writer.scratch("softmax sum");
+  return [logSumExp(row, z, a, sum), row.cells(group.tensor(z).cols, (cell) => group.store(a, cell, div(group.memory(a, cell), get(sum))))];
+}
+
+/** δ = a ⊙ (g − Σ_row g⊙a). */
+function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: StepOf<"softmaxPullback">): Code {
+  const { group } = row, { cols } = group.tensor(a), dot = group.writer.scratch("dot");
+  return [
+    row.sum(dot, cols, (cell) => mul(group.memory(a, cell), group.memory(g, cell))),
+    row.cells(cols, (cell) => group.store(delta, cell, mul(group.memory(a, cell), sub(group.memory(g, cell), get(dot))))),
+  ];
+}
+
+/** The target of each number of the cell: one-hot where targets are class indices. */
+function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
+  const { group } = row;
+  return takesLabels(loss) ? v128.and(i32x4.eq(group.wordLanes(y, get(row.row)), columnsOf(cell)), ONE) : group.memory(y, cell);
+}
+
+/** What each number adds to its row's loss; `total` is that of the row's logits. */
+function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
+  const { group } = row, { math, writer } = group, error = writer.scratch("error"), size = writer.scratch("error size");
+  const difference = set(error, sub(group.memory(a, cell), targets(row, loss, y, cell)));
+  switch (loss.name) {
+    case "meanSquaredError": return [difference, mul(get(error), get(error))];
+    case "halfSquaredError": return [difference, mul(mul(get(error), get(error)), HALF)];
+    case "huber": return [
+      difference, set(size, f32x4.abs(get(error))),
+      v128.choose(mul(mul(get(error), get(error)), HALF), mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
+        f32x4.le(get(size), floats(loss.delta))),
+    ];
+    // max(z, 0) − z·y + ln(1 + e^−|z|), written so that nothing cancels where y is 0 or 1: softplus(z) − z·y.
+    case "binaryCrossentropy": return [
+      set(error, group.memory(a, cell)), set(size, group.memory(y, cell)),
+      add(sub(f32x4.pmax(get(error), ZERO), mul(get(error), get(size))),
+        math.log1p(math.exp(v128.or(get(error), floats(-0))))),
+    ];
+    case "categoricalCrossentropy":
+    case "sparseCategoricalCrossentropy":
+      return mul(targets(row, loss, y, cell), sub(get(totalOf(row, a)), group.memory(a, cell)));
+  }
+}
+
+function totalOf(row: Row, z: string): Local {
+  const total = row.totals.get(z);
+  if (!total) throw new Error(`wasm: the total of ${z} is read before it is made`);
+  return total;
+}
+
+/** Whether a loss is the mean over its row, as Keras' are, or the sum. */
+const averagesRow = ({ name }: Loss): boolean => name === "meanSquaredError" || name === "huber" || name === "binaryCrossentropy";
+
+function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lossRows">): Code {
+  const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
+  const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
+  if (takesLabels(loss)) return [total, row.storeNumber(out, sub(get(totalOf(row, a)), logitOf(row, a, y)))];
+  return [
+    total, row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
+    row.storeNumber(out, averagesRow(loss) ? div(get(sum), floats(cols)) : get(sum)),
+  ];
+}
+
+/** The number of the row at its label, in all lanes. */
+function logitOf({ group, row }: Row, a: string, y: string): Code {
+  const { base, rowStride, panelStride } = group.emission.layoutOf(a), label = group.writer.scratch("label", 0x7f);
+  const inRow = i32.add(i32.mul(i32.shrU(get(label), i32.const(3)), i32.const(panelStride)), i32.shl(i32.and(get(label), i32.const(7)), i32.const(2)));
+  return [set(label, group.wordOf(y, get(row))), v128.loadSplat(i32.add(i32.mul(get(row), i32.const(rowStride)), inRow), base)];
+}
+
+/** BP1 before ⊙σ′: the batch mean 1/B enters here. */
+function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: StepOf<"lossGradient">): Code {
+  const { group } = row, tensor = group.tensor(a), { cols } = tensor, { writer } = group;
+  const mean = writer.scratch("mean rows"), over = averagesRow(loss) ? cols : 1;
+  const gradient = (cell: Cell): Code => {
+    const difference = sub(group.memory(a, cell), targets(row, loss, y, cell));
+    if (loss.name === "meanSquaredError") return mul(difference, floats(2));
+    if (loss.name !== "huber") return difference;
+    return f32x4.pmin(f32x4.pmax(difference, floats(-loss.delta)), floats(loss.delta));
+  };
+  return [
+    set(mean, f32x4.splat(f32.fromI32U(group.meanRows(tensor)))),
+    row.cells(cols, (cell) => group.store(delta, cell, div(over === 1 ? gradient(cell) : div(gradient(cell), floats(over)), get(mean)))),
+  ];
+}
+
+/** Where the largest number of a row is, the first of equals, as a whole number on the stack. */
+function argmax({ group, row }: Row, name: string, key: string): Code {
+  const { writer } = group, { base, rowStride, panelStride } = group.emission.layoutOf(name), { cols } = group.tensor(name);
+  const [best, at, j, start] = ["best", "at", "j", "start"].map((local) => writer.scratch(`argmax ${key} ${local}`, local === "best" ? 0x7d : 0x7f));
+  const panel = i32.mul(i32.shrU(get(j), i32.const(3)), i32.const(panelStride));
+  const number = f32.load(i32.add(get(start), i32.add(panel, i32.shl(i32.and(get(j), i32.const(7)), i32.const(2)))), base);
+  const value = writer.scratch(`argmax ${key} value`, 0x7d), better = f32.gt(get(value), get(best));
+  return [
+    set(start, i32.mul(get(row), i32.const(rowStride))), set(best, f32.load(get(start), base)), set(at, i32.const(0)), set(j, i32.const(1)),
+    loopWhile(i32.ltU(get(j), i32.const(cols)), [
+      set(value, number), set(at, select(get(j), get(at), better)), set(best, select(get(value), get(best), better)), increase(j, 1),
+    ]),
+    get(at),
+  ];
+}
+
+/** What each number of a row adds to a metric that is the mean over its row. */
+function metricOf(row: Row, metric: MetricKind, a: string, y: string, cell: Cell): Code {
+  const { group } = row, error = group.writer.scratch("error"), difference = set(error, sub(group.memory(a, cell), group.memory(y, cell)));
+  switch (metric) {
+    case "meanSquaredError": return [difference, mul(get(error), get(error))];
+    case "meanAbsoluteError": return [difference, f32x4.abs(get(error))];
+    case "binaryAccuracy": {
+      const differs = v128.xor(f32x4.gt(group.memory(a, cell), HALF), f32x4.gt(group.memory(y, cell), HALF));
+      return v128.andNot(ONE, differs);
+    }
+    default: throw new Error(`wasm: ${metric} is no mean over numbers`);
+  }
+}
+
+function metricRows(row: Row, { metric, inputs: [a, y], outputs: [out] }: StepOf<"metricRows">): Code {
+  const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("metric sum");
+  const number = (condition: Code): Code => f32x4.splat(f32.fromI32U(condition));
+  if (metric === "sparseAccuracy") return row.storeNumber(out, number(i32.eq(argmax(row, a, "a"), group.wordOf(y, get(row.row)))));
+  if (metric === "categoricalAccuracy") return row.storeNumber(out, number(i32.eq(argmax(row, a, "a"), argmax(row, y, "y"))));
+  return [row.sum(sum, cols, (cell) => metricOf(row, metric, a, y, cell)), row.storeNumber(out, div(get(sum), floats(cols)))];
+}
+
+function rowStep(row: Row, step: Step, stored: ReadonlySet<string>): Code {
+  switch (step.op) {
+    case "softmax": return softmax(row, step);
+    case "softmaxPullback": return softmaxPullback(row, step);
+    case "lossRows": return lossRows(row, step);
+    case "lossGradient": return lossGradient(row, step);
+    case "metricRows": return metricRows(row, step);
+    default: return row.cells(tensorOf(row.group.emission.graph, step.outputs[0]).cols, (cell) => {
+      row.group.forget();
+      return writeCell(row.group, [step], cell, stored);
+    });
+  }
+}
+
+export function writeRows(group: GroupWriter, steps: readonly Step[], timesteps: number): Code {
+  // Whatever a row's operations hand on goes through memory.
+  const stored = new Set(steps.flatMap(({ outputs }) => outputs)), times = i32.const(timesteps);
+  return eachRow(group.writer, i32.mul(get(group.from), times), i32.mul(get(group.to), times), 1, (local) => {
+    const row = new Row(group, local), code = steps.map((step) => rowStep(row, step, stored));
+    group.forget();
+    return code;
+  });
+}
