@@ -38,7 +38,7 @@ export function cutGraph(graph: Graph): CutGraph {
     let gradient = taken;
     for (let step = madeBy.get(gradient); step; step = madeBy.get(gradient)) gradient = step.inputs[0];
     const { rows, cols } = tensorOf(graph, weight);
-    sumOf.set(gradient, { name: `sum_${weight}`, role: "state", rows, cols });
+    sumOf.set(gradient, { name: `chunk_sum_${weight}`, role: "state", rows, cols });
   }
   const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ op }) => op === "penalty").flatMap(({ outputs }) => outputs));
   const accumulated = graph.steps.filter(({ op }) => !APPLIED.has(op)).flatMap((step): Step[] => {

@@ -1,10 +1,9 @@
-// What a backend does for the training loop. Two exist: WebGPU, and the float64 reference on the CPU.
+// What a backend does for the training loop. Three exist: WebGPU, WebAssembly, and the float64 reference on the CPU.
 
 import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
-import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Places } from "../schedule/places.ts";
-import type { Plan } from "../schedule/plan.ts";
+import type { Plan, PlanOptions } from "../schedule/plan.ts";
 import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
@@ -64,8 +63,17 @@ export interface Runner {
   dispose(): void;
 }
 
+export type BackendKind = "webgpu" | "wasm" | "cpu";
+
+/** Runs single steps stage by stage, to be compared with the reference. */
+export interface Tracer {
+  /** What each stage of the plan left in memory, by tensor. Intermediates are filled with NaN first. */
+  trace(step: StepScalars): Promise<ReadonlyMap<string, Floats>[]>;
+  dispose(): void;
+}
+
 export interface Backend {
-  readonly kind: "webgpu" | "cpu";
+  readonly kind: BackendKind;
   /** For people. */
   readonly adapter: string;
   /** Storage buffers that one launch may bind. */
@@ -78,6 +86,8 @@ export interface Backend {
   readonly planAdapter?: Adapter;
   /** How plans store intermediates; "f32" if undefined. */
   readonly precision?: Precision;
+  /** Plans steps for an engine that runs no WGSL; left out where WGSL is run, or nothing that was planned. */
+  readonly program?: PlanOptions["program"];
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
   readonly residentBytes: number;
   /**
@@ -111,6 +121,6 @@ export interface Backend {
   /** Of what stateful layers carry in training with this plan, as snapshot() names it: how many numbers each holds. */
   carriedSizes(plan: Plan): ReadonlyMap<string, number>;
   /** What runs single steps of the plan, to be looked at launch by launch. Null where there is nothing to compare with. */
-  forTrace: ((plan: Plan, data: DeviceData) => Promise<StepExecutor>) | null;
+  forTrace: ((plan: Plan, data: DeviceData) => Promise<Tracer>) | null;
   dispose(): void;
 }

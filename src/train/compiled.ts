@@ -124,10 +124,10 @@ export class Compiled {
   }
 
   #planWith(graph: Graph, batch: number, choices: Choices, options: Partial<PlanOptions> = {}): Plan {
-    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision } = this.backend;
+    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision, program } = this.backend;
     const { recurrent, resident } = this.extras;
     return new Plan(graph, {
-      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision,
+      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision, program,
       writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES, ...options,
     });
   }

@@ -103,9 +103,9 @@ export function inspectTrace(
 
 /** The plan of a step as the textbook writes it: every tensor has a place of its own. */
 function textbookPlan(compiled: Compiled, { format, rows }: Dataset): Plan {
-  const { maxBuffers, maxBytes, places: weights, planAdapter: adapter, precision } = compiled.backend;
+  const { maxBuffers, maxBytes, places: weights, planAdapter: adapter, precision, program } = compiled.backend;
   return new Plan(compiled.graph("train", format), {
-    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, sequences: compiled.extras.recurrent?.SEQUENCES,
+    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, program, sequences: compiled.extras.recurrent?.SEQUENCES,
   });
 }
 

@@ -5,18 +5,20 @@ import { show } from "../model/checks.ts";
 import type { Backend } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadRecovery } from "./load-recovery.ts";
+import { loadWasm } from "./load-wasm.ts";
 import type { CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
 export async function openBackend({ backend = "auto", device, precision = "f32" }: CompileOptions): Promise<Backend> {
-  if (!["auto", "webgpu", "cpu"].includes(backend)) {
-    throw new InputError(`compile(): backend must be "auto", "webgpu" or "cpu"; got ${show(backend)}.`);
+  if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
+    throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
   }
   if (!["f32", "f16"].includes(precision)) {
     throw new InputError(`compile(): precision must be "f32" or "f16"; got ${show(precision)}.`);
   }
   if (backend === "cpu") return openCpu(device, precision);
+  if (backend === "wasm") return (await loadWasm()).WasmBackend.create(device, precision);
   try {
     return await openGpu(device, precision);
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Layer } from "../model/layers.ts";
 import type { Loss, LossName } from "../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../model/optimizers.ts";
 import type { Precision } from "../schedule/precision.ts";
+import type { BackendKind } from "./backend.ts";
 import type { Lengths } from "./shape.ts";
 
 /** What sequential() takes. */
@@ -35,7 +36,7 @@ export interface CompileOptions {
    */
   precision?: Precision;
   /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
-  backend?: "auto" | "webgpu" | "cpu";
+  backend?: "auto" | BackendKind;
   /**
    * A device of your own to run on, or a function that gives one and is asked for another when it was lost; none is ever
    * destroyed. Not with backend "cpu". The type is that of TypeScript's own DOM library from version 6 on; before that,

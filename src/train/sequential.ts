@@ -8,7 +8,7 @@ import type { Schedule } from "../model/schedules.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { take } from "./arguments.ts";
-import type { Floats, State } from "./backend.ts";
+import type { BackendKind, Floats, State } from "./backend.ts";
 import { Compiled, initialStates } from "./compiled.ts";
 import type { Dataset, Features, InputOptions, Targets } from "./data.ts";
 import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
@@ -272,8 +272,8 @@ export class Sequential {
     this.#ready("learningRate").setLearningRate(rate);
   }
 
-  /** "webgpu" or "cpu", once compiled. */
-  get backend(): "webgpu" | "cpu" {
+  /** "webgpu", "wasm" or "cpu", once compiled. */
+  get backend(): BackendKind {
     return this.#ready("backend").backend.kind;
   }
 

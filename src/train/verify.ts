@@ -4,7 +4,7 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../errors.ts";
-import { traceStep, type Written } from "../gpu/trace.ts";
+import type { Written } from "../gpu/trace.ts";
 import { sizeOf, type Step, type StepScalars } from "../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
@@ -139,11 +139,11 @@ function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Da
 
 /** Null from a backend without launches. */
 async function traceOne({ forTrace }: Backend, plan: Plan, data: DeviceData, step: StepScalars): Promise<Trace | null> {
-  const executor = await forTrace?.(plan, data);
+  const tracer = await forTrace?.(plan, data);
   try {
-    return executor ? await traceStep(executor, step) : null;
+    return tracer ? await tracer.trace(step) : null;
   } finally {
-    executor?.dispose();
+    tracer?.dispose();
   }
 }
 
@@ -185,8 +185,8 @@ export async function verifySteps(
 ): Promise<VerifyReport> {
   const steps = options.steps ?? 1, batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, all.rows);
   if (!compiled.backend.forTrace) {
-    throw new InputError("verify(): it compares a GPU with the CPU reference, but this model runs on the CPU. " +
-      'Compile with backend: "webgpu".');
+    throw new InputError("verify(): it compares an engine with the float64 reference, but this model runs on the reference itself. " +
+      'Compile with backend: "webgpu" or "wasm".');
   }
   const plan = await compiled.tunedPlan("train", batchSize, all.format);
   const compared: VerifiedTensor[] = [];

@@ -13,9 +13,10 @@ import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
 import type { Choices } from "../schedule/tuning.ts";
 import {
-  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State,
+  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State, type Tracer,
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
+import { loadFloat64 } from "./load-float64.ts";
 
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const TRAINING = `${CARRIED} train `;
@@ -180,7 +181,10 @@ export class WebGpuBackend implements Backend {
     return new GpuRunner(await this.#executor(plan, data, plan.graph.purpose));
   }
 
-  readonly forTrace = (plan: Plan, data: DeviceData): Promise<StepExecutor> => this.#executor(plan, data, "trace");
+  readonly forTrace = async (plan: Plan, data: DeviceData): Promise<Tracer> => {
+    const executor = await this.#executor(plan, data, "trace"), { traceStep } = await loadFloat64();
+    return { trace: (step) => traceStep(executor, step), dispose: () => executor.dispose() };
+  };
 
   carriedSizes(plan: Plan): ReadonlyMap<string, number> {
     return new Map([[`${TRAINING}${plan.batch}`, plan.carriedBytes / 4]]);

@@ -38,7 +38,11 @@ export class WasmEngine {
     for (const name of program.transposed) store.transpose(name);
     const base = memory.take(program.memory.bytes, "intermediates");
     try {
-      const layoutOf = (name: string): Layout => store.place(keyOf.get(name)!, tensorOf(graph, name), batch);
+      const layoutOf = (name: string): Layout => {
+        const key = keyOf.get(name);
+        if (key === undefined) throw new Error(`wasm: ${name} is in no memory`);
+        return store.place(key, tensorOf(graph, name), batch);
+      };
       const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, null);
       const { exports } = await WebAssembly.instantiate(await compile(bytes), { env: { memory: memory.memory } });
       return new PreparedProgram(program, this, base, data, exports, layoutOf);

@@ -28,7 +28,7 @@ export class EngineMemory {
   }
 
   get buffer(): ArrayBuffer {
-    return this.memory.buffer as ArrayBuffer;
+    return this.memory.buffer;
   }
 
   /** All of memory as it is now: growing makes another view necessary. */

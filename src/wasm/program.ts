@@ -101,6 +101,10 @@ export class Program implements StepProgram {
       const base = take(slot.bytes);
       for (const name of slot.tensors) layouts.set(name, { ...extent(name), base });
     }
+    // It is added up in memory, also where only the group itself reads it.
+    for (const { op, outputs: [name] } of graph.steps) {
+      if (op === "pickRowsGradient" && !layouts.has(name)) layouts.set(name, { ...extent(name), base: take(extent(name).bytes) });
+    }
     const masks = new Map<number, number>(), pending = new Map<string, Layout>();
     for (const step of graph.steps) {
       if (step.op === "dropout" && !masks.has(step.layer)) {

@@ -76,6 +76,8 @@ const CASES: Record<string, Case> = {
     optimizer: adam(), masked: true },
   "recurrent, padded, last step": { layers: [rnn(6, 5, 3, { returnSequences: true }), simpleRNN({ units: 3 }), dense({ units: 1 })], batch: 6, last: 5, masked: true },
   "recurrent, stateful": { layers: [rnn(8, 4, 3, { returnSequences: true, stateful: true }), dense({ units: 2 })], batch: 4, last: 4, optimizer: adam(), carried: true },
+  "recurrent, vocabulary of odd size": { layers: [simpleRNN({ units: 5, inputShape: [3], inputVocabulary: 7 }), dense({ units: 1 })], batch: 9, last: 2,
+    optimizer: adam() },
   "recurrent, vocabulary": { layers: [simpleRNN({ units: 12, inputShape: [6], inputVocabulary: 11, returnSequences: true, stateful: true }),
     dense({ units: 11, activation: "softmax" })], batch: 5, last: 5, ...sparse, optimizer: adam({ globalClipNorm: 1 }), carried: true },
 };

@@ -28,7 +28,7 @@ export interface DataInfo {
 }
 
 export interface ModelInfo {
-  readonly backend: "webgpu" | "cpu";
+  readonly backend: "webgpu" | "wasm" | "cpu";
   readonly adapter: string;
   readonly parameters: number;
   /** Null on the CPU, which launches nothing. */

@@ -21,7 +21,7 @@ const NEWEST = 0.3;
 export type Backend = "auto" | "cpu";
 
 export interface ModelInfo {
-  readonly backend: "webgpu" | "cpu";
+  readonly backend: "webgpu" | "wasm" | "cpu";
   readonly adapter: string;
   readonly parameters: number;
   /** Dispatches of one step, 0 where many steps share one; null on the CPU, which dispatches nothing. */

@@ -12,7 +12,7 @@ export interface Material {
 export type Backend = "auto" | "cpu";
 
 export interface ModelInfo {
-  readonly backend: "webgpu" | "cpu";
+  readonly backend: "webgpu" | "wasm" | "cpu";
   readonly adapter: string;
   readonly parameters: number;
   /** Null on the CPU, which launches nothing. */
