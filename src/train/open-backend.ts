@@ -2,7 +2,7 @@
 
 import { InputError, UnsupportedError } from "../errors.ts";
 import { show } from "../model/checks.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, BackendKind } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadRecovery } from "./load-recovery.ts";
 import { loadWasm } from "./load-wasm.ts";
@@ -10,7 +10,8 @@ import type { CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
-export async function openBackend({ backend = "auto", device, precision = "f32" }: CompileOptions): Promise<Backend> {
+export async function openBackend(options: CompileOptions): Promise<Backend> {
+  const { backend = "auto", device, precision = "f32" } = options;
   if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
   }
@@ -18,7 +19,7 @@ export async function openBackend({ backend = "auto", device, precision = "f32" 
     throw new InputError(`compile(): precision must be "f32" or "f16"; got ${show(precision)}.`);
   }
   if (backend === "cpu") return openCpu(device, precision);
-  if (backend === "wasm") return (await loadWasm()).WasmBackend.create(device, precision);
+  if (backend === "wasm") return openWasm(options);
   try {
     return await openGpu(device, precision);
   } catch (error) {
@@ -29,9 +30,11 @@ export async function openBackend({ backend = "auto", device, precision = "f32" 
   }
 }
 
-/** A backend of the same kind on another device. @throws DeviceLostError if there is none */
-export const reopenBackend = async ({ device, precision }: CompileOptions): Promise<Backend> =>
-  (await loadRecovery()).reopen(device, () => openGpu(device, precision));
+/** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */
+export const reopenBackend = async (kind: BackendKind, options: CompileOptions): Promise<Backend> =>
+  (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision)));
+
+const openWasm = async (options: CompileOptions): Promise<Backend> => (await loadWasm()).WasmBackend.create(options);
 
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);

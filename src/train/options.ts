@@ -38,6 +38,12 @@ export interface CompileOptions {
   /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
   backend?: "auto" | BackendKind;
   /**
+   * Threads that backend "wasm" may divide steps among, a whole number from 1 to 8; default as many as there are cores. It changes
+   * speed, not results. Pages need to be cross-origin isolated for more than one: their server sends the headers
+   * `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`.
+   */
+  threads?: number;
+  /**
    * A device of your own to run on, or a function that gives one and is asked for another when it was lost; none is ever
    * destroyed. Not with backend "cpu". The type is that of TypeScript's own DOM library from version 6 on; before that,
    * install `@webgpu/types`.
@@ -70,7 +76,7 @@ export const DEFAULT_BATCH = 32;
 /** For messages on misspelt options; of the calls that take data, given.ts says it. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
-  compile: ["optimizer", "loss", "metrics", "precision", "backend", "device", "autotune"],
+  compile: ["optimizer", "loss", "metrics", "precision", "backend", "threads", "device", "autotune"],
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */

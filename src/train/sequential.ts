@@ -95,7 +95,7 @@ export class Sequential {
       throw error;
     }
     this.#compiled?.keeper.retire();
-    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(options) }, extras, shownBatch, autotune);
+    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
   }
 
   /** Those of the backend before; the last good ones if its GPU was lost. */

@@ -1,9 +1,8 @@
-// Work on the thread of a page in slices: so many steps a call that a page stays alive, and a moment for everything else between.
+// Work in slices: so many steps a call that a page stays alive, and a moment for everything else between. Results are told, and an
+// abort is seen, between two calls.
 
 /** On a page's own thread a picture is due every 16 ms; a worker answers to nobody but its messages. */
 const PAGE_MILLISECONDS = 8, WORKER_MILLISECONDS = 20;
-/** Calls in a slice: results are told, and an abort is seen, between two of them. */
-const CALLS = 4;
 /** How much longer than the last a call may be: timings of short ones are poor. */
 const MAX_GROWTH = 8;
 
@@ -19,7 +18,7 @@ export class Slices {
 
   learn(steps: number, milliseconds: number): void {
     if (steps < this.steps) return;
-    const wanted = Math.floor((this.#budget / CALLS) * (steps / Math.max(milliseconds, 0.001)));
+    const wanted = Math.floor(this.#budget * (steps / Math.max(milliseconds, 0.001)));
     this.steps = Math.max(1, Math.min(wanted, steps * MAX_GROWTH));
   }
 

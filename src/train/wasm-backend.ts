@@ -5,14 +5,17 @@ import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import type { Plan, StepProgram } from "../schedule/plan.ts";
 import { carriedKey, WasmEngine, type DataAddresses, type PreparedProgram } from "../wasm/engine.ts";
+import { show } from "../model/checks.ts";
 import { MAX_BYTES } from "../wasm/memory.ts";
 import { Program } from "../wasm/program.ts";
+import { availableThreads, MAX_THREADS } from "../wasm/threads.ts";
 import {
   dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal, type Tracer,
 } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 import type { CompileOptions } from "./options.ts";
 import { Slices } from "./slices.ts";
+import { Team } from "./team.ts";
 
 /** Vectors are read a little beyond the last number. */
 const SLACK = 64;
@@ -76,19 +79,22 @@ function copy({ memory }: WasmEngine, at: number, { buffer, byteOffset, byteLeng
 
 class WasmRunner implements Runner {
   readonly #slices = new Slices();
+  readonly #team: Team;
 
-  constructor(readonly prepared: PreparedProgram) {}
+  constructor(readonly prepared: PreparedProgram) {
+    this.#team = new Team(prepared);
+  }
 
   get resultElements(): number {
     return this.prepared.resultElements;
   }
 
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number> {
-    const { prepared } = this;
+    const { prepared, prepared: { engine } } = this;
     for (let next = 0; next < steps.length;) {
       if (signal?.aborted) return next;
       const first = next, count = Math.min(this.#slices.steps, prepared.capacity, steps.length - next), began = performance.now();
-      const results = prepared.run(steps, first, count);
+      const results = engine.threads === 1 ? prepared.run(steps, first, count) : await engine.exclusive(() => this.#team.run(steps, first, count));
       this.#slices.learn(count, performance.now() - began);
       next += count;
       if (next === steps.length) onSubmitted?.();
@@ -110,21 +116,36 @@ export class WasmBackend implements Backend {
   readonly maxBytes = MAX_BYTES;
   readonly dataBytes = 2 ** 31;
   readonly residentBytes = 0;
-  readonly isLost: boolean = false;
-  readonly loss = async (): Promise<DeviceLoss | null> => null;
   readonly program = (...of: ConstructorParameters<typeof Program>): StepProgram => new Program(...of);
-  #engine: WasmEngine | null = new WasmEngine();
+  #engine: WasmEngine | null;
   /** Names of weights and optimizer states: of the first write. */
   #names: readonly string[] = [];
 
+  private constructor(threads: number) {
+    this.#engine = new WasmEngine(threads);
+  }
+
   /** @throws InputError for what only a GPU has; UnsupportedError without WebAssembly */
-  static create(device?: CompileOptions["device"], precision?: CompileOptions["precision"]): WasmBackend {
+  static create({ device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">): WasmBackend {
     if (precision === "f16") {
       throw new InputError('compile(): backend "wasm" computes in float32 and takes no precision "f16". Leave one of them out.');
     }
     if (device) throw new InputError('compile(): backend "wasm" takes no device. Leave one of them out.');
     if (typeof WebAssembly === "undefined") throw new UnsupportedError('compile(): this host has no WebAssembly. Use backend: "cpu".');
-    return new WasmBackend();
+    const most = availableThreads(), isCount = typeof threads === "number" && Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
+    if (threads !== undefined && threads !== null && !isCount) {
+      throw new InputError(`compile(): threads must be a whole number from 1 to ${MAX_THREADS}; got ${show(threads)}.`);
+    }
+    return new WasmBackend(most === 1 ? 1 : threads ?? most);
+  }
+
+  get isLost(): boolean {
+    return this.#engine !== null && this.#engine.lost !== null;
+  }
+
+  async loss(): Promise<DeviceLoss | null> {
+    const message = this.#engine?.lost ?? null;
+    return message === null ? null : { reason: "unknown", message: `a thread of the WebAssembly engine has ended: ${message}` };
   }
 
   get adapter(): string {
@@ -137,17 +158,24 @@ export class WasmBackend implements Backend {
   }
 
   async snapshot(): Promise<State> {
+    return this.#opened.exclusive(() => this.#snapshot());
+  }
+
+  #snapshot(): State {
     const { store } = this.#opened, keys = [...this.#names, ...store.keys.filter((key) => key.startsWith("carried ") && isTraining(key))];
     return new Map(keys.map((key) => [key, store.read(key)]));
   }
 
   async write(values: State): Promise<void> {
     if (this.#names.length === 0) this.#names = [...values.keys()].filter((key) => !key.startsWith("carried ") && !isSum(key));
-    for (const [key, numbers] of values) this.#opened.store.write(key, Float32Array.from(numbers));
+    const copies = [...values].map(([key, numbers]) => [key, Float32Array.from(numbers)] as const);
+    return this.#opened.exclusive(() => {
+      for (const [key, numbers] of copies) this.#opened.store.write(key, numbers);
+    });
   }
 
   async read(names: readonly string[]): Promise<Map<string, Floats>> {
-    return new Map(names.map((name) => [name, this.#opened.store.read(name)]));
+    return this.#opened.exclusive(() => new Map(names.map((name) => [name, this.#opened.store.read(name)])));
   }
 
   async upload(dataset: Dataset, orders: number, shared?: DeviceData): Promise<DeviceData> {
@@ -164,7 +192,7 @@ export class WasmBackend implements Backend {
 
   readonly forTrace = async (plan: Plan, data: DeviceData): Promise<Tracer> => {
     const prepared = await this.#prepare(plan, data, "trace ");
-    return { trace: async (step) => prepared.trace(step), dispose: () => prepared.dispose() };
+    return { trace: (step) => prepared.engine.exclusive(() => prepared.trace(step)), dispose: () => prepared.dispose() };
   };
 
   carriedSizes({ graph, batch }: Plan): ReadonlyMap<string, number> {
@@ -173,12 +201,14 @@ export class WasmBackend implements Backend {
   }
 
   dispose(): void {
+    this.#engine?.dispose();
     this.#engine = null;
   }
 
   #prepare(plan: Plan, data: DeviceData | null, use: string): Promise<PreparedProgram> {
     if (!(plan.program instanceof Program)) throw new Error("a plan for WebAssembly has a program");
-    return this.#opened.prepare(plan.program, (data as WasmData | null)?.addresses ?? {}, use);
+    const { program } = plan;
+    return this.#opened.exclusive(() => this.#opened.prepare(program, (data as WasmData | null)?.addresses ?? {}, use));
   }
 }
 

@@ -3,11 +3,13 @@
 import { UnsupportedError } from "../errors.ts";
 import { rowsOf, sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
 import { hasRelaxedMadd } from "./assembler.ts";
+import { BARRIER_BYTES } from "./barrier.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { unpack, type Layout } from "./layout.ts";
 import { EngineMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 import { WasmStore } from "./store.ts";
+import { ThreadPool } from "./threads.ts";
 
 /** Addresses of the arrays of a data set. */
 export type DataAddresses = Readonly<Partial<Record<keyof typeof SLOT.data, number>>>;
@@ -18,10 +20,42 @@ type RunStage = (slot: number, thread: number, threads: number) => void;
 const NAN_BITS = 0x7fc00000;
 
 export class WasmEngine {
-  readonly memory = new EngineMemory(false);
-  readonly store = new WasmStore(this.memory);
+  readonly memory: EngineMemory;
+  readonly store: WasmStore;
+  /** Where threads meet; null where memory is not shared. */
+  readonly #barrier: number | null;
+  #pool: Promise<ThreadPool | null> | null = null;
+  #ids = 0;
+  /** Work on the memory, one after the other: threads compute while others wait. */
+  #last: Promise<unknown> = Promise.resolve();
+  /** Why a thread is gone, and with it what it was to compute; null as long as all is well. */
+  lost: string | null = null;
   /** Multiply-adds may be rounded once. */
   readonly fused = hasRelaxedMadd();
+
+  /** @param threads that steps may be divided among */
+  constructor(readonly threads: number) {
+    this.memory = new EngineMemory(threads > 1);
+    this.store = new WasmStore(this.memory);
+    this.#barrier = threads > 1 ? this.memory.take(BARRIER_BYTES, "barrier") : null;
+  }
+
+  /** Does this when no thread computes, and lets none begin meanwhile. */
+  exclusive<T>(work: () => T | Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /** Starts the threads when they are first asked for. @returns null where none can be had */
+  pool(): Promise<ThreadPool | null> {
+    this.#pool ??= ThreadPool.start(this.threads, (reason) => { this.lost = reason; });
+    return this.#pool;
+  }
+
+  dispose(): void {
+    void this.#pool?.then((pool) => pool?.dispose());
+  }
 
   /**
    * @param use "trace" for states of stateful layers apart from those of training
@@ -43,9 +77,9 @@ export class WasmEngine {
         if (key === undefined) throw new Error(`wasm: ${name} is in no memory`);
         return store.place(key, tensorOf(graph, name), batch);
       };
-      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, null);
-      const { exports } = await WebAssembly.instantiate(await compile(bytes), { env: { memory: memory.memory } });
-      return new PreparedProgram(program, this, base, data, exports, layoutOf);
+      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, this.#barrier);
+      const module = await compile(bytes), { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
+      return new PreparedProgram(program, this, base, data, module, exports, layoutOf, this.#ids++);
     } catch (error) {
       memory.free(base);
       throw error;
@@ -69,10 +103,12 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
 export class PreparedProgram {
   readonly resultElements: number;
   readonly #run: Run;
+  /** Where the module was brought to. */
+  #pool: ThreadPool | null = null;
 
   constructor(
     readonly program: Program, readonly engine: WasmEngine, readonly base: number, readonly data: DataAddresses,
-    readonly exports: WebAssembly.Exports, readonly layoutOf: (tensor: string) => Layout,
+    readonly module: WebAssembly.Module, readonly exports: WebAssembly.Exports, readonly layoutOf: (tensor: string) => Layout, readonly id: number,
   ) {
     this.resultElements = sizeOf(program.result, program.batch);
     this.#run = exports.run as Run;
@@ -86,8 +122,21 @@ export class PreparedProgram {
   /** Runs these steps, at most `capacity`, in one call. @returns their results one after the other, `resultElements` each; a view */
   run(steps: readonly StepScalars[], first: number, count: number): Float32Array<ArrayBuffer> {
     this.#writeRecords(steps, first, count);
-    const { memory: { records, results } } = this.program;
-    this.#run(this.base + records, count, 0, 1);
+    this.#run(this.base + this.program.memory.records, count, 0, 1);
+    return this.#results(count);
+  }
+
+  /** The same on all threads, to the bit. @param expected milliseconds. @throws GpuError if a thread has died */
+  async runOn(pool: ThreadPool, steps: readonly StepScalars[], first: number, count: number, expected: number): Promise<Float32Array<ArrayBuffer>> {
+    if (this.#pool !== pool) pool.add(this.id, this.module, this.engine.memory.memory);
+    this.#pool = pool;
+    this.#writeRecords(steps, first, count);
+    await pool.run(this.id, this.base + this.program.memory.records, count, expected);
+    return this.#results(count);
+  }
+
+  #results(count: number): Float32Array<ArrayBuffer> {
+    const { results } = this.program.memory;
     const at = (this.base + results) / 4;
     return this.engine.memory.floats.subarray(at, at + count * this.resultElements);
   }
@@ -104,6 +153,7 @@ export class PreparedProgram {
   }
 
   dispose(): void {
+    this.#pool?.forget(this.id);
     this.engine.memory.free(this.base);
   }
 

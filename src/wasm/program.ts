@@ -143,7 +143,7 @@ export class Program implements StepProgram {
    * The module; `base` is where its memory lies.
    * @param placeOf weights, optimizer states, sums and carried states
    * @param transposeOf where the transpose of a weight matrix is kept, for those that some graph reads transposed
-   * @param barrier address of 16 bytes at which threads meet; null for one thread
+   * @param barrier address of BARRIER_BYTES at which threads meet; null where memory is not shared
    */
   write(base: number, placeOf: (tensor: string) => Layout, transposeOf: (parameter: string) => Layout | null, fused: boolean, barrier: number | null): Uint8Array<ArrayBuffer> {
     const { graph, batch, groups, memory } = this, moved = (layout: Layout): Layout => ({ ...layout, base: layout.base + base });
@@ -199,16 +199,16 @@ function callGroup(writer: FunctionWriter, group: number, extent: Extent, { slot
   const all = writer.scratch("all", I32), from = writer.scratch("from", I32), to = writer.scratch("to", I32);
   const tiles = i32.shrU(i32.add(get(all), i32.const(3)), i32.const(2));
   const cut = (share: Code): Code => i32.mul(i32.divU(i32.mul(tiles, share), get(threads)), i32.const(4));
-  return [
+  return when(i32.eq(get(threads), i32.const(1)), call(group, i32.const(0), rows, get(slot)), [
     set(all, rows), set(from, cut(get(thread))), set(to, cut(i32.add(get(thread), i32.const(1)))),
     set(to, select(get(all), get(to), i32.ltU(get(all), get(to)))), when(i32.ltU(get(from), get(to)), call(group, get(from), get(to), get(slot))),
-  ];
+  ]);
 }
 
 /** run(first record, records, thread, threads). */
 function writeRun(stages: readonly number[], results: number, meet: number | null): FunctionWriter {
   const writer = new FunctionWriter([I32, I32, I32, I32], "run"), [slot, count, thread, threads] = [0, 1, 2, 3].map((i) => writer.parameter(i));
-  const barrier: Code = meet === null ? [] : call(meet, get(threads));
+  const barrier: Code = meet === null ? [] : when(i32.gtU(get(threads), i32.const(1)), call(meet, get(threads)));
   const deliver = call(results, i32.const(0), i32.const(0), get(slot));
   writer.body = loopWhile(get(count), [
     stages.map((stage) => [call(stage, get(slot), get(thread), get(threads)), barrier]),

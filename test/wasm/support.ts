@@ -13,8 +13,8 @@ const isKept = (role: string): boolean => role === "parameter" || role === "stat
 export class WasmTraining {
   private constructor(readonly plan: Plan, readonly engine: WasmEngine, readonly prepared: PreparedProgram, readonly values: Values) {}
 
-  static async open(graph: Graph, batch: number, values: Values, fuse = true): Promise<WasmTraining> {
-    const engine = new WasmEngine(), data: Record<string, number> = {};
+  static async open(graph: Graph, batch: number, values: Values, fuse = true, threads = 1): Promise<WasmTraining> {
+    const engine = new WasmEngine(threads), data: Record<string, number> = {};
     const plan = new Plan(graph, { batch, fuse, program: (...of) => new Program(...of) });
     for (const [name, numbers] of values) {
       if (name === "order" || tensorOf(graph, name).role === "data") {

@@ -91,7 +91,7 @@ async function open({ network, recipe: declared, backend: kind, precision, autot
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision };
   const [backend] = await Promise.all([openBackend(options), loadUncommon(network, recipe)]);
-  const reopen = () => reopenBackend(options);
+  const reopen = () => reopenBackend(backend.kind, options);
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
     checked.batchSize, autotune);
   await compiled.keeper.adopt(start);
