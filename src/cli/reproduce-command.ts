@@ -3,6 +3,7 @@
 
 import type { Command } from "commander";
 import { InputError } from "../errors.ts";
+import { BACKENDS } from "./backends.ts";
 import { loadData, rowsOf, type DataSet } from "./data.ts";
 import type { JobHost } from "./fit-events.ts";
 import { choice, fileName, wholeNumber } from "./flag-values.ts";
@@ -126,7 +127,7 @@ export function addReproduceOptions(command: Command): Command {
     .requiredOption("--data <folder>", "all of MNIST as IDX files, gzipped or not", fileName)
     .option("--epochs <count>", "of each run", wholeNumber(1), 30)
     .option("--seed <number>", "of weights and shuffling", wholeNumber(0), 1)
-    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so", ["auto", "webgpu", "cpu"])
+    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so", BACKENDS)
       .default("auto"))
     .addOption(choice("--runtime <name>", "where WebGPU comes from", ["chrome", "node"]).default("chrome"))
     .addHelpText("after", ENVIRONMENT);

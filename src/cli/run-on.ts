@@ -1,5 +1,6 @@
-// Where a job runs: in headless Chrome, or in this process (the CPU always does).
+// Where a job runs: in headless Chrome, or in this process (what the CPU computes always does).
 
+import { needsNoGpu } from "./backends.ts";
 import type { Say } from "./browser-install.ts";
 import { runInChrome } from "./chrome-host.ts";
 import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
@@ -9,5 +10,5 @@ export type Runtime = "chrome" | "node";
 
 /** @throws DeltapropError with a message for the user */
 export function runOn<K extends JobKind>(runtime: Runtime, job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
-  return job.request.backend === "cpu" || runtime === "node" ? runInNode(job, host) : runInChrome(job, host, say);
+  return needsNoGpu(job.request.backend) || runtime === "node" ? runInNode(job, host) : runInChrome(job, host, say);
 }

@@ -3,6 +3,7 @@
 
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { windows, type Sequential } from "../index.ts";
+import type { BackendName } from "./backends.ts";
 import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost, type Logs } from "./fit-events.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { Sampler, type Drawing } from "./text-sampler.ts";
@@ -10,7 +11,7 @@ import { Sampler, type Drawing } from "./text-sampler.ts";
 /** Everything but the arrays: it travels to the page as JSON. */
 export interface TextRequest {
   readonly model: TextSpec;
-  readonly backend: "auto" | "webgpu" | "cpu";
+  readonly backend: BackendName;
   readonly epochs: number;
   /** Characters of a window: so far back goes the gradient. */
   readonly length: number;
