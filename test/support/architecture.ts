@@ -18,10 +18,11 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   shaders: ["graph", "model", "random"],
   schedule: ["graph", "model", "shaders", "errors", "random"],
   gpu: ["schedule", "graph", "model", "storage", "errors", "random"],
-  train: ["gpu", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
+  wasm: ["schedule", "graph", "model", "errors", "random"],
+  train: ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   formats: ["errors"],
   storage: ["errors"],
-  index: ["train", "gpu", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
+  index: ["train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "errors", "random"],
 };
 

@@ -166,7 +166,7 @@ describe("evaluate(), predict(), gradientCheck()", () => {
       [() => model.predict(X, { batchSize: -1 }), /^predict\(\): batchSize .*got -1/],
       [() => model.predict(X, { verbose: 0 } as object), /^predict\(\): unknown option verbose/],
       [() => model.gradientCheck(X, ONE_HOT), /^gradientCheck\(\): y has 4 numbers a row/],
-      [() => model.verify(X, LABELS), /^verify\(\): .*runs on the CPU\. Compile with backend: "webgpu"/],
+      [() => model.verify(X, LABELS), /^verify\(\): .*runs on the reference itself\. Compile with backend: "webgpu"/],
     ];
     for (const [call, pattern] of calls) {
       const error: unknown = await call().catch((e: unknown) => e);
@@ -188,7 +188,7 @@ describe("compile()", () => {
     ["no optimizer", [hidden], { optimizer: undefined, loss: "huber" }, /optimizer must be one of/],
     ["an unknown metric", [hidden], { metrics: ["f1"], loss: "huber" }, /a metric is one of accuracy.*got "f1"/],
     ["metrics in one word", [hidden], { metrics: "accuracy", loss: "huber" }, /metrics must be an array.*got "accuracy"/],
-    ["an unknown backend", [hidden], { backend: "webgl", loss: "huber" }, /backend must be "auto", "webgpu" or "cpu"; got "webgl"/],
+    ["an unknown backend", [hidden], { backend: "webgl", loss: "huber" }, /backend must be "auto", "webgpu", "wasm" or "cpu"; got "webgl"/],
     ["an unknown option", [hidden], { metric: ["accuracy"], loss: "huber" }, /^compile\(\): unknown option metric\. Known: optimizer, loss, metrics/],
   ])("%s, and what was compiled before still works", async (_, layers, options, pattern) => {
     const model = sequential({ layers });
