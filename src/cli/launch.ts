@@ -22,13 +22,14 @@ const notStarted = (path: string, error: unknown) =>
 
 /**
  * A headless browser in its own process group: Ctrl-C is left to the caller.
+ * @param without which of Puppeteer's own flags to leave out
  * @throws UnsupportedError if there is no browser, or it does not start
  */
-export async function launchBrowser(say: Say): Promise<Browser> {
+export async function launchBrowser(say: Say, without: readonly string[] = []): Promise<Browser> {
   const puppeteer = await importPuppeteer();
   const executablePath = await findBrowser(say);
   const launch = (flags: string[]) => puppeteer.launch({
-    executablePath, headless: true, args: flags, protocolTimeout: 0,
+    executablePath, headless: true, args: flags, ignoreDefaultArgs: [...without], protocolTimeout: 0,
     // Over a pipe the browser ends when this process does, however that happens.
     pipe: true, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false,
   });

@@ -50,19 +50,36 @@ export async function readCheckpoint(store: CheckpointStore, expected: Expected)
 export class CheckpointWriter {
   #last: Slot | null | undefined;
   #told = "";
+  /** Whether a checkpoint is on its way. */
+  #writing = false;
+  #abandoned = false;
 
   constructor(readonly store: CheckpointStore, readonly expected: Expected) {}
 
+  /** Nothing more is written, whatever the store answers to the call that it still owes an answer. */
+  abandon(): void {
+    this.#abandoned = true;
+    if (this.#writing) {
+      console.warn("deltaprop: fit(): the store has not answered, and training was to end: its last checkpoint may be missing. The one " +
+        "before is still there.");
+    }
+  }
+
   /** Training does not depend on it: what fails is told on the console. */
   async write(checkpoint: Checkpoint): Promise<void> {
+    if (this.#abandoned) return;
+    this.#writing = true;
     try {
       const bytes = await encodeCheckpoint(checkpoint, this.expected.fingerprint);
       this.#last ??= await this.#lastGood();
       const slot = this.#last === null ? SLOTS[0] : other(this.#last);
+      if (this.#abandoned) return;
       await this.store.write(slot, bytes);
       // A write that was cut short may have gone unnoticed.
       const there = await this.store.read(slot);
       if (there?.length !== bytes.length || !bytes.every((byte, i) => byte === there[i])) throw new Error("what was written is not what is there");
+      // By now another fit() may write there.
+      if (this.#abandoned) return;
       await this.store.write(POINTER, new TextEncoder().encode(slot));
       this.#last = slot;
       this.#told = "";
@@ -70,11 +87,14 @@ export class CheckpointWriter {
       // The pointer may have been switched or not.
       this.#last = undefined;
       const words = wordsOf(error);
+      if (this.#abandoned) return;
       if (words !== this.#told) {
         console.warn(`deltaprop: fit(): the checkpoint after step ${checkpoint.progress.steps} could not be saved (${words}). Training goes on; ` +
           "the one before is still there.");
       }
       this.#told = words;
+    } finally {
+      this.#writing = false;
     }
   }
 

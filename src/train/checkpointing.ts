@@ -3,6 +3,7 @@
 import { FormatError } from "../errors.ts";
 import type { CheckpointStore } from "../storage/checkpoint-store.ts";
 import type { Plan } from "../schedule/plan.ts";
+import type { StopSignal } from "./backend.ts";
 import type { Expected } from "./checkpoint-file.ts";
 import { CheckpointWriter, readCheckpoint } from "./checkpoint.ts";
 import { initialStates, type Compiled } from "./compiled.ts";
@@ -10,6 +11,7 @@ import type { Checkpointing } from "./endurance.ts";
 import { allFinite } from "./finite.ts";
 import type { Standing } from "./fit.ts";
 import type { CheckedFitOptions, FitOptions } from "./fit-options.ts";
+import type { Gate } from "./lifecycle.ts";
 import type { Course, Position } from "./passes.ts";
 
 /** A fit() as far as its checkpoints need it. */
@@ -20,7 +22,12 @@ export interface FitCourse {
   readonly validates: boolean;
   readonly position: Position | null;
   readonly plan: Plan;
+  readonly gate: Gate;
+  readonly signal: StopSignal;
 }
+
+/** After an abort or dispose() a store has this long to take the last checkpoint. */
+const STORE_MILLISECONDS = 5000;
 
 function expectedOf({ compiled: { network, recipe, names, backend }, course, checked, validates, plan }: FitCourse): Expected {
   const { rows, batchSize } = course.portions, { steps } = checked;
@@ -46,7 +53,9 @@ function expectedOf({ compiled: { network, recipe, names, backend }, course, che
  * @returns where fit() goes on; undefined if the store holds none. @throws FormatError, with the model unchanged, if none is of use
  */
 export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, fit: FitCourse): Promise<Standing | undefined> {
-  const { compiled: { keeper }, checked: { onNaN }, position } = fit, found = await readCheckpoint(store!, expectedOf(fit));
+  const { compiled: { keeper }, checked: { onNaN }, position, gate, signal } = fit;
+  // A store may never answer: nothing is trained yet, so an abort need not wait for it.
+  const reading = readCheckpoint(store!, expectedOf(fit)), found = await gate.still(() => Promise.race([reading, gate.ended(signal)]));
   if (!found) return undefined;
   if (onNaN !== "ignore" && ![...found.state.values()].every(allFinite)) {
     throw new FormatError("fit(): resumeFrom: the checkpoint holds numbers that are not finite. Start anew with a smaller learningRate.");
@@ -54,15 +63,22 @@ export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, f
   await keeper.adopt(found);
   if (position && found.position) Object.assign(position, found.position);
   const { standing: { history: { epochs: epoch, steps }, batches: batch } } = found;
-  await callbacks?.onResume?.({ epoch, batch, steps });
+  await gate.still(() => callbacks?.onResume?.({ epoch, batch, steps }));
   return found.standing;
 }
 
 /** @param standing how far fit() is, once it runs */
 export function checkpointing(store: CheckpointStore, every: number, fit: FitCourse, standing: () => Standing | undefined): Checkpointing {
-  const writer = new CheckpointWriter(store, expectedOf(fit));
+  const writer = new CheckpointWriter(store, expectedOf(fit)), { gate, signal } = fit;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const abandoned = gate.ended(signal).then(() => new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      writer.abandon();
+      resolve();
+    }, STORE_MILLISECONDS);
+  }));
   return {
-    every,
+    every, abandoned, close: () => clearTimeout(timer),
     begin() {
       const now = standing();
       if (!now) throw new Error("checkpoints are taken while training");

@@ -8,6 +8,7 @@ import type { Plan } from "../schedule/plan.ts";
 import { dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "./backend.ts";
 import type { Dataset } from "./data.ts";
 import type { CompileOptions } from "./options.ts";
+import { yieldToHost } from "./yield.ts";
 
 /** Work this long, then let the page or the process do something else. */
 const SLICE_MILLISECONDS = 30;
@@ -56,7 +57,7 @@ class CpuRunner implements Runner {
       if (signal?.aborted) return index;
       onResults(index, 1, this.#runStep(steps[index]));
       if (performance.now() - this.#sliceStarted > SLICE_MILLISECONDS) {
-        await new Promise((resolve) => setTimeout(resolve));
+        await yieldToHost();
         this.#sliceStarted = performance.now();
       }
     }

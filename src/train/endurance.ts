@@ -34,6 +34,9 @@ export interface Checkpointing {
   readonly every: number;
   /** Notes how far fit() is, and gives what saves that with the snapshot of the same moment, and never rejects. */
   readonly begin: () => (snapshot: Snapshot) => Promise<void>;
+  /** Resolves some time after the end of fit() was asked for: a store that has not answered by then is not waited for. */
+  readonly abandoned: Promise<void>;
+  readonly close: () => void;
 }
 
 export interface EnduranceOptions {
@@ -122,7 +125,7 @@ export class Endurance {
   async secure(): Promise<void> {
     const { keeper, progress, checkpointing } = this.options;
     // What is under way may be of an earlier step.
-    await Promise.all([keeper.settled(), this.#saving]);
+    await Promise.all([keeper.settled(), this.#unlessEnded(this.#saving)]);
     await this.on(async () => {
       const begun = this.#begun;
       this.#begun = undefined;
@@ -136,11 +139,12 @@ export class Endurance {
       }
     });
     if (this.#diverged) await this.#turnBack(this.#diverged);
-    if (checkpointing && progress.steps > this.#firstStep) await checkpointing.begin()(keeper.snapshot);
+    if (checkpointing && progress.steps > this.#firstStep) await this.#unlessEnded(checkpointing.begin()(keeper.snapshot));
   }
 
   close(): void {
     this.#ground?.dispose();
+    this.options.checkpointing?.close();
   }
 
   get #trained() {
@@ -189,8 +193,9 @@ export class Endurance {
   }
 
   async #recover(loss: DeviceLoss): Promise<void> {
-    const { keeper, progress, onDeviceLost } = this.options;
-    await onDeviceLost({ ...loss, step: (this.#lostAt ?? progress).steps, recovery: keeper.nextRecovery });
+    const { keeper, progress, onDeviceLost, gate } = this.options;
+    const info = { ...loss, step: (this.#lostAt ?? progress).steps, recovery: keeper.nextRecovery };
+    await gate.still(() => onDeviceLost(info));
     await keeper.recover("fit");
   }
 
@@ -229,9 +234,15 @@ export class Endurance {
     return taken;
   }
 
+  /** Waits for a store, which may never answer: after an abort or dispose() only so long. No step is under way meanwhile. */
+  #unlessEnded(saving: Promise<void>): Promise<void> {
+    const { gate, checkpointing } = this.options;
+    return gate.still(() => (checkpointing ? Promise.race([saving, checkpointing.abandoned]) : saving));
+  }
+
   /** Begins to save the state as it is now; waits only for what was to be saved before. */
   async #checkpoint({ begin }: Checkpointing): Promise<void> {
-    await Promise.all([this.options.keeper.settled(), this.#saving]);
+    await Promise.all([this.options.keeper.settled(), this.#unlessEnded(this.#saving)]);
     const save = begin();
     this.#saving = this.#takeSnapshot().then((snapshot) => (snapshot ? save(snapshot) : undefined));
   }

@@ -104,7 +104,7 @@ export interface FitOptions {
   /**
    * Saves all that training goes on from, every so many mini-batches and at the end: weights, optimizer, step, schedule, order and
    * place in the data, history. Training waits only where the store is slower than that; where it fails, a line on the console says
-   * so and training goes on. `every` is a whole number ≥ 1, by default the mini-batches of an epoch.
+   * so and training goes on. After an abort or dispose() a store has 5 seconds to answer. `every` is a whole number ≥ 1, by default the mini-batches of an epoch.
    */
   checkpoint?: CheckpointOptions;
   /**

@@ -144,9 +144,11 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     const ran = progress.steps - now.firstStep;
     return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
   });
-  await callbacks.onTrainBegin?.();
+  // No step is under way in a callback.
+  const { gate } = loop.endurance.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
+  await call(() => callbacks.onTrainBegin?.());
   while (result.epochs < loop.epochs && !signal.aborted) {
-    if (!now.before) await callbacks.onEpochBegin?.(result.epochs);
+    if (!now.before) await call(() => callbacks.onEpochBegin?.(result.epochs));
     const [ran, completed] = await (loop.by?.train ?? trainEpochs)(loop, now, progress);
     result.steps += ran;
     Object.assign(now, { before: now.before + ran, firstStep: progress.steps });
@@ -160,12 +162,12 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
       for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
       result.epochs++;
       if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
-      await callbacks.onEpochEnd?.(epoch, logs);
+      await call(() => callbacks.onEpochEnd?.(epoch, logs));
     }
     if (completed < now.averages.length) break;
     now = next();
   }
   result.stopped = result.epochs < loop.epochs;
-  await callbacks.onTrainEnd?.();
+  await call(() => callbacks.onTrainEnd?.());
   return result;
 }

@@ -29,7 +29,7 @@ export class Lifecycle {
   }
 
   /** Stops when the user says so, and when the model is disposed. */
-  stopSignal(signal?: AbortSignal): StopSignal {
+  stopSignal(signal?: AbortSignal | null): StopSignal {
     const isDisposed = () => this.#disposed;
     return { get aborted() { return isDisposed() || (signal?.aborted ?? false); } };
   }
@@ -41,12 +41,15 @@ export class Lifecycle {
 
 /** Where training stands still while it is to pause: between two steps. */
 export class Gate {
-  #passing = false;
+  #guarding = false;
   #closed = false;
+  /** Pieces of work under way that train nothing, such as callbacks. */
+  #still = 0;
+  /** Of each pause() that waits for training to stand still. */
+  #pausing: (() => void)[] = [];
   #open: () => void = () => {};
   #opened: Promise<void> = Promise.resolve();
-  #stand: () => void = () => {};
-  #standing: Promise<void> = Promise.resolve();
+  #ending: (() => void)[] = [];
   /** Told of each close() and open(), for work that goes on elsewhere. */
   onChange: () => void = () => {};
 
@@ -55,43 +58,65 @@ export class Gate {
   }
 
   /** Lets work pass by that comes here between its steps. An abort opens. */
-  async guard<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async guard<T>(signal: AbortSignal | null | undefined, work: () => Promise<T>): Promise<T> {
     const open = () => this.open();
-    this.#passing = true;
+    this.#guarding = true;
     signal?.addEventListener?.("abort", open);
     try {
       return await work();
     } finally {
-      this.#passing = false;
+      this.#guarding = false;
       signal?.removeEventListener?.("abort", open);
       open();
-      this.#stand();
     }
   }
 
-  /** Resolves when nothing passes any more: at once where nothing does. */
+  /** Resolves when nothing passes any more, at once where nothing does; and when open() has made that pointless. */
   close(): Promise<void> {
-    if (this.#passing && !this.#closed) {
+    if (!this.#guarding) return Promise.resolve();
+    if (!this.#closed) {
       this.#closed = true;
       this.#opened = new Promise((resolve) => { this.#open = resolve; });
-      this.#standing = new Promise((resolve) => { this.#stand = resolve; });
       this.onChange();
     }
-    return this.#standing;
+    return this.#still > 0 ? Promise.resolve() : new Promise((resolve) => { this.#pausing.push(resolve); });
   }
 
   open(): void {
     this.#closed = false;
     this.#open();
+    this.#stand();
+    const ending = this.#ending;
+    this.#ending = [];
+    for (const look of ending) look();
     this.onChange();
+  }
+
+  /** Resolves when the signal is given, of which open() tells: for work that waits for what may never come. */
+  async ended(signal: StopSignal): Promise<void> {
+    while (!signal.aborted) await new Promise<void>((resolve) => { this.#ending.push(resolve); });
   }
 
   /** Waits here while it is closed. */
   async pass(): Promise<void> {
-    while (this.#closed) {
-      this.#stand();
-      await this.#opened;
+    while (this.#closed) await this.still(() => this.#opened);
+  }
+
+  /** Does work during which no step is under way, so that a callback may await pause(). */
+  async still<T>(work: () => T | Promise<T>): Promise<T> {
+    this.#still++;
+    this.#stand();
+    try {
+      return await work();
+    } finally {
+      this.#still--;
     }
+  }
+
+  #stand(): void {
+    const pausing = this.#pausing;
+    this.#pausing = [];
+    for (const resolve of pausing) resolve();
   }
 }
 

@@ -131,8 +131,8 @@ export class Sequential {
 
   /**
    * Lets fit() stand still at the next step boundary, until resume(); other calls go on meanwhile. Abort and dispose() end fit()
-   * also while it stands still. Harmless where nothing is trained.
-   * @returns resolves when no step is under way
+   * also while it stands still. Harmless where nothing is trained. Callbacks may await it: no step is under way while fit() waits for one.
+   * @returns resolves when no step is under way, or when resume() or the end of fit() came first
    */
   pause(): Promise<void> {
     return this.#gate.close();

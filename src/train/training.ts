@@ -94,7 +94,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
   if (options.checkpoint || options.resumeFrom) {
     const module = await import("./checkpointing.ts"), fit: FitCourse = {
-      compiled, course, checked: given.checked, validates, position, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
+      compiled, course, checked: given.checked, validates, position, gate, signal, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
     if (options.resumeFrom) from = await module.resumeFrom(options, fit);
     if (options.checkpoint) {
       checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, () => standing?.());

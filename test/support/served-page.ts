@@ -38,14 +38,20 @@ export interface ServedPage {
   close(): Promise<void>;
 }
 
-/** Opens a page that runs the script `main`. @param functions what it may call outside */
-export async function servedPage(scripts: Scripts, main: string, functions: Readonly<Record<string, (page: Page, browser: Browser) => Promise<unknown>>>): Promise<ServedPage> {
+/**
+ * Opens a page that runs the script `main`.
+ * @param functions what it may call outside
+ * @param without flags of Puppeteer's that the browser is started without
+ */
+export async function servedPage(
+  scripts: Scripts, main: string, functions: Readonly<Record<string, (page: Page, browser: Browser) => Promise<unknown>>>, without: readonly string[] = [],
+): Promise<ServedPage> {
   const type = "text/javascript; charset=utf-8";
   const server = await startPageServer(new Map([
     ["", { type: "text/html; charset=utf-8", body: `<!doctype html><script type="module" src="${main}"></script>` }],
     ...[...scripts].map(([name, body]) => [name, { type, body }] as const),
   ]));
-  const browser = await launchBrowser((line) => console.log(line)), page = await browser.newPage();
+  const browser = await launchBrowser((line) => console.log(line), without), page = await browser.newPage();
   for (const [name, call] of Object.entries(functions)) await page.exposeFunction(name, () => call(page, browser));
   page.on("pageerror", (error) => console.error(`in the page: ${String(error)}`));
   await page.goto(server.url);

@@ -140,7 +140,8 @@ class Conversation {
   async #call({ id, name, arguments: given }: Extract<ToPage, { type: "call" }>): Promise<void> {
     const { callbacks = {} } = this.given.options;
     try {
-      if (!this.failure) await (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
+      const call = () => (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
+      if (!this.failure) await this.given.gate.still(call);
     } catch (error) {
       this.failure ??= { error };
     }
