@@ -7,8 +7,9 @@
 
 import { fileURLToPath } from "node:url";
 import { defineConfig, type EnvironmentOptions } from "vite";
+import { licencesAtBuild } from "./build/licences.ts";
 import { wgslAtBuild } from "./build/wgsl.ts";
-import { workerUrlAtBuild } from "./build/worker-url.ts";
+import { THREAD_FILE, WORKER_FILE, workerUrlAtBuild } from "./build/worker-url.ts";
 
 const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
@@ -20,7 +21,7 @@ const PEERS = ["puppeteer", "webgpu", "mnist"];
 
 /** One entry → one file. `consumer` decides whether Node's own modules may be imported; minified ones go to a folder of their own. */
 function oneFile(entry: string, name: string, consumer: "client" | "server", minify = false): EnvironmentOptions {
-  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== "worker.js" && name !== "thread.js";
+  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== WORKER_FILE && name !== THREAD_FILE;
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
@@ -50,18 +51,19 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
 
 export default defineConfig({
   publicDir: false,
-  plugins: [wgslAtBuild(), workerUrlAtBuild()],
+  // cli.licences.txt beside cli.js; nothing else bundles packages.
+  plugins: [wgslAtBuild(), workerUrlAtBuild((environment) => environment.endsWith("orker")), licencesAtBuild((entry) => entry.replace(/js$/, "licences.txt"))],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
     client: oneFile("index.ts", "index.js", "server"),
     // All in one file, also what the library loads when it needs it: not every bundler cuts a worker into several.
-    worker: oneFile("train/worker/worker.ts", "worker.js", "server"),
+    worker: oneFile("train/worker/worker.ts", WORKER_FILE, "server"),
     // One thread of the WebAssembly engine.
-    thread: oneFile("wasm/thread.js", "thread.js", "server"),
+    thread: oneFile("wasm/thread.js", THREAD_FILE, "server"),
     // For pages without a bundler. Elsewhere names stay readable in stack traces, and the bundler minifies.
     minified: oneFile("index.ts", "index.js", "server", true),
-    minifiedWorker: oneFile("train/worker/worker.ts", "worker.js", "server", true),
-    minifiedThread: oneFile("wasm/thread.js", "thread.js", "server", true),
+    minifiedWorker: oneFile("train/worker/worker.ts", WORKER_FILE, "server", true),
+    minifiedThread: oneFile("wasm/thread.js", THREAD_FILE, "server", true),
     page: oneFile("cli/page.ts", "page.js", "client"),
     cli: oneFile("cli/main.ts", "cli.js", "server"),
   },

@@ -1,10 +1,11 @@
 // `unit` runs in Node without a GPU; the files under test/gpu in headless Chrome (`chrome`) or Firefox (`firefox`), in Node with the
-// npm package `webgpu` (`node-gpu`), or in Deno (`deno`, started by test/hosts). Without an adapter these fail; they never skip.
+// npm package `webgpu` (`node-gpu`), or in Deno (`deno`, started by test/hosts). `consumers` installs the
+// package as others do. Without an adapter these fail; they never skip.
 
 import { defineConfig } from "vitest/config";
 import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
 
-const GPU_TESTS = ["test/gpu/**/*.test.ts"];
+const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test.ts"];
 /** Training on a software adapter takes seconds, and so does compiling for it. */
 const GPU_TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
 
@@ -12,7 +13,8 @@ export default defineConfig({
   test: {
     projects: [
       // Some start processes; a busy machine with two cores takes its time over that.
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: GPU_TESTS, testTimeout: 60_000 } },
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS], testTimeout: 60_000 } },
+      { test: { name: "consumers", include: CONSUMERS } },
       {
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
         optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },

@@ -44,7 +44,12 @@ export {
   glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,
 } from "./model/initializers.ts";
 export type { Initializer, InitializerName } from "./model/initializers.ts";
-export { initializers, layers, regularizers, train } from "./model/namespaces.ts";
+// The same functions under the names of TensorFlow.js' namespaces, so that code for its Layers API ports by changing the import:
+// tf.layers.dense({ … }), tf.train.adam(0.001), tf.regularizers.l2({ l2: 0.01 }), tf.initializers.heNormal().
+export * as initializers from "./model/namespaces/initializers.ts";
+export * as layers from "./model/namespaces/layers.ts";
+export * as regularizers from "./model/namespaces/regularizers.ts";
+export * as train from "./model/namespaces/train.ts";
 
 export { fileStore, indexedDBStore, opfsStore } from "./storage/checkpoint-store.ts";
 export type { CheckpointStore } from "./storage/checkpoint-store.ts";

@@ -31,12 +31,12 @@ class NoStore implements ChoiceStore {
 export function choiceFile(): string | null {
   const node = nodeModules();
   if (node === null) return null;
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env, { path, os } = node;
-  const folder = process.platform === "win32" ? LOCALAPPDATA : XDG_CACHE_HOME;
+  const { path, os, host: { env, platform } } = node;
+  const folder = platform === "win32" ? env.LOCALAPPDATA : env.XDG_CACHE_HOME;
   // The specification of XDG ignores relative paths.
   if (folder !== undefined && path.isAbsolute(folder)) return path.join(folder, NAME, FILE);
   const home = os.homedir();
-  return path.join(home, ...(process.platform === "darwin" ? ["Library", "Caches"] : [".cache"]), NAME, FILE);
+  return path.join(home, ...(platform === "darwin" ? ["Library", "Caches"] : [".cache"]), NAME, FILE);
 }
 
 class FileStore implements ChoiceStore {
@@ -49,7 +49,7 @@ class FileStore implements ChoiceStore {
   async write(key: string, value: string): Promise<void> {
     const node = nodeModules();
     if (node === null) return;
-    const { fs, path } = node, draft = `${this.file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    const { fs, path, host } = node, draft = `${this.file}.${host.pid}.${Math.random().toString(36).slice(2)}`;
     try {
       const entries = await this.#entries();
       entries.delete(key);

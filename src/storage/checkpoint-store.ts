@@ -68,7 +68,7 @@ export function opfsStore(folder = "deltaprop-checkpoints"): CheckpointStore {
 export function fileStore(folder: string): CheckpointStore {
   const node = nodeModules();
   if (node === null) throw missing("fileStore()", "indexedDBStore() or opfsStore() in a page");
-  const { fs, path } = node;
+  const { fs, path, host } = node;
   return {
     async read(name) {
       try {
@@ -80,7 +80,7 @@ export function fileStore(folder: string): CheckpointStore {
     },
     async write(name, bytes) {
       await fs.mkdir(folder, { recursive: true });
-      const draft = path.join(folder, `${name}.${process.pid}.part`), file = await fs.open(draft, "w", 0o600);
+      const draft = path.join(folder, `${name}.${host.pid}.part`), file = await fs.open(draft, "w", 0o600);
       try {
         await file.writeFile(bytes);
         // On the disk before the name says so.

@@ -1,8 +1,11 @@
 // Node's own modules where there are any (Node, Deno); null in a page.
 
-/** Not imports: a bundler for pages would follow them. */
+/**
+ * Not imports: a bundler for pages would follow them. `host` is Node's `process`; code that pages can load takes it from here, because
+ * bundlers replace the bare name (Parcel by a package that it installs, and it drops a `const { NAME } = process.env` half).
+ */
 export function nodeModules() {
-  const take = typeof process === "undefined" ? undefined : process.getBuiltinModule?.bind(process);
+  const host = globalThis.process as NodeJS.Process | undefined, take = host?.getBuiltinModule?.bind(host);
   const fs = take?.("node:fs/promises"), os = take?.("node:os"), path = take?.("node:path");
-  return fs && os && path ? { fs, os, path } : null;
+  return host && fs && os && path ? { fs, os, path, host } : null;
 }

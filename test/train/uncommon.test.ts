@@ -11,7 +11,7 @@ import { buildGraph } from "../../src/graph/build.ts";
 import { ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { DRAWS } from "../../src/model/initializers.ts";
 import { LOSSES, matchingActivation, toLoss } from "../../src/model/losses.ts";
-import { initializers } from "../../src/model/namespaces.ts";
+import * as initializers from "../../src/model/namespaces/initializers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { OPTIMIZERS } from "../../src/model/optimizers.ts";
 import type { Backend } from "../../src/train/backend.ts";

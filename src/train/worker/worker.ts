@@ -1,4 +1,4 @@
-// The script of the worker that trainInWorker() starts: dist/worker.js, one file with all that training may need.
+// The script of the worker that trainInWorker() starts: dist/deltaprop/worker.js, one file with all that training may need.
 
 import { serve, type Port } from "./host.ts";
 

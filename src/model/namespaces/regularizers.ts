@@ -1,0 +1,3 @@
+// TensorFlow.js' namespace tf.regularizers.
+
+export { l1, l1l2, l2 } from "../regularizers.ts";
