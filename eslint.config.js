@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "dist-bench/", "node_modules/", "**/*.cjs", "eslint.config.js"] },
+  { ignores: ["dist/", "dist-bench/", "dist-docs/", "node_modules/", "**/*.cjs", "eslint.config.js"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true } },

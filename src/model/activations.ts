@@ -9,6 +9,7 @@ export const ELEMENTWISE_ACTIVATIONS = [
   "linear", "sigmoid", "tanh", "relu", "leakyRelu", "elu", "softplus", "gelu", "swish",
 ] as const;
 
+/** Activations that work on each number by itself. */
 export type ElementwiseActivation = (typeof ELEMENTWISE_ACTIVATIONS)[number];
 
 /** Every σ, softmax among them: it acts on a whole row and is allowed in the last layer only. */
@@ -18,6 +19,7 @@ export const ACTIVATIONS: readonly ActivationName[] = [...ELEMENTWISE_ACTIVATION
 
 /** σ of a recurrent layer: its σ′ follows from a alone, so that h(t) is all that is kept. */
 export const RECURRENT_ACTIVATIONS = ["tanh", "relu", "sigmoid", "linear"] as const;
+/** Activations that simpleRNN() takes. */
 export type RecurrentActivation = (typeof RECURRENT_ACTIVATIONS)[number];
 
 /** Slope of leakyRelu for negative z: 0.2, the default `negative_slope` of `keras.activations.leaky_relu`. */

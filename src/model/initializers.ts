@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import type { RandomSequence } from "../random.ts";
 import { checkFloat32, checkOptions, show } from "./checks.ts";
 
+/** Names that layers take for an initializer with its defaults. */
 export type InitializerName =
   | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal"
   | "randomNormal" | "randomUniform" | "orthogonal" | "zeros" | "ones";

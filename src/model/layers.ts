@@ -6,6 +6,7 @@ import { checkInitializer, type Initializer, type InitializerName } from "./init
 import type { SimpleRNNLayer } from "./recurrent-types.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
+/** What dense() takes. */
 export interface DenseOptions {
   /** Outputs of the layer (fan-out), a whole number ≥ 1. */
   units: number;
@@ -58,6 +59,7 @@ export interface ActivationLayer {
   readonly inputShape: readonly number[] | null;
 }
 
+/** Any layer of a network. */
 export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer;
 
 const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",

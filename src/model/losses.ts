@@ -10,6 +10,7 @@ export const LOSSES = [
   "binaryCrossentropy", "categoricalCrossentropy", "sparseCategoricalCrossentropy",
 ] as const;
 
+/** Names that compile() takes for a loss. */
 export type LossName = (typeof LOSSES)[number];
 
 /** A frozen plain value, as the functions below return it. */
@@ -102,6 +103,7 @@ export function checkLossFits(loss: Loss, last: ActivationName, units: number): 
 }
 
 export const METRICS = ["accuracy", "meanSquaredError", "meanAbsoluteError"] as const;
+/** Names that compile() takes for metrics. */
 export type MetricName = (typeof METRICS)[number];
 
 const METRIC_ALIASES: Record<string, MetricName> = { acc: "accuracy", mse: "meanSquaredError", mae: "meanAbsoluteError" };

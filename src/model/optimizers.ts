@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 import { rateAt, toSchedule, type Schedule } from "./schedules.ts";
 
+/** Names that compile() takes for an optimizer with its defaults. */
 export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad";
 
 /** How gradients are bounded before the update; at most one of the three is set. By default none is. */

@@ -4,6 +4,7 @@ import type { RecurrentActivation } from "./activations.ts";
 import type { Initializer, InitializerName } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
 
+/** What simpleRNN() takes. */
 export interface SimpleRNNOptions {
   /** Numbers of the state h, a whole number ≥ 1. */
   units: number;

@@ -7,6 +7,7 @@ export interface Bounded {
   readonly bounds: Float64Array;
 }
 
+/** One tensor of the GPU beside the float64 reference. */
 export interface Comparison {
   readonly name: string;
   /** The element whose error is the largest share of its bound. */

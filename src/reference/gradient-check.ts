@@ -20,6 +20,7 @@ const STEPS = [1e-3, 1e-4, 1e-5];
 const FLOOR_OF_COST = 1e-5;
 const FLOOR_OF_TENSOR = 1e-3;
 
+/** A derivative that differs from the central difference. */
 export interface GradientMismatch {
   readonly tensor: string;
   readonly index: number;
@@ -27,6 +28,7 @@ export interface GradientMismatch {
   readonly numeric: number;
 }
 
+/** What gradientCheck() found: whether backpropagation agrees with central differences. As a string, a summary. */
 export interface GradientReport {
   /** Whether every weight's relative error is below the limit. */
   readonly ok: boolean;
@@ -35,6 +37,7 @@ export interface GradientReport {
   /** How many weight tensors, and how many weights in them, were checked. */
   readonly tensors: number;
   readonly weights: number;
+  /** The report as a text for people. */
   toString(): string;
 }
 

@@ -80,6 +80,7 @@ function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): L
 const kilobytes = (bytes: number): string =>
   bytes < 1e4 ? `${bytes} B` : bytes < 1e7 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** The launches of a step, and its memory. As a string, a table of both. */
 export class Plan {
   readonly batch: number;
   /** None where a program takes their place. */

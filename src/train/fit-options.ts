@@ -33,6 +33,7 @@ export interface ResumeInfo {
 export interface Callbacks {
   /** Before all others, where `resumeFrom` held a checkpoint. */
   onResume?(info: ResumeInfo): void | Promise<void>;
+  /** Before the first mini-batch, when everything is compiled. */
   onTrainBegin?(): void | Promise<void>;
   /** Before its first mini-batch: not for the epoch in whose middle a checkpoint was taken. */
   onEpochBegin?(epoch: number): void | Promise<void>;
@@ -44,6 +45,7 @@ export interface Callbacks {
   onBatchEnd?(batch: number, logs: Logs): void;
   /** Averages over the epoch, and validation's where there is any. */
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>;
+  /** After the last mini-batch and its validation. */
   onTrainEnd?(): void | Promise<void>;
   /**
    * The GPU was lost: the driver was reset, its process crashed, the machine slept. fit() waits for this function, takes another
@@ -59,11 +61,13 @@ export const CALLBACKS: readonly (keyof Callbacks)[] = [
 
 export const isCallback = (name: string): name is keyof Callbacks => (CALLBACKS as readonly string[]).includes(name);
 
+/** Where fit() saves checkpoints, and how often. */
 export interface CheckpointOptions {
   readonly store: CheckpointStore;
   readonly every?: number;
 }
 
+/** What fit() does when loss or weights are no longer finite; see FitOptions.onNaN. */
 export type OnNaN = "stop" | "rollback" | "ignore";
 
 /** What fit() takes. */

@@ -15,6 +15,7 @@ export interface SequentialOptions {
   seed?: number;
 }
 
+/** What compile() takes as `device`: a GPUDevice, or a function that gives one whenever one is needed, also after a loss. */
 export type DeviceSource = () => GPUDevice | Promise<GPUDevice>;
 
 /** What compile() takes. */

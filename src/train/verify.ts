@@ -29,6 +29,7 @@ export interface VerifiedTensor extends Comparison {
   readonly kernel: string;
 }
 
+/** What verify() found: whether every tensor is within its rounding bound, and the largest errors. As a string, a table. */
 export class VerifyReport {
   constructor(readonly steps: number, readonly compared: readonly VerifiedTensor[]) {}
 
@@ -52,6 +53,7 @@ export class VerifyReport {
     return this.compared.reduce<VerifiedTensor | null>((w, c) => (w === null || !(c.ratio <= w.ratio) ? c : w), null);
   }
 
+  /** The report as a text for people. */
   toString(): string {
     const shown = this.firstFailure ?? this.worst;
     const head = `verify: ${this.tensors} tensors of ${this.steps} training steps compared with the float64 reference, ` +

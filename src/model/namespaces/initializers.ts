@@ -1,4 +1,8 @@
-// TensorFlow.js' namespace tf.initializers.
+/**
+ * How weights start, under the names of TensorFlow.js' namespace: `tf.initializers.heNormal()`.
+ * A module, so that editors show the documentation of each function.
+ * @module
+ */
 
 export {
   glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,

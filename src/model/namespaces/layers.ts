@@ -1,4 +1,8 @@
-// TensorFlow.js' namespace tf.layers. A module, so that editors show the documentation of the functions themselves.
+/**
+ * Layers under the names of TensorFlow.js' namespace: `tf.layers.dense({ … })`.
+ * A module, so that editors show the documentation of each function.
+ * @module
+ */
 
 export { activation, dense, dropout } from "../layers.ts";
 export { simpleRNN } from "../recurrent.ts";

@@ -1,4 +1,8 @@
-// TensorFlow.js' namespace tf.train: optimizers with its arguments in its order. sgd(), adam() … by themselves take Keras' options.
+/**
+ * Optimizers with TensorFlow.js' arguments in its order: `tf.train.adam(0.001)`. sgd(), adam() … by themselves take Keras' options.
+ * A module, so that editors show the documentation of each function.
+ * @module
+ */
 
 import * as optimizers from "../optimizers.ts";
 import type { Optimizer } from "../optimizers.ts";
