@@ -5,7 +5,7 @@ import { defineConfig } from "vite";
 import { licencesAtBuild, rememberPackages } from "../build/licences.ts";
 import { wgslAtBuild } from "../build/wgsl.ts";
 import { digits } from "./digits-plugin.ts";
-import { CONTENT_SECURITY_POLICY } from "./policy.ts";
+import { CONTENT_SECURITY_POLICY, policyInPage } from "./policy.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** The digits are data of this package; its modules, and those of workers, are not in the page's own bundle. */
@@ -15,7 +15,7 @@ export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./",
   publicDir: false,
-  plugins: [digits(), licencesAtBuild(() => "licences.txt", packages)],
+  plugins: [digits(), policyInPage(), licencesAtBuild(() => "licences.txt", packages)],
   // Only workers hold the library.
   worker: { format: "es", plugins: () => [wgslAtBuild(), rememberPackages(packages)] },
   // What is built is looked at as it should be published; so all tests of the page run under the policy.

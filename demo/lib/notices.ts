@@ -30,5 +30,8 @@ export class Notices {
   }
 }
 
+/** Whether the library gave up because the GPU was lost again and again, or there is none any more. Names survive postMessage, classes do not. */
+export const isLostGpu = (error: unknown): boolean => error instanceof Error && error.name === "DeviceLostError";
+
 /** An error in words for people: the library's own say where, what must hold, what came and what to do. */
 export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

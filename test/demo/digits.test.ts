@@ -165,6 +165,34 @@ it("goes on when its GPU is lost, and says so", async () => {
   expect(await accuracyShown(page)).toBeGreaterThan(90);
 });
 
+it("when each GPU is lost at once, says what Run does, and Run goes on", async () => {
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const request = Reflect.get(GPUAdapter.prototype, "requestDevice") as (this: GPUAdapter, ...given: unknown[]) => Promise<GPUDevice>;
+    Object.assign(globalThis, { lostAtOnce: true });
+    GPUAdapter.prototype.requestDevice = async function (...given) {
+      const device = await request.apply(this, given);
+      if ((globalThis as { lostAtOnce?: boolean }).lostAtOnce) setTimeout(() => device.destroy(), 1);
+      return device;
+    };
+  });
+  await page.click("#digits-run");
+  await entered(page, "running");
+  await page.click("#digits-lose");
+  await entered(page, "paused");
+  expect(await notice(page)).toMatch(/lost again and again.*Run tries the GPU again/);
+  expect(await notice(page)).not.toContain("compile");
+  // Control: it is so still.
+  await page.click("#digits-run");
+  await entered(page, "paused");
+  await worker.evaluate(() => { (globalThis as { lostAtOnce?: boolean }).lostAtOnce = false; });
+  const before = await stepsShown(page);
+  await page.click("#digits-run");
+  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20, {}, before);
+  await pause(page);
+  expect(await accuracyShown(page)).toBeGreaterThan(90);
+});
+
 it("races the GPU against the CPU to weights that agree", async () => {
   await page.click("#digits-race-start");
   await page.waitForSelector('#digits-race[data-done="true"]', { timeout: 40_000 });

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "puppeteer";
 import { build, preview, type PreviewServer } from "vite";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { CONTENT_SECURITY_POLICY } from "../../demo/policy.ts";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
+import { CONTENT_SECURITY_POLICY, META_POLICY } from "../../demo/policy.ts";
 import { launchBrowser } from "../../src/cli/launch.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 /** A page that writes down what the policy stopped in it; workers have the policy of their own answer. */
-async function open(path = ""): Promise<{ page: Page; stopped: () => Promise<string[]>; policies: string[] }> {
+async function open(path = "", from = server): Promise<{ page: Page; stopped: () => Promise<string[]>; policies: string[] }> {
   const page = await browser.newPage(), policies: string[] = [];
   page.on("response", (response) => void policies.push(response.headers()["content-security-policy"] ?? "none"));
   page.on("console", (message) => { if (/Content Security Policy/i.test(message.text())) policies.push(message.text()); });
@@ -35,7 +35,7 @@ async function open(path = ""): Promise<{ page: Page; stopped: () => Promise<str
     Object.assign(globalThis, { stopped });
     document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => stopped.push(effectiveDirective));
   });
-  await page.goto(server.resolvedUrls!.local[0] + path);
+  await page.goto(from.resolvedUrls!.local[0] + path);
   return { page, policies, stopped: () => page.evaluate(() => (globalThis as unknown as { stopped: string[] }).stopped) };
 }
 
@@ -58,6 +58,24 @@ it("control: it stops inline scripts and other hosts", async () => {
     const fetched = await fetch("https://example.invalid/").then(() => true, () => false);
     await new Promise((resolve) => setTimeout(resolve, 100));
     return { inline: "inlineRan" in globalThis, fetched };
+  });
+  expect(ran).toEqual({ inline: false, fetched: false });
+  expect(new Set(await stopped())).toEqual(new Set(["script-src-elem", "connect-src"]));
+});
+
+it("the page stops the same by itself where a server sends no header", async () => {
+  const bare = await preview({ root: outDir, configFile: false, logLevel: "error", build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
+  onTestFinished(() => bare.close());
+  const { page, stopped, policies } = await open("", bare);
+  await page.waitForSelector('.transport[data-state="ready"]');
+  expect(policies.every((policy) => policy === "none")).toBe(true);
+  expect(await stopped()).toEqual([]);
+  expect(await page.$eval("meta[http-equiv]", (meta) => meta.getAttribute("content"))).toBe(META_POLICY);
+  const ran = await page.evaluate(async () => {
+    const script = document.createElement("script");
+    script.textContent = "globalThis.inlineRan = true";
+    document.head.append(script);
+    return { inline: "inlineRan" in globalThis, fetched: await fetch("https://example.invalid/").then(() => true, () => false) };
   });
   expect(ran).toEqual({ inline: false, fetched: false });
   expect(new Set(await stopped())).toEqual(new Set(["script-src-elem", "connect-src"]));

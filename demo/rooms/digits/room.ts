@@ -3,7 +3,7 @@
 import "./room.css";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
-import { reasonOf } from "../../lib/notices.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import type { Mount } from "../../lib/room.ts";
 import { LinkError, readLink, writeLink } from "../../lib/share.ts";
 import { Watch } from "../../lib/watch.ts";
@@ -25,7 +25,7 @@ import type { DigitsWorker } from "./worker.ts";
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", words.now.failed(reasonOf(error)));
+  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
   const worker = connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, data: DataInfo | null = null, turn = 0;
@@ -200,9 +200,9 @@ export const mount: Mount = (host, context) => {
     onDeviceLost(steps) {
       lostAt = steps;
     },
-    onStopped(reason) {
+    onStopped(reason, lost) {
       enter("paused");
-      notices.show("error", words.now.stoppedBy(reason));
+      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
     },
   };
 

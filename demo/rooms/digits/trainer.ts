@@ -2,6 +2,8 @@
 
 import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
+import { isLostGpu } from "../../lib/notices.ts";
+import { Revival } from "../../lib/revival.ts";
 import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
@@ -64,8 +66,8 @@ export interface Events {
   onValidation(validation: Validation): void;
   /** The GPU was lost after so many steps of this network; training goes on. */
   onDeviceLost(steps: number): void;
-  /** Training ended by an error. */
-  onStopped(reason: string): void;
+  /** Training ended by an error. @param lost because the GPU was lost again and again */
+  onStopped(reason: string, lost: boolean): void;
 }
 
 export interface Histograms {
@@ -99,6 +101,7 @@ export class Trainer {
   #abort = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #revival = new Revival(() => this.#now.model.compile(recipeOf(this.config, this.#now.device)));
 
   constructor(readonly sets: DigitSets, readonly events: Events) {}
 
@@ -172,7 +175,7 @@ export class Trainer {
   /** Exactly one mini-batch. */
   step(): Promise<void> {
     return this.alone(async () => {
-      await this.#slice(1);
+      await this.#revival.around(() => this.#slice(1));
       await this.validate();
     });
   }
@@ -250,9 +253,9 @@ export class Trainer {
   #start(): void {
     if (this.#wanted) return;
     this.#wanted = true;
-    this.#loop = this.#train().catch((error: unknown) => {
+    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
       this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error));
+      this.events.onStopped(error instanceof Error ? error.message : String(error), isLostGpu(error));
     });
   }
 

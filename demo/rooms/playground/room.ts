@@ -4,7 +4,7 @@ import "./room.css";
 import { element, prefersLessMotion } from "../../lib/dom.ts";
 import { place } from "../../lib/format.ts";
 import { LossCard } from "../../lib/loss-card.ts";
-import { reasonOf } from "../../lib/notices.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
 import { LinkError, readLink, writeLink } from "../../lib/share.ts";
@@ -33,7 +33,7 @@ interface OwnPoint {
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", words.now.failed(reasonOf(error)));
+  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
   const worker = connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, split: Split, example = 0, own: OwnPoint[] = [], opened = false;
@@ -225,9 +225,9 @@ export const mount: Mount = (host, context) => {
       if (look.steps > 0) announcer.metrics(() => transport.spoken());
     },
     onLost: (step) => loss.lost(step),
-    onStopped(reason) {
+    onStopped(reason, lost) {
       transport.state = "paused";
-      notices.show("error", words.now.stoppedBy(reason));
+      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
     },
   };
 

@@ -8,6 +8,7 @@ export const texts = defineTexts({
   leadCpu: "A small network learns to tell two classes of points apart. Watch each neuron find its own part of the answer, then take one step of backpropagation apart. There is no WebGPU here, so it learns on the CPU, more slowly.",
   noGpu: "This browser offers no WebGPU, so the network learns on the CPU. WebGPU is in Chrome and Edge from 113, Safari from 26, and Firefox from 141 on Windows and 145 on Apple-silicon Macs.",
   failed: (reason: string) => `That did not work. ${reason}`,
+  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose the CPU, which starts a new network.",
   stoppedBy: (reason: string) => `Training stopped. ${reason}`,
   badLink: (field: string, got: string, rule: string) => `The link says ${field} = “${got}”, but it must be ${rule}. Nothing was changed.`,
 
@@ -90,6 +91,7 @@ export const texts = defineTexts({
   leadCpu: "一个小网络学习区分两类点。看每个神经元找到自己那部分答案,再把反向传播的一步拆开来看。这里没有 WebGPU,所以在 CPU 上学习,速度较慢。",
   noGpu: "此浏览器没有 WebGPU,网络改在 CPU 上学习。支持 WebGPU 的有:Chrome 和 Edge 113 起、Safari 26 起,Firefox 在 Windows 上 141 起、在 Apple 芯片的 Mac 上 145 起。",
   failed: (reason: string) => `没有成功。${reason}`,
+  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 CPU,那会新建网络。",
   stoppedBy: (reason: string) => `训练已停止。${reason}`,
   badLink: (field: string, got: string, rule: string) => `链接中 ${field} = “${got}”,但必须是 ${rule}。一切保持不变。`,
 

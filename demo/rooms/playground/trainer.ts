@@ -5,6 +5,8 @@ import {
   dataset, type CompileOptions, type DatasetHandle, type GivenTensor, type InspectedTensor, type LabelledDatasetHandle, type Sequential, type Weight,
 } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
+import { isLostGpu } from "../../lib/notices.ts";
+import { Revival } from "../../lib/revival.ts";
 import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
@@ -63,8 +65,8 @@ export interface StepApart {
 export interface Events {
   onModel(info: ModelInfo): void;
   onLook(look: Look): void;
-  /** Training ended by an error. */
-  onStopped(reason: string): void;
+  /** Training ended by an error. @param lost because the GPU was lost again and again */
+  onStopped(reason: string, lost: boolean): void;
   /** The GPU was lost at that step; training goes on from there on another one. */
   onLost(step: number): void;
 }
@@ -94,6 +96,7 @@ export class Trainer {
   #abort = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #revival = new Revival(() => this.#compile(this.#now.model, this.#now.parts));
   /** Time between two looks while it trains. */
   lookEvery = 90;
 
@@ -126,9 +129,9 @@ export class Trainer {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#abort = new AbortController();
-    this.#loop = this.#train().catch((error: unknown) => {
+    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
       this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error));
+      this.events.onStopped(error instanceof Error ? error.message : String(error), isLostGpu(error));
     });
   }
 
@@ -141,8 +144,10 @@ export class Trainer {
   /** Exactly one mini-batch. */
   step(): Promise<void> {
     return this.#alone(async () => {
-      await this.#slice(1);
-      await this.#look();
+      await this.#revival.around(async () => {
+        await this.#slice(1);
+        await this.#look();
+      });
     });
   }
 
@@ -202,9 +207,7 @@ export class Trainer {
     this.#config = config;
     const model = buildModel(config), parts = config.layers.map((_, i) => buildPart(config, i + 1));
     try {
-      await Promise.all([model.compile({ ...recipeOf(config), ...this.#place }),
-        // These are never trained.
-        ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place }))]);
+      await this.#compile(model, parts);
     } catch (error) {
       this.#config = before;
       for (const one of [model, ...parts]) one.dispose();
@@ -218,6 +221,12 @@ export class Trainer {
     [this.#steps, this.#losses, this.#msPerStep] = [0, [], null];
     this.#tellModel();
     await this.#look();
+  }
+
+  async #compile(model: Sequential, parts: readonly Sequential[]): Promise<void> {
+    await Promise.all([model.compile({ ...recipeOf(this.#config), ...this.#place }),
+      // These are never trained.
+      ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place }))]);
   }
 
   /** With no training under way while it works; what ran before runs on afterwards. */

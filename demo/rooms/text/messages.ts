@@ -73,5 +73,5 @@ export interface Events {
   /** The GPU was lost after that step; training goes on from there on another one. */
   onLost(step: number): void;
   /** Training ended by an error. */
-  onStopped(reason: string): void;
+  onStopped(reason: string, lost: boolean): void;
 }

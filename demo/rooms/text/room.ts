@@ -5,7 +5,7 @@ import { button, fileButton } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
 import { LossCard } from "../../lib/loss-card.ts";
-import { reasonOf } from "../../lib/notices.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
 import { LinkError, readLink, writeLink } from "../../lib/share.ts";
@@ -27,7 +27,7 @@ const FILE_NAME = "deltaprop-text.safetensors";
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", words.now.failed(reasonOf(error)));
+  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
   const worker = connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker, first = read(context.link) ?? DEFAULTS;
   let model: ModelInfo | null = null, opened = false;
@@ -196,9 +196,9 @@ export const mount: Mount = (host, context) => {
       if (written.kept) history.add(written);
     },
     onLost: (step) => loss.lost(step),
-    onStopped(reason) {
+    onStopped(reason, lost) {
       transport.state = "paused";
-      notices.show("error", words.now.stoppedBy(reason));
+      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
     },
   };
 

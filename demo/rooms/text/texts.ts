@@ -10,6 +10,7 @@ export const texts = defineTexts({
   on: (adapter: string) => `on ${adapter}`,
   noGpu: "This browser offers no WebGPU, so the network trains on the CPU: slower, the same results. WebGPU is in Chrome and Edge from version 113, in Firefox from 141 (Windows) and 145 (macOS), and in Safari from 26.",
   failed: (reason: string) => `This went wrong: ${reason}`,
+  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose the CPU, which starts a new network.",
   stoppedBy: (reason: string) => `Training stopped: ${reason}`,
 
   run: "Run", pause: "Pause", step: "Step", stepHint: "Train one mini-batch", reset: "Reset", resetHint: "Start again from the seed",
@@ -90,6 +91,7 @@ export const texts = defineTexts({
   on: (adapter: string) => `设备:${adapter}`,
   noGpu: "此浏览器不提供 WebGPU,网络改在 CPU 上训练:较慢,结果相同。支持 WebGPU 的浏览器:Chrome 和 Edge 113 起,Firefox 141 起(Windows)、145 起(macOS),Safari 26 起。",
   failed: (reason: string) => `出错了:${reason}`,
+  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 CPU,那会新建网络。",
   stoppedBy: (reason: string) => `训练停止:${reason}`,
 
   run: "运行", pause: "暂停", step: "单步", stepHint: "训练一个小批量", reset: "重置", resetHint: "从种子重新开始",

@@ -6,6 +6,8 @@ import { buildTextModel, textRecipe, type TextSpec } from "../../../src/cli/text
 import { Sampler } from "../../../src/cli/text-sampler.ts";
 import { dataset, windows, type CompileOptions, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
+import { isLostGpu } from "../../lib/notices.ts";
+import { Revival } from "../../lib/revival.ts";
 import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { TextConfig } from "./config.ts";
 import type { Events, Expected, Material, Wish } from "./messages.ts";
@@ -57,6 +59,7 @@ export class Trainer {
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
   #writing: Promise<unknown> = Promise.resolve();
+  readonly #revival = new Revival(() => this.#now.model.compile({ ...textRecipe({ ...this.#now.spec, learningRate: this.#rate }), ...this.#place }));
 
   /** @param device what all networks of this room share, another after a loss; null on the CPU */
   private constructor(readonly device: SharedDevice | null, readonly events: Events) {}
@@ -81,9 +84,9 @@ export class Trainer {
   run(): void {
     if (this.#wanted) return;
     this.#wanted = true;
-    this.#loop = this.#train().catch((error: unknown) => {
+    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
       this.#wanted = false;
-      this.events.onStopped(reasonOf(error));
+      this.events.onStopped(reasonOf(error), isLostGpu(error));
     });
   }
 
@@ -96,7 +99,7 @@ export class Trainer {
   /** Exactly one mini-batch. */
   step(): Promise<void> {
     return this.#alone(async () => {
-      await this.#slice(1);
+      await this.#revival.around(() => this.#slice(1));
       await this.#write(false);
     });
   }
