@@ -1,7 +1,8 @@
 // Chooses the backend that compile() asked for, and finds another device for it when the first is lost.
 
-import { InputError, UnsupportedError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
+import type { Network } from "../model/network.ts";
 import type { Backend, BackendKind } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadRecovery } from "./load-recovery.ts";
@@ -10,7 +11,7 @@ import type { CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
-export async function openBackend(options: CompileOptions): Promise<Backend> {
+export async function openBackend(options: CompileOptions, network: Network): Promise<Backend> {
   const { backend = "auto", device, precision = "f32" } = options;
   if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
@@ -20,21 +21,16 @@ export async function openBackend(options: CompileOptions): Promise<Backend> {
   }
   if (backend === "cpu") return openCpu(device, precision);
   if (backend === "wasm") return openWasm(options);
-  try {
-    return await openGpu(device, precision);
-  } catch (error) {
-    // float64 is no stand-in for a device or a precision that was asked for.
-    if (backend === "webgpu" || device || precision === "f16" || !(error instanceof UnsupportedError)) throw error;
-    console.warn(`deltaprop: no WebGPU here, training on the CPU in float64 instead. (${error.message})`);
-    return openCpu();
-  }
+  // Nothing stands in for a device or a precision that was asked for.
+  if (backend === "webgpu" || device || precision === "f16") return openGpu(device, precision);
+  return (await import("./choose-engine.ts")).chooseEngine(network, options);
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */
 export const reopenBackend = async (kind: BackendKind, options: CompileOptions): Promise<Backend> =>
   (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision)));
 
-const openWasm = async (options: CompileOptions): Promise<Backend> => (await loadWasm()).WasmBackend.create(options);
+const openWasm = async (options: CompileOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
 
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);

@@ -36,7 +36,11 @@ export interface CompileOptions {
    * are weights, gradients, the loss, and tiny networks as a whole. Default "f32".
    */
   precision?: Precision;
-  /** "webgpu" fails where there is none; "auto" (default) then takes "cpu" and says so on the console. */
+  /**
+   * "webgpu", "wasm" (WebAssembly: float32 on the CPU) and "cpu" (the float64 reference) fail where there is none. "auto" (default)
+   * takes a GPU that is no emulation, has computed small networks right before (remembered by adapter and browser), and is expected to be
+   * quicker for this network; else WebAssembly; else "cpu", and says so on the console.
+   */
   backend?: "auto" | BackendKind;
   /**
    * Threads that backend "wasm" may divide steps among, a whole number from 1 to 8; default as many as there are cores. It changes

@@ -78,7 +78,7 @@ export class Sequential {
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     // Formulas are loaded and the weights drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options), this.#weightsToStartFrom(loadUncommon(network, recipe))]);
+    const [opened, start] = await Promise.allSettled([openBackend(options, network), this.#weightsToStartFrom(loadUncommon(network, recipe))]);
     if (opened.status === "rejected") throw opened.reason;
     const backend = opened.value;
     const shownBatch = this.#compiled?.shownBatch ?? DEFAULT_BATCH;

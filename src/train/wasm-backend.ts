@@ -1,10 +1,10 @@
 // The `wasm` backend: whole training steps on the CPU in float32, by a WebAssembly module written for the network.
 
-import { InputError, UnsupportedError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import type { StepScalars } from "../graph/types.ts";
 import { sizeOf } from "../graph/types.ts";
 import type { Plan, StepProgram } from "../schedule/plan.ts";
-import { carriedKey, WasmEngine, type DataAddresses, type PreparedProgram } from "../wasm/engine.ts";
+import { carriedKey, requireWasm, WasmEngine, type DataAddresses, type PreparedProgram } from "../wasm/engine.ts";
 import { show } from "../model/checks.ts";
 import { MAX_BYTES } from "../wasm/memory.ts";
 import { Program } from "../wasm/program.ts";
@@ -125,13 +125,13 @@ export class WasmBackend implements Backend {
     this.#engine = new WasmEngine(threads);
   }
 
-  /** @throws InputError for what only a GPU has; UnsupportedError without WebAssembly */
-  static create({ device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">): WasmBackend {
+  /** @throws InputError for what only a GPU has; UnsupportedError without WebAssembly, or where it may not be compiled */
+  static async open({ device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">): Promise<WasmBackend> {
     if (precision === "f16") {
       throw new InputError('compile(): backend "wasm" computes in float32 and takes no precision "f16". Leave one of them out.');
     }
     if (device) throw new InputError('compile(): backend "wasm" takes no device. Leave one of them out.');
-    if (typeof WebAssembly === "undefined") throw new UnsupportedError('compile(): this host has no WebAssembly. Use backend: "cpu".');
+    await requireWasm();
     const most = availableThreads(), isCount = typeof threads === "number" && Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
     if (threads !== undefined && threads !== null && !isCount) {
       throw new InputError(`compile(): threads must be a whole number from 1 to ${MAX_THREADS}; got ${show(threads)}.`);

@@ -2,7 +2,7 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { rowsOf, sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
-import { hasRelaxedMadd } from "./assembler.ts";
+import { allBits, assemble, drop, f32x4, FunctionWriter, hasRelaxedMadd } from "./assembler.ts";
 import { BARRIER_BYTES } from "./barrier.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { unpack, type Layout } from "./layout.ts";
@@ -94,9 +94,17 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    throw new UnsupportedError(`WebAssembly: this host does not compile the network's module. (${error instanceof Error ? error.message : String(error)}) ` +
-      "A page whose Content-Security-Policy has script-src needs 'wasm-unsafe-eval' there; SIMD is needed, too.");
+    throw new UnsupportedError(`WebAssembly: this host does not compile it (${error instanceof Error ? error.message : String(error)}). A page whose ` +
+      "Content-Security-Policy names script-src needs 'wasm-unsafe-eval' there, and the browser needs SIMD. Else use backend: \"cpu\".");
   }
+}
+
+/** @throws UnsupportedError where there is no WebAssembly with SIMD, or a page's policy forbids to compile it */
+export async function requireWasm(): Promise<void> {
+  if (typeof WebAssembly === "undefined") throw new UnsupportedError('WebAssembly: this host has none. Use backend: "cpu".');
+  const probe = new FunctionWriter([]);
+  probe.body = drop(f32x4.sqrt(allBits(0)));
+  await compile(assemble([probe], false));
 }
 
 /** A program in memory, ready to run on one data set. */

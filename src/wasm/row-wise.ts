@@ -187,11 +187,14 @@ function metricOf(row: Row, metric: MetricKind, a: string, y: string, cell: Cell
   switch (metric) {
     case "meanSquaredError": return [difference, mul(get(error), get(error))];
     case "meanAbsoluteError": return [difference, f32x4.abs(get(error))];
-    case "binaryAccuracy": {
-      const differs = v128.xor(f32x4.gt(group.memory(a, cell), HALF), f32x4.gt(group.memory(y, cell), HALF));
+    case "binaryAccuracy":
+    case "binaryLogitAccuracy": {
+      const threshold = metric === "binaryAccuracy" ? HALF : ZERO;
+      const differs = v128.xor(f32x4.gt(group.memory(a, cell), threshold), f32x4.gt(group.memory(y, cell), HALF));
       return v128.andNot(ONE, differs);
     }
-    default: throw new Error(`wasm: ${metric} is no mean over numbers`);
+    case "sparseAccuracy":
+    case "categoricalAccuracy": throw new Error(`wasm: ${metric} is no mean over numbers`);
   }
 }
 

@@ -90,7 +90,7 @@ async function open({ network, recipe: declared, backend: kind, precision, autot
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision };
-  const [backend] = await Promise.all([openBackend(options), loadUncommon(network, recipe)]);
+  const [backend] = await Promise.all([openBackend(options, network), loadUncommon(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
     checked.batchSize, autotune);
