@@ -1,5 +1,5 @@
-// The report as text, one table per workload. The ratio is steps/s (products/s) of deltaprop over the contender's: above 1,
-// deltaprop is faster. "diff" is of the losses, for a product in units of 2⁻²⁴·Σ|terms|.
+// The report as text, one table per workload. The ratio is steps/s (products/s) of deltaprop on the same kind of device over the
+// contender's: above 1, deltaprop is faster. "diff" is of the losses, for a product in units of 2⁻²⁴·Σ|terms|.
 
 import type { Entry, WorkloadReport } from "./run.ts";
 import type { Spread } from "./statistics.ts";
@@ -47,6 +47,7 @@ export function align(rows: readonly (readonly string[])[]): string {
 }
 
 export function workloadTable({ workload, kind, flops, entries }: WorkloadReport): string {
-  const baseline = entries.find(({ contender }) => contender === "deltaprop")?.stepsPerSecond?.median ?? null;
-  return `${workload}\n${align([HEADS[kind], ...entries.map((entry) => row(entry, flops, baseline))])}`;
+  const of = (name: string) => entries.find(({ contender }) => contender === name)?.stepsPerSecond?.median ?? null;
+  const gpu = of("deltaprop"), wasm = of("deltaprop wasm");
+  return `${workload}\n${align([HEADS[kind], ...entries.map((entry) => row(entry, flops, entry.contender.includes("wasm") ? wasm : gpu))])}`;
 }

@@ -3,6 +3,7 @@
 export { sequential, Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
+export type { BackendKind } from "./train/backend.ts";
 export type { History } from "./train/fit.ts";
 export type {
   Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN, ResumeInfo,

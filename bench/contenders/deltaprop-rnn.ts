@@ -1,7 +1,7 @@
 // deltaprop's recurrent networks by its public door. Route: simpleRNN on whole numbers, which pick rows of U, a dense layer on
 // every step, class indices as answers, fit() of so many steps.
 
-import { adam, dataset, dense, sequential, simpleRNN, type Sequential } from "../../src/index.ts";
+import { adam, dataset, dense, sequential, simpleRNN, type BackendKind, type Sequential } from "../../src/index.ts";
 import type { RecurrentContender, Training } from "../contender.ts";
 import type { RecurrentProblem, RecurrentWorkload } from "../recurrent.ts";
 import { ADAM } from "../workloads.ts";
@@ -10,7 +10,7 @@ import { fitting } from "./deltaprop-fit.ts";
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
 export async function compiledRecurrent(
   { vocabulary, hidden, steps, learningRate }: RecurrentWorkload, { input, recurrent, output }: RecurrentProblem,
-  backend: "webgpu" | "cpu",
+  backend: BackendKind,
 ): Promise<Sequential> {
   const model = sequential({ layers: [
     simpleRNN({ units: hidden, inputShape: [steps], inputVocabulary: vocabulary, returnSequences: true }),
@@ -28,8 +28,10 @@ export async function compiledRecurrent(
 export const recurrentTraining = (model: Sequential, { batch }: RecurrentWorkload, { x, labels }: RecurrentProblem): Training =>
   fitting(model, dataset(Uint32Array.from(x), labels), batch);
 
-export const recurrent: RecurrentContender = {
+export const recurrentOn = (backend: BackendKind): RecurrentContender => ({
   async start(workload, problem) {
-    return recurrentTraining(await compiledRecurrent(workload, problem, "webgpu"), workload, problem);
+    return recurrentTraining(await compiledRecurrent(workload, problem, backend), workload, problem);
   },
-};
+});
+
+export const recurrent = recurrentOn("webgpu");

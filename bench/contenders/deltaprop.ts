@@ -1,13 +1,13 @@
 // deltaprop by its public door. Route: fit() of so many steps on a data set that stays on the device, cycling through its
 // mini-batches; class indices in place of one-hot rows.
 
-import { adam, dataset, dense, sequential, sgd, type Sequential } from "../../src/index.ts";
+import { adam, dataset, dense, sequential, sgd, type BackendKind, type Sequential } from "../../src/index.ts";
 import type { Contender, Training } from "../contender.ts";
 import { ADAM, type Problem, type Workload } from "../workloads.ts";
 import { fitting } from "./deltaprop-fit.ts";
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
-export async function compiledModel(workload: Workload, problem: Problem, backend: "webgpu" | "cpu"): Promise<Sequential> {
+export async function compiledModel(workload: Workload, problem: Problem, backend: BackendKind): Promise<Sequential> {
   const { widths, hidden, optimizer, learningRate, loss } = workload;
   const last = loss === "softmaxCrossentropy" ? "softmax" : "linear";
   const model = sequential({ layers: widths.slice(1).map((units, i) => dense({
@@ -29,8 +29,10 @@ export function trainingOf(model: Sequential, workload: Workload, problem: Probl
   return fitting(model, dataset(problem.x, targets), workload.batch);
 }
 
-export const contender: Contender = {
+export const deltapropOn = (backend: BackendKind): Contender => ({
   async start(workload, problem) {
-    return trainingOf(await compiledModel(workload, problem, "webgpu"), workload, problem);
+    return trainingOf(await compiledModel(workload, problem, backend), workload, problem);
   },
-};
+});
+
+export const contender = deltapropOn("webgpu");
