@@ -3,7 +3,7 @@
 import type { Launch } from "../schedule/launch.ts";
 
 const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages of https or localhost; " +
-  "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"cpu\".";
+  "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"wasm\".";
 
 /** @param thrown what the host threw when it was asked for a device; undefined if it has none to give */
 export function withoutDevice(gpu: GPU | undefined, thrown: ErrorOptions | undefined): string {

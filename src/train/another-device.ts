@@ -30,7 +30,7 @@ export async function reopen(device: CompileOptions["device"], open: () => Promi
     }
   }
   throw new DeviceLostError("the GPU was lost, and the host gives no other " +
-    `(${cause instanceof Error ? cause.message : String(cause)}). Reload the page, or compile again with backend: "cpu".`, { cause });
+    `(${cause instanceof Error ? cause.message : String(cause)}). Reload the page, or compile again with backend: "wasm".`, { cause });
 }
 
 /**

@@ -1,6 +1,8 @@
 // Work in slices: so many steps a call that a page stays alive, and a moment for everything else between. Results are told, and an
 // abort is seen, between two calls.
 
+import { yieldToHost } from "./yield.ts";
+
 /** On a page's own thread a picture is due every 16 ms; a worker answers to nobody but its messages. */
 const PAGE_MILLISECONDS = 8, WORKER_MILLISECONDS = 20;
 /** How much longer than the last a call may be: timings of short ones are poor. */
@@ -14,7 +16,6 @@ export class Slices {
   readonly #budget = isPage() ? PAGE_MILLISECONDS : WORKER_MILLISECONDS;
   /** Kept from run to run: epochs may be short. */
   #began = performance.now();
-  #channel: MessageChannel | null = null;
 
   learn(steps: number, milliseconds: number): void {
     if (steps < this.steps) return;
@@ -26,17 +27,9 @@ export class Slices {
     return performance.now() - this.#began > this.#budget;
   }
 
-  /** Lets the page or the process do something else. Messages come in hidden tabs as well, where timers come once a second. */
+  /** Lets the page or the process do something else. */
   async pause(): Promise<void> {
-    const channel = this.#channel ??= new MessageChannel();
-    await new Promise<void>((resolve) => {
-      channel.port1.onmessage = () => resolve();
-      channel.port2.postMessage(null);
-    });
-    // An open port would keep a process alive.
-    channel.port1.onmessage = null;
-    channel.port1.close();
-    this.#channel = null;
+    await yieldToHost();
     this.#began = performance.now();
   }
 }

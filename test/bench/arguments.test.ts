@@ -36,7 +36,7 @@ describe("the arguments", () => {
     expect(names(quick.workloads).filter((name) => name.includes("rnn"))).toEqual(["rnn 65-128 T32 b16 adam"]);
     expect(quick.rounds).toBe(1);
     expect(names(settingsOf(flags({ quick: true, only: ["product 2048"] })).workloads)).toEqual(["product 2048"]);
-    expect(names(settingsOf(flags({ quick: true, only: ["wasm"] })).contenders)).toHaveLength(8);
+    expect(names(settingsOf(flags({ quick: true, only: ["wasm"] })).contenders)).toHaveLength(10);
   });
 
   it("refuse a word that is part of no name, and rounds that are none", () => {
