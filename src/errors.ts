@@ -41,7 +41,7 @@ export class GpuError extends DeltapropError {
 
 /**
  * Something does not fit the memory of the GPU: a buffer would be larger than the device allows, which is known before anything
- * is allocated, or the device itself says that it has no more. Nothing of it stays allocated, and the model is as it was.
+ * is allocated, or the device itself says that it has no more. Or the host has no memory for weights or answers. Nothing of it stays allocated, and the model is as it was.
  */
 export class OutOfMemoryError extends GpuError {
   override name = "OutOfMemoryError";

@@ -6,6 +6,7 @@
 // Written: F32, and F64 of a Float64Array. Read: F32, F64, F16 and BF16, all as float32. Every rule is checked before a tensor is allocated.
 
 import { FormatError, InputError } from "../errors.ts";
+import { brandOf } from "../typed-arrays.ts";
 import { checkBytes } from "./bytes.ts";
 import { DTYPE_BITS, toFloat32 } from "./dtypes.ts";
 import { parseJson, type JsonObject, type JsonValue } from "./json.ts";
@@ -84,7 +85,8 @@ function readHeader(bytes: Uint8Array, where: string): { header: JsonObject; dat
   }
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(LENGTH_BYTES, dataStart));
+    // A copy, since a browser decodes no memory that may change its size.
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(new Uint8Array(bytes.subarray(LENGTH_BYTES, dataStart)));
   } catch {
     throw new FormatError(`${where}: the header must be UTF-8; it is not. The file is damaged.`);
   }
@@ -176,7 +178,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
 
 /** Arrays of another page or frame are as good. */
 const dtypeOf = (data: unknown): "F32" | "F64" | undefined =>
-  ({ "[object Float32Array]": "F32", "[object Float64Array]": "F64" } as const)[Object.prototype.toString.call(data)];
+  ({ Float32Array: "F32", Float64Array: "F64" } as const)[brandOf(data) ?? ""];
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 

@@ -1,6 +1,7 @@
 // Checks of what the user passes, shared by all that take options; and how a value is shown in an error message.
 
 import { InputError } from "../errors.ts";
+import { brandOf } from "../typed-arrays.ts";
 
 const LONGEST = 80;
 
@@ -8,7 +9,7 @@ const LONGEST = 80;
 export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "function") return "a function";
-  if (ArrayBuffer.isView(value)) return `a ${value.constructor.name}`;
+  if (ArrayBuffer.isView(value)) return `a ${brandOf(value) ?? "DataView"}`;
   if (typeof value !== "string" && (typeof value !== "object" || value === null)) return String(value);
   let text: string | undefined;
   try {

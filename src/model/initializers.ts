@@ -114,5 +114,7 @@ export function initialize(
 ): Float32Array<ArrayBuffer> {
   const draw = DRAWS[spec.name];
   if (!draw) throw new Error(`the initializer ${spec.name} was not loaded`);
-  return Float32Array.from({ length: elements }, draw(spec, fanIn, fanOut, random));
+  const next = draw(spec, fanIn, fanOut, random), numbers = new Float32Array(elements);
+  for (let i = 0; i < elements; i++) numbers[i] = next();
+  return numbers;
 }

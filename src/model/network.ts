@@ -61,6 +61,11 @@ export interface Recipe {
 
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
+/** Of one weight tensor: WebGPU counts the bytes of a binding in 32 bits. */
+const MAX_ELEMENTS = 2 ** 30;
+
+const readable = (bytes: number): string => `${Number((bytes / 2 ** 30).toPrecision(3))} GiB`;
+
 /** @throws InputError if it is no whole number from 0 to 2^53−1 */
 export function checkSeed(seed: unknown): number {
   if (typeof seed !== "number" || !Number.isSafeInteger(seed) || seed < 0) {
@@ -72,11 +77,10 @@ export function checkSeed(seed: unknown): number {
 const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && "type" in value &&
   Object.hasOwn(APPENDERS, value.type as string);
 
-/** Whether a layer has weights. */
-export const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
+const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
 
 /** @throws InputError if something among the layers is none */
-export function checkLayers(layers: unknown): void {
+function checkLayers(layers: unknown): void {
   if (!Array.isArray(layers)) throw new InputError(`sequential(): layers must be an array; got ${show(layers)}.`);
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
@@ -85,22 +89,12 @@ export function checkLayers(layers: unknown): void {
   }
 }
 
-/** @throws InputError unless the layers can be a network: one has weights, the first says what comes in */
-function checkStack(layers: readonly Layer[]): readonly number[] {
-  checkLayers(layers);
-  if (!layers.some(isWeighted)) {
-    throw new InputError("sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
-      `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}.`);
-  }
+/** The shape that the first layer declares. @throws InputError if that or a later inputVocabulary cannot be right, whatever layers follow */
+function checkInput(layers: readonly Layer[]): readonly number[] {
   const [{ type, inputShape }] = layers;
   if (inputShape === null) {
     throw new InputError(`sequential(): the first layer (${type}) must say what comes in. ` +
       `Declare inputShape: ${type === "simpleRNN" ? "[steps, features]" : "[features]"}.`);
-  }
-  if (inputShape.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
-    throw new InputError(`sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
-      `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
-      `[${elementsOf(inputShape)}].`);
   }
   const late = layers.findIndex((layer, i) => i > 0 && layer.type === "simpleRNN" && layer.inputVocabulary !== null);
   if (late > 0) {
@@ -108,6 +102,24 @@ function checkStack(layers: readonly Layer[]): readonly number[] {
       "layer may. Leave it out.");
   }
   return inputShape;
+}
+
+/** @throws InputError unless the layers are a whole network: what is wrong here, further layers could mend */
+function checkComplete(layers: readonly Layer[]): void {
+  if (!layers.some(isWeighted)) {
+    throw new InputError("sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
+      `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Give sequential() its layers, or add() them.`);
+  }
+  const [{ type, inputShape }] = layers;
+  if (inputShape?.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
+    throw new InputError(`sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
+      `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
+      `[${elementsOf(inputShape)}].`);
+  }
+  if (layers[layers.length - 1].type === "dropout") {
+    throw new InputError("sequential(): dropout must not be the last layer: it would drop the answers themselves. Add the layer that " +
+      "gives them.");
+  }
 }
 
 /** Appends the stages of layer after layer, each to what the ones before let out. */
@@ -158,7 +170,13 @@ export class Resolver {
     return name;
   }
 
+  /** @throws InputError if it has more numbers than any backend can hold in one tensor */
   parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
+    const elements = elementsOf(shape);
+    if (elements > MAX_ELEMENTS) {
+      throw new InputError(`sequential(): ${name} of shape [${shape.join(", ")}] would have ${elements} numbers, ${readable(4 * elements)}; one ` +
+        `weight tensor may have at most 2^30 (4 GiB), since no GPU binds a larger buffer. Use fewer units, or inputs with fewer features.`);
+    }
     const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
     this.parameters.push(parameter);
     return parameter;
@@ -188,20 +206,30 @@ export const APPENDERS: { [T in Layer["type"]]?: Append<Extract<Layer, { type: T
 /** Omit of each member of a union by itself. */
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** Resolves widths from layer to layer and names the weights. @throws InputError where layers do not fit */
-export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
-  const inputShape = checkStack(layers), [first] = layers;
+/** Appends all layers, which need not be a whole network yet. @throws InputError where they do not fit, whatever layers follow */
+function resolve(layers: readonly Layer[]): { resolver: Resolver; inputWidth: number; inputSteps: number | null; vocabulary: number | null } {
+  const inputShape = checkInput(layers), [first] = layers;
   const vocabulary = first.type === "simpleRNN" ? first.inputVocabulary : null;
-  const [steps, inputWidth] = vocabulary !== null ? [inputShape[0], 1]
+  const [inputSteps, inputWidth] = vocabulary !== null ? [inputShape[0], 1]
     : inputShape.length === 2 ? inputShape : [null, inputShape[0]];
-  const resolver = new Resolver(inputWidth, steps);
+  const resolver = new Resolver(inputWidth, inputSteps);
   layers.forEach((layer, index) => resolver.append(layer, index));
-  const { stages, parameters, width, lastActivation, stateful } = resolver;
-  if (stages.at(-1)?.type === "dropout") {
-    throw new InputError("sequential(): dropout must not be the last layer: it would drop the answers themselves.");
-  }
+  return { resolver, inputWidth, inputSteps, vocabulary };
+}
+
+/** @throws InputError if the layers cannot begin a network: something is no layer, or does not fit what comes before it */
+export function checkBeginning(layers: readonly Layer[]): void {
+  checkLayers(layers);
+  if (layers.length > 0) resolve(layers);
+}
+
+/** Resolves widths from layer to layer and names the weights. @throws InputError where layers do not fit or are no whole network */
+export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
+  checkLayers(layers);
+  checkComplete(layers);
+  const { resolver, inputWidth, inputSteps, vocabulary } = resolve(layers), { stages, parameters, width, lastActivation, stateful } = resolver;
   return Object.freeze({
-    inputWidth, inputSteps: steps ?? 1, vocabulary, outputWidth: width, outputSteps: resolver.steps ?? 1, sequences: steps !== null,
+    inputWidth, inputSteps: inputSteps ?? 1, vocabulary, outputWidth: width, outputSteps: resolver.steps ?? 1, sequences: inputSteps !== null,
     stateful, lastActivation, stages, parameters, seed: checkSeed(seed),
   });
 }
@@ -226,6 +254,9 @@ export function resolveRecipe(
   }
   return Object.freeze({ optimizer: toOptimizer(given.optimizer), loss, metrics });
 }
+
+/** What a network is predicted with that no compile() gave a recipe: the answers depend on neither loss nor optimizer. */
+export const recipeForAnswers = (): Recipe => Object.freeze({ optimizer: toOptimizer("sgd"), loss: toLoss("meanSquaredError"), metrics: [] });
 
 /** The initial weights, decided by the seed alone: one random stream for each tensor. */
 export function initialParameters(network: Network): Map<string, Float32Array<ArrayBuffer>> {

@@ -94,9 +94,12 @@ const CLIPPING = ["clipNorm", "globalClipNorm", "clipValue"] as const;
 
 export const OPTIMIZERS = Object.keys(OWN) as readonly OptimizerName[];
 
-function build(name: OptimizerName, options: number | Given): Optimizer {
+/** A schedule, or what is left of one that was copied: toSchedule() says which. */
+const isScheduleLike = (value: unknown): value is Schedule => typeof value === "object" && value !== null && "kind" in value;
+
+function build(name: OptimizerName, options: number | Schedule | Given): Optimizer {
   const where = `${name}()`;
-  const given: Given = typeof options === "number" ? { learningRate: options } : options;
+  const given: Given = typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options;
   checkOptions(where, given, [...Object.keys(OWN[name]), ...CLIPPING]);
   const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
@@ -122,35 +125,35 @@ function checkClipping(where: string, clipping: Clipping): Clipping {
 /**
  * Stochastic gradient descent: w ← w − η·g, or with momentum μ: v ← μv − η·g, w ← w + v (Keras' signs; Sutskever et al.
  * 2013 for Nesterov's).
- * @param options η as a number alone, or SgdOptions; default η = 0.01
+ * @param options η alone, as a number or a schedule, or SgdOptions; default η = 0.01
  * @throws InputError on an unknown option or a number out of range
  */
-export const sgd = (options: number | SgdOptions = {}): Optimizer => build("sgd", options);
+export const sgd = (options: number | Schedule | SgdOptions = {}): Optimizer => build("sgd", options);
 /**
  * Adam (Kingma and Ba 2015): m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← w − η·√(1−β₂ᵗ)/(1−β₁ᵗ)·m/(√v + ε): the bias
  * corrections are folded into the rate, as in Keras.
- * @param options η as a number alone, or AdamOptions; default η = 0.001
+ * @param options η alone, as a number or a schedule, or AdamOptions; default η = 0.001
  * @throws InputError on an unknown option or a number out of range
  */
-export const adam = (options: number | AdamOptions = {}): Optimizer => build("adam", options);
+export const adam = (options: number | Schedule | AdamOptions = {}): Optimizer => build("adam", options);
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019): w ← w − η·weightDecay·w first, biases included, then adam().
- * @param options η as a number alone, or AdamWOptions; default η = 0.001
+ * @param options η alone, as a number or a schedule, or AdamWOptions; default η = 0.001
  * @throws InputError on an unknown option or a number out of range
  */
-export const adamW = (options: number | AdamWOptions = {}): Optimizer => build("adamW", options);
+export const adamW = (options: number | Schedule | AdamWOptions = {}): Optimizer => build("adamW", options);
 /**
  * RMSprop (Hinton 2012): v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε), as Keras.
- * @param options η as a number alone, or RmspropOptions; default η = 0.001
+ * @param options η alone, as a number or a schedule, or RmspropOptions; default η = 0.001
  * @throws InputError on an unknown option or a number out of range
  */
-export const rmsprop = (options: number | RmspropOptions = {}): Optimizer => build("rmsprop", options);
+export const rmsprop = (options: number | Schedule | RmspropOptions = {}): Optimizer => build("rmsprop", options);
 /**
  * Adagrad (Duchi et al. 2011): s ← s + g², w ← w − η·g/√(s + ε), as Keras.
- * @param options η as a number alone, or AdagradOptions; default η = 0.001
+ * @param options η alone, as a number or a schedule, or AdagradOptions; default η = 0.001
  * @throws InputError on an unknown option or a number out of range
  */
-export const adagrad = (options: number | AdagradOptions = {}): Optimizer => build("adagrad", options);
+export const adagrad = (options: number | Schedule | AdagradOptions = {}): Optimizer => build("adagrad", options);
 
 const isName = (value: unknown): value is OptimizerName => (OPTIMIZERS as readonly unknown[]).includes(value);
 

@@ -4,6 +4,8 @@
 
 import { FLOAT_FEATURES } from "../graph/build.ts";
 import { matchingActivation, takesLabels, type Loss } from "../model/losses.ts";
+import { copyTyped, kindOf } from "../typed-arrays.ts";
+import { copyOfAll } from "./arrays.ts";
 import type { Call, Taken } from "./call.ts";
 import type { Dataset } from "./data.ts";
 import { checkOpen, isHandle } from "./dataset.ts";
@@ -33,44 +35,48 @@ const isCommon = (options: unknown, rules: Rules | undefined): options is { read
   rules !== undefined && isPlain(options) && Object.entries(options).every(([name, value]) =>
     Object.hasOwn(rules, name) && (value === undefined || rules[name](value)));
 
-function takeX(x: unknown, scale: number | undefined): Pick<Dataset, "x" | "format"> | null {
-  if (x instanceof Uint8Array && x.buffer instanceof ArrayBuffer && scale !== undefined) {
-    return { x: new Uint8Array(x.buffer, x.byteOffset, x.length), format: { type: "uint8", scale } };
-  }
-  return x instanceof Float32Array && scale === undefined && x.every(Number.isFinite)
-    ? { x: new Float32Array(x), format: FLOAT_FEATURES } : null;
+/** A copy of x, whole rows of it. */
+function takeX(where: string, x: unknown, width: number, scale: number | undefined): Pick<Dataset, "rows" | "x" | "format"> | null {
+  const kind = kindOf(x), array = x as Float32Array | Uint8Array;
+  if (kind !== (scale === undefined ? "Float32Array" : "Uint8Array")) return null;
+  const rows = array.length / width;
+  if (!isCount(rows)) return null;
+  const copy = copyTyped(where, "x", kind, array);
+  if (scale !== undefined) return { rows, x: copy as Uint8Array<ArrayBuffer>, format: { type: "uint8", scale } };
+  return copy.every(Number.isFinite) ? { rows, x: copy as Float32Array<ArrayBuffer>, format: FLOAT_FEATURES } : null;
 }
+
+const LABEL_KINDS: readonly unknown[] = ["Uint8Array", "Int32Array", "Uint32Array"];
 
 function takeY(y: unknown, rows: number, { outputWidth }: Shape, loss: Loss): Dataset["y"] {
   if (takesLabels(loss)) {
     const isWrong = (label: number) => !(Number.isInteger(label) && label >= 0 && label < outputWidth);
-    const isList = Array.isArray(y) || y instanceof Uint8Array || y instanceof Int32Array || y instanceof Uint32Array;
-    return isList && y.length === rows && y.findIndex(isWrong) < 0 ? Uint32Array.from(y) : null;
+    const isList = Array.isArray(y) || LABEL_KINDS.includes(kindOf(y)), list = y as readonly number[];
+    return isList && list.length === rows && list.findIndex(isWrong) < 0 ? Uint32Array.from(list) : null;
   }
-  return y instanceof Float32Array && !matchingActivation(loss) && y.length === rows * outputWidth && y.every(Number.isFinite)
-    ? new Float32Array(y) : null;
+  const targets = y as Float32Array;
+  return kindOf(y) === "Float32Array" && !matchingActivation(loss) && targets.length === rows * outputWidth && targets.every(Number.isFinite)
+    ? new Float32Array(targets) : null;
 }
 
 /** Null where it is uncommon or wrong. */
 export function takeCommon<O extends object>({ method, x, y, last = {}, shape, loss }: Call): Taken<O> | null {
   if (!isCommon(last, COMMON[method]) || shape.sequences) return null;
-  const features = takeX(x, last.scale), rows = features ? features.x.length / shape.inputWidth : 0;
-  if (!features || !isCount(rows)) return null;
-  const targets = method === "predict" ? null : takeY(y, rows, shape, loss);
+  const features = takeX(`${method}()`, x, shape.inputWidth, last.scale);
+  if (!features) return null;
+  const targets = method === "predict" ? null : takeY(y, features.rows, shape, loss);
   if (!targets && method !== "predict") return null;
-  return { data: { dataset: { ...features, rows, y: targets, lengths: null }, handle: null }, validation: null, options: last as unknown as O };
+  return { data: { dataset: { ...features, y: targets, lengths: null }, handle: null }, validation: null, options: last as unknown as O };
 }
 
-/** An array, or arrays in arrays, as they are now. */
-const copyOf = (data: unknown, depth = 4): unknown => (Array.isArray(data) && depth > 0 ? data.map((part) => copyOf(part, depth - 1))
-  : ArrayBuffer.isView(data) && "slice" in data ? (data as Float32Array).slice() : data);
-/** The same of an array or of what the options hold. */
-const copyOfAll = (given: unknown): unknown => (isPlain(given)
-  ? { ...given, ...Object.fromEntries(Object.entries(given).map(([name, value]) => [name, copyOf(value)])) } : copyOf(given));
+/** What a call was given, its arrays copied as they are now. @throws InputError if the memory of one is gone, or there is none for a copy */
+export function copied<A extends Pick<Call, "method" | "x" | "y" | "last">>(call: A): A {
+  const where = `${call.method}()`, { x, y, last } = call;
+  return { ...call, x: copyOfAll(where, "x", x), y: copyOfAll(where, "y", y), last: copyOfAll(where, "options", last) };
+}
 
 /**
- * Checks a call and reads its arrays, as they are now: what becomes of them while given.ts is loaded makes no difference. (But bytes of
- * x are never copied, since they may be many.)
+ * Checks a call and reads its arrays, as they are now: what becomes of them afterwards makes no difference, whatever kind they are.
  * @throws InputError naming what is wrong; what the host says where given.ts cannot be loaded
  */
 export async function take<O extends object>(call: Call): Promise<Taken<O>> {
@@ -79,6 +85,6 @@ export async function take<O extends object>(call: Call): Promise<Taken<O>> {
   const { method, x, y, last } = call, options = Object(isHandle(x) ? y : last) as FitOptions;
   checkOpen(`${method}()`, x);
   checkOpen(`${method}(): validationData`, options.validationData);
-  const copy = { ...call, x: x instanceof Uint8Array ? x : copyOf(x), y: copyOfAll(y), last: copyOfAll(last) };
+  const copy = copied(call);
   return (await import("./given.ts")).takeGiven<O>(copy);
 }

@@ -8,7 +8,7 @@ import type { Backend } from "./backend.ts";
 import { firstWrong } from "./canary.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadWasm } from "./load-wasm.ts";
-import { DEFAULT_BATCH, type CompileOptions } from "./options.ts";
+import { DEFAULT_BATCH, type BackendOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** Whenever what the canary computes, or how, changes. */
@@ -69,7 +69,7 @@ async function openGpu(network: Network, store: ChoiceStore): Promise<WebGpuBack
 }
 
 /** The engine for a network where the user named none. @throws what a GPU throws that is there and fails */
-export async function chooseEngine(network: Network, options: CompileOptions, store = openChoiceStore()): Promise<Backend> {
+export async function chooseEngine(network: Network, options: BackendOptions, store = openChoiceStore()): Promise<Backend> {
   const gpu = await openGpu(network, store);
   if (gpu) return gpu;
   try {

@@ -1,5 +1,6 @@
 // What the user hands to fit(), evaluate() and predict(), checked and brought into the form that backends upload.
-// Everything that can be wrong with data is found here, before any GPU work.
+// Everything that can be wrong with data is found here, before any GPU work. The arrays are the library's own copies (arrays.ts):
+// what needs no other form is taken as it is.
 
 import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
@@ -34,13 +35,6 @@ export interface Dataset {
   readonly lengths?: Uint32Array<ArrayBuffer> | null;
 }
 
-/** A GPU takes no memory that other threads may change. */
-function isUnshared(view: Float32Array): view is Float32Array<ArrayBuffer>;
-function isUnshared(view: Uint32Array): view is Uint32Array<ArrayBuffer>;
-function isUnshared(view: ArrayBufferView): boolean {
-  return view.buffer instanceof ArrayBuffer;
-}
-
 const isRow = (row: unknown): row is readonly number[] => Array.isArray(row) || ArrayBuffer.isView(row);
 
 /** One array of numbers, and the row length if the user gave rows. */
@@ -65,11 +59,10 @@ function flatten(where: string, name: string, data: Targets): { flat: Flat; widt
 }
 
 /** Rounds to float32 and refuses what is not finite there. */
-function toFloats(where: string, name: string, flat: Flat, width: number, own: boolean): Float32Array<ArrayBuffer> {
+function toFloats(where: string, name: string, flat: Flat, width: number): Float32Array<ArrayBuffer> {
   // Before anything is converted: null would become 0, and so would a missing number.
   let bad = ArrayBuffer.isView(flat) ? -1 : flat.findIndex((value) => typeof value !== "number");
-  const taken = own && flat instanceof Float32Array && isUnshared(flat);
-  const floats = taken ? flat : new Float32Array(bad < 0 ? flat : []);
+  const floats = flat instanceof Float32Array ? flat as Float32Array<ArrayBuffer> : new Float32Array(bad < 0 ? flat : []);
   if (bad < 0) bad = floats.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new InputError(`${where}: ${name} must hold finite float32 numbers; row ${Math.floor(bad / width)}, column ` +
@@ -111,11 +104,8 @@ export interface InputOptions {
   readonly lengths?: Lengths;
 }
 
-/**
- * @param own x stays as it is while the result is used: a Float32Array then need not be copied
- * @throws InputError naming what is wrong with x, its scale or its lengths
- */
-export function checkInputs(where: string, x: Features, shape: Shape, { scale, lengths }: InputOptions, own: boolean): Inputs {
+/** @throws InputError naming what is wrong with x, its scale or its lengths */
+export function checkInputs(where: string, x: Features, shape: Shape, { scale, lengths }: InputOptions): Inputs {
   const { inputSteps, vocabulary } = shape, inputWidth = shape.inputWidth * inputSteps, checks = checksOf(shape);
   const rowWords = () => checks?.rowWords(shape) ?? `${inputWidth} features`;
   const { flat, width } = flattenRows(where, "x", x, checks, inputSteps, shape.inputWidth);
@@ -131,7 +121,7 @@ export function checkInputs(where: string, x: Features, shape: Shape, { scale, l
   const rows = flat.length / inputWidth, known = lengthsOf(where, lengths, rows, shape, checks);
   const masked = known === null ? {} : { masked: true };
   if (checks && vocabulary !== null) {
-    return { rows, x: checks.checkIndices(where, flat, inputSteps, vocabulary, scale, own), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
+    return { rows, x: checks.checkIndices(where, flat, inputSteps, vocabulary, scale), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
   }
   if (scale !== undefined) checkFloat32(where, "scale", scale, "≠ 0");
   if (flat instanceof Uint8Array || flat instanceof Uint8ClampedArray) {
@@ -140,11 +130,10 @@ export function checkInputs(where: string, x: Features, shape: Shape, { scale, l
         "{ scale: 1 / 255 } for pixels, or scale: 1.");
     }
     checkFloat32(where, "255 · scale", 255 * scale, "any");
-    const bytes = flat.buffer instanceof ArrayBuffer
-      ? new Uint8Array(flat.buffer, flat.byteOffset, flat.length) : Uint8Array.from(flat);
-    return { rows, x: bytes, lengths: known, format: { type: "uint8", scale, ...masked } };
+    const { buffer, byteOffset, length } = flat as Uint8Array<ArrayBuffer>;
+    return { rows, x: new Uint8Array(buffer, byteOffset, length), lengths: known, format: { type: "uint8", scale, ...masked } };
   }
-  const floats = toFloats(where, "x", flat, inputWidth, own);
+  const floats = toFloats(where, "x", flat, inputWidth);
   if (scale !== undefined) {
     const largest = floats.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     checkFloat32(where, "x · scale", largest * scale, "any");
@@ -154,7 +143,7 @@ export function checkInputs(where: string, x: Features, shape: Shape, { scale, l
 
 /** @param rows that are answered, `steps` of each example */
 function labels(
-  where: string, flat: Flat, rows: number, steps: number, classes: number, loss: Loss, own: boolean,
+  where: string, flat: Flat, rows: number, steps: number, classes: number, loss: Loss,
 ): Uint32Array<ArrayBuffer> {
   if (flat.length === rows * classes && rows * classes !== rows) {
     throw new InputError(`${where}: y has ${classes} numbers a row but ${loss.name} takes one class index a row. ` +
@@ -170,7 +159,7 @@ function labels(
     throw new InputError(`${where}: labels must be whole numbers from 0 to ${classes - 1}; y[${bad}] is ${show(flat[bad])}. ` +
       "Fix the label or the units of the last layer.");
   }
-  return own && flat instanceof Uint32Array && isUnshared(flat) ? flat : Uint32Array.from(flat as ArrayLike<number>);
+  return flat instanceof Uint32Array ? flat as Uint32Array<ArrayBuffer> : Uint32Array.from(flat as ArrayLike<number>);
 }
 
 /** Probabilities must be some: in [0, 1], and each row of a categorical target that is no padding sums to 1. */
@@ -195,13 +184,13 @@ function checkProbabilities(
   }
 }
 
-/** y as a backend takes it; `own` as for checkInputs(). @throws InputError naming what is wrong with y */
+/** y as a backend takes it. @throws InputError naming what is wrong with y */
 export function checkTargets(
-  where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: Shape, loss: Loss, own: boolean,
+  where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: Shape, loss: Loss,
 ): NonNullable<Dataset["y"]> {
   const { outputWidth: outputs, outputSteps: steps } = shape, rows = examples * steps;
   const { flat, width } = flattenRows(where, "y", y, checksOf(shape), steps, takesLabels(loss) ? 1 : outputs);
-  if (takesLabels(loss)) return labels(where, flat, rows, steps, outputs, loss, own);
+  if (takesLabels(loss)) return labels(where, flat, rows, steps, outputs, loss);
   if (flat.length === rows && outputs !== 1 && width === null) {
     throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +
       `${outputs} targets${loss.name === "categoricalCrossentropy" ? ", or use sparseCategoricalCrossentropy" : ""}.`);
@@ -215,7 +204,7 @@ export function checkTargets(
     throw new InputError(`${where}: y has ${rows * outputs / width} rows of ${width} but ${rows} rows × ${outputs} outputs ` +
       "are needed. Give one target for each output of each row of x.");
   }
-  const floats = toFloats(where, "y", flat, outputs, own);
+  const floats = toFloats(where, "y", flat, outputs);
   checkProbabilities(where, floats, steps, outputs, loss, lengths);
   return floats;
 }

@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import { checkFloat32, checkOptions } from "../model/checks.ts";
-import { checkArray } from "./arrays.ts";
+import { checkArray, copyOf } from "./arrays.ts";
 import type { Dataset, Features, InputOptions, Inputs, Targets } from "./data.ts";
 import type { Lengths } from "./shape.ts";
 
@@ -70,7 +70,8 @@ export class DatasetHandle {
     if (y !== undefined) checkArray("dataset()", "y", y);
     if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");
     if (options.lengths !== undefined) checkArray("dataset()", "lengths", options.lengths);
-    CONTENTS.set(this, new Contents(x, y, { scale: options.scale, lengths: options.lengths }));
+    const copy = <A>(name: string, array: A) => copyOf("dataset()", name, array) as A;
+    CONTENTS.set(this, new Contents(copy("x", x), copy("y", y), { scale: options.scale, lengths: copy("lengths", options.lengths) }));
     this.labelled = y !== undefined;
   }
 
@@ -105,13 +106,13 @@ export function checkOpen(where: string, value: unknown): void {
  * as arrays are, what was found right once not again. Arrays too large for a buffer of the device stay in memory and come
  * in slices.
  *
- * The arrays are read when they are needed and not copied where their type allows: do not change them while the handle is
- * in use.
+ * The arrays are copied by dataset() itself, whatever kind they are: changing them afterwards changes nothing, and they may be
+ * garbage then.
  * @param x (rows × features), as for fit()
  * @param y class indices (rows) or targets (rows × outputs), as for fit(); not needed for predict()
  * @param options `scale`: what one stored unit of x is worth; required for a Uint8Array, else default 1. `lengths`: how many
  * steps of each sequence are no padding; default all
- * @throws InputError if x or y is no array, or for a wrong option; what else may be wrong with data is told by the calls
+ * @throws InputError if x or y is no array, its memory is gone or there is none for a copy, or for a wrong option; what else may be wrong with data is told by the calls
  */
 export function dataset(x: Features, y: Targets, options?: DatasetOptions): LabelledDatasetHandle;
 export function dataset(x: Features, y?: undefined, options?: DatasetOptions): DatasetHandle;

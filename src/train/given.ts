@@ -55,7 +55,7 @@ const kindOf = (loss: Loss): string =>
 
 /** x of a handle. */
 const inputsOf = (where: string, contents: Contents, shape: Shape): Inputs =>
-  contents.checked(`x ${keyOf(shape)}`, () => checkInputs(where, contents.x, shape, contents.options, true));
+  contents.checked(`x ${keyOf(shape)}`, () => checkInputs(where, contents.x, shape, contents.options));
 
 /** x of a handle, as predict() takes it. */
 const withoutY = (where: string, contents: Contents, shape: Shape): Dataset =>
@@ -67,7 +67,7 @@ function withY(where: string, contents: Contents, shape: Shape, loss: Loss): Dat
   if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
   return contents.checked(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
     const inputs = inputsOf(where, contents, shape);
-    return { ...inputs, y: checkTargets(where, y, inputs, shape, loss, true) };
+    return { ...inputs, y: checkTargets(where, y, inputs, shape, loss) };
   });
 }
 
@@ -77,8 +77,8 @@ function labelled(where: string, source: Source, shape: Shape, loss: Loss, optio
     checkBeside(where, options);
     return { dataset: withY(where, contentsOf(source), shape, loss), handle: source };
   }
-  const inputs = checkInputs(where, source.x, shape, options, true);
-  const y = checkTargets(where, source.y, inputs, shape, loss, true);
+  const inputs = checkInputs(where, source.x, shape, options);
+  const y = checkTargets(where, source.y, inputs, shape, loss);
   return { dataset: { ...inputs, y }, handle: null };
 }
 
@@ -88,7 +88,7 @@ function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, op
     checkBeside(where, options);
     return { dataset: withoutY(where, contentsOf(x), shape), handle: x };
   }
-  return { dataset: { ...checkInputs(where, x, shape, options, true), y: null }, handle: null };
+  return { dataset: { ...checkInputs(where, x, shape, options), y: null }, handle: null };
 }
 
 /** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */

@@ -7,11 +7,11 @@ import type { Backend, BackendKind } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadRecovery } from "./load-recovery.ts";
 import { loadWasm } from "./load-wasm.ts";
-import type { CompileOptions } from "./options.ts";
+import type { BackendOptions, CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
-export async function openBackend(options: CompileOptions, network: Network): Promise<Backend> {
+export async function openBackend(options: BackendOptions, network: Network): Promise<Backend> {
   const { backend = "auto", device, precision = "f32" } = options;
   if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
@@ -27,10 +27,10 @@ export async function openBackend(options: CompileOptions, network: Network): Pr
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */
-export const reopenBackend = async (kind: BackendKind, options: CompileOptions): Promise<Backend> =>
+export const reopenBackend = async (kind: BackendKind, options: BackendOptions): Promise<Backend> =>
   (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision)));
 
-const openWasm = async (options: CompileOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
+const openWasm = async (options: BackendOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
 
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);

@@ -65,6 +65,9 @@ export interface CompileOptions {
   autotune?: boolean;
 }
 
+/** What of it says where the model runs. */
+export type BackendOptions = Pick<CompileOptions, "backend" | "device" | "precision" | "threads">;
+
 /** What evaluate() and predict() take. */
 export interface DataOptions {
   /** Rows at a time, a whole number ≥ 1; it changes speed, not results; default 128. */

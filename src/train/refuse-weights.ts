@@ -3,11 +3,12 @@
 import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
 import { elementsOf, type Network } from "../model/network.ts";
+import { kindOf } from "../typed-arrays.ts";
 import type { GivenWeight } from "./weights.ts";
 
 function isGivenWeight(value: unknown): value is GivenWeight {
   if (typeof value !== "object" || value === null || !("shape" in value) || !("data" in value)) return false;
-  return Array.isArray(value.shape) && (Array.isArray(value.data) || ArrayBuffer.isView(value.data));
+  return Array.isArray(value.shape) && (Array.isArray(value.data) || kindOf(value.data) !== undefined);
 }
 
 /** What is wrong with weights that fromWeights() does not take. */

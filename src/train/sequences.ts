@@ -51,7 +51,7 @@ export const rowWords = ({ inputSteps, inputWidth, vocabulary }: Shape): string 
 
 /** Whole numbers that pick rows of a kernel. @throws InputError unless each is one, and below `vocabulary` */
 export function checkIndices(
-  where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined, own: boolean,
+  where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined,
 ): Uint32Array<ArrayBuffer> {
   if (scale !== undefined) {
     throw new InputError(`${where}: x holds whole numbers that pick rows (inputVocabulary), which have no scale; got ${show(scale)}. Leave it out.`);
@@ -61,7 +61,7 @@ export function checkIndices(
     throw new InputError(`${where}: x must hold whole numbers from 0 to ${vocabulary - 1} (inputVocabulary ${vocabulary}); example ` +
       `${Math.floor(bad / steps)}, step ${bad % steps} is ${show(flat[bad])}. Fix the number or inputVocabulary.`);
   }
-  return own && flat instanceof Uint32Array && flat.buffer instanceof ArrayBuffer ? flat as Uint32Array<ArrayBuffer> : Uint32Array.from(flat);
+  return flat instanceof Uint32Array ? flat as Uint32Array<ArrayBuffer> : Uint32Array.from(flat);
 }
 
 /** @throws InputError unless each sequence has a length from 1 to all its steps */

@@ -3,23 +3,25 @@
 import { InputError } from "../errors.ts";
 import { checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
-import { checkLayers, checkSeed, initialParameters, isWeighted, resolveNetwork, resolveRecipe, type Network } from "../model/network.ts";
+import { initialParameters, recipeForAnswers, resolveRecipe, type Network, type Recipe } from "../model/network.ts";
 import type { Schedule } from "../model/schedules.ts";
+import { LayerStack } from "../model/stack.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { take } from "./arguments.ts";
-import type { BackendKind, Floats, State } from "./backend.ts";
-import { Compiled, initialStates } from "./compiled.ts";
+import { copied, take } from "./arguments.ts";
+import type { BackendKind, Floats } from "./backend.ts";
+import type { Call } from "./call.ts";
+import type { Compiled } from "./compiled.ts";
 import type { Dataset, Features, InputOptions, Targets } from "./data.ts";
 import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./dataset.ts";
-import { loadBlocks, loadExtras, loadUncommon, type Extras } from "./extras.ts";
+import { loadUncommon } from "./extras.ts";
 import type { History } from "./fit.ts";
 import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
 import type { StepInspection } from "./inspect.ts";
-import { Gate, Lifecycle, Turns, type Failure } from "./lifecycle.ts";
+import { Gate, Lifecycle, Turns } from "./lifecycle.ts";
 import { loadFloat64, type Float64 } from "./load-float64.ts";
-import { openBackend, reopenBackend } from "./open-backend.ts";
-import { DEFAULT_BATCH, OPTIONS, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
+import { compileFailed, openCompiled } from "./open-compiled.ts";
+import { DEFAULT_BATCH, OPTIONS, type BackendOptions, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
 import { summarize } from "./summary.ts";
 import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
@@ -28,36 +30,36 @@ import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights
 
 /** Layers one after the other; make one with sequential(). */
 export class Sequential {
-  readonly #layers: Layer[];
-  readonly #seed: number;
-  #network: Network | null = null;
+  readonly #stack: LayerStack;
   /** Weights to compile with; null means the initial ones. Once there is a backend it knows better. */
   #given: ReadonlyMap<string, Floats> | null = null;
   #compiled: Compiled | null = null;
+  /** What is compiled can predict only: no compile() has given a loss yet. */
+  #predictsOnly = false;
+  /** There was a compile(), well or not. */
+  #asked = false;
   readonly #compiling = new Turns();
   readonly #life = new Lifecycle();
   readonly #gate = new Gate();
 
-  /** @throws InputError if the layers do not fit together */
+  /** @throws InputError if a layer does not fit the one before it, or the first does not say what comes in */
   constructor(options: SequentialOptions) {
     checkOptions("sequential()", options, OPTIONS.sequential);
     const { layers = [], seed = 0 } = options;
-    checkLayers(layers);
-    this.#layers = [...layers];
-    this.#seed = checkSeed(seed);
-    if (layers.length > 0) this.#network = resolveNetwork(this.#layers, seed);
+    this.#stack = new LayerStack(layers, seed);
   }
 
-  /** Appends a layer, before compile(). @throws InputError if it does not fit */
+  /**
+   * Appends a layer, before compile(), predict() and setWeights(); the model is then that of `layers` with it at the end. Whether the
+   * layers are a whole network is checked when it is first used: a dropout may come last for now.
+   * @throws InputError if it does not fit the layer before it
+   */
   add(layer: Layer): this {
+    this.#life.checkAlive("add");
     if (this.#compiled || this.#given || this.#compiling.underWay) {
-      throw new InputError("add(): layers must be added before compile() and setWeights().");
+      throw new InputError("add(): layers must be added before compile(), predict() and setWeights(). Make a new model with sequential().");
     }
-    const layers = [...this.#layers, layer];
-    checkLayers(layers);
-    // Layers before the first with weights are checked when it comes.
-    if (layers.some(isWeighted)) this.#network = resolveNetwork(layers, this.#seed);
-    this.#layers.push(layer);
+    this.#stack.append(layer);
     return this;
   }
 
@@ -68,6 +70,7 @@ export class Sequential {
    * precision "f16", without its feature "shader-f16"; OutOfMemoryError if the weights do not fit the GPU
    */
   compile(options: CompileOptions): Promise<void> {
+    this.#asked = true;
     return this.#compiling.take(() => this.#compile(options));
   }
 
@@ -77,32 +80,23 @@ export class Sequential {
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
-    // Formulas are loaded and the weights drawn while the browser looks for a device.
-    const [opened, start] = await Promise.allSettled([openBackend(options, network), this.#weightsToStartFrom(loadUncommon(network, recipe))]);
-    if (opened.status === "rejected") throw opened.reason;
-    const backend = opened.value;
-    const shownBatch = this.#compiled?.shownBatch ?? DEFAULT_BATCH;
-    let extras: Extras, state: State;
-    try {
-      this.#life.checkAlive("compile");
-      if (start.status === "rejected") throw start.reason;
-      state = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-      [extras] = await Promise.all([
-        loadExtras(network, backend), backend.write(state), loadBlocks(network, shownBatch, backend, autotune)]);
-      this.#life.checkAlive("compile");
-    } catch (error) {
-      backend.dispose();
-      throw error;
-    }
+    await this.#open("compile", network, recipe, options, autotune);
+    this.#predictsOnly = false;
+  }
+
+  async #open(where: string, network: Network, recipe: Recipe, options: BackendOptions = {}, autotune = false): Promise<void> {
+    const compiled = await openCompiled({
+      where, network, recipe, options, autotune, shownBatch: this.#compiled?.shownBatch ?? DEFAULT_BATCH,
+      weights: () => this.#weightsToStartFrom(network), checkAlive: () => this.#life.checkAlive(where),
+    });
     this.#compiled?.keeper.retire();
-    this.#compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
+    this.#compiled = compiled;
   }
 
   /** Those of the backend before; the last good ones if its GPU was lost. */
-  async #weightsToStartFrom(initializers: Promise<void>): Promise<ReadonlyMap<string, Floats>> {
-    await initializers;
+  async #weightsToStartFrom(network: Network): Promise<ReadonlyMap<string, Floats>> {
     if (this.#compiled) this.#given = await this.#compiled.readWeights();
-    return this.#given ?? initialParameters(this.#declared("compile"));
+    return this.#given ?? initialParameters(network);
   }
 
   /**
@@ -117,7 +111,7 @@ export class Sequential {
   /** The same on data that stay on the device from call to call. @param data what dataset(x, y) gave */
   fit(data: LabelledDatasetHandle, options?: DatasetFitOptions): Promise<History>;
   async fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
-    while (this.#compiling.underWay) await this.#settled("fit");
+    if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "fit", x, y, last }));
     const compiled = this.#ready("fit"), { shape, recipe } = compiled;
     const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
     return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.keeper.hold(() => scoped(async (keep) => {
@@ -148,7 +142,7 @@ export class Sequential {
   /** The same on what dataset(x, y) gave. */
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
-    while (this.#compiling.underWay) await this.#settled("evaluate");
+    if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "evaluate", x, y, last }));
     const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
     return compiled.keeper.hold(async () => {
       const { data, options } = await take<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
@@ -160,15 +154,16 @@ export class Sequential {
 
   /**
    * The network's answers, (rows × outputs) row-major, or (rows × steps × outputs): logits if the loss takes logits. Stateful
-   * layers go on from the predict() before, until resetStates().
+   * layers go on from the predict() before, until resetStates(). It needs no compile(): without one, weights are those of setWeights()
+   * or the initial ones, and the backend is that of compile()'s default: WebGPU, or else the CPU.
    * @param x as for fit(), or what dataset() gave, with or without y
    * @throws InputError on bad data
    */
   predict(x: Features, options?: DataOptions): Promise<Floats>;
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, last?: DataOptions): Promise<Floats> {
-    while (this.#compiling.underWay) await this.#settled("predict");
-    const compiled = this.#ready("predict"), { shape, recipe } = compiled;
+    if (this.#compiling.underWay || !this.#compiled) ({ x, last } = await this.#settled({ method: "predict", x, y: undefined, last }));
+    const compiled = this.#ready("predict", true), { shape, recipe } = compiled;
     return compiled.keeper.hold(async () => {
       const { data, options } = await take<DataOptions>({ method: "predict", x, y: undefined, last, shape, loss: recipe.loss });
       const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
@@ -195,10 +190,11 @@ export class Sequential {
    * @throws InputError, with nothing changed, if they do not fit or while training; GpuError if the GPU is lost
    */
   async setWeights(weights: readonly GivenWeight[]): Promise<void> {
+    this.#life.checkAlive("setWeights");
+    const network = this.#declared("setWeights"), values = fromWeights(network, weights);
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
-    const network = this.#declared("setWeights"), values = fromWeights(network, weights);
     if (!values) throw (await import("./given.ts")).weightsRefusal(network, weights);
     const compiled = this.#compiled;
     await compiled?.use("setWeights", () => compiled.keeper.write(values));
@@ -272,14 +268,14 @@ export class Sequential {
     this.#ready("learningRate").setLearningRate(rate);
   }
 
-  /** "webgpu", "wasm" or "cpu", once compiled. */
+  /** "webgpu", "wasm" or "cpu", once compiled; after predict() without compile() the one that it found. */
   get backend(): BackendKind {
-    return this.#ready("backend").backend.kind;
+    return this.#ready("backend", true).backend.kind;
   }
 
   /** What the model runs on, for people. */
   get adapter(): string {
-    return this.#ready("adapter").backend.adapter;
+    return this.#ready("adapter", true).backend.adapter;
   }
 
   /**
@@ -294,15 +290,29 @@ export class Sequential {
   }
 
   #declared(where: string): Network {
-    if (this.#network) return this.#network;
+    const { network } = this.#stack;
+    if (network) return network;
     throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
   }
 
-  /** Waits for a compile() under way. @throws InputError with its error as the cause if it fails */
-  async #settled(where: string): Promise<void> {
-    const failure = await this.#compiling.over();
-    this.#life.checkAlive(where);
-    if (failure) throw compileFailed(where, failure);
+  /**
+   * Waits for a compile() under way. The first predict() of a model without one opens a backend.
+   * @returns the call with its arrays as they were when it came
+   * @throws InputError with the error of compile() as the cause if that fails
+   */
+  async #settled<C extends Pick<Call, "method" | "x" | "y" | "last">>(given: C): Promise<C> {
+    const { method } = given, call = copied(given);
+    for (;;) {
+      if (this.#compiling.underWay) {
+        const failure = await this.#compiling.over();
+        this.#life.checkAlive(method);
+        if (failure && this.#asked) throw compileFailed(method, failure);
+      } else if (method === "predict" && !this.#compiled && !(this.#asked && this.#compiling.failure)) {
+        this.#life.checkAlive(method);
+        const network = this.#declared(method);
+        await this.#compiling.take(() => this.#open(method, network, recipeForAnswers()).then(() => { this.#predictsOnly = true; }));
+      } else return call;
+    }
   }
 
   /** What single steps are looked at with is loaded for it. */
@@ -310,7 +320,7 @@ export class Sequential {
     method: "verify" | "inspectStep" | "gradientCheck", x: unknown, y: unknown, last: unknown,
     look: (float64: Float64, compiled: Compiled, dataset: Dataset, options: VerifyOptions) => Promise<R>,
   ): Promise<R> {
-    while (this.#compiling.underWay) await this.#settled(method);
+    if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method, x, y, last }));
     const compiled = this.#ready(method), { shape, recipe } = compiled;
     const work = () => compiled.keeper.hold(async () => {
       const { data, options } = await take<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
@@ -320,19 +330,20 @@ export class Sequential {
     return method === "gradientCheck" ? work() : this.#life.exclusively(method, work);
   }
 
-  #ready(where: string): Compiled {
+  /** @param predicts it is enough that the model can predict */
+  #ready(where: string, predicts = false): Compiled {
     this.#life.checkAlive(where);
-    if (this.#compiled) return this.#compiled;
-    if (this.#compiling.failure) throw compileFailed(where, this.#compiling.failure);
+    if (this.#compiled && (predicts || !this.#predictsOnly)) return this.#compiled;
+    if (this.#asked && this.#compiling.failure) throw compileFailed(where, this.#compiling.failure);
     throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
   }
 }
 
-const compileFailed = (where: string, { error }: Failure): InputError =>
-  new InputError(`${where}: the model is not compiled as asked, because compile() failed. ` +
-    (error instanceof Error ? error.message : String(error)), { cause: error });
-
-/** A stack of layers, one after the other. @throws InputError if they do not fit together */
+/**
+ * A stack of layers, one after the other; add() appends more.
+ * @throws InputError if a layer does not fit the one before it, or the first does not say what comes in. What only further layers
+ * can tell (no layer with weights, a dropout at the end) is told when the model is first used.
+ */
 export function sequential(options: SequentialOptions = {}): Sequential {
   return new Sequential(options);
 }

@@ -16,7 +16,7 @@ export interface SequenceChecks {
   flattenSequences<F>(where: string, name: string, data: F, steps: number, width: number): F | number[];
   rowWords(shape: Shape): string;
   checkIndices(
-    where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined, own: boolean,
+    where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined,
   ): Uint32Array<ArrayBuffer>;
   checkLengths(where: string, lengths: Lengths, rows: number, shape: Shape): Uint32Array<ArrayBuffer>;
   checkOrder(shape: Shape, shuffle: boolean): void;

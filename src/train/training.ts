@@ -11,6 +11,7 @@ import type { FitCourse } from "./checkpointing.ts";
 import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
 import type { Gate } from "./lifecycle.ts";
 import type { Holding, Lease } from "./holding.ts";
+import { asOutOfMemory } from "./host-memory.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { orderSlots } from "./orders.ts";
 import type { Ready } from "./passes.ts";
@@ -45,10 +46,19 @@ export async function assess(compiled: Compiled, keep: Keep, given: Given, batch
   return averages.logs();
 }
 
+/** @throws OutOfMemoryError if the host cannot hold so many answers */
+function roomFor(numbers: number): Floats {
+  try {
+    return new Float32Array(numbers);
+  } catch (error) {
+    throw asOutOfMemory(error, `predict(): ${numbers} answers`, 4 * numbers, "Predict fewer rows at a time.");
+  }
+}
+
 /** The network's answers to all rows, in their order. */
 export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
   const { shape: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
-  const answers = new Float32Array(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, given);
+  const answers = roomFor(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, given);
   const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
   const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
   await runner.run(steps, (first, count, results) => {

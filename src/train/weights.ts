@@ -1,6 +1,7 @@
 // Weights as the user sees them: layer by layer, kernel then bias, with names and shapes.
 
 import { elementsOf, type Network } from "../model/network.ts";
+import { kindOf } from "../typed-arrays.ts";
 import type { Floats } from "./backend.ts";
 
 /** One weight tensor, row-major; kernels are (fanIn, fanOut), biases (fanOut). */
@@ -27,7 +28,7 @@ export function toWeights(network: Network, values: ReadonlyMap<string, Floats>)
 
 /** Copies as float32, all finite; null if there is anything else among them, such as a null, which would become 0. */
 function floatsOf(data: unknown, length: number): Floats | null {
-  const numbers = Array.isArray(data) || ArrayBuffer.isView(data) ? data as readonly unknown[] : [];
+  const numbers = Array.isArray(data) || kindOf(data) !== undefined ? data as readonly unknown[] : [];
   if (numbers.length !== length || numbers.some((value) => typeof value !== "number")) return null;
   const floats = new Float32Array(numbers as readonly number[]);
   return floats.every(Number.isFinite) ? floats : null;

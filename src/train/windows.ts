@@ -3,10 +3,11 @@
 
 import { InputError } from "../errors.ts";
 import { checkCount, checkOptions, show } from "../model/checks.ts";
+import { allocate, kindOf, type TypedNumbers } from "../typed-arrays.ts";
 
-type TypedNumbers = Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array | Int32Array;
 /** A long sequence: `features` numbers a step, one step after the other. */
-export type LongSequence = TypedNumbers | readonly number[];
+export type LongSequence =
+  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array | Int32Array | readonly number[];
 
 /** What windows() takes. */
 export interface WindowsOptions<Y extends LongSequence = LongSequence> {
@@ -31,9 +32,7 @@ export interface Windows<X, Y> {
   batches: number;
 }
 
-const isSequence = (value: unknown): value is LongSequence =>
-  (ArrayBuffer.isView(value) && !(value instanceof DataView) && !(value instanceof BigInt64Array) && !(value instanceof BigUint64Array)) ||
-  Array.isArray(value);
+const isSequence = (value: unknown): value is LongSequence => kindOf(value) !== undefined || Array.isArray(value);
 
 function checkSequence(name: string, value: unknown): asserts value is LongSequence {
   if (!isSequence(value)) throw new InputError(`windows(): ${name} must be a typed array or an array of numbers; got ${show(value)}.`);
@@ -43,8 +42,9 @@ function checkSequence(name: string, value: unknown): asserts value is LongSeque
 function cut<S extends LongSequence>(from: S, cols: number, starts: readonly number[], length: number): S {
   const numbers = length * cols;
   // An array of the same kind, and of the right length: what is sliced off is overwritten.
-  if (Array.isArray(from)) return starts.flatMap((start) => from.slice(start * cols, start * cols + numbers) as number[]) as unknown as S;
-  const source = from as TypedNumbers, out = new (source.constructor as new (n: number) => TypedNumbers)(starts.length * numbers);
+  const kind = kindOf(from);
+  if (kind === undefined) return starts.flatMap((start) => from.slice(start * cols, start * cols + numbers) as number[]) as unknown as S;
+  const source = from as TypedNumbers, out = allocate(kind, starts.length * numbers);
   starts.forEach((start, i) => out.set(source.subarray(start * cols, start * cols + numbers), i * numbers));
   return out as S;
 }

@@ -5,6 +5,7 @@ import { InputError } from "../../src/errors.ts";
 import {
   adagrad, adam, adamW, optimizerStates, OPTIMIZERS, ratesAt, rmsprop, sgd, toOptimizer,
 } from "../../src/model/optimizers.ts";
+import * as train from "../../src/model/namespaces/train.ts";
 import { constant, exponentialDecay } from "../../src/model/schedules.ts";
 
 test.each([
@@ -75,3 +76,12 @@ describe("Adam's corrected rate", () => {
     expect(ratesAt(rmsprop(0.1), 0)).toEqual({ learningRate: 0.1, correctedRate: 0.1 });
   });
 });
+
+test.each([["sgd", sgd], ["adam", adam], ["adamW", adamW], ["rmsprop", rmsprop], ["adagrad", adagrad], ["train.sgd", train.sgd], ["train.adam", train.adam]] as const)(
+  "%s() takes a schedule as it takes a number: alone, for η", (_, optimizer) => {
+    const schedule = exponentialDecay({ initialLearningRate: 0.5, decaySteps: 1, decayRate: 0.5 }), made = optimizer(schedule);
+    expect(made.learningRate).toBe(schedule);
+    expect(made).toEqual({ ...optimizer(0.5), learningRate: schedule });
+    // Control: what is neither is refused, and a copy, which has lost its formula, says what is right.
+    expect(() => optimizer({ ...schedule })).toThrow(/learningRate must be a number or the value of a schedule function, not a copy of it/);
+  });

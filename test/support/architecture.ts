@@ -11,7 +11,8 @@ export type Files = ReadonlyMap<string, string>;
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   random: [],
-  model: ["errors", "random"],
+  "typed-arrays": ["errors"],
+  model: ["errors", "random", "typed-arrays"],
   graph: ["model", "errors", "random"],
   reference: ["graph", "model", "errors", "random"],
   // Names of things and constants; of the graph its types alone (TYPES_ONLY).
@@ -19,8 +20,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   schedule: ["graph", "model", "shaders", "errors", "random"],
   gpu: ["schedule", "graph", "model", "storage", "errors", "random"],
   wasm: ["schedule", "graph", "model", "errors", "random"],
-  train: ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
-  formats: ["errors"],
+  train: ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random", "typed-arrays"],
+  formats: ["errors", "typed-arrays"],
   storage: ["errors"],
   index: ["train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "errors", "random"],

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import {
-  activation, binaryCrossentropy, dense, dropout, InputError, sequential, type CompileOptions, type FitOptions, type Layer,
+  activation, binaryCrossentropy, dense, dropout, InputError, sequential, simpleRNN, type CompileOptions, type FitOptions, type Layer,
   type Loss, type Sequential,
 } from "../../src/index.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
@@ -235,7 +235,7 @@ describe("declarations", () => {
     ["useBias in words", () => dense({ units: 1, useBias: "false" as never }), /useBias must be true or false; got "false"/],
     ["dropping all", () => dropout({ rate: 1 }), /rate must be in \[0, 1\); got 1/],
     ["an unknown bare activation", () => activation("RELU" as never), /activation must be one of .*got "RELU"/],
-    ["an image", () => sequential({ layers: [dense({ units: 1, inputShape: [28, 28] })] }), /declares a sequence, inputShape \[28, 28\], but there is no simpleRNN\..*declare inputShape: \[784\]/],
+    ["an image", () => sequential({ layers: [dense({ units: 1, inputShape: [28, 28] })] }).summary(), /declares a sequence, inputShape \[28, 28\], but there is no simpleRNN\..*declare inputShape: \[784\]/],
     ["no input shape", () => sequential({ layers: [dense({ units: 1 })] }), /first layer \(dense\) must say what comes in\. Declare inputShape/],
     ["layers that are none", () => sequential({ layers: [{ type: "conv" } as never] }), /layer 0 must be the value of dense\(\), simpleRNN\(\), dropout\(\) or activation\(\)/],
     ["layers missing", () => sequential({ layers: [null as never] }), /layer 0 must be the value of/],
@@ -246,7 +246,12 @@ describe("declarations", () => {
     ["a seed in words", () => sequential({ seed: "1" as never }), /seed .*got "1"/],
     ["widths that do not meet", () => sequential({ layers: [dense({ units: 2, inputShape: [3] }), dense({ units: 2, inputShape: [3] })] }), /layer 1 \(dense\) declares inputShape \[3\] but 2 features reach it/],
     ["softmax in the middle", () => sequential({ layers: [dense({ units: 2, activation: "softmax", inputShape: [3] }), dense({ units: 2 })] }), /layer 1 \(dense\) comes after a softmax, which must be the last layer/],
-    ["dropout at the end", () => sequential({ layers: [dense({ units: 2, inputShape: [3] }), dropout({ rate: 0.1 })] }), /dropout must not be the last layer/],
+    ["dropout at the end", () => sequential({ layers: [dense({ units: 2, inputShape: [3] }), dropout({ rate: 0.1 })] }).summary(), /dropout must not be the last layer/],
+    ["no layer with weights", () => sequential({ layers: [dropout({ rate: 0.1, inputShape: [3] })] }).summary(), /at least one dense layer or a simpleRNN; got dropout\. Give/],
+    ["a kernel of 36 GB", () => sequential({ layers: [dense({ units: 1e9, inputShape: [9] }), dense({ units: 4 })] }),
+      /dense\/kernel of shape \[9, 1000000000\] would have 9000000000 numbers, 33\.5 GiB; .* at most 2\^30 .*Use fewer units/],
+    ["a kernel of more than 2^53 numbers", () => sequential().add(dense({ units: 2 ** 53 - 1, inputShape: [2 ** 53 - 1] })), /dense\/kernel .* at most 2\^30/],
+    ["a recurrent kernel beyond a typed array", () => sequential({ layers: [simpleRNN({ units: 1e5, inputShape: [2, 1] })] }), /simple_rnn\/recurrent_kernel of shape \[100000, 100000\]/],
   ])("%s", (_, declare, pattern) => {
     expect(declare).toThrow(InputError);
     expect(declare).toThrow(pattern);

@@ -133,7 +133,7 @@ class Run {
   }
 
   async run(job: Job): Promise<void> {
-    const handle = job.handle && new DatasetHandle(job.data.x, undefined, {}), data = { dataset: job.data, handle };
+    const handle = job.handle && new DatasetHandle([], undefined, {}), data = { dataset: job.data, handle };
     let end: Pick<End, "history" | "error">;
     try {
       const history = await this.#gate.guard(undefined, async () => {

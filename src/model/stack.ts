@@ -1,0 +1,31 @@
+// The layers of a model as they are declared, one by one, and the network that they are once it is used.
+
+import type { Layer } from "./layers.ts";
+import { checkBeginning, checkSeed, resolveNetwork, type Network } from "./network.ts";
+
+export class LayerStack {
+  readonly #seed: number;
+  #layers: readonly Layer[];
+  #network: Network | null = null;
+
+  /** @throws InputError if a layer does not fit the one before it, whatever follows; or for a wrong seed */
+  constructor(layers: readonly Layer[], seed: number) {
+    checkBeginning(layers);
+    this.#layers = [...layers];
+    this.#seed = checkSeed(seed);
+  }
+
+  /** @throws InputError, with nothing appended, if it does not fit the layer before it */
+  append(layer: Layer): void {
+    const layers = [...this.#layers, layer];
+    checkBeginning(layers);
+    this.#layers = layers;
+    this.#network = null;
+  }
+
+  /** Null while there are no layers. @throws InputError if they are no whole network */
+  get network(): Network | null {
+    if (this.#layers.length > 0) this.#network ??= resolveNetwork(this.#layers, this.#seed);
+    return this.#network;
+  }
+}
