@@ -16,6 +16,7 @@ import { loadRecovery } from "./load-recovery.ts";
 import type { Progress } from "./passes.ts";
 import type { Shape } from "./shape.ts";
 import type { Carried } from "./states.ts";
+import { Steering } from "./steering.ts";
 
 export class Compiled {
   readonly progress: Progress = { steps: 0, epochs: 0, stateRows: 0 };
@@ -31,6 +32,7 @@ export class Compiled {
   #choices: Choices = new Map();
   readonly #tuning = new Turns();
   readonly keeper: Keeper;
+  readonly steering = new Steering();
   /** Told of resetStates(), for training that goes on elsewhere. */
   onReset: () => void = () => {};
 
@@ -50,13 +52,14 @@ export class Compiled {
 
   /** Of the next step. */
   get learningRate(): number {
-    return rateAt(this.recipe.optimizer.learningRate, this.progress.steps);
+    return rateAt(this.recipe.optimizer.learningRate, this.steering.told ?? this.progress.steps);
   }
 
-  /** A fit() under way keeps the one that it began with, since it may have to do steps again. */
+  /** From the next step on, in a fit() under way too: its journal knows which steps had another. */
   setLearningRate(learningRate: number | Schedule): void {
     const optimizer = Object.freeze({ ...this.recipe.optimizer, learningRate: toSchedule("model", learningRate) });
     this.recipe = Object.freeze({ ...this.recipe, optimizer });
+    this.steering.change();
   }
 
   /**

@@ -3,6 +3,7 @@
 // back to before a step that made numbers which are not finite.
 
 import { OutOfMemoryError } from "../errors.ts";
+import type { Recipe } from "../model/network.ts";
 import type { Backend, DeviceLoss, StopSignal } from "./backend.ts";
 import type { Sighting, Spoilt } from "./divergence.ts";
 import { isFiniteState } from "./finite.ts";
@@ -15,6 +16,7 @@ import {
   partOf, runStretches, stepsIn, type Course, type Position, type Prepared, type Progress, type Ready, type ResultsOfSteps, type Stretch,
 } from "./passes.ts";
 import type { Leg } from "./replay.ts";
+import type { Steering } from "./steering.ts";
 
 /** How often the state is brought to the CPU: what is done again after a loss is no more than this. */
 const SNAPSHOT_MILLISECONDS = 2000;
@@ -51,6 +53,9 @@ export interface EnduranceOptions {
   readonly firstNonFinite: Spoilt["firstNonFinite"];
   readonly gate: Gate;
   readonly checkpointing: Checkpointing | null;
+  readonly steering: Steering;
+  /** With the learning rate of the next step. */
+  readonly recipe: () => Recipe;
 }
 
 export class Endurance {
@@ -81,15 +86,17 @@ export class Endurance {
    * @returns how many steps ran or were left out
    */
   async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast = false): Promise<number> {
-    const { progress, gate, checkpointing } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
-    const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue;
+    const { progress, gate, checkpointing, steering } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
+    const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue || steering.changed;
     const stop: StopSignal = { get aborted() { return signal.aborted || shouldPause(); } };
-    while (progress.steps < end && !signal.aborted) {
+    while (progress.steps < end && !signal.aborted && !steering.stopped) {
       await this.on((ground) => {
-        const ran = progress.steps - firstStep, part = this.#part(stretches, ran, Math.min(end, this.#nextCheckpoint) - progress.steps);
+        const ran = progress.steps - firstStep;
+        const part = this.#part(stretches, ran, Math.min(end - progress.steps, this.#nextCheckpoint - progress.steps, steering.ahead));
         return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop,
           isLast && ran + stepsIn(part) === end - firstStep);
       });
+      await this.#follow(steering);
       if (this.#diverged) await this.#turnBack(this.#diverged, { firstStep, stretches });
       if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
       else if (this.#isDue) void this.#takeSnapshot();
@@ -167,23 +174,38 @@ export class Endurance {
   async #train(
     ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
   ): Promise<void> {
-    const { keeper, progress, course, position, onNaN } = this.options;
-    const entry = this.#journal.begin(progress, stretches);
-    await runStretches(course, ground.train, stretches, progress, position, (first, steps, results) => {
+    const { keeper, progress, course, position, onNaN, steering } = this.options;
+    const recipe = this.options.recipe(), entry = this.#journal.begin(progress, stretches, recipe);
+    await runStretches({ ...course, recipe }, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
       fetchRecovery();
-      if (this.#diverged) return;
+      if (this.#diverged || steering.turning) return;
       const stride = results.length / steps.length;
       let good = 0;
       while (good < steps.length && (onNaN === "ignore" || Number.isFinite(results[good * stride]))) good++;
       if (good > 0) this.#lastLoss = results[(good - 1) * stride];
       if (good === steps.length) return onResults(first, steps, results);
       const seenAt = entry.firstStep + first + good;
-      this.#diverged = { seenAt, next: seenAt + 1 };
       if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
+      if (!steering.turning) this.#diverged = { seenAt, next: seenAt + 1 };
     }, signal, () => {
       if (isLast && !keeper.isTaking) this.#begun = keeper.begin();
     });
+  }
+
+  /** Does what callbacks have asked for: takes back steps that they were not told of, and waits for what they wait for. */
+  async #follow(steering: Steering): Promise<void> {
+    const { gate, progress } = this.options, at = steering.turn();
+    if (at !== null && at < progress.steps) {
+      this.#begun = undefined;
+      const { takeBack } = await loadRecovery();
+      await takeBack(this.#trained, at, (work) => this.on(work));
+    }
+    const { waiting } = steering;
+    steering.waiting = null;
+    if (waiting) await gate.still(() => waiting);
+    // Nothing is under way: what was set meanwhile counts from the next step on.
+    steering.turn();
   }
 
   #lose(): void {

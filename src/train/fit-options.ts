@@ -39,10 +39,11 @@ export interface Callbacks {
   onEpochBegin?(epoch: number): void | Promise<void>;
   /**
    * After each mini-batch, `batch` counting from 0 within the epoch; `logs` are that mini-batch's and `size`, its rows.
-   * Batches run ahead on the GPU and are reported in order, a few at a time. It must not be async: fit() then rejects
-   * with an InputError.
+   * Batches run ahead on the GPU and are reported in order, a few at a time. model.learningRate and model.stopTraining set here count
+   * from the next mini-batch on: what ran ahead is taken back. A promise is waited for. From the first such change or promise on this
+   * fit() runs no step ahead, which costs small networks most of their speed: a submit and its wait for every mini-batch.
    */
-  onBatchEnd?(batch: number, logs: Logs): void;
+  onBatchEnd?(batch: number, logs: Logs): void | Promise<void>;
   /** Averages over the epoch, and validation's where there is any. */
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>;
   /** After the last mini-batch and its validation. */

@@ -1,12 +1,12 @@
 // The training loop: epochs, validation, callbacks, history. Knows backends, not GPUs.
 
-import { InputError } from "../errors.ts";
 import type { StopSignal } from "./backend.ts";
 import { Averages, miniBatches, resultsOf, type Sums } from "./batches.ts";
 import type { FitOptions, Logs } from "./fit-options.ts";
 import type { Endurance } from "./endurance.ts";
 import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
 import { fromStates } from "./states.ts";
+import type { Steering } from "./steering.ts";
 
 /** What fit() resolves with. */
 export interface History {
@@ -58,18 +58,27 @@ export interface Loop {
   readonly watch?: (standing: () => Standing) => void;
 }
 
-/** Batches are reported a few at a time while the next ones run: there is nothing that could wait for a promise. */
-export function refusePromise(returned: unknown): void {
-  if (typeof (returned as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
-  // This error takes the place of any that the promise may yet bring.
-  void Promise.resolve(returned).catch(() => {});
-  throw new InputError("fit(): callbacks.onBatchEnd must not be async or return a promise, because nothing waits for it. " +
-    "Make it a plain function, or use onEpochEnd, which is awaited.");
+const isPromise = (returned: unknown): returned is PromiseLike<unknown> =>
+  typeof (returned as PromiseLike<unknown> | null | undefined)?.then === "function";
+
+/** Calls a callback that is told of `told` steps; what it returns is waited for where steps stand. */
+function callAfter(steering: Steering, told: number, call: () => unknown, onError: (error: unknown) => void): void {
+  steering.told = told;
+  try {
+    const returned = call();
+    if (!isPromise(returned)) return;
+    steering.change();
+    steering.waiting = Promise.resolve(returned).then(() => {}, onError);
+  } catch (error) {
+    onError(error);
+  } finally {
+    steering.told = null;
+  }
 }
 
 /** Whether anybody wants to be heard between two epochs, or to stop within one as soon as may be. */
 export const listens = (options: FitOptions): boolean => Boolean(options.verbose) ||
-  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => name in (options.callbacks ?? {}));
+  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => (options.callbacks as Record<string, unknown> | undefined)?.[name] !== undefined);
 
 /** Part of the loop that runs without a pause: some epochs, or a part of one. */
 interface Leg {
@@ -85,21 +94,18 @@ interface Leg {
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
 export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
-  const { names, options, signal } = loop;
+  const { names, options, signal } = loop, { steering } = loop.endurance.options;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
   const ran = await loop.endurance.run(stretches, (first, steps, results) => {
     steps.forEach((step, i) => {
+      if (steering.turning) return;
       const left = resultsOf(results, steps.length, i, names.length), batch = before + first + i;
       averages[Math.floor(batch / perEpoch)].addStep(step.rows, left);
       if (!onBatchEnd || thrown.length > 0) return;
-      try {
-        const logs = Object.fromEntries(names.map((name, n) => [name, left.values[n]]));
-        refusePromise(onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }));
-      } catch (error) {
-        thrown.push(error);
-      }
+      const logs = Object.fromEntries(names.map((name, n) => [name, left.values[n]]));
+      callAfter(steering, step.step + 1, () => onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }), (error) => thrown.push(error));
     });
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } }, isLast);
   if (thrown.length > 0) throw thrown[0];
@@ -145,9 +151,9 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
   });
   // No step is under way in a callback.
-  const { gate } = loop.endurance.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
+  const { gate, steering } = loop.endurance.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
   await call(() => callbacks.onTrainBegin?.());
-  while (result.epochs < loop.epochs && !signal.aborted) {
+  while (result.epochs < loop.epochs && !signal.aborted && !steering.stopped) {
     if (!now.before) await call(() => callbacks.onEpochBegin?.(result.epochs));
     const [ran, completed] = await (loop.by?.train ?? trainEpochs)(loop, now, progress);
     result.steps += ran;

@@ -1,5 +1,6 @@
 // A snapshot, and what was trained since, in order: all that is needed to train the same again.
 
+import type { Recipe } from "../model/network.ts";
 import type { State } from "./backend.ts";
 import type { Progress, Stretch } from "./passes.ts";
 
@@ -14,6 +15,8 @@ export interface Entry {
   readonly stretches: readonly Stretch[];
   /** Of the sequences whose states the first mini-batch went on from. */
   readonly stateRows: number;
+  /** Its learning rate is that of these steps. */
+  readonly recipe: Recipe;
   /** How many mini-batches of the stretches were trained. */
   steps: number;
 }
@@ -22,8 +25,8 @@ export class Journal {
   #entries: Entry[] = [];
 
   /** The caller counts its steps. */
-  begin({ steps: firstStep, stateRows }: Progress, stretches: readonly Stretch[]): Entry {
-    const entry: Entry = { firstStep, stretches, stateRows, steps: 0 };
+  begin({ steps: firstStep, stateRows }: Progress, stretches: readonly Stretch[], recipe: Recipe): Entry {
+    const entry: Entry = { firstStep, stretches, stateRows, recipe, steps: 0 };
     this.#entries.push(entry);
     return entry;
   }

@@ -7,6 +7,10 @@ export class Lifecycle {
   #training = false;
   #disposed = false;
 
+  get training(): boolean {
+    return this.#training;
+  }
+
   /** @throws InputError after dispose() */
   checkAlive(where: string): void {
     if (this.#disposed) throw new InputError(`${where}(): the model was disposed. Make a new one with sequential().`);

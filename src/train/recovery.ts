@@ -2,4 +2,4 @@
 
 export { turnBack } from "./divergence.ts";
 export { anotherBackend, reopen, tellOfLoss } from "./another-device.ts";
-export { catchUp } from "./replay.ts";
+export { catchUp, takeBack } from "./replay.ts";

@@ -1,7 +1,7 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { checkFlag, checkOptions } from "../model/checks.ts";
+import { checkFlag, checkOptions, show } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { initialParameters, recipeForAnswers, resolveRecipe, type Network, type Recipe } from "../model/network.ts";
 import type { Schedule } from "../model/schedules.ts";
@@ -261,11 +261,30 @@ export class Sequential {
   }
 
   /**
-   * Another η, a number ≥ 0 or a schedule, from the next fit() on. What the optimizer has gathered stays, and so does its count of
-   * steps, from which a schedule reads. @throws InputError if it is neither
+   * Another η, a number ≥ 0 or a schedule, from the next step on. Set in a callback it counts from the mini-batch behind the one that the
+   * callback was told of, whatever the GPU was doing. What the optimizer has gathered stays, and so does its count of steps, from
+   * which a schedule reads. @throws InputError if it is neither
    */
   set learningRate(rate: number | Schedule) {
     this.#ready("learningRate").setLearningRate(rate);
+  }
+
+  /** Whether the fit() under way, or the last one, was told to end; false again when the next begins. */
+  get stopTraining(): boolean {
+    return this.#compiled?.steering.stopped ?? false;
+  }
+
+  /**
+   * True ends the fit() under way: set in a callback, behind the mini-batch or epoch that the callback was told of. As with an abort
+   * fit() resolves, and an epoch under way is not counted; one that is complete is.
+   * @throws InputError if it is no boolean, or true while no fit() is under way
+   */
+  set stopTraining(stop: boolean) {
+    if (typeof stop !== "boolean") throw new InputError(`model: stopTraining must be true or false; got ${show(stop)}.`);
+    if (stop && !(this.#life.training && this.#compiled)) {
+      throw new InputError("model: stopTraining ends a fit() under way, and there is none. Set it in a callback of fit().");
+    }
+    this.#compiled?.steering.stop(stop);
   }
 
   /** "webgpu", "wasm" or "cpu", once compiled; after predict() without compile() the one that it found. */
@@ -345,5 +364,8 @@ export class Sequential {
  * can tell (no layer with weights, a dropout at the end) is told when the model is first used.
  */
 export function sequential(options: SequentialOptions = {}): Sequential {
-  return new Sequential(options);
+  // What is assigned to it by another name would be without effect.
+  const model = new Sequential(options);
+  Object.freeze(model);
+  return model;
 }

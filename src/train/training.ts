@@ -83,6 +83,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
   const { [ELSEWHERE]: elsewhere } = options as { [ELSEWHERE]?: Trainer };
+  compiled.steering.begin(Boolean(options.callbacks?.onBatchEnd));
   if (elsewhere) return elsewhere(compiled, keep, given, batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.
@@ -111,7 +112,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
     }
   }
   const endurance = new Endurance({
-    keeper, progress, position, course, open, onNaN, gate, checkpointing,
+    keeper, progress, position, course, open, onNaN, gate, checkpointing, steering: compiled.steering, recipe: () => compiled.recipe,
     firstNonFinite: async (...found) => (await loadFloat64()).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });

@@ -248,13 +248,6 @@ describe.runIf(hasWorkers)("what goes wrong", () => {
     expect((await model.fit(X, Y, IN_ORDER)).steps).toBe(20);
   });
 
-  it("onBatchEnd that returns a promise is refused as by fit()", async () => {
-    const model = await declare();
-    const callbacks = { onBatchEnd: (async () => {}) as () => void };
-    await expect(trainInWorker(model, X, Y, { callbacks })).rejects.toThrow(InputError);
-    await expect(trainInWorker(model, X, Y, { callbacks })).rejects.toThrow(/onBatchEnd must not be async/);
-  });
-
   it("a divergence is told with step, loss and tensor, and the model is as before that step", async () => {
     const train = async (there: boolean) => {
       const model = await declare({ optimizer: sgd(1e30) });

@@ -9,17 +9,19 @@ import { Endurance } from "../../src/train/endurance.ts";
 import { Journal } from "../../src/train/journal.ts";
 import { Keeper } from "../../src/train/keeper.ts";
 import { Gate } from "../../src/train/lifecycle.ts";
+import { Steering } from "../../src/train/steering.ts";
 import { Orders } from "../../src/train/orders.ts";
 
 const stretch = (from: number, steps: number) => [{ pass: 0, from, steps }];
+const RECIPE = resolveRecipe(resolveNetwork([dense({ units: 1, inputShape: [1] })], 0), { optimizer: "sgd", loss: "meanSquaredError" });
 const at = (steps: number) => ({ steps, epochs: 0, stateRows: 0 });
 
 describe("Journal", () => {
   const open = () => {
     const journal = new Journal();
-    journal.begin(at(0), stretch(0, 9)).steps = 4;
-    journal.begin(at(4), stretch(4, 5));
-    journal.begin(at(4), stretch(4, 5)).steps = 5;
+    journal.begin(at(0), stretch(0, 9), RECIPE).steps = 4;
+    journal.begin(at(4), stretch(4, 5), RECIPE);
+    journal.begin(at(4), stretch(4, 5), RECIPE).steps = 5;
     return journal;
   };
   const shown = (journal: Journal) => journal.since(0).map(({ firstStep, steps }) => [firstStep, steps]);
@@ -72,7 +74,7 @@ it.each([[[]], [[0]], [[5]], [[13, 2]], [[7, 7]]])("lost after %j steps: nothing
       return endurance.run(stretch(from, 10), (step) => void told.push(first + step), { aborted: false });
     };
     const endurance = new Endurance({
-      keeper, progress, position: null, gate: new Gate(), onNaN: "stop", checkpointing: null, onDeviceLost() {}, firstNonFinite: async () => "",
+      keeper, progress, position: null, gate: new Gate(), steering: new Steering(), recipe: () => resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), onNaN: "stop", checkpointing: null, onDeviceLost() {}, firstNonFinite: async () => "",
       course: { recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, portions, shuffle: true },
       open: async () => {
         const backend = keeper.backend as Frail;

@@ -64,7 +64,7 @@ async function load(isThere: boolean) {
       } };
     };
     const endurance = new Endurance({
-      keeper, progress, open, position: null, gate: new Gate(), onNaN: "stop", checkpointing: null, onDeviceLost() {},
+      keeper, progress, open, position: null, gate: new Gate(), steering: compiled.steering, recipe: () => recipe, onNaN: "stop", checkpointing: null, onDeviceLost() {},
       firstNonFinite: async () => "", course: { recipe, seed: 0, portions: { rows: 10, at: 0, batchSize: 1 }, shuffle: false },
     });
     const signal = { aborted: false };

@@ -6,7 +6,7 @@ import type { Backend } from "../backend.ts";
 import type { Compiled } from "../compiled.ts";
 import type { Dataset } from "../data.ts";
 import { loadBlocks } from "../extras.ts";
-import { refusePromise, type History } from "../fit.ts";
+import type { History } from "../fit.ts";
 import { CALLBACKS } from "../fit-options.ts";
 import type { Failure } from "../lifecycle.ts";
 import { fetchRecovery } from "../load-recovery.ts";
@@ -87,10 +87,11 @@ class Conversation {
         worker.addEventListener("messageerror", () => reject(this.#deathOf("a message could not be read")));
         gate.onChange = () => this.#steer(resolve);
         compiled.onReset = () => this.#say({ type: "resetStates" });
+        compiled.steering.onChange = () => this.#sendChange();
         this.#steer(resolve);
       });
     } finally {
-      gate.onChange = compiled.onReset = () => {};
+      gate.onChange = compiled.onReset = compiled.steering.onChange = () => {};
       worker.terminate();
     }
   }
@@ -99,6 +100,13 @@ class Conversation {
     this.#ready = true;
     fetchRecovery();
     this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
+    // It may have been set since.
+    if (this.compiled.recipe !== job.recipe || this.compiled.steering.stopped) this.#sendChange();
+  }
+
+  #sendChange(): void {
+    const { compiled: { recipe, steering } } = this;
+    this.#say({ type: "steer", learningRate: recipe.optimizer.learningRate, stopped: steering.stopped });
   }
 
   #say(message: ToWorker): void {
@@ -132,18 +140,20 @@ class Conversation {
       case "standing": this.#stand(); break;
       case "call": void this.#call(message); break;
       case "store": void this.#store(message); break;
-      case "batches": this.#tell(message.calls); break;
       case "end": resolve(message.end);
     }
   }
 
-  async #call({ id, name, arguments: given }: Extract<ToPage, { type: "call" }>): Promise<void> {
-    const { callbacks = {} } = this.given.options;
+  async #call({ id, name, arguments: given, told }: Extract<ToPage, { type: "call" }>): Promise<void> {
+    const { callbacks = {} } = this.given.options, { steering } = this.compiled;
+    steering.told = told;
     try {
       const call = () => (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
       if (!this.failure) await this.given.gate.still(call);
     } catch (error) {
       this.failure ??= { error };
+    } finally {
+      steering.told = null;
     }
     this.#say({ type: "answer", id, threw: this.failure !== null });
   }
@@ -155,17 +165,6 @@ class Conversation {
       this.#say({ type: "stored", id, bytes: read ?? null, error: null });
     } catch (error) {
       this.#say({ type: "stored", id, bytes: null, error: sendError(error) });
-    }
-  }
-
-  #tell(calls: Extract<ToPage, { type: "batches" }>["calls"]): void {
-    const { callbacks } = this.given.options;
-    if (this.failure) return;
-    try {
-      for (const call of calls) refusePromise(callbacks?.onBatchEnd?.(...call));
-    } catch (error) {
-      this.failure = { error };
-      this.#say({ type: "stop" });
     }
   }
 }

@@ -11,7 +11,7 @@ import { Gate } from "../lifecycle.ts";
 import { openBackend, reopenBackend } from "../open-backend.ts";
 import { scoped } from "../scope.ts";
 import { train } from "../training.ts";
-import { receiveError, sendError, type Awaited, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 
 /** The worker's own end of the line. */
 export interface Port {
@@ -26,23 +26,18 @@ class CallbackThrew extends Error {}
 
 /** Calls the page's functions. */
 class Page {
-  #batches: [number, Record<string, number>][] = [];
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #calls = 0;
 
   constructor(readonly port: Port) {}
 
   say(message: ToPage, transfer?: readonly Transferable[]): void {
-    this.#flush();
     this.port.postMessage(message, transfer);
   }
 
-  /** What fit() is to call. With onBatchEnd each epoch's end waits for the page, so that it never falls far behind. */
-  callbacks(names: Job["callbacks"]): Callbacks {
-    const awaited = names.filter((name): name is Awaited => name !== "onBatchEnd"), told = names.length > awaited.length;
-    const all = new Set([...awaited, ...(told ? ["onEpochEnd" as const] : [])]);
-    const callbacks = Object.fromEntries([...all].map((name) => [name, (...given: unknown[]) => this.#call(name, given)]));
-    return told ? { ...callbacks, onBatchEnd: (batch, logs) => this.#tell(batch, logs) } : callbacks;
+  /** What fit() is to call: it waits for each, so that what one sets of the model has arrived when training goes on. */
+  callbacks(names: Job["callbacks"], told: () => number): Callbacks {
+    return Object.fromEntries(names.map((name) => [name, (...given: unknown[]) => this.#call(name, given, told())]));
   }
 
   /** A store that the page has. */
@@ -68,20 +63,9 @@ class Page {
     });
   }
 
-  async #call(name: Awaited, given: readonly unknown[]): Promise<void> {
-    const answer = await this.#ask((id) => ({ type: "call", id, name, arguments: given }));
+  async #call(name: keyof Callbacks, given: readonly unknown[], told: number): Promise<void> {
+    const answer = await this.#ask((id) => ({ type: "call", id, name, arguments: given, told }));
     if (answer.type === "answer" && answer.threw) throw new CallbackThrew("a callback threw");
-  }
-
-  /** Steps are reported many at a time, and so they travel. */
-  #tell(batch: number, logs: Record<string, number>): void {
-    if (this.#batches.push([batch, logs]) === 1) queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
-    const calls = this.#batches;
-    this.#batches = [];
-    if (calls.length > 0) this.port.postMessage({ type: "batches", calls });
   }
 }
 
@@ -111,6 +95,8 @@ class Run {
   readonly #gate = new Gate();
   readonly #stop = { aborted: false };
   #compiled: Compiled | null = null;
+  /** What was set before there was a model here. */
+  #early: Extract<ToWorker, { type: "steer" }> | null = null;
 
   constructor(readonly page: Page) {}
 
@@ -128,6 +114,14 @@ class Run {
     this.#gate.open();
   }
 
+  steer({ learningRate, stopped }: Extract<ToWorker, { type: "steer" }>): void {
+    const compiled = this.#compiled;
+    this.#early = compiled ? null : { type: "steer", learningRate, stopped };
+    if (!compiled) return;
+    compiled.setLearningRate(rebuildSchedule(learningRate));
+    compiled.steering.stop(stopped);
+  }
+
   resetStates(): void {
     this.#compiled?.resetStates();
   }
@@ -138,12 +132,14 @@ class Run {
     try {
       const history = await this.#gate.guard(undefined, async () => {
         const compiled = this.#compiled = await open(job), { checked } = job;
+        if (this.#early?.stopped) this.#stop.aborted = true;
+        if (this.#early) this.steer(this.#early);
         return compiled.keeper.hold(() => scoped((keep) => {
           if (job.handle) compiled.holdings.open(keep, data).position = job.handle.position;
           return train(compiled, keep, {
             recipe: compiled.recipe, data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
             options: {
-              ...job.options, callbacks: this.page.callbacks(job.callbacks),
+              ...job.options, callbacks: this.page.callbacks(job.callbacks, () => compiled.steering.told ?? compiled.progress.steps),
               checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
               resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
             },
@@ -167,6 +163,7 @@ export function serve(port: Port): void {
   port.addEventListener("message", ({ data: message }) => {
     if (message.type === "train") void run.run(message.job);
     else if ("id" in message) page.answer(message);
+    else if (message.type === "steer") run.steer(message);
     else void run[message.type]();
   });
   page.say({ type: "ready" });

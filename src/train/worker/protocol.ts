@@ -4,11 +4,12 @@ import {
   DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError,
 } from "../../errors.ts";
 import type { Network, Recipe } from "../../model/network.ts";
+import type { Schedule } from "../../model/schedules.ts";
 import type { Precision } from "../../schedule/precision.ts";
 import type { Backend } from "../backend.ts";
 import type { Dataset } from "../data.ts";
 import type { History } from "../fit.ts";
-import type { Callbacks, CheckedFitOptions, FitOptions, Logs } from "../fit-options.ts";
+import type { Callbacks, CheckedFitOptions, FitOptions } from "../fit-options.ts";
 import type { Snapshot } from "../journal.ts";
 import type { Position } from "../passes.ts";
 
@@ -34,12 +35,11 @@ export interface Job {
   readonly callbacks: readonly (keyof Callbacks)[];
 }
 
-/** A callback that training waits for. */
-export type Awaited = Exclude<keyof Callbacks, "onBatchEnd">;
-
 export type ToWorker =
   | { readonly type: "train"; readonly job: Job }
   | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
+  /** What callbacks, or the page otherwise, have set of the model; the schedule is without a formula. */
+  | { readonly type: "steer"; readonly learningRate: Schedule; readonly stopped: boolean }
   /** The callback is over; where it threw, training is to end as by an error. */
   | { readonly type: "answer"; readonly id: number; readonly threw: boolean }
   | { readonly type: "stored"; readonly id: number; readonly bytes: Uint8Array | null; readonly error: SentError | null };
@@ -55,11 +55,11 @@ export interface End {
 export type ToPage =
   | { readonly type: "ready" }
   | { readonly type: "standing" }
-  | { readonly type: "call"; readonly id: number; readonly name: Awaited; readonly arguments: readonly unknown[] }
+  /** `told`: so many steps were trained. */
+  | { readonly type: "call"; readonly id: number; readonly name: keyof Callbacks; readonly arguments: readonly unknown[]; readonly told: number }
   /** Reads from a store of the user's, or writes to it. */
   | { readonly type: "store"; readonly id: number; readonly of: "checkpoint" | "resumeFrom";
       readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>] }
-  | { readonly type: "batches"; readonly calls: readonly (readonly [batch: number, logs: Logs])[] }
   | { readonly type: "end"; readonly end: End };
 
 const CLASSES: Readonly<Record<string, { readonly prototype: Error } | undefined>> = {
