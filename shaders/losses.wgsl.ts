@@ -4,7 +4,7 @@
 // 1/B is step.inverse_rows: the mean over the batch (and over time) enters here and nowhere else.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { Loss, LossName } from "../src/model/losses.ts";
+import { takesLabels, type Loss, type LossName } from "../src/model/losses.ts";
 import { formulaOf, literal } from "./kernel.wgsl.ts";
 
 /** What one number adds to the loss of its row and has for a gradient, for the losses that are sums over outputs. */
@@ -25,24 +25,24 @@ export const SUMS: Partial<Record<LossName, LossTexts>> = {
 function gradientFormula(loss: Loss, cols: number): string {
   switch (loss.name) {
     case "categoricalCrossentropy": return "(a - y)";
-    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, u32(y) == col))";
+    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, y == col))";
     default: return formulaOf(SUMS, loss.name).gradient(loss, cols);
   }
 }
 
 /**
- * fn name(a, y, col): y is the target of this number, or the row's class index for the sparse loss.
+ * fn name(a, y, col): y is the target of this number, or the row's class index, a u32, for the sparse loss.
  * @param mean one over the rows that the loss is a mean of
  */
 export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string): string => wgsl`
-fn ${name}(a: f32, y: f32, col: u32) -> f32 {
+fn ${name}(a: f32, y: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
   return ${gradientFormula(loss, cols)} * ${mean};
 }
 `;
 
 /**
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
- * cross-entropy), `y(col)` the target.
+ * cross-entropy), `y(col)` the target, or the class index as a u32.
  */
 export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string) {
   if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
@@ -56,7 +56,7 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
     let log_sum = log(sum);
     var value = 0.0;
     #if ${sparse}
-    value = log_sum + (top - ${p(`u32(${y("0u")})`)});
+    value = log_sum + (top - ${p(y("0u"))});
     #else
     for (var col = 0u; col < ${cols}u; col++) { value += ${y("col")} * (log_sum + (top - ${p("col")})); }
     #endif

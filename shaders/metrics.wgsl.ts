@@ -10,13 +10,14 @@ const argmax = (name: string, cols: number, at: (col: string) => string): string
     for (var col = 1u; col < ${cols}u; col++) { ${name} = select(${name}, col, ${at("col")} > ${at(name)}); }
 `;
 
+/** `a(col)` reads the answer, `y(col)` the target; of sparseAccuracy the class index, a u32. */
 export function metricRowStatements(
   metric: MetricKind, cols: number, a: (col: string) => string, y: (col: string) => string,
 ): string {
   switch (metric) {
     case "sparseAccuracy":
       return `${argmax("best", cols, a)}
-    let value = select(0.0, 1.0, best == u32(${y("0u")}));`;
+    let value = select(0.0, 1.0, best == ${y("0u")});`;
     case "categoricalAccuracy":
       return `${argmax("best", cols, a)}${argmax("wanted", cols, y)}
     let value = select(0.0, 1.0, best == wanted);`;

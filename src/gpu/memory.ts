@@ -107,9 +107,12 @@ export async function readFloats(
   }
 }
 
-/** The largest buffer that a kernel of this device can bind whole. */
-export const maxBindingBytes = ({ limits }: GPUDevice): number =>
-  Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+/** Kernels number what a buffer holds, bytes where it holds bytes, in 32 bits. */
+const NUMBERED_BYTES = 2 ** 32 - 4;
+
+/** The largest buffer that a kernel of this device can bind whole, and number through. */
+export const maxBindingBytes = ({ limits }: Pick<GPUDevice, "limits">): number =>
+  Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, NUMBERED_BYTES);
 
 /** Weights and optimizer states by name, on the device from step to step, packed into few buffers. */
 export class TensorStore {

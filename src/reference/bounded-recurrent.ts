@@ -7,7 +7,7 @@ import { activate, activationDerivative } from "./activations.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import type { Bounded } from "./compare.ts";
 import { conditionsOf, evaluateSequenceStep, rowsThatCount, sequenceOf, type Sequence } from "./recurrent.ts";
-import { add, divide, exact, gamma, largest, multiply, rough, TINY, total, type Rough } from "./rounding.ts";
+import { add, divide, exact, gamma, largest, multiply, rough, rounded, TINY, total, type Rough } from "./rounding.ts";
 
 const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
 const zeros = (n: number): Bounded => ({ values: new Float64Array(n), bounds: new Float64Array(n) });
@@ -116,11 +116,15 @@ export function sequenceErrors(step: SequenceStep, inputs: readonly Bounded[], g
     case "pickRows": return pickRowsErrors(inputs, out.cols);
     case "pickRowsGradient": return pickedErrors(first, second, Number(out.rows), out.cols);
     case "maskRows": return maskErrors(inputs, sequence);
-    // Numbers that only move take their errors along; whole numbers are summed without rounding.
+    // Whole numbers are summed without rounding as long as their sum is one that float32 has.
+    case "countSteps": {
+      const { error } = total(Array.from(first.values, rounded));
+      return Float64Array.of(first.values.reduce((sum, length) => sum + length, 0) <= 2 ** 24 ? 0 : error);
+    }
+    // Numbers that only move take their errors along.
     case "previousStep":
     case "lastStep":
     case "lastStepGradient":
-    case "carry":
-    case "countSteps": return evaluateSequenceStep(step, inputs.map(({ bounds }) => bounds), graph, scalars);
+    case "carry": return evaluateSequenceStep(step, inputs.map(({ bounds }) => bounds), graph, scalars);
   }
 }

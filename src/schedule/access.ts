@@ -16,6 +16,8 @@ export interface TensorAccess {
   rowStart(tensor: string, row: string): string;
   /** The number `col` of the row that starts there. */
   inRow(tensor: string, start: string, col: string): string;
+  /** The one whole number of row `row` as a u32: a class index, a pick or a length, of a data set unrounded. */
+  wholeAt(tensor: string, row: string): string;
   /** Reads the numbers `col` to `col` + 3 of a row as a vec4f, `col` a multiple of 4; null where that is no cheaper than four reads. */
   fourInRow(tensor: string): ((start: string, col: string) => string) | null;
   /** Number `index` of a tensor that is in memory. */
@@ -52,7 +54,7 @@ export class BufferAccess implements TensorAccess {
 
   readonly #sequences: SequenceWriter | undefined;
 
-  /** @param views tensors that are never in memory */
+  /** @param views tensors that are read from where others lie */
   constructor(
     readonly graph: Graph, readonly batch: number, readonly places: Places, readonly views: ReadonlyMap<string, View>,
     sequences?: SequenceWriter,
@@ -71,6 +73,11 @@ export class BufferAccess implements TensorAccess {
 
   inRow(tensor: string, start: string, col: string): string {
     return this.#view(tensor)?.inRow(start, col) ?? this.#read(tensor, `${start} + ${col}`);
+  }
+
+  wholeAt(tensor: string, row: string): string {
+    const start = this.rowStart(tensor, row);
+    return this.#view(tensor)?.wholeInRow?.(start) ?? `u32(${this.inRow(tensor, start, "0u")})`;
   }
 
   fourInRow(tensor: string): ((start: string, col: string) => string) | null {

@@ -23,6 +23,7 @@ export interface ElementwiseText {
 
 /** An operand that is in memory. */
 export function operandAt(access: TensorAccess, tensor: string, where: Where = "here"): string {
+  if (typeof where === "object" && "whole" in where) return access.wholeAt(tensor, where.whole);
   if (typeof where === "object") return access.inRow(tensor, access.rowStart(tensor, where.row), where.col);
   switch (where) {
     case "here": return access.here(tensor);
@@ -57,7 +58,7 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
       return { functions: "", call: `select(${operand(1)} + ${operand(0)}, ${operand(0)}, (step.fresh & 1u) == 1u)` };
     case "lossGradient": {
       const cols = tensorOf(graph, step.outputs[0]).cols;
-      const target = operand(1, takesLabels(step.loss) ? "row" : "here");
+      const target = operand(1, takesLabels(step.loss) ? { whole: "row" } : "here");
       return { functions: lossGradientFunction(name, step.loss, cols, meanOver(tensorOf(graph, step.outputs[0]))), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":

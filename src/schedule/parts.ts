@@ -71,7 +71,7 @@ const formOf = (step: ProductStep): ProductForm => (step.op === "product" ? step
 
 /** One-hot rows of whole numbers. */
 const oneHot = (access: TensorAccess, index: string): Operand => ({
-  row: (row) => `u32(${access.inRow(index, access.rowStart(index, row), "0u")})`, at: (hot, col) => `select(0.0, 1.0, ${hot} == ${col})`,
+  row: (row) => access.wholeAt(index, row), at: (hot, col) => `select(0.0, 1.0, ${hot} == ${col})`,
 });
 
 /** M, N and K as planned: rows of the mini-batch may be fewer. */

@@ -15,7 +15,7 @@ import type { SequenceWriter } from "./sequence-writer.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
 import type { Choices, ProductSite } from "./tuning.ts";
-import { viewsOf } from "./views.ts";
+import { viewsOf, wholeNumbersOf } from "./views.ts";
 import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 
 export interface PlanOptions {
@@ -124,8 +124,9 @@ export class Plan {
       this.places = this.resident.places;
       this.scratch = this.resident.scratch;
     } else {
-      const views = fuse ? viewsOf(graph) : new Map<string, never>(), norms = fuse ? normsOf(graph) : null;
-      const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
+      const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph), norms = fuse ? normsOf(graph) : null;
+      // Views and clip factors belong to those who read them.
+      const elsewhere = fuse ? new Map<string, Step>([...views, ...norms?.factors ?? []]) : new Map<string, never>();
       const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
       this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere, halves);
       const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
@@ -136,7 +137,7 @@ export class Plan {
       this.slots = [...full, ...half];
       const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch, ...carried]);
-      const context = { graph, batch, groups, places: this.places, views, norms, adapter, choices, sequences: options.sequences };
+      const context = { graph, batch, groups, places: this.places, views, elsewhere, norms, adapter, choices, sequences: options.sequences };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }

@@ -32,8 +32,8 @@ interface Direction {
 const numberAt = ({ access }: RecurrentPlace, tensor: string, row: string, col: string): string =>
   access.inRow(tensor, access.rowStart(tensor, row), col);
 
-const lengthOf = (place: RecurrentPlace, lengths: string | undefined): string | null =>
-  (lengths === undefined ? null : `u32(${numberAt(place, lengths, "example", "0u")})`);
+const lengthOf = ({ access }: RecurrentPlace, lengths: string | undefined): string | null =>
+  (lengths === undefined ? null : access.wholeAt(lengths, "example"));
 
 function forward(place: RecurrentPlace, step: StepOf<"recurrentForward">, prefix: string): Direction {
   const { graph, access } = place, [z, weights, ...rest] = step.inputs, [h] = step.outputs;

@@ -60,6 +60,10 @@ class ResidentAccess implements TensorAccess {
     return this.inMemory.has(tensor) ? `memory[${start} + ${col}]` : this.buffers.inRow(tensor, start, col);
   }
 
+  wholeAt(tensor: string, row: string): string {
+    return this.buffers.wholeAt(tensor, row);
+  }
+
   fourInRow(): null {
     return null;
   }

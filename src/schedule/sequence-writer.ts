@@ -7,8 +7,11 @@ import type { Reader, SequenceView, ViewText } from "./views.ts";
 
 export type RecurrentStep = StepOf<"recurrentForward" | "recurrentBackward">;
 
-/** The number at the same place, the only number of the same row, the only one that there is, or that of another place. */
-export type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string };
+/**
+ * The number at the same place, the only number of the same row, the only one that there is, or that of another place; or the whole
+ * number of a row, as a u32.
+ */
+export type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string } | { readonly whole: string };
 /** Reads input number `i` of a step. */
 export type Operand = (i: number, where?: Where) => string;
 

@@ -10,13 +10,13 @@ function elementwiseCall(graph: Graph, step: Step, operand: Operand): string {
   switch (step.op) {
     case "pickRows": {
       const bias = step.inputs.length > 2 ? ` + ${operand(2, { row: "0u", col: "col" })}` : "";
-      return operand(1, { row: `u32(${operand(0, "row")})`, col: "col" }) + bias;
+      return operand(1, { row: operand(0, { whole: "row" }), col: "col" }) + bias;
     }
     case "carry":
       return operand(0, { row: `(row * ${steps}u + ${steps - 1}u)`, col: "col" });
     case "maskRows": {
-      const length = operand(1, { row: `(row / ${steps}u)`, col: "0u" });
-      return `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), row % ${steps}u < u32(${length}))`;
+      const length = operand(1, { whole: `(row / ${steps}u)` });
+      return `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), row % ${steps}u < ${length})`;
     }
     default:
       throw new Error(`${step.op} is not an elementwise step`);

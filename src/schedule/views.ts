@@ -14,6 +14,13 @@ export const isView = (step: Step): step is View =>
 export const viewsOf = (graph: Graph): Map<string, View> => new Map(graph.steps.filter(isView)
   .filter(({ outputs: [out] }) => tensorOf(graph, out).role !== "result").map((step) => [step.outputs[0], step]));
 
+/**
+ * The views of whole numbers: class indices, picks of a kernel's rows, lengths. They are read from the data set also where the rows are
+ * copied, since the copy is f32 and rounds what is above 2²⁴.
+ */
+export const wholeNumbersOf = (graph: Graph): Map<string, View> =>
+  new Map([...viewsOf(graph)].filter(([, step]) => step.op === "gather" && step.source === "uint32"));
+
 /** How the buffers behind a view are read: access.ts. */
 export interface Reader {
   readonly graph: Graph;
@@ -21,6 +28,7 @@ export interface Reader {
   data(step: StepOf<"gather">): string;
   rowStart(tensor: string, row: string): string;
   inRow(tensor: string, start: string, col: string): string;
+  wholeAt(tensor: string, row: string): string;
   /** Adds a function at module scope. */
   define(name: string, text: string): void;
 }
@@ -31,6 +39,8 @@ export interface ViewText {
   inRow(start: string, col: string): string;
   /** Four columns as a vec4f where that is cheaper than four reads; else null. */
   readonly fourInRow: ((start: string, col: string) => string) | null;
+  /** The first number of a row as a u32, where the data set holds whole numbers. */
+  readonly wholeInRow?: (start: string) => string;
 }
 
 /** Rows of the data set; the other views are those of sequences.ts. */
@@ -41,6 +51,7 @@ export function gatherText(access: Reader, step: StepOf<"gather">): ViewText {
     rowStart: (row) => (steps === 1 ? gatheredRow(order, row, cols)
       : `${gatheredRow(order, `(${row}) / ${steps}u`, cols * steps)} + (${row}) % ${steps}u * ${cols}u`),
     inRow: (start, col) => gatheredNumber(data, step, `${start} + ${col}`),
+    ...(step.source === "uint32" ? { wholeInRow: (start: string) => `${data}[${start}]` } : {}),
     fourInRow: step.source === "uint8" && cols % 4 === 0 ? (start, col) => gatheredBytes(data, step.scale, `${start} + ${col}`) : null,
   };
 }

@@ -4,10 +4,10 @@ import { ENABLE_HALF, HALF_FUNCTIONS, launchKernel } from "../../shaders/kernel.
 import { NORMS, SQUARES } from "../../shaders/norms.wgsl.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { Graph, Step } from "../graph/types.ts";
+import type { Graph } from "../graph/types.ts";
 import { BufferAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
-import { behind, type Group } from "./groups.ts";
+import { behind, type Elsewhere, type Group } from "./groups.ts";
 import { flatGrid, MAX_WORKGROUPS, type Launch } from "./launch.ts";
 import { writePart } from "./parts.ts";
 import type { Norms } from "./norms.ts";
@@ -25,6 +25,8 @@ export interface LaunchContext {
   readonly places: Places;
   /** Tensors that are read from where others lie. */
   readonly views: ReadonlyMap<string, View>;
+  /** Tensors that are in no memory. */
+  readonly elsewhere: Elsewhere;
   readonly norms: Norms | null;
   readonly adapter: Adapter;
   readonly choices: Choices;
@@ -34,11 +36,9 @@ export interface LaunchContext {
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, views, norms, adapter, choices, sequences } = context, lanes = lanesOf(adapter);
+  const { graph, batch, groups, places, views, elsewhere, norms, adapter, choices, sequences } = context, lanes = lanesOf(adapter);
   const access = new BufferAccess(graph, batch, places, views, sequences);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
-  // Views and clip factors belong to those who read them.
-  const elsewhere = new Map<string, Step>([...views, ...norms?.factors ?? []]);
   const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
   const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
   const limits = { ...adapter, lanes }, { maxWorkgroups = MAX_WORKGROUPS } = adapter;

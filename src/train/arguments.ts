@@ -63,7 +63,7 @@ function takeY(y: unknown, rows: number, { outputWidth }: Shape, loss: Loss): Da
 export function takeCommon<O extends object>({ method, x, y, last = {}, shape, loss }: Call): Taken<O> | null {
   if (!isCommon(last, COMMON[method]) || shape.sequences) return null;
   const features = takeX(`${method}()`, x, shape.inputWidth, last.scale);
-  if (!features) return null;
+  if (!features || features.rows >= 2 ** 32) return null;
   const targets = method === "predict" ? null : takeY(y, features.rows, shape, loss);
   if (!targets && method !== "predict") return null;
   return { data: { dataset: { ...features, y: targets, lengths: null }, handle: null }, validation: null, options: last as unknown as O };

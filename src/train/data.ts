@@ -6,7 +6,7 @@ import { InputError } from "../errors.ts";
 import type { FeatureFormat } from "../graph/build.ts";
 import { checkFloat32, show } from "../model/checks.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
-import { checkArray } from "./arrays.ts";
+import { checkArray, checkUnrounded } from "./arrays.ts";
 import type { Lengths, SequenceChecks, Shape } from "./shape.ts";
 
 type Row = readonly number[] | Float32Array;
@@ -71,6 +71,9 @@ function toFloats(where: string, name: string, flat: Flat, width: number): Float
   return floats;
 }
 
+/** Rows are told by a u32, and so is how many there are. */
+export const MAX_ROWS = 2 ** 32 - 1;
+
 /** x as a backend takes it, without y. */
 export type Inputs = Omit<Dataset, "y">;
 
@@ -92,7 +95,10 @@ function lengthsOf(
   where: string, lengths: Lengths | undefined, rows: number, shape: Shape, checks: SequenceChecks | null,
 ): Uint32Array<ArrayBuffer> | null {
   if (lengths === undefined) return null;
-  if (checks) return checks.checkLengths(where, lengths, rows, shape);
+  if (checks) {
+    checkUnrounded(where, "lengths", lengths, shape.inputSteps + 1);
+    return checks.checkLengths(where, lengths, rows, shape);
+  }
   checkArray(where, "lengths", lengths);
   throw new InputError(`${where}: lengths say how many steps of each sequence are no padding, but this network takes no sequences. ` +
     "Leave them out.");
@@ -118,9 +124,15 @@ export function checkInputs(where: string, x: Features, shape: Shape, { scale, l
     throw new InputError(`${where}: x has ${flat.length} numbers, which is no whole number of rows of ${rowWords()}. ` +
       "Fix inputShape or the data.");
   }
-  const rows = flat.length / inputWidth, known = lengthsOf(where, lengths, rows, shape, checks);
+  const rows = flat.length / inputWidth;
+  if (rows > MAX_ROWS) {
+    throw new InputError(`${where}: x has ${rows} rows, but rows are numbered in 32 bits: at most ${MAX_ROWS}. ` +
+      "Give them in several calls.");
+  }
+  const known = lengthsOf(where, lengths, rows, shape, checks);
   const masked = known === null ? {} : { masked: true };
   if (checks && vocabulary !== null) {
+    checkUnrounded(where, "x", x, vocabulary);
     return { rows, x: checks.checkIndices(where, flat, inputSteps, vocabulary, scale), lengths: known, format: { type: "uint32", scale: 1, ...masked } };
   }
   if (scale !== undefined) checkFloat32(where, "scale", scale, "≠ 0");
@@ -190,6 +202,7 @@ export function checkTargets(
 ): NonNullable<Dataset["y"]> {
   const { outputWidth: outputs, outputSteps: steps } = shape, rows = examples * steps;
   const { flat, width } = flattenRows(where, "y", y, checksOf(shape), steps, takesLabels(loss) ? 1 : outputs);
+  if (takesLabels(loss)) checkUnrounded(where, "y", y, outputs);
   if (takesLabels(loss)) return labels(where, flat, rows, steps, outputs, loss);
   if (flat.length === rows && outputs !== 1 && width === null) {
     throw new InputError(`${where}: y has one number a row but the last layer has ${outputs} units. Pass rows of ` +

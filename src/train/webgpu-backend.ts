@@ -125,8 +125,7 @@ export class WebGpuBackend implements Backend {
   }
 
   get dataBytes(): number {
-    const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits;
-    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+    return maxBindingBytes(this.context.device);
   }
 
   get isLost(): boolean {

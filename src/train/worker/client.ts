@@ -56,7 +56,7 @@ function jobOf(compiled: Compiled, { recipe, data, validation, options, checked 
     start: { state: keeper.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
     checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
-    callbacks: CALLBACKS.filter((name) => callbacks[name] !== undefined),
+    callbacks: CALLBACKS.filter((name) => callbacks[name] != null),
   };
 }
 
