@@ -1,17 +1,42 @@
 // activation, activation_derivative: σ and σ′ of one number, float32.
 // σ′ takes a = σ(z) where that is enough and z otherwise (model/activations.ts says which).
-// e^(−|z|) and e^(−2|z|) never overflow, and no large numbers cancel.
+// e^(−|z|) never overflows, and nothing cancels: small results keep their digits. Conditions are written so that NaN stays NaN.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { ElementwiseActivation } from "../src/model/activations.ts";
-import { formulaOf } from "./kernel.wgsl.ts";
+import { LOG1P, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR } from "../src/model/float32-forms.ts";
+import { formulaOf, literal } from "./kernel.wgsl.ts";
 
 export type ActivationTexts = Partial<Record<ElementwiseActivation, string>>;
 
-export const STABLE_TANH = (z: string) => `let e = exp(-2.0 * abs(${z}));
-  let t = sign(${z}) * (1.0 - e) / (1.0 + e);`;
+/** c₀ + c₁y + c₂y² + … by Horner's rule. */
+export const polynomial = (y: string, coefficients: readonly number[]): string =>
+  coefficients.reduceRight((inner, c) => (inner === "" ? literal(c) : `(${literal(c)} + ${y} * ${inner})`), "");
+
+/** n / d = tanh(x) for |x| ≤ TANH_END. */
+const TANH_QUOTIENT = `let y = x * x;
+  let n = x * ${polynomial("y", [1, ...TANH_NUMERATOR])};
+  let d = ${polynomial("y", [1, ...TANH_DENOMINATOR])};`;
+
+/** t = tanh(z), |t| ≤ 1. */
+const STABLE_TANH = (z: string) => `let far = abs(${z}) > ${literal(TANH_END)};
+  let x = select(${z}, 0.0, far);
+  ${TANH_QUOTIENT}
+  let near = n / d;
+  let t = select(near, sign(${z}), far || abs(near) > 1.0);`;
+
+/** p = 1 − e^(−u) for u ≥ 0: 2·tanh(u/2) / (1 + tanh(u/2)). */
+export const ONE_MINUS_EXP = (u: string) => `let far = ${u} > ${literal(2 * TANH_END)};
+  let x = select(0.5 * ${u}, 0.0, far);
+  ${TANH_QUOTIENT}
+  let p = select(2.0 * n / (d + n), 1.0, far);`;
+
 export const STABLE_SIGMOID = (z: string) => `let e = exp(-abs(${z}));
   let s = select(e, 1.0, ${z} >= 0.0) / (1.0 + e);`;
+
+/** l = ln(1 + x) for 0 ≤ x ≤ 1: WGSL's log may be off by 2⁻²¹ there. */
+export const LOG1P_SERIES = (x: string) => `let ratio = ${x} / (2.0 + ${x});
+  let l = ratio * ${polynomial("(ratio * ratio)", [2, ...LOG1P])};`;
 
 /** σ of z; the others are in uncommon.wgsl.ts. */
 export const VALUE: ActivationTexts = {
@@ -27,7 +52,7 @@ export const VALUE: ActivationTexts = {
 export const DERIVATIVE: ActivationTexts = {
   linear: "return 1.0;",
   sigmoid: "return v * (1.0 - v);",
-  tanh: "return 1.0 - v * v;",
+  tanh: "return (1.0 - v) * (1.0 + v);",
   relu: "return select(0.0, 1.0, v > 0.0);",
 };
 

@@ -5,20 +5,26 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { takesLabels, type Loss, type LossName } from "../src/model/losses.ts";
+import { LOG1P_SERIES } from "./activations.wgsl.ts";
 import { formulaOf, literal } from "./kernel.wgsl.ts";
 
 /** What one number adds to the loss of its row and has for a gradient, for the losses that are sums over outputs. */
 export interface LossTexts {
+  /** Statements that declare `term` from the prediction p and the target y. */
   readonly row: (loss: Loss) => string;
   readonly gradient: (loss: Loss, cols: number) => string;
 }
 
 /** The others are in uncommon.wgsl.ts. */
 export const SUMS: Partial<Record<LossName, LossTexts>> = {
-  meanSquaredError: { row: () => "(p - y) * (p - y)", gradient: (_, cols) => `${literal(2 / cols)} * (a - y)` },
-  halfSquaredError: { row: () => "0.5 * (p - y) * (p - y)", gradient: () => "(a - y)" },
+  meanSquaredError: { row: () => "let term = (p - y) * (p - y);", gradient: (_, cols) => `${literal(2 / cols)} * (a - y)` },
+  halfSquaredError: { row: () => "let term = 0.5 * (p - y) * (p - y);", gradient: () => "(a - y)" },
   binaryCrossentropy: {
-    row: () => "max(p, 0.0) - p * y + log(1.0 + exp(-abs(p)))", gradient: (_, cols) => `(a - y) * ${literal(1 / cols)}`,
+    // From the logit: −y·ln σ(p) − (1 − y)·ln(1 − σ(p)). Both numbers that are added are ≥ 0.
+    row: () => `let e = exp(-abs(p));
+      ${LOG1P_SERIES("e")}
+      let term = p * (select(0.0, 1.0, p > 0.0) - y) + l;`,
+    gradient: (_, cols) => `(a - y) * ${literal(1 / cols)}`,
   },
 };
 
@@ -47,13 +53,20 @@ fn ${name}(a: f32, y: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
 export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string) {
   if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
     const sparse = loss.name === "sparseCategoricalCrossentropy";
-    // −Σ y·ln softmax(z) = Σ y·(max + ln Σ e^(z−max) − z)
+    // −Σ y·ln softmax(z) = Σ y·(ln(1 + rest) + max − z), rest = Σ e^(z−max) without the maximum's own 1, which would take its digits.
     return wgsl`
     var top = ${p("0u")};
-    for (var col = 1u; col < ${cols}u; col++) { top = max(top, ${p("col")}); }
-    var sum = 0.0;
-    for (var col = 0u; col < ${cols}u; col++) { sum += exp(${p("col")} - top); }
-    let log_sum = log(sum);
+    var best = 0u;
+    for (var col = 1u; col < ${cols}u; col++) {
+      let p = ${p("col")};
+      best = select(best, col, p > top);
+      top = max(top, p);
+    }
+    var rest = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) { rest += select(exp(${p("col")} - top), 0.0, col == best); }
+    let some = min(rest, 1.0);
+    ${LOG1P_SERIES("some")}
+    let log_sum = select(log(1.0 + rest), l, rest <= 1.0);
     var value = 0.0;
     #if ${sparse}
     value = log_sum + (top - ${p(y("0u"))});
@@ -68,7 +81,8 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
     for (var col = 0u; col < ${cols}u; col++) {
       let p = ${p("col")};
       let y = ${y("col")};
-      value += ${formulaOf(SUMS, loss.name).row(loss)};
+      ${formulaOf(SUMS, loss.name).row(loss)}
+      value += term;
     }
     value *= ${literal(1 / divisor)};
 `;

@@ -2,23 +2,39 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { LEAKY_RELU_SLOPE } from "../src/model/activations.ts";
-import { STABLE_SIGMOID, STABLE_TANH, type ActivationTexts } from "./activations.wgsl.ts";
+import {
+  GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END,
+} from "../src/model/float32-forms.ts";
+import { LOG1P_SERIES, ONE_MINUS_EXP, polynomial, STABLE_SIGMOID, type ActivationTexts } from "./activations.wgsl.ts";
 import { literal } from "./kernel.wgsl.ts";
 import type { LossTexts } from "./losses.wgsl.ts";
 import type { UpdateFormula } from "./update.wgsl.ts";
 
-// √(2/π) and the cubic coefficient of the tanh form of gelu (Hendrycks and Gimpel 2016), Keras' approximate=True.
-const GELU_SCALE = Math.sqrt(2 / Math.PI);
-const GELU_CUBIC = 0.044715;
+/** Φ(−t) = power·mills for t = |x|. The square of t is taken in two parts, the first of them exactly, so that exp gets no rounded number. */
+const NORMAL_TAIL = (x: string) => `let t = select(abs(${x}), ${literal(MILLS_END)}, abs(${x}) > ${literal(MILLS_END)});
+  let head = bitcast<f32>(bitcast<u32>(t) & 0xfffff000u);
+  let power = exp(-0.5 * head * head) * exp(-0.5 * (t - head) * (t + head));
+  let w = (t - ${literal(MILLS_CENTRE)}) / (t + ${literal(MILLS_CENTRE)});
+  let mills = ${polynomial("w", MILLS)} / (t + ${literal(MILLS_CENTRE)});`;
+
+/** s = sigmoid(2u) and c = 1 − s; the tanh form of gelu is z·½(1 + tanh u) = z·s. */
+const GELU_SIGMOID = (z: string) => `let t = select(${z}, sign(${z}) * ${literal(GELU_TANH_END)}, abs(${z}) > ${literal(GELU_TANH_END)});
+  let e = exp(-abs(t * (${literal(2 * GELU_SCALE)} + ${literal(2 * GELU_SCALE * GELU_CUBIC)} * t * t)));
+  let s = select(e, 1.0, t >= 0.0) / (1.0 + e);
+  let c = select(1.0, e, t >= 0.0) / (1.0 + e);`;
 
 /** σ of z. */
 export const UNCOMMON_VALUE: ActivationTexts = {
   leakyRelu: `return select(${literal(LEAKY_RELU_SLOPE)} * z, z, z >= 0.0);`,
-  elu: "return select(exp(min(z, 0.0)) - 1.0, z, z >= 0.0);",
-  softplus: "return max(z, 0.0) + log(1.0 + exp(-abs(z)));",
-  gelu: `let u = ${literal(GELU_SCALE)} * (z + ${literal(GELU_CUBIC)} * z * z * z);
-  ${STABLE_TANH("u")}
-  return 0.5 * z * (1.0 + t);`,
+  elu: `${ONE_MINUS_EXP("max(-z, 0.0)")}
+  return select(-p, z, !(z < 0.0));`,
+  softplus: `let e = exp(-abs(z));
+  ${LOG1P_SERIES("e")}
+  return max(z, 0.0) + l;`,
+  gelu: `${NORMAL_TAIL("z")}
+  return z * select(1.0 - power * mills, power * mills, z < 0.0);`,
+  geluTanh: `${GELU_SIGMOID("z")}
+  return z * s;`,
   swish: `${STABLE_SIGMOID("z")}
   return z * s;`,
 };
@@ -27,18 +43,22 @@ export const UNCOMMON_VALUE: ActivationTexts = {
 export const UNCOMMON_DERIVATIVE: ActivationTexts = {
   leakyRelu: `return select(${literal(LEAKY_RELU_SLOPE)}, 1.0, v > 0.0);`,
   elu: "return select(v + 1.0, 1.0, v > 0.0);",
-  softplus: "return 1.0 - exp(-v);",
-  gelu: `let u = ${literal(GELU_SCALE)} * (v + ${literal(GELU_CUBIC)} * v * v * v);
-  ${STABLE_TANH("u")}
-  let slope = ${literal(GELU_SCALE)} * (1.0 + ${literal(3 * GELU_CUBIC)} * v * v);
-  return 0.5 * (1.0 + t) + 0.5 * v * (1.0 - t * t) * slope;`,
+  softplus: `${ONE_MINUS_EXP("v")}
+  return p;`,
+  // Φ(v) + v·φ(v)
+  gelu: `${NORMAL_TAIL("v")}
+  let below = power * (mills - ${literal(1 / Math.sqrt(2 * Math.PI))} * t);
+  return select(1.0 - below, below, v < 0.0);`,
+  geluTanh: `${GELU_SIGMOID("v")}
+  return s * (1.0 + c * t * (${literal(2 * GELU_SCALE)} + ${literal(6 * GELU_SCALE * GELU_CUBIC)} * t * t));`,
   swish: `${STABLE_SIGMOID("v")}
-  return s + v * s * (1.0 - s);`,
+  let c = select(1.0, e, v >= 0.0) / (1.0 + e);
+  return s * (1.0 + v * c);`,
 };
 
 /** A parabola up to delta, then a line. */
 export const huber: LossTexts = {
-  row: ({ delta }) => `select(${literal(delta)} * (abs(p - y) - 0.5f * ${literal(delta)}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${literal(delta)})`,
+  row: ({ delta }) => `let term = select(${literal(delta)} * (abs(p - y) - 0.5f * ${literal(delta)}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${literal(delta)});`,
   gradient: ({ delta }, cols) => `clamp(a - y, ${literal(-delta)}, ${literal(delta)}) * ${literal(1 / cols)}`,
 };
 

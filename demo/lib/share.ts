@@ -1,5 +1,10 @@
 // Share links: the configuration of a room in the address, readable, each field with bounds. No data and no weights.
 
+import { activationOf, NAMES_VERSION, readNamesVersion } from "../../src/formats/activation-versions.ts";
+
+/** The field that says which version of the page wrote a link; links without it are older than the field. */
+const VERSION = "version";
+
 /** What is wrong with a link or a field, in words that name the field. */
 export class LinkError extends Error {
   override name = "LinkError";
@@ -17,8 +22,8 @@ const SHOWN = 40;
 export interface Field<T> {
   /** In symbols, as a message shows it: "1 … 4096". */
   readonly rule: string;
-  /** Undefined for a text that breaks the rule. */
-  readonly read: (text: string) => T | undefined;
+  /** Undefined for a text that breaks the rule. `version`: of the link, today's if left out. */
+  readonly read: (text: string, version?: number) => T | undefined;
   readonly write: (value: T) => string;
 }
 
@@ -49,6 +54,12 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
   return { rule: values.join(", "), write: (value) => value, read: (text) => values.find((value) => value === text) };
 }
 
+/** An activation by the name that the link's version had for it. */
+export function activationField<const T extends string>(values: readonly T[]): Field<T> {
+  const field = oneOf(values);
+  return { ...field, read: (text, version = NAMES_VERSION) => field.read(activationOf(text, version)) };
+}
+
 /** Some values with commas between them; none is the empty text. */
 export function list<T>(item: Field<T>, most: number): Field<readonly T[]> {
   return {
@@ -70,13 +81,16 @@ export type Fields<C> = { readonly [K in keyof C]: Field<C[K]> };
  */
 export function readLink<C extends object>(fields: Fields<C>, link: string): Partial<C> {
   if (link.length > MAX_LINK_CHARACTERS) throw new LinkError("#", `${link.length}`, `≤ ${MAX_LINK_CHARACTERS}`);
-  const read: Partial<C> = {};
-  for (const [name, text] of new URLSearchParams(link)) {
+  const read: Partial<C> = {}, given = new URLSearchParams(link), stated = given.getAll(VERSION);
+  const version = stated.length > 1 ? undefined : readNamesVersion(stated[0]);
+  if (version === undefined) throw new LinkError(VERSION, stated.join(", ").slice(0, SHOWN), `1 … ${NAMES_VERSION}`);
+  given.delete(VERSION);
+  for (const [name, text] of given) {
     const shown = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
     if (!Object.hasOwn(fields, name)) throw new LinkError(name.slice(0, SHOWN), shown, Object.keys(fields).join(", "));
     const key = name as keyof C;
     if (Object.hasOwn(read, key)) throw new LinkError(name, shown, "1 ×");
-    const value = fields[key].read(text);
+    const value = fields[key].read(text, version);
     if (value === undefined) throw new LinkError(name, shown, fields[key].rule);
     read[key] = value;
   }
@@ -86,5 +100,5 @@ export function readLink<C extends object>(fields: Fields<C>, link: string): Par
 export function writeLink<C extends object>(fields: Fields<C>, configuration: C): string {
   const parts = (Object.keys(fields) as (keyof C & string)[])
     .map((name) => `${name}=${encodeURIComponent(fields[name].write(configuration[name])).replaceAll("%2C", ",")}`);
-  return parts.join("&");
+  return [`${VERSION}=${NAMES_VERSION}`, ...parts].join("&");
 }

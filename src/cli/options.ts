@@ -83,8 +83,8 @@ export function addTrainOptions(command: Command): Command {
   const { layers, activation, loss, optimizer, epochs, batchSize, seed, validationSplit, save } = DEFAULTS;
   command
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
-    .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, swish, " +
-      `linear (default: ${activation})`)
+    .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, geluTanh, " +
+      `swish, linear (default: ${activation})`)
     .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`,
       Object.keys(LOSSES)))
     .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, Object.keys(OPTIMIZERS)))

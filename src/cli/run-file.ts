@@ -4,10 +4,11 @@
 
 import { Command } from "commander";
 import { FormatError } from "../errors.ts";
+import { activationOf, NAMES_VERSION, readNamesVersion } from "../formats/activation-versions.ts";
 import { parseJson, type JsonValue } from "../formats/json.ts";
 
 export const RUN_FILE = "deltaprop-run.json";
-const FORMAT = "deltaprop-run", VERSION = "1";
+const FORMAT = "deltaprop-run";
 
 export type CommandName = "train" | "char-rnn";
 
@@ -24,7 +25,7 @@ export interface Run {
 }
 
 export const formatRun = ({ flags, ...run }: Run): string =>
-  `${JSON.stringify({ format: FORMAT, version: VERSION, ...run, flags: Object.fromEntries(flags) }, null, 2)}\n`;
+  `${JSON.stringify({ format: FORMAT, version: String(NAMES_VERSION), ...run, flags: Object.fromEntries(flags) }, null, 2)}\n`;
 
 const NAMES = ["format", "version", "command", "flags", "inputs", "loaded", "save"];
 
@@ -41,7 +42,10 @@ export function parseRun(text: string, where: string): Run {
   if (!(run instanceof Map)) return fail("it must be an object");
   const unknown = [...run.keys()].find((name) => !NAMES.includes(name));
   if (unknown !== undefined) fail(`nothing is called ${JSON.stringify(unknown)}`);
-  if (run.get("format") !== FORMAT || run.get("version") !== VERSION) fail(`format and version must be "${FORMAT}" and "${VERSION}"`);
+  const stated = run.get("version"), version = isText(stated) ? readNamesVersion(stated) : undefined;
+  if (run.get("format") !== FORMAT || version === undefined) {
+    return fail(`format must be "${FORMAT}" and version at most "${NAMES_VERSION}"`);
+  }
   const [command, flags, inputs, loaded, save] = ["command", "flags", "inputs", "loaded", "save"].map((name) => run.get(name));
   if (command !== "train" && command !== "char-rnn") return fail('command must be "train" or "char-rnn"');
   const isFlag = (name: string, value: JsonValue) => value === true || (name === "prompt" ? isText(value) : isPlain(value));
@@ -49,6 +53,8 @@ export function parseRun(text: string, where: string): Run {
   if (!isText(inputs) || !/^[0-9a-f]{64}$/.test(inputs)) return fail("inputs must be a SHA-256 in hexadecimal digits");
   if (typeof loaded !== "boolean") return fail("loaded must be true or false");
   if (save !== undefined && save !== null && !(isPlain(save) && save !== "")) return fail("save must be a path or null");
+  const activation = flags.get("activation");
+  if (isText(activation)) flags.set("activation", activationOf(activation, version));
   return { command, flags: flags as Map<string, string | true>, inputs, loaded, ...(save === undefined ? {} : { save }) };
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { FormatError, InputError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
+import { activationOf, NAMES_VERSION, readNamesVersion } from "../formats/activation-versions.ts";
 import { LOSSES, type ModelSpec } from "./model-spec.ts";
 import type { SavedSpec } from "./options.ts";
 
@@ -18,7 +19,7 @@ export interface SavedModel {
 export function modelBytes(weights: readonly NamedTensor[], spec: ModelSpec): Uint8Array {
   const { activation, loss, dropout, l2 } = spec;
   return encodeSafetensors(weights, {
-    producer: "deltaprop", activation, loss, dropout: String(dropout), l2: String(l2),
+    producer: "deltaprop", version: String(NAMES_VERSION), activation, loss, dropout: String(dropout), l2: String(l2),
   });
 }
 
@@ -66,8 +67,13 @@ export function parseModel(bytes: Uint8Array, where: string): SavedModel {
   if (loss !== undefined && !Object.hasOwn(LOSSES, loss)) {
     throw new FormatError(`${where}: metadata "loss" must be one of ${Object.keys(LOSSES).join(", ")}; got ${loss}.`);
   }
+  const version = readNamesVersion(metadata.version);
+  if (version === undefined) {
+    throw new FormatError(`${where}: metadata "version" must be at most ${NAMES_VERSION}; got ${metadata.version.slice(0, 40)}. ` +
+      "The file is of a newer deltaprop.");
+  }
   const spec: SavedSpec = {
-    layers: widthsOf(weights, where), activation, loss: loss as ModelSpec["loss"] | undefined,
+    layers: widthsOf(weights, where), activation: activation === undefined ? undefined : activationOf(activation, version), loss: loss as ModelSpec["loss"] | undefined,
     dropout: numberOf(metadata.dropout), l2: numberOf(metadata.l2),
   };
   return { spec, weights };

@@ -4,9 +4,12 @@
 import { InputError } from "../errors.ts";
 import { show } from "./checks.ts";
 
-/** σ applied to each number by itself. `linear` is the identity. */
+/**
+ * σ applied to each number by itself. `linear` is the identity; `gelu` is z·Φ(z), the default of PyTorch and Keras, and `geluTanh`
+ * its approximation by tanh, PyTorch's `approximate="tanh"`.
+ */
 export const ELEMENTWISE_ACTIVATIONS = [
-  "linear", "sigmoid", "tanh", "relu", "leakyRelu", "elu", "softplus", "gelu", "swish",
+  "linear", "sigmoid", "tanh", "relu", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish",
 ] as const;
 
 /** Activations that work on each number by itself. */
@@ -28,10 +31,10 @@ export const LEAKY_RELU_SLOPE = 0.2;
 /**
  * Which of z and a = σ(z) the derivative is computed from. Where a is enough, z need not be kept:
  * σ′ = a(1−a) for sigmoid, 1−a² for tanh, [a>0] for relu, a+1 for elu at z<0, 1−e^(−a) for softplus.
- * gelu and swish are not monotone, so they need z.
+ * gelu, geluTanh and swish are not monotone, so they need z.
  */
 export function derivativeSource(name: ElementwiseActivation): "z" | "a" {
-  return name === "gelu" || name === "swish" ? "z" : "a";
+  return name === "gelu" || name === "geluTanh" || name === "swish" ? "z" : "a";
 }
 
 /** @throws InputError naming the known activations */

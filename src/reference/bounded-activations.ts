@@ -1,14 +1,17 @@
 // How far σ and σ′ of a float32 GPU may lie from the exact ones: see rounding.ts. The formulas assumed of the shader are
-//   e = exp(−|z|)      sigmoid: z ≥ 0 ? 1/(1+e) : e/(1+e)      softplus: max(z,0) + log(1+e)
-//   e = exp(−2|z|)     tanh: sign(z)·(1−e)/(1+e), so that a small z has an absolute error of a few u
-//   elu: exp(z)−1      gelu: ½z(1 + tanh u) or z·sigmoid(2u), u = √(2/π)(z + 0.044715z³)      swish: z·sigmoid(z)
+//   e = exp(−|z|)      sigmoid: z ≥ 0 ? 1/(1+e) : e/(1+e)      softplus: max(z,0) + ln(1+e)      swish: z·sigmoid(z)
+//   tanh, 1 − e^(−u) and ln(1+x) in the forms of model/float32-forms.ts, so that no result near 0 loses its digits
+//   gelu: z·Φ(z), Φ(−|z|) = e^(−z²/2)·mills      geluTanh: z·sigmoid(2u), u = √(2/π)(z + 0.044715z³)
 // Nothing here gives values that are used: only the error of each result is.
 
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
-import { GELU_CUBIC, GELU_SCALE } from "./activations.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END } from "../model/float32-forms.ts";
+import { activate, millsRatio } from "./activations.ts";
 import {
-  add, DIVISION, exact, exponential, largest, logarithm, magnitude, multiply, negate, rounded, scaleExactly,
-  square, subtract, TINY, UNIT, type Rough,
+  logOnePlus, MILLS_ROUNDING, monotone, ONE_MINUS_EXP_ROUNDING, oneMinusExp, onePlus, roughPower, roughTanh, SHARE_ROUNDING, signsOf,
+} from "./float32-forms.ts";
+import {
+  add, exact, exponential, largest, magnitude, multiply, negate, rounded, square, subtract, TINY, UNIT, type Rough,
 } from "./rounding.ts";
 
 const ONE = exact(1);
@@ -25,7 +28,7 @@ function shareMoves({ value, error }: Rough): number {
 function share(numerator: "one" | "e", e: Rough): Rough {
   const value = (numerator === "one" ? 1 : e.value) / (1 + e.value);
   const moved = shareMoves(e);
-  return { value, error: moved + (DIVISION + UNIT) * 1.001 * (value + moved) + TINY };
+  return { value, error: moved + SHARE_ROUNDING * (value + moved) + TINY };
 }
 
 export function roughSigmoid(z: Rough): Rough {
@@ -36,42 +39,48 @@ export function roughSigmoid(z: Rough): Rough {
   return z.value > 0 ? right : left;
 }
 
-/** (1−e)/(1+e) = 2/(1+e) − 1, rounded three times. */
-function roughTanh(z: Rough): Rough {
-  const e = exponential(scaleExactly(magnitude(z), -2));
-  const value = Math.tanh(z.value);
-  const moved = 2 * shareMoves(e);
-  return { value, error: moved + (DIVISION + 2 * UNIT) * 1.001 * (Math.abs(value) + moved) + TINY };
+/** k₁ + k·z², from √(2/π)·z·(1 + 0.044715·z²) and its derivative: `cubed` is 1 or 3. */
+const geluFactor = (z: Rough, cubed: number): Rough =>
+  add(rounded(2 * GELU_SCALE), multiply(rounded(2 * cubed * GELU_SCALE * GELU_CUBIC), square(z)));
+
+/** Where sigmoid(2u) has reached 0 or 1 the shader goes no further. */
+const cutAt = ({ value, error }: Rough, end: number): Rough => ({ value: Math.min(Math.max(value, -end), end), error });
+
+function roughGeluTanh(z: Rough): Rough {
+  const t = cutAt(z, GELU_TANH_END);
+  return multiply(z, roughSigmoid(multiply(t, geluFactor(t, 1))));
 }
 
-/** u = √(2/π)·z·(1 + 0.044715·z²), in this or the multiplied-out form. */
-function geluArgument(z: Rough): Rough {
-  return multiply(rounded(GELU_SCALE), add(z, multiply(multiply(rounded(GELU_CUBIC), square(z)), z)));
+function roughGeluTanhDerivative(z: Rough): Rough {
+  const t = cutAt(z, GELU_TANH_END), u = multiply(t, geluFactor(t, 1));
+  return multiply(roughSigmoid(u), onePlus(multiply(multiply(roughSigmoid(negate(u)), t), geluFactor(t, 3))));
 }
 
-const worse = (x: Rough, y: Rough): Rough => (x.error > y.error ? x : y);
-
-function roughGelu(z: Rough): Rough {
-  const u = geluArgument(z);
-  return worse(multiply(scaleExactly(z, 0.5), add(ONE, roughTanh(u))), multiply(z, roughSigmoid(scaleExactly(u, 2))));
+/** Φ(−t)·e^(t²/2), t ≥ 0 exact. */
+function roughMills(t: number): Rough {
+  const value = millsRatio(t) / Math.sqrt(2 * Math.PI);
+  return { value, error: MILLS_ROUNDING * value };
 }
 
-/** ½(1+t) + ½z(1−t²)u′ or s + z·s(1−s)·2u′, with u′ = √(2/π)(1 + 3·0.044715z²). */
-function roughGeluDerivative(z: Rough): Rough {
-  const u = geluArgument(z);
-  const slope = multiply(rounded(GELU_SCALE), add(ONE, multiply(rounded(3 * GELU_CUBIC), square(z))));
-  const t = roughTanh(u);
-  const s = roughSigmoid(scaleExactly(u, 2));
-  const byTanh = add(scaleExactly(add(ONE, t), 0.5),
-    multiply(multiply(scaleExactly(z, 0.5), subtract(ONE, square(t))), slope));
-  const bySigmoid = add(s, multiply(multiply(z, multiply(s, subtract(ONE, s))), scaleExactly(slope, 2)));
-  return worse(byTanh, bySigmoid);
+/** z·Φ(z), z exact. */
+function roughGelu(z: number): Rough {
+  const t = Math.abs(z), tail = multiply(roughPower(t), roughMills(t));
+  return multiply(exact(z), z < 0 ? tail : subtract(ONE, tail));
+}
+
+/** Φ(z) + z·φ(z) = e^(−t²/2)·(mills − t/√(2π)) or 1 less that, z exact. */
+function roughGeluDerivative(z: number): Rough {
+  const t = Math.abs(z);
+  const below = multiply(roughPower(t), subtract(roughMills(t), multiply(rounded(1 / Math.sqrt(2 * Math.PI)), exact(t))));
+  return z < 0 ? below : subtract(ONE, below);
 }
 
 function roughSwishDerivative(z: Rough): Rough {
-  const s = roughSigmoid(z);
-  return add(s, multiply(multiply(z, s), subtract(ONE, s)));
+  return multiply(roughSigmoid(z), onePlus(multiply(z, roughSigmoid(negate(z)))));
 }
+
+/** `slope`: the most that the function rises or falls by, a little more than that, so that what its rounding changes is in it. */
+const moving = (z: Rough, slope: number, at: Rough): number => at.error + slope * z.error;
 
 /** A function that is linear on either side of 0 and does not jump there: `below` is its slope left of 0. */
 function piecewise(z: Rough, below: number, rounding: number): Rough {
@@ -82,10 +91,15 @@ function piecewise(z: Rough, below: number, rounding: number): Rough {
   return { value, error: Math.max(high - value, value - low) + own };
 }
 
-function roughElu(z: Rough): Rough {
-  const right = z.value > -z.error ? z : exact(0);
-  const left = z.value - z.error <= 0 ? subtract(exponential(z), ONE) : exact(0);
-  return { value: z.value > 0 ? z.value : Math.expm1(z.value), error: Math.max(right.error, left.error) };
+function eluError(z: Rough): number {
+  return monotone((x) => activate("elu", x), z, signsOf(z).below ? ONE_MINUS_EXP_ROUNDING : 0).error;
+}
+
+/** max(z,0) + ln(1+e^−|z|) moves by at most what z moves: its two parts do not add up. */
+function softplusError(z: Rough): number {
+  const moved = monotone((x) => activate("softplus", x), z, 0).error;
+  const tail = logOnePlus(exponential(exact(-Math.max(Math.abs(z.value) - z.error, 0))));
+  return moved + tail.error + UNIT * (Math.max(z.value + z.error, 0) + largest(tail));
 }
 
 /** The error of a = σ(z). */
@@ -97,14 +111,11 @@ export function activationError(name: ElementwiseActivation, z: Rough): number {
     case "relu": return piecewise(z, 0, 0).error;
     // The slope 0.2 is rounded, and so is the product.
     case "leakyRelu": return piecewise(z, LEAKY_RELU_SLOPE, 2.001 * UNIT).error + TINY;
-    case "elu": return roughElu(z).error;
-    case "softplus": {
-      const tail = logarithm(add(ONE, exponential(negate(magnitude(z)))));
-      // max(z,0) + ln(1+e^−|z|) moves by at most what z moves: its two parts do not add up.
-      const rounding = logarithm(add(ONE, exponential(exact(-Math.max(Math.abs(z.value) - z.error, 0))))).error;
-      return z.error + rounding + UNIT * (largest(z) + largest(tail));
-    }
-    case "gelu": return roughGelu(z).error;
+    case "elu": return eluError(z);
+    case "softplus": return softplusError(z);
+    // |σ′| ≤ 1.13.
+    case "gelu": return moving(z, 1.14, roughGelu(z.value));
+    case "geluTanh": return roughGeluTanh(z).error;
     case "swish": return multiply(z, roughSigmoid(z)).error;
   }
 }
@@ -121,17 +132,25 @@ function sigmoidSlopeError(a: Rough): number {
   return moved + 2.001 * UNIT * largest(a) * (Math.abs(1 - a.value) + a.error) + TINY;
 }
 
+/** (1−a)(1+a) moves by 2|a|·δ + δ². */
+function tanhSlopeError({ value, error }: Rough): number {
+  const moved = 2 * Math.abs(value) * error + error * error;
+  return moved + 3.001 * UNIT * (Math.abs(1 - value * value) + moved) + TINY;
+}
+
 /** The error of σ′, from a or z as derivativeSource() says. */
 export function derivativeError(name: ElementwiseActivation, source: Rough): number {
   switch (name) {
     case "linear": return 0;
     case "sigmoid": return sigmoidSlopeError(source);
-    case "tanh": return subtract(ONE, square(source)).error;
+    case "tanh": return tanhSlopeError(source);
     case "relu": return stepError(source, 0);
     case "leakyRelu": return stepError(source, LEAKY_RELU_SLOPE);
     case "elu": return source.value - source.error > 0 ? 0 : add(source, ONE).error;
-    case "softplus": return subtract(ONE, exponential(negate(source))).error;
-    case "gelu": return roughGeluDerivative(source).error;
-    case "swish": return roughSwishDerivative(source).error;
+    case "softplus": return oneMinusExp(source).error;
+    // |σ″| ≤ √(2/π) for gelu, 0.84 for its tanh form and ½ for swish.
+    case "gelu": return moving(source, 0.81, roughGeluDerivative(source.value));
+    case "geluTanh": return moving(source, 0.85, roughGeluTanhDerivative(exact(source.value)));
+    case "swish": return moving(source, 0.51, roughSwishDerivative(exact(source.value)));
   }
 }

@@ -4,8 +4,9 @@
 
 import type { MetricKind } from "../graph/types.ts";
 import { takesLabels, type Loss } from "../model/losses.ts";
+import { logOnePlus } from "./float32-forms.ts";
 import {
-  add, divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, logarithm, logarithmRounding, magnitude, meanOf,
+  divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, magnitude, meanOf,
   multiply, rounded, scaleExactly, square, subtract, TINY, total, UNIT, type Rough,
 } from "./rounding.ts";
 
@@ -15,12 +16,13 @@ interface SoftmaxBounds {
   readonly logLow: readonly number[];
   readonly logHigh: readonly number[];
   readonly max: number;
-  /** Σ e^(z−max) and the largest error of a z. */
-  readonly sum: number;
+  /** Σ e^(z−max) less the maximum's own 1, and the largest error of a z. */
+  readonly rest: number;
   readonly widest: number;
-  /** η, and the relative rounding of the sum. */
+  /** η, the relative rounding of the sum, and the absolute one of `rest`. */
   readonly powers: readonly number[];
   readonly sumRounding: number;
+  readonly restRounding: number;
 }
 
 /**
@@ -44,8 +46,13 @@ function softmaxBounds(z: readonly Rough[]): SoftmaxBounds {
   });
   const sumRounding = gamma(z.length) + powers.reduce(
     (mean, rounding, j) => mean + e[j] / sum * Math.exp(2 * widest) * rounding, 0);
-  return { logP: z.map(({ value }) => value - max - Math.log(sum)), logLow: extreme(-1), logHigh: extreme(1),
-    max, sum, widest, powers, sumRounding };
+  const best = z.findIndex(({ value }) => value === max), others = e.filter((_, j) => j !== best);
+  const rest = others.reduce((a, b) => a + b, 0);
+  // Where another number is the maximum on the GPU, its own powers come before the largest one.
+  const restRounding = z.reduce((rounding, _, j) => rounding + (j === best && widest === 0 ? 0 : e[j] * Math.exp(2 * widest)
+    * (powers[j] + gamma(z.length))), z.length * TINY);
+  return { logP: z.map(({ value }) => value - max - Math.log1p(rest)), logLow: extreme(-1), logHigh: extreme(1),
+    max, rest, widest, powers, sumRounding, restRounding };
 }
 
 /** The errors of softmax(z). */
@@ -64,28 +71,26 @@ export function softmaxPullbackErrors(a: readonly Rough[], g: readonly Rough[]):
   return a.map((value, j) => multiply(value, subtract(g[j], dot)).error);
 }
 
-/** −ln p_j = max + ln Σe^(z−max) − z_j: what z's errors do to it, and the rounding of the logarithm and of the sums. */
+/** −ln p_j = ln(1 + rest) + (max − z_j): what z's errors do to it, and the rounding of the logarithm and of the sums. */
 function negativeLog(z: readonly Rough[], j: number, bounds: SoftmaxBounds): Rough {
-  const { logP, logLow, logHigh, max, sum, widest, sumRounding } = bounds;
-  const moved = Math.max(logP[j] - logLow[j], logHigh[j] - logP[j]);
+  const { logP, logLow, logHigh, max, rest, widest, restRounding } = bounds;
+  const moved = widest === 0 ? 0 : Math.max(logP[j] - logLow[j], logHigh[j] - logP[j], 0);
   // The GPU's own maximum may differ by `widest`, and with it the number whose logarithm is taken.
-  const log = logarithmRounding(sum * Math.exp(-2 * widest), sum * Math.exp(2 * widest));
-  const sizes = Math.abs(max) + 2 * widest + largest(z[j]) + Math.log(sum);
-  return { value: -logP[j], error: moved + 1.001 * sumRounding + log + 3.001 * UNIT * sizes };
+  const high = (1 + rest) * Math.exp(2 * widest) - 1;
+  const log = logOnePlus(exact(widest === 0 ? rest : high)), distance = max - z[j].value + 2 * widest;
+  return { value: -logP[j], error: moved + log.error + restRounding + 2.001 * UNIT * (distance + largest(log)) + TINY };
 }
 
-/** max(z,0) − z·y + log(1 + e^−|z|); its slope in z is σ(z) − y, at most 1 + |y|. */
+/** z·([z > 0] − y) + ln(1 + e^−|z|); its slope in z is σ(z) − y, at most 1 + |y|. */
 function binaryError(z: Rough, y: Rough): Rough {
   const size = Math.abs(z.value);
-  const power = exponential(exact(-Math.max(size - z.error, 0)));
-  const log = logarithm(add(exact(1), power));
-  const product = multiply({ value: z.value, error: 0 }, y);
+  const log = logOnePlus(exponential(exact(-Math.max(size - z.error, 0))));
+  const share = subtract(exact(z.value > 0 ? 1 : 0), y), product = multiply({ value: z.value, error: 0 }, share);
   const slope = Math.abs(1 / (1 + Math.exp(-z.value)) - y.value);
   // |σ′| ≤ ¼ bounds how much the slope changes within the interval.
-  const moved = (slope + z.error / 4) * z.error + 2 * UNIT * z.error;
-  const value = Math.max(z.value, 0) - z.value * y.value + Math.log1p(Math.exp(-size));
-  const rounding = 2.001 * UNIT * (largest(z) + largest(product) + largest(log));
-  return { value, error: moved + product.error + log.error + rounding };
+  const moved = (slope + y.error + z.error / 4) * z.error * 1.001 + 3 * UNIT * z.error;
+  const value = z.value * share.value + Math.log1p(Math.exp(-size));
+  return { value, error: moved + product.error + log.error + 1.001 * UNIT * (largest(product) + largest(log)) };
 }
 
 /** ½e² or δ(|e| − ½δ); where the two meet they agree in value and slope, so that the branch taken does not matter. */
@@ -111,10 +116,7 @@ export function lossRowError(loss: Loss, a: readonly Rough[], y: readonly Rough[
     case "categoricalCrossentropy": {
       const bounds = softmaxBounds(a);
       const terms = a.map((_, j) => multiply(y[j], negativeLog(a, j, bounds)));
-      // ln Σ·Σy − Σy·z is another order of the same sum: its terms are as large as these numbers.
-      const sizes = a.reduce((sum, z, j) => sum + largest(y[j]) * (Math.abs(bounds.max) + largest(z) + Math.log(n)), 0);
-      const present = y.filter((target) => largest(target) > 0).length;
-      return total(terms).error + gamma(present + 3) * sizes;
+      return total(terms).error;
     }
   }
 }

@@ -5,21 +5,20 @@
 import type { MetricKind } from "../graph/types.ts";
 import { matchingActivation, takesLabels, type Loss } from "../model/losses.ts";
 
-/** ln Σ e^z over one row, without overflow. */
-export function logSumExp(z: Float64Array, at: number, cols: number): number {
-  let max = z[at];
-  for (let j = 1; j < cols; j++) max = Math.max(max, z[at + j]);
-  let sum = 0;
-  for (let j = 0; j < cols; j++) sum += Math.exp(z[at + j] - max);
-  return max + Math.log(sum);
+/** Of one row: its maximum, and ln Σ e^(z−max) from the sum without the maximum's own 1, so that a sum near 1 keeps its digits. */
+export function logSumExp(z: Float64Array, at: number, cols: number): { max: number; log: number } {
+  const best = argmax(z, at, cols), max = z[at + best];
+  let rest = 0;
+  for (let j = 0; j < cols; j++) if (j !== best) rest += Math.exp(z[at + j] - max);
+  return { max, log: Math.log1p(rest) };
 }
 
 /** Each row: e^(z−max) / Σ e^(z−max). */
 export function softmax(z: Float64Array, rows: number, cols: number): Float64Array {
   const out = new Float64Array(rows * cols);
   for (let at = 0; at < rows * cols; at += cols) {
-    const total = logSumExp(z, at, cols);
-    for (let j = at; j < at + cols; j++) out[j] = Math.exp(z[j] - total);
+    const { max, log } = logSumExp(z, at, cols);
+    for (let j = at; j < at + cols; j++) out[j] = Math.exp(z[j] - max - log);
   }
   return out;
 }
@@ -34,15 +33,15 @@ function huberOf(error: number, delta: number): number {
   return size <= delta ? 0.5 * error * error : delta * (size - 0.5 * delta);
 }
 
-/** What one number of a row adds to the row's loss. `total` is the row's log-sum-exp where the loss needs it. */
-function lossOf(loss: Loss, a: number, y: number, cols: number, total: number): number {
+/** What one number of a row adds to the row's loss. */
+function lossOf(loss: Loss, a: number, y: number, cols: number, row: ReturnType<typeof logSumExp> | null): number {
   switch (loss.name) {
     case "meanSquaredError": return (a - y) ** 2 / cols;
     case "halfSquaredError": return 0.5 * (a - y) ** 2;
     case "huber": return huberOf(a - y, loss.delta) / cols;
-    case "binaryCrossentropy": return (Math.max(a, 0) - a * y + Math.log1p(Math.exp(-Math.abs(a)))) / cols;
+    case "binaryCrossentropy": return (a * (Number(a > 0) - y) + Math.log1p(Math.exp(-Math.abs(a)))) / cols;
     case "categoricalCrossentropy":
-    case "sparseCategoricalCrossentropy": return y * (total - a);
+    case "sparseCategoricalCrossentropy": return y * (row!.log + (row!.max - a));
   }
 }
 
@@ -50,10 +49,10 @@ function lossOf(loss: Loss, a: number, y: number, cols: number, total: number): 
 export function lossRows(loss: Loss, a: Float64Array, target: Float64Array, rows: number, cols: number): Float64Array {
   return Float64Array.from({ length: rows }, (_, row) => {
     const at = row * cols;
-    const total = matchingActivation(loss) === "softmax" ? logSumExp(a, at, cols) : NaN;
-    if (takesLabels(loss)) return total - a[at + target[row]];
+    const whole = matchingActivation(loss) === "softmax" ? logSumExp(a, at, cols) : null;
+    if (whole && takesLabels(loss)) return whole.log + (whole.max - a[at + target[row]]);
     let sum = 0;
-    for (let j = 0; j < cols; j++) sum += lossOf(loss, a[at + j], target[at + j], cols, total);
+    for (let j = 0; j < cols; j++) sum += lossOf(loss, a[at + j], target[at + j], cols, whole);
     return sum;
   });
 }

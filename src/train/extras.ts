@@ -12,7 +12,7 @@ import type { Backend } from "./backend.ts";
 
 /** What train/uncommon.ts brings. */
 export const UNCOMMON: ReadonlySet<string> = new Set<ActivationName | LossName | OptimizerName | InitializerName>([
-  "leakyRelu", "elu", "softplus", "gelu", "swish", "huber", "rmsprop", "adagrad",
+  "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish", "huber", "rmsprop", "adagrad",
   "glorotNormal", "heNormal", "lecunNormal", "randomNormal", "randomUniform", "orthogonal",
 ]);
 

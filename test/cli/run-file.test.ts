@@ -51,7 +51,7 @@ describe("what somebody else wrote", () => {
   it("is read if it is a run", () => expect(parseRun(JSON.stringify(valid), "run")).toEqual(RUN));
 
   it.each<[string, Record<string, unknown>]>([
-    ["another format", { format: "deltaprop" }], ["another version", { version: "2" }], ["no format", { format: undefined }],
+    ["another format", { format: "deltaprop" }], ["another version", { version: "3" }], ["no format", { format: undefined }],
     ["another command", { command: "reproduce" }], ["a number for a flag", { flags: { lr: 0.01 } }],
     ["false for a flag", { flags: { autotune: false } }], ["a list of flags", { flags: ["--lr"] }], ["no flags", { flags: undefined }],
     ["no digest", { inputs: undefined }], ["a short digest", { inputs: "0a" }], ["loaded as a path", { loaded: "/etc/passwd" }],

@@ -34,13 +34,14 @@ const sources = (activation: ElementwiseActivation): Float32Array =>
 const WRONG: Record<ElementwiseActivation, { value: readonly [string, string]; slope: readonly [string, string] }> = {
   linear: { value: ["return z;", "return z * 1.00001;"], slope: ["return 1.0;", "return 1.00001;"] },
   sigmoid: { value: ["/ (1.0 + e)", "/ (1.00001 + e)"], slope: ["(1.0 - v)", "(1.00001 - v)"] },
-  tanh: { value: ["-2.0 * abs", "-2.00001 * abs"], slope: ["1.0 - v * v", "1.00001 - v * v"] },
+  tanh: { value: ["(1.0f + y", "(1.00001f + y"], slope: ["(1.0 - v)", "(1.00001 - v)"] },
   relu: { value: ["max(z, 0.0)", "max(z, 0.00001)"], slope: ["v > 0.0", "v >= 0.0"] },
   leakyRelu: { value: ["0.20000", "0.20001"], slope: ["v > 0.0", "v >= 0.0"] },
-  elu: { value: ["- 1.0, z", "- 1.00001, z"], slope: ["v + 1.0", "v + 1.00001"] },
-  softplus: { value: ["log(1.0 +", "log(1.00001 +"], slope: ["1.0 - exp", "1.00001 - exp"] },
-  gelu: { value: ["0.0447", "0.0448"], slope: ["0.5 * v", "0.50001 * v"] },
-  swish: { value: ["return z * s", "return 1.00001 * z * s"], slope: ["(1.0 - s)", "(1.00001 - s)"] },
+  elu: { value: ["2.0 * n", "2.00003 * n"], slope: ["v + 1.0", "v + 1.00001"] },
+  softplus: { value: ["(2.0f +", "(2.00002f +"], slope: ["2.0 * n", "2.00003 * n"] },
+  gelu: { value: ["0.7444160", "0.7444260"], slope: ["0.398942", "0.398947"] },
+  geluTanh: { value: ["0.071354", "0.071364"], slope: ["0.21406", "0.21409"] },
+  swish: { value: ["return z * s", "return 1.00001 * z * s"], slope: ["(1.0 + v * c)", "(1.00001 + v * c)"] },
 };
 
 describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {

@@ -4,6 +4,9 @@
 
 import { rowsOf, type Graph, type Step, type StepOf, type StepScalars } from "../../src/graph/types.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../../src/model/activations.ts";
+import {
+  GELU_CUBIC, GELU_SCALE, GELU_TANH_END, LOG1P, MILLS, MILLS_CENTRE, MILLS_END, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR,
+} from "../../src/model/float32-forms.ts";
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
 import type { Optimizer } from "../../src/model/optimizers.ts";
 import { dropoutMask } from "../../src/reference/dropout.ts";
@@ -57,13 +60,48 @@ export class Float32Machine {
     return z >= 0 ? this.div(1, f(1 + e)) : this.div(e, f(1 + e));
   }
 
-  tanh(z: number): number {
-    const e = this.exp(-2 * Math.abs(z));
-    return Math.sign(z) * this.div(f(1 - e), f(1 + e));
+  /** c₀ + c₁y + … */
+  #polynomial(y: number, coefficients: readonly number[]): number {
+    return coefficients.reduceRight((inner, c) => f(f(c) + f(y * inner)), 0);
   }
 
-  #geluTanh(z: number): number {
-    return this.tanh(f(f(Math.sqrt(2 / Math.PI)) * f(z + f(f(f(0.044715) * f(z * z)) * z))));
+  /** Numerator and denominator of tanh(x), |x| ≤ TANH_END. */
+  #tanhQuotient(x: number): [number, number] {
+    const y = f(x * x);
+    return [f(x * this.#polynomial(y, [1, ...TANH_NUMERATOR])), this.#polynomial(y, [1, ...TANH_DENOMINATOR])];
+  }
+
+  tanh(z: number): number {
+    if (Math.abs(z) > TANH_END) return Math.sign(z);
+    const [n, d] = this.#tanhQuotient(z), t = this.div(n, d);
+    return Math.abs(t) > 1 ? Math.sign(z) : t;
+  }
+
+  /** 1 − e^(−u) */
+  #oneMinusExp(u: number): number {
+    if (u > 2 * TANH_END) return 1;
+    const [n, d] = this.#tanhQuotient(u / 2);
+    return this.div(2 * n, f(d + n));
+  }
+
+  #log1p(x: number): number {
+    if (x > 1) return this.log(f(1 + x));
+    const s = this.div(x, f(2 + x));
+    return f(s * this.#polynomial(f(s * s), [2, ...LOG1P]));
+  }
+
+  /** e^(−t²/2) and Φ(−t) over it. */
+  #normalTail(z: number): [number, number, number] {
+    const t = Math.min(Math.abs(z), MILLS_END), head = t - t % 2 ** (Math.floor(Math.log2(t || 1)) - 11);
+    const power = f(this.exp(f(-0.5 * head * head)) * this.exp(f(-0.5 * f(t - head) * f(t + head))));
+    const w = this.div(f(t - MILLS_CENTRE), f(t + MILLS_CENTRE));
+    return [power, this.div(this.#polynomial(w, MILLS), f(t + MILLS_CENTRE)), t];
+  }
+
+  #geluSigmoid(z: number): { s: number; c: number; t: number } {
+    const t = Math.min(Math.max(z, -GELU_TANH_END), GELU_TANH_END);
+    const u = f(t * f(f(2 * GELU_SCALE) + f(f(f(2 * GELU_SCALE * GELU_CUBIC) * t) * t)));
+    return { s: this.sigmoid(u), c: this.sigmoid(-u), t };
   }
 
   activate(name: ElementwiseActivation, z: number): number {
@@ -73,9 +111,13 @@ export class Float32Machine {
       case "tanh": return this.tanh(z);
       case "relu": return Math.max(z, 0);
       case "leakyRelu": return z > 0 ? z : f(f(LEAKY_RELU_SLOPE) * z);
-      case "elu": return z > 0 ? z : f(this.exp(z) - 1);
-      case "softplus": return f(Math.max(z, 0) + this.log(f(1 + this.exp(-Math.abs(z)))));
-      case "gelu": return f(f(0.5 * z) * f(1 + this.#geluTanh(z)));
+      case "elu": return z > 0 ? z : -this.#oneMinusExp(-z);
+      case "softplus": return f(Math.max(z, 0) + this.#log1p(this.exp(-Math.abs(z))));
+      case "gelu": {
+        const [power, mills] = this.#normalTail(z), tail = f(power * mills);
+        return f(z * (z < 0 ? tail : f(1 - tail)));
+      }
+      case "geluTanh": return f(z * this.#geluSigmoid(z).s);
       case "swish": return f(z * this.sigmoid(z));
     }
   }
@@ -84,19 +126,22 @@ export class Float32Machine {
     switch (name) {
       case "linear": return 1;
       case "sigmoid": return f(x * f(1 - x));
-      case "tanh": return f(1 - f(x * x));
+      case "tanh": return f(f(1 - x) * f(1 + x));
       case "relu": return x > 0 ? 1 : 0;
       case "leakyRelu": return x > 0 ? 1 : f(LEAKY_RELU_SLOPE);
       case "elu": return x > 0 ? 1 : f(x + 1);
-      case "softplus": return f(1 - this.exp(-x));
+      case "softplus": return this.#oneMinusExp(x);
       case "gelu": {
-        const t = this.#geluTanh(x);
-        const slope = f(f(Math.sqrt(2 / Math.PI)) * f(1 + f(f(3 * 0.044715) * f(x * x))));
-        return f(f(0.5 * f(1 + t)) + f(f(f(0.5 * x) * f(1 - f(t * t))) * slope));
+        const [power, mills, t] = this.#normalTail(x), below = f(power * f(mills - f(f(1 / Math.sqrt(2 * Math.PI)) * t)));
+        return x < 0 ? below : f(1 - below);
+      }
+      case "geluTanh": {
+        const { s, c, t } = this.#geluSigmoid(x);
+        return f(s * f(1 + f(f(c * t) * f(f(2 * GELU_SCALE) + f(f(f(6 * GELU_SCALE * GELU_CUBIC) * t) * t)))));
       }
       case "swish": {
         const s = this.sigmoid(x);
-        return f(s + f(f(x * s) * f(1 - s)));
+        return f(s * f(1 + f(x * this.sigmoid(-x))));
       }
     }
   }
@@ -113,7 +158,7 @@ export class Float32Machine {
     const e = (j: number): number => f(a[j] - y[j]);
     const indices = [...a.keys()];
     const max = Math.max(...a);
-    const logTotal = () => f(max + this.log(this.sum([...a].map((value) => this.exp(f(value - max))))));
+    const best = a.indexOf(max), logRest = () => this.#log1p(this.sum(indices.map((j) => (j === best ? 0 : this.exp(f(a[j] - max))))));
     switch (loss.name) {
       case "meanSquaredError": return this.div(this.sum(indices.map((j) => f(e(j) * e(j)))), n);
       case "halfSquaredError": return f(0.5 * this.sum(indices.map((j) => f(e(j) * e(j)))));
@@ -123,11 +168,11 @@ export class Float32Machine {
         return size <= delta ? f(f(0.5 * size) * size) : f(delta * f(size - f(0.5 * delta)));
       })), n);
       case "binaryCrossentropy": return this.div(this.sum(indices.map((j) =>
-        f(f(Math.max(a[j], 0) - f(a[j] * y[j])) + this.log(f(1 + this.exp(-Math.abs(a[j]))))))), n);
-      case "sparseCategoricalCrossentropy": return f(logTotal() - a[y[0]]);
+        f(f(a[j] * f(Number(a[j] > 0) - y[j])) + this.#log1p(this.exp(-Math.abs(a[j])))))), n);
+      case "sparseCategoricalCrossentropy": return f(logRest() + f(max - a[y[0]]));
       case "categoricalCrossentropy": {
-        const all = logTotal();
-        return this.sum(indices.map((j) => f(y[j] * f(all - a[j]))));
+        const all = logRest();
+        return this.sum(indices.map((j) => f(y[j] * f(all + f(max - a[j])))));
       }
     }
   }

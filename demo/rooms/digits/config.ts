@@ -1,9 +1,9 @@
 // What can be set in the digits room, its bounds and its first values. Links, controls and the worker all keep to these.
 
 import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
-import { list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
+import { activationField, list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 
-export const ACTIVATIONS = ["relu", "sigmoid", "tanh", "leakyRelu", "elu", "softplus", "gelu", "swish"] as const;
+export const ACTIVATIONS = ["relu", "sigmoid", "tanh", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish"] as const;
 /** softmax with its cross-entropy; a sigmoid for each class with its cross-entropy; the same with Nielsen's quadratic cost. */
 export const LOSSES = ["softmax", "sigmoid", "quadratic"] as const;
 export const REGULARIZERS = ["none", "l1", "l2"] as const;
@@ -32,7 +32,7 @@ export const DROPOUT = real(0, 0.9);
 export const SEED = whole(0, 4_294_967_295);
 
 export const FIELDS: Fields<DigitsConfig> = {
-  layers: LAYERS, activation: oneOf(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
+  layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
   regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, dropout: DROPOUT, seed: SEED,
 };
 

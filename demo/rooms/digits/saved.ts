@@ -2,6 +2,7 @@
 // metadata what their shapes do not say.
 
 import { decodeSafetensors, encodeSafetensors, FormatError, type NamedTensor, type Weight } from "../../../src/index.ts";
+import { activationOf, NAMES_VERSION, readNamesVersion } from "../../../src/formats/activation-versions.ts";
 import { ACTIVATIONS, DROPOUT, LAMBDA, LAYERS, REGULARIZERS, type DigitsConfig } from "./config.ts";
 
 const LOSS_NAMES: Readonly<Record<DigitsConfig["loss"], string>> = {
@@ -10,7 +11,7 @@ const LOSS_NAMES: Readonly<Record<DigitsConfig["loss"], string>> = {
 
 export function saveModel(weights: readonly Weight[], { activation, loss, dropout, regularizer, lambda }: DigitsConfig): Uint8Array {
   return encodeSafetensors(weights, {
-    producer: "deltaprop", activation, loss: LOSS_NAMES[loss], dropout: String(dropout),
+    producer: "deltaprop", version: String(NAMES_VERSION), activation, loss: LOSS_NAMES[loss], dropout: String(dropout),
     l1: String(regularizer === "l1" ? lambda : 0), l2: String(regularizer === "l2" ? lambda : 0),
   });
 }
@@ -60,12 +61,14 @@ export function loadModel(bytes: Uint8Array, where: string, before: DigitsConfig
   for (const { name, data } of weights) {
     if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} holds numbers that are not finite.`);
   }
+  const version = readNamesVersion(metadata.version);
+  if (version === undefined) throw new FormatError(`${where}: version "${metadata.version.slice(0, 40)}" in the metadata is newer than this page.`);
   const losses = Object.keys(LOSS_NAMES) as DigitsConfig["loss"][];
   const penalty = (name: "l1" | "l2") => field(where, metadata, name, LAMBDA.read, 0);
   const regularizer = REGULARIZERS.find((kind) => kind !== "none" && penalty(kind) > 0) ?? "none";
   return { weights, config: {
     ...before, layers,
-    activation: field(where, metadata, "activation", (text) => ACTIVATIONS.find((name) => name === text), before.activation),
+    activation: field(where, metadata, "activation", (text) => ACTIVATIONS.find((name) => name === activationOf(text, version)), before.activation),
     loss: field(where, metadata, "loss", (text) => losses.find((loss) => LOSS_NAMES[loss] === text), before.loss),
     dropout: field(where, metadata, "dropout", DROPOUT.read, before.dropout),
     regularizer, lambda: regularizer === "none" ? before.lambda : penalty(regularizer),

@@ -1,12 +1,12 @@
 // What can be set in the playground, its bounds and its first values. Links, controls and the worker all keep to these.
 
 import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
-import { list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
+import { activationField, list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 import { FEATURE_NAMES, type FeatureName } from "./features.ts";
 
 export const PROBLEMS = ["circle", "xor", "gauss", "spiral", "own"] as const;
 export type Problem = (typeof PROBLEMS)[number];
-export const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leakyRelu", "elu", "softplus", "gelu", "swish", "linear"] as const;
+export const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish", "linear"] as const;
 /** A sigmoid with its cross-entropy, or with Nielsen's quadratic cost. */
 export const LOSSES = ["crossentropy", "quadratic"] as const;
 export const REGULARIZERS = ["none", "l1", "l2"] as const;
@@ -52,7 +52,7 @@ export const FIELDS: Fields<PlaygroundConfig> = {
       return read && read.length > 0 && new Set(read).size === read.length ? FEATURE_NAMES.filter((name) => read.includes(name)) : undefined;
     },
   },
-  layers: LAYERS, activation: oneOf(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
+  layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
   regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, seed: SEED,
 };
 
