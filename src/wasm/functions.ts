@@ -2,6 +2,7 @@
 // Each is written so that no digits cancel: near 0 by a series, in the tails by e^x. Not-a-number goes through all of them.
 // Polynomials of exp, log and tanh: Moshier, Cephes (single precision); erfc: Press et al., Numerical Recipes, §6.2 (erfcc).
 
+import { GELU_CUBIC, GELU_SCALE } from "../model/float32-forms.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
 import { allBits, f32x4, floats, get, i32x4, set, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 
@@ -125,6 +126,11 @@ export class VectorFunctions {
     ];
   }
 
+  /** 2u of the tanh form of gelu, u = √(2/π)(z + 0.044715z³). */
+  #geluArgument(z: Local): Code {
+    return mul(get(z), this.madd(mul(get(z), get(z)), floats(2 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)));
+  }
+
   activate(name: ElementwiseActivation, value: Code): Code {
     const z = this.#local("activate z");
     switch (name) {
@@ -137,11 +143,12 @@ export class VectorFunctions {
       case "elu": return [set(z, value), v128.choose(this.expm1(get(z)), get(z), f32x4.le(get(z), ZERO))];
       case "softplus": return this.softplus(value);
       case "gelu": return [set(z, value), mul(get(z), this.#normal(z))];
+      case "geluTanh": return [set(z, value), mul(get(z), this.sigmoid(this.#geluArgument(z)))];
       case "swish": return [set(z, value), mul(get(z), this.sigmoid(get(z)))];
     }
   }
 
-  /** σ′ from a = σ(z), of gelu and swish from z. */
+  /** σ′ from a = σ(z), of gelu, geluTanh and swish from z. */
   derivative(name: ElementwiseActivation, source: Code): Code {
     const s = this.#local("derivative s"), p = this.#local("derivative p");
     switch (name) {
@@ -155,6 +162,10 @@ export class VectorFunctions {
       case "gelu": return [
         set(s, source), set(p, mul(this.exp(mul(mul(get(s), get(s)), floats(-0.5))), floats(1 / Math.sqrt(2 * Math.PI)))),
         this.madd(get(s), get(p), this.#normal(s)),
+      ];
+      case "geluTanh": return [
+        set(s, source), set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
+        mul(this.sigmoid(this.#geluArgument(s)), this.madd(get(p), this.sigmoid(f32x4.neg(this.#geluArgument(s))), ONE)),
       ];
       case "swish": return [
         set(s, source), set(p, this.sigmoid(get(s))),
