@@ -47,6 +47,26 @@ fn ${name}(a: f32, y: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
 `;
 
 /**
+ * Σ (a − y)² / cols as statements that leave it in `value`. The square of a large error is divided before it is taken, so that only a
+ * mean that is too large overflows; that of a small one after the sum, so that it does not vanish on the way.
+ */
+export const meanSquareStatements = (cols: number, a: (col: string) => string, y: (col: string) => string): string => (cols === 1 ? wgsl`
+    let error = ${a("0u")} - ${y("0u")};
+    var value = error * error;
+` : wgsl`
+    var value = 0.0;
+    var large = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) {
+      let error = ${a("col")} - ${y("col")};
+      let is_large = abs(error) > ${literal(2 ** 32)};
+      let square = error * (error * select(1.0, ${literal(1 / cols)}, is_large));
+      value += select(square, 0.0, is_large);
+      large += select(0.0, square, is_large);
+    }
+    value = value * ${literal(1 / cols)} + large;
+`);
+
+/**
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
  * cross-entropy), `y(col)` the target, or the class index as a u32.
  */
@@ -75,6 +95,7 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
     #endif
 `;
   }
+  if (loss.name === "meanSquaredError") return meanSquareStatements(cols, p, y);
   const divisor = loss.name === "halfSquaredError" ? 1 : cols;
   return wgsl`
     var value = 0.0;

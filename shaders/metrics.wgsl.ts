@@ -3,6 +3,7 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MetricKind } from "../src/graph/types.ts";
 import { literal } from "./kernel.wgsl.ts";
+import { meanSquareStatements } from "./losses.wgsl.ts";
 
 /** The first column that holds the largest number of the row. */
 const argmax = (name: string, cols: number, at: (col: string) => string): string => wgsl`
@@ -21,11 +22,12 @@ export function metricRowStatements(
     case "categoricalAccuracy":
       return `${argmax("best", cols, a)}${argmax("wanted", cols, y)}
     let value = select(0.0, 1.0, best == wanted);`;
+    case "meanSquaredError":
+      return meanSquareStatements(cols, a, y);
     default: {
       const term = {
         binaryAccuracy: "select(0.0, 1.0, (a > 0.5) == (y > 0.5))",
         binaryLogitAccuracy: "select(0.0, 1.0, (a > 0.0) == (y > 0.5))",
-        meanSquaredError: "(a - y) * (a - y)",
         meanAbsoluteError: "abs(a - y)",
       }[metric];
       return wgsl`

@@ -3,10 +3,10 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { literal } from "./kernel.wgsl.ts";
 
-/** What one weight adds to the penalty. */
+/** What one weight adds to the penalty. l2 comes before the square: so nothing overflows that is not too large itself. */
 export const penaltyTermFunction = (name: string, l1: number, l2: number): string => wgsl`
 fn ${name}(w: f32) -> f32 {
-  return ${literal(l1)} * abs(w) + ${literal(l2)} * w * w;
+  return ${literal(l1)} * abs(w) + (${literal(l2)} * w) * w;
 }
 `;
 

@@ -44,6 +44,8 @@ export interface ProductPart extends ProductShape {
   readonly m: string;
   readonly n: number;
   readonly k: string;
+  /** direct: levels of blocks in which the terms of a slice are summed (blocked.wgsl.ts); 0 (default): one after the other. */
+  readonly levels?: number;
 }
 
 /** Quads of a staged operand: along its block, and from one k to the next. */

@@ -10,10 +10,11 @@
 // Several invocations of kind direct may share a tile: each sums a slice of K, the partial sums meet in workgroup memory.
 // Edges: rows and columns are clamped once for reading and guarded for writing; m and k may be smaller than planned,
 // m must be at least 1.
-// Rounding: k ascends within a slice, slices are added in order; |error| ≤ (K + lanesK)·2⁻²⁴·Σ|left·right|, plus that of the
-// epilogue.
+// Rounding: k ascends within a slice, slices are added in order; |error| ≤ (K + lanesK)·2⁻²⁴·Σ|left·right|, with levels of blocks
+// (33·(levels + 1) + lanesK)·2⁻²⁴·Σ|left·right|; plus that of the epilogue.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { addBlocks, BLOCK, closeBlock, declareBlocks } from "./blocked.wgsl.ts";
 import { formulaOf, type WorkgroupMemory } from "./kernel.wgsl.ts";
 import {
   blockOf, lanesIn, place, range, tiledQuads, vector, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
@@ -44,7 +45,8 @@ function check(v: ProductPart): void {
     : v.kind === "workgroup" && (v.tileRows % 4 !== 0 || v.tileCols % 4 !== 0) ? "a block is staged four numbers at a time"
       : v.kind === "workgroup" && v.lanesK > 1 ? "all invocations of a staged block go through the same terms: lanesK is 1"
         : v.unroll > 1 && (!/^\d+u$/.test(v.k) || parseInt(v.k) % v.unroll !== 0)
-          ? "only a constant, whole K that is a multiple of `unroll` can be unrolled" : null;
+          ? "only a constant, whole K that is a multiple of `unroll` can be unrolled"
+          : (v.levels ?? 0) > 0 && (v.kind !== "direct" || v.unroll > 1) ? "only direct products that are not unrolled are summed in blocks" : null;
   if (wrong) throw new Error(`product: ${wrong} (${JSON.stringify(v)})`);
 }
 
@@ -113,6 +115,19 @@ function terms(v: ProductPart): string {
   let k_end = min(k_begin + k_slice, ${v.k});`;
 }
 
+/** The loop over all terms of an invocation, or a loop over blocks of them. */
+function inBlocks(v: ProductPart, loop: (first: string, end: string) => string): string {
+  const { levels = 0 } = v;
+  if (levels === 0) return loop("k_begin", "k_end");
+  const sums = range(v.tileRows).flatMap((i) => vectorsOf(v.tileCols).map(([j, width]) => ({ name: `sum_${i}_${j}`, type: vectorType(width) })));
+  return wgsl`${declareBlocks(sums, levels)}
+    for (var block_start = k_begin; block_start < k_end; block_start += ${BLOCK}u) {
+      ${loop("block_start", `min(block_start + ${BLOCK}u, k_end)`)}
+      ${closeBlock(sums, levels)}
+    }
+    ${addBlocks(sums, levels)}`;
+}
+
 const directStatements: ProductWriter = (v, left, right, bias, finish) => {
   const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), turns = range(v.unroll);
   const each = (statement: (i: number, j: number, width: number) => string) =>
@@ -129,10 +144,10 @@ const directStatements: ProductWriter = (v, left, right, bias, finish) => {
   if (tile_row < m) {
     ${rowsAndColumns(v, left, right).join("\n    ")}
     ${each((i, j, width) => `var sum_${i}_${j} = ${vectorType(width)}();`)}
-    for (var k = k_begin; k < k_end; k += ${v.unroll}u) {
+    ${inBlocks(v, (first, end) => `for (var k = ${first}; k < ${end}; k += ${v.unroll}u) {
       ${turns.flatMap((u) => [`let k_${u} = k + ${u}u;`, ...readRight(v, right, u), ...readLeft(v, left, u)]).join("\n      ")}
       ${add}
-    }
+    }`)}
     ${v.lanesK > 1 ? keepPartialSums(v) : finishTile(v, bias, finish)}
   }
   ${v.lanesK > 1 ? addPartialSums(v, bias, finish) : ""}`;

@@ -7,7 +7,7 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declareBuffers, STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
-import { reduceStatements, type Reduction } from "./reduce.wgsl.ts";
+import { additionOf, reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
 export interface ResidentProgram {
   readonly lanes: number;
@@ -31,10 +31,11 @@ export const reduceFewStatements = (reductions: readonly Reduction[], lanes: num
   reductions.map((reduction, i) => {
     const { target, terms, finish } = reduction;
     if (terms.some(({ atMost }) => atMost > SERIAL)) return reduceStatements([reduction], lanes);
+    const { type, add } = additionOf(reduction);
     return wgsl`if (lane == ${i % lanes}u) {
-      var total = 0.0;
+      var total = ${type}();
       ${terms.map(({ number, elements, f }) =>
-        `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${f}; }`).join("\n      ")}
+        `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${add(f)}; }`).join("\n      ")}
       ${target} = ${finish};
     }`;
   }).join("\n    ");

@@ -2,6 +2,7 @@
 // row_sum: BP3, Σ over the rows of a mini-batch.   in matrix (B,N)   out one number a column
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import { sumLoop } from "./blocked.wgsl.ts";
 
 /** `body` on `element`, `row` and `col`, for each number of the rows of a tensor with `cols` columns. */
 export const eachNumber = (lanes: number, cols: number, body: string): string => wgsl`
@@ -19,19 +20,23 @@ export const eachRow = (lanes: number, statements: readonly string[]): string =>
 
 /**
  * `shares` invocations a column, each with a slice of the rows; rows ascend, slices are added in order.
- * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|.
+ * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|, with levels (33·(levels + 1) + shares)·2⁻²⁴·Σ|terms|.
  * @param shares divides lanes; from 2 on it needs `lanes` numbers of the workgroup array `partial`
+ * @param levels of blocks in which a slice is summed (blocked.wgsl.ts); 0: one after the other
  * @param rows how many, an expression
  * @param matrix the number at `row` and `col`
  */
-export const rowSumStatements = (lanes: number, shares: number, rows: string, cols: number, matrix: string, finish: string): string => {
-  const width = lanes / shares;
+export const rowSumStatements = (
+  lanes: number, shares: number, levels: number, rows: string, cols: number, matrix: string, finish: string,
+): string => {
+  const width = lanes / shares, sum = { name: "sum", type: "f32" };
+  const add = (first: string, end: string) => sumLoop(sum, levels, "row", first, end, 1, `sum += ${matrix};`);
   if (shares === 1) {
     return wgsl`
   let col = workgroup * ${lanes}u + lane;
   if (col < ${cols}u) {
     var sum = 0.0;
-    for (var row = 0u; row < ${rows}; row++) { sum += ${matrix}; }
+    ${add("0u", rows)}
     ${finish}(sum, 0u, col);
   }`;
   }
@@ -41,7 +46,7 @@ export const rowSumStatements = (lanes: number, shares: number, rows: string, co
   let first = lane / ${width}u * share;
   var sum = 0.0;
   if (col < ${cols}u) {
-    for (var row = first; row < min(first + share, ${rows}); row++) { sum += ${matrix}; }
+    ${add("first", `min(first + share, ${rows})`)}
   }
   partial[lane] = sum;
   workgroupBarrier();

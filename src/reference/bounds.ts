@@ -2,6 +2,7 @@
 // outputs are within the returned bounds. What is assumed of the GPU is in rounding.ts; what of the order of operations,
 // in the heads of bounded-*.ts. Values are those of evaluate.ts.
 
+import { roundingsOf } from "../graph/long-sums.ts";
 import { meanRows, rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import {
@@ -15,7 +16,7 @@ import { dropoutMaskOf, evaluateStep, productShape, valueOf } from "./evaluate.t
 import { multiply as matrixProduct } from "./products.ts";
 import { isSequenceStep } from "./recurrent.ts";
 import {
-  add, divide, exact, gamma, magnitude, multiply, rough, rounded, square, squareRoot, TINY, total, UNIT, type Rough,
+  add, divide, exact, gamma, largest, magnitude, multiply, rough, rounded, scaleExactly, square, SQUARE_ROOT, squareRoot, TINY, total, UNIT, type Rough,
 } from "./rounding.ts";
 
 export { compareTensor, type Bounded, type Comparison } from "./compare.ts";
@@ -25,6 +26,9 @@ export function given(values: ArrayLike<number>): Bounded {
   const exactValues = Float64Array.from(values);
   return { values: exactValues, bounds: exactValues.map((value) => Math.abs(value - Math.fround(value))) };
 }
+
+/** Lanes, workgroups and lanes again hand on norms. */
+const NORM_LEVELS = 3;
 
 /** The reference itself errs by 2⁻⁵³ where float32 errs by 2⁻²⁴, and so does the arithmetic of the bounds. */
 const REFERENCE_MARGIN = 1 + 2 ** -20;
@@ -47,7 +51,9 @@ function productErrors(step: StepOf<"product">, inputs: readonly Bounded[], grap
   const worst = ({ values, bounds }: Bounded) => values.map((value, i) => Math.abs(value) + bounds[i]);
   const least = matrixProduct(shape, sizes(left), sizes(right), bias && sizes(bias));
   const most = matrixProduct(shape, worst(left), worst(right), bias && worst(bias));
-  const roundings = gamma(shape.k + (bias ? 1 : 0));
+  // BP4 sums over rows: in blocks if they are many.
+  const terms = step.form === "leftTransposed" ? roundingsOf(shape.k) + 1 : shape.k;
+  const roundings = gamma(terms + (bias ? 1 : 0));
   const flushed = shape.k * TINY * (1 + maximum(left.values) + maximum(right.values));
   // least and most are themselves rounded, to 2⁻⁵³: their difference may not be trusted below that.
   return most.map((size, i) => Math.max(size - least[i], 0) + (roundings + shape.k * 2 ** -51) * size + flushed);
@@ -58,7 +64,7 @@ const maximum = (values: Float64Array): number => values.reduce((most, value) =>
 /** Errors of column sums: BP3. */
 function rowSumErrors(x: Bounded, rows: number, cols: number): Float64Array {
   return Float64Array.from({ length: cols }, (_, j) =>
-    total(Array.from({ length: rows }, (_, r) => at(x, r * cols + j))).error);
+    total(Array.from({ length: rows }, (_, r) => at(x, r * cols + j)), roundingsOf(rows)).error);
 }
 
 /** Calls `errorsOf` with each row of the inputs; their errors side by side. */
@@ -74,9 +80,9 @@ function dropoutErrors(step: StepOf<"dropout">, x: Bounded, graph: Graph, scalar
 }
 
 function penaltyError({ l1, l2 }: StepOf<"penalty">, w: Bounded): number {
-  const numbers = all(w);
-  return add(multiply(rounded(l1), total(numbers.map(magnitude))),
-    multiply(rounded(l2), total(numbers.map(square)))).error;
+  // Each term by itself or all at once: the larger of both orders' flushed numbers is what TINY per product covers.
+  const term = (x: Rough) => add(multiply(rounded(l1), magnitude(x)), multiply(multiply(rounded(l2), x), x));
+  return total(all(w).map(term), roundingsOf(w.values.length)).error;
 }
 
 /** g + l1·sign(w) + 2·l2·w; where w may have either sign, or be 0, so may its sign. */
@@ -86,16 +92,25 @@ function penaltyGradientError({ l1, l2 }: StepOf<"penaltyGradient">, g: Rough, w
   return total([g, multiply(rounded(l1), sign), multiply(rounded(2 * l2), w)]).error;
 }
 
-/** min(1, limit / ‖inputs‖₂). */
+/**
+ * min(1, limit / ‖inputs‖₂). Squares are taken of numbers that were scaled by a power of two (shaders/norms.wgsl.ts), so that what is
+ * flushed of them is 2⁻⁴⁵ of the largest at the most; norms of parts are rounded before they are squared again.
+ */
 function clipFactorError(limit: number, inputs: readonly Bounded[]): number {
-  const norm = squareRoot(total(inputs.flatMap((x) => all(x).map(square))));
+  const most = Math.max(...inputs.map(({ values }) => maximum(values)));
+  const scale = 2 ** Math.floor(Math.log2(most > 0 ? most : 1));
+  const squares = inputs.flatMap((x) => all(x).map((value) => square(scaleExactly(value, 1 / scale))));
+  const sum = total(squares);
+  const rooted = squareRoot({ value: sum.value, error: sum.error + squares.length * 2 ** -45 });
+  const norm = scaleExactly({ value: rooted.value, error: rooted.error + NORM_LEVELS * SQUARE_ROOT * largest(rooted) }, scale);
   // So far below the limit that no rounding takes the quotient below 1.
   if ((norm.value + norm.error) * (1 + 8 * UNIT) <= limit) return 0;
-  return divide(rounded(limit), norm).error;
+  // A factor is 1 at the most, whatever the norm may be.
+  return Math.min(divide(rounded(limit), norm).error, 1);
 }
 
 function summarizeErrors({ metrics, counted }: StepOf<"summarize">, inputs: readonly Bounded[], rows: number): Float64Array {
-  const means = inputs.slice(0, 1 + metrics).map((x) => divide(total(all(x)), exact(rows)));
+  const means = inputs.slice(0, 1 + metrics).map((x) => divide(total(all(x), roundingsOf(x.values.length)), exact(rows)));
   means[0] = total([means[0], ...inputs.slice(1 + metrics, counted ? -1 : undefined).map((penalty) => at(penalty, 0))]);
   return Float64Array.from(counted ? [...means, at(inputs[inputs.length - 1], 0)] : means, ({ error }) => error);
 }

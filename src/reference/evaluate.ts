@@ -84,11 +84,13 @@ function penalty({ l1, l2 }: StepOf<"penalty">, w: Float64Array): number {
   return l1 * absolute + l2 * squares;
 }
 
-/** min(1, limit / ‖all inputs together‖₂). */
+/** min(1, limit / ‖all inputs together‖₂); squares are taken of numbers near 1, so that none overflows or vanishes. */
 function clipFactor(limit: number, inputs: readonly Float64Array[]): number {
-  let squares = 0;
-  for (const gradient of inputs) for (const value of gradient) squares += value * value;
-  const norm = Math.sqrt(squares);
+  let most = 0, squares = 0;
+  for (const gradient of inputs) for (const value of gradient) most = Math.max(most, Math.abs(value));
+  const scale = most > 0 && most < Infinity ? 2 ** Math.floor(Math.log2(most)) : 1;
+  for (const gradient of inputs) for (const value of gradient) squares += (value / scale) ** 2;
+  const norm = Math.sqrt(squares) * scale;
   return norm <= limit ? 1 : limit / norm;
 }
 

@@ -103,15 +103,16 @@ export function logarithm({ value, error }: Rough): Rough {
   return { value: Math.log(value), error: -Math.log1p(-error / value) + logarithmRounding(low, high) };
 }
 
-/** Σ terms, in any order. */
-export function total(terms: readonly Rough[]): Rough {
+/** Σ terms, in any order. @param roundings that a term meets at the most, where the order is known to need fewer */
+export function total(terms: readonly Rough[], roundings = Math.max(terms.length - 1, 0)): Rough {
   let value = 0, error = 0, size = 0;
   for (const term of terms) {
     value += term.value;
     error += term.error;
     size += largest(term);
   }
-  return { value, error: error + gamma(Math.max(terms.length - 1, 0)) * size };
+  // The float64 sum itself errs by 2⁻⁵³ a term: of many terms that is no longer next to nothing.
+  return { value, error: error + (gamma(roundings) + (roundings < terms.length - 1 ? terms.length * 2 ** -52 : 0)) * size };
 }
 
 /** Σ terms / n, whether the GPU divides or multiplies by a rounded 1/n. */

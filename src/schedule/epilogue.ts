@@ -26,7 +26,7 @@ export function writeEpilogue(
   const keep = (tensor: string, expression: string): void => {
     const isStored = stored.has(tensor);
     registers.set(tensor, isStored ? access.asStored(tensor, expression) : expression);
-    if (tensor === squared) lines.push(`squares += ${expression} * ${expression};`);
+    if (tensor === squared) lines.push(`squares += squares_of(${expression});`);
     if (isStored) lines.push(access.assign(tensor, "element", expression));
   };
   if (value !== null) keep(value, "value");

@@ -6,6 +6,7 @@ import { lanesIn, type Operand, type ProductShape } from "../../shaders/product-
 import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
+import { levelsOf } from "../graph/long-sums.ts";
 import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
 import type { BufferAccess, TensorAccess } from "./access.ts";
 import { writeEpilogue } from "./epilogue.ts";
@@ -82,6 +83,9 @@ function sizesOf({ graph, batch }: Context, step: ProductStep) {
     k: form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols };
 }
 
+/** Levels of blocks of its sums, where they go over the rows of a mini-batch (BP4). */
+const levelsFor = (context: Context, step: ProductStep): number => (formOf(step) === "leftTransposed" ? levelsOf(sizesOf(context, step).k) : 0);
+
 function productFlops(context: Context, step: ProductStep): number {
   const { m, n, k } = sizesOf(context, step);
   return 2 * m * n * k;
@@ -93,7 +97,8 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
   const { inputs: [left, right, bias], outputs: [out] } = step;
   const finish = finishOf(context, group, prefix, out);
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
-  const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k };
+  const levels = levelsFor(context, step);
+  const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k, levels };
   return {
     functions: finish.functions,
     text: productStatements(part, step.op === "product" ? operandOf(access, left) : oneHot(access, left), operandOf(access, right),
@@ -107,12 +112,12 @@ const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 
 /** A product by itself, spread over the whole grid, cut as it was chosen, else as the model says. */
 function siteOf(context: Context, { steps }: Group): ProductSite {
   const { access, limits, choices } = context, step = steps[0] as ProductStep, { m, n, k } = sizesOf(context, step);
-  const left = access.views.get(step.inputs[0]), flops = 2 * m * n * k;
+  const left = access.views.get(step.inputs[0]), flops = 2 * m * n * k, levels = levelsFor(context, step);
   const source = step.op !== "product" ? "one-hot" : !left ? "in memory" : left.op === "gather" ? `gathered ${left.source}` : left.op;
   const key = [formOf(step), `${m}×${k}×${n}`, source, ...steps.slice(1).map(({ op }) => op)].join(" ");
-  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits);
+  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits, levels > 0);
   if (lanesIn(shape) !== limits.lanes) throw new Error(`plan: ${key} is cut for ${lanesIn(shape)} lanes but its launch has ${limits.lanes}`);
-  return { key, shape, flops, get candidates() { return candidates(m, n, k, limits); } };
+  return { key, shape, flops, get candidates() { return candidates(m, n, k, limits, levels > 0); } };
 }
 
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
@@ -193,12 +198,13 @@ function writeElementwise(context: Context, group: Group, prefix: string): Writt
 
 function writeRowSum(context: Context, group: Group, prefix: string): WrittenPart {
   const [step] = group.steps, { graph, batch, access, limits } = context, { cols } = tensorOf(graph, step.outputs[0]);
-  const { lanes } = limits, shares = rowSumShares(limits, batch);
+  const { lanes } = limits, shares = rowSumShares(limits, batch), summed = tensorOf(graph, step.inputs[0]);
   const { functions, text } = finishOf(context, group, prefix, step.outputs[0]);
   const matrix = access.inRow(step.inputs[0], access.rowStart(step.inputs[0], "row"), "col");
   return {
     kernels: ["row_sum"], functions, workgroups: Math.ceil((cols * shares) / lanes), flops: 0,
-    text: rowSumStatements(lanes, shares, rowsExpression(tensorOf(graph, step.inputs[0])), cols, matrix, text), memory: shares > 1 ? partialSums(lanes) : undefined,
+    text: rowSumStatements(lanes, shares, levelsOf(rowsOf(summed, batch)), rowsExpression(summed), cols, matrix, text),
+    memory: shares > 1 ? partialSums(lanes) : undefined,
   };
 }
 

@@ -3,6 +3,7 @@
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
 import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
 import type { Reduction, SumTerm } from "../../shaders/reduce.wgsl.ts";
+import { levelsOf } from "../graph/long-sums.ts";
 import { sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
 import { meanOver, rowsExpression } from "./launch.ts";
@@ -15,10 +16,11 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
     const tensor = tensorOf(graph, name);
     const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
     const number = tensor.cols === 1 ? access.inRow(name, access.rowStart(name, "i"), "0u") : access.load(name, "i");
-    return { number, elements, atMost: sizeOf(tensor, batch), f };
+    const atMost = sizeOf(tensor, batch);
+    return { number, elements, atMost, f, levels: levelsOf(atMost) };
   };
-  const store = (name: string, index: string, terms: readonly SumTerm[], finish: string) => {
-    reductions.push({ target: access.store(name, index), terms, finish });
+  const store = (name: string, index: string, terms: readonly SumTerm[], finish: string, norm = false) => {
+    reductions.push({ target: access.store(name, index), terms, finish, norm });
   };
   steps.forEach((step, k) => {
     const { inputs, outputs: [output] } = step;
@@ -32,7 +34,7 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
         break;
       case "clipFactor":
         functions.push(clipFactorFunction(`${prefix}${k}`, step.limit));
-        store(output, "0u", inputs.map((name) => all(name, "v * v")), `${prefix}${k}(total)`);
+        store(output, "0u", inputs.map((name) => all(name, "v")), `${prefix}${k}(total)`, true);
         break;
       case "summarize": {
         const [lossRows, ...metricRows] = inputs.slice(0, 1 + step.metrics), rest = inputs.slice(1 + step.metrics);

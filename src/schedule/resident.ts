@@ -6,6 +6,7 @@
 
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { reduceFewStatements, residentKernel } from "../../shaders/resident.wgsl.ts";
+import { levelsOf } from "../graph/long-sums.ts";
 import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
@@ -207,6 +208,8 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
   // Sequences have kernels of their own.
   if ([...graph.tensors.values()].some((tensor) => stepsOf(tensor) > 1)) return null;
+  // Sums over so many rows are done in blocks, and by many workgroups.
+  if (levelsOf(batch) > 0) return null;
   const gathered = viewsOf(graph), groups = groupSteps(graph, true, gathered);
   const lifetimes = lifetimesOf(graph, batch, groups, groups.map((group) => [group]), gathered);
   const slots = assignSlots(lifetimes);

@@ -63,6 +63,10 @@ const COMPILE = 140;
 const CORES = 4;
 /** More accumulators an invocation are no faster, and compile for longer. */
 const MAX_ACCUMULATORS = 128;
+/** Sums in blocks of blocks have an accumulator a level. */
+const MAX_BLOCKED_ACCUMULATORS = 16;
+
+const size = (v: ProductShape): number => v.tileRows * v.tileCols;
 
 /** Modelled nanoseconds of a product on a software adapter, its share of compiling too. K unknown counts as the planned batch. */
 export function softwareCost(v: ProductShape, m: number, n: number, k: number, cores = CORES): number {
@@ -99,10 +103,12 @@ function directShapes({ lanes, quads }: TileLimits): readonly ProductShape[] {
   return shapes;
 }
 
+const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductShape[] =>
+  (blocked ? directShapes(limits).filter((shape) => size(shape) <= MAX_BLOCKED_ACCUMULATORS) : directShapes(limits));
+
 /** The cheapest by the model; of equals the one with fewer accumulators, which compiles faster. */
-function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits): ProductShape {
-  const size = (v: ProductShape) => v.tileRows * v.tileCols;
-  const costs = directShapes(limits).map((shape) => ({ shape, cost: softwareCost(shape, m, n, k) }));
+function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductShape {
+  const costs = softwareShapes(limits, blocked).map((shape) => ({ shape, cost: softwareCost(shape, m, n, k) }));
   return costs.reduce((best, next) =>
     (next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best)).shape;
 }
@@ -167,9 +173,9 @@ function directCuts(m: number, n: number, k: number, limits: TileLimits): Produc
 }
 
 /** Staged blocks where whole ones fill the device; else the largest tiles whose slices do. Nobody has measured that. */
-function chooseForGpu(m: number, n: number, k: number, limits: TileLimits): ProductShape {
+function chooseForGpu(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductShape {
   // A block that is mostly edge computes more than it is asked for.
-  const whole = m >= 48 && n >= 48 && k >= 32;
+  const whole = !blocked && m >= 48 && n >= 48 && k >= 32;
   const block = whole ? blocksFor(limits).find((shape) => workgroupsOf(shape, m, n) >= FILLED) : undefined;
   if (block) return block;
   const cuts = directCuts(m, n, k, limits);
@@ -188,23 +194,26 @@ export function chooseForProgram(rows: number, n: number, k: number, limits: Til
   return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
 }
 
-/** The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller. All forms are cut alike. */
-export function chooseVariant(m: number, n: number, k: number, limits: TileLimits): ProductShape {
-  return limits.kind === "software" ? chooseForSoftware(m, n, k, limits) : chooseForGpu(m, n, k, limits);
+/**
+ * The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller. All forms are cut alike.
+ * @param blocked whether its sums are done in blocks of blocks: direct cuts only
+ */
+export function chooseVariant(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductShape {
+  return limits.kind === "software" ? chooseForSoftware(m, n, k, limits, blocked) : chooseForGpu(m, n, k, limits, blocked);
 }
 
 /** Whether on this GPU one of the three products with an (m, k) and a (k, n) matrix is staged in workgroup memory, so that blocks.ts must be there. */
 export function needsBlocks(m: number, n: number, k: number, adapter: Adapter): boolean {
   const limits = { ...adapter, lanes: lanesOf(adapter) };
-  return [[m, n, k], [m, k, n], [k, n, m]].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits).kind === "workgroup");
+  return [[m, n, k], [m, k, n], [k, n, m]].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits, false).kind === "workgroup");
 }
 
 /** What is worth timing on the device at hand, the model's choice first; all of them fit it. */
-export function candidates(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
-  const chosen = chooseVariant(m, n, k, limits);
+export function candidates(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductShape[] {
+  const chosen = chooseVariant(m, n, k, limits, blocked);
   const others = limits.kind === "software"
-    ? [...directShapes(limits)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
-    : [...blocksFor(limits), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
+    ? [...softwareShapes(limits, blocked)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
+    : [...(blocked ? [] : blocksFor(limits)), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
       directForGpu(rows, cols, 1, n, limits.lanes))];
   return [...new Map([chosen, ...others].map((shape) => [shapeName(shape), shape])).values()];
 }

@@ -53,7 +53,7 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   // Written last: while their text is written, parts bind what they touch.
   const bindings = access.bindings(), hasHalf = bindings.some(({ type }) => type === "f16");
   const hasNorms = bindings.some(({ memory }) => memory === NORMS);
-  const shared = sharedFunctions(steps) + (hasHalf ? HALF_FUNCTIONS : "") + access.functions() + (hasNorms ? SQUARES : "");
+  const shared = sharedFunctions(steps, hasNorms) + (hasHalf ? HALF_FUNCTIONS : "") + access.functions() + (hasNorms ? SQUARES : "");
   const enabled = (hasHalf ? ENABLE_HALF : "") + (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "");
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,

@@ -101,6 +101,29 @@ describe("clip factor: min(1, limit / norm)", () => {
     expect(await factorOf(of(2.5, [[3], [-4], [0, 0, 0]]))).toBeCloseTo(0.5, 6);
   });
 
+  // Squares of 1e20 and 1e-30 are no float32 numbers. Right: limit / √(Σ g²) in float64.
+  it.each([1e20, 3e18, 1e38, 1e-20, 1e-30, 1e-37])("gradients of %f: squares neither overflow nor vanish", async (size) => {
+    const gradient = Array.from({ length: 37 }, (_, i) => Math.fround(size * (1 + i / 37) * (-1) ** i));
+    const norm = Math.sqrt(gradient.reduce((sum, g) => sum + (g / size) ** 2, 0));
+    const factor = await factorOf(of(size / 3, [gradient]));
+    expect(Math.abs(factor * 3 * norm - 1)).toBeLessThan(1e-5);
+    expect(await factorOf(of(Math.min(size * norm * 1.01, 3.4e38), [gradient]))).toBe(size * norm * 1.01 < 3.4e38 ? 1 : expect.closeTo(3.4e38 / (size * norm), 5));
+  });
+
+  it("sizes of all three classes together", async () => {
+    expect(await factorOf(of(1e15, [[3e20, 4e20, 1e3, 1e-30]]))).toBeCloseTo(2e-6, 12);
+    expect(await factorOf(of(1, [[1e-30, 3, 1e-20], [4]]))).toBeCloseTo(0.2, 6);
+    // 2⁴⁸ and 2⁻⁴⁰ are where classes meet.
+    expect(await factorOf(of(1, [[2 ** 48, 2 ** 48 * 1.0001]]))).toBeCloseTo(2 ** -48.5, 18);
+    expect(await factorOf(of(2 ** -50, [[2 ** -40, 2 ** -40 * 0.9999]]))).toBeCloseTo(2 ** -10.5, 6);
+  });
+
+  it("control: classes that are not told apart are caught", async () => {
+    const given = of(1e19, [[1e20, 1e20]]), small = of(1e-31, [[1e-30, 1e-30]]);
+    for (const [from, to] of [["abs(x) > ", "abs(x) > 1e30f * "]] as const) await expectCaught(gpu, { ...given, wrong: [from, to] });
+    await expectCaught(gpu, { ...small, wrong: ["abs(x) < ", "abs(x) < 0.0 * "] });
+  });
+
   // 256 lanes sum side by side.
   it.each([1, 255, 256, 257, 1000, 100_000])("the norm of %i numbers", async (elements) => {
     await expectStep(gpu, of(0.5, [normals(elements, 1)]));
@@ -112,8 +135,8 @@ describe("clip factor: min(1, limit / norm)", () => {
 
   it("control: a gradient summed twice or a norm not taken is caught", async () => {
     const given = of(0.7, Array.from({ length: 15 }, (_, i) => normals(50, i)));
-    await expectCaught(gpu, { ...given, wrong: ["v * v", "2.0 * v * v"] });
-    await expectCaught(gpu, { ...of(0.7, [normals(50, 1)]), wrong: ["sqrt(sum_of_squares)", "sum_of_squares"] });
+    await expectCaught(gpu, { ...given, wrong: ["squares_of(v)", "2.0 * squares_of(v)"] });
+    await expectCaught(gpu, { ...of(0.7, [normals(50, 1)]), wrong: ["sqrt(sums.y + sums.z *", "(sums.y + sums.z *"] });
     const { outputs: [factor] } = await runStep(gpu, { ...of(5.1, [[3, -4]]), wrong: ["select(1.0, ", "select(1.0001, "] });
     expect(factor[0]).not.toBe(1);
   });
