@@ -3,7 +3,7 @@
 // Needs PHILOX and the step.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { keyOf, STREAM } from "../src/random.ts";
+import { keyOf, STEP_HIGH_SHIFT, STREAM } from "../src/random.ts";
 import { literal } from "./kernel.wgsl.ts";
 
 export interface DropoutVariant {
@@ -18,7 +18,7 @@ export function dropoutFunction(name: string, { rate, threshold, layer, seed }: 
   const [key0, key1] = keyOf(seed);
   return wgsl`
 fn ${name}(value: f32, element: u32) -> f32 {
-  let counter = vec4u(element >> 2u, step.step, ${layer}u, ${STREAM.dropout}u);
+  let counter = vec4u(element >> 2u, step.step, ${layer}u, ${STREAM.dropout}u + (step.step_high << ${STEP_HIGH_SHIFT}u));
   let word = philox4x32(counter, vec2u(${key0}u, ${key1}u))[element & 3u];
   return select(0.0, value * ${literal(1 / (1 - rate))}, word >= ${threshold}u);
 }

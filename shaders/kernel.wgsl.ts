@@ -15,18 +15,19 @@ export interface BufferDeclaration {
 }
 
 /** Bytes of the Step struct; one sits at every 256 bytes of the step table, chosen by a dynamic offset. */
-export const STEP_BYTES = 32;
+export const STEP_BYTES = 36;
 
 export const STEP_STRUCT = wgsl`
 struct Step {
   rows: u32,             // examples in this mini-batch
   offset: u32,           // where they start in the order of the epoch
   slot: u32,             // which place of the log this step writes
-  step: u32,             // number of the weight update, for dropout
+  step: u32,             // number of the weight update modulo 2^32, for dropout
   learning_rate: f32,
   corrected_rate: f32,   // learning rate with Adam's bias corrections
   inverse_rows: f32,     // 1/B, the batch mean; of the whole mini-batch where this is a chunk
   fresh: u32,            // bit 0: carried states and sums count as 0; the rest: row of the whole that comes first
+  step_high: u32,        // number of the weight update divided by 2^32
 }
 `;
 

@@ -96,6 +96,12 @@ export class RandomSequence {
   }
 }
 
+/** The low 32 bits of a count below 2^53, and the 21 above them. */
+export const halvesOf = (count: number): readonly [low: number, high: number] => [count >>> 0, Math.floor(count / 2 ** 32)];
+
+/** Where the high half of a step's number stands in the last word of a dropout counter: above the stream. */
+export const STEP_HIGH_SHIFT = 8;
+
 /** Of 2^32 equally likely words, those below this are dropped: `rate` of them, to within 2^-32. */
 export function dropoutThreshold(rate: number): number {
   return Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));

@@ -168,7 +168,7 @@ export interface StepScalars {
   readonly rows: number;
   /** Where in `order` they start. */
   readonly offset: number;
-  /** Number of the weight update, from 0. */
+  /** Number of the weight update, from 0; below 2^53. */
   readonly step: number;
   readonly learningRate: number;
   readonly correctedRate: number;

@@ -1,6 +1,6 @@
 // The orders in which passes go through the rows of a data set: which of them are where a runner reads them.
 
-import { RandomSequence, STREAM } from "../random.ts";
+import { halvesOf, RandomSequence, STREAM } from "../random.ts";
 import { ownOrder, type DeviceData } from "./backend.ts";
 
 /** Steps that may be prepared at once, and rows whose orders may be on the device. */
@@ -23,7 +23,7 @@ export type Order = { readonly seed: number; readonly pass: number; readonly row
 
 /** Its rows, of `rows` in all. */
 export const rowsInOrder = (order: Order, rows: number): Uint32Array<ArrayBuffer> => (order === null ? ownOrder(rows)
-  : new RandomSequence(order.seed, STREAM.shuffle, order.pass).permutation(order.rows));
+  : new RandomSequence(order.seed, STREAM.shuffle, ...halvesOf(order.pass)).permutation(order.rows));
 
 const nameOf = (order: Order): string => (order === null ? "own" : `${order.seed} ${order.pass} ${order.rows}`);
 

@@ -1,7 +1,7 @@
 // The masks of dropout, drawn once a step for both ways through a layer: word i of the masks is all ones where element i is kept.
 // The same Philox4x32-10 words as random.ts draws, for four blocks of four elements at a time.
 
-import { dropoutThreshold, keyOf, PHILOX, STREAM } from "../random.ts";
+import { dropoutThreshold, keyOf, PHILOX, STEP_HIGH_SHIFT, STREAM } from "../random.ts";
 import { stepsOf, type StepOf } from "../graph/types.ts";
 import { allBits, bits, get, i32, i32x4, i64x2, increase, loopWhile, set, v128, type Code, type Local } from "./assembler.ts";
 import { SLOT } from "./cells.ts";
@@ -53,7 +53,8 @@ export function writeMasks(group: GroupWriter, step: StepOf<"dropout">): Code {
     set(at, i32.mul(i32.sub(get(element), i32.and(get(first), i32.const(-TURN))), i32.const(4))),
     loopWhile(i32.ltU(get(element), get(end)), [
       set(c0, i32x4.add(i32x4.splat(i32.shrU(get(element), i32.const(2))), bits(0, 1, 2, 3))),
-      set(c1, i32x4.splat(group.scalar(SLOT.stepLow))), set(c2, allBits(layer)), set(c3, allBits(STREAM.dropout)),
+      set(c1, i32x4.splat(group.scalar(SLOT.stepLow))), set(c2, allBits(layer)), 
+      set(c3, i32x4.splat(i32.add(i32.shl(group.scalar(SLOT.stepHigh), i32.const(STEP_HIGH_SHIFT)), i32.const(STREAM.dropout)))),
       philox(counters, keyOf(emission.graph.seed), temporary), counters.map((counter) => set(counter, kept(counter))),
       turned([0, 4, 1, 5], 0), turned([2, 6, 3, 7], 32), increase(element, TURN), increase(at, TURN * 4),
     ]),

@@ -34,6 +34,16 @@ test.each([["seed", [8, 3, 1]], ["step", [7, 4, 1]], ["layer", [7, 3, 2]]] as co
   expect(dropoutMask(N, 0.5, 7, 3, 1)).toEqual(mask);
 });
 
+test.each([2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5, 2 ** 53 - 1])("step %d: both halves of its number enter the counter", (step) => {
+  const low = Number(BigInt(step) & 0xffffffffn), high = Number(BigInt(step) >> 32n);
+  const mask = dropoutMask(11, 0.4, 7, step, 2);
+  mask.forEach((bit, i) => {
+    const word = philox4x32([i >>> 2, low, 2, STREAM.dropout + 256 * high], keyOf(7))[i & 3];
+    expect(bit).toBe(Number(word >= Math.round(0.4 * 2 ** 32)));
+  });
+  if (high > 0) expect(dropoutMask(N, 0.5, 7, step, 1)).not.toEqual(dropoutMask(N, 0.5, 7, low, 1));
+});
+
 test("a longer tensor begins with the mask of the shorter one", () => {
   expect(dropoutMask(100, 0.5, 1, 1, 1).slice(0, 37)).toEqual(dropoutMask(37, 0.5, 1, 1, 1));
 });

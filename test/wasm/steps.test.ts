@@ -82,6 +82,16 @@ const CASES: Record<string, Case> = {
     dense({ units: 11, activation: "softmax" })], batch: 5, last: 5, ...sparse, optimizer: adam({ globalClipNorm: 1 }), carried: true },
 };
 
+it.each([2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1])("step %d draws the mask of its whole number; control: not that of its low half", async (step) => {
+  const { layers, batch, optimizer = sgd(0.1), ...rest } = CASES["5-9-4, relu, dropout of odd widths"];
+  const { graph, values } = sample({ layers, loss: "meanSquaredError", ...rest, optimizer, rows: batch });
+  const run = await WasmTraining.open(graph, batch, values), scalars: StepScalars = { rows: batch, offset: 0, step, ...ratesAt(optimizer, step) };
+  const before = run.before(), trace = run.trace(scalars), report = (at: number) =>
+    new VerifyReport(1, verifyTrace(run.plan, trace, before, { ...scalars, step: at }, 0)).firstFailure;
+  expect(report(step)).toBeNull();
+  expect(report(step >= 2 ** 32 ? step % 2 ** 32 : step - 1)).not.toBeNull();
+});
+
 describe.each(Object.entries(CASES))("%s", (_, { layers, batch, last, loss = "meanSquaredError", optimizer = sgd(0.1), metrics, masked, carried }) => {
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch, masked, carried });
   const steps = [batch, batch, last].map((rows, step): StepScalars => ({ rows, offset: step === 2 ? batch - last : 0, step, ...ratesAt(optimizer, step) }));
