@@ -58,7 +58,7 @@ if (process.argv[2] === ANSWER_FLAG) {
   answerOneQuestion();
 } else {
   command.parseAsync().catch((error: unknown) => {
-    say(`error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+    say(`error: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   });
 }

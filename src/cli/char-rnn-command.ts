@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import { fileStore } from "../index.ts";
 import { placesOf, vocabularyOf } from "./characters.ts";
 import type { JobHost } from "./fit-events.ts";
+import { checkWeightCount } from "./model-spec.ts";
 import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
 import { count, decimals, duration, orNull, Progress } from "./progress.ts";
 import { digestOf, flagsForRun, keepRun, type Beginning } from "./run-folder.ts";
@@ -31,6 +32,9 @@ interface Plan {
 
 /** Builds it and throws it away. @throws InputError naming what to change */
 async function checkTextModel(spec: TextSpec, length: number): Promise<void> {
+  const { hidden, layers, vocabulary: { length: characters } } = spec;
+  const recurrent = hidden * (characters + hidden + 1) + (layers - 1) * hidden * (2 * hidden + 1);
+  checkWeightCount(recurrent + (hidden + 1) * characters, `--hidden ${hidden}`);
   const model = buildTextModel(spec, length);
   try {
     await model.compile({ ...textRecipe(spec), backend: "cpu" });
@@ -122,16 +126,15 @@ async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "
 }
 
 /** @returns whether the model is where the user wanted it. @throws InputError if it cannot be written */
-function save({ options, model, primer }: Plan, { weights, stopped, steps }: TextResult, progress: Progress): boolean | Promise<boolean> {
+function save({ options, model, primer }: Plan, { weights, stopped, steps }: TextResult, say: (line: string) => void): boolean | Promise<boolean> {
   if (options.save === null || (stopped && steps === 0)) return true;
   const { length, batchSize, drawing: { temperature } } = options;
   const bytes = textModelBytes({ spec: model, length, batchSize, temperature, primer, weights });
-  return saveWeights(options.save, weights, bytes, (line) => progress.line(line));
+  return saveWeights(options.save, weights, bytes, say);
 }
 
-/** @returns the exit code: 1 if weights to be saved are no numbers */
-async function finish(plan: Plan, result: TextResult, progress: Progress): Promise<number> {
-  const { steps, stepsHere, seconds, charactersPerSecond, perplexity } = result, { runFolder } = plan.options;
+function reportTraining({ options: { runFolder } }: Plan, result: TextResult, progress: Progress): void {
+  const { steps, stepsHere, seconds, charactersPerSecond, perplexity } = result;
   if (result.stopped) {
     progress.line(`Stopped after ${count(steps)} steps.`);
     if (runFolder) progress.line(howToGoOn(runFolder));
@@ -140,9 +143,17 @@ async function finish(plan: Plan, result: TextResult, progress: Progress): Promi
       `${(stepsHere / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`;
     progress.line(`trained: perplexity ${decimals(perplexity[0])} → ${decimals(perplexity.at(-1)!)}${speed}`);
   }
+}
+
+/** @returns the exit code: 1 if weights to be saved are no numbers */
+async function finish(plan: Plan, result: TextResult, progress: Progress): Promise<number> {
+  const saved: string[] = [];
   try {
-    return await save(plan, result, progress) ? 0 : 1;
+    // Before anything is said of them: nobody may be there to hear it.
+    return await save(plan, result, (line) => saved.push(line)) ? 0 : 1;
   } finally {
+    reportTraining(plan, result, progress);
+    for (const line of saved) progress.line(line);
     if (plan.options.json) process.stdout.write(`${textJsonLine(result, plan)}\n`);
   }
 }

@@ -7,6 +7,7 @@ import { FormatError, InputError } from "../errors.ts";
 import { mnistFromIdx, parseIdx, type Idx, type LabelledImages } from "../formats/idx.ts";
 import { RandomSequence, STREAM } from "../random.ts";
 import { resolveOptional } from "./optional.ts";
+import { readFileAtMost } from "./regular-file.ts";
 
 export interface DataSet {
   readonly train: LabelledImages;
@@ -21,7 +22,7 @@ const TEST_ROWS = 2_000;
 /** Of the split, not of the training: every model is tested on the same 2,000 digits. */
 const SPLIT_SEED = 1;
 /** Far above the 47 MB of MNIST's largest file; a bomb stops here. */
-const MAX_UNZIPPED_BYTES = 2 ** 30;
+const MAX_UNZIPPED_BYTES = 2 ** 30, MAX_FILE_BYTES = 2 ** 30;
 
 /** The rows of `digits` at these places, in this order. */
 export function rowsOf(digits: LabelledImages, places: Uint32Array): LabelledImages {
@@ -65,7 +66,7 @@ async function readIdx(folder: string, stem: string, dimensions: number): Promis
     const path = join(folder, name);
     let bytes: Uint8Array;
     try {
-      bytes = await readFile(path);
+      bytes = await readFileAtMost(path, MAX_FILE_BYTES);
     } catch (error) {
       if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) continue;
       throw new InputError(`--data: ${path} cannot be read: ${(error as Error).message}`);

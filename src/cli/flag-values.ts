@@ -24,6 +24,7 @@ export function numberIn(rule: string, holds: (value: number) => boolean) {
 
 export function fileName(text: string): string {
   if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  if (/\p{Cc}/u.test(text)) throw new InvalidArgumentError("It must have no line breaks or other control characters.");
   return text;
 }
 

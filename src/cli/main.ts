@@ -10,10 +10,25 @@ import { addReproduceOptions, reproduceCommand } from "./reproduce-command.ts";
 import { addTextOptions, type TextFlags } from "./text-options.ts";
 import { trainCommand } from "./train-command.ts";
 
-/** Errors of deltaprop are written for the user; the stack of any other helps whoever mends it. */
+/** No stack: errors of deltaprop are written for the user, and any other says what it is and that it was not foreseen. */
 function describe(error: unknown): string {
   if (error instanceof DeltapropError) return `error: ${error.message}`;
-  return `error: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `error: ${message} (not foreseen: please report it)`;
+}
+
+/** Nobody may read the output any more (`| head`), or its disk may be full: that never ends training. */
+function outliveOutput(): void {
+  for (const out of [process.stdout, process.stderr]) out.on("error", () => {});
+}
+
+/** Longest wait for the last output, which may have nowhere to go. */
+const LAST_OUTPUT_MILLIS = 2000;
+
+function exit(code: number): void {
+  const end = () => process.exit(code);
+  setTimeout(end, LAST_OUTPUT_MILLIS);
+  process.stdout.write("", end);
 }
 
 async function main(): Promise<void> {
@@ -35,9 +50,11 @@ async function main(): Promise<void> {
     .action(async (flags: TextFlags) => { exitCode = await charRnnCommand(flags); });
   await program.parseAsync();
   // Once the output is out: a GPU process or an open handle of a package must not keep the shell waiting.
-  process.stdout.write("", () => process.exit(exitCode));
+  exit(exitCode);
 }
 
+outliveOutput();
 main().catch((error: unknown) => {
-  process.stderr.write(`${describe(error)}\n`, () => process.stdout.write("", () => process.exit(1)));
+  process.stderr.write(`${describe(error)}\n`);
+  exit(1);
 });

@@ -1,5 +1,6 @@
 // The model that the flags describe, as plain values that can be sent to a page, and how it is built from them.
 
+import { InputError } from "../errors.ts";
 import {
   adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, huber, l2,
   meanSquaredError, randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type Sequential,
@@ -70,8 +71,20 @@ export function recipeOf(spec: ModelSpec) {
   return { optimizer, loss: LOSSES[spec.loss](), metrics: ["accuracy"] };
 }
 
+/** Weights are handed from page to command, and kept, as one piece of at most 1 GiB. */
+const MAX_WEIGHTS = 2 ** 28 - 2 ** 16;
+
+/** @throws InputError naming the flags to change if there are more weights than can be kept */
+export function checkWeightCount(count: number, flags: string): void {
+  if (count <= MAX_WEIGHTS) return;
+  throw new InputError(`${flags}: the network must have at most ${MAX_WEIGHTS.toLocaleString("en-US")} weights (1 GiB); it would have ` +
+    `${count.toLocaleString("en-US")}. Choose smaller widths.`);
+}
+
 /** Checks the whole model without a GPU. @throws InputError naming what to change */
 export async function checkModel(spec: ModelSpec): Promise<void> {
+  const { layers } = spec;
+  checkWeightCount(layers.slice(1).reduce((sum, units, i) => sum + (layers[i] + 1) * units, 0), `--layers ${layers.join(",")}`);
   const model = buildModel(spec);
   try {
     await model.compile({ ...recipeOf(spec), backend: "cpu" });

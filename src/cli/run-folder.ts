@@ -2,21 +2,23 @@
 // the weights that it began with, so that --resume needs no other flags.
 
 import { createHash } from "node:crypto";
-import { readFile, realpath, stat } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DeltapropError, InputError } from "../errors.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
 import { fileStore } from "../index.ts";
 import type { CheckpointFlags, RunFolder } from "./checkpoint-flags.ts";
 import { PATHS } from "./protocol.ts";
+import { readFileAtMost } from "./regular-file.ts";
 import {
   flagsOf, formatRun, keptFlags, parseRun, RUN_FILE, type AddOptions, type CommandName, type FlagValue, type Run,
 } from "./run-file.ts";
 
+const SAVED_END = ".safetensors";
 /** Copies of --load and --text. */
 const LOADED = "start.safetensors", TEXT = "text.txt";
 /** A prompt may be long; nothing else is. */
-const MAX_RUN_BYTES = 2 ** 20;
+const MAX_RUN_BYTES = 2 ** 20, MAX_SAVED_BYTES = 2 ** 31 - 1;
 
 /** What every command that trains has. */
 export interface RunFlags extends CheckpointFlags {
@@ -48,7 +50,7 @@ async function readRun(folder: string): Promise<Run> {
   if (!found.isFile() || found.size > MAX_RUN_BYTES) {
     throw new InputError(`${where}${RUN_FILE} must be a file of at most 1 MiB. It is none of deltaprop's.`);
   }
-  return parseRun(await readFile(path, "utf8"), path);
+  return parseRun(new TextDecoder().decode(await readFileAtMost(path, MAX_RUN_BYTES)), path);
 }
 
 /** Those that may be typed beside --resume: they change nothing that a run has computed, or are checked for themselves. */
@@ -76,16 +78,25 @@ const isBelow = (path: string, folder: string): boolean => {
   return way !== "" && way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 };
 
-/** A file that anybody may have written says where to write: below this folder, and over nothing but weights. @throws InputError */
+/** No configuration or start-up file of any program has such a name. */
+const isHarmlessName = (path: string): boolean =>
+  path.endsWith(SAVED_END) && !path.split(/[/\\]/).some((part) => part.startsWith(".") || part.includes(":"));
+
+/**
+ * A file that anybody may have written says where to write: below this folder, under a name that nothing runs or reads by itself, and
+ * over nothing but weights. What is written there is always a whole safetensors file.
+ * @throws InputError
+ */
 async function checkKeptSave(path: string, folder: string): Promise<void> {
   const here = process.cwd();
   const refuse = (what: string) => new InputError(`--resume ${folder}: the run saves to ${path}, ${what}. Give --save FILE.`);
+  if (!isHarmlessName(path)) throw refuse(`which must end in ${SAVED_END} and have no part that begins with a dot`);
   if (isAbsolute(path) || !isBelow(resolve(path), here)) throw refuse("which is not below this folder");
   const parent = await realpath(dirname(path)).catch((error: unknown) => { throw refuse(`which cannot be reached (${wordsOf(error)})`); });
   if (parent !== await realpath(here) && !isBelow(parent, await realpath(here))) throw refuse("which is not below this folder");
   if (!await isThere(path)) return;
   try {
-    decodeSafetensors(await readFile(path), path);
+    decodeSafetensors(await readFileAtMost(path, MAX_SAVED_BYTES), path);
   } catch {
     throw refuse("where there is something other than weights");
   }
@@ -94,9 +105,26 @@ async function checkKeptSave(path: string, folder: string): Promise<void> {
 async function savedTo({ save }: RunFlags, run: Run, folder: string): Promise<string | false> {
   if (typeof save === "string") return save;
   if (save === false || run.save === null) return false;
-  if (run.save === undefined) throw new InputError(`--resume ${folder}: the run saves somewhere outside this folder. Give --save FILE.`);
+  if (run.save === undefined) {
+    throw new InputError(`--resume ${folder}: the run saves outside this folder, or to a name that does not end in ` +
+      `${SAVED_END}: such names are not taken from a run. Give --save FILE.`);
+  }
   await checkKeptSave(run.save, folder);
   return run.save;
+}
+
+/** Two slashes begin the name of another machine, to which Windows would log in. @throws InputError */
+function checkKeptData(path: string | undefined, folder: string): void {
+  if (path === undefined || !/^[/\\]{2}/.test(path)) return;
+  throw new InputError(`--resume ${folder}: the run reads its data from ${path}, which names another machine. Give --data FOLDER.`);
+}
+
+/** What a run folder holds are copies: a link was put there by somebody else. @throws InputError */
+async function checkNoLink(folder: string, name: string): Promise<void> {
+  const found = await lstat(join(folder, name)).catch(() => null);
+  if (found?.isSymbolicLink()) {
+    throw new InputError(`--resume ${folder}: ${name} is a symbolic link, which no run puts there. Put the file itself in its place.`);
+  }
 }
 
 /**
@@ -118,6 +146,8 @@ export async function flagsForRun<F extends RunFlags>(
   }
   const kept = flagsOf(run, add, join(folder, RUN_FILE)) as F;
   checkTyped(typed, kept, folder);
+  if (typed.data === undefined) checkKeptData(kept.data, folder);
+  for (const name of [RUN_FILE, LOADED, TEXT]) await checkNoLink(folder, name);
   const own: RunFlags = { save: await savedTo(typed, run, folder), load: run.loaded ? join(folder, LOADED) : undefined,
     text: command === "char-rnn" ? join(folder, TEXT) : undefined };
   return { flags: { ...kept, ...typed, ...own }, run };
@@ -153,6 +183,12 @@ export interface Beginning {
   readonly text: string | null;
 }
 
+/** Only what --resume takes. */
+function keptSave(here: string, save: string): Pick<Run, "save"> {
+  const path = relative(here, resolve(save));
+  return isBelow(resolve(save), here) && isHarmlessName(path) ? { save: path } : {};
+}
+
 /**
  * Writes down what the run is, before it begins or goes on.
  * @param before what was written down, of a run that goes on
@@ -165,7 +201,7 @@ export async function keepRun({ folder }: RunFolder, beginning: Beginning, befor
       command === "train" ? ", by --data if they have moved" : ""}, or start another run with --checkpoint.`);
   }
   const here = process.cwd(), encode = (words: string) => new TextEncoder().encode(words);
-  const kept = save === null ? { save } : isBelow(resolve(save), here) ? { save: relative(here, resolve(save)) } : {};
+  const kept = save === null ? { save } : keptSave(here, save);
   const run: Run = { command, flags: keptFlags(flags, add), inputs, loaded: loaded !== null, ...kept };
   try {
     if (!before && loaded) await store.write(LOADED, Uint8Array.from(loaded));

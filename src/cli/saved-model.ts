@@ -1,6 +1,6 @@
 // Trained weights on disk: a safetensors file whose metadata says what the shapes do not (activation, loss, …).
 
-import { access, constants, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdtemp, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { FormatError, InputError } from "../errors.ts";
@@ -8,6 +8,7 @@ import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../forma
 import { activationOf, NAMES_VERSION, readNamesVersion } from "../formats/activation-versions.ts";
 import { LOSSES, type ModelSpec } from "./model-spec.ts";
 import type { SavedSpec } from "./options.ts";
+import { readFileAtMost, replaceFile } from "./regular-file.ts";
 
 export interface SavedModel {
   readonly spec: SavedSpec;
@@ -79,9 +80,12 @@ export function parseModel(bytes: Uint8Array, where: string): SavedModel {
   return { spec, weights };
 }
 
+/** What Node reads at once, and more than a page can post of weights. */
+const MAX_BYTES = 2 ** 31 - 1;
+
 /** The bytes of the file after --load. @throws InputError if it cannot be read */
 export function readLoaded(path: string): Promise<Uint8Array> {
-  return readFile(path).catch((error: Error) => {
+  return readFileAtMost(path, MAX_BYTES).catch((error: Error) => {
     throw new InputError(`--load: the file cannot be read: ${error.message}`);
   });
 }
@@ -109,18 +113,6 @@ export async function checkWritable(path: string): Promise<void> {
   });
 }
 
-/** Writes beside the file and renames, so that a crash leaves the old file or the new one, never half of one. */
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const partial = join(dirname(path), `.deltaprop-${process.pid}.partial`);
-  try {
-    await writeFile(partial, bytes);
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => {});
-    throw error;
-  }
-}
-
 /** @throws InputError if the file cannot be written, naming the temporary file that has the weights instead */
 export async function writeModel(path: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -130,7 +122,7 @@ export async function writeModel(path: string, bytes: Uint8Array): Promise<void>
     let rescue: string;
     try {
       rescue = join(await mkdtemp(join(tmpdir(), "deltaprop-")), "weights.safetensors");
-      await writeFile(rescue, bytes);
+      await writeFile(rescue, bytes, { flag: "wx" });
     } catch (second) {
       throw new InputError(`${what}, nor to a temporary file (${reasonOf(second)}). Free some space and train again.`);
     }

@@ -5,6 +5,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError, InputError } from "../errors.ts";
 import { count } from "./progress.ts";
+import { readFileAtMost } from "./regular-file.ts";
+
+/** What fits a text of JavaScript. */
+const MAX_BYTES = 2 ** 28;
 
 export interface Text {
   readonly text: string;
@@ -21,7 +25,7 @@ function decoded(bytes: Uint8Array, where: string): string {
 }
 
 async function readTextFile(path: string): Promise<Text> {
-  const bytes = await readFile(path).catch((error: Error) => {
+  const bytes = await readFileAtMost(path, MAX_BYTES).catch((error: Error) => {
     throw new InputError(`--text ${path}: the file cannot be read: ${error.message}`);
   });
   const text = decoded(bytes, `--text ${path}`);

@@ -91,17 +91,20 @@ function reportTest({ options, data }: Plan, result: JobResult, progress: Progre
 }
 
 /** @returns whether the weights are where the user wanted them. @throws InputError if they cannot be written */
-function save({ options }: Plan, result: JobResult, progress: Progress): boolean | Promise<boolean> {
+function save({ options }: Plan, result: JobResult, say: (line: string) => void): boolean | Promise<boolean> {
   if (options.save === null || (result.stopped && result.steps === 0)) return true;
-  return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), (line) => progress.line(line));
+  return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), say);
 }
 
 /** @returns the exit code: 1 if weights to be saved are no numbers */
 async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<number> {
-  reportTest(plan, result, progress);
+  const saved: string[] = [];
   try {
-    return await save(plan, result, progress) ? 0 : 1;
+    // Before anything is said of them: nobody may be there to hear it.
+    return await save(plan, result, (line) => saved.push(line)) ? 0 : 1;
   } finally {
+    reportTest(plan, result, progress);
+    for (const line of saved) progress.line(line);
     if (plan.options.json) process.stdout.write(`${jsonLine(result, plan.options.model.seed)}\n`);
   }
 }

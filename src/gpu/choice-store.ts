@@ -3,6 +3,7 @@
 // should trust what is read: anybody who can write to the place may have written it.
 
 import { useTable } from "../storage/database.ts";
+import { readRegularFile, replaceFile } from "../storage/files.ts";
 import { nodeModules } from "../storage/node.ts";
 
 export interface ChoiceStore {
@@ -14,6 +15,8 @@ export interface ChoiceStore {
 
 /** Entries of the file; the oldest make room. */
 const MAX_ENTRIES = 1000;
+/** Of the file: far more than that many entries take. */
+const MAX_BYTES = 2 ** 24;
 const NAME = "deltaprop", TABLE = "autotune", FILE = "autotune.json";
 
 /** The one of this host. */
@@ -49,23 +52,23 @@ class FileStore implements ChoiceStore {
   async write(key: string, value: string): Promise<void> {
     const node = nodeModules();
     if (node === null) return;
-    const { fs, path, host } = node, draft = `${this.file}.${host.pid}.${Math.random().toString(36).slice(2)}`;
+    const { fs, path } = node;
     try {
       const entries = await this.#entries();
       entries.delete(key);
       const kept = [...entries, [key, value] as const].slice(-MAX_ENTRIES);
       await fs.mkdir(path.dirname(this.file), { recursive: true });
-      // Renamed when it is whole, so that nobody reads half a file.
-      await fs.writeFile(draft, `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`, { mode: 0o600 });
-      await fs.rename(draft, this.file);
+      const text = `${JSON.stringify(Object.fromEntries(kept), null, 1)}\n`;
+      await replaceFile(node, this.file, new TextEncoder().encode(text));
     } catch {
-      await fs.rm(draft, { force: true }).catch(() => {});
+      // No room, no right to write: it is measured again next time.
     }
   }
 
   async #entries(): Promise<Map<string, string>> {
     try {
-      const content: unknown = JSON.parse(await nodeModules()!.fs.readFile(this.file, "utf8"));
+      const content: unknown = JSON.parse(new TextDecoder().decode(
+        await readRegularFile(nodeModules()!, this.file, { maxBytes: MAX_BYTES })));
       if (typeof content !== "object" || content === null) return new Map();
       return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
     } catch {

@@ -2,6 +2,7 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { useTable } from "./database.ts";
+import { readRegularFile, replaceFile } from "./files.ts";
 import { nodeModules } from "./node.ts";
 
 /** A place for bytes by name. Names are "checkpoint-a.safetensors", "checkpoint-b.safetensors" and "checkpoint-latest". */
@@ -11,6 +12,9 @@ export interface CheckpointStore {
   /** Resolves when the bytes are there to stay; in place of what had the name before. */
   write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
+
+/** Of a file: a checkpoint, and what names the newest of them. */
+const MAX_SLOT_BYTES = 2 ** 31 - 1, MAX_POINTER_BYTES = 2 ** 12;
 
 const missing = (what: string, instead: string): UnsupportedError =>
   new UnsupportedError(`${what}: this host has none. Use ${instead}, or an object with read() and write() of your own.`);
@@ -62,17 +66,19 @@ export function opfsStore(folder = "deltaprop-checkpoints"): CheckpointStore {
 }
 
 /**
- * A folder of files, for Node and Deno; it is made when the first is written.
+ * A folder of files, for Node and Deno; it is made when the first is written. Reading rejects with an InputError what is no regular
+ * file (a folder, a pipe, a link) or too large: 2 GiB for a checkpoint, 4 KiB for what names the newest.
  * @throws UnsupportedError where there is no file system
  */
 export function fileStore(folder: string): CheckpointStore {
   const node = nodeModules();
   if (node === null) throw missing("fileStore()", "indexedDBStore() or opfsStore() in a page");
-  const { fs, path, host } = node;
+  const { fs, path } = node;
   return {
     async read(name) {
+      const maxBytes = name.endsWith(".safetensors") ? MAX_SLOT_BYTES : MAX_POINTER_BYTES;
       try {
-        return new Uint8Array(await fs.readFile(path.join(folder, name)));
+        return await readRegularFile(node, path.join(folder, name), { maxBytes, followLinks: false });
       } catch (error) {
         if ((error as { code?: string }).code === "ENOENT") return null;
         throw error;
@@ -80,18 +86,7 @@ export function fileStore(folder: string): CheckpointStore {
     },
     async write(name, bytes) {
       await fs.mkdir(folder, { recursive: true });
-      const draft = path.join(folder, `${name}.${host.pid}.part`), file = await fs.open(draft, "w", 0o600);
-      try {
-        await file.writeFile(bytes);
-        // On the disk before the name says so.
-        await file.sync();
-        await file.close();
-        await fs.rename(draft, path.join(folder, name));
-      } catch (error) {
-        await file.close().catch(() => {});
-        await fs.rm(draft, { force: true }).catch(() => {});
-        throw error;
-      }
+      await replaceFile(node, path.join(folder, name), bytes);
     },
   };
 }

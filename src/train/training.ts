@@ -83,7 +83,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
   const { [ELSEWHERE]: elsewhere } = options as { [ELSEWHERE]?: Trainer };
-  compiled.steering.begin(Boolean(options.callbacks?.onBatchEnd));
+  compiled.steering.begin(options.callbacks?.onBatchEnd != null);
   if (elsewhere) return elsewhere(compiled, keep, given, batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.

@@ -1,5 +1,6 @@
 // --checkpoint and --resume of the built command, with real kills: what comes out is what would have come out, byte for byte.
 
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +12,8 @@ import { writeTinyDigits } from "../support/tiny-digits.ts";
 let cli: BuiltCli, folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 const bytes = (name: string) => readFile(at(name));
+/** A name that a run may keep. */
+const END = ".safetensors";
 /** A browser that is not there: reaching for one would be seen. */
 const NO_BROWSER = { PUPPETEER_EXECUTABLE_PATH: "/nowhere/browser" };
 type During = NonNullable<Parameters<BuiltCli["run"]>[1]>["during"];
@@ -49,7 +52,7 @@ describe.each([
   ["train", "cpu", digits, "25"], ["char-rnn", "cpu", text, "9"], ["train", "webgpu", digits, "25"],
 ] as const)("%s --backend %s", (command, backend, flags, every) => {
   it("killed twice, and resumed with no other flag, saves the file of a run that was left alone", async () => {
-    const name = `${command}-${backend}`, args = flags("--backend", backend);
+    const name = `${command}-${backend}${END}`, args = flags("--backend", backend);
     const calm = await run([...args, "--save", `${name}.calm`]);
     expect([calm.code, calm.stdout]).toEqual([0, expect.not.stringContaining("going on from")]);
     const first = await run([...args, "--save", name, "--checkpoint", `${name}.run`, "--checkpoint-every", every],
@@ -75,7 +78,7 @@ describe("--resume", () => {
     return stderr;
   };
   beforeAll(async () => {
-    expect((await run([...RUN, "--save", "short", "--checkpoint", "short.run"])).code).toBe(0);
+    expect((await run([...RUN, "--save", "short.safetensors", "--checkpoint", "short.run"])).code).toBe(0);
   }, 60_000);
 
   it("goes further than the run was to go, as if it had been so from the start; and saves the same again if not", async () => {
@@ -83,32 +86,32 @@ describe("--resume", () => {
     const again = await run(["train", "--resume", "short.run", "--save", "again"]);
     const grown = await run(["train", "--resume", "short.run", "--epochs", "6", "--save", "grown", "--json"]);
     expect([longer.code, again.code, grown.code]).toEqual([0, 0, 0]);
-    expect((await bytes("again")).equals(await bytes("short"))).toBe(true);
+    expect((await bytes("again")).equals(await bytes("short.safetensors"))).toBe(true);
     expect((await bytes("grown")).equals(await bytes("longer"))).toBe(true);
-    expect((await bytes("grown")).equals(await bytes("short"))).toBe(false);
+    expect((await bytes("grown")).equals(await bytes("short.safetensors"))).toBe(false);
     expect(JSON.parse(grown.stdout)).toMatchObject({ epochs: 6, steps: 270 });
     // The run has become the longer one.
     expect(await refused("train", "--resume", "short.run", "--epochs", "4")).toContain("has 6, which may only grow");
   }, 60_000);
 
   it("begins with the weights that --load gave, though their file is gone, where there is no checkpoint yet", async () => {
-    await copyFile(at("short"), at("start"));
+    await copyFile(at("short.safetensors"), at("start"));
     const args = [...RUN, "--load", "start"], calm = await run([...args, "--save", "loaded.calm"]);
-    const killed = await run([...args, "--save", "loaded", "--checkpoint", "loaded.run"],
+    const killed = await run([...args, "--save", `loaded${END}`, "--checkpoint", "loaded.run"],
       (output, send) => { if (output.includes("data:")) send("SIGKILL"); });
     for (const name of ["checkpoint-a.safetensors", "checkpoint-b.safetensors", "checkpoint-latest", "../start"]) {
       await rm(at("loaded.run", name), { force: true });
     }
     const resumed = await run(["train", "--resume", "loaded.run"]);
     expect([calm.code, killed.code, resumed.code]).toEqual([0, null, 0]);
-    expect((await bytes("loaded")).equals(await bytes("loaded.calm"))).toBe(true);
+    expect((await bytes(`loaded${END}`)).equals(await bytes("loaded.calm"))).toBe(true);
   }, 60_000);
 
   // Windows has no signals to send to another process: there kill() ends it.
   it.skipIf(process.platform === "win32")("after Ctrl-C: a checkpoint is there as well as the weights", async () => {
-    const long = digits("--backend", "cpu", "--epochs", "100000", "--save", "stopped", "--checkpoint", "stopped.run");
+    const long = digits("--backend", "cpu", "--epochs", "100000", "--save", `stopped${END}`, "--checkpoint", "stopped.run");
     const { code, stdout } = await run(long, kill("stopped.run", "SIGINT", 2));
-    expect([code, existsSync(at("stopped"))]).toEqual([130, true]);
+    expect([code, existsSync(at(`stopped${END}`))]).toEqual([130, true]);
     const [, steps] = /Stopped after ([\d,]+) steps\.\nGo on with --resume stopped\.run\n/.exec(stdout) ?? [];
     const again = await run(["train", "--resume", "stopped.run"],
       (output, send) => { if (output.includes("going on from")) send("SIGINT"); });
@@ -123,7 +126,7 @@ describe("--resume", () => {
     ["other layers", ["train", "--resume", "short.run", "--layers", "9,7,4"], "has 9,8,4"],
     ["another backend", ["train", "--resume", "short.run", "--backend", "webgpu"], "has cpu"],
     ["a flag that the run lacks", ["train", "--resume", "short.run", "--autotune"], "has none"],
-    ["other weights to start from", ["train", "--resume", "short.run", "--load", "short"], "has a copy of what it began with"],
+    ["other weights to start from", ["train", "--resume", "short.run", "--load", "short.safetensors"], "has a copy of what it began with"],
     ["two folders", ["train", "--resume", "short.run", "--checkpoint", "other"], "Leave --checkpoint out"],
     ["a run where another one is", digits("--backend", "cpu", "--checkpoint", "short.run"), "Go on with --resume short.run"],
     ["a file for a folder", digits("--backend", "cpu", "--checkpoint", "cycle"), "--checkpoint cycle: it cannot be used"],
@@ -144,16 +147,57 @@ describe("--resume", () => {
     await cp(at("short.run"), at("theirs"), { recursive: true });
     const file = at("theirs", "deltaprop-run.json"), theirs = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
     await symlink(tmpdir(), at("theirs", "way-out"));
-    for (const save of ["/etc/passwd", "../outside", "theirs/../../outside", "theirs/way-out/outside", "none/below", "cycle", "."]) {
+    await writeFile(at("not-weights.safetensors"), "text");
+    await symlink("/dev/zero", at("device.safetensors"));
+    for (const save of ["/etc/passwd", "../outside", "theirs/../../outside", "theirs/way-out/outside", "none/below", "cycle", ".",
+      ".profile", ".npmrc", ".git/hooks/x.safetensors", "digits/.x.safetensors", ".safetensors", "new", "new.js", "vite.config.ts",
+      "/tmp/x.safetensors", "../x.safetensors", "theirs/way-out/x.safetensors", "not-weights.safetensors", "device.safetensors"]) {
       await writeFile(file, JSON.stringify({ ...theirs, save }));
       expect(await refused("train", "--resume", "theirs"), save).toMatch(/the run saves to .*Give --save FILE/);
     }
     expect(await readFile(at("cycle"), "utf8")).toBe("abcd".repeat(120));
     // Control: what may be.
-    await writeFile(file, JSON.stringify({ ...theirs, save: "short" }));
+    await writeFile(file, JSON.stringify({ ...theirs, save: "short.safetensors" }));
     expect((await run(["train", "--resume", "theirs"])).code).toBe(0);
     delete theirs.save;
     await writeFile(file, JSON.stringify(theirs));
-    expect(await refused("train", "--resume", "theirs")).toContain("saves somewhere outside this folder. Give --save FILE");
+    expect(await refused("train", "--resume", "theirs")).toContain("such names are not taken from a run. Give --save FILE");
+  }, 60_000);
+
+  it("keeps no name to save to that it would not take back", async () => {
+    expect((await run([...RUN, "--save", "plain-name", "--checkpoint", "plain.run"])).code).toBe(0);
+    expect(JSON.parse(await readFile(at("plain.run", "deltaprop-run.json"), "utf8"))).not.toHaveProperty("save");
+    expect(await refused("train", "--resume", "plain.run")).toContain("Give --save FILE");
+    expect((await run(["train", "--resume", "plain.run", "--save", "plain-again"])).code).toBe(0);
+    expect((await bytes("plain-again")).equals(await bytes("plain-name"))).toBe(true);
+  }, 60_000);
+
+  it("neither logs in to another machine nor follows a link because a file says so", async () => {
+    await cp(at("short.run"), at("remote"), { recursive: true });
+    const file = at("remote", "deltaprop-run.json"), theirs = JSON.parse(await readFile(file, "utf8")) as { flags: object };
+    for (const data of ["//host/share", "\\\\host\\share", "\\/host/share"]) {
+      await writeFile(file, JSON.stringify({ ...theirs, flags: { ...theirs.flags, data } }));
+      expect(await refused("train", "--resume", "remote")).toContain("names another machine. Give --data FOLDER");
+    }
+    await writeFile(file, JSON.stringify(theirs));
+    await symlink(at("cycle"), at("remote", "text.txt"));
+    expect(await refused("train", "--resume", "remote")).toContain("text.txt is a symbolic link");
+    await rm(at("remote", "text.txt"));
+    expect((await run(["train", "--resume", "remote"])).code).toBe(0);
+  }, 60_000);
+
+  it.skipIf(process.platform === "win32")("reads no device, pipe or folder, and says so without a stack", async () => {
+    expect(await refused(...RUN, "--load", "/dev/zero")).toContain("/dev/zero must be a regular file and is a device");
+    execFileSync("mkfifo", [at("pipe")]);
+    expect(await refused("char-rnn", "--text", "pipe")).toContain("is a pipe");
+    expect(await refused(...RUN, "--load", "digits")).toContain("is a folder");
+    await cp(at("short.run"), at("odd"), { recursive: true });
+    for (const plant of [() => mkdir(at("odd", "checkpoint-latest")), () => execFileSync("mkfifo", [at("odd", "checkpoint-latest")])]) {
+      await rm(at("odd", "checkpoint-latest"), { recursive: true });
+      await plant();
+      const { code, stderr } = await run(["train", "--resume", "odd"]);
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: .*must be a regular file/)]);
+      expect(stderr).not.toContain("    at ");
+    }
   }, 60_000);
 });

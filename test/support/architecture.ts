@@ -24,7 +24,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   formats: ["errors", "typed-arrays"],
   storage: ["errors"],
   index: ["train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
-  cli: ["index", "formats", "errors", "random"],
+  cli: ["index", "formats", "storage", "errors", "random"],
 };
 
 /** Rooms from which another room takes types alone. */

@@ -16,6 +16,8 @@ export interface Ran {
 export interface BuiltCli {
   /** Runs to the end; `during` sees the process and its output as it grows. */
   run(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** The built file. */
+  readonly script: string;
   remove(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function buildCli(): Promise<BuiltCli> {
   await builder.buildApp();
   return {
     run: (args, options) => run(`${outDir}/cli.js`, args, options),
+    script: `${outDir}/cli.js`,
     remove: () => rm(outDir, { recursive: true }),
   };
 }
