@@ -11,11 +11,6 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { literal } from "./kernel.wgsl.ts";
 
-/** The buffer of the norms. */
-export const NORMS = "norms";
-
-export const SQUARES = "var<private> squares: vec3f;\n";
-
 const SCALE = 2 ** 80, LARGE = literal(2 ** 48), SMALL = literal(2 ** -40), UP = literal(SCALE), DOWN = literal(1 / SCALE);
 
 /** squares_of(x): its square, in its class. norm_of(sums): √ of their sum. Where NaN is, the class between has it. */

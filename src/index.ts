@@ -1,6 +1,7 @@
 // The public door of deltaprop.
 
-export { sequential, Sequential } from "./train/sequential.ts";
+export { sequential } from "./train/declare.ts";
+export { Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
 export type { BackendKind } from "./train/backend.ts";

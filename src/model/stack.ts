@@ -1,5 +1,6 @@
 // The layers of a model as they are declared, one by one, and the network that they are once it is used.
 
+import { InputError } from "../errors.ts";
 import type { Layer } from "./layers.ts";
 import { checkBeginning, checkSeed, resolveNetwork, type Network } from "./network.ts";
 
@@ -27,5 +28,12 @@ export class LayerStack {
   get network(): Network | null {
     if (this.#layers.length > 0) this.#network ??= resolveNetwork(this.#layers, this.#seed);
     return this.#network;
+  }
+
+  /** @param where the call that needs it. @throws InputError while there are no layers, or if they are no whole network */
+  declared(where: string): Network {
+    const { network } = this;
+    if (network) return network;
+    throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
   }
 }

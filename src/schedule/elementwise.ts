@@ -5,7 +5,7 @@ import { clipValueFunction } from "../../shaders/clip.wgsl.ts";
 import { dropoutFunction } from "../../shaders/dropout.wgsl.ts";
 import { hadamardFunction } from "../../shaders/hadamard.wgsl.ts";
 import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
-import { NORM_FUNCTIONS } from "../../shaders/norms.wgsl.ts";
+import { normFunctions } from "./clip-factors.ts";
 import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
@@ -72,4 +72,4 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
 /** Functions that several steps share, once. @param norms whether squares are summed for a norm, by whatever steps there are */
 export const sharedFunctions = (steps: readonly Step[], norms = false): string =>
   (steps.some((step) => step.op === "dropout") ? PHILOX : "") +
-  (norms || steps.some((step) => step.op === "clipFactor") ? NORM_FUNCTIONS : "");
+  (norms || steps.some((step) => step.op === "clipFactor") ? normFunctions() : "");

@@ -2,7 +2,8 @@
 // squares, and those that scale it add these sums up, each for itself, in the same order.
 
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
-import { NORMS, normFactorStatements, squaresStatements } from "../../shaders/norms.wgsl.ts";
+import { NORMS } from "../../shaders/norm-memory.ts";
+import { normFactorStatements, squaresStatements } from "../../shaders/norms.wgsl.ts";
 import type { Step, StepOf } from "../graph/types.ts";
 import type { BufferAccess } from "./access.ts";
 import type { Group } from "./groups.ts";

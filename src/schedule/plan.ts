@@ -1,7 +1,7 @@
 // The plan of one step: its launches in order, and where every tensor lies. Pure: the same graph, batch and options give
 // the same plan. It prints itself.
 
-import { NORMS } from "../../shaders/norms.wgsl.ts";
+import { NORMS } from "../../shaders/norm-memory.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
 import { normsOf } from "./clip-factors.ts";

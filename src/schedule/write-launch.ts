@@ -1,7 +1,7 @@
 // From the parts of a stage to a launch: one kernel, what it binds, its grid.
 
 import { ENABLE_HALF, HALF_FUNCTIONS, launchKernel } from "../../shaders/kernel.wgsl.ts";
-import { NORMS, SQUARES } from "../../shaders/norms.wgsl.ts";
+import { NORMS, SQUARES } from "../../shaders/norm-memory.ts";
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import type { Graph } from "../graph/types.ts";

@@ -1,7 +1,7 @@
 // The model that users hold: declare, compile, fit, evaluate, predict. Checks what it is given, then hands it to the loop.
 
 import { InputError } from "../errors.ts";
-import { checkFlag, checkOptions, show } from "../model/checks.ts";
+import { checkFlag, checkOptions } from "../model/checks.ts";
 import type { Layer } from "../model/layers.ts";
 import { initialParameters, recipeForAnswers, resolveRecipe, type Network, type Recipe } from "../model/network.ts";
 import type { Schedule } from "../model/schedules.ts";
@@ -23,6 +23,7 @@ import { loadFloat64, type Float64 } from "./load-float64.ts";
 import { compileFailed, openCompiled } from "./open-compiled.ts";
 import { DEFAULT_BATCH, OPTIONS, type BackendOptions, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./options.ts";
 import { scoped } from "./scope.ts";
+import { checkStop } from "./steering.ts";
 import { summarize } from "./summary.ts";
 import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -76,7 +77,7 @@ export class Sequential {
 
   async #compile(options: CompileOptions): Promise<void> {
     this.#life.checkAlive("compile");
-    const network = this.#declared("compile");
+    const network = this.#stack.declared("compile");
     checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
@@ -180,7 +181,7 @@ export class Sequential {
   async getWeights(): Promise<Weight[]> {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
-    const network = this.#declared("getWeights");
+    const network = this.#stack.declared("getWeights");
     if (!this.#compiled) await loadUncommon(network);
     return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network));
   }
@@ -191,7 +192,7 @@ export class Sequential {
    */
   async setWeights(weights: readonly GivenWeight[]): Promise<void> {
     this.#life.checkAlive("setWeights");
-    const network = this.#declared("setWeights"), values = fromWeights(network, weights);
+    const network = this.#stack.declared("setWeights"), values = fromWeights(network, weights);
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
@@ -231,9 +232,7 @@ export class Sequential {
    */
   gradientCheck(x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
   gradientCheck(data: LabelledDatasetHandle): Promise<GradientReport>;
-  gradientCheck(
-    x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions,
-  ): Promise<GradientReport> {
+  gradientCheck(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<GradientReport> {
     return this.#look("gradientCheck", x, y, last, (float64, compiled, dataset) => float64.checkModelGradients(compiled, dataset));
   }
 
@@ -247,7 +246,7 @@ export class Sequential {
 
   /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */
   summary(): string {
-    return summarize(this.#declared("summary"));
+    return summarize(this.#stack.declared("summary"));
   }
 
   /** The plan of a training step of the last fit()'s batch size (else 32). @throws OutOfMemoryError, UnsupportedError if over a limit */
@@ -280,10 +279,7 @@ export class Sequential {
    * @throws InputError if it is no boolean, or true while no fit() is under way
    */
   set stopTraining(stop: boolean) {
-    if (typeof stop !== "boolean") throw new InputError(`model: stopTraining must be true or false; got ${show(stop)}.`);
-    if (stop && !(this.#life.training && this.#compiled)) {
-      throw new InputError("model: stopTraining ends a fit() under way, and there is none. Set it in a callback of fit().");
-    }
+    checkStop(stop, this.#life.training && this.#compiled !== null);
     this.#compiled?.steering.stop(stop);
   }
 
@@ -308,12 +304,6 @@ export class Sequential {
     this.#compiled = null;
   }
 
-  #declared(where: string): Network {
-    const { network } = this.#stack;
-    if (network) return network;
-    throw new InputError(`${where}(): the model has no dense layer yet. Give sequential() its layers, or add() them.`);
-  }
-
   /**
    * Waits for a compile() under way. The first predict() of a model without one opens a backend.
    * @returns the call with its arrays as they were when it came
@@ -328,7 +318,7 @@ export class Sequential {
         if (failure && this.#asked) throw compileFailed(method, failure);
       } else if (method === "predict" && !this.#compiled && !(this.#asked && this.#compiling.failure)) {
         this.#life.checkAlive(method);
-        const network = this.#declared(method);
+        const network = this.#stack.declared(method);
         await this.#compiling.take(() => this.#open(method, network, recipeForAnswers()).then(() => { this.#predictsOnly = true; }));
       } else return call;
     }
@@ -356,16 +346,4 @@ export class Sequential {
     if (this.#asked && this.#compiling.failure) throw compileFailed(where, this.#compiling.failure);
     throw new InputError(`${where}: the model is not compiled. Call await model.compile({ optimizer, loss }) first.`);
   }
-}
-
-/**
- * A stack of layers, one after the other; add() appends more.
- * @throws InputError if a layer does not fit the one before it, or the first does not say what comes in. What only further layers
- * can tell (no layer with weights, a dropout at the end) is told when the model is first used.
- */
-export function sequential(options: SequentialOptions = {}): Sequential {
-  // What is assigned to it by another name would be without effect.
-  const model = new Sequential(options);
-  Object.freeze(model);
-  return model;
 }

@@ -1,6 +1,17 @@
 // How callbacks steer the fit() that calls them: another learning rate, the end, a promise to wait for. All of it counts from the step
 // behind the one that the callback was told of, whatever steps were under way: those are taken back (endurance.ts).
 
+import { InputError } from "../errors.ts";
+import { show } from "../model/checks.ts";
+
+/** @throws InputError unless it is true or false, or where it is true and no fit() is under way */
+export function checkStop(stop: unknown, underWay: boolean): void {
+  if (typeof stop !== "boolean") throw new InputError(`model: stopTraining must be true or false; got ${show(stop)}.`);
+  if (stop && !underWay) {
+    throw new InputError("model: stopTraining ends a fit() under way, and there is none. Set it in a callback of fit().");
+  }
+}
+
 export class Steering {
   /** model.stopTraining. */
   stopped = false;
@@ -54,5 +65,4 @@ export class Steering {
     this.#changed = false;
     return at;
   }
-
 }

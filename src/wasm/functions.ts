@@ -154,7 +154,7 @@ export class VectorFunctions {
     switch (name) {
       case "linear": return ONE;
       case "sigmoid": return [set(s, source), mul(get(s), sub(ONE, get(s)))];
-      case "tanh": return [set(s, source), sub(ONE, mul(get(s), get(s)))];
+      case "tanh": return [set(s, source), mul(sub(ONE, get(s)), add(ONE, get(s)))];
       case "relu": return v128.and(f32x4.gt(source, ZERO), ONE);
       case "leakyRelu": return v128.choose(ONE, floats(LEAKY_RELU_SLOPE), f32x4.gt(source, ZERO));
       case "elu": return [set(s, source), v128.choose(ONE, add(get(s), ONE), f32x4.gt(get(s), ZERO))];

@@ -37,7 +37,7 @@ it("the command's file has the licence text of every package that cli.js contain
 it("the page's file has those of its scripts, its workers and its digits", async () => {
   const files = outputOf(await build({ configFile: `${ROOT}/demo/vite.config.ts`, logLevel: "error", build: { write: false } }));
   const text = textOf(files, "licences.txt")!;
-  const sources = (await readdir(`${ROOT}/demo`, { recursive: true })).filter((name) => name.endsWith(".ts") && !/config|plugin/.test(name));
+  const sources = (await readdir(`${ROOT}/demo`, { recursive: true })).filter((name) => name.endsWith(".ts") && !/config|plugin|policy/.test(name));
   const imported = new Set((await Promise.all(sources.map((name) => readFile(`${ROOT}/demo/${name}`, "utf8"))))
     .flatMap((source) => [...source.matchAll(/(?:from|import) "([a-z@][^"]*)"/g)].map(([, name]) => name.split("/")[0])));
   expect([...imported].sort()).toEqual(["comlink", "uplot"]);

@@ -197,9 +197,9 @@ describe("limits", () => {
   });
 
   it("what no grid reaches is refused with a remedy", () => {
-    const graph = graphOf({ widths: [1, 2 ** 31], purpose: "predict" });
-    expect(() => new Plan(graph, { batch: 2 ** 20 })).toThrow(UnsupportedError);
-    expect(() => new Plan(graph, { batch: 2 ** 20 })).toThrow(/z1 needs .*65535.*fewer units/s);
+    const graph = graphOf({ widths: [1, 2 ** 30], purpose: "predict" });
+    expect(() => new Plan(graph, { batch: 2 ** 22 })).toThrow(UnsupportedError);
+    expect(() => new Plan(graph, { batch: 2 ** 22 })).toThrow(/z1 needs .*65535.*fewer units/s);
   });
 });
 
