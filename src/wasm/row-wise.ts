@@ -14,12 +14,20 @@ const ZERO = floats(0), ONE = floats(1), HALF = floats(0.5);
 /** Below every number, as the maximum of no numbers. */
 const LOWEST = -Infinity;
 
+/** ln Σ e^z in two parts, whose sum would lose the digits of the smaller one. */
+interface LogSum {
+  /** The largest z. */
+  readonly top: Local;
+  /** ln Σ e^(z − top). */
+  readonly rest: Local;
+}
+
 type Combine = (a: Code, b: Code) => Code;
 
 /** One row on its way through the operations. */
 class Row {
-  /** ln Σ e^z of the rows of logits that were met, in all lanes. */
-  readonly totals = new Map<string, Local>();
+  /** Of the rows of logits that were met, in all lanes. */
+  readonly totals = new Map<string, LogSum>();
 
   constructor(readonly group: GroupWriter, readonly row: Local) {}
 
@@ -61,21 +69,26 @@ export const acrossLanes = (vector: Local, combine: Combine): Code => [
   set(vector, combine(get(vector), v128.shuffle(get(vector), get(vector), 2, 3, 0, 1))),
 ];
 
-/** Leaves e^(z − max) in `out` if there is one, sets `sum` to their sum and the row's total to max + ln of it. */
+/**
+ * Leaves e^(z − top) in `out` if there is one, sets `sum` to their sum and notes the row's LogSum. What the largest z adds to the sum,
+ * its 1, is kept apart until the end: beside it the digits of small ones would be lost.
+ */
 function logSumExp(row: Row, z: string, out: string | null, sum: Local): Code {
   const { group } = row, { writer, math } = group, { cols } = group.tensor(z);
   const known = row.totals.get(z);
   if (known && out === null) return [];
-  const top = writer.scratch(`top ${z}`), total = writer.scratch(`total ${z}`), e = writer.scratch("softmax e");
-  row.totals.set(z, total);
+  const top = writer.scratch(`top ${z}`), rest = writer.scratch(`rest ${z}`), e = writer.scratch("softmax e"), largest = writer.scratch("softmax largest");
+  row.totals.set(z, { top, rest });
   return [
     row.reduce(top, cols, LOWEST, f32x4.pmax, (cell) => group.memory(z, cell)),
-    set(sum, ZERO),
+    set(sum, ZERO), set(rest, ZERO),
     row.cells(cols, (cell, live) => [
       set(e, masked(math.exp(sub(group.memory(z, cell), get(top))), live, 0)), out === null ? [] : group.store(out, cell, get(e)),
-      set(sum, add(get(sum), get(e))),
+      set(largest, masked(f32x4.eq(group.memory(z, cell), get(top)), live, 0)),
+      set(rest, add(get(rest), v128.andNot(get(e), get(largest)))), set(sum, add(get(sum), v128.and(ONE, get(largest)))),
     ]),
-    acrossLanes(sum, add), set(total, add(get(top), math.log(get(sum)))),
+    acrossLanes(rest, add), acrossLanes(sum, add), set(rest, add(get(rest), sub(get(sum), ONE))), set(sum, add(get(rest), ONE)),
+    set(rest, math.log1p(get(rest))),
   ];
 }
 
@@ -111,22 +124,23 @@ function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
       v128.choose(mul(mul(get(error), get(error)), HALF), mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
         f32x4.le(get(size), floats(loss.delta))),
     ];
-    // max(z, 0) − z·y + ln(1 + e^−|z|), written so that nothing cancels where y is 0 or 1: softplus(z) − z·y.
+    // z·([z > 0] − y) + ln(1 + e^−|z|): nothing cancels where y is 0 or 1.
     case "binaryCrossentropy": return [
       set(error, group.memory(a, cell)), set(size, group.memory(y, cell)),
-      add(sub(f32x4.pmax(get(error), ZERO), mul(get(error), get(size))),
+      add(mul(get(error), sub(v128.and(ONE, f32x4.gt(get(error), ZERO)), get(size))),
         math.log1p(math.exp(v128.or(get(error), floats(-0))))),
     ];
     case "categoricalCrossentropy":
     case "sparseCategoricalCrossentropy":
-      return mul(targets(row, loss, y, cell), sub(get(totalOf(row, a)), group.memory(a, cell)));
+      return mul(targets(row, loss, y, cell), lossOfLogit(row, a, group.memory(a, cell)));
   }
 }
 
-function totalOf(row: Row, z: string): Local {
+/** −ln of the probability that belongs to a logit. */
+function lossOfLogit(row: Row, z: string, logit: Code): Code {
   const total = row.totals.get(z);
-  if (!total) throw new Error(`wasm: the total of ${z} is read before it is made`);
-  return total;
+  if (!total) throw new Error(`wasm: the sum over ${z} is read before it is made`);
+  return add(get(total.rest), sub(get(total.top), logit));
 }
 
 /** Whether a loss is the mean over its row, as Keras' are, or the sum. */
@@ -135,7 +149,7 @@ const averagesRow = ({ name }: Loss): boolean => name === "meanSquaredError" || 
 function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lossRows">): Code {
   const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
   const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
-  if (takesLabels(loss)) return [total, row.storeNumber(out, sub(get(totalOf(row, a)), logitOf(row, a, y)))];
+  if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, logitOf(row, a, y)))];
   return [
     total, row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
     row.storeNumber(out, averagesRow(loss) ? div(get(sum), floats(cols)) : get(sum)),
