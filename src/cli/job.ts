@@ -59,7 +59,7 @@ const SCALE = 1 / 255;
 export const NO_CLASS = -1;
 
 /** Class indices, or one-hot rows (rows, classes) for the losses that take rows. */
-function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Array | Float32Array {
+export function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Uint32Array | Float32Array {
   if (takesClassIndices(spec.loss)) return Uint32Array.from(labels);
   const classes = spec.layers[spec.layers.length - 1];
   const targets = new Float32Array(rows * classes);

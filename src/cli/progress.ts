@@ -38,7 +38,7 @@ export function formatLogs(logs: Logs): string {
 }
 
 /** How `model.adapter` ends where it computes on the CPU. */
-const SOFTWARE = " (software)";
+export const SOFTWARE = " (software)";
 const LINUX_ADVICE = "  If this machine has a GPU, try DELTAPROP_BROWSER_FLAGS=--enable-features=Vulkan, or --runtime node.";
 
 /** What runs the job, in words: what is known, which is not whether there is a GPU. `asked` is the backend asked for. */

@@ -127,7 +127,7 @@ export function addReproduceOptions(command: Command): Command {
     .requiredOption("--data <folder>", "all of MNIST as IDX files, gzipped or not", fileName)
     .option("--epochs <count>", "of each run", wholeNumber(1), 30)
     .option("--seed <number>", "of weights and shuffling", wholeNumber(0), 1)
-    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so", BACKENDS)
+    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so", BACKENDS)
       .default("auto"))
     .addOption(choice("--runtime <name>", "where WebGPU comes from", ["chrome", "node"]).default("chrome"))
     .addHelpText("after", ENVIRONMENT);

@@ -1,6 +1,8 @@
-// Where a job runs: in headless Chrome, or in this process (what the CPU computes always does).
+// Where a job runs: in headless Chrome, or in this process (what the CPU computes always does). "auto" asks for WebGPU, which is what
+// this command shows, and takes WebAssembly where there is none.
 
-import { needsNoGpu } from "./backends.ts";
+import { UnsupportedError } from "../errors.ts";
+import { needsNoGpu, type BackendName } from "./backends.ts";
 import type { Say } from "./browser-install.ts";
 import { runInChrome } from "./chrome-host.ts";
 import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
@@ -8,7 +10,19 @@ import { runInNode } from "./node-host.ts";
 
 export type Runtime = "chrome" | "node";
 
+const on = <K extends JobKind>(job: Job<K>, backend: BackendName): Job<K> => ({ ...job, request: { ...job.request, backend } });
+
 /** @throws DeltapropError with a message for the user */
-export function runOn<K extends JobKind>(runtime: Runtime, job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
-  return needsNoGpu(job.request.backend) || runtime === "node" ? runInNode(job, host) : runInChrome(job, host, say);
+export async function runOn<K extends JobKind>(runtime: Runtime, job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
+  const { backend } = job.request, onGpu = (of: Job<K>) => (runtime === "node" ? runInNode(of, host) : runInChrome(of, host, say));
+  if (needsNoGpu(backend)) return runInNode(job, host);
+  if (backend !== "auto") return onGpu(job);
+  try {
+    return await onGpu(on(job, "webgpu"));
+  } catch (error) {
+    // Where no browser or no adapter can be had, nothing was trained.
+    if (!(error instanceof UnsupportedError)) throw error;
+    say(`There is no WebGPU here, so this trains on WebAssembly. (${error.message})`);
+    return runInNode(on(job, "wasm"), host);
+  }
 }

@@ -75,7 +75,7 @@ export function addTextOptions(command: Command): Command {
       `and trains nothing (default: ${sample})`, wholeNumber(0))
     .option("--prompt <text>", "read before writing (default: how the text begins)", fileName)
     .option("--seed <number>", `of weights and samples (default: ${seed})`, wholeNumber(0))
-    .addOption(choice("--backend <name>", "auto falls back to the CPU and says so (default: auto)", BACKENDS))
+    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)", BACKENDS))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--load <file>", "go on from a model saved before; the optimizer starts afresh", fileName)
     .option("--save <file>", `where the model goes (default: ${save}; nothing after --epochs 0)`, fileName)

@@ -9,12 +9,13 @@ import type { JobData, JobEvent, JobRequest, JobResult } from "./job.ts";
 import { checkModel } from "./model-spec.ts";
 import { addTrainOptions, flagsFor, resolveOptions, type Flags, type TrainOptions } from "./options.ts";
 import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
-import { count, decimals, duration, orNull, percent, Progress } from "./progress.ts";
+import { count, decimals, duration, orNull, percent, Progress, SOFTWARE } from "./progress.ts";
 import { digestOf, flagsForRun, keepRun, type Beginning } from "./run-folder.ts";
 import { runOn } from "./run-on.ts";
 import { checkWritable, modelBytes, parseModel, readLoaded, saveWeights, type SavedModel } from "./saved-model.ts";
 import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
+import { describeFactor, wasmSamplesPerSecond } from "./wasm-factor.ts";
 
 interface Plan {
   readonly options: TrainOptions;
@@ -96,6 +97,15 @@ function save({ options }: Plan, result: JobResult, say: (line: string) => void)
   return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), say);
 }
 
+/** Where the GPU was an emulated one and the time is not needed otherwise. */
+async function compareWithWasm({ options, data }: Plan, result: JobResult, progress: Progress): Promise<void> {
+  const { model, backend, epochs, batchSize, validationSplit } = options;
+  if (result.stopped || result.stepsHere === 0 || options.json || !result.adapter.endsWith(SOFTWARE)) return;
+  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps: 0, autotune: false, checkpoints: null };
+  const line = describeFactor(result.samplesPerSecond, await wasmSamplesPerSecond(request, { train: data.train, test: data.test, weights: null }));
+  if (line) progress.line(line);
+}
+
 /** @returns the exit code: 1 if weights to be saved are no numbers */
 async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<number> {
   const saved: string[] = [];
@@ -123,6 +133,7 @@ export async function trainCommand(flags: Flags): Promise<number> {
     const host = { emit, signal: stop.signal, store: options.runFolder ? fileStore(options.runFolder.folder) : undefined };
     const result = await run(plan, host, progress).catch((error: unknown) => trainingFailed(error, options, progress));
     const code = await finish(plan, result, progress);
+    await compareWithWasm(plan, result, progress);
     return stop.exitCode() || code;
   } finally {
     progress.close();
