@@ -3,15 +3,18 @@
 import type { StepScalars } from "../graph/types.ts";
 import { ratesAt, type Optimizer } from "../model/optimizers.ts";
 
+const NO_RATES = { learningRate: 0, correctedRate: 0 };
+
 /** `rows` rows from place `at` of the order, cut into mini-batches; the last one is smaller where they do not divide. */
 export function miniBatches(
   rows: number, batchSize: number, at: number, firstStep = 0, optimizer?: Optimizer,
 ): StepScalars[] {
-  return Array.from({ length: Math.ceil(rows / batchSize) }, (_, i) => {
-    const step = firstStep + i;
-    const rates = optimizer ? ratesAt(optimizer, step) : { learningRate: 0, correctedRate: 0 };
-    return { rows: Math.min(batchSize, rows - i * batchSize), offset: at + i * batchSize, step, ...rates };
-  });
+  const batches: StepScalars[] = [];
+  for (let from = 0, step = firstStep; from < rows; from += batchSize, step++) {
+    const { learningRate, correctedRate } = optimizer ? ratesAt(optimizer, step) : NO_RATES;
+    batches.push({ rows: Math.min(batchSize, rows - from), offset: at + from, step, learningRate, correctedRate });
+  }
+  return batches;
 }
 
 interface StepResults {
@@ -52,13 +55,15 @@ export class Averages {
 
   /** Adds consecutive steps with their results one after the other. */
   add(steps: readonly StepScalars[], results: ArrayLike<number>): void {
-    steps.forEach(({ rows }, s) => this.addStep(rows, resultsOf(results, steps.length, s, this.names.length)));
+    steps.forEach(({ rows }, s) => this.addStep(rows, results, steps.length, s));
   }
 
-  addStep(rows: number, { values, count }: StepResults): void {
-    const weight = count ?? rows;
+  /** @param index which of `count` steps whose results these are; `rows` are its examples. Makes nothing: it is called for each step. */
+  addStep(rows: number, results: ArrayLike<number>, count: number, index: number): void {
+    const stride = results.length / count, at = index * stride, names = this.#sums.length;
+    const weight = stride > names ? results[at + names] : rows;
     this.#rows += weight;
-    values.forEach((value, i) => { this.#sums[i] += value * weight; });
+    for (let i = 0; i < names; i++) this.#sums[i] += results[at + i] * weight;
   }
 
   /** By name; `prefix` is "val_" for validation. */

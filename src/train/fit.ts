@@ -101,10 +101,10 @@ export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before
   const ran = await loop.endurance.run(stretches, (first, steps, results) => {
     steps.forEach((step, i) => {
       if (steering.turning) return;
-      const left = resultsOf(results, steps.length, i, names.length), batch = before + first + i;
-      averages[Math.floor(batch / perEpoch)].addStep(step.rows, left);
+      const batch = before + first + i;
+      averages[Math.floor(batch / perEpoch)].addStep(step.rows, results, steps.length, i);
       if (!onBatchEnd || thrown.length > 0) return;
-      const logs = Object.fromEntries(names.map((name, n) => [name, left.values[n]]));
+      const { values } = resultsOf(results, steps.length, i, names.length), logs = Object.fromEntries(names.map((name, n) => [name, values[n]]));
       callAfter(steering, step.step + 1, () => onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }), (error) => thrown.push(error));
     });
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } }, isLast);

@@ -13,5 +13,5 @@ export interface Carried {
 
 /** The same steps, the first from states of 0 where none are carried. */
 export function fromStates(steps: readonly StepScalars[], { stateRows }: Carried): StepScalars[] {
-  return steps.map((step, i) => (i === 0 && stateRows === 0 ? { ...step, fresh: true } : step));
+  return stateRows > 0 || steps.length === 0 ? [...steps] : [{ ...steps[0], fresh: true }, ...steps.slice(1)];
 }
