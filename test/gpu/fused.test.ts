@@ -201,7 +201,7 @@ describe("control: what is off is caught and named", () => {
   });
 
   it("a norm that half of the workgroups' sums are missing from", async () => {
-    const pattern = /i < (\d+)u(; i \+= \d+u\) \{ sum \+= norms)/;
+    const pattern = /i < (\d+)u(; i \+= \d+u\) \{ sum \+= squares_of\(norms)/;
     const clipped = declare(CASES["300-170-3, wide and clipped together"]), plan = new Plan(clipped.graph, { batch: 16 });
     const launch = plan.launches.findIndex(({ source }) => pattern.test(source));
     const sums = Number(pattern.exec(plan.launches[launch].source)?.[1]);
