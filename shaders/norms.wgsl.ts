@@ -23,8 +23,9 @@ fn squares_of(x: f32) -> vec3f {
   return vec3f(select(0.0, square, is_large), select(square, 0.0, is_large || is_small), select(0.0, square, is_small));
 }
 fn norm_parts(sums: vec3f) -> vec2f {
-  if (sums.x > 0.0) { return vec2f(sqrt(sums.x + sums.y * ${DOWN} * ${DOWN}), ${UP}); }
-  if (sums.y > 0.0) { return vec2f(sqrt(sums.y + sums.z * ${DOWN} * ${DOWN}), 1.0); }
+  // Of the smaller class the root is scaled: a product of both scales is no float32, and a compiler may make it.
+  if (sums.x > 0.0) { let rest = sqrt(sums.y) * ${DOWN}; return vec2f(sqrt(sums.x + rest * rest), ${UP}); }
+  if (sums.y > 0.0) { let rest = sqrt(sums.z) * ${DOWN}; return vec2f(sqrt(sums.y + rest * rest), 1.0); }
   // Where sums are NaN, too.
   return vec2f(sqrt(sums.y + sums.z), ${DOWN});
 }

@@ -12,7 +12,8 @@ async function stepOf(inputs: number, y: number, clip: object): Promise<Float32A
   await model.compile({ loss: "halfSquaredError", optimizer: sgd({ learningRate: 1, ...clip }), backend: "webgpu" });
   const x = new Float32Array(inputs).fill(1, 0, 2);
   try {
-    await model.fit(x, Float32Array.of(y), { epochs: 1, batchSize: 1 });
+    // The loss itself, ½·10⁴⁰, is no float32 number.
+    await model.fit(x, Float32Array.of(y), { epochs: 1, batchSize: 1, onNaN: "ignore" });
     return (await model.getWeights())[0].data;
   } finally {
     model.dispose();
@@ -47,7 +48,7 @@ describe("a mini-batch of 2,000,000 rows, each with an error of 0.3", () => {
       const history = await model.fit(...given, { epochs: 1, batchSize: rows });
       const text = JSON.stringify(history), weights = await model.getWeights();
       const close = (value: number, right: number) => expect(Math.abs(value / right - 1), text).toBeLessThanOrEqual(2e-6);
-      const { loss, mae } = history.history;
+      const { loss, meanAbsoluteError: mae } = history.history;
       close(loss[0], error ** 2);
       close(mae[0], error);
       for (const { data } of weights) close(data[0], 2 * error);

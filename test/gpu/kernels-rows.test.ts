@@ -107,10 +107,10 @@ function lossCase(op: "lossRows" | "lossGradient", loss: Loss, rows: number, col
 }
 
 const WRONG: Record<Loss["name"], { rows: readonly [string, string]; gradient: readonly [string, string] }> = {
-  meanSquaredError: { rows: ["(p - y) * (p - y)", "(p - y) * (p + y)"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
+  meanSquaredError: { rows: ["error * (error *", "error * (error * 1.0001 *"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
   halfSquaredError: { rows: ["0.5 *", "0.50001 *"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
   huber: { rows: ["abs(p - y) -", "abs(p - y) * 1.00001 -"], gradient: ["clamp(a - y", "clamp(a - y * 1.00001"] },
-  binaryCrossentropy: { rows: ["- p * y", "- p * y * 1.00001"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
+  binaryCrossentropy: { rows: ["- y) + l", "- y * 1.0001) + l"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
   categoricalCrossentropy: { rows: ["(log_sum +", "(log_sum * 1.00002 +"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
   sparseCategoricalCrossentropy: { rows: ["= log_sum +", "= log_sum * 1.00002 +"],
     gradient: ["y == col", "y == col + 1u"] },
@@ -209,7 +209,7 @@ describe("metrics", () => {
     expect([...out]).toEqual([0]);
     await expectCaught(gpu, { ...of("binaryAccuracy", [0.51], [1], 1), wrong: ["a > 0.5", "a > 0.52"] });
     await expectCaught(gpu, { ...of("binaryLogitAccuracy", [0.2], [1], 1), wrong: ["a > 0.0", "a > 0.5"] });
-    await expectCaught(gpu, { ...random("meanSquaredError", 5, 10), wrong: ["(a - y) * (a - y)", "(a - y) * (a + y)"] });
+    await expectCaught(gpu, { ...random("meanSquaredError", 5, 10), wrong: ["error * (error *", "error * (error * 1.0001 *"] });
     await expectCaught(gpu, { ...random("meanAbsoluteError", 5, 10), wrong: ["abs(a - y)", "abs(a)"] });
     await expectCaught(gpu, { ...random("categoricalAccuracy", 5, 10), wrong: ["best == wanted", "best != wanted"] });
   });
