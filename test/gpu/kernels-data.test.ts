@@ -138,7 +138,7 @@ describe("dropout", () => {
 
   it("control: another step, layer or scale is caught", async () => {
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: ["step.step,", "step.step + 1u,"] });
-    await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: [", 1u, 3u)", ", 2u, 3u)"] });
+    await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: [", 1u, 3u + ", ", 2u, 3u + "] });
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: ["2.0f", "2.00001f"] });
   });
 });

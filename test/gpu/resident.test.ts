@@ -129,7 +129,7 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
 describe.each(Object.entries(ADAPTERS))("control: a resident kernel as for %s that is off is caught and named", (_, adapter) => {
   const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"], adapter);
   it.each([
-    ["σ of the output", "results", "/ (1.0 + e)", "/ (1.001 + e)"],
+    ["σ of the hidden layer", "results", "let near = n / d", "let near = 1.001 * n / d"],
     ["the last term of a product", "results", "k < 8u", "k < 7u"],
     ["the update", "w2", "step.learning_rate * g", "step.learning_rate * 1.001 * g"],
   ])("%s", async (_, culprit, from, to) => {
