@@ -92,8 +92,7 @@ function piecewise(z: Rough, below: number, rounding: number): Rough {
 }
 
 function eluError(z: Rough): number {
-  // Half of a z that is barely normal is subnormal, and may be taken for 0.
-  return monotone((x) => activate("elu", x), z, signsOf(z).below ? ONE_MINUS_EXP_ROUNDING : 0).error + (signsOf(z).below ? 2 * TINY : 0);
+  return monotone((x) => activate("elu", x), z, signsOf(z).below ? ONE_MINUS_EXP_ROUNDING : 0).error;
 }
 
 /** max(z,0) + ln(1+e^−|z|) moves by at most what z moves: its two parts do not add up. */

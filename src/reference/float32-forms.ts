@@ -16,7 +16,8 @@ export const MILLS_ROUNDING = 16 * UNIT;
 /** The error of f(x) for an f that never falls: its change within the error of x, and a relative rounding. */
 export function monotone(f: (x: number) => number, { value, error }: Rough, rounding: number): Rough {
   const result = f(value), moved = error === 0 ? 0 : Math.max(f(value + error) - result, result - f(value - error));
-  return { value: result, error: moved + rounding * (Math.abs(result) + moved) + TINY };
+  // Half of a number that is barely normal is subnormal, and may be taken for 0.
+  return { value: result, error: moved + rounding * (Math.abs(result) + moved) + 2 * TINY };
 }
 
 export const roughTanh = (z: Rough): Rough => monotone(Math.tanh, z, TANH_ROUNDING);
