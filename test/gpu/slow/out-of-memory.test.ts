@@ -4,9 +4,9 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   adam, dense, GpuError, OutOfMemoryError, sequential, simpleRNN, type Layer,
-} from "../../src/index.ts";
-import { noise } from "../support/models.ts";
-import { counted, failing, ownDevice, type Counts, type Refusal } from "./counted-device.ts";
+} from "../../../src/index.ts";
+import { noise } from "../../support/models.ts";
+import { counted, failing, ownDevice, type Counts, type Refusal } from "../counted-device.ts";
 
 const ROWS = 48, WIDTH = 6, RECIPE = { optimizer: adam(0.01), loss: "meanSquaredError", metrics: ["mae"] } as const;
 const X = noise(ROWS * WIDTH, 61), Y = noise(ROWS * 2, 62);

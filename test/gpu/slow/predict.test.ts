@@ -7,13 +7,13 @@ import { describe, expect, it } from "vitest";
 import {
   activation, binaryCrossentropy, dense, dropout, huber, simpleRNN, sparseCategoricalCrossentropy,
   type ActivationName, type Layer, type Loss, type LossName, type Sequential,
-} from "../../src/index.ts";
-import { buildGraph } from "../../src/graph/build.ts";
-import * as sequences from "../../src/graph/recurrent.ts";
-import { resolveNetwork, resolveRecipe, type Network } from "../../src/model/network.ts";
-import { compareTensor, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
-import { worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, pseudoRandom } from "../support/models.ts";
+} from "../../../src/index.ts";
+import { buildGraph } from "../../../src/graph/build.ts";
+import * as sequences from "../../../src/graph/recurrent.ts";
+import { resolveNetwork, resolveRecipe, type Network } from "../../../src/model/network.ts";
+import { compareTensor, runGraphBounded, type Bounded } from "../../../src/reference/bounds.ts";
+import { worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, pseudoRandom } from "../../support/models.ts";
 
 interface Drawn {
   readonly units: number;

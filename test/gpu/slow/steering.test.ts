@@ -2,8 +2,8 @@
 // steps were under way. What is right is trained with a schedule that says the same, or with as many steps.
 
 import { describe, expect, it } from "vitest";
-import { adam, dense, InputError, piecewiseConstantDecay, trainInWorker, type FitOptions, type Schedule, type Sequential } from "../../src/index.ts";
-import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
+import { adam, dense, InputError, piecewiseConstantDecay, trainInWorker, type FitOptions, type Schedule, type Sequential } from "../../../src/index.ts";
+import { BACKENDS, compiledModel, noise, sameWeights } from "../../support/models.ts";
 
 const ROWS = 80, X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92), PER_EPOCH = 20;
 const FIT = { epochs: 4, batchSize: 4 };

@@ -2,9 +2,9 @@
 // number of a row, on the GPU and on the CPU. Networks are as narrow as they can be, so that 16.8 million classes are 67 MB.
 
 import { describe, expect, it } from "vitest";
-import { dense, sgd, simpleRNN } from "../../src/index.ts";
-import { worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel } from "../support/models.ts";
+import { dense, sgd, simpleRNN } from "../../../src/index.ts";
+import { worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel } from "../../support/models.ts";
 
 /** The first whole number that float32 has not: it would round to 2²⁴. */
 const LARGE = 2 ** 24 + 1, NEIGHBOURS = [LARGE - 1, LARGE, LARGE + 1] as const;

@@ -3,12 +3,12 @@
 // buffers behind other numbers, which are NaN as well.
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { productMemory, productStatements, QUAD_BROADCAST, workgroupsOf } from "../../shaders/product.wgsl.ts";
-import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../../shaders/product-part.wgsl.ts";
-import { createFrom, readFloats } from "../../src/gpu/memory.ts";
-import type { ProductForm } from "../../src/graph/types.ts";
-import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../src/schedule/tiles.ts";
-import { normals, type Numbers } from "./support.ts";
+import { productMemory, productStatements, QUAD_BROADCAST, workgroupsOf } from "../../../shaders/product.wgsl.ts";
+import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../../../shaders/product-part.wgsl.ts";
+import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
+import type { ProductForm } from "../../../src/graph/types.ts";
+import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../../src/schedule/tiles.ts";
+import { normals, type Numbers } from "../support.ts";
 
 const UNIT = 2 ** -24;
 /** NaNs of two kinds: one computed from what must not be read is told from one that was there before. */
