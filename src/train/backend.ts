@@ -63,6 +63,7 @@ export interface Runner {
   dispose(): void;
 }
 
+/** What computes: a GPU through WebGPU, WebAssembly in float32 on the CPU, or the float64 reference on the CPU. */
 export type BackendKind = "webgpu" | "wasm" | "cpu";
 
 /** Runs single steps stage by stage, to be compared with the reference. */
