@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import { fileStore } from "../index.ts";
-import { placesOf, vocabularyOf } from "./characters.ts";
+import { placesOf, quoted, vocabularyOf } from "./characters.ts";
 import type { JobHost } from "./fit-events.ts";
 import { checkWeightCount } from "./model-spec.ts";
 import { describeCheckpoints, howToGoOn, trainingFailed } from "./outcome.ts";
@@ -66,8 +66,8 @@ async function prepare(typed: TextFlags): Promise<Plan> {
   const options: TextOptions = { ...given, drawing: { ...given.drawing, prompt: flags.prompt ?? primer } };
   const unknown = [...options.drawing.prompt].find((character) => !vocabulary.includes(character));
   if (unknown !== undefined) {
-    throw new InputError(`--prompt: the model does not know the character ${JSON.stringify(unknown)}. Use those of its text: ` +
-      `${JSON.stringify(vocabulary.join(""))}.`);
+    throw new InputError(`--prompt: the model does not know the character ${quoted(unknown)}. Use those of its text: ` +
+      `${quoted(vocabulary.join(""))}.`);
   }
   const model = { ...options.model, vocabulary };
   await checkTextModel(model, options.length);

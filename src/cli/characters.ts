@@ -8,7 +8,11 @@ const codeOf = (character: string): number => character.codePointAt(0)!;
 export const vocabularyOf = (text: string): string[] => [...new Set(text)].sort((a, b) => codeOf(a) - codeOf(b));
 
 /** A character by its picture, if it has one, and its code point. */
-const named = (character: string): string => `${JSON.stringify(character)} (U+${codeOf(character).toString(16).toUpperCase().padStart(4, "0")})`;
+/** A text in quotation marks, with escapes for whatever would steer a terminal. */
+export const quoted = (text: string): string =>
+  JSON.stringify(text).replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+const named = (character: string): string => `${quoted(character)} (U+${codeOf(character).toString(16).toUpperCase().padStart(4, "0")})`;
 
 const PLACES_OF_A_BYTE = 256;
 

@@ -28,4 +28,10 @@ export function fileName(text: string): string {
   return text;
 }
 
+/** Any character at all: for what is read by a model, and names no file. */
+export function anyText(text: string): string {
+  if (text === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}
+
 export const choice = (flags: string, text: string, choices: readonly string[]) => new Option(flags, text).choices(choices);

@@ -7,6 +7,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DeltapropError, InputError } from "../errors.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
 import { fileStore } from "../index.ts";
+import { quoted } from "./characters.ts";
 import type { CheckpointFlags, RunFolder } from "./checkpoint-flags.ts";
 import { PATHS } from "./protocol.ts";
 import { readFileAtMost } from "./regular-file.ts";
@@ -64,8 +65,9 @@ function checkTyped(typed: RunFlags, kept: RunFlags, folder: string): void {
   for (const [name, value] of Object.entries(typed as Record<string, FlagValue>)) {
     if (FREE.includes(name) || value === undefined || (before[name] !== undefined && String(value) === String(before[name]))) continue;
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    const has = COPIED.includes(name) ? "a copy of what it began with" : String(before[name] ?? "none");
-    throw new InputError(`${flag} ${String(value)}: the run in ${folder} has ${has}. Leave ${flag} out, or start another run with ` +
+    const shown = (one: FlagValue) => (name === "prompt" && typeof one === "string" ? quoted(one) : String(one ?? "none"));
+    const has = COPIED.includes(name) ? "a copy of what it began with" : shown(before[name]);
+    throw new InputError(`${flag} ${shown(value)}: the run in ${folder} has ${has}. Leave ${flag} out, or start another run with ` +
       "--checkpoint.");
   }
   if (typed.epochs !== undefined && typed.epochs < (kept.epochs ?? 0)) {
@@ -140,6 +142,7 @@ export async function flagsForRun<F extends RunFlags>(
     if (checkpoint !== undefined) await checkUnused(checkpoint);
     return { flags: typed, run: null };
   }
+  for (const name of [RUN_FILE, LOADED, TEXT]) await checkNoLink(folder, name);
   const run = await readRun(folder);
   if (run.command !== command) {
     throw new InputError(`--resume ${folder}: the run there is one of deltaprop ${run.command}. Give --resume to that command.`);
@@ -147,7 +150,6 @@ export async function flagsForRun<F extends RunFlags>(
   const kept = flagsOf(run, add, join(folder, RUN_FILE)) as F;
   checkTyped(typed, kept, folder);
   if (typed.data === undefined) checkKeptData(kept.data, folder);
-  for (const name of [RUN_FILE, LOADED, TEXT]) await checkNoLink(folder, name);
   const own: RunFlags = { save: await savedTo(typed, run, folder), load: run.loaded ? join(folder, LOADED) : undefined,
     text: command === "char-rnn" ? join(folder, TEXT) : undefined };
   return { flags: { ...kept, ...typed, ...own }, run };

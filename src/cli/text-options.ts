@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { InputError } from "../errors.ts";
 import { BACKENDS } from "./backends.ts";
 import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
-import { choice, fileName, numberIn, wholeNumber } from "./flag-values.ts";
+import { anyText, choice, fileName, numberIn, wholeNumber } from "./flag-values.ts";
 import { ENVIRONMENT } from "./options.ts";
 import type { Runtime } from "./run-on.ts";
 import type { SavedTextModel } from "./saved-text-model.ts";
@@ -73,7 +73,7 @@ export function addTextOptions(command: Command): Command {
     .option("--temperature <number>", `of what it writes: lower is likelier text (default: ${temperature})`, positive)
     .option("--sample <count>", "characters to write after every epoch; with --load and neither --text nor --epochs, writes them " +
       `and trains nothing (default: ${sample})`, wholeNumber(0))
-    .option("--prompt <text>", "read before writing (default: how the text begins)", fileName)
+    .option("--prompt <text>", "read before writing (default: how the text begins)", anyText)
     .option("--seed <number>", `of weights and samples (default: ${seed})`, wholeNumber(0))
     .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)", BACKENDS))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))

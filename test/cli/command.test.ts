@@ -53,10 +53,17 @@ describe("help and bad values", () => {
     expect([code, stdout]).toEqual([1, ""]);
   });
 
-  it("says in one sentence what to do without a browser", async () => {
-    const { code, stderr } = await cli.run(tiny(), { env: NO_BROWSER });
+  it("says in one sentence what to do without a browser, where WebGPU is asked for", async () => {
+    const { code, stderr } = await cli.run(tiny("--backend", "webgpu"), { env: NO_BROWSER });
     expect(stderr).toMatch(/^error: PUPPETEER_EXECUTABLE_PATH must name a browser that starts[^\n]*\n$/);
     expect(code).toBe(1);
+  });
+
+  it("trains on WebAssembly without a browser, and says so", async () => {
+    const { code, stdout } = await cli.run(tiny("--no-save"), { env: NO_BROWSER });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/There is no WebGPU here, so this trains on WebAssembly\. \(PUPPETEER_EXECUTABLE_PATH must name/);
+    expect(stdout).toMatch(/adapter: CPU \(WebAssembly, .*test: loss /s);
   });
 });
 

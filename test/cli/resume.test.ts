@@ -183,6 +183,12 @@ describe("--resume", () => {
     await symlink(at("cycle"), at("remote", "text.txt"));
     expect(await refused("train", "--resume", "remote")).toContain("text.txt is a symbolic link");
     await rm(at("remote", "text.txt"));
+    // Nothing of what a link leads to is read, let alone shown.
+    await rm(file);
+    await symlink(at("cycle"), file);
+    expect(await refused("train", "--resume", "remote")).toContain("deltaprop-run.json is a symbolic link");
+    await rm(file);
+    await writeFile(file, JSON.stringify(theirs));
     expect((await run(["train", "--resume", "remote"])).code).toBe(0);
   }, 60_000);
 

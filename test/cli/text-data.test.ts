@@ -30,7 +30,8 @@ describe("characters", () => {
     expect(placesOf(text.slice(0, 256), vocabularyOf(text.slice(0, 256)), "x")).toBeInstanceOf(Uint8Array);
   });
 
-  it.each([["é", '"é" (U+00E9)'], ["😀", "(U+1F600)"], ["\x07", '"\\u0007" (U+0007)']])("unknown to a model: %j is named", (unknown, name) => {
+  it.each([["é", '"é" (U+00E9)'], ["😀", "(U+1F600)"], ["\x07", '"\\u0007" (U+0007)'],
+    ["\x9b", '"\\u009b" (U+009B)']])("unknown to a model: %j is named", (unknown, name) => {
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow(InputError);
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow("--text f: line 2 has the character ");
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow(name);
@@ -51,7 +52,7 @@ describe("files", () => {
 
   it("that are not there, or folders, are refused", async () => {
     await expect(loadText(join(folder, "none"))).rejects.toThrow(/cannot be read: ENOENT/);
-    await expect(loadText(folder)).rejects.toThrow(/cannot be read: EISDIR/);
+    await expect(loadText(folder)).rejects.toThrow(/cannot be read: .* must be a regular file and is a folder/);
   });
 
   it("are the project's own sources by default", async () => {
