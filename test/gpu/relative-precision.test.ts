@@ -52,7 +52,7 @@ const sources = (activation: ElementwiseActivation): Float32Array =>
 
 /** Inputs whose result is further off than `ulps` of `terms`, and the smallest normal number. */
 function beyond(
-  x: Float32Array, out: Float32Array, right: (x: number) => number, ulps: (x: number) => number, terms = right, flush = (_: number) => 0,
+  x: Float32Array, out: Float32Array, right: (x: number) => number, ulps: (x: number) => number, terms = right, flush: (x: number) => number = () => 0,
 ): number[] {
   return [...x].filter((value, i) => {
     if (value !== 0 && Math.abs(value) < TINY) return false;
