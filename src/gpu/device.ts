@@ -66,8 +66,10 @@ export async function requirePrecision({ device, adapter, owned }: GpuContext, p
  * @throws UnsupportedError without WebGPU, without an adapter, or where the adapter gives no device
  */
 export async function acquireDevice(given?: GPUDevice): Promise<GpuContext> {
-  if (given) return { device: given, adapter: describe(given.adapterInfo), owned: false };
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  // Deno 2.9 panics when it is asked for the adapterInfo of a device whose adapter was garbage-collected: there the default adapter is described.
+  const info = given && ("Deno" in globalThis ? (await gpu?.requestAdapter())?.info : given.adapterInfo);
+  if (given) return { device: given, adapter: describe(info), owned: false };
   let thrown: ErrorOptions | undefined;
   try {
     const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });

@@ -13,11 +13,8 @@ import { OUTCOME_FILE, type Outcome } from "./outcome.ts";
 import type { Sample } from "./sample.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
-/**
- * What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, data on the device. Not several
- * devices side by side: at api-devices Deno 2.9.6 itself panics ("Adapter does not exist", wgpu-core), which the whole suite shows.
- */
-const QUICK = ["adapter", "kernels-", "gpu/variants", "gpu/recurrent.test", "worked-", "conformance", "api-fit", "api-dataset"];
+/** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, data on the device, several devices. */
+const QUICK = ["adapter", "kernels-", "gpu/variants", "gpu/recurrent.test", "worked-", "conformance", "api-fit", "api-dataset", "api-devices"];
 
 interface Flags {
   readonly only: readonly string[];
