@@ -2,13 +2,14 @@
 // the weights that it began with, so that --resume needs no other flags.
 
 import { createHash } from "node:crypto";
-import { lstat, realpath, stat } from "node:fs/promises";
+import { lstat, mkdir, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { DeltapropError, InputError } from "../errors.ts";
 import { decodeSafetensors } from "../formats/safetensors.ts";
 import { fileStore } from "../index.ts";
 import { quoted } from "./characters.ts";
 import type { CheckpointFlags, RunFolder } from "./checkpoint-flags.ts";
+import { checkNotHeld, holdFolder } from "./lock.ts";
 import { PATHS } from "./protocol.ts";
 import { readFileAtMost } from "./regular-file.ts";
 import {
@@ -29,6 +30,9 @@ export interface RunFlags extends CheckpointFlags {
   load?: string;
   text?: string;
 }
+
+/** All that a run writes into its folder. */
+const WRITTEN = [RUN_FILE, LOADED, TEXT, ...PATHS.checkpoints];
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -51,7 +55,7 @@ async function readRun(folder: string): Promise<Run> {
   if (!found.isFile() || found.size > MAX_RUN_BYTES) {
     throw new InputError(`${where}${RUN_FILE} must be a file of at most 1 MiB. It is none of deltaprop's.`);
   }
-  return parseRun(new TextDecoder().decode(await readFileAtMost(path, MAX_RUN_BYTES)), path);
+  return parseRun(new TextDecoder().decode(await readFileAtMost(path, MAX_RUN_BYTES, false)), path);
 }
 
 /** Those that may be typed beside --resume: they change nothing that a run has computed, or are checked for themselves. */
@@ -130,7 +134,7 @@ async function checkNoLink(folder: string, name: string): Promise<void> {
 }
 
 /**
- * With --resume the flags of the run, else what was typed.
+ * With --resume the flags of the run, whose folder this process holds from now on; else what was typed.
  * @throws InputError if there is no run, what was typed contradicts it, or --checkpoint names a folder that has one; FormatError if
  *   the file of the run is damaged
  */
@@ -139,10 +143,16 @@ export async function flagsForRun<F extends RunFlags>(
 ): Promise<{ flags: F; run: Run | null }> {
   const { resume: folder, checkpoint } = typed;
   if (folder === undefined) {
-    if (checkpoint !== undefined) await checkUnused(checkpoint);
+    if (checkpoint !== undefined) {
+      await checkNotHeld(checkpoint, `--checkpoint ${checkpoint}`);
+      await checkUnused(checkpoint);
+    }
     return { flags: typed, run: null };
   }
   for (const name of [RUN_FILE, LOADED, TEXT]) await checkNoLink(folder, name);
+  await readRun(folder);
+  await hold(folder, "--resume");
+  // Once more: who had the folder before may have changed it.
   const run = await readRun(folder);
   if (run.command !== command) {
     throw new InputError(`--resume ${folder}: the run there is one of deltaprop ${run.command}. Give --resume to that command.`);
@@ -153,6 +163,17 @@ export async function flagsForRun<F extends RunFlags>(
   const own: RunFlags = { save: await savedTo(typed, run, folder), load: run.loaded ? join(folder, LOADED) : undefined,
     text: command === "char-rnn" ? join(folder, TEXT) : undefined };
   return { flags: { ...kept, ...typed, ...own }, run };
+}
+
+/** Until the process ends. @throws InputError if another process has the folder, or it cannot be written to */
+async function hold(folder: string, flag: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await holdFolder(folder, WRITTEN, `${flag} ${folder}`);
+  } catch (error) {
+    if (error instanceof DeltapropError) throw error;
+    throw new InputError(`${flag} ${folder}: it cannot be written to (${wordsOf(error)}). Name another folder.`);
+  }
 }
 
 async function checkUnused(folder: string): Promise<void> {
@@ -192,15 +213,20 @@ function keptSave(here: string, save: string): Pick<Run, "save"> {
 }
 
 /**
- * Writes down what the run is, before it begins or goes on.
+ * Writes down what the run is, before it begins or goes on; this process holds the folder from now on.
  * @param before what was written down, of a run that goes on
- * @throws InputError if the folder cannot be written to, or the run began with other data
+ * @throws InputError if the folder cannot be written to, another process has it, or the run began with other data
  */
 export async function keepRun({ folder }: RunFolder, beginning: Beginning, before: Run | null, add: AddOptions): Promise<void> {
   const { command, flags, save, inputs, loaded, text } = beginning, store = fileStore(folder);
   if (before && before.inputs !== inputs) {
     throw new InputError(`--resume ${folder}: the data are not those that the run began with. Give it the same ones${
       command === "train" ? ", by --data if they have moved" : ""}, or start another run with --checkpoint.`);
+  }
+  if (!before) {
+    await hold(folder, "--checkpoint");
+    // Once more: another process may have been quicker.
+    await checkUnused(folder);
   }
   const here = process.cwd(), encode = (words: string) => new TextEncoder().encode(words);
   const kept = save === null ? { save } : keptSave(here, save);
