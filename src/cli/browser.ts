@@ -37,17 +37,25 @@ export function usualPaths(platform: NodeJS.Platform, env: Environment, home: st
  * Whether the program starts. On Ubuntu a file named chromium-browser may only say "install the snap", and a downloaded
  * Chrome may lack shared libraries; elsewhere browsers bring what they need, and on Windows --version opens a window.
  */
-async function starts(path: string): Promise<boolean> {
+async function starts(path: string, signal?: AbortSignal): Promise<boolean> {
+  signal?.throwIfAborted();
   if (!existsSync(path)) return false;
   if (process.platform !== "linux") return true;
-  return new Promise((resolve) => {
-    execFile(path, ["--version"], { timeout: START_TIMEOUT_MILLIS }, (error, output) =>
-      resolve(error === null && /\d+\.\d+/.test(output)));
+  const found = await new Promise<boolean>((resolve) => {
+    // One that hangs may not heed a gentler signal (which is what execFile's own `signal` would send).
+    const child = execFile(path, ["--version"], { timeout: START_TIMEOUT_MILLIS, killSignal: "SIGKILL" }, (error, output) => {
+      signal?.removeEventListener("abort", stop);
+      resolve(error === null && /\d+\.\d+/.test(output));
+    });
+    const stop = () => child.kill("SIGKILL");
+    signal?.addEventListener("abort", stop);
   });
+  signal?.throwIfAborted();
+  return found;
 }
 
-async function firstThatStarts(paths: readonly string[]): Promise<string | null> {
-  for (const path of paths) if (await starts(path)) return path;
+async function firstThatStarts(paths: readonly string[], signal?: AbortSignal): Promise<string | null> {
+  for (const path of paths) if (await starts(path, signal)) return path;
   return null;
 }
 
@@ -59,43 +67,44 @@ function puppeteerBrowsers(): Browsers {
 
 const cacheFolder = () => process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), ".cache", "puppeteer");
 
-async function downloadedBefore(browsers: Browsers): Promise<string | null> {
+async function downloadedBefore(browsers: Browsers, signal?: AbortSignal): Promise<string | null> {
   const found = await browsers.getInstalledBrowsers({ cacheDir: cacheFolder() }).catch(() => []);
   const newestFirst = found.filter(({ browser }) => browser === browsers.Browser.CHROME)
     .sort((a, b) => b.buildId.localeCompare(a.buildId, "en", { numeric: true }));
-  return firstThatStarts(newestFirst.map(({ executablePath }) => executablePath));
+  return firstThatStarts(newestFirst.map(({ executablePath }) => executablePath), signal);
 }
 
 /** A downloaded Chrome, with the shared libraries that it needs where those can be installed. */
-async function getByDownload(browsers: Browsers, say: Say): Promise<string | null> {
+async function getByDownload(browsers: Browsers, say: Say, signal?: AbortSignal): Promise<string | null> {
   const chrome = await downloadChrome(browsers, cacheFolder(), say);
-  if (chrome === null || await starts(chrome.executablePath)) return chrome?.executablePath ?? null;
+  if (chrome === null || await starts(chrome.executablePath, signal)) return chrome?.executablePath ?? null;
   if (!canUseApt()) {
     say("The downloaded Chrome does not start: this system lacks shared libraries that it needs.");
     return null;
   }
   await installLibraries(browsers, chrome, cacheFolder(), say);
-  return await starts(chrome.executablePath) ? chrome.executablePath : null;
+  return await starts(chrome.executablePath, signal) ? chrome.executablePath : null;
 }
 
 /**
  * The path of a browser that can be launched; may download or install one, which `say` tells the user.
+ * @param signal ends the search with its reason, between downloads and while a browser is tried
  * @throws UnsupportedError in one sentence saying what to install
  */
-export async function findBrowser(say: Say): Promise<string> {
+export async function findBrowser(say: Say, signal?: AbortSignal): Promise<string> {
   const given = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (given) {
-    if (await starts(given)) return given;
+    if (await starts(given, signal)) return given;
     throw new UnsupportedError(`PUPPETEER_EXECUTABLE_PATH must name a browser that starts; got ${given}, which ` +
       `${existsSync(given) ? "does not" : "does not exist"}. Correct it, or unset it to have a browser looked for.`);
   }
-  const installed = await firstThatStarts(usualPaths(process.platform, process.env, homedir()));
+  const installed = await firstThatStarts(usualPaths(process.platform, process.env, homedir()), signal);
   if (installed !== null) return installed;
   const browsers = puppeteerBrowsers();
-  const gotten = await downloadedBefore(browsers) ?? await getByDownload(browsers, say);
+  const gotten = await downloadedBefore(browsers, signal) ?? await getByDownload(browsers, say, signal);
   if (gotten !== null) return gotten;
   if (canUseApt() && await installChromium(say)) {
-    const chromium = await firstThatStarts(usualPaths(process.platform, process.env, homedir()));
+    const chromium = await firstThatStarts(usualPaths(process.platform, process.env, homedir()), signal);
     if (chromium !== null) return chromium;
   }
   throw new UnsupportedError("No browser was found and none could be downloaded: install Google Chrome, Chromium or " +

@@ -186,6 +186,10 @@ export async function charRnnCommand(flags: TextFlags): Promise<number> {
     const store = options.runFolder ? fileStore(options.runFolder.folder) : undefined;
     const code = await train(plan, { emit, signal: stop.signal, store }, progress);
     return stop.exitCode() || code;
+  } catch (error) {
+    if (!stop.isReason(error)) throw error;
+    progress.line("Stopped before the training began.");
+    return stop.exitCode();
   } finally {
     progress.close();
     stop.release();

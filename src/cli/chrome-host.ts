@@ -13,6 +13,7 @@ import { BYTES, startPageServer, type PageServer, type Source, type Taker } from
 import {
   DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, pack, PATHS, STOP_FUNCTION, type SentError,
 } from "./protocol.ts";
+import { within } from "./within.ts";
 
 const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
@@ -45,14 +46,21 @@ const WARNING = "deltaprop: ";
 /** The weights do not travel with it: they are posted as safetensors. */
 type Outcome<K extends JobKind> = Omit<ResultOf<K>, "weights">;
 
-/** Opens the page and settles when its job ends, it fails, it crashes, or the browser goes away. */
-async function outcomeOf<K extends JobKind>(
-  page: Page, browser: Browser, server: PageServer, host: HostOf<K>, say: Say,
-): Promise<Outcome<K>> {
-  let finish!: (outcome: Outcome<K>) => void, fail!: (error: Error) => void;
-  const outcome = new Promise<Outcome<K>>((resolve, reject) => { finish = resolve; fail = reject; });
-  outcome.catch(() => {}); // a failure while the page still opens is reported by the await below
-  const stop = () => { page.evaluate(stopInPage, STOP_FUNCTION).catch(fail); };
+/** For the page to open, in a browser that has started. */
+const OPEN_MILLIS = 60_000;
+
+const late = () => new GpuError(`The browser has not opened the page that trains within ${OPEN_MILLIS / 1000} s. Start it again, or set ` +
+  "PUPPETEER_EXECUTABLE_PATH to another browser.");
+
+interface Ends<K extends JobKind> {
+  readonly finish: (outcome: Outcome<K>) => void;
+  readonly fail: (error: Error) => void;
+}
+
+async function openPage<K extends JobKind>(
+  browser: Browser, server: PageServer, host: HostOf<K>, say: Say, { finish, fail }: Ends<K>,
+): Promise<Page> {
+  const page = await browser.newPage();
   page.on("error", (error) => fail(new GpuError(`The page that trains has crashed (${error.message}). ` +
     `It may have run out of memory: try fewer or smaller layers.`)));
   // What the library says there is for the user; what Chrome says is not.
@@ -62,22 +70,40 @@ async function outcomeOf<K extends JobKind>(
   await page.exposeFunction(EVENT_FUNCTION, (json: string) => (host as JobHost<unknown>).emit(fromJson(json)));
   await page.exposeFunction(DONE_FUNCTION, (json: string) => finish(fromJson(json) as Outcome<K>));
   await page.exposeFunction(FAILED_FUNCTION, (json: string) => fail(fromSent(fromJson(json) as SentError)));
-  host.signal.addEventListener("abort", stop);
+  await page.goto(server.url, { timeout: OPEN_MILLIS });
+  return page;
+}
+
+/** Opens the page and settles when its job ends, it fails, it crashes, the browser goes away, or a stop comes before it is open. */
+async function outcomeOf<K extends JobKind>(browser: Browser, server: PageServer, host: HostOf<K>, say: Say): Promise<Outcome<K>> {
+  let finish!: Ends<K>["finish"], fail!: Ends<K>["fail"];
+  const outcome = new Promise<Outcome<K>>((resolve, reject) => { finish = resolve; fail = reject; });
+  outcome.catch(() => {}); // a failure while the page still opens is reported by the await below
+  const { signal } = host, opening = openPage(browser, server, host, say, { finish, fail });
+  const page = await within(opening, { millis: OPEN_MILLIS, late, signal });
+  const stop = () => { page.evaluate(stopInPage, STOP_FUNCTION).catch(fail); };
+  signal.addEventListener("abort", stop);
   try {
-    await page.goto(server.url, { timeout: 60_000 });
-    if (host.signal.aborted) stop();
     return await outcome;
   } finally {
-    host.signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
 }
 
+/** A browser that hangs does not close by being asked. */
+const CLOSE_MILLIS = 5000;
+
+async function close(browser: Browser): Promise<void> {
+  await within(browser.close(), { millis: CLOSE_MILLIS, late: () => new Error("The browser does not close.") })
+    .catch(() => browser.process()?.kill("SIGKILL"));
+}
+
 /**
- * @throws UnsupportedError if no browser can be had, GpuError if the page or the browser dies, and whatever the job
- *   throws in the page
+ * @throws UnsupportedError if no browser can be had, GpuError if the page or the browser dies or does not open, the reason of the
+ *   host's signal if that comes before the page is open, and whatever the job throws in the page
  */
 export async function runInChrome<K extends JobKind>(job: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
-  const browser = await launchBrowser(say);
+  const browser = await launchBrowser(say, { signal: host.signal });
   const { store } = host as JobHost<unknown>;
   let weights: Uint8Array | null = null;
   const server = await startPageServer(await answersFor(job, store), new Map<string, Taker>([
@@ -85,11 +111,11 @@ export async function runInChrome<K extends JobKind>(job: Job<K>, host: HostOf<K
     ...(store ? PATHS.checkpoints.map((name) => [name, (body: Uint8Array<ArrayBuffer>) => store.write(name, body)] as const) : []),
   ]));
   try {
-    const outcome = await outcomeOf<K>(await browser.newPage(), browser, server, host, say);
+    const outcome = await outcomeOf<K>(browser, server, host, say);
     if (weights === null) throw new Error("The page ended without its weights.");
     return { ...outcome, weights: decodeSafetensors(weights, "weights from the page").tensors } as unknown as ResultOf<K>;
   } finally {
-    await browser.close().catch(() => {});
+    await close(browser);
     server.close();
   }
 }

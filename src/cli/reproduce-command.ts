@@ -113,6 +113,9 @@ export async function reproduceCommand(flags: ReproduceFlags): Promise<number> {
       outcomes.push([each, await runCase(each, data, flags, { signal: stop.signal })]);
       if (stop.signal.aborted) return stop.exitCode();
     }
+  } catch (error) {
+    if (!stop.isReason(error)) throw error;
+    return stop.exitCode();
   } finally {
     stop.release();
   }

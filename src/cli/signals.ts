@@ -9,6 +9,8 @@ export interface Stop {
   readonly signal: AbortSignal;
   /** What the shell expects of a program that a signal stopped; 0 while none has come. */
   exitCode(): number;
+  /** Whether `error` only says that the stop came before there was a step to stop at. */
+  isReason(error: unknown): boolean;
   release(): void;
 }
 
@@ -31,6 +33,7 @@ export function stopOnSignals(onStop: () => void): Stop {
   return {
     signal: controller.signal,
     exitCode: () => code,
+    isReason: (error) => controller.signal.aborted && error === controller.signal.reason,
     release: () => names.forEach((name) => process.off(name, heard)),
   };
 }

@@ -135,6 +135,10 @@ export async function trainCommand(flags: Flags): Promise<number> {
     const code = await finish(plan, result, progress);
     await compareWithWasm(plan, result, progress);
     return stop.exitCode() || code;
+  } catch (error) {
+    if (!stop.isReason(error)) throw error;
+    progress.line("Stopped before the training began.");
+    return stop.exitCode();
   } finally {
     progress.close();
     stop.release();

@@ -51,7 +51,7 @@ export async function servedPage(
     ["", { type: "text/html; charset=utf-8", body: `<!doctype html><script type="module" src="${main}"></script>` }],
     ...[...scripts].map(([name, body]) => [name, { type, body }] as const),
   ]));
-  const browser = await launchBrowser((line) => console.log(line), without), page = await browser.newPage();
+  const browser = await launchBrowser((line) => console.log(line), { without }), page = await browser.newPage();
   for (const [name, call] of Object.entries(functions)) await page.exposeFunction(name, () => call(page, browser));
   page.on("pageerror", (error) => console.error(`in the page: ${String(error)}`));
   await page.goto(server.url);
