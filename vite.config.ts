@@ -37,9 +37,10 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
           // What several files need goes into one, however it is shared out; but what a page may import or do without has files of
           // its own (with what they need in files before them, since a group takes along what it imports).
           codeSplitting: isLibrary && { groups: [
-            { name: "errors", test: /\/src\/(errors|model\/checks)\.ts/, priority: 2 },
+            { name: "errors", test: /\/src\/(errors|model\/checks|model\/schedules)\.ts/, priority: 2 },
             { name: "formats", test: /\/src\/formats\//, priority: 1 }, { name: "storage", test: /\/src\/storage\//, priority: 1 },
             { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 },
+            { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
             { name: "arrays", test: /\/src\/train\/arrays\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },
           ] },

@@ -34,7 +34,8 @@ export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
   AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
 } from "./model/optimizers.ts";
-export { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/schedules.ts";
+export { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/changing-rates.ts";
+export { constant } from "./model/schedules.ts";
 export type { Schedule } from "./model/schedules.ts";
 export {
   binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,

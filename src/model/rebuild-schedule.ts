@@ -1,6 +1,7 @@
 // A schedule from the plain value that is left of one: after a journey to another thread, which formulas cannot make.
 
-import { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup, type Schedule } from "./schedules.ts";
+import { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./changing-rates.ts";
+import { constant, type Schedule } from "./schedules.ts";
 
 /** The schedule that the value is a copy of. @throws InputError if its numbers are out of range */
 export function rebuildSchedule(copy: Schedule): Schedule {

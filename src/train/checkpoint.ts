@@ -43,6 +43,10 @@ export async function readCheckpoint(store: CheckpointStore, expected: Expected)
     console.warn(`deltaprop: ${failures[0].message} Going on from the one before, after step ${newest.progress.steps}.`);
   }
   if (!newest && failures.length > 0) throw failures[0];
+  if (newest?.engine && newest.engine !== expected.engine) {
+    console.warn(`deltaprop: fit(): resumeFrom: the checkpoint was made on ${JSON.stringify(newest.engine)}, and this fit() runs on ` +
+      `${JSON.stringify(expected.engine)}, which rounds otherwise: the weights will differ in their last digits.`);
+  }
   return newest;
 }
 

@@ -28,6 +28,8 @@ export class Compiled {
   readonly shape: Shape;
   /** Data sets on the backend, with the runners made for them. */
   readonly holdings = new Holdings(this);
+  /** As compile() was given it, with its learning rate. */
+  readonly declared: Recipe;
   /** What was measured so far. */
   #choices: Choices = new Map();
   readonly #tuning = new Turns();
@@ -41,6 +43,7 @@ export class Compiled {
     readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, public shownBatch: number,
     readonly autotune = false,
   ) {
+    this.declared = recipe;
     this.names = ["loss", ...recipe.metrics];
     this.shape = { ...network, checks: extras.recurrent?.checks };
     this.keeper = new Keeper(opened, this.progress, () => this.holdings.dispose());
@@ -57,9 +60,19 @@ export class Compiled {
 
   /** From the next step on, in a fit() under way too: its journal knows which steps had another. */
   setLearningRate(learningRate: number | Schedule): void {
-    const optimizer = Object.freeze({ ...this.recipe.optimizer, learningRate: toSchedule("model", learningRate) });
-    this.recipe = Object.freeze({ ...this.recipe, optimizer });
+    this.restoreLearningRate(toSchedule("model", learningRate));
     this.steering.change();
+  }
+
+  /** What the learning rate was set to after compile(); null if it was not. */
+  get assignedRate(): Schedule | null {
+    return this.recipe === this.declared ? null : this.recipe.optimizer.learningRate;
+  }
+
+  /** Where no step is under way. @param rate what assignedRate was */
+  restoreLearningRate(rate: Schedule | null): void {
+    this.recipe = rate === null ? this.declared
+      : Object.freeze({ ...this.recipe, optimizer: Object.freeze({ ...this.recipe.optimizer, learningRate: rate }) });
   }
 
   /**

@@ -105,10 +105,12 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
   if (options.checkpoint || options.resumeFrom) {
     const module = await import("./checkpointing.ts"), fit: FitCourse = {
-      compiled, course, checked: given.checked, validates, position, gate, signal, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
-    if (options.resumeFrom) from = await module.resumeFrom(options, fit);
+      compiled, course, checked: given.checked, validates, position, gate, signal, data: [data, other],
+      plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
+    const expected = await module.expectedOf(fit);
+    if (options.resumeFrom) from = await module.resumeFrom(options, fit, expected);
     if (options.checkpoint) {
-      checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, () => standing?.());
+      checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, expected, () => standing?.());
     }
   }
   const endurance = new Endurance({

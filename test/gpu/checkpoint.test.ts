@@ -3,7 +3,8 @@
 
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
-  adam, dataset, dense, dropout, FormatError, sequential, sgd, simpleRNN, warmup, type CompileOptions, type FitOptions, type Layer, type Sequential,
+  adam, dataset, dense, dropout, exponentialDecay, FormatError, l2, sequential, sgd, simpleRNN, warmup, type CompileOptions, type DenseOptions,
+  type FitOptions, type Layer, type Sequential,
 } from "../../src/index.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
@@ -122,6 +123,43 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 });
 
+describe("a learning rate that was set", () => {
+  const fit: FitOptions = { epochs: 4, batchSize: 7 };
+  const declare = () => compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend: "cpu" });
+  /** As reduceLROnPlateau does: set once, by what was seen. */
+  const lowersIn = (model: Sequential, epoch: number) => ({ onEpochEnd: (now: number) => {
+    if (now === epoch) model.learningRate = exponentialDecay({ initialLearningRate: 0.005, decaySteps: 2, decayRate: 0.9 });
+  } });
+
+  it("goes on as it was, with the bits of training without a break; control: a fit() that forgets it ends elsewhere", async () => {
+    const calm = await declare(), store = new MemoryStore();
+    await calm.fit(X, Y, { ...fit, callbacks: lowersIn(calm, 0), checkpoint: { store, every: 4 } });
+    const ends: boolean[] = [];
+    for (const [at, contents] of store.history.entries()) {
+      const model = await declare();
+      // What was seen in the first epoch is not seen again.
+      await model.fit(X, Y, { ...fit, resumeFrom: new MemoryStore(contents) });
+      ends.push(sameWeights(await model.getWeights(), await calm.getWeights()));
+      if (ends.at(-1)) expect(model.learningRate, `after write ${at}`).toBe(calm.learningRate);
+    }
+    // Slot, pointer, slot, pointer, …: of 24 steps the first checkpoint, after 4, was written before the rate was set.
+    expect(ends).toEqual(store.history.map((_, at) => at >= 3));
+  });
+
+  it("before the fit() is state, too, and is not in the way of one that declares the same", async () => {
+    const store = new MemoryStore(), first = await declare();
+    first.learningRate = 0.001;
+    await first.fit(X, Y, { ...fit, checkpoint: { store, every: 5 } });
+    const second = await declare();
+    await second.fit(X, Y, { ...fit, resumeFrom: store });
+    expect(second.learningRate).toBe(0.001);
+    const third = await declare();
+    third.learningRate = 0.5;
+    await third.fit(X, Y, { ...fit, resumeFrom: store });
+    expect(third.learningRate).toBe(0.001);
+  });
+});
+
 describe("a store that fails", () => {
   const fit: FitOptions = { epochs: 2, batchSize: 7 };
   const trained = async (store: MemoryStore) => {
@@ -159,12 +197,16 @@ describe("a checkpoint that is of no use", () => {
     await model.fit(X, Y, { ...fit, checkpoint: { store } });
     return store.contents;
   };
-  const refused = async (contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, changes: { fit?: FitOptions; seed?: number; layers?: Layer[]; recipe?: CompileOptions }) => {
+  interface Changes {
+    readonly fit?: FitOptions; readonly seed?: number; readonly layers?: Layer[]; readonly recipe?: CompileOptions;
+    readonly x?: Float32Array<ArrayBuffer>; readonly y?: Float32Array<ArrayBuffer>;
+  }
+  const refused = async (contents: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, changes: Changes) => {
     const model = sequential({ layers: changes.layers ?? LAYERS, seed: changes.seed ?? 3 });
     onTestFinished(() => model.dispose());
     await model.compile({ ...RECIPE, ...changes.recipe, backend: "cpu" });
     const before = await model.getWeights();
-    const error: unknown = await model.fit(X, Y, { ...fit, ...changes.fit, resumeFrom: new MemoryStore(contents) }).catch((e: unknown) => e);
+    const error: unknown = await model.fit(changes.x ?? X, changes.y ?? Y, { ...fit, ...changes.fit, resumeFrom: new MemoryStore(contents) }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(FormatError);
     expect(sameWeights(await model.getWeights(), before)).toBe(true);
     return (error as Error).message;
@@ -177,6 +219,43 @@ describe("a checkpoint that is of no use", () => {
     expect(await refused(contents, { fit: { shuffle: false } })).toMatch(/made with shuffle true/);
     expect(await refused(contents, { recipe: { ...RECIPE, optimizer: "sgd" } })).toMatch(/made with optimizer adam; this fit\(\) has sgd/);
     expect(await refused(contents, { layers: [dense({ units: 2, inputShape: [3] })] })).toMatch(/made with weights dense\/kernel \[3, 6\]/);
+  });
+
+  const layersWith = (rate: number, options: Partial<DenseOptions>) =>
+    [dense({ units: 6, activation: "tanh", inputShape: [3], ...options }), dropout({ rate }), dense({ units: 2 })];
+  const other = (data: Float32Array<ArrayBuffer>, at: number) => data.map((value, i) => (i === at ? value + 1e-6 : value));
+
+  it.each<[string, Changes, RegExp]>([
+    ["activation", { layers: layersWith(0.2, { activation: "relu" }) }, /made with stage 2 of the network .*"tanh".*; this fit\(\) has .*"relu"/],
+    ["rate of dropout", { layers: layersWith(0.3, {}) }, /stage 3 .*0\.2.*has .*0\.3/],
+    ["penalty", { layers: layersWith(0.2, { kernelRegularizer: l2(0.01) }) }, /stage 1 .*has .*0\.01/],
+    ["learning rate", { recipe: { ...RECIPE, optimizer: adam({ learningRate: 0.02 }) } }, /optimizer's settings .*"warmup".*has .*"constant"/],
+    ["schedule", { recipe: { ...RECIPE, optimizer: adam({ learningRate: warmup({ steps: 6, then: 0.02 }) }) } }, /optimizer's settings .*"steps":5.*"steps":6/],
+    ["beta", { recipe: { ...RECIPE, optimizer: adam({ learningRate: warmup({ steps: 5, then: 0.02 }), beta1: 0.8 }) } }, /optimizer's settings .*0\.9.*0\.8/],
+    ["clipping", { recipe: { ...RECIPE, optimizer: adam({ learningRate: warmup({ steps: 5, then: 0.02 }), clipNorm: 1 }) } }, /optimizer's settings/],
+    ["loss", { recipe: { ...RECIPE, loss: "huber" } }, /loss function .*meanSquaredError.*huber/],
+    ["last number of x", { x: other(X, X.length - 1) }, /data of SHA-256 [0-9a-f]{64}; this/],
+    ["first target", { y: other(Y, 0) }, /data of SHA-256/],
+    ["validation", { fit: { validationData: [X, Y] } }, /validation none; this fit\(\) has of other data/],
+  ])("because another %s was declared", async (_, changes, message) => {
+    expect(await refused(await saved(), changes)).toMatch(message);
+  });
+
+  it("control: declared and made anew, all alike, it is of use", async () => {
+    const model = await compiledModel({ layers: layersWith(0.2, {}), seed: 3 }, {
+      ...RECIPE, optimizer: adam({ learningRate: warmup({ steps: 5, then: 0.02 }) }), backend: "cpu" });
+    expect((await model.fit(X.slice(), Array.from(Y), { ...fit, resumeFrom: new MemoryStore(await saved()) })).epochs).toBe(2);
+  });
+
+  it("another engine is told of, and training goes on", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    onTestFinished(() => warn.mockRestore());
+    const contents = await saved();
+    for (const backend of ["cpu", "webgpu"] as const) {
+      const model = await compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });
+      expect((await model.fit(X, Y, { ...fit, epochs: 3, resumeFrom: new MemoryStore(contents) })).epochs).toBe(3);
+      expect(warn.mock.calls.map(String)).toEqual(backend === "cpu" ? [] : [expect.stringMatching(/made on "cpu, .*runs on "webgpu, /)]);
+    }
   });
 
   it("because both slots are damaged; where one is, the other is used", async () => {

@@ -9,7 +9,8 @@ import { dense, dropout } from "../../src/model/layers.ts";
 import { huber } from "../../src/model/losses.ts";
 import { adagrad, adam, adamW, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import { l1, l1l2, l2 } from "../../src/model/regularizers.ts";
-import { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "../../src/model/schedules.ts";
+import { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "../../src/model/changing-rates.ts";
+import { constant } from "../../src/model/schedules.ts";
 
 const LARGEST = 2 ** 128 - 2 ** 104, LEAST = 2 ** -126, BELOW_ONE = 1 - 2 ** -24;
 

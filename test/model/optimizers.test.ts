@@ -6,7 +6,8 @@ import {
   adagrad, adam, adamW, optimizerStates, OPTIMIZERS, ratesAt, rmsprop, sgd, toOptimizer,
 } from "../../src/model/optimizers.ts";
 import * as train from "../../src/model/namespaces/train.ts";
-import { constant, exponentialDecay } from "../../src/model/schedules.ts";
+import { exponentialDecay } from "../../src/model/changing-rates.ts";
+import { constant } from "../../src/model/schedules.ts";
 
 test.each([
   [sgd(), { learningRate: constant(0.01), momentum: 0, nesterov: false }],

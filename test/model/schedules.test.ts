@@ -2,9 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
-import {
-  constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, rateAt, toSchedule, warmup, type Schedule,
-} from "../../src/model/schedules.ts";
+import { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "../../src/model/changing-rates.ts";
+import { constant, rateAt, toSchedule, type Schedule } from "../../src/model/schedules.ts";
 
 const stairs = piecewiseConstantDecay({ boundaries: [10, 20], values: [1, 0.5, 0.1] });
 const decay = { initialLearningRate: 0.8, decaySteps: 10, decayRate: 0.5 };

@@ -3,7 +3,8 @@
 import { expect, it } from "vitest";
 import { dense, InputError, sequential, trainInWorker, UnsupportedError } from "../../src/index.ts";
 import { rebuildSchedule } from "../../src/model/rebuild-schedule.ts";
-import { constant, cosineDecay, exponentialDecay, piecewiseConstantDecay, rateAt, warmup } from "../../src/model/schedules.ts";
+import { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "../../src/model/changing-rates.ts";
+import { constant, rateAt } from "../../src/model/schedules.ts";
 
 it("says that this host has none, and leaves the model as it was", async () => {
   const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });

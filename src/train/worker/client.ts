@@ -2,6 +2,7 @@
 // Loaded when it is first asked for.
 
 import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
+import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import type { Backend } from "../backend.ts";
 import type { Compiled } from "../compiled.ts";
 import type { Dataset } from "../data.ts";
@@ -49,10 +50,10 @@ const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
 const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
   (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
 
-function jobOf(compiled: Compiled, { recipe, data, validation, options, checked }: Training, position: Position | null): Job {
-  const { network, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
+function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
+  const { network, declared: recipe, assignedRate, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
-    network, recipe, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
+    network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
     start: { state: keeper.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
     checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
@@ -101,12 +102,12 @@ class Conversation {
     fetchRecovery();
     this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
     // It may have been set since.
-    if (this.compiled.recipe !== job.recipe || this.compiled.steering.stopped) this.#sendChange();
+    if (this.compiled.assignedRate !== job.assignedRate || this.compiled.steering.stopped) this.#sendChange();
   }
 
   #sendChange(): void {
-    const { compiled: { recipe, steering } } = this;
-    this.#say({ type: "steer", learningRate: recipe.optimizer.learningRate, stopped: steering.stopped });
+    const { compiled: { assignedRate, steering } } = this;
+    this.#say({ type: "steer", assignedRate, stopped: steering.stopped });
   }
 
   #say(message: ToWorker): void {
@@ -185,9 +186,10 @@ export async function trainElsewhere(
   const end = await conversation.hold(jobOf(compiled, given, holding.position));
   // Nobody sees this one: fit() then says that the model was disposed.
   if (!end) return { history: {}, epochs: 0, steps: 0, stopped: true };
-  const { left, position, history, error } = end;
+  const { left, position, history, error, assignedRate } = end;
   // Where the page's own GPU is lost, the next call finds another, or says that there is none.
   if (left) await keeper.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
+  if (given.options.resumeFrom) compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   holding.position = position;
   if (conversation.failure) throw conversation.failure.error;
   if (error || !history) throw receiveError(error ?? { message: "a fit() without an end", stack: undefined, fields: {} });

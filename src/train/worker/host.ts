@@ -70,7 +70,7 @@ class Page {
 }
 
 /** The model of the page, with its weights and as far as it has come. */
-async function open({ network, recipe: declared, backend: kind, precision, autotune, start, checked }: Job): Promise<Compiled> {
+async function open({ network, recipe: declared, assignedRate, backend: kind, precision, autotune, start, checked }: Job): Promise<Compiled> {
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision };
@@ -78,6 +78,7 @@ async function open({ network, recipe: declared, backend: kind, precision, autot
   const reopen = () => reopenBackend(backend.kind, options);
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
     checked.batchSize, autotune);
+  compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   await compiled.keeper.adopt(start);
   return compiled;
 }
@@ -114,11 +115,11 @@ class Run {
     this.#gate.open();
   }
 
-  steer({ learningRate, stopped }: Extract<ToWorker, { type: "steer" }>): void {
+  steer({ assignedRate, stopped }: Extract<ToWorker, { type: "steer" }>): void {
     const compiled = this.#compiled;
-    this.#early = compiled ? null : { type: "steer", learningRate, stopped };
+    this.#early = compiled ? null : { type: "steer", assignedRate, stopped };
     if (!compiled) return;
-    compiled.setLearningRate(rebuildSchedule(learningRate));
+    if (assignedRate) compiled.setLearningRate(rebuildSchedule(assignedRate));
     compiled.steering.stop(stopped);
   }
 
@@ -152,7 +153,7 @@ class Run {
     }
     const left = this.#compiled && await whatIsLeft(this.#compiled);
     const position = handle && this.#compiled?.holdings.open((held) => held, data).position;
-    this.page.say({ type: "end", end: { ...end, left, position: position ?? null } },
+    this.page.say({ type: "end", end: { ...end, left, position: position ?? null, assignedRate: this.#compiled?.assignedRate ?? null } },
       [...new Set([...left?.state.values() ?? []].map(({ buffer }) => buffer))]);
   }
 }

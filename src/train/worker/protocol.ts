@@ -16,8 +16,10 @@ import type { Position } from "../passes.ts";
 /** All that a fit() in another thread begins with. */
 export interface Job {
   readonly network: Network;
-  /** Its schedule is without a formula: model/rebuild-schedule.ts. */
+  /** As compile() was given it. Its schedule is without a formula: model/rebuild-schedule.ts. */
   readonly recipe: Recipe;
+  /** What the learning rate was set to since; null if it was not. */
+  readonly assignedRate: Schedule | null;
   readonly backend: Backend["kind"];
   readonly precision: Precision | undefined;
   readonly autotune: boolean;
@@ -39,7 +41,7 @@ export type ToWorker =
   | { readonly type: "train"; readonly job: Job }
   | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
   /** What callbacks, or the page otherwise, have set of the model; the schedule is without a formula. */
-  | { readonly type: "steer"; readonly learningRate: Schedule; readonly stopped: boolean }
+  | { readonly type: "steer"; readonly assignedRate: Schedule | null; readonly stopped: boolean }
   /** The callback is over; where it threw, training is to end as by an error. */
   | { readonly type: "answer"; readonly id: number; readonly threw: boolean }
   | { readonly type: "stored"; readonly id: number; readonly bytes: Uint8Array | null; readonly error: SentError | null };
@@ -50,6 +52,8 @@ export interface End {
   readonly error: SentError | null;
   readonly left: Snapshot | null;
   readonly position: Position | null;
+  /** As in Job: a checkpoint may have brought another. */
+  readonly assignedRate: Schedule | null;
 }
 
 export type ToPage =
