@@ -19,7 +19,7 @@ function checkSteps(where: string, name: string, value: number): number {
 export function piecewiseConstantDecay(
   options: { boundaries: readonly number[]; values: readonly number[] },
 ): Schedule {
-  checkOptions("piecewiseConstantDecay()", options, ["boundaries", "values"]);
+  options = checkOptions("piecewiseConstantDecay()", options, ["boundaries", "values"]);
   const { boundaries, values } = options;
   if (![boundaries, values].every(Array.isArray)) {
     throw new InputError("piecewiseConstantDecay(): boundaries and values must be arrays of numbers; " +
@@ -46,7 +46,7 @@ export function piecewiseConstantDecay(
 export function exponentialDecay(options: {
   initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
 }): Schedule {
-  checkOptions("exponentialDecay()", options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
+  options = checkOptions("exponentialDecay()", options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
   const initial = checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate);
   const decaySteps = checkSteps("exponentialDecay()", "decaySteps", options.decaySteps);
   const decayRate = checkRate("exponentialDecay()", "decayRate", options.decayRate);
@@ -63,7 +63,7 @@ export function exponentialDecay(options: {
  * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
  */
 export function cosineDecay(options: { initialLearningRate: number; decaySteps: number; alpha?: number }): Schedule {
-  checkOptions("cosineDecay()", options, ["initialLearningRate", "decaySteps", "alpha"]);
+  options = checkOptions("cosineDecay()", options, ["initialLearningRate", "decaySteps", "alpha"]);
   const initial = checkRate("cosineDecay()", "initialLearningRate", options.initialLearningRate);
   const decaySteps = checkSteps("cosineDecay()", "decaySteps", options.decaySteps);
   const alpha = checkRate("cosineDecay()", "alpha", options.alpha ?? 0);
@@ -79,7 +79,7 @@ export function cosineDecay(options: { initialLearningRate: number; decaySteps: 
  * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
  */
 export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
-  checkOptions("warmup()", options, ["steps", "then", "from"]);
+  options = checkOptions("warmup()", options, ["steps", "then", "from"]);
   const steps = checkSteps("warmup()", "steps", options.steps), from = checkRate("warmup()", "from", options.from ?? 0);
   const then = toSchedule("warmup()", options.then), target = rateAt(then, 0);
   return schedule({ kind: "warmup", steps, from, then }, (step) =>

@@ -21,15 +21,20 @@ export function show(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
-/** @throws InputError if `options` is no plain object or holds a key that is not known */
-export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new InputError(`${where}: options must be an object; got ${show(options)}. Known: ${known.join(", ")}.`);
+/**
+ * The options that were given: one that is null means its default, like one that is left out, and so does null in place of all.
+ * @throws InputError if `options` is no plain object or holds a key that is not known
+ */
+export function checkOptions<O extends object>(where: string, options: O | null | undefined, known: readonly string[]): O {
+  const given = options ?? {} as O;
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw new InputError(`${where}: options must be an object; got ${show(given)}. Known: ${known.join(", ")}.`);
   }
-  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  const entries = Object.entries(given), unknown = entries.find(([key]) => !known.includes(key))?.[0];
   if (unknown !== undefined) {
     throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.length > 0 ? known.join(", ") : "none"}.`);
   }
+  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as O;
 }
 
 /** True, false, or the default where nothing is given. */

@@ -37,7 +37,7 @@ function describe(where: string, name: InitializerName, options: Given): Initial
   if (typeof options === "object" && options !== null && "seed" in options) {
     throw new InputError(`${where}: ${name} takes no seed of its own. All initial weights follow from one: sequential({ seed }).`);
   }
-  checkOptions(where, options, OWN[name]);
+  options = checkOptions(where, options, OWN[name]);
   const { mean = 0, stddev = 0.05, minval = -0.05, maxval = 0.05, gain = 1 } = options;
   for (const [key, value] of [["mean", mean], ["minval", minval], ["maxval", maxval], ["gain", gain]] as const) {
     checkFloat32(where, key, value, "any");

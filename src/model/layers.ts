@@ -70,7 +70,7 @@ const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelIn
  * @throws InputError on zero units, an unknown activation, initializer, regularizer or option
  */
 export function dense(options: DenseOptions): DenseLayer {
-  checkOptions("dense()", options, DENSE_OPTIONS);
+  options = checkOptions("dense()", options, DENSE_OPTIONS);
   const where = `dense({ units: ${show(options.units)} })`;
   return Object.freeze({
     type: "dense",
@@ -93,7 +93,7 @@ export function dense(options: DenseOptions): DenseLayer {
  * @throws InputError if rate is outside [0, 1), in float32 too
  */
 export function dropout(options: { rate: number; inputShape?: readonly number[] }): DropoutLayer {
-  checkOptions("dropout()", options, ["rate", "inputShape"]);
+  options = checkOptions("dropout()", options, ["rate", "inputShape"]);
   const rate = checkFloat32("dropout()", "rate", options.rate, "[0, 1)");
   return Object.freeze({ type: "dropout", rate, inputShape: checkInputShape("dropout()", options.inputShape) });
 }
@@ -102,9 +102,7 @@ export function dropout(options: { rate: number; inputShape?: readonly number[] 
 export function activation(
   options: ActivationName | { activation: ActivationName; inputShape?: readonly number[] },
 ): ActivationLayer {
-  const given: { activation: ActivationName; inputShape?: readonly number[] } =
-    typeof options === "string" ? { activation: options } : options;
-  checkOptions("activation()", given, ["activation", "inputShape"]);
+  const given = checkOptions("activation()", typeof options === "string" ? { activation: options } : options, ["activation", "inputShape"]);
   return Object.freeze({
     type: "activation",
     activation: checkActivation("activation()", given.activation),

@@ -23,7 +23,7 @@ export interface Loss {
 }
 
 function loss(name: LossName, options: { fromLogits?: boolean; delta?: number } = {}): Loss {
-  checkOptions(`${name}()`, options, ["name", "fromLogits", "delta"]);
+  options = checkOptions(`${name}()`, options, ["name", "fromLogits", "delta"]);
   const fromLogits = checkFlag(`${name}()`, "fromLogits", options.fromLogits, false);
   const delta = checkFloat32(`${name}()`, "delta", options.delta ?? 1, "> 0");
   return Object.freeze({ name, fromLogits, delta });

@@ -99,8 +99,7 @@ const isScheduleLike = (value: unknown): value is Schedule => typeof value === "
 
 function build(name: OptimizerName, options: number | Schedule | Given): Optimizer {
   const where = `${name}()`;
-  const given: Given = typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options;
-  checkOptions(where, given, [...Object.keys(OWN[name]), ...CLIPPING]);
+  const given = checkOptions<Given>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
   const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
   for (const key of ["momentum", "beta1", "beta2", "rho"] as const) checkFloat32(where, key, set[key], "[0, 1)");

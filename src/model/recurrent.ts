@@ -44,7 +44,7 @@ function checkVocabulary(where: string, { inputVocabulary, inputShape, dropout =
  * @throws InputError on zero units, an unknown activation, initializer, regularizer or option, a rate outside [0, 1)
  */
 export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
-  checkOptions("simpleRNN()", options, OPTIONS);
+  options = checkOptions("simpleRNN()", options, OPTIONS);
   const units = checkCount("simpleRNN()", "units", options.units), where = `simpleRNN({ units: ${units} })`;
   const inputVocabulary = checkVocabulary(where, options);
   APPENDERS.simpleRNN = appendRecurrent;

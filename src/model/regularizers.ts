@@ -27,7 +27,7 @@ function penalty(where: string, l1: number, l2: number): Regularizer {
  */
 export function l1(options: number | { l1?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l1()", options, 0);
-  checkOptions("l1()", options, ["l1"]);
+  options = checkOptions("l1()", options, ["l1"]);
   return penalty("l1()", options.l1 ?? DEFAULT, 0);
 }
 
@@ -39,13 +39,13 @@ export function l1(options: number | { l1?: number } = {}): Regularizer {
  */
 export function l2(options: number | { l2?: number } = {}): Regularizer {
   if (typeof options === "number") return penalty("l2()", 0, options);
-  checkOptions("l2()", options, ["l2"]);
+  options = checkOptions("l2()", options, ["l2"]);
   return penalty("l2()", 0, options.l2 ?? DEFAULT);
 }
 
 /** l1·Σ|w| + l2·Σw², as Keras' L1L2 (default 0 and 0). @throws InputError as l1() and l2() */
 export function l1l2(options: { l1?: number; l2?: number } = {}): Regularizer {
-  checkOptions("l1l2()", options, ["l1", "l2"]);
+  options = checkOptions("l1l2()", options, ["l1", "l2"]);
   return penalty("l1l2()", options.l1 ?? 0, options.l2 ?? 0);
 }
 

@@ -20,7 +20,7 @@ function checkCallbacks(callbacks: object): void {
     throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
   }
   for (const [key, value] of CALLBACKS.map((name) => [name, (callbacks as Record<string, unknown>)[name]] as const)) {
-    if (value !== undefined && typeof value !== "function") {
+    if (value !== undefined && value !== null && typeof value !== "function") {
       throw new InputError(`fit(): callbacks.${key} must be a function; got ${show(value)}.`);
     }
   }
@@ -33,9 +33,9 @@ function checkStore(name: string, store: unknown): void {
     "or fileStore() gave.");
 }
 
-/** @throws InputError naming the option that is wrong */
-export function checkFitOptions(options: FitOptions): void {
-  checkOptions("fit()", options, KNOWN);
+/** The options that were given, without those that are null. @throws InputError naming the option that is wrong */
+export function checkFitOptions(given: FitOptions | null | undefined): FitOptions {
+  const options = checkOptions("fit()", given, KNOWN);
   const { validationSplit = 0, validationData, signal } = options;
   if (!(typeof validationSplit === "number" && validationSplit >= 0 && validationSplit < 1)) {
     throw new InputError(`fit(): validationSplit must be in [0, 1); got ${show(validationSplit)}.`);
@@ -65,11 +65,12 @@ export function checkFitOptions(options: FitOptions): void {
   checkCallbacks(options.callbacks ?? {});
   if (options.resumeFrom !== undefined) checkStore("resumeFrom", options.resumeFrom);
   if (options.checkpoint !== undefined) {
-    checkOptions("fit(): checkpoint", options.checkpoint, ["store", "every"]);
+    options.checkpoint = checkOptions("fit(): checkpoint", options.checkpoint, ["store", "every"]);
     checkStore("checkpoint.store", options.checkpoint.store);
     if (options.checkpoint.every !== undefined) checkCount("fit(): checkpoint", "every", options.checkpoint.every);
   }
   checkCount("fit()", "epochs", options.epochs ?? 1);
   if (options.steps !== undefined) checkCount("fit()", "steps", options.steps);
   checkCount("fit()", "batchSize", options.batchSize ?? 32);
+  return options;
 }

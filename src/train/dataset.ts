@@ -65,7 +65,7 @@ export class DatasetHandle {
 
   /** @throws InputError as dataset() */
   constructor(x: Features, y: Targets | undefined, options: DatasetOptions) {
-    checkOptions("dataset()", options, ["scale", "lengths"]);
+    options = checkOptions("dataset()", options, ["scale", "lengths"]);
     checkArray("dataset()", "x", x);
     if (y !== undefined) checkArray("dataset()", "y", y);
     if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");

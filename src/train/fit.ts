@@ -78,7 +78,7 @@ function callAfter(steering: Steering, told: number, call: () => unknown, onErro
 
 /** Whether anybody wants to be heard between two epochs, or to stop within one as soon as may be. */
 export const listens = (options: FitOptions): boolean => Boolean(options.verbose) ||
-  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => (options.callbacks as Record<string, unknown> | undefined)?.[name] !== undefined);
+  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => (options.callbacks as Record<string, unknown> | undefined)?.[name] != null);
 
 /** Part of the loop that runs without a pause: some epochs, or a part of one. */
 interface Leg {

@@ -22,10 +22,10 @@ type Source = Arrays | DatasetHandle;
 /** (x, y, options) or (handle, options). */
 function splitArguments<O extends object>(
   where: string, x: Features | DatasetHandle, y: Targets | O | undefined, last: O | undefined,
-): { source: Source; options: O } {
-  if (!isHandle(x)) return { source: { x, y: y as Targets }, options: last === undefined ? {} as O : last };
+): { source: Source; given: O | undefined } {
+  if (!isHandle(x)) return { source: { x, y: y as Targets }, given: last };
   checkRest(where, y, last);
-  return { source: x, options: y === undefined ? {} as O : y as O };
+  return { source: x, given: y as O | undefined };
 }
 
 /** @throws InputError if what comes behind a handle looks like y */
@@ -109,21 +109,20 @@ const KNOWN = {
   inspectStep: ["scale", "lengths"],
 } as const;
 
-function checkCallOptions(method: Call["method"], options: object): void {
-  if (method === "fit") return checkFitOptions(options);
-  const where = `${method}()`;
-  checkOptions(where, options, KNOWN[method]);
-  const { steps, batchSize }: VerifyOptions = options;
-  checkCount(where, "steps", steps ?? 1);
-  checkCount(where, "batchSize", batchSize ?? 1);
+function checkCallOptions(method: Call["method"], given: object | null | undefined): object {
+  if (method === "fit") return checkFitOptions(given);
+  const where = `${method}()`, options: VerifyOptions = checkOptions(where, given, KNOWN[method]);
+  checkCount(where, "steps", options.steps ?? 1);
+  checkCount(where, "batchSize", options.batchSize ?? 1);
+  return options;
 }
 
 /** @throws InputError naming what is wrong with the data or the options */
 export function takeGiven<O extends object>({ method, x, y, last, shape, loss }: Call): Taken<O> {
   const where = `${method}()`, data = x as Features | DatasetHandle;
-  const { source, options } = method === "predict" ? { source: data, options: (last === undefined ? {} : last) as O }
+  const { source, given } = method === "predict" ? { source: data, given: last as O | undefined }
     : splitArguments(where, data, y as Targets, last as O | undefined);
-  checkCallOptions(method, options);
+  const options = checkCallOptions(method, given) as O;
   if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
   const taken = labelled(where, source as Source, shape, loss, options), { validationData }: FitOptions = options;
   const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as Source, options) : null;

@@ -45,8 +45,7 @@ export class Sequential {
 
   /** @throws InputError if a layer does not fit the one before it, or the first does not say what comes in */
   constructor(options: SequentialOptions) {
-    checkOptions("sequential()", options, OPTIONS.sequential);
-    const { layers = [], seed = 0 } = options;
+    const { layers = [], seed = 0 } = checkOptions("sequential()", options, OPTIONS.sequential);
     this.#stack = new LayerStack(layers, seed);
   }
 
@@ -78,7 +77,7 @@ export class Sequential {
   async #compile(options: CompileOptions): Promise<void> {
     this.#life.checkAlive("compile");
     const network = this.#stack.declared("compile");
-    checkOptions("compile()", options, OPTIONS.compile);
+    options = checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
     const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
     await this.#open("compile", network, recipe, options, autotune);

@@ -60,7 +60,7 @@ function cut<S extends LongSequence>(from: S, cols: number, starts: readonly num
 export function windows<S extends LongSequence, Y extends LongSequence = S>(
   sequence: S, options: WindowsOptions<Y>,
 ): Windows<S, Y> {
-  checkOptions("windows()", options, ["length", "batchSize", "features", "targets"]);
+  options = checkOptions("windows()", options, ["length", "batchSize", "features", "targets"]);
   const length = checkCount("windows()", "length", options.length), batchSize = checkCount("windows()", "batchSize", options.batchSize);
   const features = checkCount("windows()", "features", options.features ?? 1), { targets } = options;
   checkSequence("the sequence", sequence);

@@ -89,7 +89,7 @@ describe("options", () => {
     expect(make({})).toEqual(make());
     const refused: [unknown, RegExp][] = [
       [{ seed: 1 }, new RegExp(`^${name}\\(\\): ${name} takes no seed of its own\\..*sequential\\(\\{ seed \\}\\)`)],
-      [{ gain: 2 }, new RegExp(`^${name}\\(\\): unknown option gain`)], [null, /options must be an object/], [3, /options must be an object/],
+      [{ gain: 2 }, new RegExp(`^${name}\\(\\): unknown option gain`)], [[], /options must be an object/], [3, /options must be an object/],
     ];
     for (const [options, message] of refused) {
       expect(() => make(options as never)).toThrow(InputError);

@@ -21,7 +21,6 @@ describe("dataset()", () => {
     ["options in place of y", () => dataset(X, { scale: 1 } as never), /y must be .*got object/],
     ["an unknown option", () => dataset(X, LABELS, { batchSize: 3 } as never), /^dataset\(\): unknown option batchSize\. Known: scale, lengths\.$/],
     ["a scale of 0", () => dataset(X, LABELS, { scale: 0 }), /^dataset\(\): scale must be a finite number other than 0; got 0/],
-    ["no options", () => dataset(X, LABELS, null as never), /^dataset\(\): options must be an object; got null/],
   ])("%s", (_, make, pattern) => {
     expect(make).toThrow(InputError);
     expect(make).toThrow(pattern);
@@ -54,7 +53,6 @@ describe("a call with a handle", () => {
     ["a scale beside it", () => dataset(X, LABELS), [{ scale: 2 }], /^fit\(\): the scale of a data set is its own; got 2 beside it\. Pass it to dataset/],
     ["labels beside it", () => dataset(X, LABELS), [LABELS], /^fit\(\): a data set brings its own y; behind it come the options alone\. Got \[0,1/],
     ["labels and options beside it", () => dataset(X, LABELS), [new Uint8Array(6), {}], /brings its own y/],
-    ["null", () => dataset(X, LABELS), [null], /^fit\(\): options must be an object; got null/],
     ["an unknown option", () => dataset(X, LABELS), [{ batchsize: 3 }], /unknown option batchsize/],
     ["too large a share for validation", () => dataset(X, LABELS), [{ validationSplit: 0.99 }], /validationSplit 0\.99 of 6 rows leaves 0/],
     ["validation without y", () => dataset(X, LABELS), [{ validationData: dataset(X) }], /^fit\(\): validationData: the data set has no y/],
