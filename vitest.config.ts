@@ -1,11 +1,17 @@
 // `unit` runs in Node without a GPU; the files under test/gpu in headless Chrome (`chrome`) or Firefox (`firefox`), in Node with the
 // npm package `webgpu` (`node-gpu`), or in Deno (`deno`, started by test/hosts). `consumers` installs the
-// package as others do. Without an adapter these fail; they never skip.
+// package as others do. Without an adapter these fail; they never skip. `wasm` runs the files under test/gpu that are about the
+// library, whatever the engine, on the WebAssembly engine in Node.
 
 import { defineConfig } from "vitest/config";
 import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
 
 const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test.ts"];
+/** What takes minutes on the CPU. */
+const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
+/** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
+const GPU_ALONE = ["adapter", "api-devices", "autotune", "checked", "choice-store", "device-loss", "fused", "half", "launches", "precision",
+  "race", "recurrent", "resident", "variants", "worker", "slow/out-of-memory", "slow/product-variants"].map((name) => `test/gpu/${name}.test.ts`);
 /** Training on a software adapter takes seconds, and so does compiling for it. */
 const GPU_TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };
 
@@ -13,7 +19,8 @@ export default defineConfig({
   test: {
     projects: [
       // Some start processes; a busy machine with two cores takes its time over that.
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS], testTimeout: 60_000 } },
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE], testTimeout: 60_000 } },
+      { test: { name: "exhaustive", include: EXHAUSTIVE, testTimeout: 600_000 } },
       { test: { name: "consumers", include: CONSUMERS } },
       {
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
@@ -36,6 +43,11 @@ export default defineConfig({
         test: {
           name: "node-gpu", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS,
           setupFiles: ["test/support/node-gpu.ts"],
+        },
+      },
+      {
+        test: {
+          name: "wasm", include: GPU_TESTS, exclude: GPU_ALONE, ...GPU_TIMEOUTS, provide: { engine: "wasm" },
         },
       },
     ],

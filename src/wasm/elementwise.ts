@@ -80,7 +80,8 @@ function values(group: GroupWriter, step: Step, cell: Cell): Code {
     case "dropout": return dropout(group, step, cell);
     case "penaltyGradient": return penaltyGradient(group, step, cell);
     case "clipValue": return f32x4.pmin(f32x4.pmax(one(), floats(-step.limit)), floats(step.limit));
-    case "accumulate": return add(one(), v128.andNot(group.memory(second, cell), group.freshLanes()));
+    // To −0 every number adds up to itself.
+    case "accumulate": return add(one(), v128.choose(allBits(0x80000000), group.memory(second, cell), group.freshLanes()));
     case "maskRows": return maskRows(group, step, cell);
     case "pickRows": return pickRows(group, step, cell);
     case "previousStep": return previousTimestep(group, step, cell);

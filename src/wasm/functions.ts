@@ -1,8 +1,8 @@
 // exp, log, tanh and the activation functions on vectors of four float32 numbers, and their derivatives.
 // Each is written so that no digits cancel: near 0 by a series, in the tails by e^x. Not-a-number goes through all of them.
-// Polynomials of exp, log and tanh: Moshier, Cephes (single precision); erfc: Press et al., Numerical Recipes, §6.2 (erfcc).
+// Polynomials of exp, log and tanh: Moshier, Cephes (single precision); those of Φ are the kernels' own (model/float32-forms.ts).
 
-import { GELU_CUBIC, GELU_SCALE } from "../model/float32-forms.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../model/float32-forms.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
 import { allBits, f32x4, floats, get, i32x4, set, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 
@@ -16,9 +16,7 @@ const LOG_SERIES = [
 ];
 const TANH_SERIES = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
 const EXPM1_SERIES = [1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2];
-const ERFC_SERIES = [
-  0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223,
-];
+const MILLS_SERIES = [...MILLS].reverse();
 /** ln 2 as the sum of a number with few bits and a small one. */
 const LN2_HIGH = 0.693359375, LN2_LOW = -2.12194440e-4;
 /** e^x is above the largest float32 beyond the first, and below the smallest normal one under the second. */
@@ -39,13 +37,13 @@ export class VectorFunctions {
     return coefficients.slice(1).reduce<Code>((sum, coefficient) => this.madd(sum, get(x), floats(coefficient)), floats(coefficients[0]));
   }
 
-  /** e^x; 0 below −87.33, infinity above 88.72. */
-  exp(value: Code): Code {
+  /** e^x; 0 below −87.33, infinity above 88.72. @param rest a small number that x is less than the exponent by rounding */
+  exp(value: Code, rest?: Local): Code {
     const x = this.#local("exp x"), n = this.#local("exp n"), r = this.#local("exp r");
     const fraction = add(this.madd(this.#series(EXP_SERIES, r), mul(get(r), get(r)), get(r)), ONE);
     return [
-      set(x, value), set(n, f32x4.nearest(mul(get(x), floats(Math.LOG2E)))),
-      set(r, this.madd(get(n), floats(-LN2_LOW), this.madd(get(n), floats(-LN2_HIGH), get(x)))),
+      set(x, value), set(n, f32x4.nearest(mul(rest ? add(get(x), get(rest)) : get(x), floats(Math.LOG2E)))),
+      set(r, this.madd(get(n), floats(-LN2_LOW), this.madd(get(n), floats(-LN2_HIGH), get(x)))), rest ? set(r, add(get(r), get(rest))) : [],
       // 2ⁿ enters through the exponent's bits.
       set(r, i32x4.add(fraction, i32x4.shl(f32x4.toI32(get(n)), 23))),
       set(r, v128.choose(floats(Infinity), get(r), f32x4.gt(get(x), floats(EXP_MOST)))),
@@ -116,13 +114,21 @@ export class VectorFunctions {
     return [set(z, value), add(f32x4.pmax(get(z), ZERO), this.log1p(this.exp(v128.or(get(z), SIGN))))];
   }
 
-  /** Φ(x) = ½·erfc(−x/√2), the distribution function of the standard normal distribution. */
-  #normal(x: Local): Code {
-    const t = this.#local("normal t"), tail = this.#local("normal tail");
+  /**
+   * Φ(−|x|) less `slope`·|x|·φ(x): times e^(−t²/2), the square of t = |x| in two parts, the first of them exact.
+   * @returns what sets the local, and for x ≥ 0 the rest to 1
+   */
+  #normal(x: Local, slope: number): Code {
+    const t = this.#local("normal t"), head = this.#local("normal head"), mills = this.#local("normal mills"), inverse = this.#local("normal inverse");
+    const half = floats(-0.5), centre = floats(MILLS_CENTRE), w = head, rest = head;
     return [
-      set(t, div(ONE, this.madd(f32x4.abs(get(x)), floats(0.5 * Math.SQRT1_2), ONE))),
-      set(tail, mul(mul(get(t), floats(0.5)), this.exp(this.madd(mul(get(x), get(x)), floats(-0.5), this.#series(ERFC_SERIES, t))))),
-      v128.choose(get(tail), sub(ONE, get(tail)), f32x4.lt(get(x), ZERO)),
+      set(t, f32x4.pmin(f32x4.abs(get(x)), floats(MILLS_END))), set(inverse, div(ONE, add(get(t), centre))),
+      set(w, mul(sub(get(t), centre), get(inverse))), set(mills, mul(this.#series(MILLS_SERIES, w), get(inverse))),
+      slope === 0 ? [] : set(mills, sub(get(mills), mul(get(t), floats(slope)))),
+      set(head, v128.and(get(t), allBits(0xfffff000))), set(inverse, mul(mul(get(head), get(head)), half)),
+      set(rest, mul(mul(sub(get(t), get(head)), add(get(t), get(head))), half)),
+      set(mills, mul(this.exp(get(inverse), rest), get(mills))),
+      v128.choose(get(mills), sub(ONE, get(mills)), f32x4.lt(get(x), ZERO)),
     ];
   }
 
@@ -131,8 +137,13 @@ export class VectorFunctions {
     return mul(get(z), this.madd(mul(get(z), get(z)), floats(2 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)));
   }
 
+  /** z no further than where sigmoid(2u) is 0 or 1: z³ overflows beyond. */
+  #cut(z: Code): Code {
+    return f32x4.pmin(f32x4.pmax(z, floats(-GELU_TANH_END)), floats(GELU_TANH_END));
+  }
+
   activate(name: ElementwiseActivation, value: Code): Code {
-    const z = this.#local("activate z");
+    const z = this.#local("activate z"), t = this.#local("activate t");
     switch (name) {
       case "linear": return value;
       case "sigmoid": return this.sigmoid(value);
@@ -142,8 +153,8 @@ export class VectorFunctions {
       case "leakyRelu": return [set(z, value), v128.choose(get(z), mul(get(z), floats(LEAKY_RELU_SLOPE)), f32x4.gt(get(z), ZERO))];
       case "elu": return [set(z, value), v128.choose(this.expm1(get(z)), get(z), f32x4.le(get(z), ZERO))];
       case "softplus": return this.softplus(value);
-      case "gelu": return [set(z, value), mul(get(z), this.#normal(z))];
-      case "geluTanh": return [set(z, value), mul(get(z), this.sigmoid(this.#geluArgument(z)))];
+      case "gelu": return [set(z, value), mul(get(z), this.#normal(z, 0))];
+      case "geluTanh": return [set(z, value), set(t, this.#cut(get(z))), mul(get(z), this.sigmoid(this.#geluArgument(t)))];
       case "swish": return [set(z, value), mul(get(z), this.sigmoid(get(z)))];
     }
   }
@@ -159,12 +170,10 @@ export class VectorFunctions {
       case "leakyRelu": return v128.choose(ONE, floats(LEAKY_RELU_SLOPE), f32x4.gt(source, ZERO));
       case "elu": return [set(s, source), v128.choose(ONE, add(get(s), ONE), f32x4.gt(get(s), ZERO))];
       case "softplus": return f32x4.neg(this.expm1(f32x4.neg(source)));
-      case "gelu": return [
-        set(s, source), set(p, mul(this.exp(mul(mul(get(s), get(s)), floats(-0.5))), floats(1 / Math.sqrt(2 * Math.PI)))),
-        this.madd(get(s), get(p), this.#normal(s)),
-      ];
+      // Φ(s) + s·φ(s)
+      case "gelu": return [set(s, source), this.#normal(s, 1 / Math.sqrt(2 * Math.PI))];
       case "geluTanh": return [
-        set(s, source), set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
+        set(s, this.#cut(source)), set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
         mul(this.sigmoid(this.#geluArgument(s)), this.madd(get(p), this.sigmoid(f32x4.neg(this.#geluArgument(s))), ONE)),
       ];
       case "swish": return [

@@ -2,13 +2,14 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { adam, dense, sequential, type FitOptions } from "../../src/index.ts";
+import { BACKENDS, describeGpu, type TestBackend } from "../support/models.ts";
 import { needsResident } from "./support.ts";
 
 const ROWS = 10, EPOCHS = 7;
 const X = Float32Array.from({ length: 2 * ROWS }, (_, i) => Math.sin(3 * i));
 const Y = Float32Array.from({ length: ROWS }, (_, i) => X[2 * i] * X[2 * i + 1]);
 
-async function train(backend: "cpu" | "webgpu", options: FitOptions, fits = 1) {
+async function train(backend: TestBackend, options: FitOptions, fits = 1) {
   const model = sequential({ seed: 5, layers: [dense({ units: 4, activation: "tanh", inputShape: [2] }), dense({ units: 1 })] });
   await model.compile({ optimizer: adam(0.05), loss: "meanSquaredError", backend });
   const histories = [];
@@ -18,7 +19,7 @@ async function train(backend: "cpu" | "webgpu", options: FitOptions, fits = 1) {
   return { weights, loss: histories.flatMap(({ history }) => history.loss), steps: histories.reduce((n, { steps }) => n + steps, 0) };
 }
 
-describe.each(["cpu", "webgpu"] as const)("%s", (backend) => {
+describe.each(BACKENDS)("%s", (backend) => {
   it.each([true, false])("shuffle %s: the weights and losses of epochs one by one, bit for bit", async (shuffle) => {
     const ahead = await train(backend, { epochs: EPOCHS, shuffle });
     const paused = await train(backend, { epochs: EPOCHS, shuffle, callbacks: { onEpochEnd() {} } });
@@ -35,11 +36,13 @@ describe.each(["cpu", "webgpu"] as const)("%s", (backend) => {
   });
 });
 
-it("hundreds of epochs of four rows take few dispatches", async (context) => {
-  await needsResident(context);
-  const dispatch = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
-  const { steps } = await train("webgpu", { epochs: 300, batchSize: ROWS });
-  expect(steps).toBe(300);
-  expect(dispatch.mock.calls.length).toBeLessThan(20);
-  dispatch.mockRestore();
+describeGpu("dispatches", () => {
+  it("hundreds of epochs of four rows take few", async (context) => {
+    await needsResident(context);
+    const dispatch = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
+    const { steps } = await train("webgpu", { epochs: 300, batchSize: ROWS });
+    expect(steps).toBe(300);
+    expect(dispatch.mock.calls.length).toBeLessThan(20);
+    dispatch.mockRestore();
+  });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   dense, DeviceLostError, GpuError, InputError, OutOfMemoryError, sequential, sgd, type CompileOptions, type Sequential,
 } from "../../src/index.ts";
-import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
+import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../support/models.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 61), Y = noise(ROWS * 2, 62);
@@ -110,7 +110,7 @@ it("an error of a compile() that nobody awaits stays unhandled, so that the host
   await Promise.all([expect(compiling).rejects.toThrow(InputError), expect(fitting).rejects.toThrow(InputError)]);
 });
 
-describe("on a device of the user's own", () => {
+describeGpu("on a device of the user's own", () => {
   const track = (device: GPUDevice): Set<GPUBuffer> => {
     const alive = new Set<GPUBuffer>(), create = device.createBuffer.bind(device);
     device.createBuffer = (descriptor) => {
@@ -167,7 +167,7 @@ describe("on a device of the user's own", () => {
   });
 });
 
-describe("a lost GPU", () => {
+describeGpu("a lost GPU", () => {
   const lose = async (device: GPUDevice) => {
     device.destroy();
     await device.lost;

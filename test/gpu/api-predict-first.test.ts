@@ -1,9 +1,9 @@
 // predict() before compile() takes the backend that compile() would take by default: for networks as small as these WebAssembly, on any
-// adapter. compile() then moves the weights to the GPU.
+// adapter. compile() then moves the weights to the engine that it names.
 
 import { expect, it, onTestFinished } from "vitest";
 import { dense, sequential, sgd, simpleRNN, type Layer } from "../../src/index.ts";
-import { noise, numbersOf } from "../support/models.ts";
+import { ENGINE, noise, numbersOf } from "../support/models.ts";
 
 it.each<[string, Layer[]]>([
   ["dense", [dense({ units: 5, activation: "tanh", inputShape: [6] }), dense({ units: 3, activation: "softmax" })]],
@@ -24,7 +24,7 @@ it.each<[string, Layer[]]>([
   expect(await other.predict(x)).toEqual(given);
   // Then it trains, from the same weights.
   const before = await numbersOf(model);
-  await model.compile({ optimizer: sgd(0.1), loss: "meanSquaredError", backend: "webgpu" });
+  await model.compile({ optimizer: sgd(0.1), loss: "meanSquaredError", backend: ENGINE });
   expect(await numbersOf(model)).toEqual(before);
   (await model.predict(x)).forEach((value, i) => expect(Math.abs(given[i] - value)).toBeLessThan(1e-5));
 });

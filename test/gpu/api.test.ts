@@ -157,9 +157,10 @@ describe.each(BACKENDS)("on %s", (backend) => {
     // Adam keeps two numbers beside each weight.
     expect(model.plan.bytes).toMatchObject({ parameters: 12730 * 4, optimizer: 2 * 12730 * 4 });
     expect(model.plan.bytes.withReuse).toBeLessThanOrEqual(model.plan.bytes.withoutReuse);
-    expect(model.plan.launchesPerStep).toBeGreaterThan(0);
+    expect(model.plan.launchesPerStep > 0).toBe(backend !== "wasm");
     // The plan is that of the last fit(), of 32 rows before there was one.
-    expect(model.plan.toString()).toMatch(/^train step, batch 32: \d+ launches\n/);
+    expect(model.plan.toString()).toMatch(backend === "wasm" ? /^train step, batch 32: \d+ stages, any number of steps in one call\n/
+      : /^train step, batch 32: \d+ launches\n/);
     expect(model.plan.toDot()).toMatch(/^digraph plan \{[^]*\}$/);
     await model.fit(new Float32Array(784 * 5), [0, 1, 2, 3, 4], { batchSize: 5 });
     expect(model.plan.toString()).toMatch(/^train step, batch 5: /);

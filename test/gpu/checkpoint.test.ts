@@ -51,7 +51,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
       // A slot, the pointer, a slot, …: every write may have been the last.
       expect(store.history.length).toBeGreaterThan(6);
       for (const [at, contents] of [new Map(), ...store.history].entries()) {
-        if (backend === "webgpu" && at % 3 === 1) continue;
+        if (backend !== "cpu" && at % 3 === 1) continue;
         const model = await declare(), after = await end(model, { ...fit, resumeFrom: new MemoryStore(contents) });
         expect(after.history, `after write ${at}`).toEqual(calm.history);
         expect(sameWeights(after.weights, calm.weights), `after write ${at}`).toBe(true);

@@ -1,17 +1,17 @@
-// ONNX's own tests on the GPU, step by step, and its RNN tests as models on both backends. What is expected was computed in
+// ONNX's own tests on the engine, step by step, and its RNN tests as models on all backends. What is expected was computed in
 // float32, as it is here: each may be off by the bound, and one from the other by twice that.
 
 import { describe, expect, it } from "vitest";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { ONNX_TESTS, restate, rnnRuns, worstRatio, type RnnRun } from "../conformance/onnx.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, setNumbers } from "../support/models.ts";
+import { BACKENDS, compiledModel, setNumbers, type TestBackend } from "../support/models.ts";
 import { runStep, useGpu } from "./support.ts";
 
 const gpu = useGpu();
 
 describe.each(ONNX_TESTS.filter(({ node }) => node.op !== "RNN"))("$name", (test) => {
-  it("is what the GPU computes", async () => {
+  it("is what the engine computes", async () => {
     for (const restated of restate(test)) {
       const { outputs: [output], reference: [{ bounds }] } = await runStep(gpu, restated);
       expect(worstRatio(restated, output, bounds.map((bound) => 2 * bound)), restated.name).toBeLessThanOrEqual(1);
@@ -19,7 +19,7 @@ describe.each(ONNX_TESTS.filter(({ node }) => node.op !== "RNN"))("$name", (test
   });
 });
 
-async function lastStates({ shape: [batch, steps, features, units], x, weights }: RnnRun, backend: "cpu" | "webgpu"): Promise<ArrayLike<number>> {
+async function lastStates({ shape: [batch, steps, features, units], x, weights }: RnnRun, backend: TestBackend): Promise<ArrayLike<number>> {
   const model = await compiledModel({ layers: [simpleRNN({ units, inputShape: [steps, features] }), dense({ units, useBias: false })] },
     { optimizer: "sgd", loss: "meanSquaredError", backend });
   const identity = Array.from({ length: units * units }, (_, i) => (i % (units + 1) === 0 ? 1 : 0));

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { adam, dense, dropout, l2, sgd, simpleRNN, type CompileOptions, type StepInspection } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf } from "../support/models.ts";
+import { BACKENDS, compiledModel, describeGpu, noise, numbersOf } from "../support/models.ts";
 import { CROSS_ENTROPY, errors, meanGradient, plainLayers } from "../support/plain-network.ts";
 import { ownDevice } from "./counted-device.ts";
 
@@ -91,7 +91,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 });
 
-describe("control: what a GPU computes wrong is reported", () => {
+describeGpu("control: what a GPU computes wrong is reported", () => {
   it.each([
     ["one number of a product", "z1", /let out_value = ([^;]*);/, "let out_value = ($1) * 1.0001;"],
     ["the ⊙ of BP2", "delta2", "return p * q", "return p * q * 1.0001"],

@@ -1,4 +1,4 @@
-// What is done with whole tensors and with data, alone on the GPU: the gather of a shuffled mini-batch, penalties, the
+// What is done with whole tensors and with data, alone on the engine: the gather of a shuffled mini-batch, penalties, the
 // summary of a step, dropout, and the random words behind it.
 
 import { describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import type { DataType } from "../../src/graph/types.ts";
 import { createFrom, readFloats } from "../../src/gpu/memory.ts";
 import { keyOf, philox4x32, type Quad } from "../../src/random.ts";
 import { dropoutMask, dropoutScale } from "../../src/reference/dropout.ts";
+import { describeGpu, itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -47,7 +48,7 @@ describe("gather", () => {
     }
   });
 
-  it("control: the own order, another offset or scale is caught", async () => {
+  itGpu("control: the own order, another offset or scale is caught", async () => {
     await expectCaught(gpu, { ...of("uint8", 5, 1, 20, 5), wrong: ["order[step.offset + row]", "row"] });
     await expectCaught(gpu, { ...of("uint8", 4, 1, 20, 5), wrong: ["order[step.offset + row]", "order[row]"] });
     await expectCaught(gpu, { ...of("float32", 3, 0.1, 20), wrong: ["0.1000", "0.1001"] });
@@ -66,7 +67,7 @@ describe("penalty", () => {
     await expectStep(gpu, of(0.1, 0.3, elements));
   });
 
-  it("control: a wrong constant, or a weight left out, is caught", async () => {
+  itGpu("control: a wrong constant, or a weight left out, is caught", async () => {
     await expectCaught(gpu, { ...of(0.1, 0.3, 300), wrong: ["abs(w)", "w"] });
     await expectCaught(gpu, { ...of(0.1, 0.3, 300), wrong: ["0.30000", "0.30010"] });
     await expectCaught(gpu, { ...of(0.1, 0.3, 300), wrong: ["i < 300u", "i < 299u"] });
@@ -100,7 +101,7 @@ describe("summary of a step", () => {
     await expectStep(gpu, of(300, 12, 40));
   });
 
-  it("control: the mean over the plan's batch, or a penalty divided by it, is caught", async () => {
+  itGpu("control: the mean over the plan's batch, or a penalty divided by it, is caught", async () => {
     await expectCaught(gpu, { ...of(7, 1, 1), batch: 8, rows: 7, wrong: ["v * step.inverse_rows", "v * 0.125"] });
     await expectCaught(gpu, { ...of(7, 1, 1), wrong: ["sum += v;", "sum += v * step.inverse_rows;"] });
   });
@@ -127,23 +128,25 @@ describe("dropout", () => {
 
   it("batch 40 with 33 rows", async () => { await expectStep(gpu, { ...of(0.5, 1, 2, 3, ones), batch: 40, rows }); });
 
-  it("of a chunk: the mask is that of the same rows of the whole mini-batch", async () => {
+  describe("of a chunk", () => {
     const first = 17, whole = of(0.4, 1, 2, 3, ones);
     const chunk: StepCase = { ...of(0.4, 1, 2, 3, ones.slice(first * cols)), batch: rows - first,
       step: { op: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] }, scalars: { step: 2, whole: { rows, first } } };
-    const [all, part] = [await expectStep(gpu, whole), await expectStep(gpu, chunk)];
-    expect([...part.outputs[0]]).toEqual([...all.outputs[0].slice(first * cols)]);
-    await expectCaught(gpu, { ...chunk, wrong: [">> 1u", ">> 2u"] });
+    it("the mask is that of the same rows of the whole mini-batch", async () => {
+      const [all, part] = [await expectStep(gpu, whole), await expectStep(gpu, chunk)];
+      expect([...part.outputs[0]]).toEqual([...all.outputs[0].slice(first * cols)]);
+    });
+    itGpu("control: another place in it is caught", async () => { await expectCaught(gpu, { ...chunk, wrong: [">> 1u", ">> 2u"] }); });
   });
 
-  it("control: another step, layer or scale is caught", async () => {
+  itGpu("control: another step, layer or scale is caught", async () => {
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: ["step.step,", "step.step + 1u,"] });
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: [", 1u, 3u + ", ", 2u, 3u + "] });
     await expectCaught(gpu, { ...of(0.5, 1, 2, 3, ones), wrong: ["2.0f", "2.00001f"] });
   });
 });
 
-describe("philox4x32-10 in WGSL", () => {
+describeGpu("philox4x32-10 in WGSL", () => {
   /** Counter and key of each, six words one after the other → four words each. */
   async function words(inputs: Uint32Array<ArrayBuffer>, philox = PHILOX): Promise<Uint32Array> {
     const { device } = gpu, count = inputs.length / 6;

@@ -1,10 +1,11 @@
-// Kernels that work on one number at a time, alone on the GPU: σ and σ′ of every activation, ⊙, scaling, clipping, the
+// Kernels that work on one number at a time, alone on the engine: σ and σ′ of every activation, ⊙, scaling, clipping, the
 // gradient of a penalty. They are the same texts that fused kernels take into their epilogues.
 
 import { describe, expect, it } from "vitest";
 import { derivativeSource, ELEMENTWISE_ACTIVATIONS, type ElementwiseActivation } from "../../src/model/activations.ts";
 import { activate } from "../../src/reference/activations.ts";
-import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
+import { itGpu } from "../support/models.ts";
+import { expectCaught, expectStep, normals, planOf, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
 
@@ -52,7 +53,7 @@ describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {
 
   it(`σ′ from ${derivativeSource(activation)}`, async () => { await expectStep(gpu, slope); });
 
-  it("control: one constant slightly off is caught, in σ and in σ′", async () => {
+  itGpu("control: one constant slightly off is caught, in σ and in σ′", async () => {
     await expectCaught(gpu, { ...value, wrong: WRONG[activation].value });
     await expectCaught(gpu, { ...slope, wrong: WRONG[activation].slope });
   });
@@ -75,13 +76,14 @@ describe("Hadamard product", () => {
   });
 
   // 65,535 workgroups fit one dimension of a grid. What is beyond is reached through the second one.
-  it("more numbers than one dimension of a grid reaches", async () => {
-    const { plan } = await expectStep(gpu, hadamard(1049, 4000));
-    expect(plan.launches[0].grid[0]).toBe(65535);
-    expect(plan.launches[0].grid[1]).toBeGreaterThan(1);
+  itGpu("more numbers than one dimension of a grid reaches", async () => {
+    const given = hadamard(1049, 4000), [{ grid }] = planOf(given).launches;
+    await expectStep(gpu, given);
+    expect(grid[0]).toBe(65535);
+    expect(grid[1]).toBeGreaterThan(1);
   });
 
-  it("control: numbers left out, or a wrong operand, are caught", async () => {
+  itGpu("control: numbers left out, or a wrong operand, are caught", async () => {
     await expectCaught(gpu, { ...hadamard(5, 40), wrong: [/\* \d+u \+ lane/, "* 65u + lane"] });
     await expectCaught(gpu, { ...hadamard(5, 40), wrong: ["return p * q", "return p * p"] });
   });
@@ -118,6 +120,9 @@ describe("gradients before the update", () => {
     expect([...out]).toEqual([...g]);
     const { outputs: [over] } = await runStep(gpu, accumulate(true, new Float32Array(rows * cols).fill(NaN)));
     expect([...over]).toEqual([...g]);
+  });
+
+  itGpu("control: a sum that begins anew where it should not is caught", async () => {
     await expectCaught(gpu, { ...accumulate(false), wrong: ["== 1u", "== 0u"] });
   });
 
@@ -140,7 +145,7 @@ describe("gradients before the update", () => {
     expect(zeros.map((i) => out[i])).toEqual(zeros.map((i) => g[i]));
   });
 
-  it("control: a wrong limit, factor or sign is caught", async () => {
+  itGpu("control: a wrong limit, factor or sign is caught", async () => {
     await expectCaught(gpu, { ...scale(0.37), wrong: [/(weights\[\d+u \+ 0u\])/, "$1 * 1.00001"] });
     await expectCaught(gpu, { ...clipValue(0.5), wrong: ["0.5f);", "0.50001f);"] });
     await expectCaught(gpu, { ...penalty(0.1, 0.3), wrong: ["sign(w)", "select(-1.0, 1.0, w > 0.0)"] });

@@ -1,10 +1,11 @@
-// The three matrix products and the row sum alone on the GPU: the whole of the forward pass, BP2, BP4 and BP3.
+// The three matrix products and the row sum alone on the engine: the whole of the forward pass, BP2, BP4 and BP3.
 // Sizes go around those of tiles (schedule/tiles.ts), because a wrong edge shows there and nowhere else. How a product is cut
 // for other adapters: product-variants.test.ts.
 
 import { describe, expect, it } from "vitest";
 import type { ProductForm, Rows } from "../../src/graph/types.ts";
 import { chooseVariant, DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
+import { itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -56,7 +57,7 @@ describe.each([
     await expectStep(gpu, { ...given, batch, rows });
   });
 
-  it("control: a term too few, or one number off by 10⁻⁵, is caught", async () => {
+  itGpu("control: a term too few, or one number off by 10⁻⁵, is caught", async () => {
     const given = productCase(form, [17, 40, 65], bias);
     await expectCaught(gpu, { ...given, wrong: ["let k_begin = 0u", "let k_begin = 1u"] });
     await expectCaught(gpu, { ...given, wrong: [/let out_value = ([^;]*);/, "let out_value = ($1) * 1.00001;"] });
@@ -71,13 +72,13 @@ describe("product", () => {
     expect(new Set(shapes.map(({ lanesK }) => lanesK))).toEqual(new Set([1, 16]));
   });
 
-  it("control: rows beyond the mini-batch are seen when they are written", async () => {
+  itGpu("control: rows beyond the mini-batch are seen when they are written", async () => {
     const given = productCase("normal", [5, 3, 4]);
     const { spilled } = await runStep(gpu, { ...given, batch: 16, rows: 5, wrong: ["let m = step.rows;", "let m = 16u;"] });
     expect(spilled).toBe(11 * 4);
   });
 
-  it("control: rows beyond the mini-batch spoil the result when they are read", async () => {
+  itGpu("control: rows beyond the mini-batch spoil the result when they are read", async () => {
     const given = productCase("leftTransposed", [5, 3, 4]);
     await expectCaught(gpu, { ...given, batch: 16, rows: 3, wrong: ["let k_end = step.rows", "let k_end = 16u"] });
   });
@@ -97,12 +98,12 @@ describe("row sum (BP3)", () => {
     await expectStep(gpu, { ...sum(rows, 65), batch, rows });
   });
 
-  it("control: a row left out, or one beyond the mini-batch taken along, is caught", async () => {
+  itGpu("control: a row left out, or one beyond the mini-batch taken along, is caught", async () => {
     await expectCaught(gpu, { ...sum(7, 5), wrong: ["var row = 0u", "var row = 1u"] });
     await expectCaught(gpu, { ...sum(6, 5), batch: 7, rows: 6, wrong: ["row < step.rows", "row < 7u"] });
   });
 
-  it("control: a lane's rows left out, or one row beyond the mini-batch, is caught where lanes share a column", async () => {
+  itGpu("control: a lane's rows left out, or one row beyond the mini-batch, is caught where lanes share a column", async () => {
     await expectCaught(gpu, { ...sum(33, 5), wrong: ["share = 1u", "share = 2u"] });
     await expectCaught(gpu, { ...sum(33, 5), wrong: ["var row = first", "var row = first + 1u"] });
     await expectCaught(gpu, { ...sum(33, 5), batch: 64, rows: 33, wrong: ["row < min(first + share, step.rows)", "row < first + share"] });

@@ -1,4 +1,4 @@
-// Kernels that go row by row, alone on the GPU: softmax and its pull-back, the rows of every loss, its gradient (BP1),
+// Kernels that go row by row, alone on the engine: softmax and its pull-back, the rows of every loss, its gradient (BP1),
 // and the metrics.
 
 import { describe, expect, it } from "vitest";
@@ -8,6 +8,7 @@ import {
   takesLabels, type Loss,
 } from "../../src/model/losses.ts";
 import { softmax } from "../../src/reference/losses.ts";
+import { itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -60,7 +61,7 @@ describe("softmax", () => {
     expect([...a]).toEqual([1, 1, 1]);
   });
 
-  it("control: an exponent off by 10⁻⁵, or a last column left out, is caught", async () => {
+  itGpu("control: an exponent off by 10⁻⁵, or a last column left out, is caught", async () => {
     await expectCaught(gpu, { ...of(5, 10), wrong: [/exp\((\w+\[[^\]]*\]) - top\) \/ sum/, "exp($1 * 1.00001 - top) / sum"] });
     await expectCaught(gpu, { ...of(5, 10), wrong: ["col < 10u; col++) { sum", "col < 9u; col++) { sum"] });
   });
@@ -79,7 +80,7 @@ describe("softmax pull-back", () => {
     await expectStep(gpu, { ...of(rows, 10), batch, rows });
   });
 
-  it("control: the sum off by 10⁻⁵ is caught", async () => {
+  itGpu("control: the sum off by 10⁻⁵ is caught", async () => {
     await expectCaught(gpu, { ...of(5, 10), wrong: ["- sum)", "- sum * 1.00001)"] });
   });
 });
@@ -129,7 +130,7 @@ describe.each(LOSSES.map((loss) => [loss.name, loss.delta, loss] as const))("%s,
     await expectStep(gpu, { ...lossCase("lossGradient", loss, rows, 10), batch, rows });
   });
 
-  it("control: a wrong constant or sign, or the wrong batch mean, is caught", async () => {
+  itGpu("control: a wrong constant or sign, or the wrong batch mean, is caught", async () => {
     const { rows, gradient } = WRONG[loss.name];
     await expectCaught(gpu, { ...lossCase("lossRows", loss, 7, 10), wrong: rows });
     await expectCaught(gpu, { ...lossCase("lossGradient", loss, 7, 10), wrong: gradient });
@@ -203,7 +204,7 @@ describe("metrics", () => {
     expect([...out]).toEqual([wanted]);
   });
 
-  it("control: the last of several largest, another threshold, a wrong constant are caught", async () => {
+  itGpu("control: the last of several largest, another threshold, a wrong constant are caught", async () => {
     const tie = of("sparseAccuracy", [0.4, 0.4, 0.2], [0], 1);
     const { outputs: [out] } = await runStep(gpu, { ...tie, wrong: [/\] > w/, "] >= w"] });
     expect([...out]).toEqual([0]);

@@ -1,8 +1,9 @@
-// The update of every optimizer with each of its options, alone on the GPU, several steps in a row; and the norms of
+// The update of every optimizer with each of its options, alone on the engine, several steps in a row; and the norms of
 // clipping. Each step starts from what the GPU itself left, so that its bound is that of one step.
 
 import { describe, expect, it } from "vitest";
 import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import { itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -69,7 +70,7 @@ describe.each(OPTIMIZERS)("%s", (_, optimizer) => {
     await expectStep(gpu, updateCase(optimizer, freshState(optimizer), 99_999));
   });
 
-  it("control: a constant slightly off is caught", async () => {
+  itGpu("control: a constant slightly off is caught", async () => {
     const [first, ...others] = WRONG[optimizer.name];
     await expectCaught(gpu, { ...updateCase(optimizer, freshState(optimizer), 0), wrong: first });
     for (const wrong of others) await expectCaught(gpu, { ...updateCase(optimizer, freshState(optimizer), 1), wrong });
@@ -118,7 +119,7 @@ describe("clip factor: min(1, limit / norm)", () => {
     expect(await factorOf(of(2 ** -50, [[2 ** -40, 2 ** -40 * 0.9999]]))).toBeCloseTo(2 ** -10.5, 6);
   });
 
-  it("control: classes that are not told apart are caught", async () => {
+  itGpu("control: classes that are not told apart are caught", async () => {
     const given = of(1e19, [[1e20, 1e20]]), small = of(1e-31, [[1e-30, 1e-30]]);
     for (const [from, to] of [["abs(x) > ", "abs(x) > 1e20f * "]] as const) await expectCaught(gpu, { ...given, wrong: [from, to] });
     await expectCaught(gpu, { ...small, wrong: ["abs(x) < ", "abs(x) < 0.0 * "] });
@@ -133,7 +134,7 @@ describe("clip factor: min(1, limit / norm)", () => {
     await expectStep(gpu, of(0.7, Array.from({ length: count }, (_, i) => normals(5 + 60 * i, i))));
   });
 
-  it("control: a gradient summed twice or a norm not taken is caught", async () => {
+  itGpu("control: a gradient summed twice or a norm not taken is caught", async () => {
     const given = of(0.7, Array.from({ length: 15 }, (_, i) => normals(50, i)));
     await expectCaught(gpu, { ...given, wrong: ["squares_of(v)", "2.0 * squares_of(v)"] });
     await expectCaught(gpu, { ...of(0.7, [normals(50, 1)]), wrong: ["sqrt(sums.y + rest", "(sums.y + rest"] });

@@ -5,12 +5,12 @@ import {
   binaryCrossentropy, categoricalCrossentropy, dense, simpleRNN, sparseCategoricalCrossentropy,
   type ActivationName, type Loss, type LossName,
 } from "../../src/index.ts";
-import { BACKENDS, compiledModel, noise, setNumbers } from "../support/models.ts";
+import { BACKENDS, compiledModel, noise, setNumbers, type TestBackend } from "../support/models.ts";
 
 const METRICS = ["accuracy", "meanSquaredError", "meanAbsoluteError"] as const;
 
 /** A network whose answers are σ of its input: an identity for a kernel. */
-async function passing(units: number, last: ActivationName, loss: LossName | Loss, backend: "cpu" | "webgpu") {
+async function passing(units: number, last: ActivationName, loss: LossName | Loss, backend: TestBackend) {
   const model = await compiledModel({ layers: [dense({ units, activation: last, useBias: false, inputShape: [units] })] },
     { optimizer: "sgd", loss, metrics: METRICS.slice(0, 1), backend });
   await setNumbers(model, [Array.from({ length: units * units }, (_, i) => Number(Math.floor(i / units) === i % units))]);

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { adam, dense, type CompileOptions } from "../../src/index.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
-import { counted, ownDevice } from "./counted-device.ts";
+import { openLimited } from "./limited.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
@@ -52,18 +52,15 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 });
 
-it("an abort at every boundary of a short run leaves valid weights and no buffer behind", async () => {
-  const device = await ownDevice(), counts = counted(device);
-  const model = await compiledModel({ layers: LAYERS, seed: 1 }, { ...RECIPE, device });
-  const bare = counts.alive;
+it("an abort at every boundary of a short run leaves valid weights and no memory behind", async () => {
+  const { model, alive } = await openLimited({ layers: LAYERS, seed: 1 }, RECIPE), bare = await alive();
   for (let at = 1; at <= 12; at++) {
     const abort = new AbortController();
     let batches = 0;
     const { steps } = await model.fit(X, Y, { epochs: 2, batchSize: 7, signal: abort.signal,
       callbacks: { onBatchEnd: () => void (++batches === at && abort.abort()) } });
     expect(steps).toBeGreaterThanOrEqual(at);
-    expect(counts.alive).toBe(bare);
+    expect(await alive()).toBe(bare);
     expect((await model.getWeights()).every(({ data }) => data.every(Number.isFinite))).toBe(true);
   }
-  device.destroy();
 });

@@ -1,16 +1,13 @@
-// Recurrent networks through fit(), on the GPU and on the float64 reference: the same windows lead to the same weights, with
+// Recurrent networks through fit(), on the engine and on the float64 reference: the same windows lead to the same weights, with
 // states carried from window to window, with padding, from arrays and from a handle.
 
 import { describe, expect, it } from "vitest";
 import { adam, dataset, dense, sequential, simpleRNN, sgd, windows, type Layer, type LossName, type Sequential } from "../../src/index.ts";
-import { useGpu } from "./support.ts";
+import { describeGpu, ENGINE, type TestBackend } from "../support/models.ts";
 
-const gpu = useGpu();
-
-async function compiled(layers: readonly Layer[], backend: "webgpu" | "cpu", loss: LossName = "sparseCategoricalCrossentropy"): Promise<Sequential> {
+async function compiled(layers: readonly Layer[], backend: TestBackend, loss: LossName = "sparseCategoricalCrossentropy"): Promise<Sequential> {
   const model = sequential({ seed: 3, layers });
-  await model.compile({ optimizer: sgd({ learningRate: 0.2, momentum: 0.5, globalClipNorm: 1 }), loss,
-    ...(backend === "webgpu" ? { device: gpu.device } : { backend }) });
+  await model.compile({ optimizer: sgd({ learningRate: 0.2, momentum: 0.5, globalClipNorm: 1 }), loss, backend });
   return model;
 }
 
@@ -33,7 +30,7 @@ const letters = (): Layer[] => [
 
 describe("a text in windows, states carried on", () => {
   const { x, y } = windows(text, { length: 8, batchSize: 4 });
-  async function trained(backend: "webgpu" | "cpu", reset: boolean): Promise<number[]> {
+  async function trained(backend: TestBackend, reset: boolean): Promise<number[]> {
     const model = await compiled(letters(), backend);
     await model.fit(x, y, { batchSize: 4, shuffle: false });
     if (reset) model.resetStates();
@@ -44,7 +41,7 @@ describe("a text in windows, states carried on", () => {
   }
 
   it("leads to the reference's weights", async () => {
-    const [kept, reset, onCpu, resetOnCpu] = [await trained("webgpu", false), await trained("webgpu", true),
+    const [kept, reset, onCpu, resetOnCpu] = [await trained(ENGINE, false), await trained(ENGINE, true),
       await trained("cpu", false), await trained("cpu", true)];
     expect(farthest(kept, onCpu)).toBeLessThan(CLOSE);
     expect(farthest(reset, resetOnCpu)).toBeLessThan(CLOSE);
@@ -54,7 +51,7 @@ describe("a text in windows, states carried on", () => {
 
   it("predicts on from window to window as the reference does", async () => {
     const answers = [];
-    for (const backend of ["webgpu", "cpu"] as const) {
+    for (const backend of [ENGINE, "cpu"] as const) {
       const model = await compiled(letters(), backend);
       await model.predict(x.slice(0, 4 * 8), { batchSize: 4 });
       answers.push([...await model.predict(x.slice(0, 4 * 8), { batchSize: 4 })]);
@@ -76,7 +73,7 @@ describe("sequences of unequal length", () => {
   const other = x.map((value, i) => (Math.floor(i / 2) % steps >= lengths[Math.floor(i / (2 * steps))] ? 99 : value));
   const layers = (): Layer[] => [simpleRNN({ units: 7, inputShape: [steps, 2], returnSequences: true }), simpleRNN({ units: 5 }), dense({ units: 1 })];
 
-  async function trained(backend: "webgpu" | "cpu", features: Float32Array, given: Uint32Array | undefined, byHandle = false): Promise<number[]> {
+  async function trained(backend: TestBackend, features: Float32Array, given: Uint32Array | undefined, byHandle = false): Promise<number[]> {
     const model = await compiled(layers(), backend, "meanSquaredError"), options = { batchSize: 4, epochs: 3 };
     const set = dataset(features, y, { lengths: given });
     if (byHandle) await model.fit(set, options);
@@ -88,18 +85,18 @@ describe("sequences of unequal length", () => {
   }
 
   it("lead to the reference's weights, and what lies in the padding changes no bit", async () => {
-    const onGpu = await trained("webgpu", x, lengths);
-    expect(farthest(onGpu, await trained("cpu", x, lengths))).toBeLessThan(CLOSE);
-    expect(await trained("webgpu", other, lengths)).toEqual(onGpu);
-    expect(await trained("webgpu", x, lengths, true)).toEqual(onGpu);
+    const onEngine = await trained(ENGINE, x, lengths);
+    expect(farthest(onEngine, await trained("cpu", x, lengths))).toBeLessThan(CLOSE);
+    expect(await trained(ENGINE, other, lengths)).toEqual(onEngine);
+    expect(await trained(ENGINE, x, lengths, true)).toEqual(onEngine);
     // Control: without lengths the padding counts.
-    expect(farthest(await trained("webgpu", other, undefined), onGpu)).toBeGreaterThan(10 * CLOSE);
+    expect(farthest(await trained(ENGINE, other, undefined), onEngine)).toBeGreaterThan(10 * CLOSE);
   });
 });
 
 it("verify() compares a recurrent network's tensors and leaves training as it was", async () => {
   const { x, y } = windows(text, { length: 8, batchSize: 4 });
-  const [checked, plain] = [await compiled(letters(), "webgpu"), await compiled(letters(), "webgpu")];
+  const [checked, plain] = [await compiled(letters(), ENGINE), await compiled(letters(), ENGINE)];
   for (const model of [checked, plain]) await model.fit(x, y, { batchSize: 4, shuffle: false });
   const report = await checked.verify(x, y, { steps: 2, batchSize: 4 });
   expect(report.ok, String(report)).toBe(true);
@@ -109,13 +106,15 @@ it("verify() compares a recurrent network's tensors and leaves training as it wa
   plain.dispose();
 });
 
-it.each([
-  ["one layer of 256", [simpleRNN({ units: 256, inputShape: [9], inputVocabulary: 65, returnSequences: true }), dense({ units: 65, activation: "softmax" })], 2],
-  ["stateful", letters(), 3],
-  ["two layers", [simpleRNN({ units: 64, inputShape: [9, 4], returnSequences: true }), simpleRNN({ units: 64 }), dense({ units: 3, activation: "softmax" })], 2],
-] as const)("%s: the launches that the plan tells", async (_, layers, launches) => {
-  const model = sequential({ layers });
-  await model.compile({ optimizer: adam(), loss: "sparseCategoricalCrossentropy", device: gpu.device });
-  expect(model.plan.launchesPerStep).toBe(launches);
-  model.dispose();
+describeGpu("launches", () => {
+  it.each([
+    ["one layer of 256", [simpleRNN({ units: 256, inputShape: [9], inputVocabulary: 65, returnSequences: true }), dense({ units: 65, activation: "softmax" })], 2],
+    ["stateful", letters(), 3],
+    ["two layers", [simpleRNN({ units: 64, inputShape: [9, 4], returnSequences: true }), simpleRNN({ units: 64 }), dense({ units: 3, activation: "softmax" })], 2],
+  ] as const)("%s: as many as the plan tells", async (_, layers, launches) => {
+    const model = sequential({ layers });
+    await model.compile({ optimizer: adam(), loss: "sparseCategoricalCrossentropy", backend: "webgpu" });
+    expect(model.plan.launchesPerStep).toBe(launches);
+    model.dispose();
+  });
 });

@@ -8,6 +8,7 @@ import { dense } from "../../src/model/layers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { activate, activationDerivative } from "../../src/reference/activations.ts";
 import { sequential } from "../../src/index.ts";
+import { describeGpu, ENGINE, itGpu } from "../support/models.ts";
 import { expectStep, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -81,15 +82,17 @@ describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {
   });
 });
 
-// The forms that were there before.
-it.each<[ElementwiseActivation, string]>([
-  ["tanh", "let e = exp(-2.0 * abs(z)); return sign(z) * (1.0 - e) / (1.0 + e);"],
-  ["elu", "return select(exp(min(z, 0.0)) - 1.0, z, z >= 0.0);"],
-  ["softplus", "return max(z, 0.0) + log(1.0 + exp(-abs(z)));"],
-])("control: %s by subtracting from 1 is caught", async (activation, before) => {
-  const wrong = [/(\(z: f32\) -> f32 \{)[\s\S]*?\n\}/, `$1 ${before} }`] as const;
-  expect((await valuesBeyond(activation, wrong)).length).toBeGreaterThan(50);
-  expect((await runStep(gpu, unary("activation", activation, Z, wrong))).comparisons.every(({ ok }) => ok)).toBe(false);
+describeGpu("control", () => {
+  // The forms that were there before.
+  it.each<[ElementwiseActivation, string]>([
+    ["tanh", "let e = exp(-2.0 * abs(z)); return sign(z) * (1.0 - e) / (1.0 + e);"],
+    ["elu", "return select(exp(min(z, 0.0)) - 1.0, z, z >= 0.0);"],
+    ["softplus", "return max(z, 0.0) + log(1.0 + exp(-abs(z)));"],
+  ])("%s by subtracting from 1 is caught", async (activation, before) => {
+    const wrong = [/(\(z: f32\) -> f32 \{)[\s\S]*?\n\}/, `$1 ${before} }`] as const;
+    expect((await valuesBeyond(activation, wrong)).length).toBeGreaterThan(50);
+    expect((await runStep(gpu, unary("activation", activation, Z, wrong))).comparisons.every(({ ok }) => ok)).toBe(false);
+  });
 });
 
 it.each([[1e-8, "tanh", 1e-8], [-1e-8, "elu", -1e-8], [-15, "softplus", 3.059022269256247e-7], [-17, "softplus", 4.1399375443475e-8],
@@ -121,7 +124,7 @@ describe.each<[string, Loss]>([["binary", binaryCrossentropy()], ["categorical",
     await expectStep(gpu, given);
   });
 
-  it("control: a logarithm of 1 + x is caught", async () => {
+  itGpu("control: a logarithm of 1 + x is caught", async () => {
     expect((await off(binary ? ["+ l;", "+ log(1.0 + e);"] : ["select(log(1.0 + rest), l, rest <= 1.0)", "log(1.0 + rest)"])).length).toBeGreaterThan(20);
   });
 });
@@ -130,7 +133,7 @@ describe("states of a simpleRNN", () => {
   // h(1) = x·u, h(2) = x·u + h(1)·w to 10⁻¹⁶, since tanh(h) = h there.
   it.each([1e-8, -1e-12, 1e-30])("of %f are not lost", async (x) => {
     const model = sequential({ seed: 1, layers: [simpleRNN({ units: 2, inputShape: [2, 1] }), dense({ units: 1 })] });
-    await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "webgpu" });
+    await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: ENGINE });
     const [u, w, , v] = (await model.getWeights()).map(({ data }) => [...data]), first = u.map((value) => x * value);
     const h = u.map((value, k) => x * value + first[0] * w[k] + first[1] * w[2 + k]);
     const [answer] = await model.predict([[[x], [x]]]), right = h[0] * v[0] + h[1] * v[1];

@@ -1,4 +1,4 @@
-// Steps are counted to 2^53: both halves of the number enter the counters of dropout, in WGSL as in the reference, in kernels that
+// Steps are counted to 2^53: both halves of the number enter the counters of dropout, on the engine as in the reference, in kernels that
 // are launched once a step and in those that stay on the device.
 
 import { expect, it } from "vitest";
@@ -10,7 +10,7 @@ const gpu = useGpu();
 const ELEMENTS = 203, SEED = 5, RATE = 0.4;
 const dropped = (step: number): StepCase => ({
   step: { op: "dropout", rate: RATE, layer: 2, inputs: ["x"], outputs: ["out"] }, seed: SEED,
-  shapes: { x: [ELEMENTS, 1], out: [ELEMENTS, 1] }, values: { x: new Float32Array(ELEMENTS).fill(1) },
+  shapes: { x: ["batch", 1], out: ["batch", 1] }, batch: ELEMENTS, values: { x: new Float32Array(ELEMENTS).fill(1) },
   scalars: { step },
 });
 

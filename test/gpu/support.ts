@@ -1,4 +1,4 @@
-// One step of a graph alone on the GPU, compared with the float64 reference; and a device for the tests of a file.
+// One step of a graph alone on the engine, compared with the float64 reference; and a device for the tests of a file on WebGPU.
 //
 // Inputs and outputs are buffers of the test, not of the plan: so rows beyond a smaller mini-batch can be filled with NaN
 // before and looked at afterwards. NaN in a row that must not be read spoils what is computed from it, NaN in an output
@@ -19,6 +19,8 @@ import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
 import { addUncommon } from "../../src/train/uncommon.ts";
+import { ENGINE } from "../support/models.ts";
+import { runOnWasm } from "../wasm/run-step.ts";
 
 addUncommon();
 addBlocks();
@@ -40,6 +42,7 @@ export function useGpu(): Gpu {
   let pipelines: PipelineCache | undefined;
   const complaints: string[] = [];
   beforeAll(async () => {
+    if (ENGINE === "wasm") return;
     context = await acquireDevice();
     pipelines = new PipelineCache(context.device);
     context.device.addEventListener("uncapturederror", ({ error }) => complaints.push(error.message));
@@ -93,8 +96,7 @@ export interface StepCase {
 }
 
 export interface StepRun {
-  readonly plan: Plan;
-  /** What the kernel wrote, in the order of the step's outputs. */
+  /** What the step wrote, in the order of the step's outputs. */
   readonly outputs: readonly Float32Array<ArrayBuffer>[];
   readonly comparisons: readonly Comparison[];
   /** Numbers of "batch" outputs beyond the rows of the mini-batch that are no longer the poison. */
@@ -124,37 +126,49 @@ function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
   return { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed };
 }
 
-/** Runs one step on the GPU and on the reference and compares every output. */
-export async function runStep({ device, pipelines }: Gpu, given: StepCase): Promise<StepRun> {
-  const { step, shapes, values, batch = 1, rows = batch, wrong } = given;
-  const graph = oneStep(given);
-  const whole = new Plan(graph, { batch, fuse: false, sequences: SEQUENCES });
+const sizeOfOutput = (graph: Graph, name: string, rows: number): number => sizeOfTensor(tensorOf(graph, name), rows);
+
+/** The kernel of one step. */
+const planOfGraph = (graph: Graph, batch = 1): Plan => new Plan(graph, { batch, fuse: false, sequences: SEQUENCES });
+export const planOf = (given: StepCase): Plan => planOfGraph(oneStep(given), given.batch);
+
+/** Every output of a kernel, for all rows of the batch. */
+async function runOnGpu(gpu: Gpu, graph: Graph, scalars: StepScalars, { shapes, values, batch = 1, wrong }: StepCase): Promise<Float32Array<ArrayBuffer>[]> {
+  const { device, pipelines } = gpu, whole = planOfGraph(graph, batch);
   const plan = wrong ? sabotage(whole, 0, ...wrong) : whole;
-  const sizeOf = (name: string, batchRows: number) => sizeOfTensor(tensorOf(graph, name), batchRows);
-  const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
   const isData = (name: string) => tensorOf(graph, name).role === "data";
   const store = new TensorStore(device);
   await store.write(new Map([...plan.places.keys()].map((name) =>
-    [name, stored(values[name], sizeOf(name, batch)) as Float32Array<ArrayBuffer>])));
+    [name, stored(values[name], sizeOfOutput(graph, name, batch)) as Float32Array<ArrayBuffer>])));
   const data = new Map(Object.keys(shapes).filter(isData).map((name) => [name, createFrom(device, stored(values[name], 0), name)]));
   const executor = await Executor.create(device, pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
   try {
     await traceStep(executor, scalars);
-    const read = [...(await store.read(step.outputs)).values()];
-    const outputs = read.map((floats, i) => floats.slice(0, sizeOf(step.outputs[i], rows)));
-    const spilled = read.reduce((count, floats, i) =>
-      count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => bits !== OUTPUT_POISON).length, 0);
-    const reference = evaluateBounded(step, step.inputs.map((name) => {
-      const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
-      return { values: numbers, bounds: new Float64Array(numbers.length) };
-    }), graph, scalars);
-    const comparisons = outputs.map((floats, i) => compareTensor(step.outputs[i], floats, reference[i]));
-    return { plan, outputs, comparisons, spilled, reference };
+    return [...(await store.read(graph.steps[0].outputs)).values()];
   } finally {
     executor.dispose();
     store.dispose();
     for (const buffer of data.values()) buffer.destroy();
   }
+}
+
+/** WebAssembly keeps no bits of a NaN. */
+const isUntouched = (bits: number): boolean => bits === OUTPUT_POISON || (ENGINE === "wasm" && (bits & 0x7fffffff) > 0x7f800000);
+
+/** Runs one step on the engine and on the reference and compares every output. */
+export async function runStep(gpu: Gpu, given: StepCase): Promise<StepRun> {
+  const { step, values, batch = 1, rows = batch } = given, graph = oneStep(given);
+  const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
+  if (ENGINE === "wasm" && given.wrong) throw new Error("runStep(): what makes WGSL wrong is for WebGPU alone");
+  const read = await (ENGINE === "wasm" ? runOnWasm({ graph, batch, scalars, values }) : runOnGpu(gpu, graph, scalars, given));
+  const outputs = read.map((floats, i) => floats.slice(0, sizeOfOutput(graph, step.outputs[i], rows)));
+  const spilled = read.reduce((count, floats, i) =>
+    count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => !isUntouched(bits)).length, 0);
+  const reference = evaluateBounded(step, step.inputs.map((name) => {
+    const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
+    return { values: numbers, bounds: new Float64Array(numbers.length) };
+  }), graph, scalars);
+  return { outputs, spilled, reference, comparisons: outputs.map((floats, i) => compareTensor(step.outputs[i], floats, reference[i])) };
 }
 
 /** Runs one step and expects every output within its bound, and nothing written beyond the rows of the mini-batch. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { dense, sgd, type Sequential } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, numbersOf, setNumbers } from "../support/models.ts";
+import { BACKENDS, compiledModel, numbersOf, setNumbers, type TestBackend } from "../support/models.ts";
 
 const INPUT = Float32Array.of(0.05, 0.1), TARGET = Float32Array.of(0.01, 0.99);
 // The text numbers weights by the neuron they go to: w1, w2 into h1, w3, w4 into h2. A kernel is (from, to), so w2 and w3
@@ -22,7 +22,7 @@ const VALUE_TOLERANCE = 5e-9 + 8 * ROUNDOFF;
 // step η·g ≤ 0.5·0.083 with some 30 roundings and function errors on its way.
 const WEIGHT_TOLERANCE = 5e-9 + ROUNDOFF + 0.042 * 30 * ROUNDOFF;
 
-async function mazur(backend: (typeof BACKENDS)[number]): Promise<Sequential> {
+async function mazur(backend: TestBackend): Promise<Sequential> {
   const model = await compiledModel({ layers: [
     dense({ units: 2, activation: "sigmoid", inputShape: [2] }), dense({ units: 2, activation: "sigmoid" }),
   ] }, { optimizer: sgd(0.5), loss: "halfSquaredError", backend });

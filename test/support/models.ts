@@ -1,10 +1,35 @@
-// Models for the tests of the public API: compiled, filled with given numbers, disposed when the test ends.
+// Models for the tests of the public API: compiled, filled with given numbers, disposed when the test ends; and the engine that a
+// Vitest project runs these tests on.
 
-import { onTestFinished } from "vitest";
+import { describe, inject, it, onTestFinished } from "vitest";
 import { sequential, type CompileOptions, type Sequential, type SequentialOptions, type Weight } from "../../src/index.ts";
 import { sameBits } from "./compare.ts";
 
-export const BACKENDS = ["cpu", "webgpu"] as const;
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Given by the project `wasm` (vitest.config.ts). */
+    readonly engine?: Engine;
+  }
+}
+
+/** What trains in float32. */
+export type Engine = "webgpu" | "wasm";
+export type TestBackend = "cpu" | Engine;
+
+/** The engine that the tests of this project run on. */
+export const ENGINE: Engine = inject("engine") ?? "webgpu";
+
+/** That engine and the float64 reference, which is tried beside WebGPU. */
+export const BACKENDS: readonly TestBackend[] = ENGINE === "wasm" ? ["wasm"] : ["cpu", "webgpu"];
+
+/** Tests of what only a GPU has: adapters and devices, buffers and bind groups that are counted, WGSL, a device that is lost. */
+export const describeGpu = (what: string, tests: () => void): void => {
+  if (ENGINE === "webgpu") describe(what, tests);
+};
+/** The same for one test: what makes a kernel's text wrong, for example. */
+export const itGpu = (what: string, test: () => Promise<void>): void => {
+  if (ENGINE === "webgpu") it(what, test);
+};
 
 export async function compiledModel(declared: SequentialOptions, recipe: CompileOptions): Promise<Sequential> {
   const model = sequential(declared);

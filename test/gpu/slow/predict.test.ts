@@ -13,7 +13,7 @@ import * as sequences from "../../../src/graph/recurrent.ts";
 import { resolveNetwork, resolveRecipe, type Network } from "../../../src/model/network.ts";
 import { compareTensor, runGraphBounded, type Bounded } from "../../../src/reference/bounds.ts";
 import { worstError } from "../../support/compare.ts";
-import { BACKENDS, compiledModel, noise, pseudoRandom } from "../../support/models.ts";
+import { BACKENDS, compiledModel, ENGINE, noise, pseudoRandom } from "../../support/models.ts";
 
 interface Drawn {
   readonly units: number;
@@ -173,7 +173,7 @@ async function outcomeOf(model: Sequential, { x, y, lengths, batchSize }: Data):
   return { answers, loss: (await model.evaluate(x, y, { batchSize, lengths })).loss };
 }
 
-/** Both backends with the same random weights. */
+/** All backends with the same random weights. */
 async function outcomes(layers: Layer[], loss: LossName | Loss, data: Data, seed: number) {
   let weights: ArrayLike<number>[] = [];
   const found: Record<string, Outcome> = {};
@@ -247,7 +247,7 @@ describe("control: a fault is found", () => {
     ["a loss of NaN", ({ answers }: Outcome) => ({ answers, loss: NaN })],
   ] as const)("%s", async (_, spoil) => {
     const { weights, found } = await outcomes(layers, loss, data, drawn.seed);
-    expect(fault(network, loss, weights, data, found.webgpu)).toBeNull();
-    expect(fault(network, loss, weights, data, spoil(found.webgpu))).not.toBeNull();
+    expect(fault(network, loss, weights, data, found[ENGINE])).toBeNull();
+    expect(fault(network, loss, weights, data, spoil(found[ENGINE]))).not.toBeNull();
   });
 });
