@@ -200,11 +200,17 @@ export class FunctionWriter {
 
   bytes(): number[] {
     const body: number[] = [];
-    append(body, [list(this.#locals.map((type) => [1, type])), this.body, 0x0b]);
+    append(body, [list(runsOf(this.#locals)), this.body, 0x0b]);
     const length = unsigned(body.length);
     for (const byte of body) length.push(byte);
     return length;
   }
+}
+
+/** How many of a type stand side by side, and the type. */
+function runsOf(types: readonly ValueType[]): Code[] {
+  const starts = types.flatMap((type, i) => (type === types[i - 1] ? [] : [i]));
+  return starts.map((start, i) => [unsigned((starts[i + 1] ?? types.length) - start), types[start]]);
 }
 
 function append(bytes: number[], code: Code): void {
