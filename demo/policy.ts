@@ -3,7 +3,8 @@
 import type { Plugin } from "vite";
 
 const DIRECTIVES = [
-  "default-src 'none'", "script-src 'self'", "worker-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
+  // 'wasm-unsafe-eval' lets the WebAssembly engine compile its modules, and allows no eval() of text.
+  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
   "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ];
 

@@ -72,9 +72,14 @@ export interface Choice<T extends string, W> {
   readonly label: Pick<W>;
 }
 
+export interface SelectControl<T> extends Control<T> {
+  /** Only these values can be chosen from now on. */
+  allow(values: readonly T[]): void;
+}
+
 export function selectControl<T extends string, W>(
   labelled: Labelled<W>, choices: readonly Choice<T, W>[], first: T, onChange: (value: T) => void,
-): Control<T> {
+): SelectControl<T> {
   const input = element("select", {}, ...choices.map(({ value, label }) =>
     labelled.words.show(element("option", { value }), label)));
   input.value = first;
@@ -85,6 +90,9 @@ export function selectControl<T extends string, W>(
     set value(next) { input.value = next; },
     get disabled() { return input.disabled; },
     set disabled(next) { input.disabled = next; },
+    allow(values) {
+      for (const option of input.options) option.disabled = !values.includes(option.value as T);
+    },
   };
 }
 

@@ -1,34 +1,44 @@
-// GPU against CPU: a button, two bars that grow, and what came of it.
+// A race of the engines: a button, a bar for each that grows, and what came of it.
 
 import "./trials.css";
 import { button } from "./controls.ts";
 import { element } from "./dom.ts";
+import { ENGINE_TEXTS } from "./engine-control.ts";
+import { ENGINES, type Engine } from "./engines.ts";
 import { short } from "./format.ts";
 import { defineTexts, type Language, type Words } from "./i18n.ts";
-import type { Lap } from "./race.ts";
-
-const RUNNERS = ["webgpu", "cpu"] as const;
+import { factorsOf, type Lap } from "./race.ts";
 
 const texts = defineTexts({
-  race: "GPU against CPU",
-  raceLead: "The same network from the same seed learns on both, for as many steps each.",
-  raceStart: "Race", raceUnderWay: "Racing …", webgpu: "GPU (WebGPU, float32)", cpu: "CPU (float64 reference)",
-  raceResult: (steps: string, times: string, difference: string) => `After ${steps} steps each, the GPU was ${times} times as fast; the largest difference of a weight is ${difference}.`,
-  raceNoGpu: "There is no WebGPU here, so there is no race.",
+  race: "Race of the engines",
+  raceLead: "The same network from the same seed learns on each, in turns, for as many steps.",
+  raceStart: "Race", raceUnderWay: "Racing …",
+  raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the float64 reference`, raceJoin: ", ",
+  raceResult: (steps: string, factors: string, difference: string) => `After ${steps} steps each, ${factors}; the largest difference of a weight from it is ${difference}.`,
+  raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
 }, {
-  race: "GPU 对 CPU",
-  raceLead: "同一网络、同一种子,在两者上各学习同样多的步数。",
-  raceStart: "开始比赛", raceUnderWay: "比赛中……", webgpu: "GPU(WebGPU,float32)", cpu: "CPU(float64 参考实现)",
-  raceResult: (steps: string, times: string, difference: string) => `各 ${steps} 步之后,GPU 速度是 CPU 的 ${times} 倍;权重最大差异为 ${difference}。`,
-  raceNoGpu: "这里没有 WebGPU,因此没有比赛。",
+  race: "引擎赛跑",
+  raceLead: "同一网络、同一种子,轮流在每个引擎上学习同样多的步数。",
+  raceStart: "开始比赛", raceUnderWay: "比赛中……",
+  raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: ",",
+  raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后,${factors};权重与参考实现的最大差异为 ${difference}。`,
+  raceAlone: "这里既没有 WebGPU 也没有 WebAssembly,因此没有比赛。",
 });
+
+export const ENGINE_NAMES: Readonly<Record<Engine, string>> = { webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU" };
+
+interface Row {
+  readonly host: HTMLElement;
+  readonly bar: HTMLElement;
+  readonly speed: HTMLElement;
+}
 
 export class RaceCard {
   readonly host: HTMLElement;
   readonly #words: Words<(typeof texts)["en"]>;
+  readonly #names: Words<(typeof ENGINE_TEXTS)["en"]>;
   readonly #start: HTMLButtonElement;
-  readonly #rows = Object.fromEntries(RUNNERS.map((name) => [name, { bar: element("span", { class: "bar" }), speed: element("span", { class: "speed" }, "–") }])) as
-    Record<(typeof RUNNERS)[number], { bar: HTMLElement; speed: HTMLElement }>;
+  readonly #rows: ReadonlyMap<Engine, Row>;
   readonly #result = element("p", { class: "race-result", "aria-live": "polite" });
   #lap: Lap | null = null;
   #done = false;
@@ -39,23 +49,34 @@ export class RaceCard {
    */
   constructor(language: Language, room: string, run: (onLap: (lap: Lap) => void) => Promise<Lap | null>) {
     const words = this.#words = language.words(texts);
+    this.#names = language.words(ENGINE_TEXTS);
     this.#start = button(words, ({ raceStart }) => raceStart, () => { void this.#run(run); });
     this.#start.id = `${room}-race`;
-    const line = (name: (typeof RUNNERS)[number]) => element("li", { "data-runner": name }, words.show(element("span", { class: "name" }), (now) => now[name]),
-      element("span", { class: "track", "aria-hidden": "true" }, this.#rows[name].bar), this.#rows[name].speed);
+    this.#rows = new Map(ENGINES.map((engine) => [engine, this.#row(engine)]));
     this.host = element("section", { class: "card race-card" }, element("header", {}, words.show(element("h2"), ({ race }) => race), this.#start),
-      words.show(element("p", { class: "hint" }), ({ raceLead }) => raceLead), element("ul", { role: "list" }, ...RUNNERS.map(line)), this.#result);
+      words.show(element("p", { class: "hint" }), ({ raceLead }) => raceLead),
+      element("ul", { role: "list" }, ...[...this.#rows.values()].map(({ host }) => host)), this.#result);
     words.follow(this.#result, () => this.#show());
   }
 
-  /** There is nobody to race against. */
-  noGpu(): void {
+  /** Which of them can race. */
+  set engines(engines: readonly Engine[]) {
+    for (const [engine, { host }] of this.#rows) host.hidden = !engines.includes(engine);
+    if (engines.length > 1) return;
     this.#start.disabled = true;
-    this.#words.show(this.#result, ({ raceNoGpu }) => raceNoGpu);
+    this.#words.show(this.#result, ({ raceAlone }) => raceAlone);
   }
 
   dispose(): void {
     this.#words.dispose();
+    this.#names.dispose();
+  }
+
+  #row(engine: Engine): Row {
+    const bar = element("span", { class: "bar" }), speed = element("span", { class: "speed" }, "–");
+    const host = element("li", { "data-runner": engine }, this.#names.show(element("span", { class: "name" }), (now) => now[engine]),
+      element("span", { class: "track", "aria-hidden": "true" }, bar), speed);
+    return { host, bar, speed };
   }
 
   async #run(run: (onLap: (lap: Lap) => void) => Promise<Lap | null>): Promise<void> {
@@ -78,17 +99,18 @@ export class RaceCard {
 
   #show(): void {
     const { now, language } = this.#words, lap = this.#lap;
-    const most = lap ? Math.max(lap.stepsPerSecond.webgpu, lap.stepsPerSecond.cpu) : 1;
-    for (const name of RUNNERS) {
-      const speed = lap?.stepsPerSecond[name] ?? 0;
-      this.#rows[name].bar.style.width = `${(100 * speed) / most}%`;
-      this.#rows[name].speed.textContent = lap ? `${language.number(Number(speed.toPrecision(3)))} / s` : "–";
+    const most = lap ? Math.max(...lap.runners.map(({ stepsPerSecond }) => stepsPerSecond)) : 1;
+    for (const [engine, { bar, speed }] of this.#rows) {
+      const rate = lap?.runners.find((runner) => runner.engine === engine)?.stepsPerSecond ?? 0;
+      bar.style.width = `${(100 * rate) / most}%`;
+      speed.textContent = rate > 0 ? `${language.number(Number(rate.toPrecision(3)))} / s` : "–";
     }
     if (!lap || !this.#done) {
       if (!this.#start.disabled) this.#result.textContent = "";
       return;
     }
     this.host.dataset.difference = String(lap.difference);
-    this.#result.textContent = now.raceResult(language.number(lap.steps), (lap.stepsPerSecond.webgpu / lap.stepsPerSecond.cpu).toPrecision(2), short(lap.difference));
+    const factors = factorsOf(lap).map(({ engine, factor }) => now.raceFactor(ENGINE_NAMES[engine], language.number(Number(factor)))).join(now.raceJoin);
+    this.#result.textContent = now.raceResult(language.number(lap.steps), factors, short(lap.difference));
   }
 }

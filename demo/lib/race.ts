@@ -1,57 +1,68 @@
-// The same network from the same seed on GPU and CPU, turn by turn, for as many steps each: how fast, and how far apart they end.
+// The same network from the same seed on each engine, turn by turn, for as many steps each: how fast, and how far apart they end.
 // Runs in a room's worker.
 
 import type { Sequential } from "../../src/index.ts";
-
-export type Runner = "webgpu" | "cpu";
+import type { Engine } from "./engines.ts";
+import type { Place, Places } from "./places.ts";
 
 export interface Lap {
   /** Training steps that each of them has done. */
   readonly steps: number;
-  readonly stepsPerSecond: Readonly<Record<Runner, number>>;
-  /** The largest |w − w′| over all weights. */
+  /** In the order of ENGINES. */
+  readonly runners: readonly { readonly engine: Engine; readonly stepsPerSecond: number }[];
+  /** The largest |w − w′| over all weights, between any engine and the float64 reference. */
   readonly difference: number;
 }
 
+/** How many times as fast as the float64 reference each of the other engines was, to two digits. */
+export function factorsOf({ runners }: Lap): { readonly engine: Engine; readonly factor: string }[] {
+  const reference = runners.find(({ engine }) => engine === "cpu")!.stepsPerSecond;
+  return runners.filter(({ engine }) => engine !== "cpu").map(({ engine, stepsPerSecond }) =>
+    ({ engine, factor: String(Number((stepsPerSecond / reference).toPrecision(2))) }));
+}
+
 const RACE_MS = 4_000;
-/** Laps double until the slower one takes so long. */
+/** Laps double until the slowest one takes so long. */
 const LAP_MS = 200;
 const MOST_STEPS = 20_000;
-const RUNNERS = ["webgpu", "cpu"] as const;
 
-async function largestDifference([a, b]: readonly Sequential[]): Promise<number> {
-  const [left, right] = await Promise.all([a.getWeights(), b.getWeights()]);
+/** The largest distance of a weight of the others from that of the last. */
+async function largestDifference(models: readonly Sequential[]): Promise<number> {
+  const all = await Promise.all(models.map((model) => model.getWeights())), reference = all[all.length - 1];
   let largest = 0;
-  left.forEach(({ data }, i) => data.forEach((w, at) => {
-    const distance = Math.abs(w - right[i].data[at]);
-    // What is no number is told as such.
-    largest = Number.isNaN(distance) ? NaN : Math.max(largest, distance);
-  }));
+  for (const weights of all.slice(0, -1)) {
+    weights.forEach(({ data }, i) => data.forEach((w, at) => {
+      const distance = Math.abs(w - reference[i].data[at]);
+      // What is no number is told as such.
+      if (!(distance <= largest)) largest = distance;
+    }));
+  }
   return largest;
 }
 
 /**
+ * @param places where to race: all engines that there are, the float64 reference last
  * @param open a compiled network, always from the same seed
  * @param train so many steps, going on where the last call stopped
- * @param first steps of the first lap: few where one takes the CPU long
+ * @param first steps of the first lap: few where one takes the float64 reference long
  * @returns the last lap
  */
 export async function runRace(
-  open: (runner: Runner) => Promise<Sequential>, train: (model: Sequential, steps: number) => Promise<void>, onLap: (lap: Lap) => void,
-  first = 8,
+  { engines, byEngine }: Places, open: (place: Place) => Promise<Sequential>, train: (model: Sequential, steps: number) => Promise<void>,
+  onLap: (lap: Lap) => void, first = 8,
 ): Promise<Lap> {
-  const models: Sequential[] = [], spent = { webgpu: 0, cpu: 0 }, began = performance.now();
+  const models: Sequential[] = [], spent = engines.map(() => 0), began = performance.now();
   let steps = 0, timed = 0, next = first;
   try {
-    for (const runner of RUNNERS) models.push(await open(runner));
+    for (const engine of engines) models.push(await open(byEngine.get(engine)!));
     const lap = async (): Promise<number> => {
       let slowest = 0;
-      for (const [i, runner] of RUNNERS.entries()) {
+      for (const [i, model] of models.entries()) {
         const start = performance.now();
-        await train(models[i], next);
+        await train(model, next);
         const ms = performance.now() - start;
         // The first lap pays for compiling.
-        if (steps > 0) spent[runner] += ms;
+        if (steps > 0) spent[i] += ms;
         slowest = Math.max(slowest, ms);
       }
       if (steps > 0) timed += next;
@@ -61,10 +72,8 @@ export async function runRace(
     await lap();
     for (;;) {
       const slowest = await lap();
-      const result = {
-        steps, stepsPerSecond: { webgpu: (1000 * timed) / spent.webgpu, cpu: (1000 * timed) / spent.cpu },
-        difference: await largestDifference(models),
-      };
+      const runners = engines.map((engine, i) => ({ engine, stepsPerSecond: (1000 * timed) / spent[i] }));
+      const result = { steps, runners, difference: await largestDifference(models) };
       onLap(result);
       if (performance.now() - began > RACE_MS) return result;
       if (slowest < LAP_MS) next = Math.min(MOST_STEPS, 2 * next);

@@ -22,7 +22,7 @@ export class SharedDevice {
   async #request(): Promise<GPUDevice> {
     // An adapter gives one device only.
     const adapter = await navigator.gpu.requestAdapter();
-    if (!adapter) throw new Error("There is no GPU any more. Reload the page, or choose the CPU.");
+    if (!adapter) throw new Error("There is no GPU any more. Reload the page, or choose WebAssembly.");
     const { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } = adapter.limits;
     const device = await adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } });
     void device.lost.then(() => { this.#device = null; });

@@ -1,11 +1,11 @@
 // The digits room, used as a visitor would: built, served, in headless Chrome.
 
-import { cp, readFile, readdir, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openDemo, type Demo } from "../support/demo-page.ts";
+import { copyWithoutWebGpu, openDemo, type Demo } from "../support/demo-page.ts";
 
 let demo: Demo, page: Page;
 beforeAll(async () => {
@@ -193,15 +193,39 @@ it("when each GPU is lost at once, says what Run does, and Run goes on", async (
   expect(await accuracyShown(page)).toBeGreaterThan(90);
 });
 
-it("races the GPU against the CPU to weights that agree", async () => {
+it("races the three engines to weights that agree", async () => {
   await page.click("#digits-race-start");
   await page.waitForSelector('#digits-race[data-done="true"]', { timeout: 40_000 });
+  expect(await page.$$eval(".lane > span:first-child", (lanes) => lanes.map(({ textContent }) => textContent))).toEqual(["WebGPU", "WebAssembly", "CPU"]);
+  expect(await textOf(page, "digits-race")).toMatch(/WebGPU was [\d,.]+ times as fast as the CPU\. WebAssembly was [\d,.]+ times as fast as the CPU\.$/);
   const [, steps, difference] = /After ([\d,]+) steps on each no weight differs by more than ([\d.e+-]+)\./
     .exec(await textOf(page, "digits-race"))!.map((text) => Number(text.replaceAll(",", "")));
   expect(steps).toBeGreaterThan(8);
   // float32 against float64, after some steps: rounding, and not nothing.
   expect(difference).toBeGreaterThan(0);
   expect(difference).toBeLessThan(0.01);
+});
+
+it("trains on WebAssembly when it is chosen, to what WebGPU makes of the first mini-batch", async () => {
+  const firstOn = async (engine: string) => {
+    await page.select(`#${await (await control(page, "Runs on")).evaluate(({ id }) => id)}`, engine);
+    await stepsAre(page, 0);
+    await entered(page, "ready");
+    await page.click("#digits-step");
+    await stepsAre(page, 1);
+    return { loss: Number(await exactLoss(page)), status: await page.$eval(".transport .status", (status) => status.textContent ?? "") };
+  };
+  const wasm = await firstOn("wasm"), cpu = await firstOn("cpu"), webgpu = await firstOn("webgpu");
+  expect(wasm.status).toContain("CPU (WebAssembly");
+  expect(webgpu.status).not.toContain("WebAssembly");
+  // The same network in float32 and float64.
+  for (const { loss } of [wasm, webgpu]) expect(Math.abs(loss / cpu.loss - 1)).toBeLessThan(1e-5);
+  await firstOn("wasm");
+  await page.click("#digits-run");
+  await page.waitForFunction(() => parseFloat(document.getElementById("digits-accuracy")!.textContent) > 90, { polling: 100 });
+  await pause(page);
+  expect(await textOf(page, "digits-launches")).toBe("–");
+  expect(await page.$eval("#digits-lose", (button) => (button as HTMLButtonElement).disabled)).toBe(true);
 });
 
 it("saves weights that come back with the same accuracy after a reload", async () => {
@@ -326,17 +350,15 @@ it("fits a narrow screen", async () => {
   }
 });
 
-it("trains on the CPU where there is no WebGPU, and says which browsers have it", async () => {
-  // A copy of the page whose workers find no navigator.gpu, as in a browser that has none.
-  const site = `${demo.folder}/site`, copy = `${site}/without`;
-  for (const name of ["index.html", "assets", "digits"]) await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
-  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
-    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
-    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
-  }
-  const without = await demo.open("without/index.html", englishAndWatched);
+it("trains on WebAssembly where there is no WebGPU, and says which browsers have it", async () => {
+  const copy = await copyWithoutWebGpu(`${demo.folder}/site`);
+  const without = await demo.open(copy, englishAndWatched);
   await entered(without, "ready");
-  expect(await notice(without)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari/);
+  expect(await notice(without)).toMatch(/no WebGPU.*trains on WebAssembly.*Chrome.*Firefox.*Safari/);
+  expect(await valueOf(without, "Runs on")).toBe("wasm");
+  const offered = await (await control(without, "Runs on")).evaluate((select) =>
+    [...(select as unknown as HTMLSelectElement).options].filter(({ disabled }) => !disabled).map(({ value }) => value));
+  expect(offered).toEqual(["wasm", "cpu"]);
   await without.click("#digits-step");
   await stepsAre(without, 1);
   expect(await textOf(without, "digits-launches")).toBe("–");

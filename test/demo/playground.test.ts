@@ -169,6 +169,21 @@ it("takes a step of the trained network apart, with the quadratic cost as well",
   await comparePanel([2, 6, 4, 1], HALF_SQUARED);
 });
 
+it("learns and is taken apart on WebAssembly, and races it", async () => {
+  await choose("Runs on", "wasm");
+  await page.waitForFunction(() => document.getElementById("playground-steps")!.textContent === "0");
+  await comparePanel([2, 6, 4, 1], HALF_SQUARED);
+  expect(await textOf(`${ROOM} .status`)).toContain("WebAssembly");
+  await page.click("#playground-race");
+  await page.waitForFunction(() => /^After \d/.test(document.querySelector(".playground .race-result")!.textContent), { timeout: 30_000 });
+  expect(await textOf(`${ROOM} .race-result`)).toMatch(/WebGPU was [\d,.]+ times as fast as the float64 reference, WebAssembly was [\d,.]+ times/);
+  const difference = await page.$eval(`${ROOM} .race-card`, (card) => Number((card as HTMLElement).dataset.difference));
+  expect(difference).toBeGreaterThan(0);
+  expect(difference).toBeLessThan(0.01);
+  await choose("Runs on", "webgpu");
+  await page.waitForFunction(() => document.getElementById("playground-launches")!.textContent !== "–");
+});
+
 it("goes on learning when the GPU is lost, and says where", async () => {
   await page.click("#playground-run");
   await page.waitForFunction(() => Number((document.querySelector(".playground .transport") as HTMLElement).dataset.steps) > 200);
@@ -223,5 +238,5 @@ it("speaks Chinese in every label, and goes on", async () => {
   const english = await page.$$eval(`${ROOM} button, ${ROOM} label, ${ROOM} h2, ${ROOM} h3, ${ROOM} dt, ${ROOM} summary`, (found) =>
     found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)));
   // Names of functions and devices stay as they are.
-  expect(english.filter((text) => !/sin π|GPU/.test(text))).toEqual([]);
+  expect(english.filter((text) => !/sin π|GPU|WebAssembly|CPU/.test(text))).toEqual([]);
 });

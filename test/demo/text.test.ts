@@ -1,12 +1,12 @@
 // The text room as it is published: built, served, and used in headless Chrome as a visitor would.
 
-import { cp, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import axe, { type AxeResults } from "axe-core";
 import type { ElementHandle, Page } from "puppeteer";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parseTextModel } from "../../src/cli/saved-text-model.ts";
-import { openDemo, type Demo } from "../support/demo-page.ts";
+import { copyWithoutWebGpu, openDemo, type Demo } from "../support/demo-page.ts";
 
 const ROOM = ".text";
 /** Little to learn, and learnt within seconds on a software GPU. */
@@ -177,7 +177,7 @@ it("goes on learning when the GPU is lost, and says where", async () => {
   expect(await textOf(`${ROOM} .loss-result`)).toMatch(/went on from there/);
 });
 
-it("races the GPU against the CPU to weights that agree", async () => {
+it("races the three engines to weights that agree", async () => {
   // Few steps of a small rate: float32 and float64 go apart in time, and the further they go the sooner.
   await page.$eval(`${ROOM} .knobs input[type="range"]`, (input) => input.focus());
   await page.keyboard.press("Home");
@@ -205,21 +205,17 @@ it("tells what is wrong with a link, and changes nothing", async () => {
   expect(await steps()).toBeGreaterThan(0);
 });
 
-it("trains on the CPU where there is no WebGPU, and says which browsers have it", async () => {
-  // A copy of the page whose workers find no navigator.gpu, as in a browser that has none.
-  const site = `${demo.folder}/site`, copy = `${site}/without`;
-  for (const name of ["index.html", "assets"]) await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
-  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
-    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
-    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
-  }
-  const without = await demo.open(`without/index.html${LINK}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.clear()));
+it("trains on WebAssembly where there is no WebGPU, and says which browsers have it", async () => {
+  const copy = await copyWithoutWebGpu(`${demo.folder}/site`);
+  const without = await demo.open(`${copy}${LINK}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.clear()));
   await without.waitForSelector(`${ROOM} .transport[data-state="ready"]`);
-  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari/);
+  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*trains on WebAssembly.*Chrome.*Firefox.*Safari/);
   await without.click("#text-step");
   await without.waitForFunction(() => document.getElementById("text-steps")!.textContent === "1");
   expect(await without.$eval("#text-launches", (launches) => launches.textContent)).toBe("–");
-  expect(await without.$eval("#text-race", (race) => (race as HTMLButtonElement).disabled)).toBe(true);
+  expect(await without.$eval(`${ROOM} .status`, (status) => status.textContent)).toContain("WebAssembly");
+  expect(await without.$$eval(`${ROOM} .race-card li`, (rows) => rows.filter((row) => !(row as HTMLElement).hidden).map((row) => (row as HTMLElement).dataset.runner)))
+    .toEqual(["wasm", "cpu"]);
   await without.close();
 });
 
@@ -229,5 +225,5 @@ it("speaks Chinese in every label", async () => {
   const english = await page.$$eval(`${ROOM} button, ${ROOM} label, ${ROOM} h2, ${ROOM} dt, ${ROOM} summary, ${ROOM} .hint`, (found) =>
     found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)));
   // Names of devices, files and commands stay as they are.
-  expect(english.filter((text) => !/GPU|safetensors/.test(text))).toEqual([]);
+  expect(english.filter((text) => !/GPU|WebAssembly|CPU|safetensors/.test(text))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // The demo page as it is published: built, served, and opened in headless Chrome. What a visitor would see as broken is kept:
 // errors, requests that fail or leave the page's origin.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { resolve } from "node:path";
 import type { Browser, Page } from "puppeteer";
@@ -22,6 +22,17 @@ export interface Demo {
   /** A page of its own at this address: "#digits", or with a configuration. */
   open(hash?: string, before?: (page: Page) => Promise<unknown>): Promise<Page>;
   close(): Promise<void>;
+}
+
+/** Makes a copy of a built page whose workers find no navigator.gpu, as in a browser that has none. @returns its address in the site */
+export async function copyWithoutWebGpu(site: string): Promise<string> {
+  const copy = `${site}/without`;
+  for (const name of await readdir(site)) if (name !== "without") await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
+  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
+    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
+    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
+  }
+  return "without/index.html";
 }
 
 export async function openDemo(): Promise<Demo> {

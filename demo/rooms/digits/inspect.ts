@@ -1,7 +1,7 @@
 // Looking at a network from outside, by what the library gives: weights, answers, and gradients by one step of plain descent.
 
 import { dataset, sgd, type Sequential, type Weight } from "../../../src/index.ts";
-import type { SharedDevice } from "../../lib/shared-device.ts";
+import type { Place } from "../../lib/places.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { buildModel, recipeOf, targetsFor } from "./model.ts";
@@ -114,7 +114,7 @@ export class GradientProbe {
   readonly #batch;
   #compiled: Promise<void> | null = null;
 
-  constructor(readonly config: DigitsConfig, { train, features, classes }: DigitSets, readonly device: SharedDevice | null) {
+  constructor(readonly config: DigitsConfig, { train, features, classes }: DigitSets, readonly place: Place) {
     this.#model = buildModel(config, features, classes);
     const rows = Math.min(config.batch, train.rows);
     this.#batch = dataset(train.images.subarray(0, rows * features), targetsFor(config.loss, train.labels.subarray(0, rows), classes),
@@ -124,7 +124,7 @@ export class GradientProbe {
   /** ∂C/∂W and ∂C/∂b of the first mini-batch at these weights, tensor by tensor; null where they are not finite to begin with. */
   async gradients(weights: readonly Weight[]): Promise<Weight[] | null> {
     if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
-    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config, this.device), optimizer: sgd(PROBE_RATE) }));
+    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config, this.place), optimizer: sgd(PROBE_RATE) }));
     await this.#model.setWeights(weights);
     // What is no number is to be counted, not to be thrown.
     await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false, onNaN: "ignore" });

@@ -5,7 +5,7 @@ import {
   sparseCategoricalCrossentropy, type CompileOptions, type Sequential,
 } from "../../../src/index.ts";
 import { optimizerOf } from "../../lib/optimizers.ts";
-import type { SharedDevice } from "../../lib/shared-device.ts";
+import type { Place } from "../../lib/places.ts";
 import type { DigitsConfig } from "./config.ts";
 
 /** @param features pixels of an image */
@@ -25,12 +25,11 @@ export function buildModel(config: DigitsConfig, features: number, classes: numb
   }) });
 }
 
-/** @param device what to run on; null for the CPU */
-export function recipeOf(config: DigitsConfig, device: SharedDevice | null): CompileOptions {
+export function recipeOf(config: DigitsConfig, place: Place): CompileOptions {
   const losses = { softmax: sparseCategoricalCrossentropy, sigmoid: binaryCrossentropy, quadratic: halfSquaredError };
   return {
     optimizer: optimizerOf(config), loss: losses[config.loss](), metrics: ["accuracy"],
-    ...(device ? { backend: "webgpu", device: device.open } : { backend: "cpu" }),
+    ...place.options,
   };
 }
 

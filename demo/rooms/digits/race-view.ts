@@ -1,9 +1,10 @@
-// What a GPU is good for: two lanes against the CPU, and what the same training came to on both; and what happens without it.
+// A lane for each engine, and what the same training came to on each; and what happens when the GPU is lost.
 
 import { button } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import type { Lap } from "../../lib/race.ts";
+import { ENGINE_NAMES } from "../../lib/race-card.ts";
+import { factorsOf, type Lap } from "../../lib/race.ts";
 import type { DigitsWords } from "./texts.ts";
 
 export class RaceView {
@@ -55,14 +56,14 @@ export class RaceView {
       this.#result.textContent = "";
       return;
     }
-    const { webgpu: gpu, cpu } = lap.stepsPerSecond, fastest = Math.max(gpu, cpu);
-    this.#lanes.replaceChildren(...([["GPU", gpu], ["CPU", cpu]] as const).map(([name, rate]) => {
-      const bar = element("span", { class: `bar ${name.toLowerCase()}` });
+    const fastest = Math.max(...lap.runners.map(({ stepsPerSecond }) => stepsPerSecond));
+    this.#lanes.replaceChildren(...lap.runners.map(({ engine, stepsPerSecond: rate }) => {
+      const bar = element("span", { class: `bar ${engine}` });
       bar.style.width = `${(100 * rate) / fastest}%`;
-      return element("div", { class: "lane" }, element("span", {}, name), element("span", { class: "track" }, bar),
+      return element("div", { class: "lane" }, element("span", {}, ENGINE_NAMES[engine]), element("span", { class: "track" }, bar),
         element("span", { class: "share" }, now.stepsPerSecond(language.number(rate, { maximumSignificantDigits: 3 }))));
     }));
-    this.#result.textContent = now.raceResult(language.number(lap.steps), lap.difference.toExponential(1)) +
-      (this.#done ? ` ${now.raceFactor((gpu / cpu).toPrecision(2))}` : "");
+    const factors = this.#done ? factorsOf(lap).map(({ engine, factor }) => ` ${now.raceFactor(ENGINE_NAMES[engine], language.number(Number(factor)))}`) : [];
+    this.#result.textContent = now.raceResult(language.number(lap.steps), lap.difference.toExponential(1)) + factors.join("");
   }
 }

@@ -94,7 +94,7 @@ export const mount: Mount = (host, context) => {
   async function renew(): Promise<void> {
     const { state } = transport;
     try {
-      await remote.configure(settings.config, settings.backend);
+      await remote.configure(settings.config, settings.engine.value);
       if (state !== "running") enter("ready");
     } catch (error) {
       fail(error);
@@ -105,7 +105,7 @@ export const mount: Mount = (host, context) => {
     race.disabled = true;
     race.show(null);
     void remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail)
-      .finally(() => { race.disabled = model?.backend !== "webgpu"; });
+      .finally(() => { race.disabled = false; });
   }, () => { remote.loseGpu().catch(fail); });
 
   const files = new FilesView(words, host, {
@@ -127,11 +127,11 @@ export const mount: Mount = (host, context) => {
   async function take(chosen: File[]): Promise<void> {
     const weightsFile = chosen.find(({ name }) => name.endsWith(".safetensors"));
     if (weightsFile) {
-      settings.config = await remote.load(weightsFile, settings.backend);
+      settings.config = await remote.load(weightsFile, settings.engine.value);
       if (transport.state !== "running") enter("ready");
       return notices.show("done", words.now.loaded(weightsFile.name));
     }
-    const info = await remote.openFiles(chosen, settings.config, settings.backend);
+    const info = await remote.openFiles(chosen, settings.config, settings.engine.value);
     opened(info);
     const [train, validation, test] = [info.train, info.validation, info.test].map((rows) => language.number(rows));
     notices.show("done", words.now.digitsLoaded(train, validation, test));
@@ -167,12 +167,10 @@ export const mount: Mount = (host, context) => {
 
   const events: Events = {
     onModel(info) {
-      if (!model && info.backend === "cpu" && settings.backend === "auto") {
-        settings.onlyCpu();
-        notices.show("hint", words.now.noGpu);
-      }
+      const missing = settings.engine.take(info);
+      if (missing !== null) notices.show("hint", missing);
       model = info;
-      race.disabled = info.backend !== "webgpu";
+      race.disabled = info.engines.length < 2;
       transport.model = info;
       plan.textContent = info.plan;
       showLead();
@@ -229,7 +227,7 @@ export const mount: Mount = (host, context) => {
     element("div", { class: "findings" }, weights.host, confusion.host, confusion.mistakes), histograms.host,
     element("div", { class: "halves" }, race.host, files.host),
     element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
-  remote.open(document.baseURI, settings.config, settings.backend, proxy(events)).then(opened, fail);
+  remote.open(document.baseURI, settings.config, settings.engine.value, proxy(events)).then(opened, fail);
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
@@ -244,7 +242,7 @@ export const mount: Mount = (host, context) => {
       curves.dispose();
       pad.dispose();
       watch.dispose();
-      for (const view of [weights, confusion, histograms, files]) view.dispose();
+      for (const view of [weights, confusion, histograms, files, settings]) view.dispose();
       words.dispose();
       host.replaceChildren();
     },

@@ -2,13 +2,13 @@
 
 import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { element } from "../../lib/dom.ts";
+import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
   ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
 } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { Backend } from "./worker.ts";
 
 export interface SettingsEvents {
   readonly onRate: (rate: number) => void;
@@ -22,7 +22,8 @@ type Controls = { readonly [K in keyof DigitsConfig]: Control<DigitsConfig[K]> }
 export class Settings {
   readonly host: HTMLElement;
   readonly #controls: Controls;
-  readonly #device: Control<Backend>;
+  /** What it runs on. */
+  readonly engine: EngineControl;
 
   constructor(words: Words<DigitsWords>, first: DigitsConfig, events: SettingsEvents) {
     const { onRate, onBatch, onNetwork } = events;
@@ -49,14 +50,13 @@ export class Settings {
       dropout: textControl(label("dropout"), DROPOUT, first.dropout, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onNetwork, "numeric"),
     };
-    this.#device = selectControl<Backend, DigitsWords>(label("device"),
-      [{ value: "auto", label: (now) => now.deviceAuto }, { value: "cpu", label: (now) => now.deviceCpu }], "auto", onNetwork);
+    this.engine = new EngineControl(words.language, onNetwork);
     const { rate, batch, layers, activation, loss, optimizer, regularizer, lambda, dropout, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
     this.host = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
-      group("fresh", ...[layers, activation, loss, optimizer, regularizer, lambda, dropout, seed, this.#device].map(({ host }) => host)));
+      group("fresh", ...[layers, activation, loss, optimizer, regularizer, lambda, dropout, seed, this.engine].map(({ host }) => host)));
     this.#enable();
   }
 
@@ -72,14 +72,8 @@ export class Settings {
     this.#enable();
   }
 
-  get backend(): Backend {
-    return this.#device.value;
-  }
-
-  /** Without WebGPU there is nothing to choose. */
-  onlyCpu(): void {
-    this.#device.value = "cpu";
-    this.#device.disabled = true;
+  dispose(): void {
+    this.engine.dispose();
   }
 
   #enable(): void {

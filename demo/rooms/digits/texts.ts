@@ -11,9 +11,8 @@ export const texts = defineTexts({
   running: "Learning",
   paused: "Paused",
   on: (adapter: string) => `on ${adapter}`,
-  noGpu: "This browser offers no WebGPU, so the network trains on the CPU: slower, the same results. WebGPU is in Chrome and Edge from version 113, in Firefox from 141 (Windows) and 145 (macOS), and in Safari from 26.",
   failed: (reason: string) => `This went wrong: ${reason}`,
-  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose the CPU, which starts a new network.",
+  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose WebAssembly, which starts a new network.",
   stoppedBy: (reason: string) => `Training stopped: ${reason}`,
 
   run: "Run",
@@ -72,10 +71,7 @@ export const texts = defineTexts({
   lambda: "λ",
   dropout: "Dropout",
   seed: "Seed",
-  device: "Runs on",
-  deviceAuto: "GPU (WebGPU)",
-  deviceCpu: "CPU (float64 reference)",
-  inside: "What runs on the GPU",
+  inside: "What runs in a step",
 
   weightImages: "What the first neurons look for",
   weightChoice: "Show",
@@ -120,15 +116,15 @@ export const texts = defineTexts({
   notFinite: "The weights are not finite numbers, so nothing was saved.",
   saved: (name: string) => `Saved as ${name}.`,
 
-  raceTitle: "GPU against CPU",
-  raceNote: "The same seed and mini-batches on both, in turns: float32 on the GPU, float64 on the CPU. Training waits meanwhile.",
+  raceTitle: "Race of the engines",
+  raceNote: "The same seed and mini-batches on each, in turns: float32 on WebGPU and WebAssembly, float64 on the CPU, which is the reference. Training waits meanwhile.",
   race: "Race",
   stepsPerSecond: (rate: string) => `${rate} steps/s`,
   raceResult: (steps: string, difference: string) => `After ${steps} steps on each no weight differs by more than ${difference}.`,
   lose: "Lose the GPU",
   loseNote: "While it learns, take its GPU away, as a driver's reset would. The library takes another and goes on from the last state that it saw whole, to the same bits.",
   recovered: (steps: string) => `The GPU was lost after step ${steps}. The run has taken another device and goes on as if nothing had happened.`,
-  raceFactor: (factor: string) => `The GPU was ${factor} times as fast.`,
+  raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the CPU.`,
 }, {
   title: "教一个网络识字",
   lead: (digits: string, shape: string) => `${digits} 个手写数字,一个 ${shape} 神经元的网络,就在这个标签页里,用你的 GPU 做反向传播。`,
@@ -138,9 +134,8 @@ export const texts = defineTexts({
   running: "正在学习",
   paused: "已暂停",
   on: (adapter: string) => `设备:${adapter}`,
-  noGpu: "此浏览器不提供 WebGPU,网络改在 CPU 上训练:较慢,结果相同。支持 WebGPU 的浏览器:Chrome 和 Edge 113 起,Firefox 141 起(Windows)、145 起(macOS),Safari 26 起。",
   failed: (reason: string) => `出错了:${reason}`,
-  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 CPU,那会新建网络。",
+  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 WebAssembly,那会新建网络。",
   stoppedBy: (reason: string) => `训练停止:${reason}`,
 
   run: "运行",
@@ -199,10 +194,7 @@ export const texts = defineTexts({
   lambda: "λ",
   dropout: "随机失活",
   seed: "随机种子",
-  device: "运行设备",
-  deviceAuto: "GPU(WebGPU)",
-  deviceCpu: "CPU(float64 参考实现)",
-  inside: "GPU 上运行的内容",
+  inside: "每一步运行的内容",
 
   weightImages: "第一层神经元在找什么",
   weightChoice: "显示",
@@ -247,15 +239,15 @@ export const texts = defineTexts({
   notFinite: "权重不是有限数值,因此没有保存。",
   saved: (name: string) => `已保存为 ${name}。`,
 
-  raceTitle: "GPU 与 CPU 赛跑",
-  raceNote: "两边使用相同的种子和小批量,轮流进行:GPU 用 float32,CPU 用 float64。期间训练会等待。",
+  raceTitle: "引擎赛跑",
+  raceNote: "每个引擎使用相同的种子和小批量,轮流进行:WebGPU 与 WebAssembly 用 float32,CPU 用 float64,是参考实现。期间训练会等待。",
   race: "开始赛跑",
   stepsPerSecond: (rate: string) => `${rate} 步/秒`,
   raceResult: (steps: string, difference: string) => `各走 ${steps} 步之后,权重最多相差 ${difference}。`,
   lose: "让 GPU 消失",
   loseNote: "在学习途中拿走 GPU,就像驱动被重置一样。程序库会换一个设备,从最后一次完整看到的状态继续,结果逐位相同。",
   recovered: (steps: string) => `第 ${steps} 步之后 GPU 丢失。训练已换用另一个设备,如同什么都没有发生一样继续。`,
-  raceFactor: (factor: string) => `GPU 的速度是 CPU 的 ${factor} 倍。`,
+  raceFactor: (engine: string, factor: string) => `${engine} 的速度是 CPU 的 ${factor} 倍。`,
 });
 
 export type DigitsWords = (typeof texts)["en"];

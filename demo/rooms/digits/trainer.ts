@@ -1,10 +1,11 @@
 // The room's side of the library: holds the network and its data in the worker, trains in short slices, answers in between.
 
 import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
+import type { EngineInfo } from "../../lib/engines.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
 import { isLostGpu } from "../../lib/notices.ts";
+import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
-import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -29,13 +30,12 @@ export interface DataInfo {
   readonly classes: number;
 }
 
-export interface ModelInfo {
-  readonly backend: "webgpu" | "wasm" | "cpu";
+export interface ModelInfo extends EngineInfo {
   readonly adapter: string;
   readonly parameters: number;
-  /** Null on the CPU, which launches nothing. */
+  /** Null but on a GPU: others launch nothing. */
   readonly launches: number | null;
-  /** Of weights, optimizer and intermediates; null on the CPU. */
+  /** Of weights, optimizer and intermediates; null but on a GPU. */
   readonly bytes: number | null;
   readonly plan: string;
 }
@@ -79,8 +79,7 @@ export interface Histograms {
 
 interface Current {
   readonly config: DigitsConfig;
-  /** Null: it runs on the CPU. */
-  readonly device: SharedDevice | null;
+  readonly place: Place;
   readonly model: Sequential;
   readonly train: LabelledDatasetHandle;
   readonly validation: LabelledDatasetHandle;
@@ -101,9 +100,9 @@ export class Trainer {
   #abort = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
-  readonly #revival = new Revival(() => this.#now.model.compile(recipeOf(this.config, this.#now.device)));
+  readonly #revival = new Revival(() => this.#now.model.compile(recipeOf(this.config, this.#now.place)));
 
-  constructor(readonly sets: DigitSets, readonly events: Events) {}
+  constructor(readonly sets: DigitSets, readonly places: Places, readonly events: Events) {}
 
   get info(): DataInfo {
     const { train, validation, test, side, classes } = this.sets;
@@ -123,13 +122,13 @@ export class Trainer {
   }
 
   /** A new network from its seed, or with weights of another; the old one goes. Where it fails, the old one stays. */
-  async start(config: DigitsConfig, device: SharedDevice | null, weights?: readonly GivenWeight[]): Promise<void> {
+  async start(config: DigitsConfig, place: Place, weights?: readonly GivenWeight[]): Promise<void> {
     const { features, classes } = this.sets, model = buildModel(config, features, classes);
     let first: Weight;
     try {
       if (weights) await model.setWeights(weights);
       [first] = await model.getWeights();
-      await model.compile(recipeOf(config, device));
+      await model.compile(recipeOf(config, place));
     } catch (error) {
       model.dispose();
       throw error;
@@ -137,8 +136,8 @@ export class Trainer {
     this.dispose();
     const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, classes), { scale: SCALE });
     this.#current = {
-      config, device, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
-      probe: new GradientProbe(config, this.sets, device),
+      config, place, model, first, train: held(this.sets.train), validation: held(this.sets.validation), test: held(this.sets.test),
+      probe: new GradientProbe(config, this.sets, place),
     };
     [this.#batch, this.#rate, this.#steps, this.#samples, this.#msPerStep] = [config.batch, config.rate, 0, 0, null];
     this.events.onFresh();
@@ -227,13 +226,18 @@ export class Trainer {
     return { weights: layers(weights), gradients: gradients && layers(gradients) };
   }
 
-  /** The same training on GPU and CPU, from the seed; that of the room waits. For a network on the GPU. */
+  /** Takes the GPU away under the training. */
+  lose(): void {
+    this.#now.place.lose();
+  }
+
+  /** The same training on every engine, from the seed; that of the room waits. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
     return this.alone(async () => {
-      const { config, sets: { features, classes } } = this, { train, device } = this.#now;
-      return runRace(async (runner) => {
+      const { config, places, sets: { features, classes } } = this, { train } = this.#now;
+      return runRace(places, async (place) => {
         const model = buildModel(config, features, classes);
-        await model.compile(recipeOf(config, runner === "cpu" ? null : device));
+        await model.compile(recipeOf(config, place));
         return model;
       }, async (model, steps) => { await model.fit(train, { batchSize: config.batch, steps }); }, onLap);
     });
@@ -322,7 +326,7 @@ export class Trainer {
     const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
     const { parameters, optimizer, withReuse } = plan.bytes;
     this.events.onModel({
-      backend: model.backend, adapter: model.adapter, parameters: parameters / 4,
+      backend: model.backend, engines: this.places.engines, adapter: model.adapter, parameters: parameters / 4,
       launches: onGpu ? plan.launchesPerStep : null, bytes: onGpu ? parameters + optimizer + withReuse : null,
       plan: `${model.summary()}\n\n${plan.toString()}`,
     });

@@ -2,18 +2,16 @@
 
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
-import { SharedDevice } from "../../lib/shared-device.ts";
+import type { Engine } from "../../lib/engines.ts";
+import { Places } from "../../lib/places.ts";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
 import { loadModel, saveModel } from "./saved.ts";
 import { Trainer, type DataInfo, type Events } from "./trainer.ts";
 
-/** Where to train: "auto" is the GPU if there is one. */
-export type Backend = "auto" | "cpu";
+let trainer: Trainer | null = null, looked: Promise<Places> | undefined;
 
-let trainer: Trainer | null = null, shared: Promise<SharedDevice | null> | undefined;
-
-const deviceFor = async (backend: Backend): Promise<SharedDevice | null> => (backend === "cpu" ? null : shared ??= SharedDevice.find());
+const places = (): Promise<Places> => looked ??= Places.look();
 
 function ready(): Trainer {
   if (!trainer) throw new Error("the digits are not loaded yet");
@@ -21,11 +19,11 @@ function ready(): Trainer {
 }
 
 /** A network on these digits in the place of whatever was there; that stays where this fails. */
-async function replace(sets: DigitSets, events: Events, config: DigitsConfig, backend: Backend): Promise<DataInfo> {
-  const next = new Trainer(sets, events), old = trainer, resume = old?.running;
+async function replace(sets: DigitSets, events: Events, config: DigitsConfig, engine: Engine): Promise<DataInfo> {
+  const found = await places(), next = new Trainer(sets, found, events), old = trainer, resume = old?.running;
   await old?.pause();
   try {
-    await next.start(config, await deviceFor(backend));
+    await next.start(config, found.find(engine));
   } catch (error) {
     if (resume) await old?.run();
     throw error;
@@ -39,17 +37,17 @@ let events: Events;
 
 export const digitsWorker = {
   /** Fetches the page's own digits and makes the first network. @param base the address of the page */
-  async open(base: string, config: DigitsConfig, backend: Backend, listener: Events): Promise<DataInfo> {
+  async open(base: string, config: DigitsConfig, engine: Engine, listener: Events): Promise<DataInfo> {
     events = listener;
-    return replace(await fetchDigits(base), events, config, backend);
+    return replace(await fetchDigits(base), events, config, engine);
   },
   /** Takes IDX files for digits, with a new network. @throws FormatError with nothing changed */
-  async openFiles(files: readonly File[], config: DigitsConfig, backend: Backend): Promise<DataInfo> {
-    return replace(await readIdxFiles(files), events, config, backend);
+  async openFiles(files: readonly File[], config: DigitsConfig, engine: Engine): Promise<DataInfo> {
+    return replace(await readIdxFiles(files), events, config, engine);
   },
   /** A new network from its seed. */
-  configure: (config: DigitsConfig, backend: Backend): Promise<void> =>
-    ready().alone(async () => ready().start(config, await deviceFor(backend))),
+  configure: (config: DigitsConfig, engine: Engine): Promise<void> =>
+    ready().alone(async () => ready().start(config, (await places()).find(engine))),
   run: (): Promise<void> => ready().run(),
   pause: (): Promise<void> => ready().pause(),
   step: (): Promise<void> => ready().step(),
@@ -66,15 +64,15 @@ export const digitsWorker = {
     return weights.every(({ data }) => data.every(Number.isFinite)) ? saveModel(weights, config) : null;
   },
   /** Takes on a saved network. @returns its configuration @throws FormatError with nothing changed */
-  async load(file: File, backend: Backend): Promise<DigitsConfig> {
+  async load(file: File, engine: Engine): Promise<DigitsConfig> {
     const trainer = ready(), { features, classes } = trainer.sets;
     const { config, weights } = loadModel(new Uint8Array(await file.arrayBuffer()), file.name, trainer.config, features, classes);
-    await trainer.alone(async () => trainer.start(config, await deviceFor(backend), weights));
+    await trainer.alone(async () => trainer.start(config, (await places()).find(engine), weights));
     await trainer.validate();
     return config;
   },
   /** Takes the GPU away under the training. */
-  loseGpu: async (): Promise<void> => (await shared)?.lose(),
+  loseGpu: (): void => ready().lose(),
   race: (listener: (lap: Lap) => void): Promise<Lap> => ready().race(listener),
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {

@@ -1,5 +1,5 @@
-// "Take one step apart": the panel with one example's way forward and its error's way back, every number of the GPU beside the
-// reference's. Knows nothing of the GPU: what it shows came from model.inspectStep().
+// "Take one step apart": the panel with one example's way forward and its error's way back, every number of the engine beside the
+// reference's. Knows nothing of engines: what it shows came from model.inspectStep().
 
 import { button, selectControl, textControl, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
@@ -30,7 +30,7 @@ export interface Example {
   readonly label: number;
 }
 
-/** Error over bound as text; 0 is common, since a GPU is often right to the last bit of float32. */
+/** Error over bound as text; 0 is common, since an engine is often right to the last bit of float32. */
 const share = (ratio: number): string => (ratio === 0 ? "0" : Number.isFinite(ratio) ? ratio.toPrecision(2) : "∞");
 
 const ratioOf = ({ gpu, reference, bound }: InspectedTensor, i: number): number => {
@@ -202,9 +202,9 @@ export class Apart {
     return card;
   }
 
-  /** GPU beside reference, for what an equation gave. */
+  /** Computed beside reference, for what an equation gave. */
   #compare(results: readonly Result[], numbers: StepNumbers): HTMLElement {
-    const { now } = this.#words, heads = [now.number, now.gpu, now.reference, now.ratio];
+    const { now } = this.#words, heads = [now.number, now.computed, now.reference, now.ratio];
     const rows = results.map(({ tensor: name, index }) => {
       const tensor = numbers.tensor(name), ratio = ratioOf(tensor, index);
       return element("tr", { "data-tensor": name, "data-index": index }, element("th", { scope: "row" }, this.#label(tensor, index)),
@@ -230,7 +230,7 @@ export class Apart {
 
   /** z, a, δ, ∂C/∂w, ∂C/∂b of one layer, all their numbers. */
   #table(numbers: StepNumbers, l: number): HTMLElement {
-    const { now } = this.#words, heads = [now.number, now.equation, now.gpu, now.reference, now.error, now.bound, now.ratio];
+    const { now } = this.#words, heads = [now.number, now.equation, now.computed, now.reference, now.error, now.bound, now.ratio];
     const names = [`z${l}`, `a${l}`, `slope_z${l}`, `grad_a${l}`, `delta${l}`, `data_grad_w${l}`, `grad_w${l}`, `grad_b${l}`, `w${l}`, `b${l}`];
     const rows = names.filter((name) => numbers.has(name)).flatMap((name) => {
       const tensor = numbers.tensor(name), { gpu, reference, bound, equation } = tensor;

@@ -149,8 +149,8 @@ export const mount: Mount = (host, context) => {
       apart.count = split.train.classes.length;
       // First one near the border between the classes, where there is something to learn.
       choose(opened ? Math.min(example, split.train.classes.length - 1) : nearest(0, 0), false);
-      if (opened) await remote.configure(config, split, settings.backend);
-      else await remote.open(config, split, settings.backend, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(events));
+      if (opened) await remote.configure(config, split, settings.engine.value);
+      else await remote.open(config, split, settings.engine.value, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(events));
       opened = true;
       if (transport.state !== "running") transport.state = "ready";
     }).catch(fail);
@@ -205,11 +205,9 @@ export const mount: Mount = (host, context) => {
 
   const events: Events = {
     onModel(info) {
-      if (!model && info.backend === "cpu" && settings.backend === "auto") {
-        settings.onlyCpu();
-        race.noGpu();
-        notices.show("hint", words.now.noGpu);
-      }
+      const missing = settings.engine.take(info);
+      if (missing !== null) notices.show("hint", missing);
+      race.engines = info.engines;
       model = info;
       transport.model = info;
       loss.possible = info.backend === "webgpu";
@@ -232,7 +230,7 @@ export const mount: Mount = (host, context) => {
   };
 
   const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 }), hint = element("p", { class: "hint" });
-  const showLead = () => { lead.textContent = model?.backend === "cpu" ? words.now.leadCpu : words.now.lead; };
+  const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
   words.follow(lead, showLead);
   plane.host.append(hint);
   const endTheme = theme.onChange(() => {
@@ -262,6 +260,7 @@ export const mount: Mount = (host, context) => {
       network.dispose();
       plane.dispose();
       race.dispose();
+      settings.dispose();
       loss.dispose();
       endTheme();
       words.dispose();

@@ -4,6 +4,7 @@
 import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
+import { EngineControl } from "../../lib/engine-control.ts";
 import type { Words } from "../../lib/i18n.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
@@ -12,7 +13,6 @@ import {
 import type { FeatureName } from "./features.ts";
 import { ProblemPicker } from "./problem-picker.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import type { Backend } from "./trainer.ts";
 
 export interface SettingsEvents {
   readonly onRate: (rate: number) => void;
@@ -27,14 +27,15 @@ export interface SettingsEvents {
 }
 
 type Controls = { readonly [K in Exclude<keyof PlaygroundConfig, "features">]: Control<PlaygroundConfig[K]> };
-type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "device" | "classToPlace";
+type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "classToPlace";
 
 export class Settings {
   /** Where the points come from. */
   readonly points: HTMLElement;
   readonly network: HTMLElement;
   readonly #controls: Controls;
-  readonly #device: Control<Backend>;
+  /** What it runs on. */
+  readonly engine: EngineControl;
   readonly #own = element("div", { class: "own" });
   readonly #class: Control<"0" | "1">;
   #features: readonly FeatureName[];
@@ -69,8 +70,7 @@ export class Settings {
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onPoints, "numeric"),
     };
-    this.#device = selectControl<Backend, PlaygroundWords>(label("device"),
-      [{ value: "auto", label: (now) => now.deviceAuto }, { value: "cpu", label: (now) => now.deviceCpu }], "auto", onNetwork);
+    this.engine = new EngineControl(words.language, onNetwork);
     this.#class = selectControl(label("classToPlace"),
       [{ value: "1", label: (now: PlaygroundWords) => now.class1 }, { value: "0", label: (now: PlaygroundWords) => now.class0 }], "1", () => {});
     const { problem, noise, share, rate, batch, layers, activation, loss, optimizer, regularizer, lambda, seed } = this.#controls;
@@ -83,7 +83,7 @@ export class Settings {
       element("div", { class: "stack" }, problem.host, this.#own, noise.host, share.host, showTest.host));
     this.network = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
-      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.#device.host));
+      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.engine.host));
     this.#enable();
   }
 
@@ -107,10 +107,6 @@ export class Settings {
     this.#controls.layers.value = layers;
   }
 
-  get backend(): Backend {
-    return this.#device.value;
-  }
-
   /** The class that the next point of one's own gets. */
   get label(): 0 | 1 {
     return this.#class.value === "1" ? 1 : 0;
@@ -120,10 +116,8 @@ export class Settings {
     this.#class.value = label === 1 ? "1" : "0";
   }
 
-  /** Without WebGPU there is nothing to choose. */
-  onlyCpu(): void {
-    this.#device.value = "cpu";
-    this.#device.disabled = true;
+  dispose(): void {
+    this.engine.dispose();
   }
 
   #enable(): void {

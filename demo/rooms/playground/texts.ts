@@ -5,13 +5,11 @@ import { defineTexts } from "../../lib/i18n.ts";
 export const texts = defineTexts({
   title: "Playground",
   lead: "A small network learns to tell two classes of points apart, thousands of steps a second, on your GPU. Watch each neuron find its own part of the answer, then take one step of backpropagation apart.",
-  leadCpu: "A small network learns to tell two classes of points apart. Watch each neuron find its own part of the answer, then take one step of backpropagation apart. There is no WebGPU here, so it learns on the CPU, more slowly.",
-  noGpu: "This browser offers no WebGPU, so the network learns on the CPU. WebGPU is in Chrome and Edge from 113, Safari from 26, and Firefox from 141 on Windows and 145 on Apple-silicon Macs.",
+  leadCpu: "A small network learns to tell two classes of points apart, on your CPU. Watch each neuron find its own part of the answer, then take one step of backpropagation apart.",
   failed: (reason: string) => `That did not work. ${reason}`,
-  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose the CPU, which starts a new network.",
+  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose WebAssembly, which starts a new network.",
   stoppedBy: (reason: string) => `Training stopped. ${reason}`,
   badLink: (field: string, got: string, rule: string) => `The link says ${field} = “${got}”, but it must be ${rule}. Nothing was changed.`,
-
   controls: "Run the training",
   run: "Run", pause: "Pause", step: "Step", reset: "Reset", share: "Copy link",
   stepHint: "Train one mini-batch",
@@ -22,7 +20,6 @@ export const texts = defineTexts({
   steps: "steps", speed: "steps a second", speedHint: "Of training alone, without the time for the pictures", trainLoss: "training loss", testLoss: "test loss", accuracy: "right on test points",
   launches: "GPU dispatches a step", parameters: "weights and biases",
   spoken: (steps: string, loss: string, accuracy: string) => `Step ${steps}, test loss ${loss}, ${accuracy} of the test points right.`,
-
   data: "Points",
   problem: "Problem",
   circle: "Circle", xor: "XOR", gauss: "Two clouds", spiral: "Spiral", own: "Your own points",
@@ -31,13 +28,11 @@ export const texts = defineTexts({
   ownHint: "Click the map to place points. By keyboard: arrow keys move the cursor, Enter places a point, C changes the class, Delete takes the last one back.",
   pickHint: "Click a point, or move the cursor with the arrow keys and press Enter, to choose the example that is taken apart below.",
   needPoints: "Place at least two points of each class; then the network can learn and be tested.",
-
   settings: "Network",
   live: "While it learns", fresh: "These begin a new network",
   rate: "Learning rate η", batch: "Mini-batch", layers: "Neurons in hidden layers", layersHint: "At most 4 layers of 1 to 8, with commas",
   activation: "Activation σ", lossKind: "Cost C", crossentropy: "cross-entropy", quadratic: "quadratic (Nielsen)",
-  optimizer: "Optimizer", regularizer: "Regularization", none: "none", lambda: "λ", seed: "Seed", device: "Runs on",
-  deviceAuto: "GPU if there is one", deviceCpu: "CPU (float64 reference)",
+  optimizer: "Optimizer", regularizer: "Regularization", none: "none", lambda: "λ", seed: "Seed",
 
   network: "The network",
   networkHint: "Each square is a neuron's answer over the whole plane. A line is a weight: its width the size, its colour the sign.",
@@ -52,7 +47,6 @@ export const texts = defineTexts({
   readoutHint: "Point at a neuron or a line, or move through the neurons with the arrow keys, to read its numbers.",
   negative: "negative", positive: "positive",
   weightTable: "All weights as a table", from: "from", to: "to", weight: "weight", bias: "bias",
-
   map: "What it answers",
   mapOf: (name: string) => `What ${name} answers`,
   mapLabel: (trained: number, tested: number, share: string) => `Map of the plane from −1 to 1. ${trained} points to learn from, ${tested} to test with; ${share} of the test points are on the right side.`,
@@ -61,17 +55,15 @@ export const texts = defineTexts({
   classNow: (label: number) => `Now placing class ${label}.`,
   chosen: (number: number, x: string, y: string, label: number) => `Example ${number}: x ${x}, y ${y}, class ${label}.`,
   learnt: "learnt from", tested: "tested with", boundary: "answer ½",
-
   curves: "Learning curves", lossChart: "Loss", training: "mini-batches", validation: "test points", logarithmic: "Logarithmic", smoothing: "Smoothing",
-
   apart: "Take one step apart",
-  apartLead: "One example goes forward through the network and its error comes back. These are the numbers of one real training step: what the GPU computed, what the float64 reference makes of the same inputs, and how much of the rounding bound the difference uses up. The weights are put back afterwards.",
+  apartLead: "One example goes forward through the network and its error comes back. These are the numbers of one real training step: what the engine computed in float32, what the float64 reference makes of the same inputs, and how much of the rounding bound the difference uses up. The weights are put back afterwards.",
   example: "Example", take: "Take it apart", next: "Next example", hardest: "Hardest example",
   followed: "Follow the neuron",
   summary: (number: number, x: string, y: string, label: number, after: string) => `Example ${number}: x = ${x}, y = ${y}, class ${label}; after ${after} steps.`,
   allWithin: (tensors: number, worst: string, name: string) => `All ${tensors} tensors of the step are within their rounding bounds; the closest is ${name}, at ${worst} of its bound.`,
   notWithin: (name: string, worst: string) => `Out of bounds: ${name}, at ${worst} times its bound.`,
-  cpuOnly: "This network runs on the CPU, which is the reference itself: there is no second number to compare with.",
+  cpuOnly: "This network runs on the float64 reference itself: there is no second number to compare with.",
   forward: "Forward", forwardSay: "The inputs are weighted and added up; σ makes the answer of it.",
   bp1: "BP1 · the error of the output", bp1Cross: "With the cross-entropy, σ′ cancels: the error is simply answer minus target.",
   bp1Quadratic: "How fast the cost rises with the answer, times how fast the answer rises with z.",
@@ -81,20 +73,17 @@ export const texts = defineTexts({
   bp4: "BP4 · the gradients of the weights", bp4Say: "What came in through each weight, times the error.",
   bp4Penalty: "Regularization adds its own gradient to these afterwards.",
   update: "Then the weights move", updateSay: (optimizer: string) => `The optimizer (${optimizer}) goes downhill.`,
-  gpu: "GPU", reference: "reference", error: "error", bound: "bound", ratio: "error / bound", number: "number", equation: "equation",
+  computed: "computed", reference: "reference", error: "error", bound: "bound", ratio: "error / bound", number: "number", equation: "equation",
   layerNumbers: (l: number) => `Layer ${l}: every number`, outputNumbers: "Output layer: every number",
-
-  inside: "What runs on the GPU",
+  inside: "What runs in a step",
 }, {
   title: "游乐场",
   lead: "一个小网络在你的 GPU 上学习区分两类点,每秒数千步。看每个神经元找到自己那部分答案,再把反向传播的一步拆开来看。",
-  leadCpu: "一个小网络学习区分两类点。看每个神经元找到自己那部分答案,再把反向传播的一步拆开来看。这里没有 WebGPU,所以在 CPU 上学习,速度较慢。",
-  noGpu: "此浏览器没有 WebGPU,网络改在 CPU 上学习。支持 WebGPU 的有:Chrome 和 Edge 113 起、Safari 26 起,Firefox 在 Windows 上 141 起、在 Apple 芯片的 Mac 上 145 起。",
+  leadCpu: "一个小网络在你的 CPU 上学习区分两类点。看每个神经元找到自己那部分答案,再把反向传播的一步拆开来看。",
   failed: (reason: string) => `没有成功。${reason}`,
-  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 CPU,那会新建网络。",
+  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 WebAssembly,那会新建网络。",
   stoppedBy: (reason: string) => `训练已停止。${reason}`,
   badLink: (field: string, got: string, rule: string) => `链接中 ${field} = “${got}”,但必须是 ${rule}。一切保持不变。`,
-
   controls: "训练控制",
   run: "运行", pause: "暂停", step: "单步", reset: "重置", share: "复制链接",
   stepHint: "训练一个小批量",
@@ -105,7 +94,6 @@ export const texts = defineTexts({
   steps: "步数", speed: "每秒步数", speedHint: "仅计训练时间,不含绘图", trainLoss: "训练损失", testLoss: "测试损失", accuracy: "测试点正确率",
   launches: "每步 GPU 调度数", parameters: "权重与偏置",
   spoken: (steps: string, loss: string, accuracy: string) => `第 ${steps} 步,测试损失 ${loss},测试点正确率 ${accuracy}。`,
-
   data: "数据点",
   problem: "问题",
   circle: "圆环", xor: "异或", gauss: "两团点", spiral: "螺旋", own: "自己放点",
@@ -114,13 +102,11 @@ export const texts = defineTexts({
   ownHint: "点击地图放点。键盘:方向键移动光标,回车放点,C 切换类别,Delete 撤回上一个点。",
   pickHint: "点击一个点,或用方向键移动光标并按回车,选择下方要拆解的样本。",
   needPoints: "每类至少放两个点,网络才能学习并接受测试。",
-
   settings: "网络设置",
   live: "学习时可改", fresh: "更改后从新网络开始",
   rate: "学习率 η", batch: "小批量", layers: "隐藏层神经元数", layersHint: "至多 4 层,每层 1 到 8 个,用逗号分隔",
   activation: "激活函数 σ", lossKind: "代价 C", crossentropy: "交叉熵", quadratic: "二次代价(Nielsen)",
-  optimizer: "优化器", regularizer: "正则化", none: "无", lambda: "λ", seed: "种子", device: "运行于",
-  deviceAuto: "有 GPU 就用 GPU", deviceCpu: "CPU(float64 参考实现)",
+  optimizer: "优化器", regularizer: "正则化", none: "无", lambda: "λ", seed: "种子",
 
   network: "网络",
   networkHint: "每个方块是一个神经元在整个平面上的输出。连线是权重:粗细表示大小,颜色表示正负。",
@@ -135,7 +121,6 @@ export const texts = defineTexts({
   readoutHint: "指向神经元或连线,或用方向键在神经元间移动,即可读出数值。",
   negative: "负", positive: "正",
   weightTable: "以表格显示全部权重", from: "从", to: "到", weight: "权重", bias: "偏置",
-
   map: "网络的回答",
   mapOf: (name: string) => `${name}的回答`,
   mapLabel: (trained: number, tested: number, share: string) => `平面地图,坐标从 −1 到 1。训练点 ${trained} 个,测试点 ${tested} 个;测试点正确率 ${share}。`,
@@ -144,17 +129,15 @@ export const texts = defineTexts({
   classNow: (label: number) => `现在放置类别 ${label}。`,
   chosen: (number: number, x: string, y: string, label: number) => `样本 ${number}:x ${x},y ${y},类别 ${label}。`,
   learnt: "训练点", tested: "测试点", boundary: "回答为 ½",
-
   curves: "学习曲线", lossChart: "损失", training: "小批量", validation: "测试点", logarithmic: "对数坐标", smoothing: "平滑",
-
   apart: "拆解一步",
-  apartLead: "一个样本正向通过网络,误差再反向传回。这些是一次真实训练步的数值:GPU 算出的值、float64 参考实现由同样输入得到的值,以及二者之差占舍入误差界的比例。之后权重会放回原处。",
+  apartLead: "一个样本正向通过网络,误差再反向传回。这些是一次真实训练步的数值:引擎用 float32 算出的值、float64 参考实现由同样输入得到的值,以及二者之差占舍入误差界的比例。之后权重会放回原处。",
   example: "样本", take: "拆解", next: "下一个样本", hardest: "最难的样本",
   followed: "跟踪神经元",
   summary: (number: number, x: string, y: string, label: number, after: string) => `样本 ${number}:x = ${x},y = ${y},类别 ${label};${after} 步之后。`,
   allWithin: (tensors: number, worst: string, name: string) => `这一步的 ${tensors} 个张量全部在舍入误差界之内;最接近界的是 ${name},为界的 ${worst} 倍。`,
   notWithin: (name: string, worst: string) => `超出误差界:${name},为界的 ${worst} 倍。`,
-  cpuOnly: "此网络运行在 CPU 上,即参考实现本身:没有第二个数值可比较。",
+  cpuOnly: "此网络运行在 float64 参考实现本身上:没有第二个数值可比较。",
   forward: "正向", forwardSay: "输入加权求和,再由 σ 得到输出。",
   bp1: "BP1 · 输出层误差", bp1Cross: "使用交叉熵时 σ′ 被约去:误差就是输出减目标。",
   bp1Quadratic: "代价随输出变化的快慢,乘以输出随 z 变化的快慢。",
@@ -164,10 +147,9 @@ export const texts = defineTexts({
   bp4: "BP4 · 权重的梯度", bp4Say: "经每个权重进来的值,乘以误差。",
   bp4Penalty: "之后正则化再加上它自己的梯度。",
   update: "然后权重移动", updateSay: (optimizer: string) => `优化器(${optimizer})沿下坡方向走。`,
-  gpu: "GPU", reference: "参考值", error: "误差", bound: "误差界", ratio: "误差 / 界", number: "数值", equation: "方程",
+  computed: "计算值", reference: "参考值", error: "误差", bound: "误差界", ratio: "误差 / 界", number: "数值", equation: "方程",
   layerNumbers: (l: number) => `第 ${l} 层:全部数值`, outputNumbers: "输出层:全部数值",
-
-  inside: "GPU 上运行的内容",
+  inside: "每一步运行的内容",
 });
 
 export type PlaygroundWords = (typeof texts)["en"];

@@ -2,12 +2,13 @@
 // Everything that the page shows of the network comes from here: answers and responses by predict(), weights by getWeights().
 
 import {
-  dataset, type CompileOptions, type DatasetHandle, type GivenTensor, type InspectedTensor, type LabelledDatasetHandle, type Sequential, type Weight,
+  dataset, type DatasetHandle, type GivenTensor, type InspectedTensor, type LabelledDatasetHandle, type Sequential, type Weight,
 } from "../../../src/index.ts";
+import type { EngineInfo } from "../../lib/engines.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
 import { isLostGpu } from "../../lib/notices.ts";
+import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
-import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
 import { buildModel, buildPart, recipeOf } from "./model.ts";
@@ -20,13 +21,10 @@ const MOST_STEPS = 20_000;
 /** Share of the newest slice in what is told of speed. */
 const NEWEST = 0.3;
 
-export type Backend = "auto" | "cpu";
-
-export interface ModelInfo {
-  readonly backend: "webgpu" | "wasm" | "cpu";
+export interface ModelInfo extends EngineInfo {
   readonly adapter: string;
   readonly parameters: number;
-  /** Dispatches of one step, 0 where many steps share one; null on the CPU, which dispatches nothing. */
+  /** Dispatches of one step, 0 where many steps share one; null but on a GPU: others dispatch nothing. */
   readonly launches: number | null;
   readonly plan: string;
 }
@@ -100,13 +98,13 @@ export class Trainer {
   /** Time between two looks while it trains. */
   lookEvery = 90;
 
-  /** @param device what all networks of this room share, another after a loss; null on the CPU */
-  private constructor(readonly device: SharedDevice | null, config: PlaygroundConfig, readonly events: Events) {
+  /** @param place where all its networks run */
+  private constructor(readonly places: Places, readonly place: Place, config: PlaygroundConfig, readonly events: Events) {
     this.#config = config;
   }
 
-  static async create(device: SharedDevice | null, config: PlaygroundConfig, split: Split, events: Events): Promise<Trainer> {
-    const trainer = new Trainer(device, config, events);
+  static async create(places: Places, place: Place, config: PlaygroundConfig, split: Split, events: Events): Promise<Trainer> {
+    const trainer = new Trainer(places, place, config, events);
     await trainer.#start(config, split);
     return trainer;
   }
@@ -162,14 +160,14 @@ export class Trainer {
     });
   }
 
-  /** The same network from the same seed on GPU and CPU. */
+  /** The same network from the same seed on every engine. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
     return this.#alone(async () => {
       const config = this.#config, data = labelled(config, this.#now.split.train), steps = { batchSize: config.batch };
       try {
-        return await runRace(async (backend) => {
+        return await runRace(this.places, async ({ options }) => {
           const model = buildModel(config);
-          await model.compile({ ...recipeOf(config), backend, ...(backend === "webgpu" && this.#place) });
+          await model.compile({ ...recipeOf(config), ...options });
           return model;
         }, async (model, count) => { await model.fit(data, { ...steps, steps: count }); }, onLap);
       } finally {
@@ -197,11 +195,6 @@ export class Trainer {
     return this.#current;
   }
 
-  /** Where networks of this room run. */
-  get #place(): Pick<CompileOptions, "device" | "backend"> {
-    return this.device ? { device: this.device.open } : { backend: "cpu" };
-  }
-
   async #start(config: PlaygroundConfig, split: Split): Promise<void> {
     const before = this.#config, { features } = config;
     this.#config = config;
@@ -224,9 +217,9 @@ export class Trainer {
   }
 
   async #compile(model: Sequential, parts: readonly Sequential[]): Promise<void> {
-    await Promise.all([model.compile({ ...recipeOf(this.#config), ...this.#place }),
+    await Promise.all([model.compile({ ...recipeOf(this.#config), ...this.place.options }),
       // These are never trained.
-      ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.#place }))]);
+      ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.place.options }))]);
   }
 
   /** With no training under way while it works; what ran before runs on afterwards. */
@@ -273,7 +266,7 @@ export class Trainer {
       callbacks: {
         onTrainBegin: () => {
           began = performance.now();
-          if (this.#loseNext) this.device?.lose();
+          if (this.#loseNext) this.place.lose();
           this.#loseNext = false;
         },
         onDeviceLost: () => {
@@ -317,7 +310,7 @@ export class Trainer {
   #tellModel(): void {
     const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
     this.events.onModel({
-      backend: model.backend, adapter: model.adapter, parameters: plan.bytes.parameters / 4,
+      backend: model.backend, engines: this.places.engines, adapter: model.adapter, parameters: plan.bytes.parameters / 4,
       launches: onGpu ? plan.launchesPerStep : null, plan: `${model.summary()}\n\n${plan.toString()}`,
     });
   }

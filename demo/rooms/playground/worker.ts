@@ -2,10 +2,11 @@
 
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
-import { SharedDevice } from "../../lib/shared-device.ts";
+import type { Engine } from "../../lib/engines.ts";
+import { Places } from "../../lib/places.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import type { Split } from "./points.ts";
-import { Trainer, type Backend, type Events } from "./trainer.ts";
+import { Trainer, type Events } from "./trainer.ts";
 
 let trainer: Trainer | null = null;
 let events: Events;
@@ -16,24 +17,24 @@ function ready(): Trainer {
   return trainer;
 }
 
-let device: Promise<SharedDevice | null> | undefined;
+let looked: Promise<Places> | undefined;
 
-async function open(config: PlaygroundConfig, split: Split, backend: Backend): Promise<void> {
-  const wanted = backend === "cpu" ? null : await (device ??= SharedDevice.find());
-  if (trainer && trainer.device === wanted) return trainer.configure(config, split);
+async function open(config: PlaygroundConfig, split: Split, engine: Engine): Promise<void> {
+  const places = await (looked ??= Places.look()), wanted = places.find(engine);
+  if (trainer && trainer.place === wanted) return trainer.configure(config, split);
   const old = trainer;
   await old?.pause();
-  trainer = await Trainer.create(wanted, config, split, events);
+  trainer = await Trainer.create(places, wanted, config, split, events);
   trainer.lookEvery = lookEvery;
   old?.dispose();
 }
 
 export const playgroundWorker = {
   /** Makes the first network. @param every time between two looks in ms */
-  async open(config: PlaygroundConfig, split: Split, backend: Backend, every: number, listener: Events): Promise<void> {
+  async open(config: PlaygroundConfig, split: Split, engine: Engine, every: number, listener: Events): Promise<void> {
     events = listener;
     lookEvery = every;
-    await open(config, split, backend);
+    await open(config, split, engine);
   },
   /** A new network from its seed, on these points. */
   configure: open,

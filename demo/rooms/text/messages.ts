@@ -1,6 +1,7 @@
 // What the page and its worker tell each other.
 
 import type { GivenWeight } from "../../../src/index.ts";
+import type { EngineInfo } from "../../lib/engines.ts";
 
 /** What to learn: the text, its characters, and weights to start from in place of the seed's. */
 export interface Material {
@@ -9,15 +10,12 @@ export interface Material {
   readonly weights?: readonly GivenWeight[];
 }
 
-export type Backend = "auto" | "cpu";
-
-export interface ModelInfo {
-  readonly backend: "webgpu" | "wasm" | "cpu";
+export interface ModelInfo extends EngineInfo {
   readonly adapter: string;
   readonly parameters: number;
-  /** Null on the CPU, which launches nothing. */
+  /** Null but on a GPU: others launch nothing. */
   readonly launches: number | null;
-  /** Of weights, optimizer and intermediates; null on the CPU. */
+  /** Of weights, optimizer and intermediates; null but on a GPU. */
   readonly bytes: number | null;
   /** Mini-batches of a pass over the text. */
   readonly batches: number;

@@ -15,7 +15,7 @@ import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
 import { isProblem, readCorpus, type Corpus } from "./corpus.ts";
 import { Curve } from "./curve.ts";
 import { HistoryCard } from "./history-card.ts";
-import type { Backend, Events, ModelInfo } from "./messages.ts";
+import type { Events, ModelInfo } from "./messages.ts";
 import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
@@ -32,7 +32,7 @@ export const mount: Mount = (host, context) => {
   const { remote } = worker, first = read(context.link) ?? DEFAULTS;
   let model: ModelInfo | null = null, opened = false;
   /** What the network of the worker was made of. */
-  let inPlace: { config: TextConfig; corpus: Corpus; backend: Backend } | null = null;
+  let inPlace: { config: TextConfig; corpus: Corpus } | null = null;
 
   const transport = new TextTransport(words, {
     onRun() {
@@ -110,16 +110,16 @@ export const mount: Mount = (host, context) => {
   let turn: Promise<void> = Promise.resolve();
   function renew(corpus: Corpus): Promise<void> {
     turn = turn.then(async () => {
-      const wanted = { config: config(), corpus, backend: settings.backend }, { vocabulary } = corpus, another = corpus.text !== inPlace?.corpus.text;
+      const wanted = { config: config(), corpus }, engine = settings.engine.value, { vocabulary } = corpus, another = corpus.text !== inPlace?.corpus.text;
       try {
         const material = { text: corpus.text, vocabulary };
         if (another) sample.begin(vocabulary, corpus.title === null ? "" : BUILTIN.prompt);
-        if (opened) await remote.configure(wanted.config, material, wanted.backend, sample.wish);
-        else await remote.open(wanted.config, material, wanted.backend, sample.wish, proxy(events));
+        if (opened) await remote.configure(wanted.config, material, engine, sample.wish);
+        else await remote.open(wanted.config, material, engine, sample.wish, proxy(events));
       } catch (error) {
         fail(error);
         // The network of before is still there.
-        if (inPlace) [settings.config, settings.backend] = [inPlace.config, inPlace.backend];
+        if (inPlace && model) [settings.config, settings.engine.value] = [inPlace.config, model.backend];
         return;
       }
       opened = true;
@@ -145,11 +145,11 @@ export const mount: Mount = (host, context) => {
 
   async function load(file: File): Promise<void> {
     if (!inPlace) return;
-    const { corpus } = inPlace, backend = settings.backend;
-    const loaded = await remote.load(file, corpus.text, config(), backend);
+    const { corpus } = inPlace;
+    const loaded = await remote.load(file, corpus.text, config(), settings.engine.value);
     settings.config = loaded.config;
     sample.temperature = loaded.config.temperature;
-    take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary }, backend });
+    take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary } });
     ask();
     notices.show("done", words.now.loaded(file.name));
   }
@@ -168,11 +168,9 @@ export const mount: Mount = (host, context) => {
 
   const events: Events = {
     onModel(info) {
-      if (!model && info.backend === "cpu" && settings.backend === "auto") {
-        settings.onlyCpu();
-        race.noGpu();
-        notices.show("hint", words.now.noGpu);
-      }
+      const missing = settings.engine.take(info);
+      if (missing !== null) notices.show("hint", missing);
+      race.engines = info.engines;
       model = info;
       transport.model = info;
       loss.possible = info.backend === "webgpu";
@@ -203,7 +201,7 @@ export const mount: Mount = (host, context) => {
   };
 
   const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 });
-  const showLead = () => { lead.textContent = model?.backend === "cpu" ? words.now.leadCpu : words.now.lead; };
+  const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
   words.follow(lead, showLead);
   const saveButton = button(words, (now) => now.save, () => { save().catch(fail); });
   saveButton.id = "text-save";
@@ -235,6 +233,7 @@ export const mount: Mount = (host, context) => {
       worker.dispose();
       curve.dispose();
       race.dispose();
+      settings.dispose();
       loss.dispose();
       words.dispose();
       host.replaceChildren();

@@ -1,10 +1,10 @@
 // The controls of the network. What can change while it learns is kept apart from what starts a new one.
 
-import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
+import { sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
+import { EngineControl } from "../../lib/engine-control.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { BATCH, LAYERS, LENGTH, RATE, SEED, UNITS, type TextConfig } from "./config.ts";
-import type { Backend } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
 
 /** The temperature is set where the text is. */
@@ -14,22 +14,22 @@ type Controls = { readonly [K in keyof NetworkConfig]: Control<number> };
 export class Settings {
   readonly host: HTMLElement;
   readonly #controls: Controls;
-  readonly #device: Control<Backend>;
+  /** What it runs on. */
+  readonly engine: EngineControl;
 
   constructor(words: Words<TextWords>, first: TextConfig, onRate: (rate: number) => void, onNetwork: () => void) {
-    const label = (name: keyof NetworkConfig | "device") => ({ words, label: (now: TextWords) => now[name] });
+    const label = (name: keyof NetworkConfig) => ({ words, label: (now: TextWords) => now[name] });
     const number = (name: Exclude<keyof NetworkConfig, "rate">, field: typeof UNITS) => textControl(label(name), field, first[name], onNetwork, "numeric");
     this.#controls = {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 80, logarithmic: true, show: (value) => String(Number(value.toPrecision(2))) }, onRate),
       units: number("units", UNITS), layers: number("layers", LAYERS), length: number("length", LENGTH), batch: number("batch", BATCH), seed: number("seed", SEED),
     };
-    this.#device = selectControl<Backend, TextWords>(label("device"),
-      [{ value: "auto", label: (now) => now.deviceAuto }, { value: "cpu", label: (now) => now.deviceCpu }], "auto", onNetwork);
+    this.engine = new EngineControl(words.language, onNetwork);
     const { rate, units, layers, length, batch, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
     this.host = element("section", { class: "card knobs" }, words.show(element("h2"), (now) => now.settings), group("live", rate.host),
-      group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.#device.host));
+      group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.engine.host));
   }
 
   get config(): NetworkConfig {
@@ -41,17 +41,7 @@ export class Settings {
     for (const name of Object.keys(this.#controls) as (keyof Controls)[]) this.#controls[name].value = config[name];
   }
 
-  get backend(): Backend {
-    return this.#device.value;
-  }
-
-  set backend(backend: Backend) {
-    this.#device.value = backend;
-  }
-
-  /** Without WebGPU there is nothing to choose. */
-  onlyCpu(): void {
-    this.#device.value = "cpu";
-    this.#device.disabled = true;
+  dispose(): void {
+    this.engine.dispose();
   }
 }

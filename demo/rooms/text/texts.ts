@@ -8,23 +8,19 @@ export const texts = defineTexts({
   leadCpu: "It reads a text character by character and guesses the next one. From nothing but its mistakes it finds letters, then words, then sentences: backpropagation through time on your CPU, in this tab.",
   loading: "Preparing the network …", ready: "Ready to learn", running: "Learning", paused: "Paused",
   on: (adapter: string) => `on ${adapter}`,
-  noGpu: "This browser offers no WebGPU, so the network trains on the CPU: slower, the same results. WebGPU is in Chrome and Edge from version 113, in Firefox from 141 (Windows) and 145 (macOS), and in Safari from 26.",
   failed: (reason: string) => `This went wrong: ${reason}`,
-  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose the CPU, which starts a new network.",
+  gpuGone: "The GPU was lost again and again, so training stopped. The network has the last weights that were seen whole. Run tries the GPU again from there, with a fresh optimizer; or choose WebAssembly, which starts a new network.",
   stoppedBy: (reason: string) => `Training stopped: ${reason}`,
-
   run: "Run", pause: "Pause", step: "Step", stepHint: "Train one mini-batch", reset: "Reset", resetHint: "Start again from the seed",
   share: "Copy link", controls: "Training",
   copied: "A link with these settings is in the clipboard.",
   copyByHand: (url: string) => `The clipboard is closed to this page. The link with these settings: ${url}`,
   badLink: (field: string, got: string, rule: string) => `The link was not used: ${field} must be ${rule}; got ${got}. The settings are as they were.`,
   linkTaken: "The settings of the link are in place.",
-
   steps: "Steps", passes: "Passes", perplexity: "Perplexity", characters: "Characters/s", speed: "Steps/s", launches: "Dispatches/step",
   bytes: "GPU memory", parameters: "Parameters",
   perplexityHint: "Among how many equally likely characters it still hesitates, on average: e to the mean loss of the last 25 steps",
   spoken: (steps: string, perplexity: string) => `Step ${steps}. Perplexity ${perplexity}.`,
-
   writes: "What it writes",
   afterSteps: (steps: string, perplexity: string) => `after ${steps} steps · perplexity ${perplexity}`,
   untrained: "before it learned anything",
@@ -38,18 +34,15 @@ export const texts = defineTexts({
   expects: (prompt: string) => `After “${prompt}” it expects`,
   expectsLine: "At the start of a line it expects",
   space: "space", lineBreak: "line break", tab: "tab",
-
   history: "From noise to words",
   historyHint: "Kept at each doubling of the steps, with the temperature and the beginning of that moment.",
   historyStep: (steps: string) => `Step ${steps}`,
   historyPerplexity: (perplexity: string) => `perplexity ${perplexity}`,
   historyLabel: "Samples, from the first to the latest",
-
   curve: "Learning curve",
   curveHint: "Perplexity: among how many equally likely characters it still hesitates. Every character alike is the upper line; knowing only how often each one comes, the lower.",
   network: "network", uniform: "all alike", unigram: "by frequency",
   smoothing: "Smoothing", logarithmic: "Logarithmic",
-
   text: "What it reads",
   ownText: "Your text",
   counts: (characters: string, distinct: string) => `${characters} characters, ${distinct} different ones`,
@@ -66,13 +59,11 @@ export const texts = defineTexts({
   allSame: "The text must have at least two different characters: there is nothing to guess in this one.",
   tooMany: (distinct: string, most: string) => `The text has ${distinct} different characters; at most ${most} are taken here.`,
   binary: (character: string) => `This is no plain text: it holds ${character}. Save it as text in UTF-8 first.`,
-
   settings: "The network",
   live: "While it learns",
   rate: "Learning rate η",
   fresh: "A change here starts a new network",
   units: "Units a layer", layers: "Recurrent layers", length: "Window (characters)", batch: "Batch size", seed: "Seed",
-  device: "Runs on", deviceAuto: "GPU (WebGPU)", deviceCpu: "CPU (float64 reference)",
 
   keep: "Keep it",
   keepHint: "As .safetensors, with its characters inside; the command line goes on with it: npm run char-rnn -- --load.",
@@ -82,30 +73,26 @@ export const texts = defineTexts({
   notFinite: "The weights are not finite numbers, so nothing was saved.",
   loaded: (name: string) => `The network of ${name} is in place.`,
   wrongFile: (reason: string) => `The file was not taken, and nothing was changed. ${reason}`,
-  inside: "What runs on the GPU",
+  inside: "What runs in a step",
 }, {
   title: "教一个网络写作",
   lead: "它逐个字符地阅读文本,并猜测下一个字符。仅凭自己的错误,它先学会字母,再学会单词,然后是句子:时间反向传播,就在这个标签页里,用你的 GPU。",
   leadCpu: "它逐个字符地阅读文本,并猜测下一个字符。仅凭自己的错误,它先学会字母,再学会单词,然后是句子:时间反向传播,就在这个标签页里,用你的 CPU。",
   loading: "正在准备网络……", ready: "可以开始学习", running: "正在学习", paused: "已暂停",
   on: (adapter: string) => `设备:${adapter}`,
-  noGpu: "此浏览器不提供 WebGPU,网络改在 CPU 上训练:较慢,结果相同。支持 WebGPU 的浏览器:Chrome 和 Edge 113 起,Firefox 141 起(Windows)、145 起(macOS),Safari 26 起。",
   failed: (reason: string) => `出错了:${reason}`,
-  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 CPU,那会新建网络。",
+  gpuGone: "GPU 接连丢失,训练已停止。网络保留着最后一次完整看到的权重。按“运行”会再次尝试 GPU,从那里继续,优化器状态重新开始;也可以改用 WebAssembly,那会新建网络。",
   stoppedBy: (reason: string) => `训练停止:${reason}`,
-
   run: "运行", pause: "暂停", step: "单步", stepHint: "训练一个小批量", reset: "重置", resetHint: "从种子重新开始",
   share: "复制链接", controls: "训练",
   copied: "包含当前设置的链接已复制到剪贴板。",
   copyByHand: (url: string) => `页面无法使用剪贴板。包含当前设置的链接:${url}`,
   badLink: (field: string, got: string, rule: string) => `链接未被采用:${field} 须为 ${rule},实为 ${got}。设置未变。`,
   linkTaken: "链接中的设置已生效。",
-
   steps: "步数", passes: "遍数", perplexity: "困惑度", characters: "字符/秒", speed: "步/秒", launches: "每步调度数",
   bytes: "GPU 内存", parameters: "参数",
   perplexityHint: "平均而言,它仍在多少个同等可能的字符之间犹豫:e 的(最近 25 步平均损失)次方",
   spoken: (steps: string, perplexity: string) => `第 ${steps} 步。困惑度 ${perplexity}。`,
-
   writes: "它写的文字",
   afterSteps: (steps: string, perplexity: string) => `${steps} 步之后 · 困惑度 ${perplexity}`,
   untrained: "尚未学习",
@@ -119,18 +106,15 @@ export const texts = defineTexts({
   expects: (prompt: string) => `在“${prompt}”之后,它预期`,
   expectsLine: "在行首,它预期",
   space: "空格", lineBreak: "换行", tab: "制表符",
-
   history: "从噪声到词句",
   historyHint: "步数每翻一倍保留一段,温度和开头以当时为准。",
   historyStep: (steps: string) => `第 ${steps} 步`,
   historyPerplexity: (perplexity: string) => `困惑度 ${perplexity}`,
   historyLabel: "各段文字,从最早到最新",
-
   curve: "学习曲线",
   curveHint: "困惑度:它仍在多少个同等可能的字符之间犹豫。上线:所有字符一视同仁;下线:只知道各字符的频率。",
   network: "网络", uniform: "一视同仁", unigram: "按频率",
   smoothing: "平滑", logarithmic: "对数轴",
-
   text: "它读的文本",
   ownText: "你的文本",
   counts: (characters: string, distinct: string) => `${characters} 个字符,其中 ${distinct} 个不同`,
@@ -147,13 +131,11 @@ export const texts = defineTexts({
   allSame: "文本至少要有两个不同的字符:这段没有什么可猜的。",
   tooMany: (distinct: string, most: string) => `文本有 ${distinct} 个不同的字符;这里最多接受 ${most} 个。`,
   binary: (character: string) => `这不是纯文本:其中有 ${character}。请先存为 UTF-8 文本。`,
-
   settings: "网络",
   live: "学习中可调",
   rate: "学习率 η",
   fresh: "更改以下各项会新建网络",
   units: "每层单元数", layers: "循环层数", length: "窗口(字符)", batch: "批量大小", seed: "随机种子",
-  device: "运行设备", deviceAuto: "GPU(WebGPU)", deviceCpu: "CPU(float64 参考实现)",
 
   keep: "保存与载入",
   keepHint: "格式为 .safetensors,内含字符表;命令行可接着使用:npm run char-rnn -- --load。",
@@ -163,7 +145,7 @@ export const texts = defineTexts({
   notFinite: "权重不是有限数值,因此没有保存。",
   loaded: (name: string) => `已载入 ${name} 的网络。`,
   wrongFile: (reason: string) => `文件未被采用,一切未变。${reason}`,
-  inside: "GPU 上运行的内容",
+  inside: "每一步运行的内容",
 });
 
 export type TextWords = (typeof texts)["en"];

@@ -4,11 +4,11 @@ import { placesOf } from "../../../src/cli/characters.ts";
 import { textModelBytes } from "../../../src/cli/saved-text-model.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "../../../src/cli/text-model.ts";
 import { Sampler } from "../../../src/cli/text-sampler.ts";
-import { dataset, windows, type CompileOptions, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
+import { dataset, windows, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
 import { isLostGpu } from "../../lib/notices.ts";
+import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
-import type { SharedDevice } from "../../lib/shared-device.ts";
 import type { TextConfig } from "./config.ts";
 import type { Events, Expected, Material, Wish } from "./messages.ts";
 
@@ -59,13 +59,13 @@ export class Trainer {
   #loop: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
   #writing: Promise<unknown> = Promise.resolve();
-  readonly #revival = new Revival(() => this.#now.model.compile({ ...textRecipe({ ...this.#now.spec, learningRate: this.#rate }), ...this.#place }));
+  readonly #revival = new Revival(() => this.#now.model.compile({ ...textRecipe({ ...this.#now.spec, learningRate: this.#rate }), ...this.place.options }));
 
-  /** @param device what all networks of this room share, another after a loss; null on the CPU */
-  private constructor(readonly device: SharedDevice | null, readonly events: Events) {}
+  /** @param place where all its networks run */
+  private constructor(readonly places: Places, readonly place: Place, readonly events: Events) {}
 
-  static async create(device: SharedDevice | null, config: TextConfig, material: Material, wish: Wish, events: Events): Promise<Trainer> {
-    const trainer = new Trainer(device, events);
+  static async create(places: Places, place: Place, config: TextConfig, material: Material, wish: Wish, events: Events): Promise<Trainer> {
+    const trainer = new Trainer(places, place, events);
     await trainer.#start(config, material, wish);
     return trainer;
   }
@@ -116,13 +116,13 @@ export class Trainer {
     this.run();
   }
 
-  /** The same network from the same seed on GPU and CPU. */
+  /** The same network from the same seed on every engine. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
     return this.#alone(async () => {
       const { config: { length, batch: batchSize }, data } = this.#now, spec = { ...this.#now.spec, learningRate: this.#rate };
-      return runRace(async (runner) => {
+      return runRace(this.places, async ({ options }) => {
         const model = buildTextModel(spec, length);
-        await model.compile({ ...textRecipe(spec), ...(runner === "cpu" ? { backend: "cpu" as const } : this.#place) });
+        await model.compile({ ...textRecipe(spec), ...options });
         return model;
       }, async (model, steps) => { await model.fit(data, { batchSize, steps, shuffle: false }); }, onLap, 1);
     });
@@ -149,11 +149,6 @@ export class Trainer {
     return this.#current;
   }
 
-  /** Where networks of this room run. */
-  get #place(): Pick<CompileOptions, "device" | "backend"> {
-    return this.device ? { device: this.device.open } : { backend: "cpu" };
-  }
-
   async #start(config: TextConfig, { text, vocabulary, weights }: Material, wish: Wish): Promise<void> {
     const { layers, units, length, batch: batchSize, rate, seed } = config;
     const spec: TextSpec = { vocabulary, hidden: units, layers, learningRate: rate, seed };
@@ -162,7 +157,7 @@ export class Trainer {
     let sampler: Sampler;
     try {
       if (weights) await model.setWeights(weights);
-      await model.compile({ ...textRecipe(spec), ...this.#place });
+      await model.compile({ ...textRecipe(spec), ...this.place.options });
       sampler = await Sampler.open(spec);
     } catch (error) {
       model.dispose();
@@ -237,7 +232,7 @@ export class Trainer {
         callbacks: {
           onTrainBegin: () => {
             began = performance.now();
-            if (this.#loseNext) this.device?.lose();
+            if (this.#loseNext) this.place.lose();
             this.#loseNext = false;
           },
           onDeviceLost: () => {
@@ -291,7 +286,7 @@ export class Trainer {
     const { model, batches } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
     const { parameters, optimizer, withReuse } = plan.bytes;
     this.events.onModel({
-      backend: model.backend, adapter: model.adapter, parameters: parameters / 4, batches,
+      backend: model.backend, engines: this.places.engines, adapter: model.adapter, parameters: parameters / 4, batches,
       launches: onGpu ? plan.launchesPerStep : null, bytes: onGpu ? parameters + optimizer + withReuse : null,
       plan: `${model.summary()}\n\n${plan.toString()}`,
     });

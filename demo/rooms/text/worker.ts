@@ -4,12 +4,13 @@ import { expose } from "comlink";
 import { parseTextModel } from "../../../src/cli/saved-text-model.ts";
 import { FormatError } from "../../../src/index.ts";
 import type { Lap } from "../../lib/race.ts";
-import { SharedDevice } from "../../lib/shared-device.ts";
+import type { Engine } from "../../lib/engines.ts";
+import { Places } from "../../lib/places.ts";
 import { FIELDS, type TextConfig } from "./config.ts";
-import type { Backend, Events, Material, Wish } from "./messages.ts";
+import type { Events, Material, Wish } from "./messages.ts";
 import { Trainer } from "./trainer.ts";
 
-let trainer: Trainer | null = null, device: Promise<SharedDevice | null> | undefined;
+let trainer: Trainer | null = null, looked: Promise<Places> | undefined;
 let events: Events, wish: Wish;
 
 function ready(): Trainer {
@@ -17,13 +18,13 @@ function ready(): Trainer {
   return trainer;
 }
 
-async function configure(config: TextConfig, material: Material, backend: Backend, next = wish): Promise<void> {
+async function configure(config: TextConfig, material: Material, engine: Engine, next = wish): Promise<void> {
   wish = next;
-  const wanted = backend === "cpu" ? null : await (device ??= SharedDevice.find());
-  if (trainer && trainer.device === wanted) return trainer.configure(config, material, wish);
+  const places = await (looked ??= Places.look()), wanted = places.find(engine);
+  if (trainer && trainer.place === wanted) return trainer.configure(config, material, wish);
   const old = trainer;
   await old?.pause();
-  trainer = await Trainer.create(wanted, config, material, wish, events);
+  trainer = await Trainer.create(places, wanted, config, material, wish, events);
   old?.dispose();
 }
 
@@ -49,9 +50,9 @@ export interface Loaded {
 
 export const textWorker = {
   /** Makes the first network. */
-  async open(config: TextConfig, material: Material, backend: Backend, first: Wish, listener: Events): Promise<void> {
+  async open(config: TextConfig, material: Material, engine: Engine, first: Wish, listener: Events): Promise<void> {
     [events, wish] = [listener, first];
-    await configure(config, material, backend);
+    await configure(config, material, engine);
   },
   /** A new network from its seed, or from weights, on this text. */
   configure,
@@ -64,7 +65,7 @@ export const textWorker = {
   race: (onLap: (lap: Lap) => void): Promise<Lap> => ready().race(onLap),
   save: (): Promise<Uint8Array | null> => ready().save(),
   /** Takes on a saved network, to go on with this text. @throws FormatError with nothing changed */
-  async load(file: File, text: string, before: TextConfig, backend: Backend): Promise<Loaded> {
+  async load(file: File, text: string, before: TextConfig, engine: Engine): Promise<Loaded> {
     const { spec, length, batchSize, temperature, weights } = await parseTextModel(new Uint8Array(await file.arrayBuffer()), file.name);
     const config = boundedConfig(file.name, before, {
       layers: spec.layers, units: spec.hidden, length, batch: batchSize, rate: spec.learningRate, temperature,
@@ -75,7 +76,7 @@ export const textWorker = {
       throw new FormatError(`${file.name}: its network does not know ${unknown.length} of the characters of the text here ` +
         `(${JSON.stringify(unknown.slice(0, 12).join(""))}). Paste a text like the one that it learned, and load it again.`);
     }
-    await configure(config, { text, vocabulary: spec.vocabulary, weights }, backend);
+    await configure(config, { text, vocabulary: spec.vocabulary, weights }, engine);
     return { config, vocabulary: spec.vocabulary };
   },
 };
