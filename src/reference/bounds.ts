@@ -2,7 +2,7 @@
 // outputs are within the returned bounds. What is assumed of the GPU is in rounding.ts; what of the order of operations,
 // in the heads of bounded-*.ts. Values are those of evaluate.ts.
 
-import { roundingsOf } from "../graph/long-sums.ts";
+import { productRoundings, roundingsOf } from "../graph/long-sums.ts";
 import { meanRows, rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import {
@@ -51,9 +51,7 @@ function productErrors(step: StepOf<"product">, inputs: readonly Bounded[], grap
   const worst = ({ values, bounds }: Bounded) => values.map((value, i) => Math.abs(value) + bounds[i]);
   const least = matrixProduct(shape, sizes(left), sizes(right), bias && sizes(bias));
   const most = matrixProduct(shape, worst(left), worst(right), bias && worst(bias));
-  // BP4 sums over rows: in blocks if they are many.
-  const terms = step.form === "leftTransposed" ? roundingsOf(shape.k) + 1 : shape.k;
-  const roundings = gamma(terms + (bias ? 1 : 0));
+  const roundings = gamma(productRoundings(step.form, shape.k, bias !== undefined));
   const flushed = shape.k * TINY * (1 + maximum(left.values) + maximum(right.values));
   // least and most are themselves rounded, to 2⁻⁵³: their difference may not be trusted below that.
   return most.map((size, i) => Math.max(size - least[i], 0) + (roundings + shape.k * 2 ** -51) * size + flushed);

@@ -35,7 +35,7 @@ export async function loadUncommon(network: Network, recipe?: Recipe): Promise<v
  * @param measures whether all cuts are to be tried, not only those that the plans choose
  * @throws what the host says where the file cannot be loaded
  */
-export async function loadBlocks({ parameters, inputSteps }: Network, batch: number, { planAdapter }: Backend, measures: boolean): Promise<void> {
+export async function loadBlocks({ parameters, inputSteps }: Network, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean): Promise<void> {
   const adapter = planAdapter ?? DEFAULT_ADAPTER;
   if (adapter.kind !== "gpu") return;
   const matrices = parameters.map(({ shape }) => shape).filter(({ length }) => length === 2);
@@ -53,7 +53,7 @@ export interface Extras {
 }
 
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
-export async function loadExtras({ sequences, parameters }: Network, { residentBytes }: Backend): Promise<Extras> {
+export async function loadExtras({ sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">): Promise<Extras> {
   if (sequences) return { recurrent: await loadRecurrent() };
   const weights = parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { resident: await loadResident() } : {};

@@ -3,15 +3,13 @@
 // The step runs on a plan in which nothing is fused, so that each z, a, δ and gradient has a place of its own in memory.
 // As in verify(), each equation is evaluated in float64 from the numbers that the GPU itself had before it.
 
-import { rowsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { equationsOf, type Equation } from "../graph/equations.ts";
+import { rowsOf, tensorOf, type Step } from "../graph/types.ts";
 import { compareTensor, type Comparison } from "../reference/compare.ts";
 import { Plan } from "../schedule/plan.ts";
 import type { Compiled } from "./compiled.ts";
 import type { Dataset } from "./data.ts";
 import { checkTrace, traceSteps, type Trace } from "./verify.ts";
-
-/** What a tensor is for. z = a·W + b; BP1 to BP4 are Nielsen's, with the pieces that they are put together from. */
-export type Equation = "data" | "z" | "a" | "loss" | "BP1" | "BP2" | "BP3" | "BP4" | "update";
 
 /** One tensor of a training step; of what an equation takes several steps for, each is one. */
 export interface InspectedTensor {
@@ -60,26 +58,6 @@ export class StepInspection {
     if (!found) throw new Error(`inspectStep(): there is no ${name}. There are ${this.tensors.map((tensor) => tensor.name).join(", ")}.`);
     return found;
   }
-}
-
-const EQUATIONS: Partial<Record<Step["op"], Equation>> = {
-  gather: "data", activation: "a", softmax: "a", recurrentForward: "a", lastStep: "a", pickRows: "z", previousStep: "BP4",
-  lossRows: "loss", metricRows: "loss", penalty: "loss", summarize: "loss", countSteps: "loss", carry: "a",
-  lossGradient: "BP1", rowSum: "BP3", pickRowsGradient: "BP4", update: "update", clipValue: "update", clipFactor: "update",
-  scale: "update",
-};
-
-/** The equation of each step: σ′ and ⊙ belong to BP1 until δ goes through the first weights, and to BP2 from there on. */
-function equationsOf({ steps }: Graph): ReadonlyMap<Step, Equation> {
-  let back: Equation | null = null;
-  return new Map(steps.map((step): [Step, Equation] => {
-    if (step.op === "lossGradient") back = "BP1";
-    if (step.op === "product" && step.form === "rightTransposed") back = "BP2";
-    if (step.op === "product" && step.form !== "rightTransposed") return [step, step.form === "normal" ? "z" : "BP4"];
-    // The gradient of a penalty belongs to what it is added to: ∂C/∂W or ∂C/∂b.
-    if (step.op === "penaltyGradient") return [step, step.outputs[0].startsWith("grad_b") ? "BP3" : "BP4"];
-    return [step, EQUATIONS[step.op] ?? back ?? (step.op === "dropout" ? "a" : "loss")];
-  }));
 }
 
 /** One traced step with everything that it computed. @param trace null where no GPU ran */

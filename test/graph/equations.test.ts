@@ -1,0 +1,126 @@
+// The formulas that people are shown, and the roundings beside them: those that bounds.ts allows.
+
+import { describe, expect, it } from "vitest";
+import { buildGraph } from "../../src/graph/build.ts";
+import { equationsOf, formulaOf, roundingText, shapeText } from "../../src/graph/equations.ts";
+import * as recurrent from "../../src/graph/recurrent.ts";
+import { sizeOf, tensorOf, type Graph, type Op, type Step } from "../../src/graph/types.ts";
+import { dense, dropout } from "../../src/model/layers.ts";
+import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
+import { adam, sgd } from "../../src/model/optimizers.ts";
+import { simpleRNN } from "../../src/model/recurrent.ts";
+import { l1l2 } from "../../src/model/regularizers.ts";
+import { evaluateBounded, given } from "../../src/reference/bounds.ts";
+import { gamma } from "../../src/reference/rounding.ts";
+import { graphOf } from "../schedule/networks.ts";
+
+const xor = graphOf({ widths: [2, 3, 1], activation: "sigmoid", loss: "meanSquaredError", optimizer: "sgd" });
+const both = graphOf({
+  widths: [4, 3, 2], last: "softmax", loss: "sparseCategoricalCrossentropy", optimizer: adam({ globalClipNorm: 1 }), metrics: ["accuracy"],
+  regularizer: l1l2({ l1: 0.5, l2: 0.25 }), dropoutRate: 0.5, features: { type: "uint8", scale: 0.5 },
+});
+const sequences = (() => {
+  const network = resolveNetwork([simpleRNN({ units: 3, inputShape: [5], inputVocabulary: 7, stateful: true, returnSequences: true }),
+    dropout({ rate: 0.1 }), simpleRNN({ units: 2 }), dense({ units: 2, activation: "softmax" })], 1);
+  const recipe = resolveRecipe(network, { optimizer: sgd({ clipValue: 1 }), loss: "sparseCategoricalCrossentropy" });
+  return buildGraph(network, recipe, "train", { type: "uint32", scale: 1, masked: true }, recurrent);
+})();
+
+const lines = (graph: Graph): string[] => {
+  const equations = equationsOf(graph);
+  return graph.steps.map((step) => `${equations.get(step)}: ${formulaOf(step)}`);
+};
+
+describe("the equations of a graph", () => {
+  it("are those of the textbook, in its order", () => {
+    expect(lines(xor)).toEqual([
+      "data: x = data_x[order[i]], float32",
+      "data: y = data_y[order[i]], float32",
+      "z: z1 = x·w1 + b1",
+      "a: a1 = sigmoid(z1)",
+      "z: z2 = a1·w2 + b2",
+      "loss: loss_rows = meanSquaredError(z2, y)",
+      "BP1: delta2 = ∇ₐC / B, C = meanSquaredError(z2, y)",
+      "loss: results = means over the rows: loss_rows",
+      "BP2: grad_a1 = delta2·w2ᵀ",
+      "BP2: slope_z1 = sigmoid′(z) from a1",
+      "BP2: delta1 = grad_a1 ⊙ slope_z1",
+      "BP4: grad_w2 = a1ᵀ·delta2",
+      "update: w2 ← sgd(w2, grad_w2)",
+      "BP3: grad_b2 = Σ_rows delta2",
+      "update: b2 ← sgd(b2, grad_b2)",
+      "BP4: grad_w1 = xᵀ·delta1",
+      "update: w1 ← sgd(w1, grad_w1)",
+      "BP3: grad_b1 = Σ_rows delta1",
+      "update: b1 ← sgd(b1, grad_b1)",
+    ]);
+  });
+
+  it("have penalties where they are added, and masks on both ways", () => {
+    const found = lines(both);
+    for (const line of [
+      "data: x = data_x[order[i]] · 0.5, uint8", "a: d1 = a1 ⊙ mask / 0.5, mask 0 with probability 0.5", "a: a2 = softmax(z2)",
+      "loss: penalty_w1 = 0.5·Σ|w1| + 0.25·Σw1²", "BP1: delta2 = (a2 − y) / B, δᴸ of sparseCategoricalCrossentropy",
+      "BP2: grad_a1 = grad_d1 ⊙ mask / 0.5, mask 0 with probability 0.5", "BP4: grad_w1 = data_grad_w1 + 0.5·sign(w1) + 0.5·w1",
+      "BP3: grad_b2 = data_grad_b2 + 0.5·sign(b2) + 0.5·b2", "update: clip_factor = min(1, 1 / ‖grad_w2, grad_b2, grad_w1, grad_b1‖₂)",
+      "update: clipped_w1 = grad_w1·clip_factor",
+    ]) expect(found).toContain(line);
+  });
+
+  it("go through time where there are sequences", () => {
+    const found = lines(sequences);
+    for (const line of [
+      "z: z1 = row x[i] of u1 + b1", "a: h1 = tanh(z1(t) + h1(t−1)·w1), t ascending", "a: last2 = h2(T−1)",
+      "BP2: grad_h2 = grad_last2 at t = T−1, else 0", "BP2: delta1 = (grad_h1(t) + delta1(t+1)·w1ᵀ) ⊙ tanh′(h1(t)), t descending",
+      "BP4: previous_h1 = h1(t−1)", "BP4: grad_u1 = onehot(x)ᵀ·delta1", "update: clipped_u1 = clamp(grad_u1, ±1)",
+      "a: train_h1 = h1(T−1), for the next mini-batch",
+    ]) expect(found).toContain(line);
+  });
+
+  it("hold all that they take: no formula leaves an operand out but lengths and carried states", () => {
+    const steps = [...xor.steps, ...both.steps, ...sequences.steps], seen = new Set<Op>(steps.map(({ op }) => op));
+    expect(seen.size).toBeGreaterThan(20);
+    for (const step of steps) {
+      const formula = formulaOf(step);
+      for (const name of step.inputs) {
+        if (!/^lengths$|^(train|evaluate|predict)_h/.test(name)) expect(formula).toContain(name);
+      }
+      expect(formula).not.toMatch(/undefined|NaN/);
+    }
+  });
+});
+
+describe("the rounding", () => {
+  const summing = (graph: Graph): Step[] => graph.steps.filter(({ op }) => op === "product" || op === "rowSum");
+  const roundings = (graph: Graph, step: Step, batch: number): number => Number(/(\d+)·2⁻²⁴/.exec(roundingText(graph, step, batch) ?? "")?.[1]);
+
+  /** What bounds.ts allows of a sum of ones, divided by the sum: γ(n) of its n roundings. */
+  function allowed(graph: Graph, step: Step, batch: number): number {
+    const ones = step.inputs.map((name) => given(new Float64Array(sizeOf(tensorOf(graph, name), batch)).fill(1)));
+    const [{ values, bounds }] = evaluateBounded(step, ones, graph, { rows: batch, offset: 0, step: 0, learningRate: 1, correctedRate: 1 });
+    return bounds[0] / values[0];
+  }
+
+  it.each([1, 33, 5000])("of products and sums over %i rows is that of bounds.ts", (batch) => {
+    for (const graph of [xor, both]) {
+      for (const step of summing(graph)) {
+        const n = roundings(graph, step, batch), bound = allowed(graph, step, batch);
+        // The reference's own 2⁻⁵¹ a term comes on top.
+        expect(bound).toBeGreaterThanOrEqual(gamma(n) * (1 - 1e-6));
+        expect(bound).toBeLessThanOrEqual(gamma(n) * (1 + 1e-4) + 1e-12);
+        expect(bound, "control: one rounding more").toBeLessThan(gamma(n + 1));
+      }
+    }
+  });
+
+  it("is said of sums alone", () => {
+    expect(roundingText(xor, xor.steps[3], 8)).toBeNull();
+    const names = sequences.steps.filter((step) => roundingText(sequences, step, 8) !== null).map(({ op }) => op);
+    expect(new Set(names)).toEqual(new Set<Op>(["product", "rowSum", "recurrentForward", "recurrentBackward", "pickRowsGradient"]));
+  });
+});
+
+it("shapes are those of a mini-batch, of sequences with their time steps, and of a data set with its own rows", () => {
+  expect(["x", "w1", "b1", "data_x", "order"].map((name) => shapeText(xor, name, 8))).toEqual(["(8, 2)", "(2, 3)", "(1, 3)", "(rows, 2)", "(rows)"]);
+  expect(shapeText(sequences, "h1", 8)).toBe("(8·5, 3)");
+});

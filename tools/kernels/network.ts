@@ -1,0 +1,70 @@
+// From flags to the plan that compile() would make: declares the network, builds the graph of one step, plans its launches. No GPU.
+
+import { InputError } from "../../src/errors.ts";
+import { buildGraph } from "../../src/graph/build.ts";
+import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "../../src/model/activations.ts";
+import { dense, dropout, type Layer } from "../../src/model/layers.ts";
+import { matchingActivation, toLoss } from "../../src/model/losses.ts";
+import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
+import { simpleRNN } from "../../src/model/recurrent.ts";
+import { l2 } from "../../src/model/regularizers.ts";
+import { Plan } from "../../src/schedule/plan.ts";
+import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
+import { loadBlocks, loadExtras, loadUncommon } from "../../src/train/extras.ts";
+import type { Flags } from "./arguments.ts";
+
+const PLAN_ADAPTERS = {
+  gpu: DEFAULT_ADAPTER,
+  /** SwiftShader, as Chrome brings it. */
+  software: { kind: "software", quads: true, workgroupBytes: 32768 },
+} as const satisfies Readonly<Record<string, Adapter>>;
+
+export type AdapterName = keyof typeof PLAN_ADAPTERS;
+export const ADAPTERS = Object.keys(PLAN_ADAPTERS) as AdapterName[];
+
+const DEFAULT_TIMESTEPS = 20;
+
+/** @throws InputError if it is none of those that a recurrent layer takes */
+function recurrentActivation({ activation = "tanh" }: Flags): RecurrentActivation {
+  const found = RECURRENT_ACTIVATIONS.find((name) => name === activation);
+  if (found === undefined) {
+    throw new InputError(`--activation ${activation} is not one of a recurrent layer, which takes ${RECURRENT_ACTIVATIONS.join(", ")}. ` +
+      "Choose one of these, or leave --recurrent out.");
+  }
+  return found;
+}
+
+/** @throws InputError if flags contradict each other or a layer breaks a rule of the library */
+export function layersOf(widths: readonly number[], flags: Flags): Layer[] {
+  if (flags.timesteps !== undefined && !flags.recurrent) {
+    throw new InputError("--timesteps is the length of a sequence, and only --recurrent networks take sequences. Add --recurrent, or leave it out.");
+  }
+  if (flags.recurrent && widths.length < 3) {
+    throw new InputError(`--recurrent makes the hidden layers recurrent, and ${widths.join("-")} has none. Give a hidden width, for example 65-128-65.`);
+  }
+  const kernelRegularizer = flags.l2 > 0 ? l2(flags.l2) : null, hidden = widths.slice(1, -1);
+  const shapeAt = (i: number) => (i > 0 ? undefined : flags.recurrent ? [flags.timesteps ?? DEFAULT_TIMESTEPS, widths[0]] : [widths[0]]);
+  const layers = hidden.flatMap((units, i): Layer[] => {
+    const layer = flags.recurrent
+      ? simpleRNN({ units, activation: recurrentActivation(flags), returnSequences: true, kernelRegularizer, inputShape: shapeAt(i) })
+      : dense({ units, activation: flags.activation ?? "relu", kernelRegularizer, inputShape: shapeAt(i) });
+    return flags.dropout > 0 ? [layer, dropout({ rate: flags.dropout })] : [layer];
+  });
+  const activation = matchingActivation(toLoss(flags.loss)) ?? "linear";
+  return [...layers, dense({ units: widths[widths.length - 1], activation, kernelRegularizer, inputShape: shapeAt(hidden.length) })];
+}
+
+const ofClasses = (flags: Flags): boolean => matchingActivation(toLoss(flags.loss)) !== null;
+
+/** @throws InputError, UnsupportedError and OutOfMemoryError as compile() and fit() would */
+export async function planOf(widths: readonly number[], flags: Flags): Promise<Plan> {
+  const { batch, purpose, fuse, precision } = flags, network = resolveNetwork(layersOf(widths, flags), 0);
+  const recipe = resolveRecipe(network, { optimizer: flags.optimizer, loss: flags.loss, metrics: ofClasses(flags) ? ["accuracy"] : [] });
+  const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], residentBytes = fuse ? adapter.workgroupBytes : 0;
+  await Promise.all([loadUncommon(network, recipe), loadBlocks(network, batch, { planAdapter: adapter }, false)]);
+  const { recurrent, resident } = await loadExtras(network, { residentBytes });
+  const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, recurrent?.graph);
+  return new Plan(graph, {
+    batch, fuse, adapter, precision, residentBytes, writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES,
+  });
+}
