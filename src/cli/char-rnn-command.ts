@@ -50,7 +50,7 @@ async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
   const { text: path, length, batchSize } = options;
   const { text, source } = await loadText(path), where = path === null ? "the project's own sources" : `--text ${path}`;
   const vocabulary = saved?.spec.vocabulary ?? vocabularyOf(text), places = placesOf(text, vocabulary, where);
-  checkTextFits(places.length, length, batchSize, where);
+  checkTextFits(places.length, vocabulary, length, batchSize, where);
   return { text, places, vocabulary, source };
 }
 

@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FormatError, InputError } from "../errors.ts";
+import { quoted } from "./characters.ts";
 import { count } from "./progress.ts";
 import { readFileAtMost } from "./regular-file.ts";
 
@@ -58,8 +59,12 @@ async function readOwnSources(): Promise<Text> {
 /** @param path null for the project's own sources. @throws InputError or FormatError, saying what to do */
 export const loadText = (path: string | null): Promise<Text> => (path === null ? readOwnSources() : readTextFile(path));
 
-/** @throws InputError unless there is a window for every row, and an answer to its last character */
-export function checkTextFits(characters: number, length: number, batchSize: number, where: string): void {
+/** @throws InputError unless there are two characters to tell apart, a window for every row, and an answer to its last character */
+export function checkTextFits(characters: number, vocabulary: readonly string[], length: number, batchSize: number, where: string): void {
+  if (vocabulary.length < 2) {
+    throw new InputError(`${where}: the text is ${count(characters)} times the character ${quoted(vocabulary[0])}, and the next one is always the same. ` +
+      "Give a text of at least two different characters.");
+  }
   const least = length * batchSize + 1;
   if (characters >= least) return;
   throw new InputError(`${where}: --batch ${batchSize} windows of --length ${length} take at least ${count(least)} characters; the text ` +

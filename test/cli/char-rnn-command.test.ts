@@ -17,6 +17,7 @@ beforeAll(async () => {
   await writeFile(at("accents"), "abcdé".repeat(120));
   await writeFile(at("empty"), "");
   await writeFile(at("short"), "abcd".repeat(10));
+  await writeFile(at("same"), "a".repeat(3000));
   await writeFile(at("latin1"), Uint8Array.of(0x61, 0xe4));
   const { code, stderr } = await cli.run(tiny("--backend", "cpu", "--epochs", "20", "--save", at("model"), "--json"), { env: NO_BROWSER });
   expect([code, stderr]).toEqual([0, expect.stringContaining("saved: ")]);
@@ -35,6 +36,7 @@ const NO_BROWSER = { PUPPETEER_EXECUTABLE_PATH: "/nowhere/browser" };
 it.each<[string, () => string[], string]>([
   ["a file that is not there", () => ["--text", at("none")], "cannot be read: ENOENT"],
   ["an empty file", () => ["--text", at("empty")], "the file is empty"],
+  ["a text of one character", () => ["--text", at("same")], 'the text is 3,000 times the character "a"'],
   ["a file that is no text", () => ["--text", at("latin1")], "must be text in UTF-8"],
   ["a text shorter than the windows", () => ["--text", at("short")], "--batch 32 windows of --length 64 take at least 2,049 characters; the text has 40"],
   ["a character that the model does not know", () => ["--text", at("accents"), "--load", at("model")], 'line 1 has the character "é" (U+00E9)'],
