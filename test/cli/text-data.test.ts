@@ -64,6 +64,6 @@ describe("files", () => {
 
 // One character more than the windows: the answer to the last one.
 it("takes a window for each row and one character more", () => {
-  expect(() => checkTextFits(13, 4, 3, "x")).not.toThrow();
-  expect(() => checkTextFits(12, 4, 3, "--text f")).toThrow("--text f: --batch 3 windows of --length 4 take at least 13 characters; the text has 12.");
+  expect(() => checkTextFits(13, ["a", "b"], 4, 3, "x")).not.toThrow();
+  expect(() => checkTextFits(12, ["a", "b"], 4, 3, "--text f")).toThrow("--text f: --batch 3 windows of --length 4 take at least 13 characters; the text has 12.");
 });
