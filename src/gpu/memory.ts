@@ -2,10 +2,8 @@
 
 import { GpuError } from "../errors.ts";
 import { memoryBytes, packWeights, SUMS, tooLarge, type Places } from "../schedule/places.ts";
-import { NUMBER_BYTES, type Precision } from "../schedule/precision.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 import { checked, createBuffer, REMEDIES } from "./device.ts";
-import { floatsOfHalves } from "./half.ts";
 import { nudged } from "./nudge.ts";
 
 type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
@@ -62,10 +60,11 @@ export async function readStaging({ queue }: GPUDevice, staging: GPUBuffer, byte
   }
 }
 
-/** Numbers in a buffer, f32 by default, from number `offset` (default 0) on. */
+/** Numbers in a buffer, from number `offset` (default 0) on. */
 export interface FloatsInBuffer {
   readonly buffer: GPUBuffer;
-  readonly type?: Precision;
+  /** Of f16 numbers: makes float32 of them (half.ts). Left out where they are f32. */
+  readonly fromHalves?: (halves: Uint16Array) => Float32Array<ArrayBuffer>;
   readonly offset?: number;
   readonly elements: number;
 }
@@ -81,14 +80,14 @@ const createStaging = (device: GPUDevice, bytes: number): GPUBuffer =>
 export async function readFloats(
   device: GPUDevice, sources: readonly FloatsInBuffer[], kept?: GPUBuffer,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const sizes = sources.map(({ elements, type = "f32" }) => copiedBytes(elements * NUMBER_BYTES[type]));
+  const sizes = sources.map(({ elements, fromHalves }) => copiedBytes(elements * (fromHalves ? 2 : 4)));
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const staging = await checked(device, "readback", () => {
     const copy = kept ?? createStaging(device, total);
     const encoder = device.createCommandEncoder();
     let at = 0;
-    sources.forEach(({ buffer, type = "f32", offset = 0 }, i) => {
-      encoder.copyBufferToBuffer(buffer, offset * NUMBER_BYTES[type], copy, at, sizes[i]);
+    sources.forEach(({ buffer, fromHalves, offset = 0 }, i) => {
+      encoder.copyBufferToBuffer(buffer, offset * (fromHalves ? 2 : 4), copy, at, sizes[i]);
       at += sizes[i];
     });
     device.queue.submit([encoder.finish()]);
@@ -97,10 +96,10 @@ export async function readFloats(
   try {
     const { buffer: all } = await readStaging(device, staging, total);
     let start = 0;
-    return sources.map(({ elements, type = "f32" }, i) => {
+    return sources.map(({ elements, fromHalves }, i) => {
       const begin = start;
       start += sizes[i];
-      return type === "f16" ? floatsOfHalves(new Uint16Array(all, begin, elements)) : new Float32Array(all, begin, elements).slice();
+      return fromHalves?.(new Uint16Array(all, begin, elements)) ?? new Float32Array(all, begin, elements).slice();
     });
   } finally {
     if (!kept) staging.destroy();

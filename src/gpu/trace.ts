@@ -2,6 +2,7 @@
 // none of it.
 
 import { sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
+import { floatsOfHalves } from "./half.ts";
 import { readFloats, writeStorage, type FloatsInBuffer } from "./memory.ts";
 import type { StepExecutor } from "./step-executor.ts";
 
@@ -20,7 +21,8 @@ function numbersOf(executor: StepExecutor, name: string, batch: number): FloatsI
   const { graph, places } = executor.plan, tensor = tensorOf(graph, name), elements = sizeOf(tensor, batch), place = places.get(name);
   if (tensor.role === "result") return { buffer: executor.bufferOf("results"), elements };
   if (!place) throw new Error(`${name} has no place in memory`);
-  return { ...place, buffer: executor.bufferOf(place.memory), elements };
+  const { memory, offset, type } = place;
+  return { buffer: executor.bufferOf(memory), offset, elements, fromHalves: type === "f16" ? floatsOfHalves : undefined };
 }
 
 /**

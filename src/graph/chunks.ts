@@ -4,10 +4,8 @@
 // The batch mean 1/B of the whole mini-batch enters with the loss' gradient of each chunk (StepScalars.whole), so that the sums
 // are the gradients of the whole; dropout masks are those of the whole. What differs is the order of the sums over rows.
 
-import { tensorOf, type Graph, type Op, type Step, type Tensor } from "./types.ts";
-
-/** What is done once a mini-batch. */
-const APPLIED: ReadonlySet<Op> = new Set<Op>(["penalty", "penaltyGradient", "clipValue", "clipFactor", "scale", "update"]);
+import { OPS } from "./ops.ts";
+import { tensorOf, type Graph, type Step, type Tensor } from "./types.ts";
 
 export interface CutGraph {
   readonly accumulate: Graph;
@@ -29,7 +27,7 @@ const part = (graph: Graph, purpose: Graph["purpose"], steps: readonly Step[], m
 
 /** @param graph of a training step that canCut() */
 export function cutGraph(graph: Graph): CutGraph {
-  const applied = graph.steps.filter(({ op }) => APPLIED.has(op));
+  const applied = graph.steps.filter(({ op }) => OPS[op].perMiniBatch);
   const madeBy = new Map(applied.filter(({ op }) => op !== "update").map((step) => [step.outputs[0], step]));
   /** The sum of each gradient, which is what penalties and clipping start from. */
   const sumOf = new Map<string, Tensor>();
@@ -41,7 +39,7 @@ export function cutGraph(graph: Graph): CutGraph {
     sumOf.set(gradient, { name: `chunk_sum_${weight}`, role: "state", rows, cols });
   }
   const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ op }) => op === "penalty").flatMap(({ outputs }) => outputs));
-  const accumulated = graph.steps.filter(({ op }) => !APPLIED.has(op)).flatMap((step): Step[] => {
+  const accumulated = graph.steps.filter(({ op }) => !OPS[op].perMiniBatch).flatMap((step): Step[] => {
     const sum = sumOf.get(step.outputs[0]);
     if (sum) return [step, { op: "accumulate", inputs: [step.outputs[0], sum.name], outputs: [sum.name] }];
     if (step.op === "dropout") return [{ ...step, chunked: true }];

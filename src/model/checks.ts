@@ -22,7 +22,7 @@ export function show(value: unknown): string {
 }
 
 /**
- * The options that were given: one that is null means its default, like one that is left out, and so does null in place of all.
+ * The options that were given: one that is null or undefined is left out, and means its default; null in place of all is none.
  * @throws InputError if `options` is no plain object or holds a key that is not known
  */
 export function checkOptions<O extends object>(where: string, options: O | null | undefined, known: readonly string[]): O {
@@ -34,7 +34,7 @@ export function checkOptions<O extends object>(where: string, options: O | null 
   if (unknown !== undefined) {
     throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.length > 0 ? known.join(", ") : "none"}.`);
   }
-  return Object.fromEntries(entries.filter(([, value]) => value !== null)) as O;
+  return Object.fromEntries(entries.filter(([, value]) => value != null)) as O;
 }
 
 /** True, false, or the default where nothing is given. */

@@ -100,8 +100,7 @@ const isScheduleLike = (value: unknown): value is Schedule => typeof value === "
 function build(name: OptimizerName, options: number | Schedule | Given): Optimizer {
   const where = `${name}()`;
   const given = checkOptions<Given>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
-  const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
-  const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...typed };
+  const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...given };
   for (const key of ["momentum", "beta1", "beta2", "rho"] as const) checkFloat32(where, key, set[key], "[0, 1)");
   for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) checkFloat32(where, key, set[key], "≥ 0");
   for (const key of ["nesterov", "centered"] as const) checkFlag(where, key, set[key], false);

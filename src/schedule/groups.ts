@@ -4,29 +4,14 @@
 //           what is done row by row around the loss becomes one kernel; rows are gathered where they are read.
 // Unfused:  every step by itself: the vocabulary of kernels, and what fused ones are checked against.
 
-import { stepsOf, tensorOf, type Graph, type Op, type Step } from "../graph/types.ts";
+import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { SCHEDULE, type Anchor } from "./ops.ts";
 import { isView } from "./views.ts";
-
-/** The kind of kernel that a group becomes. */
-export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce" | "recurrent";
 
 export interface Group {
   readonly anchor: Anchor;
   readonly steps: readonly Step[];
 }
-
-/** All others work on one number at a time and so can follow any kernel that makes numbers of their shape: "elementwise". */
-const ANCHOR_OF: Partial<Record<Op, Anchor>> = {
-  gather: "gather", product: "product", pickRowsGradient: "product", rowSum: "rowSum",
-  softmax: "rowWise", softmaxPullback: "rowWise", lossRows: "rowWise", metricRows: "rowWise",
-  penalty: "reduce", clipFactor: "reduce", summarize: "reduce", countSteps: "reduce",
-  recurrentForward: "recurrent", recurrentBackward: "recurrent",
-};
-
-/** What begins a group: clipping by a norm waits for all of the gradient, the others read other rows than they make. */
-const FIRST: ReadonlySet<Op> = new Set<Op>(["scale", "pickRows", "previousStep", "lastStep", "lastStepGradient", "carry"]);
-
-const anchorOf = (step: Step): Anchor => ANCHOR_OF[step.op] ?? "elementwise";
 
 function sameShape(graph: Graph, a: string, b: string): boolean {
   const s = tensorOf(graph, a), t = tensorOf(graph, b);
@@ -35,9 +20,9 @@ function sameShape(graph: Graph, a: string, b: string): boolean {
 
 /** Whether `step` may join the group that is being made. */
 function joins(graph: Graph, group: Group, step: Step): boolean {
-  const next = anchorOf(step);
+  const { anchor: next, fused = next, first: isFirst } = SCHEDULE[step.op];
   // A view that is stored is copied by itself.
-  if (FIRST.has(step.op) || isView(group.steps[0])) return false;
+  if (isFirst || isView(group.steps[0])) return false;
   const first = tensorOf(graph, group.steps[0].outputs[0]);
   const ofOneRow = (name: string) => tensorOf(graph, name).rows === "batch" && stepsOf(tensorOf(graph, name)) === stepsOf(first);
   switch (group.anchor) {
@@ -47,7 +32,7 @@ function joins(graph: Graph, group: Group, step: Step): boolean {
     case "product":
     case "rowSum":
     case "elementwise":
-      return next === "elementwise" && step.op !== "lossGradient" &&
+      return fused === "elementwise" &&
         sameShape(graph, step.outputs[0], group.steps[group.steps.length - 1].outputs[0]);
     case "rowWise":
       return (next === "rowWise" && step.outputs.every(ofOneRow)) || (next === "elementwise" && step.outputs.every(ofOneRow));
@@ -66,9 +51,8 @@ export function groupSteps(graph: Graph, fuse: boolean, elsewhere: Elsewhere): G
     if (fuse && group !== undefined && joins(graph, group, step)) {
       groups[groups.length - 1] = { anchor: group.anchor, steps: [...group.steps, step] };
     } else {
-      // δᴸ of a loss is taken row by row in a fused plan, so that softmax, loss and δᴸ share one kernel.
-      const anchor = fuse && step.op === "lossGradient" ? "rowWise" : anchorOf(step);
-      groups.push({ anchor, steps: [step] });
+      const { anchor, fused = anchor } = SCHEDULE[step.op];
+      groups.push({ anchor: fuse ? fused : anchor, steps: [step] });
     }
   }
   return groups;

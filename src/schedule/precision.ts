@@ -7,26 +7,21 @@
 //                     no better than to 5·10⁻⁴; and it is little, as narrow as the output
 //   rows of the data set   features may be larger than 65504, the largest f16, where activations beyond it are clamped
 
-import { tensorOf, type Graph, type Op } from "../graph/types.ts";
+import { tensorOf, type Graph } from "../graph/types.ts";
+import { SCHEDULE } from "./ops.ts";
 
 /** How a plan stores intermediates; it computes in f32 in any case. */
 export type Precision = "f32" | "f16";
 
 export const NUMBER_BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
 
-/** Steps that need all of what they read. */
-const PRECISE: ReadonlySet<Op> = new Set(["softmax", "lossRows", "metricRows", "lossGradient"]);
-
-/** Steps whose results are not rounded: the data, and states whose rounding would go on from time step to time step. */
-const WHOLE: ReadonlySet<Op> = new Set(["gather", "recurrentForward", "lastStep", "carry"]);
-
 /** The tensors that may be f16, in memory or not. */
 export function halfTensors(graph: Graph): Set<string> {
   // The step is in textbook order, and without a loss there is nothing but the forward pass.
   const loss = graph.steps.findIndex(({ op }) => op === "lossRows");
   const forward = loss < 0 ? graph.steps : graph.steps.slice(0, loss);
-  const precise = new Set(graph.steps.filter(({ op }) => PRECISE.has(op)).flatMap(({ inputs }) => inputs));
-  return new Set(forward.filter(({ op }) => !WHOLE.has(op)).flatMap(({ outputs }) => outputs).filter((name) => {
+  const precise = new Set(graph.steps.filter(({ op }) => SCHEDULE[op].precise).flatMap(({ inputs }) => inputs));
+  return new Set(forward.filter(({ op }) => !SCHEDULE[op].whole).flatMap(({ outputs }) => outputs).filter((name) => {
     const { role, rows } = tensorOf(graph, name);
     return role === "intermediate" && rows === "batch" && !precise.has(name);
   }));

@@ -5,11 +5,11 @@
 import { workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
 import { stepsOf, tensorOf, type Step } from "../graph/types.ts";
+import { isRowWise } from "./ops.ts";
 import type { RecurrentPlace } from "./sequence-writer.ts";
 import { chooseForProgram } from "./tiles.ts";
 
-/** Steps of one invocation a row, with at most so many loops over its columns. */
-const ROW_WISE: readonly Step["op"][] = ["softmax", "softmaxPullback", "lossRows", "lossGradient", "metricRows"];
+/** An invocation that takes a row goes through its columns at most so often. */
 const ROW_LOOPS = 4;
 
 /** Turns of an invocation in a row program whose workgroup owns `examples`. */
@@ -25,7 +25,7 @@ function turnsOf({ graph, limits }: RecurrentPlace, step: Step, examples: number
   // Gradients and updates are launches of their own: below.
   if (out.rows !== "batch") return 0;
   if (step.op === "product") return product(rows, tensorOf(graph, step.inputs[0]).cols);
-  return ROW_WISE.includes(step.op) ? Math.ceil(rows / lanes) * (1 + ROW_LOOPS * cols) : Math.ceil((rows * cols) / lanes);
+  return isRowWise(step.op) ? Math.ceil(rows / lanes) * (1 + ROW_LOOPS * cols) : Math.ceil((rows * cols) / lanes);
 }
 
 /** @throws UnsupportedError if the loops of the layer, with all that may share its launch, could be cut short */

@@ -2,13 +2,13 @@
 // mini-batch in the data set, the states one step before, the last step of each sequence.
 
 import { gatheredBytes, gatheredNumber, gatheredRow } from "../../shaders/gather.wgsl.ts";
+import { OPS } from "../graph/ops.ts";
 import { stepsOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
 
 export type SequenceView = StepOf<"previousStep" | "lastStep" | "lastStepGradient">;
 export type View = StepOf<"gather"> | SequenceView;
 
-export const isView = (step: Step): step is View =>
-  step.op === "gather" || step.op === "previousStep" || step.op === "lastStep" || step.op === "lastStepGradient";
+export const isView = (step: Step): step is View => OPS[step.op].view === true;
 
 /** The views of a graph by the tensors that they make. What is read back lies in memory, so a result is none. */
 export const viewsOf = (graph: Graph): Map<string, View> => new Map(graph.steps.filter(isView)

@@ -1,7 +1,8 @@
 // From a group of operations to one function of the module: what schedule/groups.ts fuses for WGSL is fused here, too.
 
-import { stepsOf, type Step, type StepOf } from "../graph/types.ts";
+import { stepsOf, type StepOf } from "../graph/types.ts";
 import { storedOutputs, type Elsewhere, type Group } from "../schedule/groups.ts";
+import { isRowWise } from "../schedule/ops.ts";
 import {
   f32x4, f64x2, fillMemory, floats, FunctionWriter, get, i32, I32, i32x4, increase, loopWhile, select, set, v128, type Code, type Local,
 } from "./assembler.ts";
@@ -177,12 +178,10 @@ export function masksOf(emission: Emission, { steps }: Group, drawn: Set<number>
   });
 }
 
-const isRowStep = ({ op }: Step): boolean => op === "softmax" || op === "softmaxPullback" || op === "lossRows" || op === "lossGradient" || op === "metricRows";
-
 export function writeGroup(context: GroupContext, whole: Group): WrittenGroup {
   const { emission, groups, views } = context, group = newGroup(emission), [step] = whole.steps;
   const stored = storedOutputs(emission.graph, whole, groups, views);
-  if (whole.steps.some(isRowStep)) {
+  if (whole.steps.some(({ op }) => isRowWise(op))) {
     const rows = group.tensor(step.outputs[0]);
     return written(group, "examples", writeRows(group, whole.steps, stepsOf(rows)));
   }

@@ -3,7 +3,8 @@
 // threads meet. Addresses, strides and sizes are constants of the module; what changes from step to step is in its record.
 
 import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf, type Tensor } from "../graph/types.ts";
-import { groupSteps, type Anchor, type Group } from "../schedule/groups.ts";
+import { groupSteps, type Group } from "../schedule/groups.ts";
+import type { Anchor } from "../schedule/ops.ts";
 import type { PlannedStage } from "../schedule/launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "../schedule/lifetimes.ts";
 import type { StepProgram } from "../schedule/plan.ts";
