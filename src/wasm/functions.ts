@@ -19,8 +19,8 @@ const EXPM1_SERIES = [1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24,
 const MILLS_SERIES = [...MILLS].reverse();
 /** ln 2 as the sum of a number with few bits and a small one. */
 const LN2_HIGH = 0.693359375, LN2_LOW = -2.12194440e-4;
-/** e^x is above the largest float32 beyond the first, and below the smallest normal one under the second. */
-const EXP_MOST = 88.722839, EXP_LEAST = -87.3365;
+/** e^x is above the largest float32 beyond the first, the last number where it is not, and below the smallest normal one under the second. */
+const EXP_MOST = 88.72283172607422, EXP_LEAST = -87.3365;
 
 /** Writes them into one function. `madd` rounds once where the engine has relaxed SIMD, else twice. */
 export class VectorFunctions {
@@ -95,7 +95,7 @@ export class VectorFunctions {
     return [
       set(x, value), set(size, f32x4.abs(get(x))), set(square, mul(get(x), get(x))),
       set(near, this.madd(mul(this.#series(TANH_SERIES, square), get(square)), get(x), get(x))),
-      v128.choose(get(near), v128.or(far, v128.and(get(x), SIGN)), f32x4.lt(get(size), floats(0.625))),
+      v128.or(v128.choose(get(near), far, f32x4.lt(get(size), floats(0.625))), v128.and(get(x), SIGN)),
     ];
   }
 
