@@ -6,6 +6,7 @@ import type { LabelledImages } from "../formats/idx.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Sequential } from "../index.ts";
 import type { BackendName } from "./backends.ts";
+import type { DebugLevel } from "./debug-level.ts";
 import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost } from "./fit-events.ts";
 import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
 
@@ -21,6 +22,8 @@ export interface JobRequest {
   readonly verifySteps: number;
   /** compile()'s option; default false. */
   readonly autotune?: boolean;
+  /** compile()'s option; default 0. */
+  readonly debug?: DebugLevel;
   readonly checkpoints: Checkpoints | null;
 }
 
@@ -113,7 +116,7 @@ async function test(model: Sequential, request: JobRequest, { test: digits }: Jo
 }
 
 async function runModel(model: Sequential, request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<JobResult> {
-  await model.compile({ ...recipeOf(request.model), backend: request.backend, autotune: request.autotune });
+  await model.compile({ ...recipeOf(request.model), backend: request.backend, autotune: request.autotune, debug: request.debug });
   if (data.weights !== null) await model.setWeights(data.weights);
   const { adapter, backend } = model;
   host.emit({ type: "ready", adapter, backend, summary: model.summary() });

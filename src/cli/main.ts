@@ -5,6 +5,7 @@ import { Command } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { DeltapropError } from "../errors.ts";
 import { charRnnCommand } from "./char-rnn-command.ts";
+import { debugLevel } from "./debug-level.ts";
 import { addTrainOptions, type Flags } from "./options.ts";
 import { addReproduceOptions, reproduceCommand } from "./reproduce-command.ts";
 import { addTextOptions, type TextFlags } from "./text-options.ts";
@@ -33,6 +34,7 @@ function exit(code: number): void {
 
 async function main(): Promise<void> {
   let exitCode = 0;
+  debugLevel(process.env); // refuses a wrong one before anything is done
   const program = new Command("deltaprop")
     .description("Train neural networks on WebGPU.")
     .version(packageJson.version)

@@ -76,6 +76,7 @@ const fraction = numberIn("in [0, 1)", (value) => value >= 0 && value < 1);
 export const ENVIRONMENT = `
 Environment:
   PUPPETEER_EXECUTABLE_PATH  the browser to run
+  DELTAPROP_DEBUG            1 logs the plan of what is run, 2 its launches with their equations, too, 3 how long they take, too
   DELTAPROP_BROWSER_FLAGS    more flags for it, such as --enable-features=Vulkan where Chrome on Linux finds no GPU`;
 
 /** Adds the flags of training to a command. Defaults are only described here: `resolveOptions` applies them. */

@@ -4,6 +4,7 @@
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { windows, type Sequential } from "../index.ts";
 import type { BackendName } from "./backends.ts";
+import type { DebugLevel } from "./debug-level.ts";
 import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost, type Logs } from "./fit-events.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { Sampler, type Drawing } from "./text-sampler.ts";
@@ -19,6 +20,8 @@ export interface TextRequest {
   readonly batchSize: number;
   /** What is written after each epoch; a count of 0 for nothing. */
   readonly drawing: Drawing;
+  /** compile()'s option; default 0. */
+  readonly debug?: DebugLevel;
   readonly checkpoints: Checkpoints | null;
 }
 
@@ -89,7 +92,7 @@ async function train(model: Sequential, sampler: Sampler, request: TextRequest, 
 async function runModel(
   model: Sequential, sampler: Sampler, request: TextRequest, data: TextData, host: JobHost<TextEvent>,
 ): Promise<TextResult> {
-  await model.compile({ ...textRecipe(request.model), backend: request.backend });
+  await model.compile({ ...textRecipe(request.model), backend: request.backend, debug: request.debug });
   if (data.weights !== null) await model.setWeights(data.weights);
   const { adapter, backend } = model;
   host.emit({ type: "ready", adapter, backend, summary: model.summary() });

@@ -21,8 +21,8 @@ const WANTED_LIMITS = [
 ] as const;
 
 const HALF = "shader-f16";
-/** Features that kernels are faster with, and what precision "f16" needs: to have it costs nothing. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups", HALF];
+/** Features that kernels are faster with, what precision "f16" needs and what debug 3 times launches by: to have them costs nothing. */
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["subgroups", HALF, "timestamp-query"];
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|microsoft basic render/i;
 

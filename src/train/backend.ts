@@ -1,6 +1,7 @@
 // What a backend does for the training loop. Three exist: WebGPU, WebAssembly, and the float64 reference on the CPU.
 
 import type { ResultHandler, StopSignal } from "../gpu/queue.ts";
+import type { StepExecutor } from "../gpu/step-executor.ts";
 import type { StepScalars } from "../graph/types.ts";
 import type { Places } from "../schedule/places.ts";
 import type { Plan, PlanOptions } from "../schedule/plan.ts";
@@ -55,6 +56,8 @@ export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string,
 export interface Runner {
   /** Numbers that each step leaves. */
   readonly resultElements: number;
+  /** What runs the steps on a GPU. */
+  readonly executor?: StepExecutor;
   /**
    * Runs steps in order and returns how many ran; an abort takes effect at a step boundary.
    * @param onSubmitted called, by runners that can tell, when no step is to be submitted any more but some may be under way
@@ -75,6 +78,8 @@ export interface Tracer {
 
 export interface Backend {
   readonly kind: BackendKind;
+  /** What of it is logged: compile()'s option. */
+  debug?: 0 | 1 | 2 | 3;
   /** For people. */
   readonly adapter: string;
   /** Storage buffers that one launch may bind. */

@@ -10,8 +10,14 @@ import { loadWasm } from "./load-wasm.ts";
 import type { BackendOptions, CompileOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
+/** With `debug` what the backend runs is logged: what does that is loaded for it. */
+const watched = async ({ debug }: BackendOptions, open: () => Promise<Backend>): Promise<Backend> =>
+  ((debug ?? 0) === 0 ? open() : (await import("./debug.ts")).watch(debug, open));
+
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
-export async function openBackend(options: BackendOptions, network: Network): Promise<Backend> {
+export const openBackend = (options: BackendOptions, network: Network): Promise<Backend> => watched(options, () => open(options, network));
+
+async function open(options: BackendOptions, network: Network): Promise<Backend> {
   const { backend = "auto", device, precision = "f32" } = options;
   if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
@@ -27,8 +33,8 @@ export async function openBackend(options: BackendOptions, network: Network): Pr
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */
-export const reopenBackend = async (kind: BackendKind, options: BackendOptions): Promise<Backend> =>
-  (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision)));
+export const reopenBackend = (kind: BackendKind, options: BackendOptions): Promise<Backend> => watched(options, async () =>
+  (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision))));
 
 const openWasm = async (options: BackendOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
 

@@ -63,10 +63,17 @@ export interface CompileOptions {
    * where that fails they are measured again. The CPU backend ignores it.
    */
   autotune?: boolean;
+  /**
+   * What is logged on the console of what the model runs; default 0, nothing. 1: each plan, when it is first run. 2: its launches, too, with
+   * their tensors and equations. 3: also how long steps take, at the end of a call and once a second, and on a GPU with
+   * timestamp queries how long each launch takes. Level 3 makes training slower, since each launch then has a compute pass of its own;
+   * results stay the same bit for bit. Browsers round timestamps, Chrome to 0.1 ms: what is told is a mean over many steps.
+   */
+  debug?: 0 | 1 | 2 | 3;
 }
 
 /** What of it says where the model runs. */
-export type BackendOptions = Pick<CompileOptions, "backend" | "device" | "precision" | "threads">;
+export type BackendOptions = Pick<CompileOptions, "backend" | "device" | "precision" | "threads" | "debug">;
 
 /** What evaluate() and predict() take. */
 export interface DataOptions {
@@ -84,7 +91,7 @@ export const DEFAULT_BATCH = 32;
 /** For messages on misspelt options; of the calls that take data, given.ts says it. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
-  compile: ["optimizer", "loss", "metrics", "precision", "backend", "threads", "device", "autotune"],
+  compile: ["optimizer", "loss", "metrics", "precision", "backend", "threads", "device", "autotune", "debug"],
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */

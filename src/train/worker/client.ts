@@ -53,7 +53,8 @@ const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
 function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
   const { network, declared: recipe, assignedRate, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
-    network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, autotune, checked, options: { shuffle, verbose },
+    network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, debug: backend.debug, autotune, checked,
+    options: { shuffle, verbose },
     start: { state: keeper.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
     checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,

@@ -70,10 +70,12 @@ class Page {
 }
 
 /** The model of the page, with its weights and as far as it has come. */
-async function open({ network, recipe: declared, assignedRate, backend: kind, precision, autotune, start, checked }: Job): Promise<Compiled> {
+async function open({
+  network, recipe: declared, assignedRate, backend: kind, precision, debug, autotune, start, checked,
+}: Job): Promise<Compiled> {
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
-  const options = { ...recipe, backend: kind, precision };
+  const options = { ...recipe, backend: kind, precision, debug };
   const [backend] = await Promise.all([openBackend(options, network), loadUncommon(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),

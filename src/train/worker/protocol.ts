@@ -22,6 +22,7 @@ export interface Job {
   readonly assignedRate: Schedule | null;
   readonly backend: Backend["kind"];
   readonly precision: Precision | undefined;
+  readonly debug: Backend["debug"];
   readonly autotune: boolean;
   readonly start: Snapshot;
   readonly data: Dataset;
