@@ -1,7 +1,6 @@
 // Where questions are asked: a fresh page of a browser, or a fresh process of Node, for each.
 
 import { gzipSync } from "node:zlib";
-import type { Runtime } from "./arguments.ts";
 import type { AnyQuestion, AnyResult } from "./protocol.ts";
 import type { Asked } from "./run.ts";
 
@@ -32,9 +31,4 @@ export function gzippedBytes(names: readonly string[], body: (name: string) => s
     const bytes = body(name);
     return sum + (bytes === undefined ? 0 : gzipSync(bytes, { level: 9 }).length);
   }, 0);
-}
-
-export async function openHost(runtime: Runtime, say: (line: string) => void): Promise<Host> {
-  if (runtime === "node") return (await import("./node-host.ts")).NodeHost.open();
-  return (await import("./browser-host.ts")).BrowserHost.open(runtime, say);
 }

@@ -1,6 +1,7 @@
 // The report as text, one table per workload. The ratio is steps/s (products/s) of deltaprop on the same kind of device over the
 // contender's: above 1, deltaprop is faster. "diff" is of the losses, for a product in units of 2⁻²⁴·Σ|terms|.
 
+import { align } from "./align.ts";
 import type { Entry, WorkloadReport } from "./run.ts";
 import type { Spread } from "./statistics.ts";
 
@@ -35,15 +36,6 @@ function row(entry: Entry, flops: number | null, baseline: number | null): strin
     bundleGzipBytes === null ? "–" : kilobytes(bundleGzipBytes),
     difference!.toExponential(1),
   ];
-}
-
-/** Columns as wide as their widest cell; a row that says why there are no numbers runs on freely. */
-export function align(rows: readonly (readonly string[])[]): string {
-  const [head] = rows, full = rows.filter(({ length }) => length === head.length);
-  const widths = head.map((_, column) => Math.max(...full.map((cells) => cells[column].length),
-    ...(column === 0 ? rows.map(([name]) => name.length) : [])));
-  return rows.map((cells) => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0])
-    : cells.length === head.length ? cell.padStart(widths[column]) : cell)).join("  ")).join("\n");
 }
 
 export function workloadTable({ workload, kind, flops, entries }: WorkloadReport): string {

@@ -30,8 +30,9 @@ export { activation, dense, dropout } from "./model/layers.ts";
 export { simpleRNN } from "./model/recurrent.ts";
 export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
+export { ACTIVATIONS } from "./model/activations.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
-export { adagrad, adam, adamW, rmsprop, sgd } from "./model/optimizers.ts";
+export { adagrad, adam, adamW, OPTIMIZERS, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
   AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
 } from "./model/optimizers.ts";
@@ -39,7 +40,7 @@ export { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from ".
 export { constant } from "./model/schedules.ts";
 export type { Schedule } from "./model/schedules.ts";
 export {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, LOSSES, meanSquaredError, sparseCategoricalCrossentropy,
 } from "./model/losses.ts";
 export type { Loss, LossName, MetricName } from "./model/losses.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";

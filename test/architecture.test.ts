@@ -3,12 +3,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { importsOf, violations } from "./support/architecture.ts";
+import { cycleIn, importsOf, violations } from "./support/architecture.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-function sourceFiles(): Map<string, string> {
-  const paths = ["src", "shaders"].flatMap((folder) => readdirSync(ROOT + folder, { recursive: true, encoding: "utf8" })
+function sourceFiles(folders = ["src", "shaders", "build", "demo", "bench", "tools"]): Map<string, string> {
+  const paths = folders.flatMap((folder) => readdirSync(ROOT + folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".ts")).map((path) => `${folder}/${path.replaceAll("\\", "/")}`));
   return new Map(paths.map((path) => [path, readFileSync(ROOT + path, "utf8")]));
 }
@@ -20,7 +20,7 @@ describe("the source", () => {
 
   it("has files in every room, so that the rules are about something", () => {
     const rooms = new Set([...sourceFiles().keys()].map((path) => path.split("/").slice(0, -1).join("/")));
-    for (const room of ["src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/formats",
+    for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/formats",
       "src/cli", "shaders"]) expect(rooms).toContain(room);
   });
 });
@@ -40,10 +40,23 @@ const tree = (changes: Record<string, string>) => new Map(Object.entries({
     "export const d = (device: GPUDevice) => device.createBuffer(s as never);",
   "src/train/fit.ts": 'import { d } from "../gpu/device.ts"; export const f = d;',
   "src/index.ts": 'export { f } from "./train/fit.ts";',
+  "build/wgsl.ts": 'import "vite"; export const plugin = 1;',
+  "demo/main.ts": 'import "./style.css"; import "./rooms/text/room.ts";',
+  "demo/rooms/text/room.ts": 'import "../../lib/dom.ts"; import url from "./worker.ts?worker&url"; export default url;',
+  "demo/rooms/text/worker.ts": 'import "../../../src/index.ts";',
+  "demo/lib/dom.ts": 'import { wrap } from "comlink"; export { wrap };',
+  "bench/main.ts": 'import "../src/gpu/device.ts"; export const b = (device: GPUDevice) => device.createBuffer(0 as never);',
+  "tools/kernels/main.ts": 'import { s } from "../../src/schedule/plan.ts"; import { Command } from "commander"; export default [s, Command];',
   "src/cli/main.ts": 'import { readFile } from "node:fs/promises"; import { f } from "../index.ts"; ' +
     "export default [readFile, f];",
   ...changes,
 }));
+
+it("the tests have no cycle of imports either", () => {
+  expect(cycleIn(sourceFiles(["src", "shaders", "build", "demo", "bench", "tools", "test"]))).toBeNull();
+  expect(cycleIn(new Map([["test/a.ts", 'import "./b.ts";'], ["test/b.ts", 'import type { A } from "./a.ts";']])))
+    .toBe("test/a.ts → test/b.ts → test/a.ts");
+});
 
 describe("the checker", () => {
   it("passes a tree that keeps the rules", () => {
@@ -74,7 +87,7 @@ describe("the checker", () => {
     ["a command going round the public door",
       { "src/cli/x.ts": 'import "../train/fit.ts";' }, "cli may not import train"],
     ["a test imported by the source",
-      { "src/train/x.ts": 'import "../../test/x.ts";' }, "which is not a file of src or shaders"],
+      { "src/train/x.ts": 'import "../../test/x.ts";' }, "which is in no room"],
     ["Node in the library", { "src/train/x.ts": 'import "node:fs";' }, "the package node:fs"],
     ["a package whose name starts like one that is allowed",
       { "src/cli/x.ts": 'import "commander-extra";' }, "the package commander-extra"],
@@ -86,6 +99,13 @@ describe("the checker", () => {
       "calls createComputePipelineAsync(): only gpu calls WebGPU"],
     ["a page's global in the gpu room", { "src/gpu/x.ts": "export const u = GPUBufferUsage.STORAGE;" }, "Node has no such global"],
     ["a room that nobody drew", { "src/attic/x.ts": "export {};" }, "is in no room"],
+    ["the page going round the public door",
+      { "demo/lib/x.ts": 'import "../../src/train/fit.ts";' }, "demo/lib may not import train"],
+    ["what rooms share knowing a room", { "demo/lib/x.ts": 'import "../rooms/text/room.ts";' }, "demo/lib may not import demo/rooms"],
+    ["a package that the page does not have", { "demo/lib/x.ts": 'import "lodash";' }, "the package lodash"],
+    ["the benchmark imported by the source", { "src/train/x.ts": 'import "../../bench/main.ts";' }, "train may not import bench"],
+    ["a cycle between two files of the benchmark",
+      { "bench/a.ts": 'import "./b.ts";', "bench/b.ts": 'import type { x } from "./a.ts";' }, "import cycle: bench/a.ts → bench/b.ts → bench/a.ts"],
     ["a file of 351 lines", { "src/train/x.ts": "//\n".repeat(351) }, "has 351 lines; at most 350"],
   ])("catches %s", (_, changes, message) => {
     const found = violations(tree(changes));

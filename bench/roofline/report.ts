@@ -1,6 +1,6 @@
 // What the roofline asks and answers, and its tables for people.
 
-import { align } from "../table.ts";
+import { align } from "../align.ts";
 import type { Ceilings } from "./probes.ts";
 
 export interface RooflineQuestion {

@@ -3,13 +3,14 @@
 import { InputError } from "../errors.ts";
 import {
   adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, huber, l2,
-  meanSquaredError, randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type Sequential,
+  meanSquaredError, randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type LossName, type OptimizerName, type Sequential,
 } from "../index.ts";
 
-export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad };
+/** Every optimizer and loss of the library: tsc fails where one is missing. */
+export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad } satisfies Record<OptimizerName, unknown>;
 export const LOSSES = {
   sparseCategoricalCrossentropy, categoricalCrossentropy, binaryCrossentropy, meanSquaredError, halfSquaredError, huber,
-};
+} satisfies Record<LossName, unknown>;
 
 export interface ModelSpec {
   /** Features, hidden widths, classes. */

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { InputError } from "../errors.ts";
+import { ACTIVATIONS } from "../index.ts";
 import { BACKENDS, type BackendName } from "./backends.ts";
 import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
 import { choice, DIGITS, fileName, numberIn, wholeNumber } from "./flag-values.ts";
@@ -84,8 +85,7 @@ export function addTrainOptions(command: Command): Command {
   const { layers, activation, loss, optimizer, epochs, batchSize, seed, validationSplit, save } = DEFAULTS;
   command
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
-    .option("--activation <name>", "of the hidden layers: sigmoid, tanh, relu, leakyRelu, elu, softplus, gelu, geluTanh, " +
-      `swish, linear (default: ${activation})`)
+    .option("--activation <name>", `of the hidden layers: ${ACTIVATIONS.filter((name) => name !== "softmax").join(", ")} (default: ${activation})`)
     .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`,
       Object.keys(LOSSES)))
     .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, Object.keys(OPTIMIZERS)))

@@ -18,7 +18,8 @@ export type ElementwiseActivation = (typeof ELEMENTWISE_ACTIVATIONS)[number];
 /** Every σ, softmax among them: it acts on a whole row and is allowed in the last layer only. */
 export type ActivationName = ElementwiseActivation | "softmax";
 
-export const ACTIVATIONS: readonly ActivationName[] = [...ELEMENTWISE_ACTIVATIONS, "softmax"];
+/** The names of all activations. */
+export const ACTIVATIONS: readonly ActivationName[] = Object.freeze([...ELEMENTWISE_ACTIVATIONS, "softmax" as const]);
 
 /** σ of a recurrent layer: its σ′ follows from a alone, so that h(t) is all that is kept. */
 export const RECURRENT_ACTIVATIONS = ["tanh", "relu", "sigmoid", "linear"] as const;

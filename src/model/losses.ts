@@ -5,10 +5,11 @@ import { InputError } from "../errors.ts";
 import type { ActivationName } from "./activations.ts";
 import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 
-export const LOSSES = [
+/** The names of all losses. */
+export const LOSSES = Object.freeze([
   "meanSquaredError", "halfSquaredError", "huber",
   "binaryCrossentropy", "categoricalCrossentropy", "sparseCategoricalCrossentropy",
-] as const;
+] as const);
 
 /** Names that compile() takes for a loss. */
 export type LossName = (typeof LOSSES)[number];

@@ -92,7 +92,8 @@ const OWN: Record<OptimizerName, Partial<Hyperparameters> & { learningRate: numb
 
 const CLIPPING = ["clipNorm", "globalClipNorm", "clipValue"] as const;
 
-export const OPTIMIZERS = Object.keys(OWN) as readonly OptimizerName[];
+/** The names of all optimizers. */
+export const OPTIMIZERS = Object.freeze(Object.keys(OWN) as OptimizerName[]);
 
 /** A schedule, or what is left of one that was copied: toSchedule() says which. */
 const isScheduleLike = (value: unknown): value is Schedule => typeof value === "object" && value !== null && "kind" in value;

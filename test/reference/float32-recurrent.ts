@@ -2,12 +2,21 @@
 // out by index; apart from src/reference/recurrent.ts, which works on rows.
 
 import { stepsOf, tensorOf, type Graph, type SequenceStep, type StepScalars } from "../../src/graph/types.ts";
-import type { Float32Machine } from "./float32.ts";
+import type { RecurrentActivation } from "../../src/model/activations.ts";
 
 const f = Math.fround;
 
+/** What of the float32 GPU these steps compute with. */
+export interface Arithmetic {
+  sum(terms: Iterable<number>): number;
+  dot(n: number, left: (k: number) => number, right: (k: number) => number): number;
+  div(x: number, y: number): number;
+  activate(name: RecurrentActivation, z: number): number;
+  derivative(name: RecurrentActivation, a: number): number;
+}
+
 export function sequenceStep(
-  machine: Float32Machine, step: SequenceStep, inputs: readonly Float32Array[], graph: Graph, { rows: B, fresh }: StepScalars,
+  machine: Arithmetic, step: SequenceStep, inputs: readonly Float32Array[], graph: Graph, { rows: B, fresh }: StepScalars,
 ): number[] {
   const [x, y, third] = inputs, input = tensorOf(graph, step.inputs[0]), output = tensorOf(graph, step.outputs[0]);
   const T = Math.max(stepsOf(input), stepsOf(output)), H = output.cols, V = input.cols;

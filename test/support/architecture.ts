@@ -7,6 +7,8 @@ import ts from "typescript";
 /** Path from the repository's root ("src/gpu/device.ts") → text. */
 export type Files = ReadonlyMap<string, string>;
 
+const LIBRARY = ["index", "train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"] as const;
+
 /** Each room with the rooms below it that it may import; every room may import itself. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -25,6 +27,14 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   storage: ["errors"],
   index: ["train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "storage", "errors", "random"],
+  build: [],
+  // The page: through the public door, and what it shares with a command (test/demo/imports.test.ts says which files).
+  "demo/lib": ["index", "formats"],
+  "demo/rooms": ["demo/lib", "index", "formats", "cli"],
+  demo: ["demo/lib", "demo/rooms", "build", "cli"],
+  // Tools measure and show the inside of the library, so they import what they like of it; nothing imports them.
+  bench: [...LIBRARY, "cli", "build"],
+  tools: [...LIBRARY, "cli"],
 };
 
 /** Rooms from which another room takes types alone. */
@@ -34,7 +44,16 @@ const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = { shaders: ["gra
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   shaders: ["wgsl-preprocessor"],
   cli: ["node:", "commander", "cli-progress", "puppeteer", "@puppeteer/browsers", "webgpu"],
+  build: ["node:", "vite"],
+  "demo/lib": ["comlink", "uplot"],
+  "demo/rooms": ["comlink"],
+  demo: ["node:", "vite"],
+  bench: ["node:", "vite", "commander", "puppeteer", "@jax-js/jax", "@tensorflow"],
+  tools: ["node:", "vite", "commander"],
 };
+
+/** Rooms outside the library: they may call WebGPU. */
+const OUTSIDE = ["build", "demo", "demo/lib", "demo/rooms", "bench", "tools"];
 
 /** Globals of a page that a device of the npm package `webgpu` does not bring along. */
 const GPU_FLAGS = /\bGPU(?:BufferUsage|MapMode|ShaderStage)\.[A-Z]/;
@@ -45,11 +64,15 @@ const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "create
 const WEBGPU_CALL = new RegExp(`\\b(${WEBGPU_CALLS.join("|")})\\(`);
 const MAX_LINES = 350;
 
-/** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "shaders/…" → "shaders". */
+/** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "shaders/…" → "shaders", "demo/rooms/text/room.ts" → "demo/rooms". */
 function roomOf(path: string): string {
   const parts = path.split("/");
+  if (parts[0] === "demo" && parts.length > 2) return `demo/${parts[1]}`;
   return parts[0] === "src" ? parts[1].replace(/\.ts$/, "") : parts[0];
 }
+
+/** Styles, pictures and texts, and what a bundler makes of a file for a query. */
+const ASSET = /\.(css|svg|txt)$/;
 
 interface Import {
   readonly specifier: string;
@@ -77,7 +100,7 @@ export function importsOf(path: string, text: string): Import[] {
   return found;
 }
 
-const resolve = (from: string, specifier: string): string => posix.join(posix.dirname(from), specifier);
+const resolve = (from: string, specifier: string): string => posix.join(posix.dirname(from), specifier.replace(/\?.*$/, ""));
 
 function checkImport(path: string, { specifier, typeOnly }: Import, files: Files): string | null {
   const room = roomOf(path);
@@ -87,13 +110,18 @@ function checkImport(path: string, { specifier, typeOnly }: Import, files: Files
     return allowed ? null : `${path} imports the package ${specifier}, which ${room} may not`;
   }
   const target = resolve(path, specifier);
-  if (room === "cli" && target === "package.json") return null;
-  if (!files.has(target)) return `${path} imports ${target}, which is not a file of src or shaders`;
+  if ((room === "cli" && target === "package.json") || (room.startsWith("demo") && ASSET.test(target))) return null;
+  if (!files.has(target)) return `${path} imports ${target}, which is in no room`;
   const other = roomOf(target);
   if (other === room) return null;
   if (!BELOW[room]?.includes(other)) return `${path} imports ${target}: ${room} may not import ${other}`;
   if (TYPES_ONLY[room]?.includes(other) && !typeOnly) return `${path} imports more than types from ${target}`;
   return null;
+}
+
+/** The first cycle of imports there is, in one line; null if there is none. For files that are in no room, such as tests. */
+export function cycleIn(files: Files): string | null {
+  return findCycle(new Map([...files].map(([path, text]) => [path, importsOf(path, text)])))?.join(" → ") ?? null;
 }
 
 /** The first cycle there is, as the files along it. Types count: a file that needs another's types needs that file. */
@@ -130,9 +158,9 @@ export function violations(files: Files): string[] {
       if (wrong !== null) found.push(wrong);
     }
     const call = WEBGPU_CALL.exec(text);
-    if (call !== null && room !== "gpu") found.push(`${path} calls ${call[1]}(): only gpu calls WebGPU`);
+    if (call !== null && room !== "gpu" && !OUTSIDE.includes(room)) found.push(`${path} calls ${call[1]}(): only gpu calls WebGPU`);
     const flags = GPU_FLAGS.exec(text);
-    if (flags !== null) found.push(`${path} uses ${flags[0]}: Node has no such global, take gpu/constants.ts`);
+    if (flags !== null && !OUTSIDE.includes(room)) found.push(`${path} uses ${flags[0]}: Node has no such global, take gpu/constants.ts`);
     const lines = text.trimEnd().split("\n").length;
     if (lines > MAX_LINES) found.push(`${path} has ${lines} lines; at most ${MAX_LINES}`);
   }

@@ -6,7 +6,7 @@ import { ELEMENTWISE_ACTIVATIONS, type ActivationName } from "../../src/model/ac
 import { LOSSES, type LossName } from "../../src/model/losses.ts";
 import { OPTIMIZERS, type OptimizerName } from "../../src/model/optimizers.ts";
 import type { Precision } from "../../src/schedule/precision.ts";
-import { ADAPTERS, type AdapterName } from "./network.ts";
+import { ADAPTERS, type AdapterName } from "./adapters.ts";
 
 export const PURPOSES = ["train", "evaluate", "predict"] as const;
 

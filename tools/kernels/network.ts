@@ -9,18 +9,10 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
+import type { Adapter } from "../../src/schedule/tiles.ts";
 import { loadBlocks, loadExtras, loadUncommon } from "../../src/train/extras.ts";
+import { PLAN_ADAPTERS } from "./adapters.ts";
 import type { Flags } from "./arguments.ts";
-
-const PLAN_ADAPTERS = {
-  gpu: DEFAULT_ADAPTER,
-  /** SwiftShader, as Chrome brings it. */
-  software: { kind: "software", quads: true, workgroupBytes: 32768 },
-} as const satisfies Readonly<Record<string, Adapter>>;
-
-export type AdapterName = keyof typeof PLAN_ADAPTERS;
-export const ADAPTERS = Object.keys(PLAN_ADAPTERS) as AdapterName[];
 
 const DEFAULT_TIMESTEPS = 20;
 
