@@ -14,6 +14,7 @@ import { dense } from "../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../src/model/network.ts";
 import { Plan } from "../src/schedule/plan.ts";
 import { addUncommon } from "../src/train/uncommon.ts";
+import { replaceOrThrow } from "./support/replace-or-throw.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -124,6 +125,6 @@ describe("no text that is given becomes part of a shader", () => {
 
   it("control: a text in a source would be found", () => {
     const [source] = sourcesWith("name", "plain");
-    expect(source.replace("fn main", `fn ${MARK}`)).toContain(MARK);
+    expect(replaceOrThrow(source, "fn main", `fn ${MARK}`)).toContain(MARK);
   });
 });

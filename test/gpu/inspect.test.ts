@@ -6,6 +6,7 @@ import { adam, dense, dropout, l2, sgd, simpleRNN, type CompileOptions, type Ste
 import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, describeGpu, noise, numbersOf } from "../support/models.ts";
 import { CROSS_ENTROPY, errors, meanGradient, plainLayers } from "../support/plain-network.ts";
+import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { ownDevice } from "./counted-device.ts";
 
 const LAYERS = [dense({ units: 5, activation: "tanh", inputShape: [2] }), dense({ units: 4, activation: "sigmoid" }),
@@ -94,15 +95,16 @@ describe.each(BACKENDS)("on %s", (backend) => {
 describeGpu("control: what a GPU computes wrong is reported", () => {
   it.each([
     ["one number of a product", "z1", /let out_value = ([^;]*);/, "let out_value = ($1) * 1.0001;"],
-    ["the ⊙ of BP2", "delta2", "return p * q", "return p * q * 1.0001"],
+    ["the ⊙ of BP2", "delta2", /return p \* q/, "return p * q * 1.0001"],
     ["a tensor that is never written", "grad_b3", /\w+\(sum, 0u, col\);/, ""],
   ])("%s", async (_, name, from, to) => {
     const device = await ownDevice(), create = device.createShaderModule.bind(device);
     let changed = 0;
     device.createShaderModule = (descriptor) => {
-      const code = descriptor.code.replace(from, to);
-      if (code !== descriptor.code) changed++;
-      return create({ ...descriptor, code });
+      // Other kernels of the step are without that text.
+      if (descriptor.code.search(from) < 0) return create(descriptor);
+      changed++;
+      return create({ ...descriptor, code: replaceOrThrow(descriptor.code, from, to) });
     };
     const model = await compiledModel({ seed: 3, layers: LAYERS }, { ...RECIPE, device });
     const inspection = await model.inspectStep([EXAMPLE.x], EXAMPLE.y);

@@ -8,6 +8,7 @@ import { createFrom, readFloats } from "../../src/gpu/memory.ts";
 import { keyOf, philox4x32, type Quad } from "../../src/random.ts";
 import { dropoutMask, dropoutScale } from "../../src/reference/dropout.ts";
 import { describeGpu, itGpu } from "../support/models.ts";
+import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
@@ -207,6 +208,6 @@ describeGpu("philox4x32-10 in WGSL", () => {
   });
 
   it("control: one round fewer gives other words", async () => {
-    expect([...await words(inputs, PHILOX.replace("round < 10u", "round < 9u"))]).not.toEqual(wanted);
+    expect([...await words(inputs, replaceOrThrow(PHILOX, "round < 10u", "round < 9u"))]).not.toEqual(wanted);
   });
 });

@@ -21,6 +21,7 @@ import { SEQUENCES } from "../../src/schedule/sequences.ts";
 import { addUncommon } from "../../src/train/uncommon.ts";
 import { ENGINE } from "../support/models.ts";
 import { runOnWasm } from "../wasm/run-step.ts";
+import { replaceOrThrow } from "../support/replace-or-throw.ts";
 
 addUncommon();
 addBlocks();
@@ -71,11 +72,7 @@ export async function needsResident({ skip }: TestContext): Promise<void> {
 
 /** A plan of which one launch has another source: a kernel made wrong on purpose. */
 export function sabotage(plan: Plan, launch: number, from: string | RegExp, to: string): Plan {
-  const launches = plan.launches.map((given, i) =>
-    (i === launch ? { ...given, source: given.source.replace(from, to) } : given));
-  if (launches[launch].source === plan.launches[launch].source) {
-    throw new Error(`sabotage(): ${from} is not in the source of launch ${launch}:\n${plan.launches[launch].source}`);
-  }
+  const launches = plan.launches.with(launch, { ...plan.launches[launch], source: replaceOrThrow(plan.launches[launch].source, from, to) });
   return Object.create(plan, { launches: { value: launches } }) as Plan;
 }
 

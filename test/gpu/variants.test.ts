@@ -19,6 +19,7 @@ import { l1, l1l2, l2 } from "../../src/model/regularizers.ts";
 import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import type { Launch } from "../../src/schedule/launch.ts";
 import { Plan } from "../../src/schedule/plan.ts";
+import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { useGpu } from "./support.ts";
 
 const gpu = useGpu();
@@ -147,7 +148,7 @@ describe("control: a source that does not compile", () => {
   const broken = (source: string): Launch => ({ ...launch, source });
 
   it("gives a GpuError with the kernel, the compiler's words and the numbered source", async () => {
-    const source = launch.source.replace("fn main", "let nonsense = ;\nfn main");
+    const source = replaceOrThrow(launch.source, "fn main", "let nonsense = ;\nfn main");
     expect(await complaintsOf(broken(source))).toHaveLength(1);
     const line = source.split("\n").findIndex((text) => text.includes("nonsense")) + 1;
     const error: unknown = await gpu.pipelines.get(broken(source)).catch((reason: unknown) => reason);
@@ -159,9 +160,8 @@ describe("control: a source that does not compile", () => {
   });
 
   it("that declares a buffer which the layout lacks is refused too", async () => {
-    const extra = `${launch.source}\n@group(0) @binding(99) var<storage, read_write> extra: array<f32>;`
-      .replace("let workgroup =", "extra[0] = 1.0;\n  let workgroup =");
-    expect(extra).toContain("extra[0]");
+    const extra = `${replaceOrThrow(launch.source, "let workgroup =", "extra[0] = 1.0;\n  let workgroup =")}
+@group(0) @binding(99) var<storage, read_write> extra: array<f32>;`;
     await expect(gpu.pipelines.get(broken(extra))).rejects.toBeInstanceOf(GpuError);
   });
 

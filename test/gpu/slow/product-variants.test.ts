@@ -8,6 +8,7 @@ import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../.
 import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
 import type { ProductForm } from "../../../src/graph/types.ts";
 import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../../src/schedule/tiles.ts";
+import { replaceOrThrow } from "../../support/replace-or-throw.ts";
 import { normals, type Numbers } from "../support.ts";
 
 const UNIT = 2 ** -24;
@@ -135,9 +136,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) lane:
   ${statements}
 }
 `;
-  if (given.wrong === undefined) return source;
-  if (!source.includes(given.wrong[0])) throw new Error(`${given.wrong[0]} is not in\n${source}`);
-  return source.replace(...given.wrong);
+  return given.wrong === undefined ? source : replaceOrThrow(source, ...given.wrong);
 }
 
 interface Pass { readonly source: string; readonly names: readonly Binding[]; readonly workgroups: number }
@@ -254,7 +253,7 @@ describe("product", () => {
 
   it.each(SHAPES)("control: %s, a term too few is caught", async (_, shape) => {
     const from = shape.kind === "direct" ? "k = k_begin;" : "k_start = 0u;";
-    const given: Case = { form: "normal", size: [17, 40, 65], shape: possible(shape), wrong: [from, from.replace(";", " + 1u;")] };
+    const given: Case = { form: "normal", size: [17, 40, 65], shape: possible(shape), wrong: [from, replaceOrThrow(from, ";", " + 1u;")] };
     expect((await run(given)).worst).toBeGreaterThan(1);
   });
 
