@@ -6,12 +6,12 @@ import { defineTexts, type Language, type Words } from "./i18n.ts";
 
 export const ENGINE_TEXTS = defineTexts({
   device: "Runs on",
-  webgpu: "WebGPU (GPU, float32)", wasm: "WebAssembly (CPU, float32)", cpu: "CPU (float64 reference)",
+  webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU (float64)",
   noGpu: "This browser offers no WebGPU, so the network trains on WebAssembly, on the CPU; its results are the same within rounding. WebGPU is in Chrome and Edge from version 113, in Firefox from 141 (Windows) and 145 (macOS), and in Safari from 26.",
   onlyCpu: "This browser offers neither WebGPU nor WebAssembly with SIMD to this page, so the network trains on the float64 reference, far slower. WebGPU is in Chrome and Edge from version 113, in Firefox from 141 (Windows) and 145 (macOS), and in Safari from 26. WebAssembly also needs a Content-Security-Policy with 'wasm-unsafe-eval'.",
 }, {
   device: "运行设备",
-  webgpu: "WebGPU(GPU,float32)", wasm: "WebAssembly(CPU,float32)", cpu: "CPU(float64 参考实现)",
+  webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU(float64)",
   noGpu: "此浏览器不提供 WebGPU,网络改用 WebAssembly 在 CPU 上训练,结果在舍入误差内相同。支持 WebGPU 的浏览器:Chrome 和 Edge 113 起,Firefox 141 起(Windows)、145 起(macOS),Safari 26 起。",
   onlyCpu: "此浏览器既不向本页提供 WebGPU,也不提供带 SIMD 的 WebAssembly,网络改用 float64 参考实现训练,慢得多。支持 WebGPU 的浏览器:Chrome 和 Edge 113 起,Firefox 141 起(Windows)、145 起(macOS),Safari 26 起。WebAssembly 还需要内容安全策略中有 'wasm-unsafe-eval'。",
 });

@@ -11,14 +11,14 @@ import { factorsOf, type Lap } from "./race.ts";
 
 const texts = defineTexts({
   race: "Race of the engines",
-  raceLead: "The same network from the same seed learns on each, in turns, for as many steps.",
+  raceLead: "The same network from the same seed learns on each, in turns, for as many steps: float32 on WebGPU and WebAssembly, float64 on the CPU, which is the reference.",
   raceStart: "Race", raceUnderWay: "Racing …",
   raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the float64 reference`, raceJoin: ", ",
   raceResult: (steps: string, factors: string, difference: string) => `After ${steps} steps each, ${factors}; the largest difference of a weight from it is ${difference}.`,
   raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
 }, {
   race: "引擎赛跑",
-  raceLead: "同一网络、同一种子,轮流在每个引擎上学习同样多的步数。",
+  raceLead: "同一网络、同一种子,轮流在每个引擎上学习同样多的步数:WebGPU 与 WebAssembly 用 float32,CPU 用 float64,是参考实现。",
   raceStart: "开始比赛", raceUnderWay: "比赛中……",
   raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: ",",
   raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后,${factors};权重与参考实现的最大差异为 ${difference}。`,

@@ -239,7 +239,7 @@ export class Trainer {
         const model = buildModel(config, features, classes);
         await model.compile(recipeOf(config, place));
         return model;
-      }, async (model, steps) => { await model.fit(train, { batchSize: config.batch, steps }); }, onLap);
+      }, (model, steps, callbacks) => model.fit(train, { batchSize: config.batch, steps, callbacks }), onLap);
     });
   }
 

@@ -169,7 +169,7 @@ export class Trainer {
           const model = buildModel(config);
           await model.compile({ ...recipeOf(config), ...options });
           return model;
-        }, async (model, count) => { await model.fit(data, { ...steps, steps: count }); }, onLap);
+        }, (model, count, callbacks) => model.fit(data, { ...steps, steps: count, callbacks }), onLap);
       } finally {
         data.dispose();
       }

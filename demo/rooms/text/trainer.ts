@@ -124,7 +124,7 @@ export class Trainer {
         const model = buildTextModel(spec, length);
         await model.compile({ ...textRecipe(spec), ...options });
         return model;
-      }, async (model, steps) => { await model.fit(data, { batchSize, steps, shuffle: false }); }, onLap, 1);
+      }, (model, steps, callbacks) => model.fit(data, { batchSize, steps, shuffle: false, callbacks }), onLap, 1);
     });
   }
 
