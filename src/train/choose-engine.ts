@@ -5,14 +5,14 @@ import { openChoiceStore, type ChoiceStore } from "../gpu/choice-store.ts";
 import { UnsupportedError } from "../errors.ts";
 import { elementsOf, type Network } from "../model/network.ts";
 import type { Backend } from "./backend.ts";
-import { firstWrong } from "./canary.ts";
+import { firstWrong, SPECIMENS, trialsFor } from "./canary.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadWasm } from "./load-wasm.ts";
 import { DEFAULT_BATCH, type BackendOptions } from "./options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** Whenever what the canary computes, or how, changes. */
-const CANARY = 1;
+const CANARY = 2;
 
 /**
  * The model of costs, guesses of 2026-11 until GPUs were measured: multiply-adds a second of one thread of WebAssembly with SIMD and of a small
@@ -29,24 +29,21 @@ export function predictedSeconds({ parameters, inputSteps }: Network): { readonl
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Whether this device may be trusted, as it is remembered or else as it shows now; a warning says what is wrong with it. */
-async function isTrusted({ context: { device, adapter } }: WebGpuBackend, store: ChoiceStore): Promise<boolean> {
-  const host = (globalThis.navigator as Navigator | undefined)?.userAgent ?? "";
-  const key = `canary ${CANARY} ${adapter} ${host}`, known = await store.read(key);
+/** Whether this device may be trusted with the network, as it is remembered or else as it shows now; a warning says what is wrong with it. */
+async function isTrusted({ context: { device, adapter } }: WebGpuBackend, network: Network, store: ChoiceStore): Promise<boolean> {
+  const trials = trialsFor(network), host = (globalThis.navigator as Navigator | undefined)?.userAgent ?? "";
+  const key = `canary ${CANARY} ${adapter} ${host} ${trials.map(({ specimen, way }) => SPECIMENS.indexOf(specimen) + way).join(" ")}`;
+  const known = await store.read(key), knownWrong = trials.find(({ name }) => known === `wrong ${name}`);
   if (known === "right") return true;
-  let wrong: string | null, failed = false;
+  let wrong: string | null;
   try {
-    wrong = known === "wrong" ? "what was tried before" : await firstWrong(() => WebGpuBackend.create(device));
+    wrong = knownWrong ? knownWrong.name : await firstWrong(trials, () => WebGpuBackend.create(device));
+    await store.write(key, wrong === null ? "right" : `wrong ${wrong}`);
   } catch (error) {
+    // It may have passed by the next time, so it is not remembered.
     wrong = messageOf(error);
-    failed = true;
   }
-  if (wrong === null) {
-    await store.write(key, "right");
-    return true;
-  }
-  // An error may have passed by the next time; wrong numbers are remembered.
-  if (known !== "wrong" && !failed) await store.write(key, "wrong");
+  if (wrong === null) return true;
   console.warn(`deltaprop: the GPU (${adapter}) does not compute what it should (${wrong}), so training runs on the CPU. ` +
     'backend: "webgpu" would use it all the same.');
   return false;
@@ -63,7 +60,7 @@ async function openGpu(network: Network, store: ChoiceStore): Promise<WebGpuBack
     if (error instanceof UnsupportedError) return null;
     throw error;
   }
-  if (backend.planAdapter.kind === "gpu" && await isTrusted(backend, store)) return backend;
+  if (backend.planAdapter.kind === "gpu" && await isTrusted(backend, network, store)) return backend;
   backend.dispose();
   return null;
 }

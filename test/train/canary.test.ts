@@ -1,17 +1,24 @@
 // The canary's stored answers are those of the float64 reference, and a GPU that computes something else is caught.
 
 import { describe, expect, it } from "vitest";
+import { dense, simpleRNN } from "../../src/index.ts";
+import { resolveNetwork } from "../../src/model/network.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
-import { agrees, fingerprint, firstWrong, prepareSpecimen, SPECIMENS, type Answer } from "../../src/train/canary.ts";
+import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type Answer } from "../../src/train/canary.ts";
 import { CpuBackend } from "../../src/train/cpu-backend.ts";
 import { dataArrays, ownOrder, type State } from "../../src/train/backend.ts";
+import * as recurrent from "../../src/train/recurrent.ts";
+
+// Recurrent layers can be part of a network once one was declared.
+const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
+const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1), LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
 
 describe.each(SPECIMENS)("$name", (specimen) => {
-  const { graph, values, dataset, step } = prepareSpecimen(specimen);
+  const { graph, values, dataset, step } = prepareSpecimen(specimen, { recurrent });
   const all = new Map<string, ArrayLike<number>>([...values, ...dataArrays(dataset), ["order", ownOrder(dataset.rows)]]);
   runGraph(graph, all, step);
   const exact: Answer = { loss: all.get("results")![0], weights: [...values.keys()].map((name) => fingerprint(all.get(name)!)) };
-  const sizes = [...values.keys()].map((name) => 3 * Array.from(all.get(name)!).reduce((sum, value) => sum + Math.abs(value), 0));
+  const sizes = [...values.keys()].map((name) => sizeOf(all.get(name)!));
 
   it("has the answer of the reference", () => {
     expect(specimen.answer.loss).toBeCloseTo(exact.loss, 12);
@@ -19,19 +26,36 @@ describe.each(SPECIMENS)("$name", (specimen) => {
     specimen.answer.weights.forEach((value, i) => expect(value).toBeCloseTo(exact.weights[i], 9));
   });
 
-  it("control: weights without their gradient, numbers that are not finite and another loss are no answer", () => {
+  it("control: weights without their gradient, a gradient that is 1 % off, numbers that are not finite and another loss are no answer", () => {
     expect(agrees(specimen.answer, exact, sizes)).toBe(true);
-    [...values.values()].forEach((before, i) => {
-      const weights = exact.weights.map((value, j) => (i === j ? fingerprint(before) : value));
-      expect(agrees(specimen.answer, { ...exact, weights }, sizes), [...values.keys()][i]).toBe(false);
+    [...values].forEach(([name, before], i) => {
+      const with_ = (value: number) => ({ ...exact, weights: exact.weights.map((other, j) => (i === j ? value : other)) });
+      expect(agrees(specimen.answer, with_(fingerprint(before)), sizes), name).toBe(false);
+      expect(agrees(specimen.answer, with_(exact.weights[i] + 0.01 * (exact.weights[i] - fingerprint(before))), sizes), name).toBe(false);
+      expect(agrees(specimen.answer, with_(NaN), sizes), name).toBe(false);
     });
     expect(agrees(specimen.answer, { ...exact, loss: NaN }, sizes)).toBe(false);
     expect(agrees(specimen.answer, { ...exact, loss: exact.loss * 1.01 }, sizes)).toBe(false);
   });
 });
 
+it("tries what the network may use, and nothing else", () => {
+  const names = (network: Parameters<typeof trialsFor>[0]) => trialsFor(network).map(({ name }) => name.replace(/ \(.*?\)/, ""));
+  const always = ["a classifier", "a regression", "a regression, products in tiles", "a regression, products in blocks"];
+  expect(names(LARGE)).toEqual(always);
+  expect(names(SMALL)).toEqual([...always, "a tiny classifier, in one kernel"]);
+  expect(names(RECURRENT)).toEqual([...always, "a recurrent network"]);
+});
+
+it("declares its recurrent layer as simpleRNN() does", () => {
+  const given = SPECIMENS.flatMap(({ layers }) => [...layers()]).find(({ type }) => type === "simpleRNN");
+  expect(given).toEqual(simpleRNN({
+    units: 9, inputShape: [4, 5], returnSequences: true, kernelInitializer: "zeros", recurrentInitializer: "zeros", biasInitializer: "zeros",
+  }));
+});
+
 it("passes a backend that computes right, and names what one gets wrong whose gradients are zero", async () => {
-  expect(await firstWrong(async () => CpuBackend.create())).toBeNull();
+  expect(await firstWrong(trialsFor(RECURRENT), async () => CpuBackend.create())).toBeNull();
   class Frozen extends CpuBackend {
     #first: State = new Map();
     override async write(given: State): Promise<void> {
@@ -42,5 +66,5 @@ it("passes a backend that computes right, and names what one gets wrong whose gr
       return new Map(names.map((name) => [name, Float32Array.from(this.#first.get(name)!)]));
     }
   }
-  expect(await firstWrong(async () => new Frozen())).toBe(SPECIMENS[0].name);
+  expect(await firstWrong(trialsFor(LARGE), async () => new Frozen())).toBe(SPECIMENS[0].name);
 });
