@@ -31,10 +31,13 @@ const SOFTWARE_MARK = " (software)";
 /** All loops of an invocation together; llvmpipe ends them in silence after that. Seen in Mesa 22.3, nested or in a row. */
 const LLVMPIPE_TURNS = 65535;
 
+/** What is said of an adapter that tells nothing of itself, as in Firefox: it may be a GPU or an emulation. */
+export const UNNAMED = "unnamed adapter";
+
 function describe(info: GPUAdapterInfo | undefined): string {
-  if (!info) return "unnamed adapter";
+  if (!info) return UNNAMED;
   const words = [info.vendor, info.architecture, info.device, info.description].filter((word) => word);
-  const name = [...new Set(words)].join(" ") || "unnamed adapter";
+  const name = [...new Set(words)].join(" ") || UNNAMED;
   return info.isFallbackAdapter || SOFTWARE.test(name) ? name + SOFTWARE_MARK : name;
 }
 

@@ -2,10 +2,12 @@
 // networks so small that a GPU would spend its time on being told what to do. An emulated GPU is taken only when it is asked for.
 
 import { openChoiceStore, type ChoiceStore } from "../gpu/choice-store.ts";
+import { UNNAMED } from "../gpu/device.ts";
 import { UnsupportedError } from "../errors.ts";
-import { elementsOf, type Network } from "../model/network.ts";
+import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import type { Backend } from "./backend.ts";
 import { firstWrong, SPECIMENS, trialsFor } from "./canary.ts";
+import { isSecondFaster, prepareRunner, type Runner } from "./engine-race.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadWasm } from "./load-wasm.ts";
 import { DEFAULT_BATCH, type BackendOptions } from "./options.ts";
@@ -49,10 +51,45 @@ async function isTrusted({ context: { device, adapter } }: WebGpuBackend, networ
   return false;
 }
 
-/** A GPU that is real, trusted, and expected to be quicker; null if there is none. */
-async function openGpu(network: Network, store: ChoiceStore): Promise<WebGpuBackend | null> {
-  const { wasm, gpu } = predictedSeconds(network);
-  if (wasm <= gpu) return null;
+/** What is to be trained, as compile() was told. */
+export interface Wanted {
+  readonly network: Network;
+  readonly recipe: Recipe;
+  /** Measures where the model of costs would do. */
+  readonly autotune: boolean;
+}
+
+/** What the speed of a training step depends on, in words. */
+const nameOf = ({ network: { stages, inputWidth, inputSteps }, recipe: { optimizer, loss } }: Wanted): string =>
+  [`${inputSteps}×${inputWidth}`, ...stages.map((stage) => `${stage.type}${"activation" in stage ? ` ${stage.activation}` : ""} ${stage.width}`), optimizer.name, loss.name].join(" ");
+
+/** Whether the network trains faster on this GPU than on WebAssembly: as it is remembered, or measured now. */
+async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted: Wanted, options: BackendOptions, store: ChoiceStore): Promise<boolean> {
+  const { userAgent = "", hardwareConcurrency = 0 } = (globalThis.navigator ?? {}) as Partial<Navigator>, { network, recipe } = wanted;
+  const key = ["engine", adapter, userAgent, `${hardwareConcurrency} cores`, `threads ${options.threads ?? "any"}`, nameOf(wanted)].join(" | ");
+  const known = await store.read(key);
+  if (known === "webgpu" || known === "wasm") return known === "webgpu";
+  const { WasmBackend } = await loadWasm(), runners: Runner[] = [];
+  try {
+    for (const open of [() => WasmBackend.open(options), () => WebGpuBackend.create(device)]) runners.push(await prepareRunner(await open(), network, recipe));
+    const faster = await isSecondFaster([runners[0], runners[1]]);
+    await store.write(key, faster ? "webgpu" : "wasm");
+    return faster;
+  } catch (error) {
+    // Without WebAssembly there is no race; what does not fit one of them is for the call that meets it.
+    return error instanceof UnsupportedError && runners.length === 0;
+  } finally {
+    for (const runner of runners) runner.dispose();
+  }
+}
+
+/**
+ * A GPU that is real, trusted, and quicker: as the model of costs expects; or as it was measured, under `autotune` and where the
+ * adapter has no name, since nobody knows then whether it is a GPU. Null if there is none.
+ */
+async function openGpu(wanted: Wanted, options: BackendOptions, store: ChoiceStore): Promise<WebGpuBackend | null> {
+  const { network, autotune } = wanted, { wasm, gpu } = predictedSeconds(network);
+  if (wasm <= gpu && !autotune) return null;
   let backend: WebGpuBackend;
   try {
     backend = await WebGpuBackend.create();
@@ -60,14 +97,15 @@ async function openGpu(network: Network, store: ChoiceStore): Promise<WebGpuBack
     if (error instanceof UnsupportedError) return null;
     throw error;
   }
-  if (backend.planAdapter.kind === "gpu" && await isTrusted(backend, network, store)) return backend;
+  const measures = autotune || backend.adapter === UNNAMED;
+  if (backend.planAdapter.kind === "gpu" && await isTrusted(backend, network, store) && (!measures || await isFaster(backend, wanted, options, store))) return backend;
   backend.dispose();
   return null;
 }
 
 /** The engine for a network where the user named none. @throws what a GPU throws that is there and fails */
-export async function chooseEngine(network: Network, options: BackendOptions, store = openChoiceStore()): Promise<Backend> {
-  const gpu = await openGpu(network, store);
+export async function chooseEngine(wanted: Wanted, options: BackendOptions, store = openChoiceStore()): Promise<Backend> {
+  const gpu = await openGpu(wanted, options, store);
   if (gpu) return gpu;
   try {
     return await (await loadWasm()).WasmBackend.open(options);

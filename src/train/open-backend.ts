@@ -2,7 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { show } from "../model/checks.ts";
-import type { Network } from "../model/network.ts";
+import type { Network, Recipe } from "../model/network.ts";
 import type { Backend, BackendKind } from "./backend.ts";
 import { loadFloat64 } from "./load-float64.ts";
 import { loadRecovery } from "./load-recovery.ts";
@@ -15,9 +15,10 @@ const watched = async ({ debug }: BackendOptions, open: () => Promise<Backend>):
   ((debug ?? 0) === 0 ? open() : (await import("./debug.ts")).watch(debug, open));
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
-export const openBackend = (options: BackendOptions, network: Network): Promise<Backend> => watched(options, () => open(options, network));
+export const openBackend = (options: BackendOptions, network: Network, recipe: Recipe, autotune: boolean): Promise<Backend> =>
+  watched(options, () => open(options, network, recipe, autotune));
 
-async function open(options: BackendOptions, network: Network): Promise<Backend> {
+async function open(options: BackendOptions, network: Network, recipe: Recipe, autotune: boolean): Promise<Backend> {
   const { backend = "auto", device, precision = "f32" } = options;
   if (!["auto", "webgpu", "wasm", "cpu"].includes(backend)) {
     throw new InputError(`compile(): backend must be "auto", "webgpu", "wasm" or "cpu"; got ${show(backend)}.`);
@@ -29,7 +30,7 @@ async function open(options: BackendOptions, network: Network): Promise<Backend>
   if (backend === "wasm") return openWasm(options);
   // Nothing stands in for a device or a precision that was asked for.
   if (backend === "webgpu" || device || precision === "f16") return openGpu(device, precision);
-  return (await import("./choose-engine.ts")).chooseEngine(network, options);
+  return (await import("./choose-engine.ts")).chooseEngine({ network, recipe, autotune }, options);
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */

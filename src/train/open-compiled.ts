@@ -32,7 +32,7 @@ const countWeights = ({ parameters }: Network): number => parameters.reduce((sum
 
 /** @throws OutOfMemoryError if the weights do not fit the device or the host; what openBackend() throws */
 export async function openCompiled({ where, network, recipe, options, autotune, shownBatch, weights, checkAlive }: Wanted): Promise<Compiled> {
-  const elements = countWeights(network), opening = openBackend(options, network);
+  const elements = countWeights(network), opening = openBackend(options, network, recipe, autotune);
   const sizes = network.parameters.map(({ symbol, shape }) => [symbol, elementsOf(shape)] as const);
   // Many weights are not drawn before it is known that the device can hold them.
   const fits = elements > MANY_WEIGHTS ? opening.then(({ maxBytes }) => { packWeights(sizes, maxBytes); }) : null;

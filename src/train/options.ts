@@ -60,7 +60,8 @@ export interface CompileOptions {
    * within the same rounding bounds; other cuts add in another order, so only runs with the same choices repeat bit for bit.
    * Choices are remembered by adapter, its limits, product and kernel: in a page by IndexedDB, in Node by
    * deltaprop/autotune.json in the user's cache folder ($XDG_CACHE_HOME, ~/.cache, ~/Library/Caches, %LOCALAPPDATA%);
-   * where that fails they are measured again. The CPU backend ignores it.
+   * where that fails they are measured again. Under backend "auto" a real GPU and WebAssembly also race for the network, on made-up rows,
+   * and the faster one is taken and remembered by adapter and network. The other backends ignore it.
    */
   autotune?: boolean;
   /**

@@ -76,7 +76,7 @@ async function open({
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision, debug };
-  const [backend] = await Promise.all([openBackend(options, network), loadUncommon(network, recipe)]);
+  const [backend] = await Promise.all([openBackend(options, network, recipe, autotune), loadUncommon(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
     checked.batchSize, autotune);
