@@ -100,10 +100,6 @@ export function checkLossFits(loss: Loss, last: ActivationName, units: number): 
       ? `Declare activation: "${matching}", or pass ${loss.name}({ fromLogits: true }).`
       : `Declare activation: "${needed}" or choose another loss.`));
   }
-  if (takesLabels(loss) && units > 2 ** 32) {
-    throw new InputError(`compile(): ${loss.name} numbers classes in 32 bits, at most 2^32 of them; the last layer has ${units} units. ` +
-      "Use fewer units.");
-  }
   if (matching === "softmax" && units < 2) {
     throw new InputError(`compile(): ${loss.name} needs at least 2 classes but the last layer has ${units} unit. ` +
       `Use binaryCrossentropy with a sigmoid for two classes in one unit.`);

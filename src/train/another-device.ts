@@ -70,3 +70,8 @@ export function tellOfLoss(where: string, { adapter }: Backend, { progress }: Sn
   predicted.stateRows = 0;
   console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");
 }
+
+/** Who was told that fit() failed would train all of it twice. */
+export function tellOfUnread({ message }: Error): void {
+  console.warn(`deltaprop: fit(): what was trained cannot be read back, and would be lost with the GPU. (${message})`);
+}

@@ -133,9 +133,7 @@ export class Compiled {
     try {
       this.#choices = await this.backend.tune?.(planWith, this.#choices) ?? this.#choices;
     } catch (error) {
-      if (!this.backend.isLost) {
-        console.warn(`deltaprop: autotune failed, so the products are cut by the model of costs. (${error instanceof Error ? error.message : String(error)})`);
-      }
+      if (!this.backend.isLost) console.warn("deltaprop: autotune failed, so the products are cut by the model of costs.", error);
     }
   }
 

@@ -142,7 +142,7 @@ export class Endurance {
       } catch (error) {
         // What was trained is there all the same: who is told that it failed would train it twice.
         if (!(error instanceof OutOfMemoryError)) throw error;
-        console.warn(`deltaprop: fit(): what was trained cannot be read back, and would be lost with the GPU. (${error.message})`);
+        (await loadRecovery()).tellOfUnread(error);
       }
     });
     if (this.#diverged) await this.#turnBack(this.#diverged);
