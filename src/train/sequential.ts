@@ -25,7 +25,7 @@ import { DEFAULT_BATCH, OPTIONS, type BackendOptions, type CompileOptions, type 
 import { scoped } from "./scope.ts";
 import { checkStop } from "./steering.ts";
 import { summarize } from "./summary.ts";
-import { answer, assess, EVALUATION_BATCH, train } from "./training.ts";
+import { answer, assess, EVALUATION_BATCH, train, type Trainer } from "./training.ts";
 import type { VerifyReport } from "./verify.ts";
 import { fromWeights, toWeights, type GivenWeight, type Weight } from "./weights.ts";
 
@@ -100,24 +100,26 @@ export class Sequential {
   }
 
   /**
-   * Trains for some epochs or steps, going on from where the last fit() ended. A mini-batch over a limit of the device is computed
-   * in chunks, their gradients added up.
+   * Trains for some epochs or steps, going on from the last fit(). A mini-batch over a limit of the device is computed in chunks.
    * @param x (rows × features); for sequences (rows × steps × features), or whole numbers (rows × steps) with inputVocabulary
-   * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs); where every step is answered,
-   * (rows × steps) or (rows × steps × outputs)
+   * @param y class indices (rows) for sparseCategoricalCrossentropy, else targets (rows × outputs); or the same for every time step
    * @throws InputError before anything is trained; OutOfMemoryError; GpuError; what a callback throws. An abort is no error.
    */
   fit(x: Features, y: Targets, options?: FitOptions): Promise<History>;
   /** The same on data that stay on the device from call to call. @param data what dataset(x, y) gave */
   fit(data: LabelledDatasetHandle, options?: DatasetFitOptions): Promise<History>;
-  async fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
+  fit(x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
+    return this.fitBy(train, x, y, last);
+  }
+
+  /** @internal fit() by another trainer. */
+  async fitBy(trainer: Trainer, x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "fit", x, y, last }));
     const compiled = this.#ready("fit"), { shape, recipe } = compiled;
     const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
     return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.keeper.hold(() => scoped(async (keep) => {
-      const taken = await take<FitOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss });
-      const checked = withDefaults(taken.options), signal = this.#life.stopSignal(abort);
-      const history = await train(compiled, keep, { ...taken, recipe, checked, signal, gate: this.#gate });
+      const taken = await take<FitOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss }), checked = withDefaults(taken.options);
+      const history = await trainer(compiled, keep, { ...taken, recipe, checked, signal: this.#life.stopSignal(abort), gate: this.#gate });
       this.#life.checkAlive("fit");
       return history;
     }))));

@@ -7,7 +7,7 @@ import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./data
 import type { History } from "./fit.ts";
 import type { DatasetFitOptions, FitOptions } from "./fit-options.ts";
 import type { Sequential } from "./sequential.ts";
-import { ELSEWHERE, type Trainer } from "./training.ts";
+import type { Trainer } from "./training.ts";
 
 /** What trainInWorker() takes beside what fit() takes. */
 export interface WorkerOptions {
@@ -37,6 +37,5 @@ export async function trainInWorker(
     throw new InputError(`trainInWorker(): worker must be a function that gives a Worker; got ${show(worker)}.`);
   }
   const elsewhere: Trainer = async (...given) => (await import("./worker/client.ts")).trainElsewhere(worker, ...given);
-  const there = { ...options, [ELSEWHERE]: elsewhere };
-  return isFromHandle ? model.fit(x as LabelledDatasetHandle, there) : model.fit(x as Features, y as Targets, there);
+  return isFromHandle ? model.fitBy(elsewhere, x, options) : model.fitBy(elsewhere, x, y, options);
 }

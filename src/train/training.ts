@@ -31,11 +31,8 @@ export interface Training {
   readonly gate: Gate;
 }
 
-/** Does what train() does. @param batchSize no more than there are rows */
-export type Trainer = (compiled: Compiled, keep: Keep, given: Training, batchSize: number) => Promise<History>;
-
-/** By this key the options of a fit() bring another way to train. */
-export const ELSEWHERE = Symbol();
+/** Does what train() does. */
+export type Trainer = (compiled: Compiled, keep: Keep, given: Training) => Promise<History>;
 
 /** Loss and metrics over all rows. */
 export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
@@ -71,20 +68,26 @@ export async function answer(compiled: Compiled, keep: Keep, given: Given, batch
   return answers;
 }
 
-/** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
-export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, shape, names, backend, progress, keeper } = compiled, { recipe } = given;
-  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, validationSplit, onNaN }, signal, gate } = given;
-  const { trained, kept } = splitRows(dataset.rows, validationSplit);
-  const batchSize = Math.min(given.checked.batchSize, trained), perPass = Math.ceil(trained / batchSize);
+/**
+ * How the rows are divided, and that stateful layers allow it; training begins.
+ * @throws InputError if they do not
+ */
+export function beginTraining({ network, shape, progress, steering }: Compiled, { data, validation: other, options, checked }: Training) {
+  const { trained, kept } = splitRows(data.dataset.rows, checked.validationSplit), batchSize = Math.min(checked.batchSize, trained);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
   shape.checks?.checkOrder(shape, shuffle);
   shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
   if (kept > 0) shape.checks?.checkStateful("fit(): validationSplit", shape, kept, evaluated, null);
   if (other) shape.checks?.checkStateful("fit(): validationData", shape, other.dataset.rows, evaluated, null);
-  const { [ELSEWHERE]: elsewhere } = options as { [ELSEWHERE]?: Trainer };
-  compiled.steering.begin(options.callbacks?.onBatchEnd != null);
-  if (elsewhere) return elsewhere(compiled, keep, given, batchSize);
+  steering.begin(options.callbacks?.onBatchEnd != null);
+  return { trained, kept, batchSize, evaluated, shuffle };
+}
+
+/** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
+export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
+  const { network, names, backend, progress, keeper } = compiled, { recipe } = given;
+  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, onNaN }, signal, gate } = given;
+  const { trained, kept, batchSize, evaluated, shuffle } = beginTraining(compiled, given), perPass = Math.ceil(trained / batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);

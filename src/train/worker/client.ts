@@ -13,7 +13,7 @@ import type { Failure } from "../lifecycle.ts";
 import { fetchRecovery } from "../load-recovery.ts";
 import type { Position } from "../passes.ts";
 import type { Keep } from "../scope.ts";
-import type { Training } from "../training.ts";
+import { beginTraining, type Training } from "../training.ts";
 import type { WebGpuBackend } from "../webgpu-backend.ts";
 import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 
@@ -173,9 +173,9 @@ class Conversation {
 
 /** Takes the place of train(), for one fit(). @throws InputError, UnsupportedError; what the worker or a callback throws */
 export async function trainElsewhere(
-  start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training, batchSize: number,
+  start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training,
 ): Promise<History> {
-  const { keeper, progress } = compiled, { data } = given;
+  const { keeper, progress } = compiled, { data } = given, { batchSize } = beginTraining(compiled, given);
   refuseOwnDevice(compiled.backend);
   await keeper.settled();
   if (keeper.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => keeper.takeSnapshot());
