@@ -41,7 +41,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
             { name: "formats", test: /\/src\/formats\//, priority: 1 }, { name: "storage", test: /\/src\/storage\//, priority: 1 },
             { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 },
             { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
-            { name: "arrays", test: /\/src\/train\/arrays\.ts/, priority: 1 },
+            { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },
           ] },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),

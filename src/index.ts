@@ -3,28 +3,28 @@
 export { sequential } from "./train/declare.ts";
 export { Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
-export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/options.ts";
-export type { BackendKind } from "./train/backend.ts";
-export type { History } from "./train/fit.ts";
+export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/call/options.ts";
+export type { BackendKind } from "./train/backend/backend.ts";
+export type { History } from "./train/loop/history.ts";
 export type {
   Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN, ResumeInfo,
-} from "./train/fit-options.ts";
-export { trainInWorker } from "./train/train-in-worker.ts";
-export type { WorkerOptions } from "./train/train-in-worker.ts";
-export { dataset, DatasetHandle } from "./train/dataset.ts";
-export type { DatasetOptions, LabelledDatasetHandle } from "./train/dataset.ts";
-export type { Features, Targets } from "./train/data.ts";
-export type { GivenWeight, Weight } from "./train/weights.ts";
-export type { VerifiedTensor, VerifyReport } from "./train/verify.ts";
+} from "./train/call/fit-options.ts";
+export { trainInWorker } from "./train/worker/train-in-worker.ts";
+export type { WorkerOptions } from "./train/worker/train-in-worker.ts";
+export { dataset, DatasetHandle } from "./train/data/dataset.ts";
+export type { DatasetOptions, LabelledDatasetHandle } from "./train/data/dataset.ts";
+export type { Features, Targets } from "./train/data/data.ts";
+export type { GivenWeight, Weight } from "./train/call/weights.ts";
+export type { VerifiedTensor, VerifyReport } from "./train/float64/verify.ts";
 export type { Equation } from "./graph/equations.ts";
-export type { GivenTensor, InspectedTensor, StepInspection } from "./train/inspect.ts";
+export type { GivenTensor, InspectedTensor, StepInspection } from "./train/float64/inspect.ts";
 export type { Comparison } from "./reference/compare.ts";
 export type { GradientMismatch, GradientReport } from "./reference/gradient-check.ts";
 export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
-export { windows } from "./train/windows.ts";
-export type { LongSequence, Windows, WindowsOptions } from "./train/windows.ts";
-export type { Lengths } from "./train/shape.ts";
+export { windows } from "./train/data/windows.ts";
+export type { LongSequence, Windows, WindowsOptions } from "./train/data/windows.ts";
+export type { Lengths } from "./train/data/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
 export { simpleRNN } from "./model/recurrent.ts";

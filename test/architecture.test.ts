@@ -20,7 +20,7 @@ describe("the source", () => {
 
   it("has files in every room, so that the rules are about something", () => {
     const rooms = new Set([...sourceFiles().keys()].map((path) => path.split("/").slice(0, -1).join("/")));
-    for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/formats",
+    for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/train/data", "src/train/worker", "src/formats",
       "src/cli", "shaders"]) expect(rooms).toContain(room);
   });
 });
@@ -76,6 +76,9 @@ describe("the checker", () => {
     ["an edge that points up in a dynamic import",
       { "src/gpu/late.ts": 'export const l = () => import("../train/fit.ts");' },
       "gpu may not import train"],
+    ["a room of train reaching for one above it",
+      { "src/train/data/x.ts": 'import "../loop/y.ts";', "src/train/loop/y.ts": "export const y = 1;" }, "train/data may not import train/loop"],
+    ["a room of train reaching for the loop at its top", { "src/train/call/x.ts": 'import "../fit.ts";' }, "train/call may not import train"],
     ["the reference reaching for a schedule",
       { "src/reference/x.ts": 'import "../schedule/plan.ts";' }, "reference may not import schedule"],
     ["formats reaching for a room",

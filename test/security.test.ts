@@ -13,7 +13,7 @@ import { buildGraph } from "../src/graph/build.ts";
 import { dense } from "../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../src/model/network.ts";
 import { Plan } from "../src/schedule/plan.ts";
-import { addUncommon } from "../src/train/uncommon.ts";
+import { addUncommon } from "../src/train/compiled/uncommon.ts";
 import { replaceOrThrow } from "./support/replace-or-throw.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

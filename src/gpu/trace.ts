@@ -1,4 +1,4 @@
-// One step taken launch by launch, and what each launch wrote read back. Comes with what compares it (train/float64.ts): training needs
+// One step taken launch by launch, and what each launch wrote read back. Comes with what compares it (train/float64/float64.ts): training needs
 // none of it.
 
 import { sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";

@@ -1,8 +1,8 @@
 // fit({ steps }): so many mini-batches in place of epochs, from where those before them ended. Loaded for a fit() that has it.
 
 import { runLeg, type Epochs, type Loop } from "./fit.ts";
-import type { Holding } from "./holding.ts";
-import { stepsIn, type Portions, type Position, type Progress, type Stretch } from "./passes.ts";
+import type { Holding } from "./limits/holding.ts";
+import { stepsIn, type Portions, type Position, type Progress, type Stretch } from "./loop/passes.ts";
 
 /** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
 function positionIn(holding: Holding, rows: number, shuffle: boolean): Position {

@@ -1,6 +1,6 @@
 // sequential(): how a model is declared.
 
-import type { SequentialOptions } from "./options.ts";
+import type { SequentialOptions } from "./call/options.ts";
 import { Sequential } from "./sequential.ts";
 
 /**

@@ -1,24 +1,13 @@
 // The training loop: epochs, validation, callbacks, history. Knows backends, not GPUs.
 
-import type { StopSignal } from "./backend.ts";
-import { Averages, miniBatches, resultsOf, type Sums } from "./batches.ts";
-import type { FitOptions, Logs } from "./fit-options.ts";
-import type { Endurance } from "./endurance.ts";
-import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./passes.ts";
-import { fromStates } from "./states.ts";
-import type { Steering } from "./steering.ts";
-
-/** What fit() resolves with. */
-export interface History {
-  /** One number a completed epoch for each name: loss, the metrics, val_loss and the validation metrics. */
-  history: Record<string, number[]>;
-  /** Epochs completed, their validation included; with `steps`, 1 once all of them are done. */
-  epochs: number;
-  /** Mini-batches trained, those of an interrupted epoch included. */
-  steps: number;
-  /** Whether `signal` ended training early: fewer epochs (or `steps`) were completed than asked for. */
-  stopped: boolean;
-}
+import type { StopSignal } from "./backend/backend.ts";
+import { Averages, miniBatches, resultsOf, type Sums } from "./data/batches.ts";
+import type { FitOptions, Logs } from "./call/fit-options.ts";
+import type { History, Standing } from "./loop/history.ts";
+import type { Endurance } from "./recovery/endurance.ts";
+import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./loop/passes.ts";
+import { fromStates } from "./data/states.ts";
+import type { Steering } from "./loop/steering.ts";
 
 /** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */
 export async function runEvaluation(
@@ -29,14 +18,6 @@ export async function runEvaluation(
   const steps = fromStates(miniBatches(rows, batchSize, start + at), { stateRows: 0 });
   const ran = await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
   return ran === steps.length ? averages : null;
-}
-
-/** How far a fit() has come. */
-export interface Standing {
-  readonly history: History;
-  /** Of the epoch under way: mini-batches trained, and what its averages are made of so far. */
-  readonly batches: number;
-  readonly sums: Sums;
 }
 
 export interface Loop {

@@ -1,8 +1,8 @@
 // gradientCheck() as a function, beside the method of the same name.
 
 import type { GradientReport } from "../reference/gradient-check.ts";
-import type { Features, InputOptions, Targets } from "./data.ts";
-import type { LabelledDatasetHandle } from "./dataset.ts";
+import type { Features, InputOptions, Targets } from "./data/data.ts";
+import type { LabelledDatasetHandle } from "./data/dataset.ts";
 import type { Sequential } from "./sequential.ts";
 
 /** Backpropagation against central differences, in float64: see Sequential.gradientCheck. */

@@ -3,13 +3,14 @@
 import { InputError } from "../errors.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { packWeights } from "../schedule/places.ts";
-import type { Floats, State } from "./backend.ts";
-import { Compiled, initialStates } from "./compiled.ts";
-import { loadBlocks, loadExtras, loadUncommon } from "./extras.ts";
-import { asOutOfMemory } from "./host-memory.ts";
-import type { Failure } from "./lifecycle.ts";
-import { openBackend, reopenBackend } from "./open-backend.ts";
-import type { BackendOptions } from "./options.ts";
+import type { Floats, State } from "./backend/backend.ts";
+import { Compiled } from "./compiled/compiled.ts";
+import { initialStates } from "../model/initial-states.ts";
+import { loadBlocks, loadExtras, loadUncommon } from "./compiled/extras.ts";
+import { asOutOfMemory } from "./data/host-memory.ts";
+import type { Failure } from "./call/lifecycle.ts";
+import { openBackend, reopenBackend } from "./engines/open-backend.ts";
+import type { BackendOptions } from "./call/options.ts";
 
 interface Wanted {
   /** The call, for errors. */

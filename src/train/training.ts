@@ -1,22 +1,23 @@
 // One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
 import type { Recipe } from "../model/network.ts";
-import type { Given } from "./call.ts";
-import type { Compiled } from "./compiled.ts";
-import { listens, runEpochs, runEvaluation, type History, type Standing } from "./fit.ts";
-import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./fit-options.ts";
-import type { Floats, StopSignal } from "./backend.ts";
-import { miniBatches } from "./batches.ts";
-import type { FitCourse } from "./checkpointing.ts";
-import { Endurance, type Checkpointing, type Ground } from "./endurance.ts";
-import type { Gate } from "./lifecycle.ts";
-import type { Holding, Lease } from "./holding.ts";
-import { asOutOfMemory } from "./host-memory.ts";
-import { loadFloat64 } from "./load-float64.ts";
-import { orderSlots } from "./orders.ts";
-import type { Ready } from "./passes.ts";
-import type { Keep } from "./scope.ts";
-import { fromStates } from "./states.ts";
+import type { Given } from "./call/call.ts";
+import type { Compiled } from "./compiled/compiled.ts";
+import { listens, runEpochs, runEvaluation } from "./fit.ts";
+import type { History, Standing } from "./loop/history.ts";
+import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./call/fit-options.ts";
+import type { Floats, StopSignal } from "./backend/backend.ts";
+import { miniBatches } from "./data/batches.ts";
+import type { FitCourse } from "./checkpoint/checkpointing.ts";
+import { Endurance, type Checkpointing, type Ground } from "./recovery/endurance.ts";
+import type { Gate } from "./call/lifecycle.ts";
+import type { Holding, Lease } from "./limits/holding.ts";
+import { asOutOfMemory } from "./data/host-memory.ts";
+import { loadFloat64 } from "./float64/load-float64.ts";
+import { orderSlots } from "./backend/orders.ts";
+import type { Ready } from "./loop/passes.ts";
+import type { Keep } from "./call/scope.ts";
+import { fromStates } from "./data/states.ts";
 
 export const EVALUATION_BATCH = 128;
 
@@ -107,7 +108,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const course = { recipe, seed: network.seed, portions, shuffle }, position = by?.position ?? null, validates = kept > 0 || other !== null;
   let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
   if (options.checkpoint || options.resumeFrom) {
-    const module = await import("./checkpointing.ts"), fit: FitCourse = {
+    const module = await import("./checkpoint/checkpointing.ts"), fit: FitCourse = {
       compiled, course, checked: given.checked, validates, position, gate, signal, data: [data, other],
       plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
     const expected = await module.expectedOf(fit);

@@ -11,9 +11,9 @@ import * as recurrent from "../../src/graph/recurrent.ts";
 import type { Graph } from "../../src/graph/types.ts";
 import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { compareTensor, given, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
-import { miniBatches } from "../../src/train/batches.ts";
-import { initialStates } from "../../src/train/compiled.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { miniBatches } from "../../src/train/data/batches.ts";
+import { initialStates } from "../../src/model/initial-states.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { describeGpu, ENGINE, noise, sameWeights } from "../support/models.ts";
 import { openLimited } from "./limited.ts";
 

@@ -6,8 +6,8 @@ import type { ProductPart, ProductWriter } from "../../shaders/product-part.wgsl
 import { KINDS } from "../../shaders/product.wgsl.ts";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { resolveNetwork, type Network } from "../../src/model/network.ts";
-import { firstWrong, trialsFor, type Way } from "../../src/train/canary.ts";
-import { WebGpuBackend } from "../../src/train/webgpu-backend.ts";
+import { firstWrong, trialsFor, type Way } from "../../src/train/engines/canary.ts";
+import { WebGpuBackend } from "../../src/train/engines/webgpu-backend.ts";
 import { ownDevice } from "./counted-device.ts";
 import { needsResident, useGpu } from "./support.ts";
 

@@ -10,7 +10,7 @@ import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../
 import { l1l2, l2 } from "../../src/model/regularizers.ts";
 import { compareTensor } from "../../src/reference/bounds.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
+import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sample } from "../reference/samples.ts";
 import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { sabotage, useGpu } from "./support.ts";

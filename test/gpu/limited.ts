@@ -2,7 +2,7 @@
 
 import { expect, onTestFinished, vi } from "vitest";
 import type { CompileOptions, Sequential, SequentialOptions } from "../../src/index.ts";
-import { WasmBackend } from "../../src/train/wasm-backend.ts";
+import { WasmBackend } from "../../src/train/engines/wasm-backend.ts";
 import type { WasmEngine } from "../../src/wasm/engine.ts";
 import { EngineMemory } from "../../src/wasm/memory.ts";
 import { compiledModel, ENGINE } from "../support/models.ts";

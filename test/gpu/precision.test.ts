@@ -7,7 +7,7 @@ import { dense, dropout, InputError, sequential, UnsupportedError, type CompileO
 import type { ActivationName } from "../../src/model/activations.ts";
 import { adam, ratesAt, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
+import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sample } from "../reference/samples.ts";
 import { compiledModel, noise } from "../support/models.ts";
 import { ownDevice } from "./counted-device.ts";

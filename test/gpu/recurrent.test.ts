@@ -10,7 +10,7 @@ import { adam, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.t
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
+import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sample } from "../reference/samples.ts";
 import { sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";

@@ -12,7 +12,7 @@ import { Plan } from "../../src/schedule/plan.ts";
 import { writeResident } from "../../src/schedule/resident.ts";
 import { tileFor } from "../../src/schedule/resident-product.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
+import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
 import { needsResident, sabotage, useGpu } from "./support.ts";

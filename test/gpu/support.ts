@@ -18,7 +18,7 @@ import { compareTensor, evaluateBounded, type Bounded, type Comparison } from ".
 import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { ENGINE } from "../support/models.ts";
 import { runOnWasm } from "../wasm/run-step.ts";
 import { replaceOrThrow } from "../support/replace-or-throw.ts";

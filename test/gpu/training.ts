@@ -7,8 +7,8 @@ import { createFrom, readFloats, TensorStore } from "../../src/gpu/memory.ts";
 import { poison, traceStep } from "../../src/gpu/trace.ts";
 import { runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
-import type { Floats } from "../../src/train/backend.ts";
-import type { Trace } from "../../src/train/verify.ts";
+import type { Floats } from "../../src/train/backend/backend.ts";
+import type { Trace } from "../../src/train/float64/verify.ts";
 import type { Gpu, Numbers } from "./support.ts";
 
 export type Values = ReadonlyMap<string, ArrayLike<number>>;

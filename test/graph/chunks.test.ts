@@ -11,8 +11,8 @@ import { adam, adamW, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
-import { initialStates } from "../../src/train/compiled.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { initialStates } from "../../src/model/initial-states.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
 

@@ -9,7 +9,7 @@ import { adam, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
 import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan, type PlanOptions } from "../../src/schedule/plan.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 
 addUncommon();
 addBlocks();

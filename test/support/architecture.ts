@@ -9,6 +9,22 @@ export type Files = ReadonlyMap<string, string>;
 
 const LIBRARY = ["index", "train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"] as const;
 
+const BELOW_TRAIN = ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random", "typed-arrays"];
+/** The rooms of src/train from below, each with those of them that it may import; "train" are the files outside them. */
+const TRAIN_ROOMS = {
+  data: [], backend: ["data"], call: ["data", "backend"], loop: ["data", "backend"], limits: ["data", "backend", "call", "loop"],
+  recovery: ["data", "backend", "call", "loop"], compiled: ["data", "backend", "call", "loop", "limits", "recovery"],
+  float64: ["data", "backend", "call", "recovery", "compiled"],
+  engines: ["data", "backend", "call", "recovery", "compiled", "float64"],
+  checkpoint: ["backend", "call", "loop", "recovery", "compiled"],
+} as const;
+const inTrain = (rooms: readonly string[]): string[] => rooms.map((room) => `train/${room}`);
+const TRAIN: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(Object.entries(TRAIN_ROOMS).map(([room, rooms]) => [`train/${room}`, [...inTrain(rooms), ...BELOW_TRAIN]])),
+  train: [...inTrain(Object.keys(TRAIN_ROOMS)), ...BELOW_TRAIN],
+  "train/worker": ["train", ...inTrain(Object.keys(TRAIN_ROOMS)), ...BELOW_TRAIN],
+};
+
 /** Each room with the rooms below it that it may import; every room may import itself. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
   errors: [],
@@ -22,10 +38,10 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   schedule: ["graph", "model", "shaders", "errors", "random"],
   gpu: ["schedule", "graph", "model", "storage", "errors", "random"],
   wasm: ["schedule", "graph", "model", "errors", "random"],
-  train: ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random", "typed-arrays"],
+  ...TRAIN,
   formats: ["errors", "typed-arrays"],
   storage: ["errors"],
-  index: ["train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
+  index: [...Object.keys(TRAIN), "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "storage", "errors", "random"],
   build: [],
   // The page: through the public door, and what it shares with a command (test/demo/imports.test.ts says which files).
@@ -33,8 +49,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   "demo/rooms": ["demo/lib", "index", "formats", "cli"],
   demo: ["demo/lib", "demo/rooms", "build", "cli"],
   // Tools measure and show the inside of the library, so they import what they like of it; nothing imports them.
-  bench: [...LIBRARY, "cli", "build"],
-  tools: [...LIBRARY, "cli"],
+  bench: [...LIBRARY, ...Object.keys(TRAIN), "cli", "build"],
+  tools: [...LIBRARY, ...Object.keys(TRAIN), "cli"],
 };
 
 /** Rooms from which another room takes types alone. */
@@ -64,10 +80,11 @@ const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "create
 const WEBGPU_CALL = new RegExp(`\\b(${WEBGPU_CALLS.join("|")})\\(`);
 const MAX_LINES = 350;
 
-/** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "shaders/…" → "shaders", "demo/rooms/text/room.ts" → "demo/rooms". */
+/** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "src/train/data/arrays.ts" → "train/data", "demo/rooms/text/room.ts" → "demo/rooms". */
 function roomOf(path: string): string {
   const parts = path.split("/");
   if (parts[0] === "demo" && parts.length > 2) return `demo/${parts[1]}`;
+  if (parts[1] === "train" && parts.length > 3) return `train/${parts[2]}`;
   return parts[0] === "src" ? parts[1].replace(/\.ts$/, "") : parts[0];
 }
 

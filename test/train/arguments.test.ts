@@ -4,9 +4,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dataset, dense, sequential, sgd, type LabelledDatasetHandle, type LossName, type Sequential } from "../../src/index.ts";
-import type { Call } from "../../src/train/call.ts";
-import { takeCommon } from "../../src/train/arguments.ts";
-import { takeGiven } from "../../src/train/given.ts";
+import type { Call } from "../../src/train/call/call.ts";
+import { takeCommon } from "../../src/train/call/arguments.ts";
+import { takeGiven } from "../../src/train/call/given.ts";
 import { resolveNetwork } from "../../src/model/network.ts";
 import { toLoss } from "../../src/model/losses.ts";
 import { compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";

@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { resolveNetwork } from "../../src/model/network.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
-import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type Answer } from "../../src/train/canary.ts";
-import { CpuBackend } from "../../src/train/cpu-backend.ts";
-import { dataArrays, ownOrder, type State } from "../../src/train/backend.ts";
-import * as recurrent from "../../src/train/recurrent.ts";
+import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type Answer } from "../../src/train/engines/canary.ts";
+import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
+import { dataArrays, ownOrder, type State } from "../../src/train/backend/backend.ts";
+import * as recurrent from "../../src/train/compiled/recurrent.ts";
 
 // Recurrent layers can be part of a network once one was declared.
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);

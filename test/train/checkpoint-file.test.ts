@@ -7,7 +7,7 @@ import {
   constant, cosineDecay, encodeSafetensors, exponentialDecay, FormatError, piecewiseConstantDecay, warmup,
 } from "../../src/index.ts";
 import { rateAt } from "../../src/model/schedules.ts";
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Expected } from "../../src/train/checkpoint-file.ts";
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Expected } from "../../src/train/checkpoint/checkpoint-file.ts";
 
 const DECAY = { initialLearningRate: 0.1, decaySteps: 10, decayRate: 0.5 };
 const CHECKPOINT: Checkpoint = {

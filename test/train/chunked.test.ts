@@ -8,16 +8,17 @@ import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/mode
 import { adam } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l2 } from "../../src/model/regularizers.ts";
-import { miniBatches } from "../../src/train/batches.ts";
-import { Compiled, initialStates } from "../../src/train/compiled.ts";
-import { CpuBackend } from "../../src/train/cpu-backend.ts";
-import type { Dataset } from "../../src/train/data.ts";
-import { loadExtras } from "../../src/train/extras.ts";
+import { miniBatches } from "../../src/train/data/batches.ts";
+import { Compiled } from "../../src/train/compiled/compiled.ts";
+import { initialStates } from "../../src/model/initial-states.ts";
+import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
+import type { Dataset } from "../../src/train/data/data.ts";
+import { loadExtras } from "../../src/train/compiled/extras.ts";
 import { runEvaluation } from "../../src/train/fit.ts";
-import { Holding } from "../../src/train/holding.ts";
-import { largestBatch } from "../../src/train/largest-batch.ts";
+import { Holding } from "../../src/train/limits/holding.ts";
+import { largestBatch } from "../../src/train/limits/largest-batch.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
 

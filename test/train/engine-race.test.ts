@@ -3,12 +3,12 @@
 import { afterEach, expect, it, vi } from "vitest";
 import { dense, simpleRNN, type Layer } from "../../src/index.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
-import type { Backend } from "../../src/train/backend.ts";
-import { chooseEngine } from "../../src/train/choose-engine.ts";
-import { CpuBackend } from "../../src/train/cpu-backend.ts";
-import { isSecondFaster, prepareRunner } from "../../src/train/engine-race.ts";
-import { WasmBackend } from "../../src/train/wasm-backend.ts";
-import { WebGpuBackend } from "../../src/train/webgpu-backend.ts";
+import type { Backend } from "../../src/train/backend/backend.ts";
+import { chooseEngine } from "../../src/train/engines/choose-engine.ts";
+import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
+import { isSecondFaster, prepareRunner } from "../../src/train/engines/engine-race.ts";
+import { WasmBackend } from "../../src/train/engines/wasm-backend.ts";
+import { WebGpuBackend } from "../../src/train/engines/webgpu-backend.ts";
 import type { ChoiceStore } from "../../src/gpu/choice-store.ts";
 
 afterEach(() => { vi.restoreAllMocks(); });

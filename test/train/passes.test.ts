@@ -1,9 +1,9 @@
 // Passes over the rows as lists, and where their orders lie.
 
 import { describe, expect, it } from "vitest";
-import { Orders, orderSlots } from "../../src/train/orders.ts";
+import { Orders, orderSlots } from "../../src/train/backend/orders.ts";
 import { nextStretches } from "../../src/train/by-steps.ts";
-import type { Position } from "../../src/train/passes.ts";
+import type { Position } from "../../src/train/loop/passes.ts";
 
 const at = (row: number, pass = 2): Position => ({ rows: 10, shuffle: true, pass, row });
 

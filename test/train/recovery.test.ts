@@ -3,9 +3,9 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Launch } from "../../src/schedule/launch.ts";
-import type { Runner } from "../../src/train/backend.ts";
+import type { Runner } from "../../src/train/backend/backend.ts";
 
-const FILE = "../../src/train/recovery.ts";
+const FILE = "../../src/train/recovery/recovery.ts";
 /** Of the test under way. */
 let network: { isThere: boolean; requests: number };
 
@@ -19,8 +19,8 @@ async function load(isThere: boolean) {
     return vi.importActual(FILE);
   });
   const [{ CpuBackend }, { Compiled }, { Endurance }, { Gate }, { Orders }, { dense }, errors, { resolveNetwork, resolveRecipe }] = await Promise.all([
-    import("../../src/train/cpu-backend.ts"), import("../../src/train/compiled.ts"), import("../../src/train/endurance.ts"),
-    import("../../src/train/lifecycle.ts"), import("../../src/train/orders.ts"), import("../../src/model/layers.ts"),
+    import("../../src/train/float64/cpu-backend.ts"), import("../../src/train/compiled/compiled.ts"), import("../../src/train/recovery/endurance.ts"),
+    import("../../src/train/call/lifecycle.ts"), import("../../src/train/backend/orders.ts"), import("../../src/model/layers.ts"),
     import("../../src/errors.ts"), import("../../src/model/network.ts"),
   ]);
 

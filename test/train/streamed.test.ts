@@ -7,11 +7,11 @@ import type { StepScalars } from "../../src/graph/types.ts";
 import { dense } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { mustStream, type DeviceData, type Runner } from "../../src/train/backend.ts";
-import { miniBatches } from "../../src/train/batches.ts";
-import { CpuBackend } from "../../src/train/cpu-backend.ts";
-import type { Dataset } from "../../src/train/data.ts";
-import { sliceRows, StreamedRunner } from "../../src/train/streamed.ts";
+import { mustStream, type DeviceData, type Runner } from "../../src/train/backend/backend.ts";
+import { miniBatches } from "../../src/train/data/batches.ts";
+import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
+import type { Dataset } from "../../src/train/data/data.ts";
+import { sliceRows, StreamedRunner } from "../../src/train/limits/streamed.ts";
 
 const network = resolveNetwork([dense({ units: 1, inputShape: [2] })], 0);
 const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });

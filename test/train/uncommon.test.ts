@@ -14,11 +14,11 @@ import { LOSSES, matchingActivation, toLoss } from "../../src/model/losses.ts";
 import * as initializers from "../../src/model/namespaces/initializers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { OPTIMIZERS } from "../../src/model/optimizers.ts";
-import type { Backend } from "../../src/train/backend.ts";
+import type { Backend } from "../../src/train/backend/backend.ts";
 import { NORM_WRITERS } from "../../src/schedule/clip-factors.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
-import { loadBlocks, loadExtras, loadUncommon, UNCOMMON } from "../../src/train/extras.ts";
+import { loadBlocks, loadExtras, loadUncommon, UNCOMMON } from "../../src/train/compiled/extras.ts";
 
 const load = (layers: Layer[], options: CompileOptions) => {
   const network = resolveNetwork(layers, 1);

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { dense, sgd, type GivenWeight } from "../../src/index.ts";
 import { resolveNetwork } from "../../src/model/network.ts";
-import { whyNot } from "../../src/train/refuse-weights.ts";
-import { fromWeights } from "../../src/train/weights.ts";
+import { whyNot } from "../../src/train/call/refuse-weights.ts";
+import { fromWeights } from "../../src/train/call/weights.ts";
 import { compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";
 
 const LAYERS = [dense({ units: 2, inputShape: [3] })];

@@ -13,12 +13,12 @@ import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor } from "../../src/reference/compare.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { takeCommon } from "../../src/train/arguments.ts";
-import { checkInputs, checkTargets, MAX_ROWS } from "../../src/train/data.ts";
-import { takeGiven } from "../../src/train/given.ts";
-import * as checks from "../../src/train/sequences.ts";
-import type { Shape } from "../../src/train/shape.ts";
-import { checkTrace } from "../../src/train/verify.ts";
+import { takeCommon } from "../../src/train/call/arguments.ts";
+import { checkInputs, checkTargets, MAX_ROWS } from "../../src/train/data/data.ts";
+import { takeGiven } from "../../src/train/call/given.ts";
+import * as checks from "../../src/train/data/sequences.ts";
+import type { Shape } from "../../src/train/data/shape.ts";
+import { checkTrace } from "../../src/train/float64/verify.ts";
 import { compiledModel } from "../support/models.ts";
 
 const MOST = 2 ** 32, LOSS = sparseCategoricalCrossentropy();

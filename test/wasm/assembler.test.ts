@@ -11,7 +11,7 @@ import {
 import { dense, dropout } from "../../src/model/layers.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { sample } from "../reference/samples.ts";
 import { WasmTraining } from "./support.ts";
 

@@ -9,8 +9,8 @@ import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l1l2, l2 } from "../../src/model/regularizers.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/verify.ts";
-import { addUncommon } from "../../src/train/uncommon.ts";
+import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
+import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { sample } from "../reference/samples.ts";
 import { WasmTraining } from "./support.ts";
 

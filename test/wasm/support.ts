@@ -2,7 +2,7 @@
 
 import { tensorOf, type Graph, type StepScalars } from "../../src/graph/types.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import type { Trace } from "../../src/train/verify.ts";
+import type { Trace } from "../../src/train/float64/verify.ts";
 import { carriedKey, WasmEngine, type PreparedProgram } from "../../src/wasm/engine.ts";
 import { Program } from "../../src/wasm/program.ts";
 

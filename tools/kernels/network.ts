@@ -10,7 +10,7 @@ import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
-import { loadBlocks, loadExtras, loadUncommon } from "../../src/train/extras.ts";
+import { loadBlocks, loadExtras, loadUncommon } from "../../src/train/compiled/extras.ts";
 import { PLAN_ADAPTERS } from "./adapters.ts";
 import type { Flags } from "./arguments.ts";
 

@@ -3,18 +3,18 @@
 
 import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
-import type { Backend } from "../backend.ts";
-import type { Compiled } from "../compiled.ts";
-import type { Dataset } from "../data.ts";
-import { loadBlocks } from "../extras.ts";
-import type { History } from "../fit.ts";
-import { CALLBACKS } from "../fit-options.ts";
-import type { Failure } from "../lifecycle.ts";
-import { fetchRecovery } from "../load-recovery.ts";
-import type { Position } from "../passes.ts";
-import type { Keep } from "../scope.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Compiled } from "../compiled/compiled.ts";
+import type { Dataset } from "../data/data.ts";
+import { loadBlocks } from "../compiled/extras.ts";
+import type { History } from "../loop/history.ts";
+import { CALLBACKS } from "../call/fit-options.ts";
+import type { Failure } from "../call/lifecycle.ts";
+import { fetchRecovery } from "../recovery/load-recovery.ts";
+import type { Position } from "../loop/passes.ts";
+import type { Keep } from "../call/scope.ts";
 import { beginTraining, type Training } from "../training.ts";
-import type { WebGpuBackend } from "../webgpu-backend.ts";
+import type { WebGpuBackend } from "../engines/webgpu-backend.ts";
 import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 
 const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +

@@ -1,15 +1,15 @@
 // The worker's side of trainInWorker(): does one fit() as it is told, and gives back what it leaves.
 
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
-import { Compiled } from "../compiled.ts";
-import { DatasetHandle } from "../dataset.ts";
-import { loadExtras, loadUncommon } from "../extras.ts";
+import { Compiled } from "../compiled/compiled.ts";
+import { DatasetHandle } from "../data/dataset.ts";
+import { loadExtras, loadUncommon } from "../compiled/extras.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
-import type { Callbacks } from "../fit-options.ts";
-import type { Snapshot } from "../journal.ts";
-import { Gate } from "../lifecycle.ts";
-import { openBackend, reopenBackend } from "../open-backend.ts";
-import { scoped } from "../scope.ts";
+import type { Callbacks } from "../call/fit-options.ts";
+import type { Snapshot } from "../recovery/journal.ts";
+import { Gate } from "../call/lifecycle.ts";
+import { openBackend, reopenBackend } from "../engines/open-backend.ts";
+import { scoped } from "../call/scope.ts";
 import { train } from "../training.ts";
 import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
 

@@ -6,12 +6,12 @@ import {
 import type { Network, Recipe } from "../../model/network.ts";
 import type { Schedule } from "../../model/schedules.ts";
 import type { Precision } from "../../schedule/precision.ts";
-import type { Backend } from "../backend.ts";
-import type { Dataset } from "../data.ts";
-import type { History } from "../fit.ts";
-import type { Callbacks, CheckedFitOptions, FitOptions } from "../fit-options.ts";
-import type { Snapshot } from "../journal.ts";
-import type { Position } from "../passes.ts";
+import type { Backend } from "../backend/backend.ts";
+import type { Dataset } from "../data/data.ts";
+import type { History } from "../loop/history.ts";
+import type { Callbacks, CheckedFitOptions, FitOptions } from "../call/fit-options.ts";
+import type { Snapshot } from "../recovery/journal.ts";
+import type { Position } from "../loop/passes.ts";
 
 /** All that a fit() in another thread begins with. */
 export interface Job {

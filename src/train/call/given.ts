@@ -1,0 +1,132 @@
+// What fit(), evaluate(), predict() and their like were called with: arrays or a handle, then options. All that may be given, and all
+// that may be wrong with it; loaded for calls that arguments.ts does not take. The arrays are the library's own copies.
+
+import { InputError } from "../../errors.ts";
+import { checkCount, checkOptions, show } from "../../model/checks.ts";
+import { takesLabels, type Loss } from "../../model/losses.ts";
+import type { Call, Given, Taken } from "./call.ts";
+import { checkFitOptions } from "./check-fit-options.ts";
+import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "../data/data.ts";
+import { contentsOf, isHandle, type Contents, type DatasetHandle } from "../data/dataset.ts";
+import type { FitOptions } from "./fit-options.ts";
+import type { VerifyOptions } from "./options.ts";
+import type { Shape } from "../data/shape.ts";
+
+interface Arrays {
+  readonly x: Features;
+  readonly y: Targets;
+}
+
+type Source = Arrays | DatasetHandle;
+
+/** (x, y, options) or (handle, options). */
+function splitArguments<O extends object>(
+  where: string, x: Features | DatasetHandle, y: Targets | O | undefined, last: O | undefined,
+): { source: Source; given: O | undefined } {
+  if (!isHandle(x)) return { source: { x, y: y as Targets }, given: last };
+  checkRest(where, y, last);
+  return { source: x, given: y as O | undefined };
+}
+
+/** @throws InputError if what comes behind a handle looks like y */
+function checkRest(where: string, second: unknown, third: unknown): void {
+  if (third === undefined && !Array.isArray(second) && !ArrayBuffer.isView(second)) return;
+  throw new InputError(`${where}: a data set brings its own y; behind it come the options alone. Got ` +
+    `${show(third === undefined ? second : third)} as well.`);
+}
+
+/** @throws InputError if a scale or lengths are given with a handle */
+function checkBeside(where: string, { scale, lengths }: InputOptions): void {
+  if (lengths !== undefined) {
+    throw new InputError(`${where}: the lengths of a data set are its own; got some beside it. Pass them to dataset(x, y, { lengths }).`);
+  }
+  if (scale === undefined) return;
+  throw new InputError(`${where}: the scale of a data set is its own; got ${show(scale)} beside it. Pass it to ` +
+    "dataset(x, y, { scale }).");
+}
+
+/** What checks of x depend on. */
+const keyOf = ({ sequences, inputSteps, inputWidth, vocabulary }: Shape): string =>
+  `${sequences} ${inputSteps} ${inputWidth} ${vocabulary}`;
+
+/** What checks y depends on beside its rows: labels and probabilities are checked as such. */
+const kindOf = (loss: Loss): string =>
+  takesLabels(loss) || loss.name === "binaryCrossentropy" || loss.name === "categoricalCrossentropy" ? loss.name : "numbers";
+
+/** x of a handle. */
+const inputsOf = (where: string, contents: Contents, shape: Shape): Inputs =>
+  contents.checked(`x ${keyOf(shape)}`, () => checkInputs(where, contents.x, shape, contents.options));
+
+/** x of a handle, as predict() takes it. */
+const withoutY = (where: string, contents: Contents, shape: Shape): Dataset =>
+  contents.checked(keyOf(shape), () => ({ ...inputsOf(where, contents, shape), y: null }));
+
+/** x and y of a handle. */
+function withY(where: string, contents: Contents, shape: Shape, loss: Loss): Dataset {
+  const { y } = contents;
+  if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
+  return contents.checked(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
+    const inputs = inputsOf(where, contents, shape);
+    return { ...inputs, y: checkTargets(where, y, inputs, shape, loss) };
+  });
+}
+
+/** @throws InputError naming what is wrong with x or y, or with the handle */
+function labelled(where: string, source: Source, shape: Shape, loss: Loss, options: InputOptions): Given {
+  if (isHandle(source)) {
+    checkBeside(where, options);
+    return { dataset: withY(where, contentsOf(source), shape, loss), handle: source };
+  }
+  const inputs = checkInputs(where, source.x, shape, options);
+  const y = checkTargets(where, source.y, inputs, shape, loss);
+  return { dataset: { ...inputs, y }, handle: null };
+}
+
+/** @throws InputError naming what is wrong with x, or with the handle */
+function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, options: InputOptions): Given {
+  if (isHandle(x)) {
+    checkBeside(where, options);
+    return { dataset: withoutY(where, contentsOf(x), shape), handle: x };
+  }
+  return { dataset: { ...checkInputs(where, x, shape, options), y: null }, handle: null };
+}
+
+/** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */
+function validationSource(
+  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: Shape, loss: Loss, train: Source, options: InputOptions,
+): Given {
+  if (isHandle(given)) return labelled(where, given, shape, loss, {});
+  const { scale } = isHandle(train) ? contentsOf(train).options : options;
+  return labelled(where, { x: given[0], y: given[1] }, shape, loss, { scale });
+}
+
+/** For messages on misspelt options; what fit() takes is in check-fit-options.ts. */
+const KNOWN = {
+  evaluate: ["batchSize", "scale", "lengths"],
+  predict: ["batchSize", "scale", "lengths"],
+  verify: ["steps", "batchSize", "scale", "lengths"],
+  gradientCheck: ["scale", "lengths"],
+  inspectStep: ["scale", "lengths"],
+} as const;
+
+function checkCallOptions(method: Call["method"], given: object | null | undefined): object {
+  if (method === "fit") return checkFitOptions(given);
+  const where = `${method}()`, options: VerifyOptions = checkOptions(where, given, KNOWN[method]);
+  checkCount(where, "steps", options.steps ?? 1);
+  checkCount(where, "batchSize", options.batchSize ?? 1);
+  return options;
+}
+
+/** @throws InputError naming what is wrong with the data or the options */
+export function takeGiven<O extends object>({ method, x, y, last, shape, loss }: Call): Taken<O> {
+  const where = `${method}()`, data = x as Features | DatasetHandle;
+  const { source, given } = method === "predict" ? { source: data, given: last as O | undefined }
+    : splitArguments(where, data, y as Targets, last as O | undefined);
+  const options = checkCallOptions(method, given) as O;
+  if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
+  const taken = labelled(where, source as Source, shape, loss, options), { validationData }: FitOptions = options;
+  const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as Source, options) : null;
+  return { data: taken, validation, options };
+}
+
+export { refusal as weightsRefusal } from "./refuse-weights.ts";

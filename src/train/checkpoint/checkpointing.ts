@@ -1,0 +1,129 @@
+// What one fit() reads from a checkpoint and writes to others. Loaded when it has any.
+
+import { FormatError } from "../../errors.ts";
+import type { Network } from "../../model/network.ts";
+import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
+import type { Plan } from "../../schedule/plan.ts";
+import type { StopSignal } from "../backend/backend.ts";
+import type { Given } from "../call/call.ts";
+import { sent, type Expected } from "./checkpoint-file.ts";
+import { CheckpointWriter, readCheckpoint } from "./checkpoint.ts";
+import type { Compiled } from "../compiled/compiled.ts";
+import { initialStates } from "../../model/initial-states.ts";
+import type { Checkpointing } from "../recovery/endurance.ts";
+import { allFinite } from "../backend/finite.ts";
+import type { Standing } from "../loop/history.ts";
+import type { CheckedFitOptions, FitOptions } from "../call/fit-options.ts";
+import type { Gate } from "../call/lifecycle.ts";
+import type { Course, Position } from "../loop/passes.ts";
+
+/** A fit() as far as its checkpoints need it. */
+export interface FitCourse {
+  readonly compiled: Compiled;
+  readonly course: Course;
+  readonly checked: CheckedFitOptions;
+  readonly validates: boolean;
+  readonly position: Position | null;
+  readonly plan: Plan;
+  readonly gate: Gate;
+  readonly signal: StopSignal;
+  /** What is trained on and, if it came by itself, what is validated on. */
+  readonly data: readonly (Given | null)[];
+}
+
+/** After an abort or dispose() a store has this long to take the last checkpoint. */
+const STORE_MILLISECONDS = 5000;
+
+/** Bytes that are hashed at a time: digest() copies what it is given. */
+const PIECE = 2 ** 26;
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** SHA-256 over kind, length and bytes of all arrays that are trained and validated on. */
+async function digestOf(data: FitCourse["data"]): Promise<string> {
+  const parts: string[] = [];
+  for (const given of data) {
+    if (!given) continue;
+    const { format, x, y, lengths } = given.dataset;
+    parts.push(JSON.stringify(format, sent));
+    for (const array of [x, y, lengths]) {
+      parts.push(array ? `${array.constructor.name} ${array.length}` : "none");
+      const bytes = array ? new Uint8Array(array.buffer, array.byteOffset, array.byteLength) : new Uint8Array();
+      for (let at = 0; at < bytes.length; at += PIECE) parts.push(await sha256(bytes.subarray(at, at + PIECE)));
+    }
+  }
+  return sha256(new TextEncoder().encode(parts.join("\n")));
+}
+
+const saysGelu = ({ stages }: Network): boolean => stages.some((stage) => "activation" in stage && stage.activation === "gelu");
+
+/** What checkpoints of this fit() hold. What it is, they say as it was declared; its learning rate may have been set since. */
+export async function expectedOf({ compiled, course, checked, validates, plan, data }: FitCourse): Promise<Expected> {
+  const { network, declared, backend, names } = compiled, { optimizer } = declared;
+  const { rows, batchSize } = course.portions, { steps, validationSplit, onNaN } = checked;
+  const words = (value: unknown) => JSON.stringify(value, sent);
+  return {
+    fingerprint: {
+      weights: network.parameters.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", "),
+      seed: String(network.seed), optimizer: optimizer.name, loss: names.join(" "), batchSize: String(batchSize), rows: String(rows),
+      shuffle: String(course.shuffle), length: steps === null ? "epochs" : `${steps} steps`,
+      // Elsewhere it lies differently.
+      ...(network.stateful ? { "stateful layers on": backend.kind } : {}),
+      ...Object.fromEntries(network.stages.map((stage, i) => [`stage ${i + 1} of the network`, words(stage)] as const)),
+      "optimizer's settings": words(optimizer), "loss function": words(declared.loss),
+      validation: validates ? `of ${validationSplit || "other data"}` : "none", "data of SHA-256": await digestOf(data),
+    },
+    tensors: new Map([...network.parameters.map(({ symbol, shape }) => [symbol, shape.reduce((a, b) => a * b, 1)] as const),
+      ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
+    carried: network.stateful ? backend.carriedSizes(plan) : new Map(),
+    names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names, averaged: names.length,
+    perEpoch: steps ?? Math.ceil(rows / batchSize), batchSize, rows, outputSteps: network.outputSteps, leavesOut: onNaN === "rollback",
+    bySteps: steps !== null, shuffle: course.shuffle, engine: `${backend.kind}, ${backend.adapter}`.slice(0, 1000), saysGelu: saysGelu(network),
+  };
+}
+
+/**
+ * Puts the model where the newest checkpoint of the store was taken, and says so.
+ * @returns where fit() goes on; undefined if the store holds none. @throws FormatError, with the model unchanged, if none is of use
+ */
+export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, fit: FitCourse, expected: Expected): Promise<Standing | undefined> {
+  const { compiled, checked: { onNaN }, position, gate, signal } = fit;
+  // A store may never answer: nothing is trained yet, so an abort need not wait for it.
+  const reading = readCheckpoint(store!, expected), found = await gate.still(() => Promise.race([reading, gate.ended(signal)]));
+  if (!found) return undefined;
+  if (onNaN !== "ignore" && ![...found.state.values()].every(allFinite)) {
+    throw new FormatError("fit(): resumeFrom: the checkpoint holds numbers that are not finite. Start anew with a smaller learningRate.");
+  }
+  compiled.restoreLearningRate(found.learningRate);
+  await compiled.keeper.adopt(found);
+  if (position && found.position) Object.assign(position, found.position);
+  const { standing: { history: { epochs: epoch, steps }, batches: batch } } = found;
+  await gate.still(() => callbacks?.onResume?.({ epoch, batch, steps }));
+  return found.standing;
+}
+
+/** @param standing how far fit() is, once it runs */
+export function checkpointing(
+  store: CheckpointStore, every: number, fit: FitCourse, expected: Expected, standing: () => Standing | undefined,
+): Checkpointing {
+  const writer = new CheckpointWriter(store, expected), { gate, signal, compiled } = fit;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const abandoned = gate.ended(signal).then(() => new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      writer.abandon();
+      resolve();
+    }, STORE_MILLISECONDS);
+  }));
+  return {
+    every, abandoned, close: () => clearTimeout(timer),
+    begin() {
+      const now = standing();
+      if (!now) throw new Error("checkpoints are taken while training");
+      const position = fit.position && { ...fit.position }, { assignedRate: learningRate } = compiled, { engine } = expected;
+      return (snapshot) => writer.write({ ...snapshot, position, standing: now, learningRate, engine });
+    },
+  };
+}
