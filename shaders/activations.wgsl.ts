@@ -5,9 +5,9 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { ElementwiseActivation } from "../src/model/activations.ts";
 import { LOG1P, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR } from "../src/model/float32-forms.ts";
-import { formulaOf, literal } from "./kernel.wgsl.ts";
+import { literal } from "./kernel.wgsl.ts";
 
-export type ActivationTexts = Partial<Record<ElementwiseActivation, string>>;
+export type ActivationTexts = Readonly<Partial<Record<ElementwiseActivation, string>>>;
 
 /** c₀ + c₁y + c₂y² + … by Horner's rule. */
 export const polynomial = (y: string, coefficients: readonly number[]): string =>
@@ -39,33 +39,33 @@ export const LOG1P_SERIES = (x: string) => `let ratio = ${x} / (2.0 + ${x});
   let l = ratio * ${polynomial("(ratio * ratio)", [2, ...LOG1P])};`;
 
 /** σ of z; the others are in uncommon.wgsl.ts. */
-export const VALUE: ActivationTexts = {
+export const VALUE = {
   linear: "return z;",
   sigmoid: `${STABLE_SIGMOID("z")}
   return s;`,
   tanh: `${STABLE_TANH("z")}
   return t;`,
   relu: "return max(z, 0.0);",
-};
+} satisfies ActivationTexts;
 
 /** σ′ in terms of v, which is a or z as derivativeSource() says. */
-export const DERIVATIVE: ActivationTexts = {
+export const DERIVATIVE = {
   linear: "return 1.0;",
   sigmoid: "return v * (1.0 - v);",
   tanh: "return (1.0 - v) * (1.0 + v);",
   relu: "return select(0.0, 1.0, v > 0.0);",
-};
+} satisfies ActivationTexts;
 
 /** fn name(z) = σ(z) */
-export const activationFunction = (name: string, activation: ElementwiseActivation): string => wgsl`
+export const activationFunction = (name: string, formula: string): string => wgsl`
 fn ${name}(z: f32) -> f32 {
-  ${formulaOf(VALUE, activation)}
+  ${formula}
 }
 `;
 
 /** fn name(v) = σ′ */
-export const activationDerivativeFunction = (name: string, activation: ElementwiseActivation): string => wgsl`
+export const activationDerivativeFunction = (name: string, formula: string): string => wgsl`
 fn ${name}(v: f32) -> f32 {
-  ${formulaOf(DERIVATIVE, activation)}
+  ${formula}
 }
 `;

@@ -15,8 +15,11 @@ export interface LossTexts {
   readonly gradient: (loss: Loss, cols: number) => string;
 }
 
+/** Of the losses that are sums over outputs; those behind a softmax are not. */
+export type LossTable = Readonly<Partial<Record<Exclude<LossName, "categoricalCrossentropy" | "sparseCategoricalCrossentropy">, LossTexts>>>;
+
 /** The others are in uncommon.wgsl.ts. */
-export const SUMS: Partial<Record<LossName, LossTexts>> = {
+export const SUMS = {
   meanSquaredError: { row: () => "let term = (p - y) * (p - y);", gradient: (_, cols) => `${literal(2 / cols)} * (a - y)` },
   halfSquaredError: { row: () => "let term = 0.5 * (p - y) * (p - y);", gradient: () => "(a - y)" },
   binaryCrossentropy: {
@@ -26,13 +29,13 @@ export const SUMS: Partial<Record<LossName, LossTexts>> = {
       let term = p * (select(0.0, 1.0, p > 0.0) - y) + l;`,
     gradient: (_, cols) => `(a - y) * ${literal(1 / cols)}`,
   },
-};
+} satisfies LossTable;
 
-function gradientFormula(loss: Loss, cols: number): string {
+function gradientFormula(loss: Loss, cols: number, losses: LossTable): string {
   switch (loss.name) {
     case "categoricalCrossentropy": return "(a - y)";
     case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, y == col))";
-    default: return formulaOf(SUMS, loss.name).gradient(loss, cols);
+    default: return formulaOf(losses, loss.name).gradient(loss, cols);
   }
 }
 
@@ -40,9 +43,9 @@ function gradientFormula(loss: Loss, cols: number): string {
  * fn name(a, y, col): y is the target of this number, or the row's class index, a u32, for the sparse loss.
  * @param mean one over the rows that the loss is a mean of
  */
-export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string): string => wgsl`
+export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string, losses: LossTable): string => wgsl`
 fn ${name}(a: f32, y: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
-  return ${gradientFormula(loss, cols)} * ${mean};
+  return ${gradientFormula(loss, cols, losses)} * ${mean};
 }
 `;
 
@@ -70,7 +73,7 @@ export const meanSquareStatements = (cols: number, a: (col: string) => string, y
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
  * cross-entropy), `y(col)` the target, or the class index as a u32.
  */
-export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string) {
+export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string, losses: LossTable) {
   if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
     const sparse = loss.name === "sparseCategoricalCrossentropy";
     // −Σ y·ln softmax(z) = Σ y·(ln(1 + rest) + max − z), rest = Σ e^(z−max) without the maximum's own 1, which would take its digits.
@@ -102,7 +105,7 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
     for (var col = 0u; col < ${cols}u; col++) {
       let p = ${p("col")};
       let y = ${y("col")};
-      ${formulaOf(SUMS, loss.name).row(loss)}
+      ${formulaOf(losses, loss.name).row(loss)}
       value += term;
     }
     value *= ${literal(1 / divisor)};

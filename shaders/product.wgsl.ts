@@ -35,10 +35,11 @@ export function productMemory(v: ProductShape): WorkgroupMemory {
 }
 
 /** Where productMemory() is not nothing, they hold barriers: for all lanes of the workgroup, and once, not in a loop. */
-export const productStatements: ProductWriter = (v, left, right, bias, finish) => {
+export function productStatements(...[v, left, right, bias, finish, staged]: [...Parameters<ProductWriter>, staged?: ProductWriter]): string {
   check(v);
-  return `${place(v)}\n  ${formulaOf(KINDS, v.kind)(v, left, right, bias, finish)}`;
-};
+  const write = formulaOf({ direct: directStatements, workgroup: staged }, v.kind);
+  return `${place(v)}\n  ${write(v, left, right, bias, finish)}`;
+}
 
 function check(v: ProductPart): void {
   const wrong = v.broadcast && (v.lanesX % 4 !== 0 || v.tileRows % 4 !== 0) ? "quads share rows: lanesX and tileRows in multiples of 4"
@@ -198,6 +199,3 @@ function addPartialSums(v: ProductPart, bias: ((col: string) => string) | null, 
     }
   }`;
 }
-
-/** Those that stage their operands are in product-tiled.wgsl.ts, which a page loads for products that are cut so. */
-export const KINDS: Partial<Record<ProductShape["kind"], ProductWriter>> = { direct: directStatements };

@@ -24,7 +24,7 @@ const GELU_SIGMOID = (z: string) => `let t = select(${z}, sign(${z}) * ${literal
   let c = select(1.0, e, t >= 0.0) / (1.0 + e);`;
 
 /** σ of z. */
-export const UNCOMMON_VALUE: ActivationTexts = {
+export const UNCOMMON_VALUE = {
   leakyRelu: `return select(${literal(LEAKY_RELU_SLOPE)} * z, z, z >= 0.0);`,
   elu: `${ONE_MINUS_EXP("max(-z, 0.0)")}
   return select(-p, z, !(z < 0.0));`,
@@ -37,10 +37,10 @@ export const UNCOMMON_VALUE: ActivationTexts = {
   return z * s;`,
   swish: `${STABLE_SIGMOID("z")}
   return z * s;`,
-};
+} satisfies ActivationTexts;
 
 /** σ′ in terms of v, which is a or z as derivativeSource() says. */
-export const UNCOMMON_DERIVATIVE: ActivationTexts = {
+export const UNCOMMON_DERIVATIVE = {
   leakyRelu: `return select(${literal(LEAKY_RELU_SLOPE)}, 1.0, v > 0.0);`,
   elu: "return select(v + 1.0, 1.0, v > 0.0);",
   softplus: `${ONE_MINUS_EXP("v")}
@@ -54,7 +54,7 @@ export const UNCOMMON_DERIVATIVE: ActivationTexts = {
   swish: `${STABLE_SIGMOID("v")}
   let c = select(1.0, e, v >= 0.0) / (1.0 + e);
   return s * (1.0 + v * c);`,
-};
+} satisfies ActivationTexts;
 
 /** A parabola up to delta, then a line. */
 export const huber: LossTexts = {

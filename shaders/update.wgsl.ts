@@ -4,7 +4,7 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { optimizerStates, type Optimizer, type OptimizerName } from "../src/model/optimizers.ts";
-import { formulaOf, literal } from "./kernel.wgsl.ts";
+import { literal } from "./kernel.wgsl.ts";
 
 /** Statements on the variables w, g, s0 … that leave the new values in w, s0 …. */
 export type UpdateFormula = (optimizer: Optimizer) => string;
@@ -24,11 +24,13 @@ const adam: UpdateFormula = ({ name, beta1, beta2, epsilon, weightDecay }) => wg
   s1 += (g * g - s1) * ${literal(1 - beta2)};
   w -= step.corrected_rate * s0 / (sqrt(s1) + ${literal(epsilon)});`;
 
+export type UpdateTable = Readonly<Partial<Record<OptimizerName, UpdateFormula>>>;
+
 /** The others are in uncommon.wgsl.ts. */
-export const UPDATES: Partial<Record<OptimizerName, UpdateFormula>> = { sgd, adam, adamW: adam };
+export const UPDATES = { sgd, adam, adamW: adam } satisfies UpdateTable;
 
 /** fn name(w, g, s0 …) and the struct that it returns; a launch may update several weights. */
-export function updateFunction(name: string, optimizer: Optimizer): string {
+export function updateFunction(name: string, optimizer: Optimizer, formula: UpdateFormula): string {
   const states = optimizerStates(optimizer).map((_, i) => `s${i}`);
   return wgsl`
 struct Updated_${name} {
@@ -39,7 +41,7 @@ fn ${name}(${["w", "g", ...states].map((s) => `${s}_in: f32`).join(", ")}) -> Up
   var w = w_in;
   let g = g_in;
   ${states.map((s) => `var ${s} = ${s}_in;`).join(" ")}
-  ${formulaOf(UPDATES, optimizer.name)(optimizer)}
+  ${formula(optimizer)}
   return Updated_${name}(${["w", ...states].join(", ")});
 }
 `;

@@ -13,8 +13,8 @@ import { buildGraph } from "../src/graph/build.ts";
 import { dense } from "../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../src/model/network.ts";
 import { Plan } from "../src/schedule/plan.ts";
-import { addUncommon } from "../src/train/compiled/uncommon.ts";
 import { replaceOrThrow } from "./support/replace-or-throw.ts";
+import { FORMULAS } from "./support/formulas.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -75,8 +75,6 @@ describe("no code is made of text", () => {
     "%s is none", (text) => expect(codeFromText("a.js", text)).toEqual([]));
 });
 
-addUncommon();
-
 /** In none of our texts. */
 const MARK = "zq7zq";
 const hostile = fc.tuple(fc.string(), fc.constantFrom("", '"', "\n", "; }", "*/", "1u; ", "\0", "${x}", "@compute fn evil() {}"), fc.string())
@@ -100,7 +98,7 @@ function sourcesWith(field: (typeof FIELDS)[number], text: string): string[] {
   const recipe = resolveRecipe(network, { optimizer, loss: field === "loss" ? text : { name: "huber", fromLogits: false, delta: at("delta", 1) },
     metrics: field === "metrics" ? [text] : [] });
   const features = { type: at("type", "float32"), scale: at("scale", 1) };
-  return new Plan(buildGraph(network, recipe, "train", features as never), { batch: 4 }).launches.map(({ source }) => source);
+  return new Plan(buildGraph(network, recipe, "train", features as never), { formulas: FORMULAS, batch: 4 }).launches.map(({ source }) => source);
 }
 
 describe("no text that is given becomes part of a shader", () => {

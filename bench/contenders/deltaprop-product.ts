@@ -8,7 +8,8 @@ import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { StepQueue } from "../../src/gpu/queue.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph, StepScalars } from "../../src/graph/types.ts";
-import { addBlocks } from "../../src/schedule/blocks.ts";
+import { staged } from "../../src/schedule/blocks.ts";
+import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 import type { Places } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
@@ -33,11 +34,10 @@ function graphOf({ form, m, k, n }: Product): Graph {
 
 const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
 
-addBlocks();
 
 /** @param adapter what the plan is made for */
 export const productPlan = (product: Product, adapter: Adapter, weights?: Places): Plan =>
-  new Plan(graphOf(product), { batch: batchOf(product), adapter, weights });
+  new Plan(graphOf(product), { batch: batchOf(product), adapter, weights, formulas: { ...COMMON_FORMULAS, staged } });
 
 export const products: ProductContender = {
   async start(product, { left, right }) {

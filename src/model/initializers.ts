@@ -100,19 +100,21 @@ export type Draw = (spec: Initializer, fanIn: number, fanOut: number, random: Ra
 
 const uniform = (random: RandomSequence, limit: number) => () => (2 * random.uniform() - 1) * limit;
 
-/** The others are in uncommon-initializers.ts. */
-export const DRAWS: Partial<Record<InitializerName, Draw>> = {
+export type Draws = Readonly<Partial<Record<InitializerName, Draw>>>;
+
+/** What a page loads at once; uncommon-initializers.ts has all of them. */
+export const COMMON_DRAWS = {
   glorotUniform: (_, fanIn, fanOut, random) => uniform(random, Math.sqrt(6 / (fanIn + fanOut))),
   heUniform: (_, fanIn, _fanOut, random) => uniform(random, Math.sqrt(6 / fanIn)),
   zeros: () => () => 0,
   ones: () => () => 1,
-};
+} satisfies Draws;
 
 /** Fills one weight tensor of `elements` numbers, rounded to float32. @throws Error if its initializer was not loaded */
 export function initialize(
-  spec: Initializer, elements: number, fanIn: number, fanOut: number, random: RandomSequence,
+  spec: Initializer, elements: number, fanIn: number, fanOut: number, random: RandomSequence, draws: Draws,
 ): Float32Array<ArrayBuffer> {
-  const draw = DRAWS[spec.name];
+  const draw = draws[spec.name];
   if (!draw) throw new Error(`the initializer ${spec.name} was not loaded`);
   const next = draw(spec, fanIn, fanOut, random), numbers = new Float32Array(elements);
   for (let i = 0; i < elements; i++) numbers[i] = next();

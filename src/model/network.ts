@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import { RandomSequence, STREAM } from "../random.ts";
 import type { ActivationName, RecurrentActivation } from "./activations.ts";
 import { show } from "./checks.ts";
-import { initialize, type Initializer } from "./initializers.ts";
+import { initialize, type Draws, type Initializer } from "./initializers.ts";
 import type { DenseLayer, Layer } from "./layers.ts";
 import { checkLossFits, matchingActivation, toLoss, toMetric, type Loss, type MetricName } from "./losses.ts";
 import { toOptimizer, type Optimizer } from "./optimizers.ts";
@@ -259,12 +259,12 @@ export function resolveRecipe(
 export const recipeForAnswers = (): Recipe => Object.freeze({ optimizer: toOptimizer("sgd"), loss: toLoss("meanSquaredError"), metrics: [] });
 
 /** The initial weights, decided by the seed alone: one random stream for each tensor. */
-export function initialParameters(network: Network): Map<string, Float32Array<ArrayBuffer>> {
+export function initialParameters(network: Network, draws: Draws): Map<string, Float32Array<ArrayBuffer>> {
   return new Map(network.parameters.map((parameter, index) => {
     const { shape, initializer, symbol } = parameter;
     // A bias has the fans of Keras: both its length.
     const [fanIn, fanOut] = shape.length === 2 ? shape : [shape[0], shape[0]];
     const random = new RandomSequence(network.seed, STREAM.initialization, index);
-    return [symbol, initialize(initializer, elementsOf(shape), fanIn, fanOut, random)];
+    return [symbol, initialize(initializer, elementsOf(shape), fanIn, fanOut, random, draws)];
   }));
 }

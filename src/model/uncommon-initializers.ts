@@ -1,7 +1,7 @@
 // Initializers that few networks use. A page loads them for such networks alone.
 
 import type { RandomSequence } from "../random.ts";
-import { DRAWS, type Draw } from "./initializers.ts";
+import { COMMON_DRAWS, type Draws } from "./initializers.ts";
 
 /** A normal cut at ±2σ has this standard deviation; Keras divides by it so that the variance is the one promised. */
 const TRUNCATED_STDDEV = 0.87962566103423978;
@@ -40,7 +40,8 @@ function orthonormal(rows: number, cols: number, random: RandomSequence): Float6
 
 const truncated = (random: RandomSequence, variance: number) => () => truncatedNormal(random) * Math.sqrt(variance);
 
-const UNCOMMON = {
+export const ALL_DRAWS = {
+  ...COMMON_DRAWS,
   glorotNormal: (_, fanIn, fanOut, random) => truncated(random, 2 / (fanIn + fanOut)),
   heNormal: (_, fanIn, _fanOut, random) => truncated(random, 2 / fanIn),
   lecunNormal: (_, fanIn, _fanOut, random) => truncated(random, 1 / fanIn),
@@ -50,8 +51,4 @@ const UNCOMMON = {
     const numbers = orthonormal(fanIn, fanOut, random).values();
     return () => gain * (numbers.next().value as number);
   },
-} satisfies Record<string, Draw>;
-
-export function addUncommonInitializers(): void {
-  Object.assign(DRAWS, UNCOMMON);
-}
+} satisfies Required<Draws>;

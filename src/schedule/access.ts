@@ -3,6 +3,7 @@
 
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
 import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
+import type { Formulas } from "./formulas.ts";
 import { memoryBytes, resultIndex, type Places } from "./places.ts";
 import { NUMBER_BYTES, type Precision } from "./precision.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
@@ -12,6 +13,7 @@ import { gatherText, type View, type ViewText } from "./views.ts";
 export interface TensorAccess {
   /** @throws if the plan was not given what writes sequences */
   readonly sequences: SequenceWriter;
+  readonly formulas: Formulas;
   /** Where a row starts, to be kept in a `let` if several numbers of the row are read. */
   rowStart(tensor: string, row: string): string;
   /** The number `col` of the row that starts there. */
@@ -57,7 +59,7 @@ export class BufferAccess implements TensorAccess {
   /** @param views tensors that are read from where others lie */
   constructor(
     readonly graph: Graph, readonly batch: number, readonly places: Places, readonly views: ReadonlyMap<string, View>,
-    sequences?: SequenceWriter,
+    readonly formulas: Formulas, sequences?: SequenceWriter,
   ) {
     this.#sequences = sequences;
   }

@@ -4,8 +4,8 @@ import { activationDerivativeFunction, activationFunction } from "../../shaders/
 import { clipValueFunction } from "../../shaders/clip.wgsl.ts";
 import { dropoutFunction } from "../../shaders/dropout.wgsl.ts";
 import { hadamardFunction } from "../../shaders/hadamard.wgsl.ts";
+import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
-import { normFunctions } from "./clip-factors.ts";
 import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
@@ -14,6 +14,7 @@ import { dropoutThreshold } from "../random.ts";
 import { takesLabels } from "../model/losses.ts";
 import type { TensorAccess } from "./access.ts";
 import { meanOver } from "./launch.ts";
+import type { PlanFormulas } from "./norm-writer.ts";
 import type { Operand, Where } from "./sequence-writer.ts";
 
 /** The text of one step: `call` is an expression; for an update it is the struct of shaders/update.wgsl.ts. */
@@ -37,9 +38,9 @@ export function operandAt(access: TensorAccess, tensor: string, where: Where = "
 export function elementwiseText(graph: Graph, step: Step, name: string, access: TensorAccess, operand: Operand): ElementwiseText {
   switch (step.op) {
     case "activation":
-      return { functions: activationFunction(name, step.activation), call: `${name}(${operand(0)})` };
+      return { functions: activationFunction(name, formulaOf(access.formulas.values, step.activation)), call: `${name}(${operand(0)})` };
     case "activationDerivative":
-      return { functions: activationDerivativeFunction(name, step.activation), call: `${name}(${operand(0)})` };
+      return { functions: activationDerivativeFunction(name, formulaOf(access.formulas.derivatives, step.activation)), call: `${name}(${operand(0)})` };
     case "hadamard":
       return { functions: hadamardFunction(name), call: `${name}(${operand(0)}, ${operand(1)})` };
     case "dropout": {
@@ -60,16 +61,17 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
     case "lossGradient": {
       const cols = tensorOf(graph, step.outputs[0]).cols;
       const target = operand(1, takesLabels(step.loss) ? { whole: "row" } : "here");
-      return { functions: lossGradientFunction(name, step.loss, cols, meanOver(tensorOf(graph, step.outputs[0]))), call: `${name}(${operand(0)}, ${target}, col)` };
+      const mean = meanOver(tensorOf(graph, step.outputs[0]));
+      return { functions: lossGradientFunction(name, step.loss, cols, mean, access.formulas.losses), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":
-      return { functions: updateFunction(name, step.optimizer), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
+      return { functions: updateFunction(name, step.optimizer, formulaOf(access.formulas.updates, step.optimizer.name)), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };
     default:
       return { functions: "", call: access.sequences.elementwiseCall(graph, step, operand) };
   }
 }
 
-/** Functions that several steps share, once. @param norms whether squares are summed for a norm, by whatever steps there are */
-export const sharedFunctions = (steps: readonly Step[], norms = false): string =>
+/** Functions that several steps share, once. @param hasNorms whether squares are summed for a norm, by whatever steps there are */
+export const sharedFunctions = (steps: readonly Step[], { norms }: PlanFormulas, hasNorms = false): string =>
   (steps.some((step) => step.op === "dropout") ? PHILOX : "") +
-  (norms || steps.some((step) => step.op === "clipFactor") ? normFunctions() : "");
+  (hasNorms || steps.some((step) => step.op === "clipFactor") ? formulaOf({ norms }, "norms").functions : "");

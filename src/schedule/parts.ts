@@ -104,7 +104,7 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
     functions: finish.functions,
     text: productStatements(part, step.op === "product" ? operandOf(access, left) : oneHot(access, left), operandOf(access, right),
       bias === undefined ? null : (col) => access.load(bias, col),
-      (value, row, col) => `${finish.text}(${value}, ${row}, ${col});`),
+      (value, row, col) => `${finish.text}(${value}, ${row}, ${col});`, access.formulas.staged),
   };
 }
 

@@ -4,10 +4,11 @@
 import { NORMS } from "../../shaders/norm-memory.ts";
 import { UnsupportedError } from "../errors.ts";
 import { sizeOf, type Graph, type Step } from "../graph/types.ts";
-import { normsOf } from "./clip-factors.ts";
+import { COMMON_FORMULAS } from "./formulas.ts";
 import { groupSteps } from "./groups.ts";
 import type { Launch, PlannedStage } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
+import { normsOf, type PlanFormulas } from "./norm-writer.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, tooLarge, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
 import type { Resident, writeResident } from "./resident.ts";
@@ -43,6 +44,8 @@ export interface PlanOptions {
   readonly writeResident?: typeof writeResident;
   /** Plans the step for an engine that runs no WGSL, which is then not written. */
   readonly program?: (graph: Graph, batch: number, fuse: boolean) => StepProgram;
+  /** What kernels are written from; COMMON_FORMULAS by default. */
+  readonly formulas?: PlanFormulas;
   /** Writes the steps of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
   readonly sequences?: SequenceWriter;
 }
@@ -103,13 +106,13 @@ export class Plan {
   /** @throws OutOfMemoryError if a buffer would be larger than `maxBytes`, UnsupportedError if WebGPU's other limits are in the way */
   constructor(readonly graph: Graph, options: PlanOptions) {
     const { batch, fuse = true, reuse = true, maxBytes = Infinity, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
-    const choices = options.choices ?? new Map<string, never>(), { precision = "f32" } = options;
+    const choices = options.choices ?? new Map<string, never>(), { precision = "f32", formulas = COMMON_FORMULAS } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.program = options.program?.(graph, batch, fuse) ?? null;
-    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, adapter, residentBytes) ?? null : null;
+    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, adapter, residentBytes, formulas) ?? null : null;
     const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
     if (this.program) {
       this.launches = [];
@@ -124,7 +127,7 @@ export class Plan {
       this.places = this.resident.places;
       this.scratch = this.resident.scratch;
     } else {
-      const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph), norms = fuse ? normsOf(graph) : null;
+      const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph), norms = fuse ? normsOf(graph, formulas) : null;
       // Views and clip factors belong to those who read them.
       const elsewhere = fuse ? new Map<string, Step>([...views, ...norms?.factors ?? []]) : new Map<string, never>();
       const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
@@ -137,7 +140,7 @@ export class Plan {
       this.slots = [...full, ...half];
       const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch, ...carried]);
-      const context = { graph, batch, groups, places: this.places, views, elsewhere, norms, adapter, choices, sequences: options.sequences };
+      const context = { graph, batch, groups, places: this.places, views, elsewhere, norms, adapter, choices, formulas, sequences: options.sequences };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }

@@ -1,6 +1,7 @@
 // Writes a recurrent layer's way through time, as a member of a row program.
 
 import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
+import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import { productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements } from "../../shaders/recurrent.wgsl.ts";
 import { stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
@@ -47,7 +48,7 @@ function forward(place: RecurrentPlace, step: StepOf<"recurrentForward">, prefix
     neighbour: (example) => (carried === null ? before(example)
       : `select(${before(example)}, ${access.rowStart(carried, example)}, t == 0u)`),
     beside: carried === null ? own : `select(${own}, ${access.inRow(carried, "start", "col")}, t == 0u)`,
-    functions: `${activationFunction(`${prefix}_activation`, step.activation)}
+    functions: `${activationFunction(`${prefix}_activation`, formulaOf(access.formulas.values, step.activation))}
 // h(t-1), which stays at padding.
 fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
   if (t == 0u) { return ${zero}; }
@@ -68,7 +69,7 @@ function backward(place: RecurrentPlace, step: StepOf<"recurrentBackward">, pref
     form: "rightTransposed", weights, isFirst: `t == ${steps - 1}u`,
     neighbour: (example) => access.rowStart(delta, `(${example}) * ${steps}u + min(t + 1u, ${steps - 1}u)`),
     beside: access.inRow(delta, "start", "col"),
-    functions: activationDerivativeFunction(`${prefix}_activation`, step.activation) +
+    functions: activationDerivativeFunction(`${prefix}_activation`, formulaOf(access.formulas.derivatives, step.activation)) +
       recurrentBackwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
         steps, own: (row) => numberAt(place, gradient, row, "col"), h: numberAt(place, h, "row", "col"),
         length: lengthOf(place, lengths), store: access.store(delta, `row * ${cols}u + col`),

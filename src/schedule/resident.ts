@@ -11,9 +11,11 @@ import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf }
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
 import { writeEpilogue } from "./epilogue.ts";
+import type { Formulas } from "./formulas.ts";
 import { groupSteps, storedOutputs, type Group } from "./groups.ts";
 import { MAX_RESIDENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
+import type { PlanFormulas } from "./norm-writer.ts";
 import { memoryBytes, packScratch, type Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
 import { tiledProduct } from "./resident-product.ts";
@@ -46,6 +48,10 @@ const FLOAT_BYTES = 4;
 /** Weights and intermediates in workgroup memory; states, data and results in their buffers. */
 class ResidentAccess implements TensorAccess {
   constructor(readonly graph: Graph, readonly buffers: BufferAccess, readonly inMemory: ReadonlyMap<string, number>) {}
+
+  get formulas(): Formulas {
+    return this.buffers.formulas;
+  }
 
   get sequences(): SequenceWriter {
     return this.buffers.sequences;
@@ -203,7 +209,9 @@ function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
  * @param places where weights and states lie between submits
  * @param maxBytes workgroup memory that it may take
  */
-export function writeResident(graph: Graph, batch: number, places: Places, adapter: Adapter, maxBytes: number): Resident | null {
+export function writeResident(
+  graph: Graph, batch: number, places: Places, adapter: Adapter, maxBytes: number, formulas: PlanFormulas,
+): Resident | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
   // Sequences have kernels of their own.
@@ -226,7 +234,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
   const allPlaces = new Map([...places, ...scratch]);
-  const buffers = new BufferAccess(graph, batch, allPlaces, gathered);
+  const buffers = new BufferAccess(graph, batch, allPlaces, gathered, formulas);
   const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new ResidentAccess(graph, buffers, inMemory) };
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
@@ -237,7 +245,7 @@ export function writeResident(graph: Graph, batch: number, places: Places, adapt
   const bindings = buffers.bindings();
   const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + residentKernel({
     lanes, memory: inBuffers ? 0 : elements, weights: copies,
-    functions: sharedFunctions(graph.steps) + buffers.functions() + parts.map((p) => p.functions).join(""),
+    functions: sharedFunctions(graph.steps, formulas) + buffers.functions() + parts.map((p) => p.functions).join(""),
     parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
   }, bindings);
   // Intermediates share places within the launch: nobody can read them back.

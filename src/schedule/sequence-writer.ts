@@ -2,6 +2,7 @@
 // it, so that no other page need load it.
 
 import type { Graph, Step, StepOf } from "../graph/types.ts";
+import type { Formulas } from "./formulas.ts";
 import type { TileLimits } from "./tiles.ts";
 import type { Reader, SequenceView, ViewText } from "./views.ts";
 
@@ -18,7 +19,7 @@ export type Operand = (i: number, where?: Where) => string;
 /** Where a recurrent layer is written to. */
 export interface RecurrentPlace {
   readonly graph: Graph;
-  readonly access: Reader & { store(tensor: string, index: string): string };
+  readonly access: Reader & { readonly formulas: Formulas; store(tensor: string, index: string): string };
   readonly limits: TileLimits;
   /** Rows of a mini-batch that the plan is made for. */
   readonly batch: number;

@@ -10,6 +10,7 @@ import { sharedFunctions } from "./elementwise.ts";
 import { behind, type Elsewhere, type Group } from "./groups.ts";
 import { flatGrid, MAX_WORKGROUPS, type Launch } from "./launch.ts";
 import { writePart } from "./parts.ts";
+import type { PlanFormulas } from "./norm-writer.ts";
 import type { Norms } from "./norms.ts";
 import type { Places } from "./places.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
@@ -30,14 +31,15 @@ export interface LaunchContext {
   readonly norms: Norms | null;
   readonly adapter: Adapter;
   readonly choices: Choices;
+  readonly formulas: PlanFormulas;
   /** Writes the steps of sequences, if there are any. */
   readonly sequences?: SequenceWriter;
 }
 
 /** @throws UnsupportedError if it needs more workgroups than WebGPU has */
 export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
-  const { graph, batch, groups, places, views, elsewhere, norms, adapter, choices, sequences } = context, lanes = lanesOf(adapter);
-  const access = new BufferAccess(graph, batch, places, views, sequences);
+  const { graph, batch, groups, places, views, elsewhere, norms, adapter, choices, formulas, sequences } = context, lanes = lanesOf(adapter);
+  const access = new BufferAccess(graph, batch, places, views, formulas, sequences);
   const members = new Set(stage.flatMap((part) => part.groups.flatMap(({ steps }) => steps)));
   const read = behind([...members].flatMap(({ inputs }) => inputs), elsewhere);
   const steps = graph.steps.filter((step) => members.has(step) || (elsewhere.has(step.outputs[0]) && read.has(step.outputs[0])));
@@ -53,7 +55,7 @@ export function writeLaunch(context: LaunchContext, stage: Stage): Launch {
   // Written last: while their text is written, parts bind what they touch.
   const bindings = access.bindings(), hasHalf = bindings.some(({ type }) => type === "f16");
   const hasNorms = bindings.some(({ memory }) => memory === NORMS);
-  const shared = sharedFunctions(steps, hasNorms) + (hasHalf ? HALF_FUNCTIONS : "") + access.functions() + (hasNorms ? SQUARES : "");
+  const shared = sharedFunctions(steps, formulas, hasNorms) + (hasHalf ? HALF_FUNCTIONS : "") + access.functions() + (hasNorms ? SQUARES : "");
   const enabled = (hasHalf ? ENABLE_HALF : "") + (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "");
   return {
     kernel: kernels.join("+"), label, steps, source: enabled + launchKernel(lanes, bindings, shared, parts), bindings,

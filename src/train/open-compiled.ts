@@ -1,12 +1,13 @@
 // Opens what a model runs on: a backend with the weights and the optimizer's states.
 
 import { InputError } from "../errors.ts";
+import type { Draws } from "../model/initializers.ts";
 import { elementsOf, type Network, type Recipe } from "../model/network.ts";
 import { packWeights } from "../schedule/places.ts";
 import type { Floats, State } from "./backend/backend.ts";
 import { Compiled } from "./compiled/compiled.ts";
 import { initialStates } from "../model/initial-states.ts";
-import { loadBlocks, loadExtras, loadUncommon } from "./compiled/extras.ts";
+import { loadExtras, loadKnown } from "./compiled/extras.ts";
 import { asOutOfMemory } from "./data/host-memory.ts";
 import type { Failure } from "./call/lifecycle.ts";
 import { openBackend, reopenBackend } from "./engines/open-backend.ts";
@@ -21,7 +22,7 @@ interface Wanted {
   readonly autotune: boolean;
   readonly shownBatch: number;
   /** Gives the weights to start from; called when the formulas of their initializers are there. */
-  readonly weights: () => Promise<ReadonlyMap<string, Floats>>;
+  readonly weights: (draws: Draws) => Promise<ReadonlyMap<string, Floats>>;
   /** @throws InputError if the model was disposed meanwhile */
   readonly checkAlive: () => void;
 }
@@ -38,18 +39,19 @@ export async function openCompiled({ where, network, recipe, options, autotune, 
   // Many weights are not drawn before it is known that the device can hold them.
   const fits = elements > MANY_WEIGHTS ? opening.then(({ maxBytes }) => { packWeights(sizes, maxBytes); }) : null;
   // Formulas are loaded and the weights drawn while the browser looks for a device.
-  const starting = Promise.all([loadUncommon(network, recipe), fits]).then(weights);
+  const starting = Promise.all([loadKnown(network, recipe), fits]).then(async ([{ formulas, draws }]) => ({ formulas, weights: await weights(draws) }));
   const [opened, start] = await Promise.allSettled([opening, starting]);
   if (opened.status === "rejected") throw opened.reason;
   const backend = opened.value;
   try {
     checkAlive();
     if (start.status === "rejected") throw start.reason;
-    const state: State = new Map([...start.value, ...initialStates(network, recipe.optimizer)]);
-    const [extras] = await Promise.all([
-      loadExtras(network, backend), backend.write(state), loadBlocks(network, shownBatch, backend, autotune)]);
+    const state: State = new Map([...start.value.weights, ...initialStates(network, recipe.optimizer)]);
+    const [extras] = await Promise.all([loadExtras(network, backend, start.value.formulas), backend.write(state)]);
+    const compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
+    await compiled.prepare(shownBatch);
     checkAlive();
-    return new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
+    return compiled;
   } catch (error) {
     backend.dispose();
     throw asOutOfMemory(error, `${where}(): ${elements} weights with their optimizer states`, 4 * elements, "Use fewer units.");

@@ -2,6 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { checkFlag, checkOptions } from "../model/checks.ts";
+import type { Draws } from "../model/initializers.ts";
 import type { Layer } from "../model/layers.ts";
 import { initialParameters, recipeForAnswers, resolveRecipe, type Network, type Recipe } from "../model/network.ts";
 import type { Schedule } from "../model/schedules.ts";
@@ -14,7 +15,7 @@ import type { Call } from "./call/call.ts";
 import type { Compiled } from "./compiled/compiled.ts";
 import type { Dataset, Features, InputOptions, Targets } from "./data/data.ts";
 import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./data/dataset.ts";
-import { loadUncommon } from "./compiled/extras.ts";
+import { loadKnown } from "./compiled/extras.ts";
 import type { History } from "./loop/history.ts";
 import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs } from "./call/fit-options.ts";
 import type { StepInspection } from "./float64/inspect.ts";
@@ -87,16 +88,16 @@ export class Sequential {
   async #open(where: string, network: Network, recipe: Recipe, options: BackendOptions = {}, autotune = false): Promise<void> {
     const compiled = await openCompiled({
       where, network, recipe, options, autotune, shownBatch: this.#compiled?.shownBatch ?? DEFAULT_BATCH,
-      weights: () => this.#weightsToStartFrom(network), checkAlive: () => this.#life.checkAlive(where),
+      weights: (draws) => this.#weightsToStartFrom(network, draws), checkAlive: () => this.#life.checkAlive(where),
     });
     this.#compiled?.keeper.retire();
     this.#compiled = compiled;
   }
 
   /** Those of the backend before; the last good ones if its GPU was lost. */
-  async #weightsToStartFrom(network: Network): Promise<ReadonlyMap<string, Floats>> {
+  async #weightsToStartFrom(network: Network, draws: Draws): Promise<ReadonlyMap<string, Floats>> {
     if (this.#compiled) this.#given = await this.#compiled.readWeights();
-    return this.#given ?? initialParameters(network);
+    return this.#given ?? initialParameters(network, draws);
   }
 
   /**
@@ -183,8 +184,7 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
     const network = this.#stack.declared("getWeights");
-    if (!this.#compiled) await loadUncommon(network);
-    return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network));
+    return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network, (await loadKnown(network)).draws));
   }
 
   /**

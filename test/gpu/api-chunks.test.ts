@@ -13,11 +13,9 @@ import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/mode
 import { compareTensor, given, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
 import { miniBatches } from "../../src/train/data/batches.ts";
 import { initialStates } from "../../src/model/initial-states.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { describeGpu, ENGINE, noise, sameWeights } from "../support/models.ts";
 import { openLimited } from "./limited.ts";
-
-addUncommon();
+import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
 
 const WIDTH = 20, BATCH = 64;
 
@@ -40,7 +38,7 @@ const recipeOf = ({ optimizer }: Declared): Pick<CompileOptions, "optimizer" | "
 function reference(declared: Declared) {
   const network = resolveNetwork(declared.layers, 2), recipe = resolveRecipe(network, recipeOf(declared)), { rows } = declared, { x, y } = dataOf(declared);
   const graph = (purpose: Graph["purpose"]) => buildGraph(network, recipe, purpose, undefined, network.sequences ? recurrent : null);
-  const values = new Map<string, Bounded>([...initialParameters(network), ...initialStates(network, recipe.optimizer), ["data_x", x] as const,
+  const values = new Map<string, Bounded>([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer), ["data_x", x] as const,
     ["data_y", y] as const, ["order", Uint32Array.from({ length: rows }, (_, i) => i)] as const].map(([name, numbers]) => [name, given(numbers)]));
   for (const step of miniBatches(rows, BATCH, 0, 0, recipe.optimizer)) runGraphBounded(graph("train"), values, step);
   const evaluated = new Map(values), predicted = new Map(values), [all] = miniBatches(rows, rows, 0);

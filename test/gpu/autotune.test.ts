@@ -10,6 +10,7 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { shapeName, type Choices } from "../../src/schedule/tuning.ts";
 import { noise, sameWeights } from "../support/models.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 let context: GpuContext;
 const complaints: string[] = [];
@@ -38,7 +39,7 @@ const LAYERS = [dense({ units: 96, activation: "tanh", inputShape: [200] }), den
 
 function planWith(choices: Choices): Plan {
   const network = resolveNetwork(LAYERS, 1), recipe = resolveRecipe(network, { optimizer: adam(), loss: "categoricalCrossentropy" });
-  return new Plan(buildGraph(network, recipe, "train"), { batch: 32, choices, adapter: planAdapter(context) });
+  return new Plan(buildGraph(network, recipe, "train"), { formulas: FORMULAS, batch: 32, choices, adapter: planAdapter(context) });
 }
 
 function memoryStore(entries = new Map<string, unknown>()) {

@@ -1,15 +1,22 @@
 // The canary on a device: it passes one that computes right, and catches one that computes any form of product wrong. The software
 // adapters of the tests pass for GPUs here, so that the plans are those of GPUs: only these does backend "auto" ask.
 
-import { afterEach, expect, it } from "vitest";
-import type { ProductPart, ProductWriter } from "../../shaders/product-part.wgsl.ts";
-import { KINDS } from "../../shaders/product.wgsl.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import type { ProductPart } from "../../shaders/product-part.wgsl.ts";
+import type { productStatements } from "../../shaders/product.wgsl.ts";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { resolveNetwork, type Network } from "../../src/model/network.ts";
 import { firstWrong, trialsFor, type Way } from "../../src/train/engines/canary.ts";
 import { WebGpuBackend } from "../../src/train/engines/webgpu-backend.ts";
 import { ownDevice } from "./counted-device.ts";
 import { needsResident, useGpu } from "./support.ts";
+
+type Write = typeof productStatements;
+const products = vi.hoisted((): { write: ((right: Write, ...given: Parameters<Write>) => string) | null } => ({ write: null }));
+vi.mock(import("../../shaders/product.wgsl.ts"), async (load) => {
+  const original = await load(), { productStatements: right } = original;
+  return { ...original, productStatements: (...given) => products.write?.(right, ...given) ?? right(...given) };
+});
 
 const gpu = useGpu();
 
@@ -23,19 +30,16 @@ async function asGpu(device = gpu.device): Promise<WebGpuBackend> {
   return backend;
 }
 
-const kinds = { ...KINDS };
-afterEach(() => { for (const [kind, value] of Object.entries(kinds)) Object.defineProperty(KINDS, kind, { value, writable: true }); });
+afterEach(() => { products.write = null; });
 
 /** From now on products of which `spoiled` is true leave numbers that are 1 % too large. @returns how many were written so */
 function spoil(kind: "direct" | "workgroup", spoiled: (part: ProductPart) => boolean): { written: number } {
-  const seen = { written: 0 }, right = kinds[kind]!;
-  const wrong: ProductWriter = (part, left, given, bias, finish) => {
-    if (!spoiled(part)) return right(part, left, given, bias, finish);
+  const seen = { written: 0 };
+  products.write = (right, part, left, given, bias, finish, ...staged) => {
+    if (part.kind !== kind || !spoiled(part)) return right(part, left, given, bias, finish, ...staged);
     seen.written++;
-    return right(part, left, given, bias, (value, row, col) => finish(`(1.01 * ${value})`, row, col));
+    return right(part, left, given, bias, (value, row, col) => finish(`(1.01 * ${value})`, row, col), ...staged);
   };
-  // What loads staged products sets them again.
-  Object.defineProperty(KINDS, kind, { configurable: true, get: () => wrong, set: () => {} });
   return seen;
 }
 

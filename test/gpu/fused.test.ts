@@ -15,6 +15,7 @@ import { sample } from "../reference/samples.ts";
 import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { sabotage, useGpu } from "./support.ts";
 import { bitsOf, boundedTraining, Training } from "./training.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const gpu = useGpu();
 /** How plans are made for a software adapter without subgroups: another cut of every product. */
@@ -78,10 +79,10 @@ function declare(given: Case) {
 describe.each(Object.entries(CASES))("%s", (_, given) => {
   const { graph, values, steps, batch } = declare(given);
   const plans = {
-    fused: new Plan(graph, { batch }), "fused in software": new Plan(graph, { batch, adapter: SOFTWARE }),
-    unfused: new Plan(graph, { batch, fuse: false }),
-    "fused, no memory shared": new Plan(graph, { batch, reuse: false }),
-    "unfused, no memory shared": new Plan(graph, { batch, fuse: false, reuse: false }),
+    fused: new Plan(graph, { formulas: FORMULAS, batch }), "fused in software": new Plan(graph, { formulas: FORMULAS, batch, adapter: SOFTWARE }),
+    unfused: new Plan(graph, { formulas: FORMULAS, batch, fuse: false }),
+    "fused, no memory shared": new Plan(graph, { formulas: FORMULAS, batch, reuse: false }),
+    "unfused, no memory shared": new Plan(graph, { formulas: FORMULAS, batch, fuse: false, reuse: false }),
   };
   const ready = new Map<keyof typeof plans, Training>();
   const training = async (kind: keyof typeof plans): Promise<Training> => {
@@ -143,7 +144,7 @@ describe("fused against unfused: weights and states after three steps", () => {
     const { graph, values, steps, batch } = declare(given);
     const wanted = boundedTraining(graph, values, steps);
     const [fused, unfused] = await Promise.all([true, false].map(async (fuse) => {
-      const run = await Training.open(gpu, new Plan(graph, { batch, fuse }), values);
+      const run = await Training.open(gpu, new Plan(graph, { formulas: FORMULAS, batch, fuse }), values);
       await run.run(steps);
       const state = await run.state();
       run.dispose();
@@ -165,7 +166,7 @@ describe("fused against unfused: weights and states after three steps", () => {
 
 describe("control: what is off is caught and named", () => {
   const { graph, values, steps, batch } = declare(CASES["17-64-65-16, swish"]);
-  const kinds = { fused: new Plan(graph, { batch }), unfused: new Plan(graph, { batch, fuse: false }) };
+  const kinds = { fused: new Plan(graph, { formulas: FORMULAS, batch }), unfused: new Plan(graph, { formulas: FORMULAS, batch, fuse: false }) };
   async function firstFailure(plan: Plan, changed: ReadonlyMap<string, ArrayLike<number>> = new Map()) {
     const run = await Training.open(gpu, plan, values);
     const before = new Map([...values, ...changed]);
@@ -203,7 +204,7 @@ describe("control: what is off is caught and named", () => {
 
   it("a norm that half of the workgroups' sums are missing from", async () => {
     const pattern = /i < (\d+)u(; i \+= \d+u\) \{ sum \+= squares_of\(norms)/;
-    const clipped = declare(CASES["300-170-3, wide and clipped together"]), plan = new Plan(clipped.graph, { batch: 16 });
+    const clipped = declare(CASES["300-170-3, wide and clipped together"]), plan = new Plan(clipped.graph, { formulas: FORMULAS, batch: 16 });
     const launch = plan.launches.findIndex(({ source }) => pattern.test(source));
     const sums = Number(pattern.exec(plan.launches[launch].source)?.[1]);
     const wrong = sabotage(plan, launch, pattern, `i < ${sums >> 1}u$2`);

@@ -13,6 +13,7 @@ import { compiledModel, noise } from "../support/models.ts";
 import { ownDevice } from "./counted-device.ts";
 import { sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const gpu = useGpu();
 const hasHalf = (): boolean => gpu.device.features.has("shader-f16");
@@ -41,7 +42,7 @@ function declare({ widths, activation, optimizer, rate }: Case) {
   });
   const { graph, values } = sample({ layers, loss: "sparseCategoricalCrossentropy", optimizer, metrics: ["accuracy"], rows: 7 });
   const steps = [7, 7, 3].map((rows, step): StepScalars => ({ rows, offset: step === 2 ? 2 : 0, step, ...ratesAt(optimizer, step) }));
-  return { graph, values, steps, plan: (fuse: boolean) => new Plan(graph, { batch: 7, fuse, precision: "f16" }) };
+  return { graph, values, steps, plan: (fuse: boolean) => new Plan(graph, { formulas: FORMULAS, batch: 7, fuse, precision: "f16" }) };
 }
 
 describe.each(Object.entries(CASES))("%s", (_, given) => {

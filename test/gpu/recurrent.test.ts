@@ -14,6 +14,7 @@ import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sample } from "../reference/samples.ts";
 import { sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const gpu = useGpu();
 const SOFTWARE = { kind: "software", quads: false, workgroupBytes: 16384 } as const;
@@ -55,8 +56,8 @@ function declare({ layers, loss = "meanSquaredError", optimizer = sgd(0.1), metr
 }
 
 const plansOf = ({ graph, batch }: ReturnType<typeof declare>) => ({
-  fused: new Plan(graph, { batch, sequences: SEQUENCES }), "fused in software": new Plan(graph, { batch, sequences: SEQUENCES, adapter: SOFTWARE }),
-  unfused: new Plan(graph, { batch, sequences: SEQUENCES, fuse: false }),
+  fused: new Plan(graph, { formulas: FORMULAS, batch, sequences: SEQUENCES }), "fused in software": new Plan(graph, { formulas: FORMULAS, batch, sequences: SEQUENCES, adapter: SOFTWARE }),
+  unfused: new Plan(graph, { formulas: FORMULAS, batch, sequences: SEQUENCES, fuse: false }),
 });
 
 describe.each(Object.entries(CASES))("%s", (_, given) => {

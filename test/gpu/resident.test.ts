@@ -17,6 +17,7 @@ import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
 import { needsResident, sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const gpu = useGpu();
 /** What every WebGPU device has. */
@@ -67,7 +68,7 @@ function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapte
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
   const steps = [batch, batch, last, batch].map((rows, step): StepScalars =>
     ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
-  return { graph, values, steps, plan: new Plan(graph, { batch, residentBytes: MEMORY, writeResident, adapter }) };
+  return { graph, values, steps, plan: new Plan(graph, { formulas: FORMULAS, batch, residentBytes: MEMORY, writeResident, adapter }) };
 }
 
 const WRITTEN_FOR = (Object.keys(ADAPTERS) as AdapterName[]).flatMap((adapter) =>
@@ -116,7 +117,7 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
   });
 
   it("agrees with the plan of many launches", async () => {
-    const [resident, launched] = await Promise.all([plan, new Plan(graph, { batch: given.batch })]
+    const [resident, launched] = await Promise.all([plan, new Plan(graph, { formulas: FORMULAS, batch: given.batch })]
       .map((p) => Training.open(gpu, p, values)));
     const [a, b] = [await resident.run(steps.slice(0, 1)), await launched.run(steps.slice(0, 1))];
     // Before any rounding of weights can be amplified: the first step's loss, by sums in another order.
@@ -145,7 +146,7 @@ describe.each(Object.entries(ADAPTERS))("control: a resident kernel as for %s th
 describe("the choice", () => {
   const of = (layers: readonly Layer[], batch: number, residentBytes: number) => {
     const { graph } = sample({ layers, loss: "meanSquaredError", optimizer: sgd(), rows: batch });
-    return new Plan(graph, { batch, residentBytes, writeResident }).resident !== null;
+    return new Plan(graph, { formulas: FORMULAS, batch, residentBytes, writeResident }).resident !== null;
   };
   const small = [hidden(8, 2, "tanh"), dense({ units: 1 })];
 

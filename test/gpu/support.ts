@@ -15,16 +15,12 @@ import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import { traceStep } from "../../src/gpu/trace.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded, type Comparison } from "../../src/reference/bounds.ts";
-import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { ENGINE } from "../support/models.ts";
 import { runOnWasm } from "../wasm/run-step.ts";
 import { replaceOrThrow } from "../support/replace-or-throw.ts";
-
-addUncommon();
-addBlocks();
+import { FORMULAS } from "../support/formulas.ts";
 
 export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
@@ -126,7 +122,7 @@ function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
 const sizeOfOutput = (graph: Graph, name: string, rows: number): number => sizeOfTensor(tensorOf(graph, name), rows);
 
 /** The kernel of one step. */
-const planOfGraph = (graph: Graph, batch = 1): Plan => new Plan(graph, { batch, fuse: false, sequences: SEQUENCES });
+const planOfGraph = (graph: Graph, batch = 1): Plan => new Plan(graph, { formulas: FORMULAS, batch, fuse: false, sequences: SEQUENCES });
 export const planOf = (given: StepCase): Plan => planOfGraph(oneStep(given), given.batch);
 
 /** Every output of a kernel, for all rows of the batch. */

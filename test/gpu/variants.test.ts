@@ -21,6 +21,7 @@ import type { Launch } from "../../src/schedule/launch.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { useGpu } from "./support.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const gpu = useGpu();
 
@@ -42,7 +43,7 @@ function launchesOf(given: Declared): Launch[] {
   const network = resolveNetwork(layers, 1);
   const recipe = resolveRecipe(network, { optimizer, loss, metrics });
   return purposes.flatMap((purpose) => [true, false].flatMap((fuse) =>
-    new Plan(buildGraph(network, recipe, purpose, features), { batch, fuse }).launches));
+    new Plan(buildGraph(network, recipe, purpose, features), { formulas: FORMULAS, batch, fuse }).launches));
 }
 
 /** Rows of targets get every metric; class indices only the accuracy. */

@@ -12,11 +12,9 @@ import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
 import { initialStates } from "../../src/model/initial-states.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
-
-addUncommon();
+import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
 
 interface Declared { layers: Layer[]; loss: unknown; optimizer: unknown; metrics?: string[] }
 
@@ -41,7 +39,7 @@ function sample({ layers, loss, optimizer, metrics = [] }: Declared) {
   const network = resolveNetwork(layers, 4), recipe = resolveRecipe(network, { optimizer, loss, metrics });
   const graph = buildGraph(network, recipe, "train", undefined, network.sequences ? recurrent : null);
   const labels = Uint32Array.from({ length: 40 }, (_, i) => (i * i) % 3), cols = network.outputWidth * network.outputSteps;
-  const values = new Map<string, ArrayLike<number>>([...initialParameters(network), ...initialStates(network, recipe.optimizer),
+  const values = new Map<string, ArrayLike<number>>([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer),
     ["data_x", noise(40 * WIDTH, 5)], ["data_y", loss === "sparseCategoricalCrossentropy" ? labels : noise(40 * cols, 6)],
     ["order", Uint32Array.from({ length: 40 }, (_, i) => (i * 7) % 40)]]);
   return { graph, values };

@@ -7,13 +7,12 @@ import {
   randomUniform, zeros, type Initializer,
 } from "../../src/model/initializers.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
-import { addUncommonInitializers } from "../../src/model/uncommon-initializers.ts";
+import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
 
-addUncommonInitializers();
 
 const FAN_IN = 120, FAN_OUT = 80, N = FAN_IN * FAN_OUT;
 const fill = (spec: Initializer, seed = 4): Float32Array =>
-  initialize(spec, N, FAN_IN, FAN_OUT, new RandomSequence(seed, STREAM.initialization));
+  initialize(spec, N, FAN_IN, FAN_OUT, new RandomSequence(seed, STREAM.initialization), ALL_DRAWS);
 const moments = (values: Float32Array) => {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return { mean, variance: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length };

@@ -6,6 +6,7 @@ import { sizeOf, tensorOf } from "../../src/graph/types.ts";
 import type { Slot } from "../../src/schedule/lifetimes.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { graphOf, NETWORKS, planCases, PROMISED } from "./networks.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const CASES = planCases([1, 7, 64]);
 
@@ -80,27 +81,27 @@ describe("reuse", () => {
 
   describe("saves at least 40 % of the intermediates of 784-256-256-256-256-10", () => {
     it("where nothing is fused, by sharing alone", () => {
-      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { batch: 64, fuse: false }).bytes;
+      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, fuse: false }).bytes;
       expect(withoutReuse).toBe(allIntermediates);
       expect(withReuse).toBeLessThanOrEqual(0.6 * withoutReuse);
     });
 
     it("in the plan that is used, by fusing and sharing", () => {
-      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { batch: 64 }).bytes;
+      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64 }).bytes;
       expect(withReuse).toBeLessThanOrEqual(0.6 * allIntermediates);
       expect(withReuse).toBeLessThan(withoutReuse);
     });
 
     // With z kept for its slope, and two more tensors a layer, there is more to keep: the promise should not hang on relu.
     it.each(["gelu", "tanh"] as const)("with %s too, where nothing is fused", (activation) => {
-      const { withReuse, withoutReuse } = new Plan(graphOf({ ...PROMISED, activation }), { batch: 64, fuse: false }).bytes;
+      const { withReuse, withoutReuse } = new Plan(graphOf({ ...PROMISED, activation }), { formulas: FORMULAS, batch: 64, fuse: false }).bytes;
       expect(withReuse).toBeLessThanOrEqual(0.6 * withoutReuse);
     });
   });
 });
 
 describe("control: an assignment broken by hand", () => {
-  const plan = new Plan(graphOf(PROMISED), { batch: 64 });
+  const plan = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64 });
   const moved = (tensor: string, to: string): Slot[] => plan.slots.map(({ bytes, tensors }) => ({
     bytes, tensors: [...tensors.filter((name) => name !== tensor), ...(tensors.includes(to) ? [tensor] : [])],
   }));

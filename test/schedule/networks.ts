@@ -7,12 +7,8 @@ import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
-import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan, type PlanOptions } from "../../src/schedule/plan.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
-
-addUncommon();
-addBlocks();
+import { FORMULAS } from "../support/formulas.ts";
 
 export interface NetworkOptions {
   /** From the input to the output. */
@@ -83,4 +79,4 @@ export type PlanCase = readonly [name: string, plan: Plan];
 /** Every network as a fused and an unfused plan. */
 export const planCases = (batches: readonly number[], more: Partial<PlanOptions> = {}): PlanCase[] =>
   Object.entries(NETWORKS).flatMap(([name, options]) => batches.flatMap((batch) => [true, false].map((fuse): PlanCase =>
-    [`${name}: batch ${batch}, ${fuse ? "fused" : "unfused"}`, new Plan(graphOf(options), { batch, fuse, ...more })])));
+    [`${name}: batch ${batch}, ${fuse ? "fused" : "unfused"}`, new Plan(graphOf(options), { formulas: FORMULAS, batch, fuse, ...more })])));

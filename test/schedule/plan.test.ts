@@ -10,6 +10,7 @@ import { memoryBytes, packWeights } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER, lanesOf } from "../../src/schedule/tiles.ts";
 import { digits, graphOf, NETWORKS, planCases, type NetworkOptions } from "./networks.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const CASES = planCases([1, 33]);
 
@@ -123,7 +124,7 @@ describe.each(CASES)("%s", (_, plan) => {
 describe("the same input gives the same plan", () => {
   it.each(Object.entries(NETWORKS))("%s", (_, options) => {
     for (const fuse of [true, false]) {
-      const [a, b] = [1, 2].map(() => new Plan(graphOf(options), { batch: 33, fuse }));
+      const [a, b] = [1, 2].map(() => new Plan(graphOf(options), { formulas: FORMULAS, batch: 33, fuse }));
       const said = ({ launches, slots, bytes, lifetimes }: Plan) => ({ launches, slots, bytes, lifetimes });
       expect(said(a)).toEqual(said(b));
       expect(a.toString()).toBe(b.toString());
@@ -135,7 +136,7 @@ describe("the same input gives the same plan", () => {
 describe("fusing", () => {
   it("takes fewer launches and less memory, but never another step", () => {
     for (const options of Object.values(NETWORKS)) {
-      const [fused, unfused] = [true, false].map((fuse) => new Plan(graphOf(options), { batch: 33, fuse }));
+      const [fused, unfused] = [true, false].map((fuse) => new Plan(graphOf(options), { formulas: FORMULAS, batch: 33, fuse }));
       expect(fused.launches.length).toBeLessThan(unfused.launches.length);
       expect(fused.bytes.withoutReuse).toBeLessThanOrEqual(unfused.bytes.withoutReuse);
       expect(new Set(fused.launches.flatMap(({ steps }) => steps))).toEqual(new Set(fused.graph.steps));
@@ -151,7 +152,7 @@ describe("fusing", () => {
   ])("%j takes %i launches", (widths, wanted) => {
     const plain = { ...digits, widths };
     const rich = { ...plain, dropoutRate: 0.3, regularizer: l2(1e-3) };
-    const launches = (options: NetworkOptions) => new Plan(graphOf(options), { batch: 64 }).launchesPerStep;
+    const launches = (options: NetworkOptions) => new Plan(graphOf(options), { formulas: FORMULAS, batch: 64 }).launchesPerStep;
     expect(launches(plain)).toBe(wanted);
     expect(launches({ ...rich, optimizer: adam({ clipValue: 1 }) })).toBe(wanted);
     expect(launches({ ...rich, optimizer: adam({ clipNorm: 1 }) })).toBe(wanted + 1);
@@ -159,7 +160,7 @@ describe("fusing", () => {
   });
 
   it("784-128-10: the wide layer, then each row to the loss and back, then all gradients side by side", () => {
-    const plan = new Plan(graphOf({ ...NETWORKS["digits, one hidden layer"], optimizer: "sgd" }), { batch: 64 });
+    const plan = new Plan(graphOf({ ...NETWORKS["digits, one hidden layer"], optimizer: "sgd" }), { formulas: FORMULAS, batch: 64 });
     expect(plan.launches.map(({ label }) => label)).toEqual([
       "z1 a1", "z2 a2 loss_rows accuracy_rows delta2 grad_a1 slope_z1 delta1", "results grad_w2 w2 grad_b2 b2 grad_w1 w1 grad_b1 b1",
     ]);
@@ -172,24 +173,24 @@ describe("limits", () => {
     const weights = packWeights([...graph.tensors.values()].filter(({ role }) => role === "parameter")
       .map((tensor) => [tensor.name, sizeOf(tensor, 1)] as const), 4 * 500 * 400);
     expect(new Set([...weights.values()].map(({ memory }) => memory)).size).toBeGreaterThan(2);
-    const [all, few] = [8, 5].map((maxBuffers) => new Plan(graph, { batch: 4, weights, maxBuffers }));
+    const [all, few] = [8, 5].map((maxBuffers) => new Plan(graph, { formulas: FORMULAS, batch: 4, weights, maxBuffers }));
     expect(few.launches.length).toBeGreaterThan(all.launches.length);
     for (const { bindings } of few.launches) expect(bindings.length).toBeLessThanOrEqual(5);
     expect(unwritten(few)).toEqual([]);
-    expect(() => new Plan(graph, { batch: 4, weights, maxBuffers: 2 })).toThrow(/needs \d buffers but this device binds 2/);
+    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 4, weights, maxBuffers: 2 })).toThrow(/needs \d buffers but this device binds 2/);
   });
 
   it("weights and intermediates that no buffer holds are refused by name", () => {
     expect(() => packWeights([["w1", 10], ["w2", 100]], 128)).toThrow(/w2: 400 bytes .*128.*fewer units/);
     const graph = graphOf({ widths: [8, 8] });
-    expect(() => new Plan(graph, { batch: 64, maxBytes: 1024 })).toThrow(/: 2048 bytes .*smaller batchSize/);
-    const split = new Plan(graph, { batch: 64, maxBytes: 2048 });
+    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 64, maxBytes: 1024 })).toThrow(/: 2048 bytes .*smaller batchSize/);
+    const split = new Plan(graph, { formulas: FORMULAS, batch: 64, maxBytes: 2048 });
     expect(split.scratch.size).toBeGreaterThan(1);
     for (const bytes of split.scratch.values()) expect(bytes).toBeLessThanOrEqual(2048);
   });
 
   it("more workgroups than one dimension of a grid reaches go on in the second", () => {
-    const { launches } = new Plan(graphOf({ widths: [1000, 1], purpose: "evaluate" }), { batch: 70_000, fuse: false });
+    const { launches } = new Plan(graphOf({ widths: [1000, 1], purpose: "evaluate" }), { formulas: FORMULAS, batch: 70_000, fuse: false });
     const [x, y] = launches.find(({ kernel }) => kernel === "gather")?.grid ?? [0, 0];
     expect(x).toBe(65_535);
     expect(y).toBeGreaterThan(1);
@@ -198,13 +199,13 @@ describe("limits", () => {
 
   it("what no grid reaches is refused with a remedy", () => {
     const graph = graphOf({ widths: [1, 2 ** 30], purpose: "predict" });
-    expect(() => new Plan(graph, { batch: 2 ** 22 })).toThrow(UnsupportedError);
-    expect(() => new Plan(graph, { batch: 2 ** 22 })).toThrow(/z1 needs .*65535.*fewer units/s);
+    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 2 ** 22 })).toThrow(UnsupportedError);
+    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 2 ** 22 })).toThrow(/z1 needs .*65535.*fewer units/s);
   });
 });
 
 describe("control: these checks can fail", () => {
-  const plan = new Plan(graphOf({ widths: [300, 400, 2], regularizer: l2(0.1) }), { batch: 5 });
+  const plan = new Plan(graphOf({ widths: [300, 400, 2], regularizer: l2(0.1) }), { formulas: FORMULAS, batch: 5 });
   const { graph } = plan;
   const without = (label: string) => ({ graph, launches: plan.launches.filter((launch) => !launch.label.includes(label)) });
 

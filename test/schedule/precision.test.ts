@@ -9,6 +9,7 @@ import { Plan } from "../../src/schedule/plan.ts";
 import { writeResident } from "../../src/schedule/resident.ts";
 import { halfTensors } from "../../src/schedule/precision.ts";
 import { digits, graphOf, planCases, PROMISED } from "./networks.ts";
+import { FORMULAS } from "../support/formulas.ts";
 
 const halvesOf = ({ places }: Plan): string[] => [...places].filter(([, { type }]) => type === "f16").map(([name]) => name);
 
@@ -23,7 +24,7 @@ describe("which tensors are f16", () => {
   });
 
   it("class indices, which f16 knows up to 2048 only, and features stay f32 where they are copied", () => {
-    const plan = new Plan(graphOf({ ...digits, widths: [9, 8, 7] }), { batch: 3, fuse: false, precision: "f16" });
+    const plan = new Plan(graphOf({ ...digits, widths: [9, 8, 7] }), { formulas: FORMULAS, batch: 3, fuse: false, precision: "f16" });
     for (const step of plan.graph.steps.filter(({ op }) => op === "gather")) {
       expect(plan.places.get(step.outputs[0])?.type).toBe("f32");
     }
@@ -31,16 +32,16 @@ describe("which tensors are f16", () => {
 
   it("none unless asked for, and none in the workgroup memory of a resident plan", () => {
     const graph = graphOf({ widths: [9, 8, 7] });
-    const plain = new Plan(graph, { batch: 3 });
-    expect(new Plan(graph, { batch: 3, precision: "f32" }).launches).toEqual(plain.launches);
-    const resident = new Plan(graph, { batch: 3, residentBytes: 16384, writeResident, precision: "f16" });
+    const plain = new Plan(graph, { formulas: FORMULAS, batch: 3 });
+    expect(new Plan(graph, { formulas: FORMULAS, batch: 3, precision: "f32" }).launches).toEqual(plain.launches);
+    const resident = new Plan(graph, { formulas: FORMULAS, batch: 3, residentBytes: 16384, writeResident, precision: "f16" });
     expect(resident.resident).not.toBeNull();
     for (const plan of [plain, resident]) {
       expect(halvesOf(plan)).toEqual([]);
       expect(plan.launches.some(({ source }) => source.includes("f16"))).toBe(false);
       expect(plan.toString()).not.toContain("f16");
     }
-    expect(resident.bytes).toEqual(new Plan(graph, { batch: 3, residentBytes: 16384, writeResident }).bytes);
+    expect(resident.bytes).toEqual(new Plan(graph, { formulas: FORMULAS, batch: 3, residentBytes: 16384, writeResident }).bytes);
   });
 });
 
@@ -95,7 +96,7 @@ describe.each(planCases([1, 33], { precision: "f16" }))("%s", (_, plan) => {
 });
 
 it("the plan of 784-256-256-256-256-10 counts two bytes for each activation, and says so", () => {
-  const [full, half] = (["f32", "f16"] as const).map((precision) => new Plan(graphOf(PROMISED), { batch: 64, precision }));
+  const [full, half] = (["f32", "f16"] as const).map((precision) => new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, precision }));
   // a1 to a4 are (64, 256).
   expect(full.bytes.withoutReuse - half.bytes.withoutReuse).toBe(4 * 64 * 256 * 2);
   // δ, which is f32, can no longer take over the memory of an a: about half of the saving is left.

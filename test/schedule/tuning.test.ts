@@ -6,19 +6,17 @@ import { buildGraph } from "../../src/graph/build.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { dense } from "../../src/model/layers.ts";
-import { addBlocks } from "../../src/schedule/blocks.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { candidates, DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
 import { namedShape, shapeName, type Choices } from "../../src/schedule/tuning.ts";
-
-addBlocks();
+import { FORMULAS } from "../support/formulas.ts";
 
 const SOFTWARE: Adapter = { kind: "software", quads: true, workgroupBytes: 32768 };
 
 function planWith(choices?: Choices, adapter = DEFAULT_ADAPTER): Plan {
   const network = resolveNetwork([dense({ units: 128, activation: "relu", inputShape: [784] }), dense({ units: 10, activation: "softmax" })], 1);
   const recipe = resolveRecipe(network, { optimizer: adam(), loss: "sparseCategoricalCrossentropy" });
-  return new Plan(buildGraph(network, recipe, "train"), { batch: 64, choices, adapter });
+  return new Plan(buildGraph(network, recipe, "train"), { formulas: FORMULAS, batch: 64, choices, adapter });
 }
 
 describe("a plan", () => {

@@ -8,13 +8,14 @@ import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, tr
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import { dataArrays, ownOrder, type State } from "../../src/train/backend/backend.ts";
 import * as recurrent from "../../src/train/compiled/recurrent.ts";
+import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 
 // Recurrent layers can be part of a network once one was declared.
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
 const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1), LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
 
 describe.each(SPECIMENS)("$name", (specimen) => {
-  const { graph, values, dataset, step } = prepareSpecimen(specimen, { recurrent });
+  const { graph, values, dataset, step } = prepareSpecimen(specimen, { formulas: COMMON_FORMULAS, recurrent });
   const all = new Map<string, ArrayLike<number>>([...values, ...dataArrays(dataset), ["order", ownOrder(dataset.rows)]]);
   runGraph(graph, all, step);
   const exact: Answer = { loss: all.get("results")![0], weights: [...values.keys()].map((name) => fingerprint(all.get(name)!)) };

@@ -18,11 +18,10 @@ import { runEvaluation } from "../../src/train/fit.ts";
 import { Holding } from "../../src/train/limits/holding.ts";
 import { largestBatch } from "../../src/train/limits/largest-batch.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
-
-addUncommon();
+import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
+import { ALL_FORMULAS } from "../../src/schedule/uncommon.ts";
 
 const ROWS = 50, BATCH = 20, NAMES = ["loss", "mae"];
 const MLP: Layer[] = [dense({ units: 16, activation: "relu", inputShape: [6], kernelRegularizer: l2(0.01) }), dropout({ rate: 0.25 }), dense({ units: 3 })];
@@ -37,9 +36,9 @@ interface Less {
 async function prepared(layers: Layer[], less: Less, masked = false) {
   const network = resolveNetwork(layers, 4), recipe = resolveRecipe(network, { optimizer: adam(0.01), loss: "meanSquaredError", metrics: ["mae"] });
   const backend = Object.assign(new CpuBackend(), less);
-  const state = new Map([...initialParameters(network), ...initialStates(network, recipe.optimizer)]);
+  const state = new Map([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer)]);
   await backend.write(state);
-  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend), BATCH);
+  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend, ALL_FORMULAS), BATCH);
   const dataset: Dataset = { rows: ROWS, format: { type: "float32", scale: 1, ...(masked ? { masked } : {}) }, x: noise(ROWS * 6, 5),
     y: noise(ROWS * network.outputWidth * network.outputSteps, 6),
     ...(masked ? { lengths: Uint32Array.from({ length: ROWS }, (_, i) => 1 + i % 3) } : {}) };

@@ -4,6 +4,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Launch } from "../../src/schedule/launch.ts";
 import type { Runner } from "../../src/train/backend/backend.ts";
+import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 
 const FILE = "../../src/train/recovery/recovery.ts";
 /** Of the test under way. */
@@ -40,7 +41,7 @@ async function load(isThere: boolean) {
   const layers = resolveNetwork([dense({ units: 1, inputShape: [1], useBias: false })], 0);
   const recipe = resolveRecipe(layers, { optimizer: "sgd", loss: "meanSquaredError" });
   const state = new Map([["w1", Float32Array.of(7)]]);
-  const compiled = new Compiled(layers, recipe, { backend: new Frail(), state, reopen: async () => new Frail() }, {}, 1);
+  const compiled = new Compiled(layers, recipe, { backend: new Frail(), state, reopen: async () => new Frail() }, { formulas: COMMON_FORMULAS }, 1);
   await compiled.backend.write(compiled.keeper.snapshot.state);
   const gpu = () => compiled.backend as InstanceType<typeof Frail>;
 

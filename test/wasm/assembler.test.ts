@@ -11,11 +11,8 @@ import {
 import { dense, dropout } from "../../src/model/layers.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { sample } from "../reference/samples.ts";
 import { WasmTraining } from "./support.ts";
-
-addUncommon();
 
 const FEATURES = { simd: true, threads: true, relaxed_simd: true, bulk_memory: true };
 let toolkit: Awaited<ReturnType<typeof wabt>>;

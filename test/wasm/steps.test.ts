@@ -10,11 +10,8 @@ import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l1l2, l2 } from "../../src/model/regularizers.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
-import { addUncommon } from "../../src/train/compiled/uncommon.ts";
 import { sample } from "../reference/samples.ts";
 import { WasmTraining } from "./support.ts";
-
-addUncommon();
 
 interface Case {
   readonly layers: readonly Layer[];

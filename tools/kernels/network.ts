@@ -10,7 +10,7 @@ import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
-import { loadBlocks, loadExtras, loadUncommon } from "../../src/train/compiled/extras.ts";
+import { loadBlocks, loadExtras, loadKnown, planExtras } from "../../src/train/compiled/extras.ts";
 import { PLAN_ADAPTERS } from "./adapters.ts";
 import type { Flags } from "./arguments.ts";
 
@@ -53,10 +53,10 @@ export async function planOf(widths: readonly number[], flags: Flags): Promise<P
   const { batch, purpose, fuse, precision } = flags, network = resolveNetwork(layersOf(widths, flags), 0);
   const recipe = resolveRecipe(network, { optimizer: flags.optimizer, loss: flags.loss, metrics: ofClasses(flags) ? ["accuracy"] : [] });
   const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], residentBytes = fuse ? adapter.workgroupBytes : 0;
-  await Promise.all([loadUncommon(network, recipe), loadBlocks(network, batch, { planAdapter: adapter }, false)]);
-  const { recurrent, resident } = await loadExtras(network, { residentBytes });
-  const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, recurrent?.graph);
+  const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, batch, { planAdapter: adapter }, false)]);
+  const extras = await loadExtras(network, { residentBytes }, { ...formulas, ...blocks });
+  const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, extras.recurrent?.graph);
   return new Plan(graph, {
-    batch, fuse, adapter, precision, residentBytes, writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES,
+    batch, fuse, adapter, precision, residentBytes, ...planExtras(extras),
   });
 }

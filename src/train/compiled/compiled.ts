@@ -7,7 +7,7 @@ import { rateAt, toSchedule, type Schedule } from "../../model/schedules.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
 import type { Choices } from "../../schedule/tuning.ts";
 import type { Backend, Floats } from "../backend/backend.ts";
-import { loadBlocks, type Extras } from "./extras.ts";
+import { loadBlocks, planExtras, type Extras } from "./extras.ts";
 import { Holdings } from "../limits/holding.ts";
 import { Keeper, lossBehind, type Opened } from "../recovery/keeper.ts";
 import { Turns } from "../call/lifecycle.ts";
@@ -39,7 +39,7 @@ export class Compiled {
 
   /** @param shownBatch mini-batches of the last fit(), and of the plan that people are shown */
   constructor(
-    readonly network: Network, public recipe: Recipe, opened: Opened, readonly extras: Extras, public shownBatch: number,
+    readonly network: Network, public recipe: Recipe, opened: Opened, public extras: Extras, public shownBatch: number,
     readonly autotune = false,
   ) {
     this.declared = recipe;
@@ -117,9 +117,15 @@ export class Compiled {
     return this.plan("train", this.shownBatch);
   }
 
+  /** Loads what plans with mini-batches of that size need. */
+  async prepare(batch: number): Promise<void> {
+    const blocks = await loadBlocks(this.network, batch, this.backend, this.autotune);
+    this.extras = { ...this.extras, formulas: { ...this.extras.formulas, ...blocks } };
+  }
+
   /** The plan to run: measures first what it needs, if compile() was told to. */
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
-    await loadBlocks(this.network, batch, this.backend, this.autotune);
+    await this.prepare(batch);
     // What does not fit is not measured.
     const plan = this.plan(purpose, batch, format), { graph } = plan;
     if (!this.autotune) return plan;
@@ -138,10 +144,9 @@ export class Compiled {
 
   #planWith(graph: Graph, batch: number, choices: Choices, options: Partial<PlanOptions> = {}): Plan {
     const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision, program } = this.backend;
-    const { recurrent, resident } = this.extras;
     return new Plan(graph, {
       batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision, program,
-      writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES, ...options,
+      ...planExtras(this.extras), ...options,
     });
   }
 

@@ -1,60 +1,75 @@
 // What only some networks need, loaded for those when they are compiled.
 
 import { loadResident } from "../../gpu/load-resident.ts";
-import type { ActivationName } from "../../model/activations.ts";
-import type { InitializerName } from "../../model/initializers.ts";
-import type { LossName } from "../../model/losses.ts";
+import { COMMON_DRAWS, type Draws } from "../../model/initializers.ts";
+import { matchingActivation } from "../../model/losses.ts";
 import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
-import type { OptimizerName } from "../../model/optimizers.ts";
+import { COMMON_FORMULAS, type Formulas } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
+import type { PlanFormulas } from "../../schedule/norm-writer.ts";
+import type { PlanOptions } from "../../schedule/plan.ts";
 import { DEFAULT_ADAPTER, needsBlocks } from "../../schedule/tiles.ts";
 import type { Backend } from "../backend/backend.ts";
 
-/** What train/compiled/uncommon.ts brings. */
-export const UNCOMMON: ReadonlySet<string> = new Set<ActivationName | LossName | OptimizerName | InitializerName>([
-  "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish", "huber", "rmsprop", "adagrad",
-  "glorotNormal", "heNormal", "lecunNormal", "randomNormal", "randomUniform", "orthogonal",
-]);
+/** The formulas that kernels are written from, and those that weights start by. */
+export interface Known {
+  readonly formulas: PlanFormulas;
+  readonly draws: Draws;
+}
 
-/** The names of all that has a formula of its own. */
-const namesIn = ({ stages, parameters }: Network): string[] =>
-  [...stages.map((stage) => (stage.type === "activation" ? stage.activation : "")), ...parameters.map(({ initializer }) => initializer.name)];
+/** For networks that have nothing else. */
+const COMMON: Known = { formulas: COMMON_FORMULAS, draws: COMMON_DRAWS };
+
+function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): boolean {
+  const { formulas: { values, losses, updates }, draws } = COMMON;
+  if (stages.some((stage) => stage.type === "activation" && stage.activation !== "softmax" && !Object.hasOwn(values, stage.activation))) return false;
+  if (parameters.some(({ initializer }) => !Object.hasOwn(draws, initializer.name))) return false;
+  if (!recipe) return true;
+  const { optimizer: { name, clipNorm, globalClipNorm }, loss } = recipe;
+  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) && !(clipNorm ?? globalClipNorm);
+}
 
 /**
  * Needs no device, so it goes on while one is looked for.
  * @throws what the host says where the file cannot be loaded
  */
-export async function loadUncommon(network: Network, recipe?: Recipe): Promise<void> {
-  const names = [...namesIn(network), ...(recipe ? [recipe.optimizer.name, recipe.loss.name] : [])];
-  const hasNorms = recipe?.optimizer.clipNorm ?? recipe?.optimizer.globalClipNorm;
-  if (hasNorms || names.some((name) => UNCOMMON.has(name))) (await import("./uncommon.ts")).addUncommon();
-}
+export const loadKnown = async (network: Network, recipe?: Recipe): Promise<Known> =>
+  (isCommon(network, recipe) ? COMMON : import("./uncommon.ts"));
 
 /**
  * What plans with large products need on GPUs.
  * @param measures whether all cuts are to be tried, not only those that the plans choose
  * @throws what the host says where the file cannot be loaded
  */
-export async function loadBlocks({ parameters, inputSteps }: Network, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean): Promise<void> {
+export async function loadBlocks(
+  { parameters, inputSteps }: Network, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean,
+): Promise<Pick<Formulas, "staged">> {
   const adapter = planAdapter ?? DEFAULT_ADAPTER;
-  if (adapter.kind !== "gpu") return;
+  if (adapter.kind !== "gpu") return {};
   const matrices = parameters.map(({ shape }) => shape).filter(({ length }) => length === 2);
   const isLarge = matrices.some(([fanIn, fanOut]) => needsBlocks(batch * inputSteps, fanOut, fanIn, adapter));
-  if (measures || isLarge) (await import("../../schedule/blocks.ts")).addBlocks();
+  return measures || isLarge ? import("../../schedule/blocks.ts") : {};
 }
 
 const loadRecurrent = () => import("./recurrent.ts");
 
 export interface Extras {
+  readonly formulas: PlanFormulas;
   /** For networks with recurrent layers. */
   readonly recurrent?: Awaited<ReturnType<typeof loadRecurrent>>;
   /** For those whose training may stay on the device from step to step. */
   readonly resident?: Awaited<ReturnType<typeof loadResident>>;
 }
 
+/** What a plan takes of all that. */
+export const planExtras = ({ recurrent, resident, formulas }: Extras): Pick<PlanOptions, "formulas" | "sequences" | "writeResident"> =>
+  ({ formulas, writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES });
+
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
-export async function loadExtras({ sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">): Promise<Extras> {
-  if (sequences) return { recurrent: await loadRecurrent() };
+export async function loadExtras(
+  { sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">, formulas: PlanFormulas,
+): Promise<Extras> {
+  if (sequences) return { formulas, recurrent: await loadRecurrent() };
   const weights = parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { resident: await loadResident() } : {};
+  return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { formulas, resident: await loadResident() } : { formulas };
 }

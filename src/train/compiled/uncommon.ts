@@ -1,9 +1,4 @@
-// What few networks use, behind one door: formulas and initializers that take their places when this is loaded.
+// All formulas and initializers, behind one door: a page loads it for networks that have what few networks use.
 
-import { addUncommonInitializers } from "../../model/uncommon-initializers.ts";
-import { addUncommonFormulas } from "../../schedule/uncommon.ts";
-
-export function addUncommon(): void {
-  addUncommonInitializers();
-  addUncommonFormulas();
-}
+export { ALL_DRAWS as draws } from "../../model/uncommon-initializers.ts";
+export { ALL_FORMULAS as formulas } from "../../schedule/uncommon.ts";

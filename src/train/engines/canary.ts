@@ -7,12 +7,13 @@ import type { StepScalars } from "../../graph/types.ts";
 import { dense, type Layer } from "../../model/layers.ts";
 import { elementsOf, resolveNetwork, resolveRecipe, type Network } from "../../model/network.ts";
 import { ratesAt } from "../../model/optimizers.ts";
+import { COMMON_FORMULAS } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
 import type { Choices, ProductSite } from "../../schedule/tuning.ts";
 import { ownOrder, type Backend, type Floats } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadBlocks, loadExtras, type Extras } from "../compiled/extras.ts";
+import { loadBlocks, loadExtras, planExtras, type Extras } from "../compiled/extras.ts";
 
 /** One number for each weight tensor after the step, and the loss before it. */
 export interface Answer {
@@ -138,12 +139,13 @@ function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { 
 
 /** One step of a specimen on the backend, one way; null where the device has no such way. */
 async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<{ readonly answer: Answer; readonly sizes: number[] } | null> {
-  const network = networkOf(specimen), [extras] = await Promise.all([loadExtras(network, backend), loadBlocks(network, specimen.rows, backend, true)]);
+  const network = networkOf(specimen), blocks = await loadBlocks(network, specimen.rows, backend, true);
+  const extras = await loadExtras(network, backend, { ...COMMON_FORMULAS, ...blocks });
   const { graph, values, dataset, step } = prepareSpecimen(specimen, extras), { maxBuffers, maxBytes, residentBytes, planAdapter: adapter } = backend;
   await backend.write(values);
   const plan = planFor(way, (options) => new Plan(graph, {
     batch: dataset.rows, maxBuffers, maxBytes, residentBytes, adapter, weights: backend.places, program: backend.program,
-    sequences: extras.recurrent?.SEQUENCES, ...options,
+    ...planExtras({ ...extras, resident: undefined }), ...options,
   }), extras);
   if (!plan) return null;
   const data = await backend.upload(dataset, 1);

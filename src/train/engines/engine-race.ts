@@ -10,7 +10,7 @@ import { Plan } from "../../schedule/plan.ts";
 import { ownOrder, type Backend } from "../backend/backend.ts";
 import { initialStates } from "../../model/initial-states.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadBlocks, loadExtras, loadUncommon } from "../compiled/extras.ts";
+import { loadBlocks, loadExtras, loadKnown, planExtras } from "../compiled/extras.ts";
 import { DEFAULT_BATCH } from "../call/options.ts";
 
 export interface Runner {
@@ -40,14 +40,15 @@ function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps 
 /** The network on a backend that nobody else uses. The runner disposes it. */
 export async function prepareRunner(backend: Backend, network: Network, recipe: Recipe): Promise<Runner> {
   try {
-    const [extras] = await Promise.all([loadExtras(network, backend), loadBlocks(network, DEFAULT_BATCH, backend, false), loadUncommon(network, recipe)]);
+    const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, DEFAULT_BATCH, backend, false)]);
+    const extras = await loadExtras(network, backend, { ...formulas, ...blocks });
     const { maxBuffers, maxBytes, residentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
     const small = (length: number) => Float32Array.from({ length }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 16);
     await backend.write(new Map([
       ...network.parameters.map(({ symbol, shape }) => [symbol, small(elementsOf(shape))] as const), ...initialStates(network, recipe.optimizer)]));
     const plan = new Plan(buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph), {
       batch: dataset.rows, maxBuffers, maxBytes, residentBytes, adapter, program, weights: backend.places,
-      writeResident: extras.resident?.writeResident, sequences: extras.recurrent?.SEQUENCES,
+      ...planExtras(extras),
     });
     const data = await backend.upload(dataset, 1);
     data.setOrder(ownOrder(dataset.rows), 0);

@@ -8,6 +8,7 @@ import { rowsOf, tensorOf, type Step } from "../../graph/types.ts";
 import { compareTensor, type Comparison } from "../../reference/compare.ts";
 import { Plan } from "../../schedule/plan.ts";
 import type { Compiled } from "../compiled/compiled.ts";
+import { planExtras } from "../compiled/extras.ts";
 import type { Dataset } from "../data/data.ts";
 import { checkTrace, traceSteps, type Trace } from "./verify.ts";
 
@@ -83,7 +84,7 @@ export function inspectTrace(
 function textbookPlan(compiled: Compiled, { format, rows }: Dataset): Plan {
   const { maxBuffers, maxBytes, places: weights, planAdapter: adapter, precision, program } = compiled.backend;
   return new Plan(compiled.graph("train", format), {
-    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, program, sequences: compiled.extras.recurrent?.SEQUENCES,
+    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, program, ...planExtras(compiled.extras),
   });
 }
 

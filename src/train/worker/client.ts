@@ -6,7 +6,6 @@ import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import type { Backend } from "../backend/backend.ts";
 import type { Compiled } from "../compiled/compiled.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadBlocks } from "../compiled/extras.ts";
 import type { History } from "../loop/history.ts";
 import { CALLBACKS } from "../call/fit-options.ts";
 import type { Failure } from "../call/lifecycle.ts";
@@ -180,7 +179,7 @@ export async function trainElsewhere(
   await keeper.settled();
   if (keeper.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => keeper.takeSnapshot());
   // Of what the plan that people are shown is made.
-  await loadBlocks(compiled.network, batchSize, compiled.backend, compiled.autotune);
+  await compiled.prepare(batchSize);
   compiled.shownBatch = batchSize;
   const holding = compiled.holdings.open(keep, data);
   const conversation = new Conversation(startWorker(start), compiled, given);

@@ -3,7 +3,7 @@
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import { Compiled } from "../compiled/compiled.ts";
 import { DatasetHandle } from "../data/dataset.ts";
-import { loadExtras, loadUncommon } from "../compiled/extras.ts";
+import { loadExtras, loadKnown } from "../compiled/extras.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { Callbacks } from "../call/fit-options.ts";
 import type { Snapshot } from "../recovery/journal.ts";
@@ -76,9 +76,9 @@ async function open({
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision, debug };
-  const [backend] = await Promise.all([openBackend(options, network, recipe, autotune), loadUncommon(network, recipe)]);
+  const [backend, { formulas }] = await Promise.all([openBackend(options, network, recipe, autotune), loadKnown(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
-  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend),
+  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend, formulas),
     checked.batchSize, autotune);
   compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   await compiled.keeper.adopt(start);
