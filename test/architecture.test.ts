@@ -58,6 +58,31 @@ it("the tests have no cycle of imports either", () => {
     .toBe("test/a.ts → test/b.ts → test/a.ts");
 });
 
+describe("module-level state", () => {
+  /** Each with the reason why it may stand. */
+  const ALLOWED: Readonly<Record<string, string>> = {
+    "src/model/schedules.ts: RATES": "a schedule is a plain value, and its formula belongs to it; nothing depends on who asks first",
+    "src/train/data/dataset.ts: CONTENTS": "what a handle holds is nobody else's; it goes with the handle",
+    "src/wasm/thread.js: runs": "the script of a thread is started once for each thread",
+    "src/schedule/tiles.ts: directCache": "results of a pure function",
+    "src/train/recovery/load-recovery.ts: ahead": "that a file was fetched is true of the whole page",
+    "src/gpu/device.ts: made": "set and unset within one synchronous call",
+  };
+  const STATE = /^(?:export )?(?:let (\w+)|const (\w+)(?:: (?!Readonly)[^=]*)? = new (?:Map|Set|WeakMap|WeakSet)\b)/gm;
+  const stateIn = (files: ReadonlyMap<string, string>): string[] => [...files].flatMap(([path, text]) =>
+    [...text.matchAll(STATE)].map(([, variable, constant]) => `${path}: ${variable ?? constant}`)).sort();
+  const library = () => new Map([...sourceFiles(["src", "shaders"]), ["src/wasm/thread.js", readFileSync(`${ROOT}src/wasm/thread.js`, "utf8")]]);
+
+  it("is where it has a reason, and nowhere else", () => {
+    expect(stateIn(library())).toEqual(Object.keys(ALLOWED).sort());
+  });
+
+  it("control: is seen, and what cannot change is not taken for it", () => {
+    expect(stateIn(new Map([["a.ts", 'let x = 1;\nexport const seen = new Map<string, number>();\n  let inner = 2;'],
+      ["b.ts", "const KNOWN: ReadonlySet<string> = new Set([1]);\nconst TABLE = { a: 1 };"]]))).toEqual(["a.ts: seen", "a.ts: x"]);
+  });
+});
+
 describe("the checker", () => {
   it("passes a tree that keeps the rules", () => {
     expect(violations(tree({}))).toEqual([]);
