@@ -21,7 +21,7 @@ const MAX_COUNTED = 512, COUNTING_SECONDS = 0.5;
 /** Each trial is at most this many times longer than the one before. */
 const MAX_GROWTH = 32;
 
-class Stopwatch implements Clock {
+export class Stopwatch implements Clock {
   #started = NaN;
   seconds = NaN;
   start(): void { this.#started = performance.now(); }
@@ -110,7 +110,7 @@ async function check({ bundle, lossSteps, device }: Question, job: Job, loader: 
 }
 
 /** Longer and longer runs, until one takes about `seconds`; all but the last are warm-up. */
-async function stepsPerSecond(work: Repeated, fewest: number, seconds: number): Promise<{ steps: number; seconds: number }> {
+export async function stepsPerSecond(work: Repeated, fewest: number, seconds: number): Promise<{ steps: number; seconds: number }> {
   let asked = fewest;
   for (;;) {
     const watch = new Stopwatch(), steps = await work.run(asked, watch);

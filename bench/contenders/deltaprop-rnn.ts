@@ -5,12 +5,13 @@ import { adam, dataset, dense, sequential, simpleRNN, type BackendKind, type Seq
 import type { RecurrentContender, Training } from "../contender.ts";
 import type { RecurrentProblem, RecurrentWorkload } from "../recurrent.ts";
 import { ADAM } from "../workloads.ts";
+import type { Variant } from "./deltaprop.ts";
 import { fitting } from "./deltaprop-fit.ts";
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
 export async function compiledRecurrent(
   { vocabulary, hidden, steps, learningRate }: RecurrentWorkload, { input, recurrent, output }: RecurrentProblem,
-  backend: BackendKind,
+  backend: BackendKind, variant: Variant = {},
 ): Promise<Sequential> {
   const model = sequential({ layers: [
     simpleRNN({ units: hidden, inputShape: [steps], inputVocabulary: vocabulary, returnSequences: true }),
@@ -21,16 +22,16 @@ export async function compiledRecurrent(
     { shape: [hidden], data: input.bias },
     { shape: [hidden, vocabulary], data: output.kernel }, { shape: [vocabulary], data: output.bias },
   ]);
-  await model.compile({ optimizer: adam({ learningRate, ...ADAM }), loss: "sparseCategoricalCrossentropy", backend });
+  await model.compile({ optimizer: adam({ learningRate, ...ADAM }), loss: "sparseCategoricalCrossentropy", backend, ...variant });
   return model;
 }
 
 export const recurrentTraining = (model: Sequential, { batch }: RecurrentWorkload, { x, labels }: RecurrentProblem): Training =>
   fitting(model, dataset(Uint32Array.from(x), labels), batch);
 
-export const recurrentOn = (backend: BackendKind): RecurrentContender => ({
+export const recurrentOn = (backend: BackendKind, variant?: Variant): RecurrentContender => ({
   async start(workload, problem) {
-    return recurrentTraining(await compiledRecurrent(workload, problem, backend), workload, problem);
+    return recurrentTraining(await compiledRecurrent(workload, problem, backend, variant), workload, problem);
   },
 });
 

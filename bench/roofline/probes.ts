@@ -18,6 +18,8 @@ export interface Ceilings {
   readonly dispatchMicros: number;
   /** One more submit of one such dispatch, without waiting for it. */
   readonly submitMicros: number;
+  /** From the submit of one such dispatch until its result is on the CPU. */
+  readonly readbackMicros: number;
 }
 
 const LANES = 64, LOOPS = 256, MAX_PROBE_MICROS = 30_000, MAX_WORKGROUPS = 65535;
@@ -113,18 +115,43 @@ async function probeBytes({ device, pace }: Timer, timer: Timer) {
 const EMPTY = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
 @compute @workgroup_size(1) fn main() { out[0] = out[0] + 1.0; }`;
 
-async function probeCalls({ device }: Timer, timer: Timer): Promise<Pick<Ceilings, "dispatchMicros" | "submitMicros">> {
-  const out = storage(device, 16), probe = await kernel(device, EMPTY, [out]);
+const REPEATS = 4, READBACKS = 16;
+
+/** Seconds of the fastest of a few tries. */
+async function leastSeconds(action: () => Promise<unknown>): Promise<number> {
+  let least = Infinity;
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const started = performance.now();
+    await action();
+    least = Math.min(least, (performance.now() - started) / 1e3);
+  }
+  return least;
+}
+
+async function readBack(device: GPUDevice, { pipeline, group }: Kernel, source: GPUBuffer, staging: GPUBuffer): Promise<void> {
+  const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(source, 0, staging, 0, staging.size);
+  device.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  staging.unmap();
+}
+
+async function probeCalls({ device }: Timer, timer: Timer): Promise<Pick<Ceilings, "dispatchMicros" | "submitMicros" | "readbackMicros">> {
+  const out = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC }), probe = await kernel(device, EMPTY, [out]);
+  const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
   const { micros } = await timer.time((times) => submit(device, probe, 1, times), 4096);
   const submits = 64;
-  let seconds = Infinity;
-  for (let repeat = 0; repeat < 4; repeat++) {
-    const started = performance.now();
-    await Promise.all(Array.from({ length: submits }, () => submit(device, probe, 1, 1)));
-    seconds = Math.min(seconds, (performance.now() - started) / 1e3);
-  }
+  const submitted = await leastSeconds(() => Promise.all(Array.from({ length: submits }, () => submit(device, probe, 1, 1))));
+  const read = await leastSeconds(async () => {
+    for (let i = 0; i < READBACKS; i++) await readBack(device, probe, out, staging);
+  });
   out.destroy();
-  return { dispatchMicros: micros, submitMicros: seconds / submits * 1e6 };
+  staging.destroy();
+  return { dispatchMicros: micros, submitMicros: submitted / submits * 1e6, readbackMicros: read / READBACKS * 1e6 };
 }
 
 export const probe = async (timer: Timer): Promise<Ceilings> => ({

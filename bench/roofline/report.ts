@@ -51,7 +51,8 @@ export function rooflineText({ method, ceilings, plans }: RooflineResult): strin
     `Timed by ${method}.`,
     `multiply-adds  ${giga(flopsPerSecond)} GFLOP/s (${flopsBy})`,
     `copies         ${giga(bytesPerSecond)} GB/s (${bytesBy}), ${giga(largestBytesPerSecond)} GB/s (${largestBytes / 2 ** 20} MiB)`,
-    `a dependent dispatch ${ceilings.dispatchMicros.toPrecision(3)} µs, a submit ${ceilings.submitMicros.toPrecision(3)} µs`,
+    `a dependent dispatch ${ceilings.dispatchMicros.toPrecision(3)} µs, a submit ${ceilings.submitMicros.toPrecision(3)} µs, ` +
+      `reading back ${ceilings.readbackMicros.toPrecision(3)} µs`,
     ...plans.map(({ workload, kernels }) => `\n${workload}\n${planTable(kernels, ceilings)}`),
     "\nEach launch alone, many times in a submit. Bytes: each tensor that it touches, once; caches can exceed the copy.",
   ].join("\n");

@@ -81,15 +81,21 @@ async function timeLaunch(timer: Timer, pipelines: PipelineCache, plan: Plan, la
   }
 }
 
-export async function roofline({ pace, tasks }: RooflineQuestion): Promise<RooflineResult> {
+/** @param tell hears what is known so far: after the ceilings, and after each plan */
+export async function roofline(
+  { pace, tasks }: RooflineQuestion, tell: (soFar: RooflineResult) => void = () => {},
+): Promise<RooflineResult> {
   const context = await acquireDevice(await openDevice()), { device } = context, timer = new Timer(device, pace), pipelines = new PipelineCache(device);
   const ceilings = await probe(timer), plans: { workload: string; kernels: KernelTime[] }[] = [];
+  const soFar = (): RooflineResult => ({ kind: "roofline", method: timer.method, ceilings, plans: [...plans] });
+  tell(soFar());
   for (const task of [...WORKLOADS, ...PRODUCTS].filter(({ name }) => tasks.includes(name))) {
     const plan = task.kind === "training" ? await trainingPlan(task)
       : productPlan(task, planAdapter(context));
     const kernels: KernelTime[] = [];
     for (const launch of plan.launches) kernels.push(await timeLaunch(timer, pipelines, plan, launch));
     plans.push({ workload: task.name, kernels });
+    tell(soFar());
   }
-  return { kind: "roofline", method: timer.method, ceilings, plans };
+  return soFar();
 }

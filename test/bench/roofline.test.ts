@@ -81,7 +81,7 @@ describe("the roofline's table", () => {
     const result: RooflineResult = {
       kind: "roofline", method: "timestamp queries",
       ceilings: { flopsPerSecond: 1e12, flopsBy: "fma", bytesPerSecond: 1e11, bytesBy: "a copy", largestBytesPerSecond: 9e10,
-        largestBytes: 2 ** 28, dispatchMicros: 2, submitMicros: 10 },
+        largestBytes: 2 ** 28, dispatchMicros: 2, submitMicros: 10, readbackMicros: 300 },
       plans: [{ workload: "net", kernels: [
         { kernel: "product", label: "z1", micros: 30, runs: 9, flops: 15e6, bytes: 6e5 },
         { kernel: "row_sum", label: "b1", micros: 10, runs: 9, flops: 0, bytes: 1e5 },
