@@ -1,6 +1,6 @@
 // Contenders on one workload in one process: what each computes is compared first, then they run in turn, round after round.
 
-import { compareLosses, compareProduct, referenceLosses, type Agreement } from "../agreement.ts";
+import { compareLosses, compareProduct, type Agreement } from "../agreement.ts";
 import type { Contender, ProductContender, RecurrentContender, Repeated } from "../contender.ts";
 import { contender as ours } from "../contenders/deltaprop.ts";
 import { products as ourProducts } from "../contenders/deltaprop-product.ts";
@@ -14,6 +14,7 @@ import { makeRecurrentProblem, RECURRENT, type RecurrentWorkload } from "../recu
 import { rotated } from "../statistics.ts";
 import { makeProblem, WORKLOADS, type Workload } from "../workloads.ts";
 import { paceOf, type Pace } from "./pace.ts";
+import { rememberedLosses } from "./reference.ts";
 import type { Row } from "./rows.ts";
 import type { Task } from "./tasks.ts";
 
@@ -67,7 +68,7 @@ type Starts<W, P> = (workload: W, problem: P) => ReturnType<Contender["start"]>;
 export async function trainingLanes<W extends Workload | RecurrentWorkload, P>(
   workload: W, problem: P, contenders: Readonly<Record<string, Starts<W, P>>>, compare: Comparison,
 ): Promise<Lane[]> {
-  const reference = compare.steps === null ? null : await referenceLosses(workload, compare.steps);
+  const reference = compare.steps === null ? null : await rememberedLosses(compare.folder, workload, compare.steps);
   return Object.entries(contenders).map(([contender, start]) => ({
     contender, fewest: workload.kind === "recurrent" ? 1 : 2, flops: workload.kind === "training" ? stepFlops(workload) : null,
     async begin() {
@@ -80,6 +81,8 @@ export async function trainingLanes<W extends Workload | RecurrentWorkload, P>(
 export interface Comparison {
   /** How many losses are compared; null where the reference would take minutes. */
   readonly steps: number | null;
+  /** Where those of the reference are remembered. */
+  readonly folder: string;
 }
 
 /** A whole cycle through the mini-batches, and the first of the next. */
@@ -107,16 +110,16 @@ function productLanes(product: Product): Lane[] {
   }));
 }
 
-async function lanesOf(name: string, { lossSteps }: Pace): Promise<Lane[]> {
+async function lanesOf(name: string, { lossSteps }: Pace, folder: string): Promise<Lane[]> {
   const training = WORKLOADS.find((one) => one.name === name), product = PRODUCTS.find((one) => one.name === name);
   if (training) {
     const both: Record<string, Contender> = { deltaprop: ours, "jax-js webgpu": jax };
-    return trainingLanes(training, makeProblem(training), startsOf(both), { steps: lossSteps });
+    return trainingLanes(training, makeProblem(training), startsOf(both), { steps: lossSteps, folder });
   }
   if (product) return productLanes(product);
   const recurrent = RECURRENT.find((one) => one.name === name)!;
   const both: Record<string, RecurrentContender> = { deltaprop: ourRecurrent, "jax-js webgpu": jaxRecurrent };
-  return trainingLanes(recurrent, makeRecurrentProblem(recurrent), startsOf(both), { steps: Math.min(lossSteps, recurrent.mostLosses) });
+  return trainingLanes(recurrent, makeRecurrentProblem(recurrent), startsOf(both), { steps: Math.min(lossSteps, recurrent.mostLosses), folder });
 }
 
 /** Their start() alone. */
@@ -124,7 +127,7 @@ const startsOf = <W, P>(contenders: Readonly<Record<string, { start: Starts<W, P
   Object.fromEntries(Object.entries(contenders).map(([name, contender]) => [name, (workload: W, problem: P) => contender.start(workload, problem)]));
 
 /** deltaprop and jax-js on WebGPU. */
-export async function contest({ name, quick }: Task, tell: Tell): Promise<void> {
+export async function contest({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {
   const pace = paceOf(quick);
-  await interleave(name, await lanesOf(name, pace), pace, tell);
+  await interleave(name, await lanesOf(name, pace, folder), pace, tell);
 }

@@ -1,13 +1,14 @@
 // The same training on devices with and without `subgroups`, and with activations stored in f16 and in f32, in turn.
 
 import { acquireDevice } from "../../src/gpu/device.ts";
-import { compareLosses, referenceLosses, type Agreement } from "../agreement.ts";
+import { compareLosses, type Agreement } from "../agreement.ts";
 import { deltapropOn, type Variant } from "../contenders/deltaprop.ts";
 import { recurrentOn } from "../contenders/deltaprop-rnn.ts";
 import { makeRecurrentProblem, RECURRENT } from "../recurrent.ts";
 import { makeProblem, WORKLOADS } from "../workloads.ts";
 import { interleave, type Lane, type Tell } from "./contest.ts";
 import { paceOf } from "./pace.ts";
+import { rememberedLosses } from "./reference.ts";
 import type { Task } from "./tasks.ts";
 
 /**
@@ -39,14 +40,14 @@ async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevic
   return adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
 }
 
-function starter(name: string): { reference: (steps: number) => Promise<number[]>; start: (variant: Variant) => Promise<Training> } {
+function starter(name: string, folder: string): { reference: (steps: number) => Promise<number[]>; start: (variant: Variant) => Promise<Training> } {
   const training = WORKLOADS.find((one) => one.name === name), recurrent = RECURRENT.find((one) => one.name === name);
   if (training) {
     const problem = makeProblem(training);
-    return { reference: (steps) => referenceLosses(training, steps), start: (variant) => deltapropOn("webgpu", variant).start(training, problem) };
+    return { reference: (steps) => rememberedLosses(folder, training, steps), start: (variant) => deltapropOn("webgpu", variant).start(training, problem) };
   }
   const problem = makeRecurrentProblem(recurrent!);
-  return { reference: (steps) => referenceLosses(recurrent!, steps), start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem) };
+  return { reference: (steps) => rememberedLosses(folder, recurrent!, steps), start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem) };
 }
 
 type Training = Awaited<ReturnType<ReturnType<typeof deltapropOn>["start"]>>;
@@ -57,8 +58,8 @@ function compareHalf(losses: readonly number[], reference: readonly number[]): A
   return { ...agreement, ok, says: ok ? "agrees as far as f16 can" : agreement.says };
 }
 
-export async function tryFeatures({ name, quick }: Task, tell: Tell): Promise<void> {
-  const pace = paceOf(quick), { reference, start } = starter(name), expected = await reference(pace.lossSteps), lanes: Lane[] = [];
+export async function tryFeatures({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {
+  const pace = paceOf(quick), { reference, start } = starter(name, folder), expected = await reference(pace.lossSteps), lanes: Lane[] = [];
   for (const { name: contender, features, precision } of KINDS) {
     const device = await deviceWith(features);
     if (device === null) {

@@ -4,11 +4,12 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { referenceLosses, TOLERANCE } from "../agreement.ts";
+import { TOLERANCE } from "../agreement.ts";
 import { makeRecurrentProblem, RECURRENT, type RecurrentWorkload } from "../recurrent.ts";
 import { ADAM, makeProblem, WORKLOADS, type Workload } from "../workloads.ts";
 import { stepFlops, type Tell } from "./contest.ts";
 import { paceOf } from "./pace.ts";
+import { rememberedLosses } from "./reference.ts";
 import type { Row } from "./rows.ts";
 import type { Task } from "./tasks.ts";
 
@@ -40,7 +41,7 @@ async function writeTasks(folder: string, quick: boolean): Promise<void> {
   for (const workload of quick ? [WORKLOADS[0]] : [...WORKLOADS, ...RECURRENT]) {
     const task = await (workload.kind === "training" ? trainingTask(workload, write) : recurrentTask(workload, write));
     const steps = workload.kind === "recurrent" ? Math.min(lossSteps, workload.mostLosses) : lossSteps;
-    tasks.push({ ...task, reference: await referenceLosses(workload, steps) });
+    tasks.push({ ...task, reference: await rememberedLosses(dirname(folder), workload, steps) });
   }
   await writeFile(join(folder, "tasks.json"), JSON.stringify({ pace: { rounds, seconds, tolerance: TOLERANCE }, tasks }));
 }

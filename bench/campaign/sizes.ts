@@ -20,9 +20,9 @@ export function workloadOf(name: string): Workload {
     : { ...shared, name: `${size}-${size}-10 b${BATCH} adam`, widths: [size, size, 10], batch: BATCH };
 }
 
-export async function trySize({ name, quick }: Task, tell: Tell): Promise<void> {
+export async function trySize({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {
   const workload = workloadOf(name), pace = paceOf(quick), ours = deltapropOn("webgpu");
   const steps = stepFlops(workload) <= MOST_REFERENCE_FLOPS ? pace.lossSteps : null;
-  const lanes = await trainingLanes(workload, makeProblem(workload), { deltaprop: (...given) => ours.start(...given) }, { steps });
+  const lanes = await trainingLanes(workload, makeProblem(workload), { deltaprop: (...given) => ours.start(...given) }, { steps, folder });
   await interleave(workload.name, lanes, pace, tell);
 }

@@ -36,10 +36,10 @@ export async function work(task: Task, folder: string, tell: (row: Row) => void)
     case "adapter": return tell(await describeHere());
     case "tests": return runTests(task, folder, tell);
     case "roofline": return runRoofline(task, tell);
-    case "workloads": return contest(task, tell);
+    case "workloads": return contest(task, folder, tell);
     case "autotune": return timeCandidates(task, tell);
-    case "features": return tryFeatures(task, tell);
-    case "sizes": return trySize(task, tell);
+    case "features": return tryFeatures(task, folder, tell);
+    case "sizes": return trySize(task, folder, tell);
     case "pytorch": return askPyTorch(task, join(folder, PYTORCH_FILE), tell);
   }
 }

@@ -10,6 +10,7 @@ import { fallingLosses, interleave, stepFlops, type Lane } from "../../bench/cam
 import { markdownOf } from "../../bench/campaign/markdown.ts";
 import type { CampaignReport, Row } from "../../bench/campaign/rows.ts";
 import { OutOfTime, runCampaign, type CampaignOptions } from "../../bench/campaign/run.ts";
+import { rememberedLosses } from "../../bench/campaign/reference.ts";
 import { workloadOf } from "../../bench/campaign/sizes.ts";
 import { PARTS, partsOf, tasksOf, type Task } from "../../bench/campaign/tasks.ts";
 
@@ -132,6 +133,18 @@ describe("a contest", () => {
     expect(done).toEqual(["a", "d", "d", "a", "a", "d"]);
     expect(rows.flatMap((row) => (row.kind === "agreement" ? [`${row.contender} ${row.status} ${row.says}`.trim()] : [])))
       .toEqual(["a agrees", "b wrong", "c failed no such kernel", "d agrees"]);
+  });
+
+  it("computes losses of the reference once, and again where more are asked for or the network is another", async () => {
+    const folder = mkdtempSync(`${tmpdir()}/deltaprop-`), asked: string[] = [];
+    const losses = (name: string, steps: number) => rememberedLosses(folder, workloadOf(name), steps, async (workload, count) => {
+      asked.push(`${workload.name} ${count}`);
+      return Array.from({ length: count }, (_, i) => workload.batch + i);
+    });
+    expect([await losses("batch 16", 2), await losses("batch 16", 2), await losses("batch 16", 1)]).toEqual([[16, 17], [16, 17], [16]]);
+    expect([await losses("batch 64", 1), await losses("batch 16", 3)]).toEqual([[64], [16, 17, 18]]);
+    expect(asked).toEqual(["784-128-10 b16 adam 2", "784-128-10 b64 adam 1", "784-128-10 b16 adam 3"]);
+    rmSync(folder, { recursive: true });
   });
 
   it("takes losses for falling only if they are numbers and fall", () => {
