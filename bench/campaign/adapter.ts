@@ -14,7 +14,8 @@ export async function describeHere(): Promise<AdapterRow> {
   }
   const offered = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   return {
-    kind: "adapter", adapter, plansFor: planAdapter(context).kind, runtime: `Node ${process.version} with webgpu (Dawn), ${process.platform} ${process.arch}`,
+    kind: "adapter", adapter, plansFor: planAdapter(context).kind,
+    runtime: `Node ${process.version} with webgpu (Dawn), ${process.platform} ${process.arch}`,
     features: [...offered?.features ?? device.features].sort(), limits,
   };
 }

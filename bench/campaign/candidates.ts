@@ -28,7 +28,8 @@ async function planOf(name: string, context: GpuContext): Promise<Plan> {
   if (product) return productPlan(product, planAdapter(context));
   const recurrent = RECURRENT.find((one) => one.name === name)!, variant = { device: context.device };
   const problem = training ? makeProblem(training) : null, sequence = training ? null : makeRecurrentProblem(recurrent);
-  const model = training ? await compiledModel(training, problem!, "webgpu", variant) : await compiledRecurrent(recurrent, sequence!, "webgpu", variant);
+  const model = training ? await compiledModel(training, problem!, "webgpu", variant)
+    : await compiledRecurrent(recurrent, sequence!, "webgpu", variant);
   try {
     await (training ? trainingOf(model, training, problem!) : recurrentTraining(model, recurrent, sequence!)).losses(1);
     return model.plan;
@@ -74,11 +75,13 @@ async function timeSite({ device }: GpuContext, plan: Plan, candidates: readonly
 }
 
 export async function timeCandidates(task: Task, tell: Tell): Promise<void> {
-  const context = await acquireDevice(), { device } = context, shown = await planOf(task.name, context), pipelines = new PipelineCache(device);
+  const context = await acquireDevice(), { device } = context;
+  const shown = await planOf(task.name, context), pipelines = new PipelineCache(device);
   const planWith = (choices: Choices): Plan => new Plan(shown.graph, { batch: shown.batch, adapter: planAdapter(context), choices,
     maxBuffers: device.limits.maxStorageBuffersPerShaderStage, sequences: SEQUENCES });
   const plan = planWith(new Map()), seen = new Set<string>();
-  const sites = plan.products.filter(({ launch, site }) => isWorthTuning(site, plan.launches[launch]) && !seen.has(site.key) && seen.add(site.key));
+  const sites = plan.products.filter(({ launch, site }) =>
+    isWorthTuning(site, plan.launches[launch]) && !seen.has(site.key) && seen.add(site.key));
   for (const { launch, site } of sites) {
     const candidates = await Promise.all(site.candidates.map((shape) => candidateOf(planWith, pipelines, launch, site, shape)));
     const times = await timeSite(context, plan, candidates, task);

@@ -91,7 +91,8 @@ const UNCOMPARED_STEPS = 9;
 /** Where there is no reference: losses are numbers, and a mini-batch seen twice has the smaller one the second time. */
 export function fallingLosses(losses: readonly number[]): Agreement {
   const ok = losses.every(Number.isFinite) && losses.at(-1)! < losses[0];
-  return { ok, difference: NaN, says: `losses ${ok ? "fall" : "do not fall"} from ${losses[0]} to ${losses.at(-1)}; too large for the reference` };
+  return { ok, difference: NaN,
+    says: `losses ${ok ? "fall" : "do not fall"} from ${losses[0]} to ${losses.at(-1)}; too large for the reference` };
 }
 
 /** Multiplications and additions of the products of a step: no gradient of the data is needed. */
@@ -100,7 +101,8 @@ export function stepFlops({ widths, batch }: Pick<Workload, "widths" | "batch">)
 }
 
 function productLanes(product: Product): Lane[] {
-  const operands = makeOperands(product), contenders: Record<string, ProductContender> = { deltaprop: ourProducts, "jax-js webgpu": jaxProducts };
+  const operands = makeOperands(product);
+  const contenders: Record<string, ProductContender> = { deltaprop: ourProducts, "jax-js webgpu": jaxProducts };
   return Object.entries(contenders).map(([contender, its]) => ({
     contender, fewest: 1, flops: flopsOf(product),
     async begin() {
@@ -119,12 +121,14 @@ async function lanesOf(name: string, { lossSteps }: Pace, folder: string): Promi
   if (product) return productLanes(product);
   const recurrent = RECURRENT.find((one) => one.name === name)!;
   const both: Record<string, RecurrentContender> = { deltaprop: ourRecurrent, "jax-js webgpu": jaxRecurrent };
-  return trainingLanes(recurrent, makeRecurrentProblem(recurrent), startsOf(both), { steps: Math.min(lossSteps, recurrent.mostLosses), folder });
+  const steps = Math.min(lossSteps, recurrent.mostLosses);
+  return trainingLanes(recurrent, makeRecurrentProblem(recurrent), startsOf(both), { steps, folder });
 }
 
 /** Their start() alone. */
 const startsOf = <W, P>(contenders: Readonly<Record<string, { start: Starts<W, P> }>>): Record<string, Starts<W, P>> =>
-  Object.fromEntries(Object.entries(contenders).map(([name, contender]) => [name, (workload: W, problem: P) => contender.start(workload, problem)]));
+  Object.fromEntries(Object.entries(contenders).map(([name, contender]) =>
+    [name, (workload: W, problem: P) => contender.start(workload, problem)]));
 
 /** deltaprop and jax-js on WebGPU. */
 export async function contest({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {

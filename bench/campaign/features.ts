@@ -40,14 +40,21 @@ async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevic
   return adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
 }
 
-function starter(name: string, folder: string): { reference: (steps: number) => Promise<number[]>; start: (variant: Variant) => Promise<Training> } {
+interface Starter {
+  readonly reference: (steps: number) => Promise<number[]>;
+  readonly start: (variant: Variant) => Promise<Training>;
+}
+
+function starter(name: string, folder: string): Starter {
   const training = WORKLOADS.find((one) => one.name === name), recurrent = RECURRENT.find((one) => one.name === name);
   if (training) {
     const problem = makeProblem(training);
-    return { reference: (steps) => rememberedLosses(folder, training, steps), start: (variant) => deltapropOn("webgpu", variant).start(training, problem) };
+    return { reference: (steps) => rememberedLosses(folder, training, steps),
+      start: (variant) => deltapropOn("webgpu", variant).start(training, problem) };
   }
   const problem = makeRecurrentProblem(recurrent!);
-  return { reference: (steps) => rememberedLosses(folder, recurrent!, steps), start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem) };
+  return { reference: (steps) => rememberedLosses(folder, recurrent!, steps),
+    start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem) };
 }
 
 type Training = Awaited<ReturnType<ReturnType<typeof deltapropOn>["start"]>>;
@@ -63,7 +70,8 @@ export async function tryFeatures({ name, quick }: Task, folder: string, tell: T
   for (const { name: contender, features, precision } of KINDS) {
     const device = await deviceWith(features);
     if (device === null) {
-      tell({ kind: "agreement", workload: name, contender, status: "not here", difference: null, says: `the adapter has not all of ${features.join(", ")}` });
+      tell({ kind: "agreement", workload: name, contender, status: "not here", difference: null,
+        says: `the adapter has not all of ${features.join(", ")}` });
       continue;
     }
     lanes.push({ contender, fewest: 1, flops: null, async begin() {

@@ -58,7 +58,8 @@ async function main({ quick, patience, parts, json, markdown }: Flags): Promise<
   };
   try {
     const report = await runCampaign({
-      parts: chosen, quick, patience, testFiles: embedded.testFiles, cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`, save, say, now: () => performance.now(),
+      parts: chosen, quick, patience, testFiles: embedded.testFiles,
+      cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`, save, say, now: () => performance.now(),
       perform: (task, tell, seconds) => performInProcess(task, folder, tell, seconds),
     });
     for (const { title, status, seconds } of report.parts) say(`${title}: ${status}, ${seconds.toFixed(0)} s`);

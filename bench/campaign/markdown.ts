@@ -25,7 +25,8 @@ function tests(part: PartReport): string[] {
   const notRun = new Map<string, number>();
   for (const { reason } of rows.flatMap((row) => row.notRun)) notRun.set(reason, (notRun.get(reason) ?? 0) + 1);
   return [
-    `${rows.reduce((sum, { passed }) => sum + passed, 0)} passed, ${count("failed")} failed, ${count("notRun")} not run, in ${rows.length} of ${part.tasks.length} files.`,
+    `${rows.reduce((sum, { passed }) => sum + passed, 0)} passed, ` +
+      `${count("failed")} failed, ${count("notRun")} not run, in ${rows.length} of ${part.tasks.length} files.`,
     ...(failed.length > 0 ? [table(["file", "test that failed", "says"], failed)] : []),
     ...(notRun.size > 0 ? [table(["not run, because", "tests"], [...notRun].map(([reason, number]) => [reason, String(number)]))] : []),
   ];
@@ -38,13 +39,15 @@ function roofline(part: PartReport): string[] {
   return [
     `Timed by ${method}.`,
     table(["what", "reached", "by"], [
-      ["multiply-adds", `${giga(ceilings.flopsPerSecond)} GFLOP/s`, ceilings.flopsBy], ["copy", `${giga(ceilings.bytesPerSecond)} GB/s`, ceilings.bytesBy],
+      ["multiply-adds", `${giga(ceilings.flopsPerSecond)} GFLOP/s`, ceilings.flopsBy],
+      ["copy", `${giga(ceilings.bytesPerSecond)} GB/s`, ceilings.bytesBy],
       ["largest copy", `${giga(ceilings.largestBytesPerSecond)} GB/s`, `${ceilings.largestBytes / 2 ** 20} MiB`],
       ["dependent dispatch", `${digits(ceilings.dispatchMicros)} µs`, ""], ["submit", `${digits(ceilings.submitMicros)} µs`, ""],
       ["submit, and its result read back", `${digits(ceilings.readbackMicros)} µs`, ""],
     ]),
     ...(plans.length === 0 ? [] : [table(["workload", "launch", "µs", "GFLOP/s", "GB/s"], plans.flatMap(({ workload, kernels }) =>
-      kernels.map(({ label, micros, flops, bytes }) => [workload, label, digits(micros), flops > 0 && micros > 0 ? digits(flops / micros / 1e3) : "–",
+      kernels.map(({ label, micros, flops, bytes }) => [workload, label, digits(micros),
+        flops > 0 && micros > 0 ? digits(flops / micros / 1e3) : "–",
         micros > 0 ? digits(bytes / micros / 1e3) : "–"])))]),
   ];
 }
@@ -74,7 +77,8 @@ const difference = ({ status, difference: value, says }: AgreementRow): string =
 /** @param first says against which line of a workload the others are set */
 function rates(lines: readonly Line[], ours: (workload: string) => number | null): string[] {
   if (lines.length === 0) return [];
-  return [table(["workload", "contender", "a second [range]", "GFLOP/s", "first / this", "rounds", "from the reference"], lines.map((line) => {
+  const head = ["workload", "contender", "a second [range]", "GFLOP/s", "first / this", "rounds", "from the reference"];
+  return [table(head, lines.map((line) => {
     const { workload, contender, agreement, rates: own } = line, median = medianOf(line), base = ours(workload);
     if (median === null) return [workload, contender, "–", "–", "–", "0", difference(agreement)];
     const { min, max } = spreadOf(own.map(({ perSecond }) => perSecond)), [{ flops, round }] = own;
@@ -91,12 +95,15 @@ function inTurn(part: PartReport): string[] {
 function candidates(part: PartReport): string[] {
   const all = rowsOf(part, "candidate"), keys = [...new Set(all.map(({ workload, site }) => `${workload}\n${site}`))];
   if (all.length === 0) return [];
-  return [table(["workload", "launch", "the model's cut", "µs", "the fastest cut", "µs", "model / fastest", "cuts timed"], keys.map((key) => {
+  const head = ["workload", "launch", "the model's cut", "µs", "the fastest cut", "µs", "model / fastest", "cuts timed"];
+  return [table(head, keys.map((key) => {
     const own = all.filter(({ workload, site }) => `${workload}\n${site}` === key), model = own.find(({ isModels }) => isModels);
-    const timed = own.filter((one) => one.micros !== null), best = timed.length > 0 ? timed.reduce((a, b) => (b.micros! < a.micros! ? b : a)) : null;
+    const timed = own.filter((one) => one.micros !== null);
+    const best = timed.length > 0 ? timed.reduce((a, b) => (b.micros! < a.micros! ? b : a)) : null;
     const micros = (value: number | null | undefined) => (value === null || value === undefined ? "–" : digits(value));
     const ratio = best !== null && typeof model?.micros === "number" && best.micros! > 0 ? digits(model.micros / best.micros!) : "–";
-    return [own[0].workload, own[0].launch, model?.shape ?? "–", micros(model?.micros), best?.shape ?? "–", micros(best?.micros), ratio, `${timed.length} of ${own.length}`];
+    return [own[0].workload, own[0].launch, model?.shape ?? "–", micros(model?.micros), best?.shape ?? "–", micros(best?.micros), ratio,
+      `${timed.length} of ${own.length}`];
   }))];
 }
 
@@ -106,7 +113,8 @@ function pytorch(part: PartReport, report: CampaignReport): string[] {
   const ours = workloads ? linesOf(workloads).filter(({ contender }) => contender === "deltaprop") : [];
   const rate = (workload: string) => { const line = ours.find((one) => one.workload === workload); return line ? medianOf(line) : null; };
   return [
-    ...(who ? [`PyTorch ${who.version} on ${who.device}, float32 without TF32. "first / this" is deltaprop of this run (a process of its own) over PyTorch.`] : []),
+    ...(who ? [`PyTorch ${who.version} on ${who.device}, float32 without TF32. ` +
+      `"first / this" is deltaprop of this run (a process of its own) over PyTorch.`] : []),
     ...rates(linesOf(part), rate),
   ];
 }

@@ -65,6 +65,8 @@ async function perform(task: Task, folder: string, tell: (row: Row) => void): Pr
 
 /** Waits for the task that performInProcess() sends. */
 export function performOneTask(): void {
+  // Whoever asked has ended: Dawn alone would keep this process.
+  process.on("disconnect", () => process.exit(1));
   process.once("message", ({ task, folder }: ToChild) => {
     const send = (sent: FromChild) => void process.send!(sent);
     perform(task, folder, (row) => send({ row: toText(row) })).then(

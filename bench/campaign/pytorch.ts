@@ -18,7 +18,9 @@ type Write = (values: Float32Array | Uint8Array) => Promise<string>;
 
 async function trainingTask(workload: Workload, write: Write): Promise<object> {
   const { x, y, labels, rows, weights } = makeProblem(workload), { widths } = workload, files = [];
-  for (const { fanIn, fanOut, kernel, bias } of weights) files.push({ fanIn, fanOut, kernel: await write(kernel), bias: await write(bias) });
+  for (const { fanIn, fanOut, kernel, bias } of weights) {
+    files.push({ fanIn, fanOut, kernel: await write(kernel), bias: await write(bias) });
+  }
   return { ...workload, adam: ADAM, rows, features: widths[0], outputs: widths.at(-1), weights: files, flops: stepFlops(workload),
     x: await write(x), y: await write(y), labels: await write(labels) };
 }
@@ -72,7 +74,9 @@ async function listen(script: string, folder: string, tell: Tell): Promise<void>
 
 export async function askPyTorch({ quick }: Task, script: string, tell: Tell): Promise<void> {
   const reason = missing();
-  if (reason !== null) return tell({ kind: "agreement", workload: "all", contender: "PyTorch", status: "not here", difference: null, says: reason });
+  if (reason !== null) {
+    return tell({ kind: "agreement", workload: "all", contender: "PyTorch", status: "not here", difference: null, says: reason });
+  }
   const folder = await mkdtemp(join(dirname(script), "networks-"));
   try {
     await writeTasks(folder, quick);

@@ -32,9 +32,11 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 function lineOf({ name, status, says, rows }: TaskReport): string {
   const tests = rows.filter((row) => row.kind === "test");
   const failed = rows.flatMap((row) => (row.kind === "test" ? row.failed
-    : row.kind === "agreement" && row.status !== "agrees" ? [{ name: `${row.workload}, ${row.contender}`, error: `${row.status}: ${row.says}` }] : []));
+    : row.kind === "agreement" && row.status !== "agrees" ? [{ name: `${row.workload}, ${row.contender}`, error: `${row.status}: ${row.says}` }]
+      : []));
   const counts = tests.length === 0 ? "" : ` (${tests[0].passed} passed, ${failed.length} failed, ${tests[0].notRun.length} not run)`;
-  return [`  ${name}: ${status}${counts}${says && `: ${says}`}`, ...failed.map((test) => `    ${tests.length > 0 ? "FAILED " : ""}${test.name}: ${test.error.split("\n")[0]}`)].join("\n");
+  const mark = tests.length > 0 ? "FAILED " : "";
+  return [`  ${name}: ${status}${counts}${says && `: ${says}`}`, ...failed.map((one) => `    ${mark}${one.name}: ${messageOf(one.error)}`)].join("\n");
 }
 
 async function runTask(task: Task, report: TaskReport, seconds: number, { perform, now }: CampaignOptions): Promise<void> {
@@ -62,7 +64,8 @@ function statusOf({ tasks }: PartReport): PartReport["status"] {
 }
 
 async function runPart(part: CampaignOptions["parts"][number], report: CampaignReport, options: CampaignOptions): Promise<void> {
-  const { quick, patience, testFiles, now, save, say } = options, limit = patience * part.seconds[quick ? "quick" : "full"], started = now();
+  const { quick, patience, testFiles, now, save, say } = options, started = now();
+  const limit = patience * part.seconds[quick ? "quick" : "full"];
   const tasks = tasksOf(part.name, quick, testFiles);
   const own: PartReport = { name: part.name, title: part.title, status: "running", seconds: 0,
     tasks: tasks.map(({ name }) => ({ name, status: "not started", says: "", seconds: 0, rows: [] })) };

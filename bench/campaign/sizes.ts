@@ -15,7 +15,8 @@ const BATCH = 256;
 export function workloadOf(name: string): Workload {
   const [, of, digits] = /^(batch|width) (\d+)$/.exec(name) ?? [], size = Number(digits);
   if (of === undefined) throw new Error(`no size ${name}`);
-  const shared = { kind: "training", hidden: "relu", loss: "softmaxCrossentropy", optimizer: "adam", learningRate: 1e-3, epochSteps: 128 } as const;
+  const shared = { kind: "training", hidden: "relu", loss: "softmaxCrossentropy", optimizer: "adam",
+    learningRate: 1e-3, epochSteps: 128 } as const;
   return of === "batch" ? { ...shared, name: `784-128-10 b${size} adam`, widths: [784, 128, 10], batch: size }
     : { ...shared, name: `${size}-${size}-10 b${BATCH} adam`, widths: [size, size, 10], batch: BATCH };
 }

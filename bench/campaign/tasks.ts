@@ -76,7 +76,8 @@ export function partsOf(text: string | undefined): (typeof PARTS)[number][] {
   const words = text.split(",").map((word) => word.trim()).filter((word) => word !== ""), known = names(PARTS);
   const unknown = words.find((word) => !known.includes(word));
   if (unknown !== undefined || words.length === 0) {
-    throw new InvalidArgumentError(`--parts takes names of parts with commas between them; got "${unknown ?? text}". Known: ${known.join(", ")}.`);
+    throw new InvalidArgumentError(`--parts takes names of parts with commas between them; got "${unknown ?? text}". ` +
+      `Known: ${known.join(", ")}.`);
   }
   return PARTS.filter(({ name }) => name === "adapter" || words.includes(name));
 }

@@ -17,7 +17,9 @@ function oneFile(input: string, name: string): EnvironmentOptions {
     build: {
       outDir: OUT, emptyOutDir: false, copyPublicDir: false, target: "es2022", minify: false, reportCompressedSize: false,
       chunkSizeWarningLimit: 10_000, modulePreload: false,
-      rolldownOptions: { input: here(input), preserveEntrySignatures: "strict", output: { format: "es", entryFileNames: name, codeSplitting: false } },
+      rolldownOptions: {
+        input: here(input), preserveEntrySignatures: "strict", output: { format: "es", entryFileNames: name, codeSplitting: false },
+      },
     },
   };
 }

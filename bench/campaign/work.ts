@@ -28,7 +28,8 @@ async function runTests({ name }: Task, folder: string, tell: (row: Row) => void
 
 async function runRoofline({ quick }: Task, tell: (row: Row) => void): Promise<void> {
   const all = [...WORKLOADS, ...PRODUCTS].map(({ name }) => name), tasks = quick ? ["2-8-1 b4 sgd"] : all;
-  await roofline({ kind: "roofline", bundle: "roofline.js", pace: quick ? "quick" : "full", tasks }, (result) => tell({ kind: "roofline", result }));
+  const pace = quick ? "quick" : "full";
+  await roofline({ kind: "roofline", bundle: "roofline.js", pace, tasks }, (result) => tell({ kind: "roofline", result }));
 }
 
 export async function work(task: Task, folder: string, tell: (row: Row) => void): Promise<void> {

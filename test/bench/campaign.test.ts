@@ -28,7 +28,9 @@ describe("the parts", () => {
   it("are all of them, or those named with the adapter before them, in their order", () => {
     expect(partsOf(undefined)).toEqual(PARTS);
     expect(partsOf("sizes, tests").map(({ name }) => name)).toEqual(["adapter", "tests", "sizes"]);
-    for (const wrong of ["tests,rooflin", "", ","]) expect(() => partsOf(wrong)).toThrow(/--parts takes names of parts .* Known: adapter, tests, roofline/);
+    for (const wrong of ["tests,rooflin", "", ","]) {
+      expect(() => partsOf(wrong)).toThrow(/--parts takes names of parts .* Known: adapter, tests, roofline/);
+    }
   });
 
   it("go through every test file, workload, product and size; quick ones through one of each kind", () => {
@@ -43,7 +45,8 @@ describe("the parts", () => {
   });
 });
 
-const adapterRow: Row = { kind: "adapter", adapter: "a GPU", plansFor: "gpu", runtime: "Node", features: ["subgroups"], limits: { maxBufferSize: 8 } };
+const adapterRow: Row = { kind: "adapter", adapter: "a GPU", plansFor: "gpu", runtime: "Node",
+  features: ["subgroups"], limits: { maxBufferSize: 8 } };
 
 /** Runs parts of a quick campaign with made-up tasks, and gives the report, what was said and how often it was saved. */
 async function campaign(parts: string, perform: CampaignOptions["perform"], changes: Partial<CampaignOptions> = {}) {
@@ -57,7 +60,8 @@ async function campaign(parts: string, perform: CampaignOptions["perform"], chan
 describe("a campaign", () => {
   const rate = (contender: string, round: number, perSecond: number): Row =>
     ({ kind: "rate", workload: "784-128-10 b16 adam", contender, round, perSecond, flops: 2e6 });
-  const agrees: Row = { kind: "agreement", workload: "784-128-10 b16 adam", contender: "deltaprop", status: "agrees", difference: 1e-7, says: "agrees" };
+  const agrees: Row = { kind: "agreement", workload: "784-128-10 b16 adam", contender: "deltaprop",
+    status: "agrees", difference: 1e-7, says: "agrees" };
 
   it("goes on where a task fails or runs out of time, keeps what that told, and saves after each", async () => {
     const { report, saved } = await campaign("sizes,features", async ({ name, part }, tell) => {
@@ -73,17 +77,22 @@ describe("a campaign", () => {
     // After each of the four tasks and at the end of the three parts.
     expect(saved).toHaveLength(7);
     expect(saved.find((soFar) => soFar.parts.at(-1)!.tasks[0].status === "out of time")!.parts[2].tasks[1].status).toBe("not started");
-    expect(markdownOf(await report)).toContain("| 784-128-10 b16 adam | deltaprop | 5.00 [5.00–5.00] | 0.0100 | 1.00 | not in turn | 1.0e-7 |");
+    expect(markdownOf(await report))
+      .toContain("| 784-128-10 b16 adam | deltaprop | 5.00 [5.00–5.00] | 0.0100 | 1.00 | not in turn | 1.0e-7 |");
     expect(markdownOf(await report)).toContain("| width 32 | failed | the device was lost |");
   });
 
   it("starts no task when the time of its part is over, and gives none more than is left", async () => {
     let clock = 0;
     const given: number[] = [];
-    const { report } = await campaign("tests", async (_task, _tell, seconds) => { given.push(seconds); clock += 5500; }, { now: () => clock });
+    const { report } = await campaign("tests", async (_task, _tell, seconds) => {
+      given.push(seconds);
+      clock += 5500;
+    }, { now: () => clock });
     const [, tests] = (await report).parts;
     expect(given).toEqual([10, 4.5]);
-    expect(tests).toMatchObject({ status: "out of time", tasks: [{}, {}, { status: "not started", says: "the 10 s of its part were over" }] });
+    expect(tests).toMatchObject({ status: "out of time",
+      tasks: [{}, {}, { status: "not started", says: "the 10 s of its part were over" }] });
     clock = 0;
     given.length = 0;
     await (await campaign("tests", async (_task, _tell, seconds) => void given.push(seconds), { patience: 3 })).report;
@@ -101,7 +110,8 @@ describe("a campaign", () => {
 
   it("prints failures by name", async () => {
     const { report, said } = await campaign("tests", async (_, tell) =>
-      tell({ kind: "test", passed: 2, failed: [{ name: "products > adds", error: "1 is not 2" }], notRun: [{ name: "x", reason: "no page" }] }));
+      tell({ kind: "test", passed: 2, failed: [{ name: "products > adds", error: "1 is not 2" }],
+        notRun: [{ name: "x", reason: "no page" }] }));
     await report;
     expect(said.join("\n")).toMatch(/adapter: done \(2 passed, 1 failed, 1 not run\)\n {4}FAILED products > adds: 1 is not 2/);
     expect(markdownOf(await report)).toContain("| adapter | products > adds | 1 is not 2 |");
@@ -129,7 +139,8 @@ describe("a contest", () => {
   it("times those in turn that agree, and one that fails takes no other along", async () => {
     const rows: Row[] = [], done: string[] = [];
     const failing: Lane = { ...lane("c", done), begin: () => Promise.reject(new Error("no such kernel\nline 2")) };
-    await interleave("w", [lane("a", done), lane("b", done, false), failing, lane("d", done)], { rounds: 2, seconds: 0.001, lossSteps: 1 }, (row) => rows.push(row));
+    const lanes = [lane("a", done), lane("b", done, false), failing, lane("d", done)];
+    await interleave("w", lanes, { rounds: 2, seconds: 0.001, lossSteps: 1 }, (row) => rows.push(row));
     expect(done).toEqual(["a", "d", "d", "a", "a", "d"]);
     expect(rows.flatMap((row) => (row.kind === "agreement" ? [`${row.contender} ${row.status} ${row.says}`.trim()] : [])))
       .toEqual(["a agrees", "b wrong", "c failed no such kernel", "d agrees"]);
@@ -161,8 +172,8 @@ describe("the one file that npm run build:campaign makes", () => {
   const root = fileURLToPath(new URL("../..", import.meta.url)), file = `${root}dist-bench/campaign.mjs`;
   let folder = "";
   beforeAll(() => {
-    execFileSync(process.execPath, [`${root}node_modules/vite/bin/vite.js`, "build", "--app", "--config", "bench/campaign/vite.config.ts", "--logLevel", "warn"],
-      { cwd: root });
+    const build = ["build", "--app", "--config", "bench/campaign/vite.config.ts", "--logLevel", "warn"];
+    execFileSync(process.execPath, [`${root}node_modules/vite/bin/vite.js`, ...build], { cwd: root });
     folder = mkdtempSync(`${tmpdir()}/deltaprop-`);
   });
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -171,7 +182,8 @@ describe("the one file that npm run build:campaign makes", () => {
   function outcome(name: string): { passed: number; failed: { name: string; error: string }[]; notRun: { reason: string }[] } {
     const embedded = /^globalThis\.deltapropCampaign = (.*);$/m.exec(readFileSync(file, "utf8"))![1];
     writeFileSync(`${folder}/tests.mjs`, (JSON.parse(embedded) as { tests: string }).tests);
-    const script = `console.log("OUTCOME" + JSON.stringify(await (await import(${JSON.stringify(pathToFileURL(`${folder}/tests.mjs`).href)})).runFile("${name}")))`;
+    const bundle = JSON.stringify(pathToFileURL(`${folder}/tests.mjs`).href);
+    const script = `console.log("OUTCOME" + JSON.stringify(await (await import(${bundle})).runFile("${name}")))`;
     const text = execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", cwd: folder });
     return JSON.parse(text.slice(text.indexOf("OUTCOME") + "OUTCOME".length)) as ReturnType<typeof outcome>;
   }

@@ -21,7 +21,8 @@ const config: VitestRunner["config"] = {
 };
 
 const testsOf = (task: Task): Test[] => (task.type === "test" ? [task] : task.tasks.flatMap(testsOf));
-const nameOf = ({ suite, name }: Task): string => (suite && suite.type === "suite" && !("filepath" in suite) ? `${nameOf(suite)} > ${name}` : name);
+const nameOf = ({ suite, name }: Task): string =>
+  (suite && suite.type === "suite" && !("filepath" in suite) ? `${nameOf(suite)} > ${name}` : name);
 const words = (task: Task): string => (task.result?.errors ?? []).map(({ message }) => message).join("\n") || "failed without a word";
 
 /** Groups whose hooks failed: their tests may have passed, or never begun. */
