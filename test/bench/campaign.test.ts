@@ -1,7 +1,7 @@
 // The campaign without a GPU: what it would do and for how long, that nothing takes the rest along, what it writes, and that
 // the bundle of the GPU tests tells what fails.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -175,7 +175,7 @@ describe("the one file that npm run build:campaign makes", () => {
     const build = ["build", "--app", "--config", "bench/campaign/vite.config.ts", "--logLevel", "warn"];
     execFileSync(process.execPath, [`${root}node_modules/vite/bin/vite.js`, ...build], { cwd: root });
     folder = mkdtempSync(`${tmpdir()}/deltaprop-`);
-  });
+  }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** In a process without a GPU. */
@@ -200,6 +200,17 @@ describe("the one file that npm run build:campaign makes", () => {
     const { notRun } = outcome("worker");
     expect(new Set(notRun.map(({ reason }) => reason))).toEqual(new Set(["it needs a page or its workers, which Node does not have"]));
     expect(notRun.length).toBeGreaterThan(10);
+  });
+
+  it("has the process of a task end with the one that asked for it", async () => {
+    const child = fork(file, ["--campaign-task"], { cwd: folder });
+    const code = new Promise((resolve) => child.on("exit", resolve));
+    // A task that would take long: nothing answers for a module that waits for ever.
+    writeFileSync(`${folder}/tests.mjs`, "export const runFile = () => new Promise((resolve) => setTimeout(resolve, 600_000));");
+    child.send({ task: { part: "tests", name: "adapter", quick: true }, folder });
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    child.disconnect();
+    expect(await code).toBe(1);
   });
 
   it("refuses a part that is none, and says which there are", () => {
