@@ -20,8 +20,9 @@ describe("the source", () => {
 
   it("has files in every room, so that the rules are about something", () => {
     const rooms = new Set([...sourceFiles().keys()].map((path) => path.split("/").slice(0, -1).join("/")));
-    for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph", "src/reference", "src/schedule", "src/gpu", "src/train", "src/train/data", "src/train/worker", "src/formats",
-      "src/cli", "shaders"]) expect(rooms).toContain(room);
+    for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph",
+      "src/reference", "src/schedule", "src/gpu", "src/train", "src/train/data", "src/train/worker", "src/formats", "src/cli", "src/tfjs",
+      "shaders"]) expect(rooms).toContain(room);
   });
 });
 
@@ -114,6 +115,8 @@ describe("the checker", () => {
       { "shaders/x.wgsl.ts": 'import { g } from "../src/graph/build.ts"; export { g };' }, "more than types"],
     ["a command going round the public door",
       { "src/cli/x.ts": 'import "../train/fit.ts";' }, "cli may not import train"],
+    ["the names of TensorFlow.js going round the public door", { "src/tfjs/x.ts": 'import "../train/fit.ts";' }, "tfjs may not import train"],
+    ["the names of TensorFlow.js imported by the library", { "src/tfjs/x.ts": "export {};", "src/train/x.ts": 'import "../tfjs/x.ts";' }, "train may not import tfjs"],
     ["a test imported by the source",
       { "src/train/x.ts": 'import "../../test/x.ts";' }, "which is in no room"],
     ["Node in the library", { "src/train/x.ts": 'import "node:fs";' }, "the package node:fs"],

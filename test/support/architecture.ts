@@ -43,6 +43,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   storage: ["errors"],
   index: [...Object.keys(TRAIN), "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
   cli: ["index", "formats", "storage", "errors", "random"],
+  // The names of TensorFlow.js: through the public door, and nothing imports it.
+  tfjs: ["index", "random"],
   build: [],
   // The page: through the public door, and what it shares with a command (test/demo/imports.test.ts says which files).
   "demo/lib": ["index", "formats"],
