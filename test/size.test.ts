@@ -16,12 +16,15 @@ const LIMIT = 45_000;
 /** The same of dist/min, as it lies there. */
 const LIMIT_WITHOUT_BUNDLER = 57_000;
 
+/** What deltaprop/tfjs adds to it. */
+const LIMIT_OF_TFJS = 22_500;
+
 type Chunk = Rolldown.OutputChunk;
 
 const chunksOf = (built: unknown): Chunk[] => ([built].flat() as Rolldown.RolldownOutput[])[0].output.filter((file) => file.type === "chunk");
 
 /** dist/ as `npm run build` makes it, by file name. */
-async function buildLibrary(environment: "client" | "minified"): Promise<Chunk[]> {
+async function buildLibrary(environment: "client" | "minified" | "minifiedTfjs"): Promise<Chunk[]> {
   const builder = await createBuilder({
     root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { [environment]: { build: { write: false } } },
   });
@@ -72,6 +75,13 @@ it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {
 
 it(`without a bundler, where all of the library comes, it loads at most ${LIMIT_WITHOUT_BUNDLER} bytes`, async () => {
   expect(gzipped(loadedAtOnce(await buildLibrary("minified")))).toBeLessThanOrEqual(LIMIT_WITHOUT_BUNDLER);
+});
+
+it(`deltaprop/tfjs is one file of at most ${LIMIT_OF_TFJS} bytes that imports the library instead of holding a copy`, async () => {
+  const files = await buildLibrary("minifiedTfjs");
+  expect(files.map(({ fileName, imports }) => [fileName, ...imports])).toEqual([["tfjs.js", expect.stringMatching(/index\.(ts|js)$/)]]);
+  expect(files[0].code).toMatch(/from\s*"\.\/index\.js"/);
+  expect(gzipped(files)).toBeLessThanOrEqual(LIMIT_OF_TFJS);
 });
 
 it("what few pages need comes only when it is asked for", () => {

@@ -1,0 +1,8 @@
+/**
+ * `tf.callbacks.*`.
+ * @module
+ */
+
+export {
+  earlyStopping,
+} from "./callbacks.ts";

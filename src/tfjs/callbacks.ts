@@ -1,0 +1,127 @@
+/**
+ * `tf.callbacks.*`, and callbacks in the forms that fit() takes: an object, an array of objects, instances of tf.Callback.
+ * @module
+ */
+
+import { environment } from "./environment.ts";
+import { unsupported } from "./missing.ts";
+
+export type Logs = Record<string, number>;
+
+export interface CallbackArguments {
+  onTrainBegin?(logs?: Logs): unknown;
+  onTrainEnd?(logs?: Logs): unknown;
+  onEpochBegin?(epoch: number, logs?: Logs): unknown;
+  onEpochEnd?(epoch: number, logs?: Logs): unknown;
+  onBatchBegin?(batch: number, logs?: Logs): unknown;
+  onBatchEnd?(batch: number, logs?: Logs): unknown;
+  onYield?(epoch: number, batch: number, logs?: Logs): unknown;
+}
+
+/** The model as callbacks see it. */
+export interface Trained {
+  stopTraining: boolean;
+}
+
+/** The base of callbacks that are classes. */
+export class Callback {
+  model!: Trained;
+  params: Record<string, unknown> = {};
+  setModel(model: Trained): void { this.model = model; }
+  setParams(params: Record<string, unknown>): void { this.params = params; }
+}
+
+/** What fit() takes. */
+export type GivenCallbacks = CallbackArguments | Callback | readonly (CallbackArguments | Callback)[] | null | undefined;
+
+/** A callback made of functions. */
+export class CustomCallback extends Callback {
+  constructor(functions: CallbackArguments) {
+    super();
+    Object.assign(this, functions);
+  }
+}
+
+export interface EarlyStoppingOptions {
+  /** A key of the logs; default "val_loss". */
+  monitor?: string;
+  /** What counts as better, ≥ 0; default 0. */
+  minDelta?: number;
+  /** Epochs without a better one before training stops; default 0. */
+  patience?: number;
+  verbose?: number;
+  /** "auto" (default): "max" for accuracies, else "min". */
+  mode?: "auto" | "min" | "max";
+  baseline?: number;
+  restoreBestWeights?: boolean;
+}
+
+/** Stops training when an epoch's number no longer gets better, by the rule of TensorFlow.js. */
+export class EarlyStopping extends Callback {
+  readonly #options: EarlyStoppingOptions;
+  #best = 0;
+  #waited = 0;
+  stoppedEpoch = 0;
+
+  constructor(options: EarlyStoppingOptions = {}) {
+    super();
+    if (options.restoreBestWeights) throw unsupported("earlyStopping({ restoreBestWeights: true })",
+      "TensorFlow.js has it neither: keep getWeights() in onEpochEnd.");
+    this.#options = options;
+  }
+
+  get #rises(): boolean {
+    const { mode = "auto", monitor = "val_loss" } = this.#options;
+    return mode === "max" || (mode === "auto" && monitor.includes("acc"));
+  }
+
+  onTrainBegin(): void {
+    this.#best = this.#options.baseline ?? (this.#rises ? -Infinity : Infinity);
+    this.#waited = this.stoppedEpoch = 0;
+  }
+
+  onEpochEnd(epoch: number, logs: Logs = {}): void {
+    const { monitor = "val_loss", minDelta = 0, patience = 0 } = this.#options, current = logs[monitor] as number | undefined;
+    if (current === undefined) {
+      environment.warnOnce(`earlyStopping watches ${monitor}, but the logs hold ${Object.keys(logs).join(", ")}. Pass validationData or ` +
+        `another monitor.`);
+      return;
+    }
+    const by = Math.abs(minDelta);
+    if (this.#rises ? current - by > this.#best : current + by < this.#best) {
+      this.#best = current;
+      this.#waited = 0;
+    } else if (++this.#waited >= patience) {
+      this.stoppedEpoch = epoch;
+      this.model.stopTraining = true;
+    }
+  }
+}
+
+export const earlyStopping = (options: EarlyStoppingOptions = {}): EarlyStopping => new EarlyStopping(options);
+
+/** Calls all of them in order, and waits for each. */
+export class CallbackList {
+  readonly #all: readonly CallbackArguments[];
+
+  constructor(given: GivenCallbacks) {
+    this.#all = given === null || given === undefined ? []
+      : (Array.isArray(given) ? given as CallbackArguments[] : [given as CallbackArguments]);
+  }
+
+  start(model: Trained, params: Record<string, unknown>): void {
+    for (const one of this.#all) {
+      if (!(one instanceof Callback)) continue;
+      one.setModel(model);
+      one.setParams(params);
+    }
+  }
+
+  has(...names: (keyof CallbackArguments)[]): boolean {
+    return this.#all.some((one) => names.some((name) => typeof one[name] === "function"));
+  }
+
+  async call(name: keyof CallbackArguments, ...given: unknown[]): Promise<void> {
+    for (const one of this.#all) await (one[name] as ((...all: unknown[]) => unknown) | undefined)?.apply(one, given);
+  }
+}

@@ -1,0 +1,206 @@
+// Programs as people write them for TensorFlow.js, run by TensorFlow.js itself and by deltaprop/tfjs from the same weights, rows in the
+// same order: losses, metrics, predictions and what callbacks see are equal.
+
+import "@tensorflow/tfjs-backend-cpu";
+import * as core from "@tensorflow/tfjs-core";
+import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
+import * as tfjsLayers from "@tensorflow/tfjs-layers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { UnsupportedError } from "../../src/index.ts";
+import * as ours from "../../src/tfjs/index.ts";
+
+type TF = typeof ours;
+const { sequential, layers, regularizers, initializers, metrics, callbacks, CustomCallback } = tfjsLayers;
+const theirs = { ...core, sequential, layers, regularizers, initializers, metrics, callbacks, CustomCallback } as unknown as TF;
+
+beforeAll(async () => {
+  await core.setBackend("cpu");
+  await ours.setBackend("wasm");
+});
+
+/** Fixed numbers in ±1. */
+const numbers = (count: number, at = 0): number[] => Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + at + 1)) * 0.9);
+
+interface Outcome { losses: Record<string, number[]>; epochs: number[]; seen: number[] }
+
+/** Weights that do not depend on who draws them. */
+function start(tf: TF, model: ours.Sequential): void {
+  model.setWeights(model.getWeights().map((w, i) => tf.tensor(numbers(w.size, 100 * i), w.shape)));
+}
+
+function rows(tf: TF, count: number, features: number): ours.Tensor { return tf.tensor2d(numbers(count * features), [count, features]); }
+const labelsOf = (count: number, classes: number): number[] => Array.from({ length: count }, (_, i) => (i * 7 + 3) % classes);
+
+async function finish(tf: TF, model: ours.Sequential, x: ours.Tensor, y: ours.Tensor, args: object): Promise<Outcome> {
+  start(tf, model);
+  const seen: number[] = [], { history, epoch } = await model.fit(x, y, { shuffle: false, ...args, callbacks: {
+    onEpochEnd: () => { seen.push(...(model.predict(x).slice(0, 2).dataSync())); },
+  } });
+  seen.push(...model.predict(x).dataSync(), ...[model.evaluate(x, y)].flat().map((scalar) => scalar.dataSync()[0]));
+  return { losses: history, epochs: epoch, seen };
+}
+
+const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
+  "flowers in three classes": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 30, 4), y = tf.oneHot(tf.tensor1d(labelsOf(30, 3), "int32"), 3);
+    model.add(tf.layers.dense({ units: 10, activation: "sigmoid", inputShape: [x.shape[1]] }));
+    model.add(tf.layers.dense({ units: 3, activation: "softmax" }));
+    model.compile({ optimizer: tf.train.adam(0.01, 0.9, 0.999, 1e-10), loss: "categoricalCrossentropy", metrics: ["accuracy"] });
+    return finish(tf, model, x, y, { epochs: 4, validationData: [x.slice(0, 9), y.slice(0, 9)] });
+  },
+  "prices, with a part for validation": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 50, 6), y = tf.tensor1d(numbers(50, 7));
+    model.add(tf.layers.dense({ inputDim: 6, units: 12, activation: "tanh", kernelInitializer: "leCunNormal" }));
+    model.add(tf.layers.dense({ units: 1, kernelRegularizer: tf.regularizers.l2({ l2: 0.1 }) }));
+    model.compile({ optimizer: tf.train.sgd(0.05), loss: "meanSquaredError", metrics: ["mse", tf.metrics.meanAbsoluteError] });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 8, validationSplit: 0.2 });
+  },
+  "exclusive or": async (tf) => {
+    const x = tf.tensor2d([[0, 0], [0, 1], [1, 0], [1, 1]]), y = tf.tensor2d([[0], [1], [1], [0]]);
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 8, activation: "relu", batchInputShape: [null, 2] }),
+      tf.layers.dense({ units: 1, activation: "sigmoid" })] });
+    model.compile({ optimizer: tf.train.momentum(0.1, 0.9), loss: "binaryCrossentropy", metrics: "accuracy" });
+    return finish(tf, model, x, y, { epochs: 20, batchSize: 4 });
+  },
+  "class indices, adagrad by name, flatten and layers of activations": async (tf) => {
+    const model = tf.sequential(), x = tf.tensor3d(numbers(20 * 6), [20, 2, 3]), y = tf.tensor1d(labelsOf(20, 4));
+    model.add(tf.layers.flatten({ inputShape: [2, 3] }));
+    model.add(tf.layers.dense({ units: 5, useBias: false }));
+    model.add(tf.layers.activation({ activation: "elu" }));
+    model.add(tf.layers.dense({ units: 4 }));
+    model.add(tf.layers.softmax());
+    model.compile({ optimizer: "adagrad", loss: "sparseCategoricalCrossentropy", metrics: ["acc"] });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 7 });
+  },
+  "logits with a loss given as a function": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 12, 3), y = tf.tensor2d(labelsOf(12, 2), [12, 1]);
+    model.add(tf.layers.dense({ units: 1, inputShape: [3], activation: "linear" }));
+    model.compile({ optimizer: tf.train.rmsprop(0.01, 0.8), loss: tf.losses.sigmoidCrossEntropy });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
+  },
+  "a sequence": async (tf) => {
+    const model = tf.sequential(), x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]), y = tf.tensor2d(numbers(20, 5), [10, 2]);
+    model.add(tf.layers.simpleRNN({ units: 5, inputShape: [4, 3], returnSequences: true }));
+    model.add(tf.layers.simpleRNN({ units: 4, activation: "relu" }));
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: tf.losses.meanSquaredError });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
+  },
+};
+
+const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b));
+function expectNear(mine: readonly number[], reference: readonly number[], where: string): void {
+  expect(mine.length, where).toBe(reference.length);
+  expect(mine.findIndex((value, i) => !near(value, reference[i])), `${where}: ${String(mine)} and ${String(reference)}`).toBe(-1);
+}
+
+describe.each(Object.entries(PROGRAMS))("%s", (_, program) => {
+  it("ends with the losses and answers of TensorFlow.js", async () => {
+    const mine = await program(ours), reference = await program(theirs);
+    expect(Object.keys(mine.losses).sort()).toEqual(Object.keys(reference.losses).sort());
+    for (const [key, values] of Object.entries(reference.losses)) expectNear(mine.losses[key], values, key);
+    expect(mine.epochs).toEqual(reference.epochs);
+    expectNear(mine.seen, reference.seen, "predictions");
+  });
+});
+
+it("Adam's default ε, which TensorFlow.js adds elsewhere, leaves the losses of the first epochs equal", async () => {
+  const losses = async (tf: TF) => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [4] })] });
+    model.compile({ optimizer: "adam", loss: "meanSquaredError" });
+    start(tf, model);
+    return (await model.fit(rows(tf, 40, 4), tf.ones([40, 3]), { epochs: 5, shuffle: false })).history.loss;
+  };
+  expectNear(await losses(ours), await losses(theirs), "losses");
+});
+
+it("control: other weights give other losses", async () => {
+  const program = (at: number) => async (tf: TF) => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [3] })] }), x = rows(tf, 8, 3);
+    model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+    model.setWeights([tf.tensor2d(numbers(3, at), [3, 1]), tf.tensor1d([0])]);
+    return (await model.fit(x, tf.ones([8, 1]))).history.loss[0];
+  };
+  expect(near(await program(0)(ours), await program(1)(theirs))).toBe(false);
+  expect(near(await program(1)(ours), await program(1)(theirs))).toBe(true);
+});
+
+/** Everything that callbacks hear, with the answers at that time. */
+async function heard(tf: TF): Promise<unknown[]> {
+  const said: unknown[] = [], x = rows(tf, 10, 2), y = tf.tensor1d(numbers(10, 3));
+  const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+  model.compile({ optimizer: tf.train.sgd(0.2), loss: "meanSquaredError" });
+  start(tf, model);
+  const now = () => Array.from(model.predict(x.slice(0, 1)).dataSync());
+  const history = await model.fit(x, y, { epochs: 4, batchSize: 4, shuffle: false, initialEpoch: 1, callbacks: [{
+    onTrainBegin: () => said.push("begin"), onTrainEnd: () => said.push("end"), onEpochBegin: (epoch) =>
+      said.push("epoch", epoch, ...now()),
+    onBatchEnd: (batch, logs) => { said.push("batch", batch, logs!.size, logs!.loss, ...now());
+      if (said.length > 60) model.stopTraining = true; },
+    onEpochEnd: async (epoch, logs) => { await tf.nextFrame(); said.push("epoch end", epoch, logs!.loss, ...now()); },
+  }] });
+  return [...said, "history", ...history.epoch, ...history.history.loss];
+}
+
+it("callbacks hear what TensorFlow.js tells, predict() answers by the weights of that moment, and stopTraining ends within an epoch",
+  async () => {
+  const mine = await heard(ours), reference = await heard(theirs);
+  expect(mine.map((one) => (typeof one === "number" ? 0 : one))).toEqual(reference.map((one) => (typeof one === "number" ? 0 : one)));
+  expectNear(mine.filter((one) => typeof one === "number"), reference.filter((one) => typeof one === "number"), "numbers");
+});
+
+it("earlyStopping stops at the same epoch", async () => {
+  const epochs = async (tf: TF) => {
+    const x = rows(tf, 10, 2), model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [2] })] });
+    model.compile({ optimizer: tf.train.sgd(0.5), loss: "meanSquaredError" });
+    start(tf, model);
+    return (await model.fit(x, tf.tensor1d(numbers(10, 3)), { epochs: 60, shuffle: false,
+      callbacks: tf.callbacks.earlyStopping({ monitor: "loss", minDelta: 0.01, patience: 2 }) })).epoch.length;
+  };
+  const stopped = await epochs(theirs);
+  expect(stopped).toBeLessThan(60);
+  expect(await epochs(ours)).toBe(stopped);
+});
+
+it("summary() prints the lines of TensorFlow.js", () => {
+  const printed = (tf: TF) => {
+    const lines: string[] = [], model = tf.sequential();
+    model.add(tf.layers.dense({ units: 10, inputShape: [4] }));
+    model.add(tf.layers.dropout({ rate: 0.2 }));
+    model.add(tf.layers.dense({ units: 3, name: "answers" }));
+    model.summary(undefined, undefined, (line) => lines.push(line.replace(/(_Dense|_Dropout)\d+ \((\w+)\) +/g, "$1 ($2) ").trimEnd()));
+    return lines;
+  };
+  expect(printed(ours)).toEqual(printed(theirs));
+});
+
+it("a learning rate set in a callback counts, trainOnBatch() takes a step, and ignored options are told once", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {}), x = rows(ours, 8, 2), y = ours.ones([8, 1]);
+  const model = ours.sequential({ layers: [ours.layers.dense({ units: 1, inputShape: [2] })] }), optimizer = ours.train.sgd(0.1);
+  model.compile({ optimizer, loss: "meanSquaredError", metrics: ["mae"] });
+  await model.fit(x, y, { epochs: 2, callbacks: { onEpochEnd: () => { optimizer.learningRate = 0; } }, stepsPerEpochs: 3 });
+  const before = model.getWeights()[0].arraySync();
+  expect(await model.trainOnBatch(x, y)).toHaveLength(2);
+  expect(model.getWeights()[0].arraySync()).toEqual(before);
+  await model.fit(x, y, { stepsPerEpochs: 3 });
+  expect(warn.mock.calls.filter(([line]) => String(line).includes("ignores stepsPerEpochs"))).toHaveLength(1);
+  warn.mockRestore();
+  model.dispose();
+});
+
+it.each<[string, () => unknown, RegExp]>([
+  ["convolutions", () => ours.layers.conv2d(), /tf\.layers\.conv2d is not in deltaprop\/tfjs.*dense layers/],
+  ["lstm", () => ours.layers.lstm(), /tf\.layers\.lstm.*simpleRNN/],
+  ["minimize", () => ours.train.sgd(0.1).minimize(), /optimizer\.minimize\(\).*sampleWeight/],
+  ["variableGrads", () => ours.variableGrads(), /tf\.variableGrads.*sampleWeight/],
+  ["an activation", () => ours.layers.dense({ units: 1, activation: "selu" }), /"selu".*relu/],
+  ["a loss of one's own", () => {
+    const model = ours.sequential({ layers: [ours.layers.dense({ units: 1, inputShape: [1] })] });
+    model.compile({ optimizer: "sgd", loss: (a: ours.Tensor, b: ours.Tensor) => a.sub(b) });
+  }, /loss by the function/],
+  ["frozen layers", () => ours.layers.dense({ units: 1, trainable: false }), /trainable: false/],
+  ["model files", () => ours.loadLayersModel(), /tf\.loadLayersModel.*setWeights/],
+])("%s: an error that names it and the remedy", (_, call, message) => {
+  expect(call).toThrow(UnsupportedError);
+  expect(call).toThrow(message);
+});
