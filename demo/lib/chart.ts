@@ -12,6 +12,8 @@ const TABLE_ROWS = 12;
 /** On a software GPU every frame is dear. */
 const DRAW_EVERY_MS = 120;
 const FAINT = "55";
+/** Share of what came before in each point, until the reader sets another: little enough that the line lags by one or two steps only. */
+export const FIRST_SMOOTHING = 0.6;
 
 const texts = defineTexts({
   step: "step",
@@ -69,7 +71,7 @@ export class LineChart {
   readonly #line = new Series();
   #dots: Dot[] = [];
   #plot: uPlot | null = null;
-  #smoothing = 0.9;
+  #smoothing = FIRST_SMOOTHING;
   #logarithmic = false;
   #drawnAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,6 +1,6 @@
 // The learning curves: loss and accuracy of every mini-batch, smoothed, and of validation.
 
-import { LineChart } from "../../lib/chart.ts";
+import { FIRST_SMOOTHING, LineChart } from "../../lib/chart.ts";
 import { sliderControl, switchControl } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
@@ -8,8 +8,6 @@ import { real } from "../../lib/share.ts";
 import type { Theme } from "../../lib/theme.ts";
 import type { DigitsWords } from "./texts.ts";
 import type { Progress, Validation } from "./trainer.ts";
-
-const FIRST_SMOOTHING = 0.95;
 
 export class Curves {
   readonly host: HTMLElement;
@@ -22,7 +20,6 @@ export class Curves {
     this.#accuracy = new LineChart({
       ...series, language, theme, name: () => words.now.accuracyChart, range: [0, 1], show: (value) => language.percent(value),
     });
-    this.#smooth(FIRST_SMOOTHING);
     const smoothing = sliderControl({ words, label: (now: DigitsWords) => now.smoothing }, real(0, 0.99), FIRST_SMOOTHING,
       { places: 99, show: (value) => value.toFixed(2) }, (value) => this.#smooth(value));
     const logarithmic = switchControl({ words, label: (now: DigitsWords) => now.logarithmic }, false,

@@ -1,6 +1,6 @@
 // The learning curve: the loss of every mini-batch, smoothed, and that of the test points.
 
-import { LineChart } from "../../lib/chart.ts";
+import { FIRST_SMOOTHING, LineChart } from "../../lib/chart.ts";
 import { sliderControl, switchControl } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
@@ -8,8 +8,6 @@ import { real } from "../../lib/share.ts";
 import type { Theme } from "../../lib/theme.ts";
 import type { PlaygroundWords } from "./texts.ts";
 import type { Look } from "./trainer.ts";
-
-const FIRST_SMOOTHING = 0.95;
 
 export class Curves {
   readonly host: HTMLElement;
@@ -21,7 +19,6 @@ export class Curves {
     const { language } = words;
     this.#loss = new LineChart({ language, theme, name: () => words.now.lossChart, line: () => words.now.training,
       dots: () => words.now.validation, show: (value) => value.toFixed(4) });
-    this.#loss.smoothing = FIRST_SMOOTHING;
     const smoothing = sliderControl({ words, label: (now: PlaygroundWords) => now.smoothing }, real(0, 0.99), FIRST_SMOOTHING,
       { places: 99, show: (value) => value.toFixed(2) }, (value) => { this.#loss.smoothing = value; });
     const logarithmic = switchControl({ words, label: (now: PlaygroundWords) => now.logarithmic }, false,

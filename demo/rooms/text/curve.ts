@@ -1,6 +1,6 @@
 // The learning curve: the perplexity of every mini-batch, smoothed, over what guessers reach who know less.
 
-import { LineChart } from "../../lib/chart.ts";
+import { FIRST_SMOOTHING, LineChart } from "../../lib/chart.ts";
 import { sliderControl, switchControl } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
@@ -9,8 +9,6 @@ import type { Theme } from "../../lib/theme.ts";
 import type { Corpus } from "./corpus.ts";
 import type { TextWords } from "./texts.ts";
 import { perplexityText } from "./transport.ts";
-
-const FIRST_SMOOTHING = 0.9;
 
 export class Curve {
   readonly host: HTMLElement;
@@ -23,7 +21,6 @@ export class Curve {
       levels: () => (this.#corpus ? [
         { name: words.now.uniform, value: this.#corpus.vocabulary.length }, { name: words.now.unigram, value: this.#corpus.unigram },
       ] : []) });
-    this.#chart.smoothing = FIRST_SMOOTHING;
     const smoothing = sliderControl({ words, label: (now: TextWords) => now.smoothing }, real(0, 0.99), FIRST_SMOOTHING,
       { places: 99, show: (value) => value.toFixed(2) }, (value) => { this.#chart.smoothing = value; });
     const logarithmic = switchControl({ words, label: (now: TextWords) => now.logarithmic }, false, (value) => { this.#chart.logarithmic = value; });
