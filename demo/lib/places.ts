@@ -1,7 +1,7 @@
 // Where the networks of a room's worker run: on a GPU that they share, as WebAssembly, or in the float64 reference.
 
 import { dense, sequential, UnsupportedError, type CompileOptions } from "../../src/index.ts";
-import { ENGINES, type Engine } from "./engines.ts";
+import { ENGINES, type Engine, type GpuAbsence } from "./engines.ts";
 import { SharedDevice } from "./shared-device.ts";
 
 export interface Place {
@@ -29,17 +29,17 @@ async function hasWasm(): Promise<boolean> {
 export class Places {
   readonly engines: readonly Engine[];
 
-  private constructor(readonly byEngine: ReadonlyMap<Engine, Place>) {
+  private constructor(readonly byEngine: ReadonlyMap<Engine, Place>, readonly noGpu: GpuAbsence | null) {
     this.engines = ENGINES.filter((engine) => byEngine.has(engine));
   }
 
   /** Looks for a GPU and for WebAssembly. */
   static async look(): Promise<Places> {
-    const [device, wasm] = await Promise.all([SharedDevice.find(), hasWasm()]), places: Place[] = [];
-    if (device) places.push({ engine: "webgpu", options: { backend: "webgpu", device: device.open }, lose: () => device.lose() });
+    const [found, wasm] = await Promise.all([SharedDevice.find(), hasWasm()]), places: Place[] = [];
+    if (found instanceof SharedDevice) places.push({ engine: "webgpu", options: { backend: "webgpu", device: found.open }, lose: () => found.lose() });
     if (wasm) places.push({ engine: "wasm", options: { backend: "wasm" }, lose: () => {} });
     places.push({ engine: "cpu", options: { backend: "cpu" }, lose: () => {} });
-    return new Places(new Map(places.map((place) => [place.engine, place])));
+    return new Places(new Map(places.map((place) => [place.engine, place])), found instanceof SharedDevice ? null : found);
   }
 
   /** The place of this engine, or of the next one in the order of ENGINES that there is. */

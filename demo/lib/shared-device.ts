@@ -1,12 +1,16 @@
 // One GPU device for all networks of a room's worker. The library asks for another one when it was lost.
 
+import type { GpuAbsence } from "./engines.ts";
+
 export class SharedDevice {
   #device: Promise<GPUDevice> | null = null;
 
-  /** Null where there is no WebGPU. */
-  static async find(): Promise<SharedDevice | null> {
-    const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
-    return adapter ? new SharedDevice() : null;
+  /** Why there is none in the place of a device, where there is none. */
+  static async find(): Promise<SharedDevice | GpuAbsence> {
+    // Browsers hide the API from pages that are no secure contexts.
+    if (!("gpu" in navigator) || !navigator.gpu) return isSecureContext ? "api" : "context";
+    const adapter = await navigator.gpu.requestAdapter().catch(() => null);
+    return adapter ? new SharedDevice() : "adapter";
   }
 
   /** The device as it is, or a new one. For compile({ device }). */

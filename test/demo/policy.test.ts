@@ -84,7 +84,7 @@ it("under a policy without 'wasm-unsafe-eval', and without WebGPU, the page says
   const { page: without } = await open(await copyWithoutWebGpu(outDir), strict);
   await without.waitForSelector('.transport[data-state="ready"]');
   expect(await engines(without)).toEqual({ offered: ["cpu"], value: "cpu" });
-  expect(await without.$eval(".notice", ({ textContent }) => textContent)).toMatch(/neither WebGPU nor WebAssembly.*float64 reference.*'wasm-unsafe-eval'/);
+  expect(await without.$eval(".notice", ({ textContent }) => textContent)).toMatch(/no WebGPU.*WebAssembly with SIMD is missing.*float64 reference.*'wasm-unsafe-eval'/);
   await without.click("#digits-step");
   await without.waitForFunction(() => document.getElementById("digits-steps")!.textContent === "1");
 });

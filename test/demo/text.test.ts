@@ -209,7 +209,7 @@ it("trains on WebAssembly where there is no WebGPU, and says which browsers have
   const copy = await copyWithoutWebGpu(`${demo.folder}/site`);
   const without = await demo.open(`${copy}${LINK}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.clear()));
   await without.waitForSelector(`${ROOM} .transport[data-state="ready"]`);
-  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*trains on WebAssembly.*Chrome.*Firefox.*Safari/);
+  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari.*trains on WebAssembly/);
   await without.click("#text-step");
   await without.waitForFunction(() => document.getElementById("text-steps")!.textContent === "1");
   expect(await without.$eval("#text-launches", (launches) => launches.textContent)).toBe("–");

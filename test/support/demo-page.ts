@@ -24,16 +24,24 @@ export interface Demo {
   close(): Promise<void>;
 }
 
-/** Makes a copy of a built page whose workers find no navigator.gpu, as in a browser that has none. @returns its address in the site */
-export async function copyWithoutWebGpu(site: string): Promise<string> {
-  const copy = `${site}/without`;
-  for (const name of await readdir(site)) if (name !== "without") await cp(`${site}/${name}`, `${copy}/${name}`, { recursive: true });
-  for (const name of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
-    const path = `${copy}/assets/${name}`, code = await readFile(path, "utf8");
-    await writeFile(path, `Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });${code}`);
+/**
+ * Makes a copy of a built page whose workers run this code first.
+ * @param name of its folder, a word that no other copy has
+ * @returns its address in the site
+ */
+export async function copyWithWorkers(site: string, name: string, first: string): Promise<string> {
+  const copy = `${site}/copy-${name}`;
+  for (const part of await readdir(site)) if (!part.startsWith("copy-")) await cp(`${site}/${part}`, `${copy}/${part}`, { recursive: true });
+  for (const file of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
+    const path = `${copy}/assets/${file}`, code = await readFile(path, "utf8");
+    await writeFile(path, `${first}${code}`);
   }
-  return "without/index.html";
+  return `copy-${name}/index.html`;
 }
+
+/** The same with workers that find no navigator.gpu, as in a browser that has none. */
+export const copyWithoutWebGpu = (site: string): Promise<string> =>
+  copyWithWorkers(site, "without", 'Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });');
 
 export async function openDemo(): Promise<Demo> {
   const folder = await mkdtemp(`${tmpdir()}/deltaprop-demo-`), errors: string[] = [];

@@ -326,7 +326,7 @@ export class Trainer {
     const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
     const { parameters, optimizer, withReuse } = plan.bytes;
     this.events.onModel({
-      backend: model.backend, engines: this.places.engines, adapter: model.adapter, parameters: parameters / 4,
+      backend: model.backend, engines: this.places.engines, noGpu: this.places.noGpu, adapter: model.adapter, parameters: parameters / 4,
       launches: onGpu ? plan.launchesPerStep : null, bytes: onGpu ? parameters + optimizer + withReuse : null,
       plan: `${model.summary()}\n\n${plan.toString()}`,
     });

@@ -310,7 +310,7 @@ export class Trainer {
   #tellModel(): void {
     const { model } = this.#now, { plan } = model, onGpu = model.backend === "webgpu";
     this.events.onModel({
-      backend: model.backend, engines: this.places.engines, adapter: model.adapter, parameters: plan.bytes.parameters / 4,
+      backend: model.backend, engines: this.places.engines, noGpu: this.places.noGpu, adapter: model.adapter, parameters: plan.bytes.parameters / 4,
       launches: onGpu ? plan.launchesPerStep : null, plan: `${model.summary()}\n\n${plan.toString()}`,
     });
   }
