@@ -42,6 +42,7 @@ export class RaceCard {
   readonly #result = element("p", { class: "race-result", "aria-live": "polite" });
   #lap: Lap | null = null;
   #done = false;
+  #racing = false;
 
   /**
    * @param room what the ids of its controls begin with
@@ -82,8 +83,8 @@ export class RaceCard {
   async #run(run: (onLap: (lap: Lap) => void) => Promise<Lap | null>): Promise<void> {
     this.#start.disabled = true;
     [this.#lap, this.#done] = [null, false];
+    this.#racing = true;
     this.#show();
-    this.#result.textContent = this.#words.now.raceUnderWay;
     try {
       const lap = await run((now) => {
         this.#lap = now;
@@ -92,7 +93,7 @@ export class RaceCard {
       this.#lap = lap ?? this.#lap;
       this.#done = lap !== null;
     } finally {
-      this.#start.disabled = false;
+      this.#start.disabled = this.#racing = false;
       this.#show();
     }
   }
@@ -106,7 +107,7 @@ export class RaceCard {
       speed.textContent = rate > 0 ? `${language.number(Number(rate.toPrecision(3)))} / s` : "–";
     }
     if (!lap || !this.#done) {
-      if (!this.#start.disabled) this.#result.textContent = "";
+      this.#result.textContent = this.#racing ? now.raceUnderWay : "";
       return;
     }
     this.host.dataset.difference = String(lap.difference);

@@ -4,8 +4,8 @@ import { button } from "./controls.ts";
 import { element } from "./dom.ts";
 import type { Words } from "./i18n.ts";
 
-/** "empty": there is too little to learn from. */
-export type State = "loading" | "empty" | "ready" | "running" | "paused";
+/** "failed": the first network was refused. "empty": there is too little to learn from. */
+export type State = "loading" | "failed" | "empty" | "ready" | "running" | "paused";
 
 export interface TransportEvents {
   onRun(): void;
@@ -26,11 +26,12 @@ interface TransportWords {
   readonly resetHint: string;
   readonly controls: string;
   readonly share?: string;
+  readonly noNetwork: string;
   readonly empty?: string;
   readonly on: (adapter: string) => string;
 }
 
-export type WordsFor<Figure extends string> = TransportWords & Readonly<Record<Figure | Exclude<State, "empty">, string>>;
+export type WordsFor<Figure extends string> = TransportWords & Readonly<Record<Figure | Exclude<State, "empty" | "failed">, string>>;
 
 export abstract class Transport<Figure extends string, Now extends WordsFor<Figure>> {
   readonly host: HTMLElement;
@@ -72,7 +73,7 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   set state(state: State) {
     this.#state = state;
     this.host.dataset.state = state;
-    this.#run.disabled = this.#reset.disabled = state === "loading" || state === "empty";
+    this.#run.disabled = this.#reset.disabled = state === "loading" || state === "failed" || state === "empty";
     this.#step.disabled = this.#run.disabled || state === "running";
     this.#run.textContent = state === "running" ? this.words.now.pause : this.words.now.run;
     this.#run.dataset.icon = state === "running" ? "pause" : "run";
@@ -94,7 +95,7 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   protected show(): void {
     const { now } = this.words, texts = this.texts(), adapter = this.adapter();
     for (const name of this.figures) this.values[name].textContent = texts[name];
-    this.#status.textContent = (now[this.#state as Exclude<State, "empty">] ?? "") + (adapter && this.#state !== "loading" ? ` · ${now.on(adapter)}` : "");
+    this.#status.textContent = (this.#state === "failed" ? now.noNetwork : now[this.#state as Exclude<State, "empty" | "failed">] ?? "") + (adapter && this.#state !== "loading" && this.#state !== "failed" ? ` · ${now.on(adapter)}` : "");
   }
 }
 

@@ -93,6 +93,7 @@ export const mount: Mount = (host, context) => {
   /** A new network as the settings say; it runs on if the old one ran. */
   async function renew(): Promise<void> {
     const { state } = transport;
+    if (!data) return begin();
     try {
       await remote.configure(settings.config, settings.engine.value);
       if (state !== "running") enter("ready");
@@ -212,6 +213,16 @@ export const mount: Mount = (host, context) => {
   };
   words.follow(lead, showLead);
 
+  /** The first network. Where it is refused, another engine or other settings try again. */
+  async function begin(): Promise<void> {
+    try {
+      opened(await remote.open(document.baseURI, settings.config, settings.engine.value, proxy(events)));
+    } catch (error) {
+      fail(error);
+      enter("failed");
+    }
+  }
+
   function opened(info: DataInfo): void {
     data = info;
     pad.side = info.side;
@@ -227,7 +238,7 @@ export const mount: Mount = (host, context) => {
     element("div", { class: "findings" }, weights.host, confusion.host, confusion.mistakes), histograms.host,
     element("div", { class: "halves" }, race.host, files.host),
     element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
-  remote.open(document.baseURI, settings.config, settings.engine.value, proxy(events)).then(opened, fail);
+  void begin();
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },

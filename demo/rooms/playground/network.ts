@@ -56,6 +56,7 @@ export class NetworkView {
   #config: PlaygroundConfig | null = null;
   #look: Look | null = null;
   #peeked: Place | null = null;
+  #followed: Place | null = null;
   readonly #drawn = oncePerFrame(() => this.#draw());
 
   constructor(words: Words<PlaygroundWords>, events: NetworkEvents) {
@@ -78,7 +79,7 @@ export class NetworkView {
     this.#lines.addEventListener("pointerout", () => this.#read(this.#peeked));
     this.#columns.addEventListener("keydown", (event) => this.#onKey(event));
     this.#resize.observe(this.#columns);
-    words.follow(this.#columns, () => { if (this.#config) this.build(this.#config); });
+    words.follow(this.#columns, () => this.#reword());
   }
 
   /** Draws the squares and lines of a network anew; its numbers come with the next look. */
@@ -86,7 +87,7 @@ export class NetworkView {
     const focused = document.activeElement?.closest(`[${LAYER}]`), at = focused && this.#columns.contains(focused)
       ? [focused.getAttribute(LAYER), focused.getAttribute(NEURON), focused.className] : null;
     this.#config = config;
-    this.#look = this.#peeked = null;
+    this.#look = this.#peeked = this.#followed = null;
     this.#columns.replaceChildren();
     this.#cells = [this.#buildFeatures(config), ...[...config.layers, 1].map((units, i) => this.#buildLayer(config, i + 1, units))];
     this.#links = [];
@@ -117,8 +118,19 @@ export class NetworkView {
 
   /** Marks the neuron that is taken apart. */
   set follow(place: Place | null) {
+    this.#followed = place;
     this.#cells.forEach((column, l) => column.forEach(({ button }, j) =>
       button.classList.toggle("followed", l === place?.layer && j === place.neuron - 1)));
+  }
+
+  /** The same network in the words of another language. */
+  #reword(): void {
+    const config = this.#config, look = this.#look, followed = this.#followed;
+    if (!config) return;
+    this.build(config);
+    this.#look = look;
+    this.follow = followed;
+    this.#drawn();
   }
 
   /** Colours have changed. */

@@ -153,7 +153,10 @@ export const mount: Mount = (host, context) => {
       else await remote.open(config, split, settings.engine.value, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(events));
       opened = true;
       if (transport.state !== "running") transport.state = "ready";
-    }).catch(fail);
+    }).catch((error: unknown) => {
+      fail(error);
+      if (!opened) transport.state = "failed";
+    });
     return turn;
   }
 

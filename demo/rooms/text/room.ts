@@ -33,6 +33,8 @@ export const mount: Mount = (host, context) => {
   let model: ModelInfo | null = null, opened = false;
   /** What the network of the worker was made of. */
   let inPlace: { config: TextConfig; corpus: Corpus } | null = null;
+  /** The text that a network was last wanted for, whether there is one or not. */
+  let newest: Corpus | null = null;
 
   const transport = new TextTransport(words, {
     onRun() {
@@ -50,7 +52,7 @@ export const mount: Mount = (host, context) => {
     },
   });
   const sample = new SampleCard(words, first.temperature, ask), history = new HistoryCard(words), curve = new Curve(words, theme);
-  const settings = new Settings(words, first, (rate) => { remote.setRate(rate).catch(fail); }, () => { if (inPlace) void reread(inPlace.corpus); });
+  const settings = new Settings(words, first, (rate) => { remote.setRate(rate).catch(fail); }, () => { if (newest) void reread(newest); });
   const text = new TextCard(words, {
     onLearn: (given) => { void learn(given, null); },
     onFile: (file) => { file.text().then((given) => learn(given, null), fail); },
@@ -103,12 +105,13 @@ export const mount: Mount = (host, context) => {
     const corpus = readCorpus(given, title, settings.config);
     if (!isProblem(corpus)) return renew(corpus);
     notices.show("error", words.now.problem(reasonFor(corpus, words)));
-    settings.config = inPlace!.config;
+    if (inPlace) settings.config = inPlace.config;
   }
 
   /** A new network as the settings say; it runs on if the old one ran. */
   let turn: Promise<void> = Promise.resolve();
   function renew(corpus: Corpus): Promise<void> {
+    newest = corpus;
     turn = turn.then(async () => {
       const wanted = { config: config(), corpus }, engine = settings.engine.value, { vocabulary } = corpus, another = corpus.text !== inPlace?.corpus.text;
       try {
@@ -119,6 +122,8 @@ export const mount: Mount = (host, context) => {
       } catch (error) {
         fail(error);
         // The network of before is still there.
+        newest = inPlace?.corpus ?? corpus;
+        if (!inPlace) transport.state = "failed";
         if (inPlace && model) [settings.config, settings.engine.value] = [inPlace.config, model.backend];
         return;
       }
