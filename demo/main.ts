@@ -11,6 +11,7 @@ import { ROOMS, type RoomEntry } from "./rooms.ts";
 const texts = defineTexts({
   skip: "Skip to the content",
   rooms: "Rooms",
+  messages: "Messages",
   language: "Language",
   theme: "Theme",
   system: "Auto",
@@ -23,6 +24,7 @@ const texts = defineTexts({
 }, {
   skip: "跳到正文",
   rooms: "房间",
+  messages: "消息",
   language: "语言",
   theme: "主题",
   system: "自动",
@@ -41,7 +43,7 @@ function byId(id: string): HTMLElement {
 }
 
 const language = new Language(), theme = new Theme(), words = language.words(texts);
-const notices = new Notices(byId("notices")), announcer = new Announcer(document.body);
+const notices = new Notices(byId("notices"), language), announcer = new Announcer(document.body);
 const main = byId("main"), nav = byId("rooms");
 
 interface Open {
@@ -85,7 +87,7 @@ function open(entry: RoomEntry, link: string): void {
       opened.delete(id);
       host.remove();
       shown = null;
-      notices.show("error", words.now.notLoaded(reasonOf(error)));
+      notices.show("error", () => words.now.notLoaded(reasonOf(error)));
     });
   }
   show(entry);
@@ -130,6 +132,7 @@ for (const { id, name } of ROOMS) {
   nav.append(tab);
 }
 words.attribute(nav, "aria-label", ({ rooms }) => rooms);
+words.attribute(byId("notices"), "aria-label", ({ messages }) => messages);
 words.show(byId("skip"), ({ skip }) => skip);
 words.follow(document.documentElement, () => {
   notices.closeLabel = words.now.close;

@@ -52,13 +52,13 @@ export class EngineControl {
    * Offers the engines that there are, and shows the one that the network runs on.
    * @returns what to tell the visitor: once, where WebGPU is missing, and why it is
    */
-  take({ engines, backend, noGpu }: EngineInfo): string | null {
+  take({ engines, backend, noGpu }: EngineInfo): (() => string) | null {
     this.#control.allow(engines);
     this.#control.value = backend;
     if (this.#known || noGpu === null) return null;
     this.#known = true;
-    const { now } = this.#words;
-    return now[noGpu] + now.join + (engines.includes("wasm") ? now.onWasm : now.onCpu);
+    const words = this.#words;
+    return () => words.now[noGpu] + words.now.join + (engines.includes("wasm") ? words.now.onWasm : words.now.onCpu);
   }
 
   dispose(): void {

@@ -2,6 +2,7 @@
 
 import { button } from "./controls.ts";
 import { element } from "./dom.ts";
+import { HiddenTab } from "./hidden-tab.ts";
 import type { Words } from "./i18n.ts";
 
 /** "failed": the first network was refused. "empty": there is too little to learn from. */
@@ -12,6 +13,8 @@ export interface TransportEvents {
   onPause(): void;
   onStep(): void;
   onReset(): void;
+  /** The state is another one. */
+  onState?(state: State): void;
   /** Without it there is no button for a link. */
   onShare?(): void;
 }
@@ -37,6 +40,10 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   readonly host: HTMLElement;
   /** Where each figure stands. */
   protected readonly values: Readonly<Record<Figure, HTMLElement>>;
+  /** Where messages about these buttons belong. */
+  readonly buttons: HTMLElement;
+  readonly #events: TransportEvents;
+  readonly #hidden: HiddenTab;
   readonly #run: HTMLButtonElement;
   readonly #step: HTMLButtonElement;
   readonly #reset: HTMLButtonElement;
@@ -60,10 +67,12 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
     const share = events.onShare ? [act("share", (now) => now.share ?? "", () => events.onShare?.())] : [];
     const figure = (name: Figure) =>
       element("div", { class: `figure ${name}` }, words.show(element("dt"), (now) => now[name]), this.values[name]);
-    this.host = element("section", { class: "card transport" },
-      words.attribute(element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset, ...share), "aria-label",
-        ({ controls }) => controls),
-      this.#status, element("dl", { class: "figures" }, ...figures.map(figure)));
+    this.#events = events;
+    this.buttons = words.attribute(element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset, ...share), "aria-label",
+      ({ controls }) => controls);
+    this.#hidden = new HiddenTab(words.language, { running: () => this.#state === "running", run: () => events.onRun(), pause: () => events.onPause() });
+    this.host = element("section", { class: "card transport" }, this.buttons,
+      element("div", { class: "how" }, this.#status, this.#hidden.host), element("dl", { class: "figures" }, ...figures.map(figure)));
   }
 
   get state(): State {
@@ -71,13 +80,19 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   }
 
   set state(state: State) {
+    const changed = this.#state !== state;
     this.#state = state;
+    if (changed) this.#events.onState?.(state);
     this.host.dataset.state = state;
     this.#run.disabled = this.#reset.disabled = state === "loading" || state === "failed" || state === "empty";
     this.#step.disabled = this.#run.disabled || state === "running";
     this.#run.textContent = state === "running" ? this.words.now.pause : this.words.now.run;
     this.#run.dataset.icon = state === "running" ? "pause" : "run";
     this.show();
+  }
+
+  dispose(): void {
+    this.#hidden.dispose();
   }
 
   /** The figures as they are now; "–" where there is none. */

@@ -88,3 +88,143 @@ it.each(ROOMS)("says when the first network is refused, and makes one on another
   await page.waitForFunction((name) => document.getElementById(`${name}-steps`)!.textContent === "1", {}, room);
   await page.close();
 });
+
+/** Where the message stands: the text, whether all of it is on the screen, and how far it is from an element that is no wider than a card. */
+const message = (page: Page, beside: string) => page.evaluate((selector) => {
+  const box = document.querySelector<HTMLElement>(".notice")!, at = box.getBoundingClientRect(), near = document.querySelector(selector)!.getBoundingClientRect();
+  return { text: box.hidden ? "" : box.textContent, seen: at.top >= 0 && at.bottom <= innerHeight, gap: at.top - near.bottom };
+}, beside);
+
+it("answers beside the control, on the screen", async () => {
+  const page = await opened("digits");
+  await page.click("#digits-save");
+  await page.waitForFunction(() => /Saved as/.test(document.querySelector(".notice")!.textContent));
+  const saved = await message(page, "#digits-save");
+  expect(saved.seen).toBe(true);
+  expect(saved.gap).toBeGreaterThanOrEqual(0);
+  expect(saved.gap).toBeLessThan(40);
+  // It speaks the language of the page, also after a switch.
+  await page.select("#choose-language", "zh");
+  expect((await message(page, "#digits-save")).text).toContain("已保存为");
+  // Closed by keyboard, the focus stays near.
+  await page.focus(".notice button");
+  await page.keyboard.press("Enter");
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe("digits-save");
+  // A message without a control stays on the screen as well, wherever the page is scrolled to.
+  await page.evaluate(() => { location.hash = "#digits?layers=0"; });
+  await page.waitForSelector(".notice:not([hidden])");
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  expect((await message(page, "#digits-save")).seen).toBe(true);
+  await page.close();
+});
+
+it.each(["playground", "text"])("shows the link where there is no clipboard (%s)", async (room) => {
+  const page = await demo.open(`#${room}`, async (fresh) => {
+    await english(fresh);
+    await fresh.evaluateOnNewDocument(() => Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined }));
+  });
+  await stateIs(page, room, "ready");
+  await page.click(`#${room}-share`);
+  await page.waitForSelector(".notice:not([hidden])");
+  const { text, seen, gap } = await message(page, `#${room}-share`);
+  expect(text).toMatch(new RegExp(`http://.*#${room}\\?version=2&.*seed=1`));
+  expect([seen, gap >= 0 && gap < 60]).toEqual([true, true]);
+  await page.close();
+});
+
+it("places points of one's own by a tap and not by scrolling, with the class beside the map", async () => {
+  const page = await opened("playground");
+  await page.setViewport({ width: 390, height: 800, hasTouch: true, isMobile: true });
+  await page.$eval('.playground input[value="own"]', (input) => (input).click());
+  await stateIs(page, "playground", "empty");
+  const map = (await page.$(".playground .overlay"))!;
+  await map.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  const { x, y, width, height } = (await map.boundingBox())!;
+  const points = async () => Number(/(\d+) points? to learn/.exec(await map.evaluate((element) => element.getAttribute("aria-label")!))![1]);
+  const finger = await page.touchscreen.touchStart(x + width / 2, y + height * 0.8);
+  for (let i = 1; i <= 8; i++) await finger.move(x + width / 2, y + height * 0.8 - 15 * i);
+  await finger.end();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await points()).toBe(0);
+  await map.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  const now = (await map.boundingBox())!;
+  await page.touchscreen.tap(now.x + width / 3, now.y + height / 3);
+  await page.waitForFunction(() => /^Map.*\b1 points? to learn/.test(document.querySelector(".playground .overlay")!.getAttribute("aria-label")!));
+  const [chooser, plane] = await page.evaluate(() => [".own select", ".plane"].map((selector) => document.querySelector(`.playground ${selector}`)!.getBoundingClientRect().top));
+  expect(Math.abs(chooser - plane)).toBeLessThan(200);
+  await page.close();
+});
+
+it.each(["playground", "text"])("can lose the GPU only while it trains (%s)", async (room) => {
+  const page = await opened(room), can = () => page.$eval(`#${room}-lose`, (button) => !(button as HTMLButtonElement).disabled);
+  expect(await can()).toBe(false);
+  await page.click(`#${room}-run`);
+  await stateIs(page, room, "running");
+  expect(await can()).toBe(true);
+  await page.click(`#${room}-run`);
+  await stateIs(page, room, "paused");
+  expect(await can()).toBe(false);
+  await page.close();
+});
+
+it.each(ROOMS)("pauses while its tab is hidden, unless it is told to go on (%s)", async (room) => {
+  const page = await opened(room);
+  const hide = (hidden: boolean) => page.evaluate((value) => {
+    Object.defineProperty(document, "visibilityState", { value: value ? "hidden" : "visible", configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await page.click(`#${room}-run`);
+  await stateIs(page, room, "running");
+  await hide(true);
+  await stateIs(page, room, "paused");
+  await hide(false);
+  await stateIs(page, room, "running");
+  await page.$eval(`.${room} .when-hidden input`, (input) => (input).click());
+  await hide(true);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await page.$eval(`.${room} .transport`, (host) => (host as HTMLElement).dataset.state)).toBe("running");
+  expect(await page.title()).toMatch(/^● Learning · /);
+  await hide(false);
+  expect(await page.title()).not.toContain("Learning");
+  await page.close();
+});
+
+it("sets the equations in Nielsen's notation, the update among them, and cuts none", async () => {
+  const page = await opened("playground");
+  await page.click("#playground-take");
+  await page.waitForSelector(".playground .equation");
+  const general: Readonly<Record<string, readonly string[]>> = Object.fromEntries(await page.$$eval(".playground .equation", (cards) => cards.map((card) => {
+    const math = card.querySelectorAll("math");
+    return [(card as HTMLElement).dataset.equation!, [...math].map((one) => one.getAttribute("alttext") ?? "")] as const;
+  })));
+  expect(general.forward[0]).toContain("w_jk^1");
+  expect(general.forward.at(-1)).toMatch(/tanh\(/);
+  expect(general.bp2[0]).toMatch(/w_kj\^2.*tanh′\(z_j\^1\)/);
+  expect(general.bp1[0]).toContain("σ′(z^3)");
+  expect(general.bp4[0]).toContain("w_jk^1");
+  expect(general.update[0]).toMatch(/w_jk\^1 → w_jk\^1/);
+  const labels = await page.$$eval('.playground [data-equation="bp4"] tbody th', (cells) => cells.map(({ textContent }) => textContent));
+  // Two inputs of one neuron: the neuron first.
+  expect(labels.map((label) => label.slice(-1))).toEqual(["₁", "₂"]);
+  for (const width of [1280, 1024, 768]) {
+    await page.setViewport({ width, height: 900 });
+    expect(await page.$$eval(".playground .formula", (all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)), `${width}`).toEqual([]);
+  }
+  const [mathematics, verdict] = await page.evaluate(() => [".equations", ".verdict"].map((selector) => document.querySelector(`.playground ${selector}`)!.getBoundingClientRect().top));
+  expect(verdict).toBeGreaterThan(mathematics);
+  // Plain descent has its numbers: w − η·∂C/∂w, computed here once more.
+  const id = await page.$$eval(".playground label", (all) => all.find(({ textContent }) => textContent === "Optimizer")!.htmlFor);
+  await page.select(`#${id}`, "sgd");
+  await page.waitForFunction(() => document.querySelector(".playground .apart-body")!.hasAttribute("hidden"));
+  await stateIs(page, "playground", "ready");
+  await page.click("#playground-take");
+  await page.waitForSelector(".playground .apart-body:not([hidden])");
+  expect(await page.$eval('.playground [data-equation="update"] math', (math) => math.getAttribute("alttext"))).toMatch(/ − η · ∂C\/∂w_jk\^1$/);
+  const filled = await page.$$eval('.playground [data-equation="update"] math', (all) => all.slice(1).map((math) => math.getAttribute("alttext")!));
+  for (const line of filled) {
+    const [w, eta, gradient, next] = /= (.+) − (.+) · (.+) = (.+)$/.exec(line)!.slice(1).map((text) => Number(text.replace(/[()]/g, "").replaceAll("−", "-")
+      .replace(/·10(.+)$/, (_, power: string) => `e${[...power].map((digit) => (digit === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit))).join("")}`)));
+    expect(Math.abs(next - (w - eta * gradient))).toBeLessThan(2e-4);
+  }
+  await page.close();
+});

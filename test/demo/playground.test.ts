@@ -126,7 +126,7 @@ it("takes a step of a fresh network apart: the panel's numbers are those of plai
 
 it("fills the four equations in, and follows the neuron that is chosen", async () => {
   const cards = await page.$$eval(`${ROOM} .equation`, (found) => found.map((card) => (card as HTMLElement).dataset.equation));
-  expect(cards).toEqual(["forward", "bp1", "bp2", "bp3", "bp4"]);
+  expect(cards).toEqual(["forward", "bp1", "bp2", "bp3", "bp4", "update"]);
   const shownNumber = async () => (await page.$eval(`${ROOM} [data-equation="bp2"] tr[data-tensor]`, (row) => ({ ...(row as HTMLElement).dataset })));
   // At first the neuron of the first layer with the largest error.
   const errors = (await panel()).get("delta1")!.map(({ gpu }) => Math.abs(gpu));

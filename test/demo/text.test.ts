@@ -167,6 +167,8 @@ it("saves the network for the command line, and takes it on again", async () => 
 });
 
 it("goes on learning when the GPU is lost, and says where", async () => {
+  await page.click("#text-run");
+  await stateIs("running");
   await page.click("#text-lose");
   await page.waitForFunction(() => {
     const { lostAt } = (document.querySelector(".text .loss") as HTMLElement).dataset;

@@ -14,6 +14,10 @@ export interface FilesEvents {
 
 export class FilesView {
   readonly host: HTMLElement;
+  /** Where messages about weights, about digits and about the link belong. */
+  readonly saveRow: HTMLElement;
+  readonly dataRow: HTMLElement;
+  readonly shareRow: HTMLElement;
   readonly #link = element("input", { type: "text", readonly: true, id: "digits-link" });
   readonly #linkBox = element("div", { class: "control", hidden: true }, this.#link);
   readonly #end: () => void;
@@ -25,12 +29,16 @@ export class FilesView {
     share.id = "digits-share";
     words.attribute(this.#link, "aria-label", ({ linkLabel }) => linkLabel);
     this.#link.addEventListener("focus", () => this.#link.select());
+    const row = (...buttons: HTMLElement[]) => element("div", { class: "buttons-row" }, ...buttons);
+    this.saveRow = row(save, fileButton(words, ({ load }) => load, ".safetensors", false, onFiles));
+    this.dataRow = row(fileButton(words, ({ idx }) => idx, "", true, onFiles));
+    this.shareRow = row(share);
     this.host = element("section", { class: "card files" }, words.show(element("h2"), ({ files }) => files),
-      element("div", { class: "buttons-row" }, save, fileButton(words, ({ load }) => load, ".safetensors", false, onFiles)),
+      this.saveRow,
       words.show(element("p", { class: "hint" }), ({ loadNote }) => loadNote),
-      element("div", { class: "buttons-row" }, fileButton(words, ({ idx }) => idx, "", true, onFiles)),
+      this.dataRow,
       words.show(element("p", { class: "hint" }), ({ idxNote }) => idxNote),
-      element("div", { class: "buttons-row" }, share), this.#linkBox);
+      this.shareRow, this.#linkBox);
     this.#end = acceptDrops(room, onFiles);
   }
 

@@ -28,6 +28,11 @@ export class RaceView {
     words.follow(this.#lanes, () => this.#draw());
   }
 
+  /** Where messages about a lost GPU belong. */
+  get loseRow(): HTMLElement {
+    return this.#lose;
+  }
+
   /** Only a run that goes on can show how it goes on. */
   set canLose(can: boolean) {
     this.#lose.disabled = !can;

@@ -1,6 +1,7 @@
 // The digits room: brings its parts together. The network lives in worker.ts.
 
 import "./room.css";
+import { copied } from "../../lib/clipboard.ts";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
 import { isLostGpu, reasonOf } from "../../lib/notices.ts";
@@ -25,7 +26,9 @@ import type { DigitsWorker } from "./worker.ts";
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
+  const failAt = (beside: HTMLElement | null) => (error: unknown) =>
+    notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
+  const fail = failAt(null);
   const worker = connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, data: DataInfo | null = null, turn = 0;
@@ -79,7 +82,8 @@ export const mount: Mount = (host, context) => {
       return { ...DEFAULTS, ...readLink(FIELDS, link) };
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;
-      notices.show("error", words.now.wrongLink(error.field, error.got, error.rule));
+      const { field, got, rule } = error;
+      notices.show("error", () => words.now.wrongLink(field, got, rule));
       return null;
     }
   }
@@ -107,42 +111,48 @@ export const mount: Mount = (host, context) => {
     race.show(null);
     void remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail)
       .finally(() => { race.disabled = false; });
-  }, () => { remote.loseGpu().catch(fail); });
+  }, () => { remote.loseGpu().catch(failAt(race.loseRow)); });
 
   const files = new FilesView(words, host, {
-    onSave: () => { save().catch(fail); },
+    onSave: () => { save().catch(failAt(files.saveRow)); },
     onFiles: (chosen) => {
-      take(chosen).catch((error: unknown) => notices.show("error", words.now.wrongFile(reasonOf(error))));
+      take(chosen).catch((error: unknown) => notices.show("error", () => words.now.wrongFile(reasonOf(error)), rowOf(chosen)));
     },
     onShare: () => { void share(); },
   });
 
+  const weightsIn = (chosen: readonly File[]) => chosen.find(({ name }) => name.endsWith(".safetensors"));
+  /** Of the button that such files belong to, dropped ones too. */
+  const rowOf = (chosen: readonly File[]) => (weightsIn(chosen) ? files.saveRow : files.dataRow);
+
   async function save(): Promise<void> {
     const bytes = await remote.save(), name = "deltaprop-digits.safetensors";
-    if (!bytes) return notices.show("error", words.now.notFinite);
+    if (!bytes) return notices.show("error", () => words.now.notFinite, files.saveRow);
     download(new Uint8Array(bytes), name);
-    notices.show("done", words.now.saved(name));
+    notices.show("done", () => words.now.saved(name), files.saveRow);
   }
 
   /** Weights, or digits in IDX files. */
   async function take(chosen: File[]): Promise<void> {
-    const weightsFile = chosen.find(({ name }) => name.endsWith(".safetensors"));
+    const weightsFile = weightsIn(chosen);
     if (weightsFile) {
       settings.config = await remote.load(weightsFile, settings.engine.value);
       if (transport.state !== "running") enter("ready");
-      return notices.show("done", words.now.loaded(weightsFile.name));
+      return notices.show("done", () => words.now.loaded(weightsFile.name), files.saveRow);
     }
     const info = await remote.openFiles(chosen, settings.config, settings.engine.value);
     opened(info);
-    const [train, validation, test] = [info.train, info.validation, info.test].map((rows) => language.number(rows));
-    notices.show("done", words.now.digitsLoaded(train, validation, test));
+    notices.show("done", () => {
+      const [train, validation, test] = [info.train, info.validation, info.test].map((rows) => language.number(rows));
+      return words.now.digitsLoaded(train, validation, test);
+    }, files.dataRow);
   }
 
   async function share(): Promise<void> {
     const url = context.shareUrl(writeLink(FIELDS, settings.config));
     files.showLink(url);
-    const copied = await navigator.clipboard?.writeText(url).then(() => true, () => false);
-    notices.show("done", copied ? words.now.copied : words.now.linkShown);
+    const done = await copied(url);
+    notices.show("done", () => (done ? words.now.copied : words.now.linkShown), files.shareRow);
   }
 
   // Only the newest drawing is asked about, and one question is under way at a time.
@@ -169,7 +179,7 @@ export const mount: Mount = (host, context) => {
   const events: Events = {
     onModel(info) {
       const missing = settings.engine.take(info);
-      if (missing !== null) notices.show("hint", missing);
+      if (missing) notices.show("hint", missing);
       model = info;
       race.disabled = info.engines.length < 2;
       transport.model = info;
@@ -184,9 +194,10 @@ export const mount: Mount = (host, context) => {
     },
     onProgress(progress) {
       transport.progress = progress;
-      if (lostAt !== null) notices.show("done", words.now.recovered(language.number(lostAt)));
+      const steps = lostAt;
+      if (steps !== null) notices.show("done", () => words.now.recovered(language.number(steps)), race.loseRow);
       lostAt = null;
-      if (!progress.losses.every(Number.isFinite)) notices.show("error", words.now.diverged);
+      if (!progress.losses.every(Number.isFinite)) notices.show("error", () => words.now.diverged);
       curves.add(progress);
       watch.changed();
       ask();
@@ -201,7 +212,7 @@ export const mount: Mount = (host, context) => {
     },
     onStopped(reason, lost) {
       enter("paused");
-      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
+      notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
     },
   };
 
@@ -246,10 +257,11 @@ export const mount: Mount = (host, context) => {
       const config = readConfig(link);
       if (!config) return;
       settings.config = config;
-      void renew().then(() => notices.show("done", words.now.linkTaken));
+      void renew().then(() => notices.show("done", () => words.now.linkTaken));
     },
     dispose() {
       worker.dispose();
+      transport.dispose();
       curves.dispose();
       pad.dispose();
       watch.dispose();

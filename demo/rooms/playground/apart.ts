@@ -4,9 +4,10 @@
 import { button, selectControl, textControl, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
+import { OPTIMIZER_NAMES } from "../../lib/optimizer-names.ts";
 import { whole } from "../../lib/share.ts";
 import type { InspectedTensor } from "../../../src/index.ts";
-import { bp1, bp2, bp3, bp4, forward, StepNumbers, type Filled, type Result } from "./equations.ts";
+import { bp1, bp2, bp3, bp4, forward, StepNumbers, update, type Filled, type Result } from "./equations.ts";
 import { long, place, short } from "../../lib/format.ts";
 import { formula } from "./math.ts";
 import type { Place } from "./network.ts";
@@ -87,7 +88,7 @@ export class Apart {
       if (!this.isShown) events.onTake(index);
     });
     this.#others = [other(({ next }) => next, () => this.#number.value % this.#count), other(({ hardest }) => hardest, () => events.hardest())];
-    this.#body.append(this.#summary, this.#verdict, this.#chooser, this.#equations, this.#tables);
+    this.#body.append(this.#summary, this.#chooser, this.#equations, this.#verdict, this.#tables);
     this.host = element("section", { class: "card apart", id: "playground-apart" },
       element("header", {}, words.show(element("h2"), ({ apart }) => apart)),
       words.show(element("p", { class: "hint" }), ({ apartLead }) => apartLead),
@@ -190,6 +191,7 @@ export class Apart {
       isOutput ? this.#card("bp2", now.bp2, now.bp2Output, null, numbers) : this.#card("bp2", now.bp2, now.bp2Say, bp2(numbers, l, j), numbers),
       this.#card("bp3", now.bp3, now.bp3Say, bp3(numbers, l, j), numbers),
       this.#card("bp4", now.bp4, now.bp4Say + (numbers.has(`data_grad_w${l}`) ? ` ${now.bp4Penalty}` : ""), bp4(numbers, l, j), numbers),
+      this.#card("update", now.update, config.optimizer === "sgd" ? now.updateSgd : now.updateSay(OPTIMIZER_NAMES[config.optimizer]), update(numbers, l, j), numbers),
     ];
   }
 
@@ -224,8 +226,9 @@ export class Apart {
 
   #label({ name, shape: [rows, cols] }: InspectedTensor, index: number): string {
     const below = (number: number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");
+    // Nielsen's w_jk: to neuron j, from neuron k. The kernel has its inputs in rows.
     const isMatrix = name.includes("_w") || /^w\d/.test(name);
-    return symbolOf(name) + (isMatrix ? `${below(Math.floor(index / cols) + 1)}‚${below((index % cols) + 1)}` : rows * cols > 1 ? below(index + 1) : "");
+    return symbolOf(name) + (isMatrix ? `${below((index % cols) + 1)}‚${below(Math.floor(index / cols) + 1)}` : rows * cols > 1 ? below(index + 1) : "");
   }
 
   /** z, a, δ, ∂C/∂w, ∂C/∂b of one layer, all their numbers. */

@@ -1,8 +1,9 @@
-// The four equations of backpropagation for one neuron, in symbols and with the numbers of one step.
+// The four equations of backpropagation and the update for one neuron, in symbols and with the numbers of one step.
 //
-// z = Σₖ wₖⱼ·aₖ + bⱼ   a = σ(z)   BP1 δᴸ = ∇ₐC ⊙ σ′(zᴸ)   BP2 δˡ = (Wˡ⁺¹δˡ⁺¹) ⊙ σ′(zˡ)   BP3 ∂C/∂b = δ   BP4 ∂C/∂w = aₖ·δⱼ
+// z = Σₖ wⱼₖ·aₖ + bⱼ   a = f(z)   BP1 δᴸ = ∇ₐC ⊙ σ′(zᴸ)   BP2 δˡ = ((wˡ⁺¹)ᵀδˡ⁺¹) ⊙ f′(zˡ)   BP3 ∂C/∂b = δ   BP4 ∂C/∂w = aₖ·δⱼ
+// As Nielsen has it: wⱼₖ leads to neuron j from neuron k. f is written by its name, σ is the sigmoid alone.
 
-import { above, below, close, factor, fraction, indexed, joined, number, row, sign, sumOver, symbol, type Piece } from "./math.ts";
+import { above, below, close, factor, fraction, indexed, joined, number, prime, row, sign, sumOver, symbol, type Piece } from "./math.ts";
 import { short } from "../../lib/format.ts";
 import type { StepApart } from "./trainer.ts";
 
@@ -77,7 +78,14 @@ export class StepNumbers {
 }
 
 const [C, W, A, Z, B, DELTA, SIGMA, Y, K, J] = ["C", "w", "a", "z", "b", "δ", "σ", "y", "k", "j"].map(symbol);
-const PRIME = above(SIGMA, symbol("′"));
+const PRIME = prime(SIGMA), ETA = symbol("η");
+/** Of hidden layers; names that people write. */
+const FUNCTIONS: Readonly<Record<string, string>> = {
+  sigmoid: "σ", relu: "ReLU", leakyRelu: "LeakyReLU", elu: "ELU", gelu: "GELU", geluTanh: "GELU", swish: "swish",
+};
+/** The activation function of layer l: the last one is a sigmoid. */
+const functionOf = ({ depth, step: { config: { activation } } }: StepNumbers, l: number): Piece =>
+  (l === depth ? SIGMA : symbol(FUNCTIONS[activation] ?? activation));
 const equals = sign("="), times = sign("·"), plus = sign("+");
 const n = (value: number): Piece => number(short(value)), f = (value: number): Piece => factor(short(value));
 /** An answer close to its target, with enough digits to be told from it. */
@@ -86,10 +94,12 @@ const of = (name: Piece, inside: Piece): Piece => row(name, close("("), inside, 
 const layer = (l: number): Piece => number(String(l));
 const at = (base: Piece, j: Piece, l: number): Piece => indexed(base, j, layer(l));
 const both = (k: Piece, j: Piece): Piece => row(k, j);
+/** The place of a weight in numbers: to neuron j, from neuron k, both from 0. */
+const to = (j: number, k: number): Piece => row(number(String(j + 1)), close(","), number(String(k + 1)));
 const partial = (of: Piece): Piece => fraction(row(symbol("∂"), C), row(symbol("∂"), of));
 
 /** So many terms fit a line. */
-const LINE_TERMS = 4;
+const LINE_TERMS = 3;
 
 /** A sum over as many lines as it takes. */
 function sumLines(name: Piece, terms: readonly Piece[], total: Piece): Piece[] {
@@ -109,9 +119,9 @@ export function forward(numbers: StepNumbers, l: number, j: number): Filled {
   const sigma = numbers.has(`a${l}`);
   return {
     lines: [
-      row(at(Z, J, l), equals, sumOver(K), at(W, both(K, J), l), at(A, K, l - 1), plus, at(B, J, l)),
+      row(at(Z, J, l), equals, sumOver(K), at(W, both(J, K), l), at(A, K, l - 1), plus, at(B, J, l)),
       ...sumLines(at(Z, jj, l), [...terms, f(numbers.bias(l, j))], n(z)),
-      ...(sigma ? [row(at(A, jj, l), equals, of(SIGMA, n(z)), equals, n(numbers.values(answers)[j]))] : []),
+      ...(sigma ? [row(at(A, jj, l), equals, of(functionOf(numbers, l), n(z)), equals, n(numbers.values(answers)[j]))] : []),
     ],
     results: [{ tensor: `z${l}`, index: j }, ...(sigma ? [{ tensor: answers, index: j }] : [])],
   };
@@ -139,8 +149,9 @@ export function bp2(numbers: StepNumbers, l: number, j: number): Filled {
   const back = numbers.has(`grad_a${l}`) ? numbers.values(`grad_a${l}`)[j] : delta;
   return {
     lines: [
-      row(at(DELTA, J, l), equals, close("("), sumOver(K), at(W, both(J, K), l + 1), at(DELTA, K, l + 1), close(")"), times, of(PRIME, at(Z, J, l))),
-      ...sumLines(row(sumOver(K), at(W, both(jj, K), l + 1), at(DELTA, K, l + 1)), terms, n(back)),
+      row(at(DELTA, J, l), equals, close("("), sumOver(K), at(W, both(K, J), l + 1), at(DELTA, K, l + 1), close(")"), times,
+        numbers.has(`slope_z${l}`) ? of(prime(functionOf(numbers, l)), at(Z, J, l)) : number("1")),
+      ...sumLines(row(sumOver(K), at(W, both(K, jj), l + 1), at(DELTA, K, l + 1)), terms, n(back)),
       row(at(DELTA, jj, l), equals, f(back), times, f(slope), equals, n(delta)),
     ],
     results: [...(numbers.has(`grad_a${l}`) ? [{ tensor: `grad_a${l}`, index: j }] : []), { tensor: `delta${l}`, index: j }],
@@ -156,14 +167,31 @@ export function bp3(numbers: StepNumbers, l: number, j: number): Filled {
 }
 
 export function bp4(numbers: StepNumbers, l: number, j: number): Filled {
-  const inputs = numbers.values(numbers.answers(l - 1)), delta = numbers.values(`delta${l}`)[j], jj = number(String(j + 1));
+  const inputs = numbers.values(numbers.answers(l - 1)), delta = numbers.values(`delta${l}`)[j];
   const name = numbers.gradient(l), gradients = numbers.values(name), units = numbers.units(l);
   const each = count(numbers.fanIn(l)).map((k) => ({ k, index: k * units + j }));
   return {
     lines: [
-      row(partial(at(W, both(K, J), l)), equals, at(A, K, l - 1), times, at(DELTA, J, l)),
-      ...each.map(({ k, index }) => row(partial(at(W, row(number(String(k + 1)), close(","), jj), l)), equals, f(inputs[k]), times, f(delta), equals, n(gradients[index]))),
+      row(partial(at(W, both(J, K), l)), equals, at(A, K, l - 1), times, at(DELTA, J, l)),
+      ...each.map(({ k, index }) => row(partial(at(W, to(j, k), l)), equals, f(inputs[k]), times, f(delta), equals, n(gradients[index]))),
     ],
     results: each.map(({ index }) => ({ tensor: name, index })),
+  };
+}
+
+/** What the optimizer makes of the gradients: w − η·∂C/∂w in plain descent, and w + Δw where Δw depends on earlier steps as well. */
+export function update(numbers: StepNumbers, l: number, j: number): Filled {
+  const units = numbers.units(l), { optimizer, rate } = numbers.step.config, next = numbers.values(`w${l}`), gradients = numbers.values(`grad_w${l}`);
+  const each = count(numbers.fanIn(l)).map((k) => ({ k, index: k * units + j })), arrow = sign("→"), minus = sign("−"), isPlain = optimizer === "sgd";
+  const w = (place: Piece): Piece => at(W, place, l), change = row(symbol("Δ"), w(both(J, K)));
+  return {
+    lines: [
+      row(w(both(J, K)), arrow, w(both(J, K)), ...(isPlain ? [minus, ETA, times, partial(w(both(J, K)))] : [plus, change])),
+      ...each.map(({ k, index }) => {
+        const old = numbers.weight(l, k, j);
+        return row(w(to(j, k)), equals, n(old), ...(isPlain ? [minus, f(rate), times, f(gradients[index])] : [plus, f(next[index] - old)]), equals, n(next[index]));
+      }),
+    ],
+    results: each.map(({ index }) => ({ tensor: `w${l}`, index })),
   };
 }

@@ -23,6 +23,8 @@ export const row = (...pieces: readonly Piece[]): Piece =>
   piece("mrow", pieces.map(({ text }) => text).join(""), ...pieces.map(({ node }) => node));
 export const below = (base: Piece, sub: Piece): Piece => piece("msub", `${base.text}_${sub.text}`, base.node, sub.node);
 export const above = (base: Piece, sup: Piece): Piece => piece("msup", `${base.text}^${sup.text}`, base.node, sup.node);
+/** The derivative of a function. */
+export const prime = (of: Piece): Piece => piece("msup", `${of.text}′`, of.node, symbol("′").node);
 export const indexed = (base: Piece, sub: Piece, sup: Piece): Piece =>
   piece("msubsup", `${base.text}_${sub.text}^${sup.text}`, base.node, sub.node, sup.node);
 export const fraction = (over: Piece, under: Piece): Piece => piece("mfrac", `${over.text}/${under.text}`, over.node, under.node);

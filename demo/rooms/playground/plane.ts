@@ -52,7 +52,8 @@ export class Plane {
       element("ul", { class: "map-key", role: "list" }, key("class1", ({ class1 }) => class1.replace(/ .$/, "")),
         key("class0", ({ class0 }) => class0.replace(/ .$/, "")), key("tested", ({ tested }) => tested), key("edge", ({ boundary }) => boundary)));
     words.follow(this.#title, () => this.#name());
-    this.#overlay.addEventListener("pointerdown", (event) => {
+    // A click, not the pointer going down: a finger that scrolls the page over the map places nothing.
+    this.#overlay.addEventListener("click", (event) => {
       const { x, y } = this.#at(event);
       this.#cursor = null;
       events.onPoint(x, y);
@@ -109,7 +110,7 @@ export class Plane {
     this.#overlay.setAttribute("aria-label", now.mapLabel(this.#split.train.classes.length, this.#split.test.classes.length, this.#accuracy));
   }
 
-  #at(event: PointerEvent): { x: number; y: number } {
+  #at(event: MouseEvent): { x: number; y: number } {
     const { left, top, width, height } = this.#overlay.getBoundingClientRect();
     const inside = (value: number) => Math.max(-0.98, Math.min(0.98, value));
     return { x: inside((2 * (event.clientX - left)) / width - 1), y: inside(1 - (2 * (event.clientY - top)) / height) };

@@ -1,6 +1,7 @@
 // The playground: brings its parts together. The network lives in worker.ts.
 
 import "./room.css";
+import { copied } from "../../lib/clipboard.ts";
 import { element, prefersLessMotion } from "../../lib/dom.ts";
 import { place } from "../../lib/format.ts";
 import { LossCard } from "../../lib/loss-card.ts";
@@ -33,7 +34,9 @@ interface OwnPoint {
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
+  const failAt = (beside: HTMLElement | null) => (error: unknown) =>
+    notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
+  const fail = failAt(null);
   const worker = connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, split: Split, example = 0, own: OwnPoint[] = [], opened = false;
@@ -46,8 +49,10 @@ export const mount: Mount = (host, context) => {
     onPause: () => { void pause(); },
     onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
     onReset: () => { void renew(); },
+    onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
     onShare: () => {
-      navigator.clipboard.writeText(context.shareUrl(writeLink(FIELDS, settings.config))).then(() => notices.show("done", words.now.copied), fail);
+      const url = context.shareUrl(writeLink(FIELDS, settings.config));
+      void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
     },
   });
   const settings = new Settings(words, theme, read(context.link) ?? DEFAULTS, {
@@ -96,7 +101,6 @@ export const mount: Mount = (host, context) => {
   });
 
   const loss = new LossCard(language, "playground", () => {
-    transport.state = "running";
     remote.lose().catch(fail);
   });
 
@@ -105,8 +109,9 @@ export const mount: Mount = (host, context) => {
     try {
       return { ...DEFAULTS, ...readLink(FIELDS, link) };
     } catch (error) {
-      if (error instanceof LinkError) notices.show("error", words.now.badLink(error.field, error.got, error.rule));
-      else fail(error);
+      if (!(error instanceof LinkError)) throw error;
+      const { field, got, rule } = error;
+      notices.show("error", () => words.now.badLink(field, got, rule));
       return null;
     }
   }
@@ -209,11 +214,11 @@ export const mount: Mount = (host, context) => {
   const events: Events = {
     onModel(info) {
       const missing = settings.engine.take(info);
-      if (missing !== null) notices.show("hint", missing);
+      if (missing) notices.show("hint", missing);
       race.engines = info.engines;
       model = info;
       transport.model = info;
-      loss.possible = info.backend === "webgpu";
+      loss.possible = transport.state === "running" && info.backend === "webgpu";
       plan.textContent = info.plan;
       words.follow(lead, showLead);
     },
@@ -228,13 +233,14 @@ export const mount: Mount = (host, context) => {
     onLost: (step) => loss.lost(step),
     onStopped(reason, lost) {
       transport.state = "paused";
-      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
+      notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
     },
   };
 
   const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 }), hint = element("p", { class: "hint" });
   const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
   words.follow(lead, showLead);
+  plane.host.querySelector(".plane")!.before(settings.own);
   plane.host.append(hint);
   const endTheme = theme.onChange(() => {
     plane.draw();
@@ -259,6 +265,7 @@ export const mount: Mount = (host, context) => {
     },
     dispose() {
       worker.dispose();
+      transport.dispose();
       curves.dispose();
       network.dispose();
       plane.dispose();

@@ -36,7 +36,8 @@ export class Settings {
   readonly #controls: Controls;
   /** What it runs on. */
   readonly engine: EngineControl;
-  readonly #own = element("div", { class: "own" });
+  /** What belongs to points of one's own, for beside the map; hidden for other problems. */
+  readonly own = element("div", { class: "own" });
   readonly #class: Control<"0" | "1">;
   #features: readonly FeatureName[];
 
@@ -76,11 +77,11 @@ export class Settings {
     const { problem, noise, share, rate, batch, layers, activation, loss, optimizer, regularizer, lambda, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
-    this.#own.append(this.#class.host, element("div", { class: "pair" }, button(words, ({ undo }) => undo, events.onUndo), button(words, ({ clear }) => clear, events.onClear)),
+    this.own.append(this.#class.host, element("div", { class: "pair" }, button(words, ({ undo }) => undo, events.onUndo), button(words, ({ clear }) => clear, events.onClear)),
       words.show(element("p", { class: "hint" }), ({ ownHint }) => ownHint));
     const showTest = switchControl({ words, label: (now: PlaygroundWords) => now.showTest }, true, events.onShowTest);
     this.points = element("section", { class: "card points" }, words.show(element("h2"), ({ data }) => data),
-      element("div", { class: "stack" }, problem.host, this.#own, noise.host, share.host, showTest.host));
+      element("div", { class: "stack" }, problem.host, noise.host, share.host, showTest.host));
     this.network = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
       group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.engine.host));
@@ -122,7 +123,7 @@ export class Settings {
 
   #enable(): void {
     const own = this.#controls.problem.value === "own";
-    this.#own.hidden = !own;
+    this.own.hidden = !own;
     this.#controls.noise.host.hidden = own;
     this.#controls.lambda.disabled = this.#controls.regularizer.value === "none";
   }

@@ -176,10 +176,9 @@ export class Trainer {
     });
   }
 
-  /** Takes the GPU away in the middle of the next slice of training. */
+  /** Takes the GPU away in the middle of the next slice of training; does nothing while none is under way. */
   lose(): void {
-    this.#loseNext = true;
-    this.run();
+    this.#loseNext = this.#wanted;
   }
 
   dispose(): void {
@@ -239,7 +238,7 @@ export class Trainer {
 
   async #halt(): Promise<void> {
     if (!this.#wanted) return;
-    this.#wanted = false;
+    this.#wanted = this.#loseNext = false;
     this.#abort.abort();
     await this.#loop;
     await this.#look();

@@ -1,6 +1,7 @@
 // The text room: brings its parts together. The network lives in worker.ts.
 
 import "./room.css";
+import { copied } from "../../lib/clipboard.ts";
 import { button, fileButton } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
@@ -27,7 +28,9 @@ const FILE_NAME = "deltaprop-text.safetensors";
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const fail = (error: unknown) => notices.show("error", isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error)));
+  const failAt = (beside: HTMLElement | null) => (error: unknown) =>
+    notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
+  const fail = failAt(null);
   const worker = connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker, first = read(context.link) ?? DEFAULTS;
   let model: ModelInfo | null = null, opened = false;
@@ -46,10 +49,9 @@ export const mount: Mount = (host, context) => {
     onReset: () => { if (inPlace) void renew(inPlace.corpus); },
     onShare() {
       const url = context.shareUrl(writeLink(FIELDS, config()));
-      const done = (text: string) => notices.show("done", text);
-      if (!navigator.clipboard) return done(words.now.copyByHand(url));
-      navigator.clipboard.writeText(url).then(() => done(words.now.copied), () => done(words.now.copyByHand(url)));
+      void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
     },
+    onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
   });
   const sample = new SampleCard(words, first.temperature, ask), history = new HistoryCard(words), curve = new Curve(words, theme);
   const settings = new Settings(words, first, (rate) => { remote.setRate(rate).catch(fail); }, () => { if (newest) void reread(newest); });
@@ -66,7 +68,6 @@ export const mount: Mount = (host, context) => {
     });
   });
   const loss = new LossCard(language, "text", () => {
-    transport.state = "running";
     remote.lose().catch(fail);
   });
 
@@ -77,8 +78,9 @@ export const mount: Mount = (host, context) => {
     try {
       return { ...DEFAULTS, ...readLink(FIELDS, link) };
     } catch (error) {
-      if (error instanceof LinkError) notices.show("error", words.now.badLink(error.field, error.got, error.rule));
-      else fail(error);
+      if (!(error instanceof LinkError)) throw error;
+      const { field, got, rule } = error;
+      notices.show("error", () => words.now.badLink(field, got, rule));
       return null;
     }
   }
@@ -97,14 +99,14 @@ export const mount: Mount = (host, context) => {
     }
     const another = opened;
     await renew(corpus);
-    if (another && inPlace?.corpus === corpus) notices.show("done", words.now.learning(language.number(corpus.characters)));
+    if (another && inPlace?.corpus === corpus) notices.show("done", () => words.now.learning(language.number(corpus.characters)), text.learnRow);
   }
 
   /** The same text for other settings, where it is long enough for them. */
   async function reread({ text: given, title }: Corpus): Promise<void> {
     const corpus = readCorpus(given, title, settings.config);
     if (!isProblem(corpus)) return renew(corpus);
-    notices.show("error", words.now.problem(reasonFor(corpus, words)));
+    notices.show("error", () => words.now.problem(reasonFor(corpus, words)), settings.fresh);
     if (inPlace) settings.config = inPlace.config;
   }
 
@@ -143,9 +145,9 @@ export const mount: Mount = (host, context) => {
 
   async function save(): Promise<void> {
     const bytes = await remote.save();
-    if (!bytes) return notices.show("error", words.now.notFinite);
+    if (!bytes) return notices.show("error", () => words.now.notFinite, keepRow);
     download(new Uint8Array(bytes), FILE_NAME);
-    notices.show("done", words.now.saved(FILE_NAME));
+    notices.show("done", () => words.now.saved(FILE_NAME), keepRow);
   }
 
   async function load(file: File): Promise<void> {
@@ -156,7 +158,7 @@ export const mount: Mount = (host, context) => {
     sample.temperature = loaded.config.temperature;
     take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary } });
     ask();
-    notices.show("done", words.now.loaded(file.name));
+    notices.show("done", () => words.now.loaded(file.name), keepRow);
   }
 
   // Only the newest wish is granted, one at a time.
@@ -174,11 +176,11 @@ export const mount: Mount = (host, context) => {
   const events: Events = {
     onModel(info) {
       const missing = settings.engine.take(info);
-      if (missing !== null) notices.show("hint", missing);
+      if (missing) notices.show("hint", missing);
       race.engines = info.engines;
       model = info;
       transport.model = info;
-      loss.possible = info.backend === "webgpu";
+      loss.possible = transport.state === "running" && info.backend === "webgpu";
       plan.textContent = info.plan;
       showLead();
     },
@@ -201,20 +203,20 @@ export const mount: Mount = (host, context) => {
     onLost: (step) => loss.lost(step),
     onStopped(reason, lost) {
       transport.state = "paused";
-      notices.show("error", lost ? words.now.gpuGone : words.now.stoppedBy(reason));
+      notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
     },
   };
 
   const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 });
   const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
   words.follow(lead, showLead);
-  const saveButton = button(words, (now) => now.save, () => { save().catch(fail); });
+  const saveButton = button(words, (now) => now.save, () => { save().catch(failAt(keepRow)); });
   saveButton.id = "text-save";
+  const keepRow = element("div", { class: "pair" }, saveButton, fileButton(words, (now) => now.load, ".safetensors", false, ([file]) => {
+    load(file).catch((error: unknown) => notices.show("error", () => words.now.wrongFile(reasonOf(error)), keepRow));
+  }));
   const keep = element("section", { class: "card keep" }, words.show(element("h2"), (now) => now.keep),
-    words.show(element("p", { class: "hint" }), (now) => now.keepHint),
-    element("div", { class: "pair" }, saveButton, fileButton(words, (now) => now.load, ".safetensors", false, ([file]) => {
-      load(file).catch((error: unknown) => notices.show("error", words.now.wrongFile(reasonOf(error))));
-    })));
+    words.show(element("p", { class: "hint" }), (now) => now.keepHint), keepRow);
   host.append(
     element("header", { class: "room-head" }, words.show(element("h1"), (now) => now.title), lead),
     transport.host,
@@ -232,10 +234,11 @@ export const mount: Mount = (host, context) => {
       if (!wanted || !inPlace) return;
       settings.config = wanted;
       sample.temperature = wanted.temperature;
-      void reread(inPlace.corpus).then(() => { if (inPlace?.config.units === wanted.units) notices.show("done", words.now.linkTaken); });
+      void reread(inPlace.corpus).then(() => { if (inPlace?.config.units === wanted.units) notices.show("done", () => words.now.linkTaken); });
     },
     dispose() {
       worker.dispose();
+      transport.dispose();
       curve.dispose();
       race.dispose();
       settings.dispose();

@@ -14,6 +14,8 @@ type Controls = { readonly [K in keyof NetworkConfig]: Control<number> };
 export class Settings {
   readonly host: HTMLElement;
   readonly #controls: Controls;
+  /** What starts a new network. */
+  readonly fresh: HTMLElement;
   /** What it runs on. */
   readonly engine: EngineControl;
 
@@ -28,8 +30,9 @@ export class Settings {
     const { rate, units, layers, length, batch, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
+    this.fresh = group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.engine.host);
     this.host = element("section", { class: "card knobs" }, words.show(element("h2"), (now) => now.settings), group("live", rate.host),
-      group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.engine.host));
+      this.fresh);
   }
 
   get config(): NetworkConfig {

@@ -24,6 +24,8 @@ export class TextCard {
   readonly #paste = element("textarea", { id: "text-paste", rows: 5, autocomplete: "off", spellcheck: "false", "aria-describedby": "text-paste-hint" });
   readonly #wrong = element("p", { class: "wrong", id: "text-problem", role: "alert" });
   readonly #back: HTMLButtonElement;
+  /** Where messages about a text that was given belong. */
+  readonly learnRow: HTMLElement;
   #corpus: Corpus | null = null;
   #problem: Problem | null = null;
 
@@ -33,12 +35,13 @@ export class TextCard {
     learn.id = "text-learn";
     this.#back = button(words, (now) => now.back, onBack, "plain");
     this.#back.id = "text-back";
+    this.learnRow = element("div", { class: "pair" }, learn, fileButton(words, (now) => now.open, ".txt,.md,text/plain", false, ([file]) => onFile(file)));
     this.host = element("section", { class: "card reads" }, words.show(element("h2"), (now) => now.text),
       element("p", { class: "which" }, this.#title, this.#counts), this.#excerpt, this.#back,
       element("details", {}, words.show(element("summary"), (now) => now.useOwn),
         element("div", { class: "control" }, element("div", { class: "control-head" }, words.show(element("label", { for: this.#paste.id }), (now) => now.paste)),
           this.#paste, words.show(element("small", { id: "text-paste-hint" }), (now) => now.pasteHint)),
-        element("div", { class: "pair" }, learn, fileButton(words, (now) => now.open, ".txt,.md,text/plain", false, ([file]) => onFile(file)))),
+        this.learnRow),
       this.#wrong);
     words.follow(this.#title, () => this.#show());
     words.follow(this.#wrong, () => this.#tell());

@@ -110,10 +110,9 @@ export class Trainer {
     return this.#write(false);
   }
 
-  /** Takes the GPU away in the middle of the next slice of training. */
+  /** Takes the GPU away in the middle of the next slice of training; does nothing while none is under way. */
   lose(): void {
-    this.#loseNext = true;
-    this.run();
+    this.#loseNext = this.#wanted;
   }
 
   /** The same network from the same seed on every engine. */
@@ -191,7 +190,7 @@ export class Trainer {
 
   async #halt(): Promise<void> {
     if (!this.#wanted) return;
-    this.#wanted = false;
+    this.#wanted = this.#loseNext = false;
     this.#abort.abort();
     await this.#loop;
   }
