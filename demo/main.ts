@@ -32,7 +32,7 @@ const texts = defineTexts({
   dark: "深色",
   close: "关闭消息",
   loading: "正在载入……",
-  notLoaded: (reason: string) => `页面的这一部分无法载入。请检查网络连接并重新载入页面。(${reason})`,
+  notLoaded: (reason: string) => `页面的这一部分无法载入。请检查网络连接并重新载入页面。（${reason}）`,
   title: (room: string) => `${room} · deltaprop`,
 });
 

@@ -27,7 +27,7 @@ const texts = defineTexts({
   table: "以表格显示",
   none: "–",
   label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `折线图:${name},共 ${steps} 步。最新值:${line} ${last}${dots && `,${dots} ${other}`}。`,
+    `折线图：${name}，共 ${steps} 步。最新值：${line} ${last}${dots && `,${dots} ${other}`}。`,
   level: (name: string, value: string) => `${name}:${value}。`,
 });
 

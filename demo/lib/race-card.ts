@@ -18,11 +18,11 @@ const texts = defineTexts({
   raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
 }, {
   race: "引擎赛跑",
-  raceLead: "同一网络、同一种子,轮流在每个引擎上学习同样多的步数:WebGPU 与 WebAssembly 用 float32,CPU 用 float64,是参考实现。",
+  raceLead: "同一网络、同一种子，轮流在每个引擎上学习同样多的步数：WebGPU 与 WebAssembly 用 float32,CPU 用 float64，是参考实现。",
   raceStart: "开始比赛", raceUnderWay: "比赛中……",
   raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: ",",
-  raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后,${factors};权重与参考实现的最大差异为 ${difference}。`,
-  raceAlone: "这里既没有 WebGPU 也没有 WebAssembly,因此没有比赛。",
+  raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后，${factors}；权重与参考实现的最大差异为 ${difference}。`,
+  raceAlone: "这里既没有 WebGPU 也没有 WebAssembly，因此没有比赛。",
 });
 
 export const ENGINE_NAMES: Readonly<Record<Engine, string>> = { webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU" };
