@@ -11,7 +11,7 @@ const texts = defineTexts({
   lostNow: (step: string) => `The GPU was lost after step ${step}. Looking for another …`,
   lostAndOn: (step: string) => `The GPU was lost after step ${step}. Training went on from there on another one, bit for bit as if nothing had happened.`,
 }, {
-  lose: "弄丢 GPU", loseStart: "拿走它",
+  lose: "模拟 GPU 丢失", loseStart: "模拟丢失",
   loseLead: "在训练途中销毁 GPU 设备，就像驱动重置或笔记本休眠那样。库会察觉、换一个设备，然后继续。",
   lostNow: (step: string) => `第 ${step} 步之后 GPU 丢失。正在寻找另一个……`,
   lostAndOn: (step: string) => `第 ${step} 步之后 GPU 丢失。训练已在另一个设备上从那里继续，逐位一致，如同什么都没有发生。`,

@@ -1,6 +1,6 @@
 // The controls of the network. What can change while it learns is kept apart from what starts a new one.
 
-import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
+import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
@@ -38,7 +38,7 @@ export class Settings {
       activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
       loss: selectControl(label("lossKind"),
         named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), named(OPTIMIZERS), first.optimizer, (optimizer) => {
+      optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
         this.#controls.rate.value = USUAL_RATE[optimizer];
         onNetwork();
       }),

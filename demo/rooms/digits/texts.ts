@@ -58,7 +58,7 @@ export const texts = defineTexts({
   live: "While it learns",
   rate: "Learning rate η",
   batch: "Batch size",
-  fresh: "A change here starts a new network",
+  fresh: "Changing these restarts training",
   layers: "Hidden layers",
   layersHint: "Neurons in each, with commas: 128, 64",
   activation: "Activation",
@@ -99,7 +99,7 @@ export const texts = defineTexts({
   histogramLabel: (name: string, total: string, limit: string, broken: string) => `Histogram of ${total} ${name} between −${limit} and ${limit}; not finite: ${broken}`,
   diverged: "The loss is no longer a number: training diverged. A smaller learning rate and Reset help.",
 
-  files: "In and out",
+  files: "Save and load",
   save: "Save weights",
   load: "Load weights …",
   loadNote: "As .safetensors; the command line and Python read it, too.",
@@ -127,7 +127,7 @@ export const texts = defineTexts({
   recovered: (steps: string) => `The GPU was lost after step ${steps}. The run has taken another device and goes on as if nothing had happened.`,
   raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the CPU.`,
 }, {
-  title: "教一个网络识字",
+  title: "教神经网络认数字",
   lead: (digits: string, shape: string) => `${digits} 个手写数字，一个 ${shape} 神经元的网络，就在这个标签页里，用你的 GPU 做反向传播。`,
   leadCpu: (digits: string, shape: string) => `${digits} 个手写数字，一个 ${shape} 神经元的网络，就在这个标签页里，用你的 CPU 做反向传播。`,
   loading: "正在载入数字……",
@@ -154,7 +154,7 @@ export const texts = defineTexts({
   accuracy: "验证准确率",
   samples: "样本/秒",
   ms: "毫秒/步",
-  launches: "每步调度数",
+  launches: "每步分派数",
   bytes: "GPU 内存",
   spoken: (steps: string, loss: string, accuracy: string) => `第 ${steps} 步。损失 ${loss}。验证准确率 ${accuracy}。`,
 
@@ -174,7 +174,7 @@ export const texts = defineTexts({
   seen: "网络看到的图像",
   answers: "网络的回答",
   nothing: "还没有书写",
-  says: (answer: number, share: string) => `它说是 ${answer}（${share}）`,
+  says: (answer: number, share: string) => `它认为是 ${answer}（${share}）`,
   unsure: (answer: number, share: string) => `可能是 ${answer}（${share}）`,
   brokenAnswer: "没有回答：它的数值已不再有限",
 
@@ -246,7 +246,7 @@ export const texts = defineTexts({
   race: "开始赛跑",
   stepsPerSecond: (rate: string) => `${rate} 步/秒`,
   raceResult: (steps: string, difference: string) => `各走 ${steps} 步之后，权重最多相差 ${difference}。`,
-  lose: "让 GPU 消失",
+  lose: "模拟 GPU 丢失",
   loseNote: "在学习途中拿走 GPU，就像驱动被重置一样。程序库会换一个设备，从最后一次完整看到的状态继续，结果逐位相同。",
   recovered: (steps: string) => `第 ${steps} 步之后 GPU 丢失。训练已换用另一个设备，如同什么都没有发生一样继续。`,
   raceFactor: (engine: string, factor: string) => `${engine} 的速度是 CPU 的 ${factor} 倍。`,

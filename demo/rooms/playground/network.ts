@@ -79,15 +79,16 @@ export class NetworkView {
     this.#lines.addEventListener("pointerout", () => this.#read(this.#peeked));
     this.#columns.addEventListener("keydown", (event) => this.#onKey(event));
     this.#resize.observe(this.#columns);
-    words.follow(this.#columns, () => this.#reword());
+    words.follow(this.#columns, () => { if (this.#config) this.build(this.#config, this.#look, this.#followed); });
   }
 
-  /** Draws the squares and lines of a network anew; its numbers come with the next look. */
-  build(config: PlaygroundConfig): void {
+  /** Draws the squares and lines of a network anew; its numbers come with the next look, or are known where only the words are others. */
+  build(config: PlaygroundConfig, look: Look | null = null, followed: Place | null = null): void {
     const focused = document.activeElement?.closest(`[${LAYER}]`), at = focused && this.#columns.contains(focused)
       ? [focused.getAttribute(LAYER), focused.getAttribute(NEURON), focused.className] : null;
     this.#config = config;
-    this.#look = this.#peeked = this.#followed = null;
+    this.#look = look;
+    this.#peeked = null;
     this.#columns.replaceChildren();
     this.#cells = [this.#buildFeatures(config), ...[...config.layers, 1].map((units, i) => this.#buildLayer(config, i + 1, units))];
     this.#links = [];
@@ -107,6 +108,8 @@ export class NetworkView {
     this.#place();
     this.#read(null);
     this.#drawFeatures();
+    this.follow = followed;
+    if (look) this.#drawn();
     if (at) [...this.#columns.querySelectorAll<HTMLElement>(`[${LAYER}="${at[0]}"]`)]
       .find((one) => one.className === at[2] && one.getAttribute(NEURON) === at[1])?.focus();
   }
@@ -121,16 +124,6 @@ export class NetworkView {
     this.#followed = place;
     this.#cells.forEach((column, l) => column.forEach(({ button }, j) =>
       button.classList.toggle("followed", l === place?.layer && j === place.neuron - 1)));
-  }
-
-  /** The same network in the words of another language. */
-  #reword(): void {
-    const config = this.#config, look = this.#look, followed = this.#followed;
-    if (!config) return;
-    this.build(config);
-    this.#look = look;
-    this.follow = followed;
-    this.#drawn();
   }
 
   /** Colours have changed. */

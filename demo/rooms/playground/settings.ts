@@ -1,7 +1,7 @@
 // The controls of points and network. What can change while it learns is kept apart from what starts a new one. Features and
 // the number of neurons are also chosen in the drawing of the network.
 
-import { OPTIMIZERS } from "../../lib/optimizer-names.ts";
+import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
@@ -60,7 +60,7 @@ export class Settings {
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
       activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
       loss: selectControl(label("lossKind"), named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), named(OPTIMIZERS), first.optimizer, (optimizer) => {
+      optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
         this.#controls.rate.value = USUAL_RATE[optimizer];
         onNetwork();
       }),
