@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
 
 const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test.ts"];
-/** What takes minutes on the CPU. */
+/** What takes a quarter of an hour on the CPU: npm run test:ulp. */
 const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
 const GPU_ALONE = ["adapter", "api-devices", "autotune", "checked", "choice-store", "device-loss", "fused", "half", "launches", "precision",
@@ -20,7 +20,7 @@ export default defineConfig({
     projects: [
       // Some start processes; a busy machine with two cores takes its time over that.
       { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE], testTimeout: 60_000 } },
-      { test: { name: "exhaustive", include: EXHAUSTIVE, testTimeout: 600_000 } },
+      { test: { name: "exhaustive", include: EXHAUSTIVE, testTimeout: 3_600_000 } },
       { test: { name: "consumers", include: CONSUMERS } },
       {
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.

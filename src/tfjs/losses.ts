@@ -35,7 +35,7 @@ export function softmaxCrossEntropy(labels: TensorLike, logits: TensorLike): Ten
 }
 
 /** The loss that each function stands for; those that deltaprop does not train have none. */
-const BY_FUNCTION = new Map<unknown, Loss | string>([
+const BY_FUNCTION: ReadonlyMap<unknown, Loss | string> = new Map<unknown, Loss | string>([
   [meanSquaredError, "meanSquaredError"], [absoluteDifference, "meanAbsoluteError"], [huberLoss, huber()],
   [sigmoidCrossEntropy, binaryCrossentropy({ fromLogits: true })], [softmaxCrossEntropy, categoricalCrossentropy({ fromLogits: true })],
 ]);

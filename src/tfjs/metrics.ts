@@ -45,7 +45,7 @@ export const sparseCategoricalAccuracy = asFunction("sparseCategoricalAccuracy")
 export const meanSquaredError = asFunction("meanSquaredError"), MSE = meanSquaredError, mse = meanSquaredError;
 export const meanAbsoluteError = asFunction("meanAbsoluteError"), MAE = meanAbsoluteError, mae = meanAbsoluteError;
 
-const BY_FUNCTION = new Map<unknown, string>([[binaryAccuracy, "binaryAccuracy"], [categoricalAccuracy, "categoricalAccuracy"],
+const BY_FUNCTION: ReadonlyMap<unknown, string> = new Map<unknown, string>([[binaryAccuracy, "binaryAccuracy"], [categoricalAccuracy, "categoricalAccuracy"],
   [sparseCategoricalAccuracy, "sparseCategoricalAccuracy"], [meanSquaredError, "meanSquaredError"],
     [meanAbsoluteError, "meanAbsoluteError"]]);
 

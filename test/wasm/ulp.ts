@@ -24,8 +24,8 @@ const sigmoid = (x: number): number => (x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.e
 
 export const FUNCTIONS: Readonly<Record<string, Measured>> = {
   exp: { code: (math, x) => math.exp(x), right: Math.exp, most: [1.05, 1.05] },
-  log: { code: (math, x) => math.log(x), right: Math.log, most: [0.8, 0.8] },
-  "log(1 + x), x ≥ 0": { code: (math, x) => math.log1p(x), right: Math.log1p, isIn: (x) => x >= 0, most: [2.5, 2.5] },
+  log: { code: (math, x) => math.log(x), right: Math.log, most: [0.85, 0.85] },
+  "log(1 + x), 0 ≤ x ≤ 1": { code: (math, x) => math.log1p(x), right: Math.log1p, isIn: (x) => x >= 0 && x <= 1, most: [2.5, 2.5] },
   "exp(x) − 1, x ≤ 0": { code: (math, x) => math.expm1(x), right: Math.expm1, isIn: (x) => x <= 0, most: [1.25, 1.25] },
   tanh: { code: (math, x) => math.tanh(x), right: Math.tanh, most: [1.4, 1.4] },
   sigmoid: { code: (math, x) => math.sigmoid(x), right: sigmoid, most: [2.5, 2.5] },
