@@ -10,7 +10,7 @@ const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test
 /** What takes a quarter of an hour on the CPU: npm run test:ulp. */
 const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
-const GPU_ALONE = ["adapter", "api-devices", "autotune", "checked", "choice-store", "device-loss", "fused", "half", "launches", "precision",
+const GPU_ALONE = ["adapter", "api-devices", "autotune", "canary", "checked", "choice-store", "debug", "device-loss", "fused", "half", "launches", "precision",
   "race", "recurrent", "resident", "variants", "worker", "slow/out-of-memory", "slow/product-variants"].map((name) => `test/gpu/${name}.test.ts`);
 /** Training on a software adapter takes seconds, and so does compiling for it. */
 const GPU_TIMEOUTS = { testTimeout: 60_000, hookTimeout: 60_000 };

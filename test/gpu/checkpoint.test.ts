@@ -7,7 +7,7 @@ import {
   type FitOptions, type Layer, type Sequential,
 } from "../../src/index.ts";
 import { MemoryStore } from "../support/memory-store.ts";
-import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
+import { BACKENDS, ENGINE, compiledModel, noise, sameWeights } from "../support/models.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
@@ -251,10 +251,10 @@ describe("a checkpoint that is of no use", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     onTestFinished(() => warn.mockRestore());
     const contents = await saved();
-    for (const backend of ["cpu", "webgpu"] as const) {
+    for (const backend of ["cpu", ENGINE] as const) {
       const model = await compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });
       expect((await model.fit(X, Y, { ...fit, epochs: 3, resumeFrom: new MemoryStore(contents) })).epochs).toBe(3);
-      expect(warn.mock.calls.map(String)).toEqual(backend === "cpu" ? [] : [expect.stringMatching(/made on "cpu, .*runs on "webgpu, /)]);
+      expect(warn.mock.calls.map(String)).toEqual(backend === "cpu" ? [] : [expect.stringMatching(new RegExp(`made on "cpu, .*runs on "${ENGINE}, `))]);
     }
   });
 
