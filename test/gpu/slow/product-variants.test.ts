@@ -7,6 +7,7 @@ import { productMemory, productStatements, QUAD_BROADCAST, workgroupsOf } from "
 import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../../../shaders/product-part.wgsl.ts";
 import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
 import type { ProductForm } from "../../../src/graph/types.ts";
+import { staged } from "../../../src/schedule/blocks.ts";
 import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../../src/schedule/tiles.ts";
 import { replaceOrThrow } from "../../support/replace-or-throw.ts";
 import { normals, type Numbers } from "../support.ts";
@@ -149,7 +150,7 @@ function passOf(given: Case): Pass {
   const finish = (value: string, row: string, col: string) => `out[${row} * ${n}u + ${col}] = ${value};`;
   const plannedRows = form === "leftTransposed" ? m : given.planned ?? m;
   const names: Binding[] = ["step", "left", "right", ...(given.bytes ? ["order" as const] : []), ...(given.bias ? ["bias" as const] : []), "out"];
-  return { source: kernel(given, names, productStatements(part, left, right, bias, finish)), names, workgroups: workgroupsOf(shape, plannedRows, n) };
+  return { source: kernel(given, names, productStatements(part, left, right, bias, finish, staged)), names, workgroups: workgroupsOf(shape, plannedRows, n) };
 }
 
 interface Result { readonly worst: number; readonly spilled: number; readonly bits: Uint32Array }
@@ -283,7 +284,8 @@ describe("product", () => {
 
   it("refuses what cannot be right", () => {
     const part = (shape: ProductShape): ProductPart => ({ ...shape, form: "normal", m: "3u", n: 4, k: "step.rows" });
-    const write = (shape: ProductShape) => () => productStatements(part(shape), { at: () => "1f" }, { at: () => "1f" }, null, () => "");
+    const write = (shape: ProductShape) => () =>
+      productStatements(part(shape), { at: () => "1f" }, { at: () => "1f" }, null, () => "", staged);
     expect(write({ ...tiled(4, 4, 4, 4, 8), lanesK: 2 })).toThrow("lanesK is 1");
     expect(write(direct(4, 4, 2, 8, { broadcast: true }))).toThrow("quads share rows");
     expect(write(direct(4, 4, 4, 4, { unroll: 2 }))).toThrow("only a constant");
