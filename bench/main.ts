@@ -11,6 +11,7 @@ import { openHost } from "./open-host.ts";
 import { rooflineText, type RooflineResult } from "./roofline/report.ts";
 import { runBenchmark } from "./run.ts";
 import { workloadTable } from "./table.ts";
+import { runCommand } from "./run-command.ts";
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -58,8 +59,5 @@ const command = new Command("bench")
 if (process.argv[2] === ANSWER_FLAG) {
   answerOneQuestion();
 } else {
-  command.parseAsync().catch((error: unknown) => {
-    say(`error: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-  });
+  runCommand(command, say);
 }

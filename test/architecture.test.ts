@@ -64,7 +64,6 @@ describe("module-level state", () => {
   const ALLOWED: Readonly<Record<string, string>> = {
     "src/model/schedules.ts: RATES": "a schedule is a plain value, and its formula belongs to it; nothing depends on who asks first",
     "src/train/data/dataset.ts: CONTENTS": "what a handle holds is nobody else's; it goes with the handle",
-    "src/wasm/thread.js: runs": "the script of a thread is started once for each thread",
     "src/schedule/tiles.ts: directCache": "results of a pure function",
     "src/train/recovery/load-recovery.ts: ahead": "that a file was fetched is true of the whole page",
     "src/gpu/device.ts: made": "set and unset within one synchronous call",

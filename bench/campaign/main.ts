@@ -10,6 +10,7 @@ import type { CampaignReport } from "./rows.ts";
 import { runCampaign } from "./run.ts";
 import { PARTS, partsOf } from "./tasks.ts";
 import { PYTORCH_FILE, TESTS_FILE } from "./work.ts";
+import { runCommand } from "../run-command.ts";
 
 /** Set by what bench/campaign/vite.config.ts puts before the command. */
 interface Embedded {
@@ -83,8 +84,5 @@ const command = new Command("campaign")
 if (process.argv[2] === TASK_FLAG) {
   performOneTask();
 } else {
-  command.parseAsync().catch((error: unknown) => {
-    say(`error: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = 1;
-  });
+  runCommand(command, say);
 }

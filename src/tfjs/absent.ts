@@ -7,6 +7,10 @@ import { missing, OWN_GRADIENT } from "./missing.ts";
 
 type Missing = (...given: never[]) => never;
 
+const FEATURES = "Compute features with TensorFlow.js, and train dense layers on them here.";
+const STACK = "Build the model by tf.sequential() and tf.layers, and give it weights by setWeights().";
+const BY_HAND = "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().";
+
 export const grad: Missing = missing("tf.grad", OWN_GRADIENT);
 export const grads: Missing = missing("tf.grads", OWN_GRADIENT);
 export const valueAndGrad: Missing = missing("tf.valueAndGrad", OWN_GRADIENT);
@@ -14,53 +18,33 @@ export const valueAndGrads: Missing = missing("tf.valueAndGrads", OWN_GRADIENT);
 export const variableGrads: Missing = missing("tf.variableGrads", OWN_GRADIENT);
 export const customGrad: Missing = missing("tf.customGrad", OWN_GRADIENT);
 export const variable: Missing = missing("tf.variable", OWN_GRADIENT);
-export const conv1d: Missing = missing("tf.conv1d", "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const conv2d: Missing = missing("tf.conv2d", "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const conv2dTranspose: Missing = missing("tf.conv2dTranspose",
-  "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const depthwiseConv2d: Missing = missing("tf.depthwiseConv2d",
-  "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const maxPool: Missing = missing("tf.maxPool", "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const avgPool: Missing = missing("tf.avgPool", "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const pool: Missing = missing("tf.pool", "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const localResponseNormalization: Missing = missing("tf.localResponseNormalization",
-  "Compute features with TensorFlow.js, and train dense layers on them here.");
-export const model: Missing = missing("tf.model", "Build the model by tf.sequential() and tf.layers, and give it weights by setWeights().");
-export const input: Missing = missing("tf.input", "Build the model by tf.sequential() and tf.layers, and give it weights by setWeights().");
-export const loadLayersModel: Missing = missing("tf.loadLayersModel",
-  "Build the model by tf.sequential() and tf.layers, and give it weights by setWeights().");
-export const loadGraphModel: Missing = missing("tf.loadGraphModel",
-  "Build the model by tf.sequential() and tf.layers, and give it weights by setWeights().");
-export const fft: Missing = missing("tf.fft",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const ifft: Missing = missing("tf.ifft",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const rfft: Missing = missing("tf.rfft",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const irfft: Missing = missing("tf.irfft",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const complex: Missing = missing("tf.complex",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const real: Missing = missing("tf.real",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const imag: Missing = missing("tf.imag",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const string: Missing = missing("tf.string",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const pad: Missing = missing("tf.pad",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const einsum: Missing = missing("tf.einsum",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const tensorScatterUpdate: Missing = missing("tf.tensorScatterUpdate",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const booleanMaskAsync: Missing = missing("tf.booleanMaskAsync",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const whereAsync: Missing = missing("tf.whereAsync",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const unique: Missing = missing("tf.unique",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
-export const multinomial: Missing = missing("tf.multinomial",
-  "Compute it with TensorFlow.js or by arrays of your own, and give the result to tf.tensor().");
+export const conv1d: Missing = missing("tf.conv1d", FEATURES);
+export const conv2d: Missing = missing("tf.conv2d", FEATURES);
+export const conv2dTranspose: Missing = missing("tf.conv2dTranspose", FEATURES);
+export const depthwiseConv2d: Missing = missing("tf.depthwiseConv2d", FEATURES);
+export const maxPool: Missing = missing("tf.maxPool", FEATURES);
+export const avgPool: Missing = missing("tf.avgPool", FEATURES);
+export const pool: Missing = missing("tf.pool", FEATURES);
+export const localResponseNormalization: Missing = missing("tf.localResponseNormalization", FEATURES);
+export const model: Missing = missing("tf.model", STACK);
+export const input: Missing = missing("tf.input", STACK);
+export const loadLayersModel: Missing = missing("tf.loadLayersModel", STACK);
+export const loadGraphModel: Missing = missing("tf.loadGraphModel", STACK);
+export const fft: Missing = missing("tf.fft", BY_HAND);
+export const ifft: Missing = missing("tf.ifft", BY_HAND);
+export const rfft: Missing = missing("tf.rfft", BY_HAND);
+export const irfft: Missing = missing("tf.irfft", BY_HAND);
+export const complex: Missing = missing("tf.complex", BY_HAND);
+export const real: Missing = missing("tf.real", BY_HAND);
+export const imag: Missing = missing("tf.imag", BY_HAND);
+export const string: Missing = missing("tf.string", BY_HAND);
+export const pad: Missing = missing("tf.pad", BY_HAND);
+export const einsum: Missing = missing("tf.einsum", BY_HAND);
+export const tensorScatterUpdate: Missing = missing("tf.tensorScatterUpdate", BY_HAND);
+export const booleanMaskAsync: Missing = missing("tf.booleanMaskAsync", BY_HAND);
+export const whereAsync: Missing = missing("tf.whereAsync", BY_HAND);
+export const unique: Missing = missing("tf.unique", BY_HAND);
+export const multinomial: Missing = missing("tf.multinomial", BY_HAND);
 
 /** `tf.data.*`. */
 export const data = {

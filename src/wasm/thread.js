@@ -2,25 +2,32 @@
 // and runs steps of them. It lies beside the library and is started by threads.ts; in Node the same file serves a worker thread.
 
 const port = globalThis.process?.getBuiltinModule?.("node:worker_threads").parentPort ?? globalThis;
-const runs = new Map();
 
-function answer({ id, module, memory, forget, slot, count, thread, threads }) {
-  if (module) runs.set(id, new WebAssembly.Instance(module, { env: { memory } }).exports.run);
-  else if (forget) runs.delete(id);
-  else {
-    runs.get(id)(slot, count, thread, threads);
-    port.postMessage({ done: true });
-  }
+/** What does what a message says, with the modules of the messages before. */
+function makeAnswer() {
+  const runs = new Map();
+  return ({ id, module, memory, forget, slot, count, thread, threads }) => {
+    if (module) runs.set(id, new WebAssembly.Instance(module, { env: { memory } }).exports.run);
+    else if (forget) runs.delete(id);
+    else {
+      runs.get(id)(slot, count, thread, threads);
+      port.postMessage({ done: true });
+    }
+  };
 }
 
-function listen(data) {
-  try {
-    answer(data);
-  } catch (error) {
-    port.postMessage({ error: String(error) });
-  }
+function listen() {
+  const answer = makeAnswer();
+  const hear = (data) => {
+    try {
+      answer(data);
+    } catch (error) {
+      port.postMessage({ error: String(error) });
+    }
+  };
+  if (port.on) port.on("message", hear);
+  else port.onmessage = ({ data }) => hear(data);
 }
 
-if (port.on) port.on("message", listen);
-else port.onmessage = ({ data }) => listen(data);
+listen();
 port.postMessage({ ready: true });

@@ -1,24 +1,16 @@
 // The built command line as a process: exit codes, streams, files, Ctrl-C; on the CPU and in a browser.
 
 import { mkdirSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseModel } from "../../src/cli/saved-model.ts";
-import { buildCli, type BuiltCli } from "../support/run-cli.ts";
-import { writeTinyDigits } from "../support/tiny-digits.ts";
+import { buildCliWithDigits, type BuiltCli } from "../support/run-cli.ts";
 
-let cli: BuiltCli, folder: string;
-beforeAll(async () => {
-  cli = await buildCli();
-  folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
-  await writeTinyDigits(folder);
-}, 120_000);
-afterAll(async () => {
-  await cli.remove();
-  await rm(folder, { recursive: true });
-});
+let cli: BuiltCli, folder: string, remove: () => Promise<void>;
+beforeAll(async () => { ({ cli, folder, remove } = await buildCliWithDigits()); }, 120_000);
+afterAll(() => remove());
 
 const tiny = (...more: string[]) =>
   ["train", "--data", folder, "--layers", "9,8,4", "--lr", "0.01", "--dropout", "0", ...more];

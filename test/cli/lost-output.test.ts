@@ -2,23 +2,14 @@
 
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildCli, type BuiltCli } from "../support/run-cli.ts";
-import { writeTinyDigits } from "../support/tiny-digits.ts";
+import { buildCliWithDigits, type BuiltCli } from "../support/run-cli.ts";
 
-let cli: BuiltCli, folder: string;
-beforeAll(async () => {
-  cli = await buildCli();
-  folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
-  await writeTinyDigits(folder);
-}, 120_000);
-afterAll(async () => {
-  await cli.remove();
-  await rm(folder, { recursive: true });
-});
+let cli: BuiltCli, folder: string, remove: () => Promise<void>;
+beforeAll(async () => { ({ cli, folder, remove } = await buildCliWithDigits()); }, 120_000);
+afterAll(() => remove());
 
 const tiny = (save: string) => ["train", "--data", folder, "--layers", "9,8,4", "--batch", "4", "--epochs", "30", "--backend", "cpu",
   "--save", join(folder, save)];

@@ -2,8 +2,11 @@
 
 import { spawn } from "node:child_process";
 import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createBuilder } from "vite";
+import { writeTinyDigits } from "./tiny-digits.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -61,4 +64,15 @@ function run(script: string, args: readonly string[], { env, during, cwd }: RunO
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, ...output }));
   });
+}
+
+/** The command, and a folder of small digits for it. */
+export async function buildCliWithDigits(): Promise<{ cli: BuiltCli; folder: string; remove: () => Promise<void> }> {
+  const cli = await buildCli(), folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+  await writeTinyDigits(folder);
+  const remove = async () => {
+    await cli.remove();
+    await rm(folder, { recursive: true });
+  };
+  return { cli, folder, remove };
 }

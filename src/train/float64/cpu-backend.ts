@@ -14,7 +14,7 @@ import { yieldToHost } from "../backend/yield.ts";
 const SLICE_MILLISECONDS = 30;
 
 /** What carried states are before the first mini-batch, which reads none. */
-const NOTHING: readonly number[] = [];
+const NOTHING = Object.freeze<number[]>([]);
 
 class CpuData implements DeviceData {
   readonly order: Uint32Array<ArrayBuffer>;
