@@ -185,6 +185,20 @@ it("learns and is taken apart on WebAssembly, and races it", async () => {
   await page.waitForFunction(() => document.getElementById("playground-launches")!.textContent !== "–");
 });
 
+it("learns on the engine just chosen, when Run is pressed before its network is there", async () => {
+  for (const [engine, name] of [["wasm", "WebAssembly"], ["webgpu", "WebGPU"]]) {
+    await choose("Runs on", engine);
+    await page.click("#playground-run");
+    await page.waitForFunction((wanted) => {
+      const transport = document.querySelector<HTMLElement>(".playground .transport")!;
+      const runsOn = transport.querySelector(".status")!.textContent.includes("WebAssembly") ? "WebAssembly" : "WebGPU";
+      return runsOn === wanted && Number(transport.dataset.steps) > 50;
+    }, {}, name);
+    await page.click("#playground-run");
+    await stateIs("paused");
+  }
+});
+
 it("goes on learning when the GPU is lost, and says where", async () => {
   await page.click("#playground-run");
   await page.waitForFunction(() => Number((document.querySelector(".playground .transport") as HTMLElement).dataset.steps) > 200);

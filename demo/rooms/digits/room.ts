@@ -238,7 +238,7 @@ export const mount: Mount = (host, context) => {
     data = info;
     pad.side = info.side;
     pad.setClasses(info.classes);
-    enter("ready");
+    if (transport.state !== "running") enter("ready");
     showLead();
     ask();
   }

@@ -3,9 +3,9 @@
 import { dataset, type GivenWeight, type LabelledDatasetHandle, type Sequential, type Weight } from "../../../src/index.ts";
 import type { EngineInfo } from "../../lib/engines.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
-import { isLostGpu } from "../../lib/notices.ts";
 import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
+import type { RunLoop } from "../../lib/run-loop.ts";
 import type { DigitsConfig } from "./config.ts";
 import type { Digits, DigitSets } from "./data.ts";
 import { examine, GradientProbe, histogramOf, weightImages, type Examination, type TensorHistogram, type WeightImages } from "./inspect.ts";
@@ -96,21 +96,14 @@ export class Trainer {
   #steps = 0;
   #samples = 0;
   #msPerStep: number | null = null;
-  #wanted = false;
-  #abort = new AbortController();
-  #loop: Promise<void> = Promise.resolve();
-  #turn: Promise<unknown> = Promise.resolve();
   readonly #revival = new Revival(() => this.#now.model.compile(recipeOf(this.config, this.#now.place)));
 
-  constructor(readonly sets: DigitSets, readonly places: Places, readonly events: Events) {}
+  /** @param loop what trains this network; nothing else that trains it may run beside it */
+  constructor(readonly sets: DigitSets, readonly places: Places, readonly loop: RunLoop, readonly events: Events) {}
 
   get info(): DataInfo {
     const { train, validation, test, side, classes } = this.sets;
     return { train: train.rows, validation: validation.rows, test: test.rows, side, classes };
-  }
-
-  get running(): boolean {
-    return this.#wanted;
   }
 
   get model(): Sequential {
@@ -144,36 +137,14 @@ export class Trainer {
     this.#tellModel();
   }
 
-  /** With no training under way while it works; what ran before runs on afterwards. */
-  alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(async () => {
-      const resume = this.#wanted;
-      await this.#halt();
-      try {
-        return await work();
-      } finally {
-        if (resume) this.#start();
-      }
-    });
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
-  /** As soon as what was asked for before is done. */
-  async run(): Promise<void> {
-    await this.#turn;
-    this.#start();
-  }
-
-  /** Resolves when training stands still, between two mini-batches. */
-  async pause(): Promise<void> {
-    await this.#turn;
-    await this.#halt();
+  /** For as long as the loop wants it. */
+  train(): Promise<void> {
+    return this.#revival.around(() => this.#train());
   }
 
   /** Exactly one mini-batch. */
   step(): Promise<void> {
-    return this.alone(async () => {
+    return this.loop.alone(async () => {
       await this.#revival.around(() => this.#slice(1));
       await this.validate();
     });
@@ -182,13 +153,13 @@ export class Trainer {
   /** From the next mini-batches on. */
   set batch(batch: number) {
     this.#batch = batch;
-    this.#abort.abort();
+    this.loop.cutSlice();
   }
 
   /** From the next mini-batches on. */
   set rate(rate: number) {
     this.#now.model.learningRate = this.#rate = rate;
-    this.#abort.abort();
+    this.loop.cutSlice();
   }
 
   async validate(): Promise<void> {
@@ -233,7 +204,7 @@ export class Trainer {
 
   /** The same training on every engine, from the seed; that of the room waits. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
-    return this.alone(async () => {
+    return this.loop.alone(async () => {
       const { config, places, sets: { features, classes } } = this, { train } = this.#now;
       return runRace(places, async (place) => {
         const model = buildModel(config, features, classes);
@@ -254,26 +225,11 @@ export class Trainer {
     return this.#current;
   }
 
-  #start(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
-    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
-      this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error), isLostGpu(error));
-    });
-  }
-
-  async #halt(): Promise<void> {
-    this.#wanted = false;
-    this.#abort.abort();
-    await this.#loop;
-  }
-
   async #train(): Promise<void> {
     let validated = performance.now();
-    while (this.#wanted) {
+    while (this.loop.wanted) {
       await this.#slice(this.#msPerStep === null ? FIRST_SLICE : Math.max(1, Math.round(SLICE_MS / this.#msPerStep)));
-      if (performance.now() - validated < VALIDATE_EVERY_MS && this.#wanted) continue;
+      if (performance.now() - validated < VALIDATE_EVERY_MS && this.loop.wanted) continue;
       await this.validate();
       validated = performance.now();
     }
@@ -281,7 +237,7 @@ export class Trainer {
 
   async #slice(steps: number): Promise<void> {
     const { model, train } = this.#now, batch = this.#batch, before = model.plan;
-    this.#abort = new AbortController();
+    const signal = this.loop.beginSlice();
     let losses: number[] = [], accuracies: number[] = [], samples = 0, began = 0;
     const tell = () => {
       if (losses.length === 0) return;
@@ -291,7 +247,7 @@ export class Trainer {
     };
     try {
       await model.fit(train, {
-        batchSize: batch, steps, ...(steps > 1 && { signal: this.#abort.signal }),
+        batchSize: batch, steps, ...(steps > 1 && { signal }),
         callbacks: {
           // What is prepared before is no step's time.
           onTrainBegin() { began = performance.now(); },

@@ -3,7 +3,9 @@
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
 import type { Engine } from "../../lib/engines.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { Places } from "../../lib/places.ts";
+import { RunLoop } from "../../lib/run-loop.ts";
 import type { DigitsConfig } from "./config.ts";
 import { fetchDigits, readIdxFiles, type DigitSets } from "./data.ts";
 import { loadModel, saveModel } from "./saved.ts";
@@ -18,38 +20,33 @@ function ready(): Trainer {
   return trainer;
 }
 
+let events: Events;
+const loop = new RunLoop(() => ready().train(), (error) => events.onStopped(reasonOf(error), isLostGpu(error)));
+
 /** A network on these digits in the place of whatever was there; that stays where this fails. */
-async function replace(sets: DigitSets, events: Events, config: DigitsConfig, engine: Engine): Promise<DataInfo> {
-  const found = await places(), next = new Trainer(sets, found, events), old = trainer, resume = old?.running;
-  await old?.pause();
-  try {
-    await next.start(config, found.find(engine));
-  } catch (error) {
-    if (resume) await old?.run();
-    throw error;
-  }
-  old?.dispose();
+const replace = (sets: DigitSets, config: DigitsConfig, engine: Engine): Promise<DataInfo> => loop.alone(async () => {
+  const found = await places(), next = new Trainer(sets, found, loop, events);
+  await next.start(config, found.find(engine));
+  trainer?.dispose();
   trainer = next;
   return next.info;
-}
-
-let events: Events;
+});
 
 export const digitsWorker = {
   /** Fetches the page's own digits and makes the first network. @param base the address of the page */
   async open(base: string, config: DigitsConfig, engine: Engine, listener: Events): Promise<DataInfo> {
     events = listener;
-    return replace(await fetchDigits(base), events, config, engine);
+    return replace(await fetchDigits(base), config, engine);
   },
   /** Takes IDX files for digits, with a new network. @throws FormatError with nothing changed */
   async openFiles(files: readonly File[], config: DigitsConfig, engine: Engine): Promise<DataInfo> {
-    return replace(await readIdxFiles(files), events, config, engine);
+    return replace(await readIdxFiles(files), config, engine);
   },
   /** A new network from its seed. */
   configure: (config: DigitsConfig, engine: Engine): Promise<void> =>
-    ready().alone(async () => ready().start(config, (await places()).find(engine))),
-  run: (): Promise<void> => ready().run(),
-  pause: (): Promise<void> => ready().pause(),
+    loop.alone(async () => ready().start(config, (await places()).find(engine))),
+  run: (): Promise<void> => loop.run(),
+  pause: (): Promise<void> => loop.pause(),
   step: (): Promise<void> => ready().step(),
   setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },
@@ -64,13 +61,13 @@ export const digitsWorker = {
     return weights.every(({ data }) => data.every(Number.isFinite)) ? saveModel(weights, config) : null;
   },
   /** Takes on a saved network. @returns its configuration @throws FormatError with nothing changed */
-  async load(file: File, engine: Engine): Promise<DigitsConfig> {
+  load: (file: File, engine: Engine): Promise<DigitsConfig> => loop.alone(async () => {
     const trainer = ready(), { features, classes } = trainer.sets;
     const { config, weights } = loadModel(new Uint8Array(await file.arrayBuffer()), file.name, trainer.config, features, classes);
-    await trainer.alone(async () => trainer.start(config, (await places()).find(engine), weights));
+    await trainer.start(config, (await places()).find(engine), weights);
     await trainer.validate();
     return config;
-  },
+  }),
   /** Takes the GPU away under the training. */
   loseGpu: (): void => ready().lose(),
   race: (listener: (lap: Lap) => void): Promise<Lap> => ready().race(listener),

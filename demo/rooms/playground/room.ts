@@ -47,7 +47,10 @@ export const mount: Mount = (host, context) => {
       remote.run().catch(fail);
     },
     onPause: () => { void pause(); },
-    onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
+    onStep() {
+      // Run may have been pressed meanwhile.
+      remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
+    },
     onReset: () => { void renew(); },
     onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
     onShare: () => {

@@ -6,9 +6,9 @@ import {
 } from "../../../src/index.ts";
 import type { EngineInfo } from "../../lib/engines.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
-import { isLostGpu } from "../../lib/notices.ts";
 import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
+import type { RunLoop } from "../../lib/run-loop.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
 import { buildModel, buildPart, recipeOf } from "./model.ts";
@@ -90,28 +90,16 @@ export class Trainer {
   #losses: number[] = [];
   #msPerStep: number | null = null;
   #loseNext = false;
-  #wanted = false;
-  #abort = new AbortController();
-  #loop: Promise<void> = Promise.resolve();
-  #turn: Promise<unknown> = Promise.resolve();
   readonly #revival = new Revival(() => this.#compile(this.#now.model, this.#now.parts));
   /** Time between two looks while it trains. */
   lookEvery = 90;
 
-  /** @param place where all its networks run */
-  private constructor(readonly places: Places, readonly place: Place, config: PlaygroundConfig, readonly events: Events) {
+  /**
+   * @param place where all its networks run
+   * @param loop what trains this network; nothing here that trains or reads weights may run beside it
+   */
+  constructor(readonly places: Places, readonly place: Place, config: PlaygroundConfig, readonly loop: RunLoop, readonly events: Events) {
     this.#config = config;
-  }
-
-  static async create(places: Places, place: Place, config: PlaygroundConfig, split: Split, events: Events): Promise<Trainer> {
-    const trainer = new Trainer(places, place, config, events);
-    await trainer.#start(config, split);
-    return trainer;
-  }
-
-  /** A new network from its seed; the old one goes. Where it fails, the old one stays. */
-  configure(config: PlaygroundConfig, split: Split): Promise<void> {
-    return this.#alone(() => this.#start(config, split));
   }
 
   /** From the next mini-batch on. */
@@ -123,35 +111,22 @@ export class Trainer {
     this.#config = { ...this.#config, batch };
   }
 
-  run(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
-    this.#abort = new AbortController();
-    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
-      this.#wanted = false;
-      this.events.onStopped(error instanceof Error ? error.message : String(error), isLostGpu(error));
-    });
-  }
-
-  /** Resolves when training stands still, between two mini-batches. */
-  async pause(): Promise<void> {
-    await this.#turn;
-    await this.#halt();
+  /** For as long as the loop wants it. */
+  train(): Promise<void> {
+    return this.#revival.around(() => this.#train());
   }
 
   /** Exactly one mini-batch. */
   step(): Promise<void> {
-    return this.#alone(async () => {
-      await this.#revival.around(async () => {
-        await this.#slice(1);
-        await this.#look();
-      });
-    });
+    return this.loop.alone(() => this.#revival.around(async () => {
+      await this.#slice(1);
+      await this.#look();
+    }));
   }
 
   /** A step on one example of the training points, put back afterwards. */
   inspect(index: number): Promise<StepApart> {
-    return this.#alone(async () => {
+    return this.loop.alone(async () => {
       const { model, split: { train: { xy, classes } } } = this.#now, { features, rate } = this.#config;
       model.learningRate = rate;
       const x = featureRows(features, xy.subarray(2 * index, 2 * index + 2));
@@ -162,7 +137,7 @@ export class Trainer {
 
   /** The same network from the same seed on every engine. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
-    return this.#alone(async () => {
+    return this.loop.alone(async () => {
       const config = this.#config, data = labelled(config, this.#now.split.train), steps = { batchSize: config.batch };
       try {
         return await runRace(this.places, async ({ options }) => {
@@ -178,7 +153,7 @@ export class Trainer {
 
   /** Takes the GPU away in the middle of the next slice of training; does nothing while none is under way. */
   lose(): void {
-    this.#loseNext = this.#wanted;
+    this.#loseNext = this.loop.wanted;
   }
 
   dispose(): void {
@@ -194,7 +169,8 @@ export class Trainer {
     return this.#current;
   }
 
-  async #start(config: PlaygroundConfig, split: Split): Promise<void> {
+  /** A new network from its seed; the old one goes. Where it fails, the old one stays. */
+  async start(config: PlaygroundConfig, split: Split): Promise<void> {
     const before = this.#config, { features } = config;
     this.#config = config;
     const model = buildModel(config), parts = config.layers.map((_, i) => buildPart(config, i + 1));
@@ -221,47 +197,27 @@ export class Trainer {
       ...parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...this.place.options }))]);
   }
 
-  /** With no training under way while it works; what ran before runs on afterwards. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(async () => {
-      const resume = this.#wanted;
-      await this.#halt();
-      try {
-        return await work();
-      } finally {
-        if (resume) this.run();
-      }
-    });
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
-  async #halt(): Promise<void> {
-    if (!this.#wanted) return;
-    this.#wanted = this.#loseNext = false;
-    this.#abort.abort();
-    await this.#loop;
-    await this.#look();
-  }
-
   async #train(): Promise<void> {
     let looked = performance.now();
-    while (this.#wanted) {
+    this.#loseNext = false;
+    while (this.loop.wanted) {
       await this.#slice(this.#msPerStep === null ? FIRST_SLICE
         : Math.max(1, Math.min(MOST_STEPS, Math.round(SLICE_MS / this.#msPerStep))));
-      if (performance.now() - looked < this.lookEvery || !this.#wanted) continue;
+      if (performance.now() - looked < this.lookEvery || !this.loop.wanted) continue;
       await this.#look();
       looked = performance.now();
     }
+    await this.#look();
   }
 
   async #slice(steps: number): Promise<void> {
     const { model, train, split } = this.#now, { batch, rate } = this.#config;
     model.learningRate = rate;
     const first = this.#msPerStep === null || model.plan.batch !== Math.min(batch, split.train.classes.length);
+    const signal = this.loop.beginSlice();
     let began = 0, ran = 0, lost = false;
     await model.fit(train, {
-      batchSize: batch, steps, ...(steps > 1 && { signal: this.#abort.signal }),
+      batchSize: batch, steps, ...(steps > 1 && { signal }),
       callbacks: {
         onTrainBegin: () => {
           began = performance.now();

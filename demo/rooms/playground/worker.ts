@@ -3,7 +3,9 @@
 import { expose } from "comlink";
 import type { Lap } from "../../lib/race.ts";
 import type { Engine } from "../../lib/engines.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { Places } from "../../lib/places.ts";
+import { RunLoop } from "../../lib/run-loop.ts";
 import type { PlaygroundConfig } from "./config.ts";
 import type { Split } from "./points.ts";
 import { Trainer, type Events } from "./trainer.ts";
@@ -11,6 +13,7 @@ import { Trainer, type Events } from "./trainer.ts";
 let trainer: Trainer | null = null;
 let events: Events;
 let lookEvery = 90;
+const loop = new RunLoop(() => ready().train(), (error) => events.onStopped(reasonOf(error), isLostGpu(error)));
 
 function ready(): Trainer {
   if (!trainer) throw new Error("there is no network yet");
@@ -19,15 +22,16 @@ function ready(): Trainer {
 
 let looked: Promise<Places> | undefined;
 
-async function open(config: PlaygroundConfig, split: Split, engine: Engine): Promise<void> {
-  const places = await (looked ??= Places.look()), wanted = places.find(engine);
-  if (trainer && trainer.place === wanted) return trainer.configure(config, split);
-  const old = trainer;
-  await old?.pause();
-  trainer = await Trainer.create(places, wanted, config, split, events);
-  trainer.lookEvery = lookEvery;
-  old?.dispose();
-}
+/** A new network from its seed, on these points. Where it fails, the old one stays. */
+const open = (config: PlaygroundConfig, split: Split, engine: Engine): Promise<void> => loop.alone(async () => {
+  const places = await (looked ??= Places.look()), place = places.find(engine);
+  if (trainer?.place === place) return trainer.start(config, split);
+  const next = new Trainer(places, place, config, loop, events);
+  next.lookEvery = lookEvery;
+  await next.start(config, split);
+  trainer?.dispose();
+  trainer = next;
+});
 
 export const playgroundWorker = {
   /** Makes the first network. @param every time between two looks in ms */
@@ -36,10 +40,9 @@ export const playgroundWorker = {
     lookEvery = every;
     await open(config, split, engine);
   },
-  /** A new network from its seed, on these points. */
   configure: open,
-  run: (): void => ready().run(),
-  pause: (): Promise<void> => ready().pause(),
+  run: (): Promise<void> => loop.run(),
+  pause: (): Promise<void> => loop.pause(),
   step: (): Promise<void> => ready().step(),
   setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },

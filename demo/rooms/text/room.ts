@@ -45,7 +45,10 @@ export const mount: Mount = (host, context) => {
       remote.run().catch(fail);
     },
     onPause: () => { void pause(); },
-    onStep: () => { remote.step().then(() => { transport.state = "paused"; }, fail); },
+    onStep() {
+      // Run may have been pressed meanwhile.
+      remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
+    },
     onReset: () => { if (inPlace) void renew(inPlace.corpus); },
     onShare() {
       const url = context.shareUrl(writeLink(FIELDS, config()));

@@ -6,9 +6,9 @@ import { buildTextModel, textRecipe, type TextSpec } from "../../../src/cli/text
 import { Sampler } from "../../../src/cli/text-sampler.ts";
 import { dataset, windows, type LabelledDatasetHandle, type Sequential } from "../../../src/index.ts";
 import { runRace, type Lap } from "../../lib/race.ts";
-import { isLostGpu } from "../../lib/notices.ts";
 import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
+import type { RunLoop } from "../../lib/run-loop.ts";
 import type { TextConfig } from "./config.ts";
 import type { Events, Expected, Material, Wish } from "./messages.ts";
 
@@ -36,8 +36,6 @@ interface Current {
   readonly batches: number;
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 /** By p^(1/temperature) / Σ, as they are drawn. */
 function likeliest(answer: Float32Array, vocabulary: readonly string[], temperature: number): Expected[] {
   const largest = Math.max(...answer), weights = Array.from(answer, (p) => (p / largest) ** (1 / temperature));
@@ -54,51 +52,29 @@ export class Trainer {
   #recent: number[] = [];
   #msPerStep: number | null = null;
   #loseNext = false;
-  #wanted = false;
-  #abort = new AbortController();
-  #loop: Promise<void> = Promise.resolve();
-  #turn: Promise<unknown> = Promise.resolve();
   #writing: Promise<unknown> = Promise.resolve();
   readonly #revival = new Revival(() => this.#now.model.compile({ ...textRecipe({ ...this.#now.spec, learningRate: this.#rate }), ...this.place.options }));
 
-  /** @param place where all its networks run */
-  private constructor(readonly places: Places, readonly place: Place, readonly events: Events) {}
-
-  static async create(places: Places, place: Place, config: TextConfig, material: Material, wish: Wish, events: Events): Promise<Trainer> {
-    const trainer = new Trainer(places, place, events);
-    await trainer.#start(config, material, wish);
-    return trainer;
-  }
-
-  /** A new network; the old one goes. Where it fails, the old one stays. */
-  configure(config: TextConfig, material: Material, wish: Wish): Promise<void> {
-    return this.#alone(() => this.#start(config, material, wish));
-  }
+  /**
+   * @param place where all its networks run
+   * @param loop what trains this network; nothing else that trains it may run beside it
+   */
+  constructor(readonly places: Places, readonly place: Place, readonly loop: RunLoop, readonly events: Events) {}
 
   /** From the next mini-batches on. */
   set rate(rate: number) {
     this.#rate = rate;
-    this.#abort.abort();
+    this.loop.cutSlice();
   }
 
-  run(): void {
-    if (this.#wanted) return;
-    this.#wanted = true;
-    this.#loop = this.#revival.around(() => this.#train()).catch((error: unknown) => {
-      this.#wanted = false;
-      this.events.onStopped(reasonOf(error), isLostGpu(error));
-    });
-  }
-
-  /** Resolves when training stands still, between two mini-batches. */
-  async pause(): Promise<void> {
-    await this.#turn;
-    await this.#halt();
+  /** For as long as the loop wants it. */
+  train(): Promise<void> {
+    return this.#revival.around(() => this.#train());
   }
 
   /** Exactly one mini-batch. */
   step(): Promise<void> {
-    return this.#alone(async () => {
+    return this.loop.alone(async () => {
       await this.#revival.around(() => this.#slice(1));
       await this.#write(false);
     });
@@ -112,12 +88,12 @@ export class Trainer {
 
   /** Takes the GPU away in the middle of the next slice of training; does nothing while none is under way. */
   lose(): void {
-    this.#loseNext = this.#wanted;
+    this.#loseNext = this.loop.wanted;
   }
 
   /** The same network from the same seed on every engine. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
-    return this.#alone(async () => {
+    return this.loop.alone(async () => {
       const { config: { length, batch: batchSize }, data } = this.#now, spec = { ...this.#now.spec, learningRate: this.#rate };
       return runRace(this.places, async ({ options }) => {
         const model = buildTextModel(spec, length);
@@ -148,7 +124,8 @@ export class Trainer {
     return this.#current;
   }
 
-  async #start(config: TextConfig, { text, vocabulary, weights }: Material, wish: Wish): Promise<void> {
+  /** A new network; the old one goes. Where it fails, the old one stays. */
+  async start(config: TextConfig, { text, vocabulary, weights }: Material, wish: Wish): Promise<void> {
     const { layers, units, length, batch: batchSize, rate, seed } = config;
     const spec: TextSpec = { vocabulary, hidden: units, layers, learningRate: rate, seed };
     const { x, y, batches } = windows(placesOf(text, vocabulary, "the text"), { length, batchSize });
@@ -173,36 +150,15 @@ export class Trainer {
     await this.#write(true);
   }
 
-  /** With no training under way while it works; what ran before runs on afterwards. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(async () => {
-      const resume = this.#wanted;
-      await this.#halt();
-      try {
-        return await work();
-      } finally {
-        if (resume) this.run();
-      }
-    });
-    this.#turn = turn.catch(() => {});
-    return turn;
-  }
-
-  async #halt(): Promise<void> {
-    if (!this.#wanted) return;
-    this.#wanted = this.#loseNext = false;
-    this.#abort.abort();
-    await this.#loop;
-  }
-
   async #train(): Promise<void> {
     let wrote = performance.now();
-    while (this.#wanted) {
+    this.#loseNext = false;
+    while (this.loop.wanted) {
       const kept = this.#nextKept();
       const wanted = this.#msPerStep === null ? FIRST_SLICE : Math.max(1, Math.round(SLICE_MS / this.#msPerStep));
       await this.#slice(Math.min(wanted, kept - this.#steps));
       const due = this.#steps === kept;
-      if (!due && (performance.now() - wrote < WRITE_EVERY_MS || !this.#wanted)) continue;
+      if (!due && (performance.now() - wrote < WRITE_EVERY_MS || !this.loop.wanted)) continue;
       await this.#write(due);
       wrote = performance.now();
     }
@@ -224,10 +180,10 @@ export class Trainer {
     // The text begins again, and with it what the network remembers of it.
     if (done === 0) model.resetStates();
     model.learningRate = this.#rate;
-    this.#abort = new AbortController();
+    const signal = this.loop.beginSlice();
     try {
       await model.fit(data, {
-        batchSize, steps, shuffle: false, ...(steps > 1 && { signal: this.#abort.signal }),
+        batchSize, steps, shuffle: false, ...(steps > 1 && { signal }),
         callbacks: {
           onTrainBegin: () => {
             began = performance.now();

@@ -5,27 +5,33 @@ import { parseTextModel } from "../../../src/cli/saved-text-model.ts";
 import { FormatError } from "../../../src/index.ts";
 import type { Lap } from "../../lib/race.ts";
 import type { Engine } from "../../lib/engines.ts";
+import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { Places } from "../../lib/places.ts";
+import { RunLoop } from "../../lib/run-loop.ts";
 import { FIELDS, type TextConfig } from "./config.ts";
 import type { Events, Material, Wish } from "./messages.ts";
 import { Trainer } from "./trainer.ts";
 
 let trainer: Trainer | null = null, looked: Promise<Places> | undefined;
 let events: Events, wish: Wish;
+const loop = new RunLoop(() => ready().train(), (error) => events.onStopped(reasonOf(error), isLostGpu(error)));
 
 function ready(): Trainer {
   if (!trainer) throw new Error("there is no network yet");
   return trainer;
 }
 
-async function configure(config: TextConfig, material: Material, engine: Engine, next = wish): Promise<void> {
+/** A new network from its seed, or from weights, on this text. Where it fails, the old one stays. */
+function configure(config: TextConfig, material: Material, engine: Engine, next = wish): Promise<void> {
   wish = next;
-  const places = await (looked ??= Places.look()), wanted = places.find(engine);
-  if (trainer && trainer.place === wanted) return trainer.configure(config, material, wish);
-  const old = trainer;
-  await old?.pause();
-  trainer = await Trainer.create(places, wanted, config, material, wish, events);
-  old?.dispose();
+  return loop.alone(async () => {
+    const places = await (looked ??= Places.look()), place = places.find(engine);
+    if (trainer?.place === place) return trainer.start(config, material, wish);
+    const fresh = new Trainer(places, place, loop, events);
+    await fresh.start(config, material, wish);
+    trainer?.dispose();
+    trainer = fresh;
+  });
 }
 
 /** The characters of a text that a vocabulary lacks. */
@@ -54,10 +60,9 @@ export const textWorker = {
     [events, wish] = [listener, first];
     await configure(config, material, engine);
   },
-  /** A new network from its seed, or from weights, on this text. */
   configure,
-  run: (): void => ready().run(),
-  pause: (): Promise<void> => ready().pause(),
+  run: (): Promise<void> => loop.run(),
+  pause: (): Promise<void> => loop.pause(),
   step: (): Promise<void> => ready().step(),
   setRate: (rate: number): void => { ready().rate = rate; },
   write: (next: Wish): Promise<void> => ready().write(wish = next),
