@@ -19,7 +19,7 @@ const TANH_QUOTIENT = `let y = x * x;
   let d = ${polynomial("y", [1, ...TANH_DENOMINATOR])};`;
 
 /** t = tanh(z), |t| ≤ 1. */
-const STABLE_TANH = (z: string) => `let far = abs(${z}) > ${literal(TANH_END)};
+export const STABLE_TANH = (z: string) => `let far = abs(${z}) > ${literal(TANH_END)};
   let x = select(${z}, 0.0, far);
   ${TANH_QUOTIENT}
   let near = n / d;

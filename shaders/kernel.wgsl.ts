@@ -118,3 +118,24 @@ export function formulaOf<T>(table: Readonly<Partial<Record<string, T>>>, name: 
   if (formula === undefined) throw new Error(`the formula of ${name} was not loaded`);
   return formula;
 }
+
+/** A variable that terms are added to, and its WGSL type. */
+export interface Sum {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Puts a loop that adds to sums, from one expression to another in steps, into loops over blocks of terms: blocked.wgsl.ts. */
+export type BlockWriter =
+  (sums: readonly Sum[], first: string, end: string, stride: number, loop: (first: string, end: string) => string) => string;
+
+/**
+ * A loop over `variable` from `first` to `end` in steps of `stride` that adds to one sum.
+ * @param blocks null: one term after the other
+ * @param body statements on `variable` that add a term to `sum`
+ */
+export function sumLoop(sum: Sum, blocks: BlockWriter | null, variable: string, first: string, end: string, stride: number, body: string): string {
+  const next = stride === 1 ? `${variable}++` : `${variable} += ${stride}u`;
+  const loop = (from: string, to: string) => `for (var ${variable} = ${from}; ${variable} < ${to}; ${next}) { ${body} }`;
+  return blocks ? blocks([sum], first, end, stride, loop) : loop(first, end);
+}

@@ -4,7 +4,7 @@
 // 1/B is step.inverse_rows: the mean over the batch (and over time) enters here and nowhere else.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { takesLabels, type Loss, type LossName } from "../src/model/losses.ts";
+import { sumsOutputs, takesLabels, type Loss, type LossName } from "../src/model/losses.ts";
 import { LOG1P_SERIES } from "./activations.wgsl.ts";
 import { formulaOf, literal } from "./kernel.wgsl.ts";
 
@@ -12,11 +12,24 @@ import { formulaOf, literal } from "./kernel.wgsl.ts";
 export interface LossTexts {
   /** Statements that declare `term` from the prediction p and the target y. */
   readonly row: (loss: Loss) => string;
+  /** Of a and y, times the reciprocal of cols where the loss is the mean over outputs. */
   readonly gradient: (loss: Loss, cols: number) => string;
+  /** Statements before it. */
+  readonly before?: string;
 }
 
 /** Of the losses that are sums over outputs; those behind a softmax are not. */
 export type LossTable = Readonly<Partial<Record<Exclude<LossName, "categoricalCrossentropy" | "sparseCategoricalCrossentropy">, LossTexts>>>;
+
+export interface LossFormulas {
+  readonly losses: LossTable;
+  /** What a target counts as where labels are smoothed. */
+  readonly smooth?: (y: string, loss: Loss, cols: number) => string;
+}
+
+/** A target as the loss compares with it. */
+const targetText = (y: string, loss: Loss, cols: number, { smooth }: LossFormulas): string =>
+  (loss.labelSmoothing ? formulaOf({ smooth }, "smooth")(y, loss, cols) : y);
 
 /** The others are in uncommon.wgsl.ts. */
 export const SUMS = {
@@ -43,11 +56,15 @@ function gradientFormula(loss: Loss, cols: number, losses: LossTable): string {
  * fn name(a, y, col): y is the target of this number, or the row's class index, a u32, for the sparse loss.
  * @param mean one over the rows that the loss is a mean of
  */
-export const lossGradientFunction = (name: string, loss: Loss, cols: number, mean: string, losses: LossTable): string => wgsl`
-fn ${name}(a: f32, y: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
-  return ${gradientFormula(loss, cols, losses)} * ${mean};
+export function lossGradientFunction(name: string, loss: Loss, cols: number, mean: string, formulas: LossFormulas): string {
+  const { losses } = formulas, target = loss.labelSmoothing ? "label" : "y", { before = "" } = losses[loss.name as keyof LossTable] ?? {};
+  const first = loss.labelSmoothing ? `let y = ${targetText(target, loss, cols, formulas)};` : before;
+  return wgsl`
+fn ${name}(a: f32, ${target}: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
+  ${first}return ${gradientFormula(loss, cols, losses)} * ${mean};
 }
 `;
+}
 
 /**
  * Σ (a − y)² / cols as statements that leave it in `value`. The square of a large error is divided before it is taken, so that only a
@@ -73,7 +90,8 @@ export const meanSquareStatements = (cols: number, a: (col: string) => string, y
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
  * cross-entropy), `y(col)` the target, or the class index as a u32.
  */
-export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, y: (col: string) => string, losses: LossTable) {
+export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, label: (col: string) => string, formulas: LossFormulas) {
+  const { losses } = formulas, y = (col: string) => targetText(label(col), loss, cols, formulas);
   if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
     const sparse = loss.name === "sparseCategoricalCrossentropy";
     // −Σ y·ln softmax(z) = Σ y·(ln(1 + rest) + max − z), rest = Σ e^(z−max) without the maximum's own 1, which would take its digits.
@@ -99,7 +117,6 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
 `;
   }
   if (loss.name === "meanSquaredError") return meanSquareStatements(cols, p, y);
-  const divisor = loss.name === "halfSquaredError" ? 1 : cols;
   return wgsl`
     var value = 0.0;
     for (var col = 0u; col < ${cols}u; col++) {
@@ -108,6 +125,6 @@ export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => 
       ${formulaOf(losses, loss.name).row(loss)}
       value += term;
     }
-    value *= ${literal(1 / divisor)};
+    value *= ${literal(1 / (sumsOutputs(loss) ? 1 : cols))};
 `;
 }

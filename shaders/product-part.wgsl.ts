@@ -2,6 +2,7 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { ProductForm } from "../src/graph/types.ts";
+import type { BlockWriter } from "./kernel.wgsl.ts";
 
 /** How a product reads an operand, by WGSL expressions. Rows and columns are those of the operand as it is stored. */
 export interface Operand {
@@ -44,8 +45,8 @@ export interface ProductPart extends ProductShape {
   readonly m: string;
   readonly n: number;
   readonly k: string;
-  /** direct: levels of blocks in which the terms of a slice are summed (blocked.wgsl.ts); 0 (default): one after the other. */
-  readonly levels?: number;
+  /** direct: what the terms of a slice are summed in; left out: one after the other. */
+  readonly blocks?: BlockWriter | null;
 }
 
 /** Quads of a staged operand: along its block, and from one k to the next. */

@@ -14,7 +14,6 @@
 // (33·(levels + 1) + lanesK)·2⁻²⁴·Σ|left·right|; plus that of the epilogue.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { addBlocks, BLOCK, closeBlock, declareBlocks } from "./blocked.wgsl.ts";
 import { formulaOf, type WorkgroupMemory } from "./kernel.wgsl.ts";
 import {
   blockOf, lanesIn, place, range, tiledQuads, vector, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
@@ -47,7 +46,7 @@ function check(v: ProductPart): void {
       : v.kind === "workgroup" && v.lanesK > 1 ? "all invocations of a staged block go through the same terms: lanesK is 1"
         : v.unroll > 1 && (!/^\d+u$/.test(v.k) || parseInt(v.k) % v.unroll !== 0)
           ? "only a constant, whole K that is a multiple of `unroll` can be unrolled"
-          : (v.levels ?? 0) > 0 && (v.kind !== "direct" || v.unroll > 1) ? "only direct products that are not unrolled are summed in blocks" : null;
+          : v.blocks && (v.kind !== "direct" || v.unroll > 1) ? "only direct products that are not unrolled are summed in blocks" : null;
   if (wrong) throw new Error(`product: ${wrong} (${JSON.stringify(v)})`);
 }
 
@@ -118,15 +117,9 @@ function terms(v: ProductPart): string {
 
 /** The loop over all terms of an invocation, or a loop over blocks of them. */
 function inBlocks(v: ProductPart, loop: (first: string, end: string) => string): string {
-  const { levels = 0 } = v;
-  if (levels === 0) return loop("k_begin", "k_end");
+  if (!v.blocks) return loop("k_begin", "k_end");
   const sums = range(v.tileRows).flatMap((i) => vectorsOf(v.tileCols).map(([j, width]) => ({ name: `sum_${i}_${j}`, type: vectorType(width) })));
-  return wgsl`${declareBlocks(sums, levels)}
-    for (var block_start = k_begin; block_start < k_end; block_start += ${BLOCK}u) {
-      ${loop("block_start", `min(block_start + ${BLOCK}u, k_end)`)}
-      ${closeBlock(sums, levels)}
-    }
-    ${addBlocks(sums, levels)}`;
+  return v.blocks(sums, "k_begin", "k_end", 1, loop);
 }
 
 const directStatements: ProductWriter = (v, left, right, bias, finish) => {

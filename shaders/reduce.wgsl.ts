@@ -3,7 +3,7 @@
 // order: the order is fixed, so a run repeats bit for bit. Long sums are done in blocks (blocked.wgsl.ts).
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { sumLoop } from "./blocked.wgsl.ts";
+import { sumLoop, type BlockWriter } from "./kernel.wgsl.ts";
 
 /** Σ over a tensor of f(number); `elements` and `f` are WGSL expressions, f of `v`. */
 export interface SumTerm {
@@ -13,8 +13,8 @@ export interface SumTerm {
   /** How many there are at the most. */
   readonly atMost: number;
   readonly f: string;
-  /** Levels of blocks in which it is summed; 0: one after the other. */
-  readonly levels: number;
+  /** What it is summed in; null: one after the other. */
+  readonly blocks: BlockWriter | null;
 }
 
 export interface Reduction {
@@ -41,10 +41,10 @@ const NORM: Addition = { type: "vec3f", add: (f) => `squares_of(${f})`, handOn: 
 
 export const additionOf = ({ norm }: Reduction): Addition => (norm ? NORM : PLAIN);
 
-const sumTerm = ({ number, elements, f, levels }: SumTerm, { type, add, handOn }: Addition, lanes: number): string => wgsl`
+const sumTerm = ({ number, elements, f, blocks }: SumTerm, { type, add, handOn }: Addition, lanes: number): string => wgsl`
     {
       var sum = ${type}();
-      ${sumLoop({ name: "sum", type }, levels, "i", "lane", elements, lanes, `let v = ${number}; sum += ${add(f)};`)}
+      ${sumLoop({ name: "sum", type }, blocks, "i", "lane", elements, lanes, `let v = ${number}; sum += ${add(f)};`)}
       partial[lane] = ${handOn("sum")};
       workgroupBarrier();
       if (lane == 0u) {

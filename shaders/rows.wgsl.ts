@@ -2,7 +2,7 @@
 // row_sum: BP3, Σ over the rows of a mini-batch.   in matrix (B,N)   out one number a column
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { sumLoop } from "./blocked.wgsl.ts";
+import { sumLoop, type BlockWriter } from "./kernel.wgsl.ts";
 
 /** `body` on `element`, `row` and `col`, for each number of the rows of a tensor with `cols` columns. */
 export const eachNumber = (lanes: number, cols: number, body: string): string => wgsl`
@@ -20,17 +20,17 @@ export const eachRow = (lanes: number, statements: readonly string[]): string =>
 
 /**
  * `shares` invocations a column, each with a slice of the rows; rows ascend, slices are added in order.
- * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|, with levels (33·(levels + 1) + shares)·2⁻²⁴·Σ|terms|.
+ * Rounding: |error| ≤ (B + shares)·2⁻²⁴·Σ|terms|, with levels of blocks (33·(levels + 1) + shares)·2⁻²⁴·Σ|terms|.
  * @param shares divides lanes; from 2 on it needs `lanes` numbers of the workgroup array `partial`
- * @param levels of blocks in which a slice is summed (blocked.wgsl.ts); 0: one after the other
+ * @param blocks what a slice is summed in; null: one after the other
  * @param rows how many, an expression
  * @param matrix the number at `row` and `col`
  */
 export const rowSumStatements = (
-  lanes: number, shares: number, levels: number, rows: string, cols: number, matrix: string, finish: string,
+  lanes: number, shares: number, blocks: BlockWriter | null, rows: string, cols: number, matrix: string, finish: string,
 ): string => {
   const width = lanes / shares, sum = { name: "sum", type: "f32" };
-  const add = (first: string, end: string) => sumLoop(sum, levels, "row", first, end, 1, `sum += ${matrix};`);
+  const add = (first: string, end: string) => sumLoop(sum, blocks, "row", first, end, 1, `sum += ${matrix};`);
   if (shares === 1) {
     return wgsl`
   let col = workgroup * ${lanes}u + lane;

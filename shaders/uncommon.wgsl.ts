@@ -5,9 +5,10 @@ import { LEAKY_RELU_SLOPE } from "../src/model/activations.ts";
 import {
   GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END,
 } from "../src/model/float32-forms.ts";
-import { LOG1P_SERIES, ONE_MINUS_EXP, polynomial, STABLE_SIGMOID, type ActivationTexts } from "./activations.wgsl.ts";
+import { LOG1P_SERIES, ONE_MINUS_EXP, polynomial, STABLE_SIGMOID, STABLE_TANH, type ActivationTexts } from "./activations.wgsl.ts";
+import { LOSS_EPSILON, smoothing, type Loss } from "../src/model/losses.ts";
 import { literal } from "./kernel.wgsl.ts";
-import type { LossTexts } from "./losses.wgsl.ts";
+import type { LossTable, LossTexts } from "./losses.wgsl.ts";
 import type { UpdateFormula } from "./update.wgsl.ts";
 
 /** Φ(−t) = power·mills for t = |x|. The square of t is taken in two parts, the first of them exactly, so that exp gets no rounded number. */
@@ -56,11 +57,96 @@ export const UNCOMMON_DERIVATIVE = {
   return s * (1.0 + v * c);`,
 } satisfies ActivationTexts;
 
+const EPSILON = literal(LOSS_EPSILON);
+/** max(x, ε), and x cut to [ε, 1]; NaN stays NaN. */
+const atLeast = (x: string): string => `select(${x}, ${EPSILON}, ${x} < ${EPSILON})`;
+const share = (x: string): string => `select(${atLeast(x)}, 1.0, ${x} > 1.0)`;
+/** −1, 0 or 1; NaN stays NaN. */
+const signOf = (e: string): string => `select(${e}, select(-1.0, 1.0, ${e} > 0.0), abs(${e}) > 0.0)`;
+/** l = ln(1 + x), x ≥ 0, in the variable `l`. */
+const LOG_ONE_PLUS = (x: string, name: string): string => `var ${name} = log(1.0 + ${x});
+  if (!(${x} > 1.0)) {
+    ${LOG1P_SERIES(x)}
+    ${name} = l;
+  }`;
+/** 1 − y·a, where 0 counts as −1. */
+const MARGIN = (a: string): string => `let side = select(y, -1.0, y == 0.0);
+  let margin = 1.0 - side * ${a};`;
+/** e = a − y and t = tanh e. */
+const TANH_OF_ERROR = `var t = 0.0;
+  let e = a - y;
+  {
+    ${STABLE_TANH("e").replace("let t", "t")}
+  }`;
+
 /** A parabola up to delta, then a line. */
-export const huber: LossTexts = {
+const huber: LossTexts = {
   row: ({ delta }) => `let term = select(${literal(delta)} * (abs(p - y) - 0.5f * ${literal(delta)}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${literal(delta)});`,
   gradient: ({ delta }, cols) => `clamp(a - y, ${literal(-delta)}, ${literal(delta)}) * ${literal(1 / cols)}`,
 };
+
+/** What a target counts as where labels are smoothed. */
+export function smooth(y: string, loss: Loss, cols: number): string {
+  const { scale, shift } = smoothing(loss, cols)!;
+  return `(${y} * ${literal(scale)} + ${literal(shift)})`;
+}
+
+/** Losses that are sums or means over outputs. Conditions are written so that NaN stays NaN. */
+export const UNCOMMON_SUMS = {
+  huber,
+  meanAbsoluteError: {
+    row: () => "let term = abs(p - y);",
+    before: "let e = a - y;", gradient: (_, cols) => `${signOf("e")} * ${literal(1 / cols)}`,
+  },
+  meanAbsolutePercentageError: {
+    row: () => `let size = abs(y);
+      let term = 100.0 * abs(y - p) / ${atLeast("size")};`,
+    before: "let e = a - y;\n  let size = abs(y);", gradient: (_, cols) => `100.0 * ${signOf("e")} / ${atLeast("size")} * ${literal(1 / cols)}`,
+  },
+  meanSquaredLogarithmicError: {
+    row: () => `let answer = ${atLeast("p")};
+      let wanted = ${atLeast("y")};
+      ${LOG_ONE_PLUS("answer", "log_answer")}
+      ${LOG_ONE_PLUS("wanted", "log_wanted")}
+      let term = (log_answer - log_wanted) * (log_answer - log_wanted);`,
+    before: `let wanted = ${atLeast("y")};
+  ${LOG_ONE_PLUS("max(a, 0.0)", "log_answer")}
+  ${LOG_ONE_PLUS("wanted", "log_wanted")}`,
+    gradient: (_, cols) => `select(2.0 * (log_answer - log_wanted) / (1.0 + a), 0.0, a < ${EPSILON}) * ${literal(1 / cols)}`,
+  },
+  logCosh: {
+    // Up to 1 from cosh s − 1 = (1 − e^−s)² / 2e^−s, beyond as s + ln(1 + e^−2s) − ln 2: nothing cancels.
+    row: () => `var term = abs(p - y);
+      {
+        let s = term;
+        ${ONE_MINUS_EXP("s")}
+        let q = 1.0 - p;
+        let above = select(p * p / (2.0 * q), q * q, s > 1.0);
+        ${LOG1P_SERIES("above")}
+        term = select(l, s + (l - ${literal(Math.LN2)}), s > 1.0);
+      }`,
+    before: TANH_OF_ERROR, gradient: (_, cols) => `t * ${literal(1 / cols)}`,
+  },
+  hinge: {
+    row: () => `${MARGIN("p")}
+      let term = select(margin, 0.0, margin < 0.0);`,
+    before: MARGIN("a"), gradient: (_, cols) => `select(select(margin, 0.0, margin <= 0.0), -side, margin > 0.0) * ${literal(1 / cols)}`,
+  },
+  squaredHinge: {
+    row: () => `${MARGIN("p")}
+      let term = select(margin * margin, 0.0, margin < 0.0);`,
+    before: MARGIN("a"), gradient: (_, cols) => `-2.0 * side * select(margin, 0.0, margin < 0.0) * ${literal(1 / cols)}`,
+  },
+  klDivergence: {
+    row: () => `let wanted = ${share("y")};
+      let term = wanted * log(wanted / ${share("p")});`,
+    before: `let wanted = ${share("y")};`, gradient: () => `select(-wanted / a, 0.0, a < ${EPSILON} || a > 1.0)`,
+  },
+  poisson: {
+    row: () => `let term = p - y * log(p + ${EPSILON});`,
+    gradient: (_, cols) => `(1.0 - y / (a + ${EPSILON})) * ${literal(1 / cols)}`,
+  },
+} satisfies LossTable;
 
 export const rmsprop: UpdateFormula = ({ momentum, rho, epsilon, centered }) => {
   const mean = momentum > 0 ? "s2" : "s1";

@@ -40,7 +40,8 @@ export { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from ".
 export { constant } from "./model/schedules.ts";
 export type { Schedule } from "./model/schedules.ts";
 export {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, LOSSES, meanSquaredError, sparseCategoricalCrossentropy,
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, LOSSES, meanAbsoluteError,
+  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
 } from "./model/losses.ts";
 export type { Loss, LossName, MetricName } from "./model/losses.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";

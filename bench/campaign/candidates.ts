@@ -7,7 +7,8 @@ import { PipelineCache } from "../../src/gpu/pipelines.ts";
 import type { Launch } from "../../src/schedule/launch.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { shapeName, type Choices, type ProductSite } from "../../src/schedule/tuning.ts";
+import { candidatesFor, shapeName } from "../../src/schedule/candidates.ts";
+import type { Choices, ProductSite } from "../../src/schedule/tuning.ts";
 import { compiledModel, trainingOf } from "../contenders/deltaprop.ts";
 import { productPlan } from "../contenders/deltaprop-product.ts";
 import { compiledRecurrent, recurrentTraining } from "../contenders/deltaprop-rnn.ts";
@@ -83,7 +84,7 @@ export async function timeCandidates(task: Task, tell: Tell): Promise<void> {
   const sites = plan.products.filter(({ launch, site }) =>
     isWorthTuning(site, plan.launches[launch]) && !seen.has(site.key) && seen.add(site.key));
   for (const { launch, site } of sites) {
-    const candidates = await Promise.all(site.candidates.map((shape) => candidateOf(planWith, pipelines, launch, site, shape)));
+    const candidates = await Promise.all(candidatesFor(site).map((shape) => candidateOf(planWith, pipelines, launch, site, shape)));
     const times = await timeSite(context, plan, candidates, task);
     const model = shapeName(site.shape);
     candidates.forEach(({ shape }, i) => tell({ kind: "candidate", workload: task.name, launch: plan.launches[launch].label, site: site.key,

@@ -2,14 +2,16 @@
 
 import { InputError } from "../errors.ts";
 import {
-  adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, huber, l2,
-  meanSquaredError, randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, type LossName, type OptimizerName, type Sequential,
+  adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, hinge, huber, klDivergence, l2, logCosh,
+  meanAbsoluteError, meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, randomNormal, rmsprop, sequential, sgd,
+  sparseCategoricalCrossentropy, squaredHinge, type LossName, type OptimizerName, type Sequential,
 } from "../index.ts";
 
 /** Every optimizer and loss of the library: tsc fails where one is missing. */
 export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad } satisfies Record<OptimizerName, unknown>;
 export const LOSSES = {
   sparseCategoricalCrossentropy, categoricalCrossentropy, binaryCrossentropy, meanSquaredError, halfSquaredError, huber,
+  meanAbsoluteError, meanAbsolutePercentageError, meanSquaredLogarithmicError, logCosh, hinge, squaredHinge, klDivergence, poisson,
 } satisfies Record<LossName, unknown>;
 
 export interface ModelSpec {

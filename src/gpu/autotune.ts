@@ -4,7 +4,8 @@
 import type { Launch } from "../schedule/launch.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { lanesOf } from "../schedule/tiles.ts";
-import { namedShape, shapeName, type Choices, type ProductSite } from "../schedule/tuning.ts";
+import { candidatesFor, namedShape, shapeName } from "../schedule/candidates.ts";
+import type { Choices, ProductSite } from "../schedule/tuning.ts";
 import { openChoiceStore, type ChoiceStore } from "./choice-store.ts";
 import { planAdapter, type GpuContext } from "./device.ts";
 import { LaunchBench } from "./launch-bench.ts";
@@ -63,7 +64,7 @@ export async function tune(
   for (const { launch, site } of untuned.products) {
     if (choices.has(site.key) || !isWorthTuning(site, untuned.launches[launch])) continue;
     const key = storeKey(context, untuned.launches[launch], site);
-    const remembered = namedShape(await store.read(key), site.candidates);
+    const remembered = namedShape(await store.read(key), candidatesFor(site));
     const shape = remembered ?? await measure(context.device, planWith, choices, launch, site, options);
     choices.set(site.key, shape);
     if (!remembered) await store.write(key, shapeName(shape));
@@ -77,10 +78,10 @@ interface Runner {
 }
 
 async function measure(
-  device: GPUDevice, planWith: (choices: Choices) => Plan, choices: Choices, number: number, { key, candidates }: ProductSite,
+  device: GPUDevice, planWith: (choices: Choices) => Plan, choices: Choices, number: number, site: ProductSite,
   { judge = (_, milliseconds) => milliseconds }: TuneOptions,
 ) {
-  const pipelines = new PipelineCache(device);
+  const pipelines = new PipelineCache(device), { key } = site, candidates = candidatesFor(site);
   const plans = candidates.map((shape) => planWith(new Map([...choices, [key, shape]])));
   const made = await Promise.allSettled(plans.map((plan) => pipelines.get(plan.launches[number])));
   // The model's choice must compile; what else does not is no candidate.

@@ -9,10 +9,15 @@ import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 export const LOSSES = Object.freeze([
   "meanSquaredError", "halfSquaredError", "huber",
   "binaryCrossentropy", "categoricalCrossentropy", "sparseCategoricalCrossentropy",
+  "meanAbsoluteError", "meanAbsolutePercentageError", "meanSquaredLogarithmicError", "logCosh", "hinge", "squaredHinge", "klDivergence", "poisson",
 ] as const);
 
 /** Names that compile() takes for a loss. */
 export type LossName = (typeof LOSSES)[number];
+
+/** Sums and means over outputs whose formulas few networks use. */
+export type UncommonSum = Exclude<LossName,
+  "meanSquaredError" | "halfSquaredError" | "huber" | "binaryCrossentropy" | "categoricalCrossentropy" | "sparseCategoricalCrossentropy">;
 
 /** A frozen plain value, as the functions below return it. */
 export interface Loss {
@@ -21,13 +26,16 @@ export interface Loss {
   readonly fromLogits: boolean;
   /** Where the Huber loss turns from a parabola into a line. */
   readonly delta: number;
+  /** s of targets y·(1 − s) + s/classes, where it is not 0. */
+  readonly labelSmoothing?: number;
 }
 
-function loss(name: LossName, options: { fromLogits?: boolean; delta?: number } = {}): Loss {
-  options = checkOptions(`${name}()`, options, ["name", "fromLogits", "delta"]);
+function loss(name: LossName, options: { fromLogits?: boolean; delta?: number; labelSmoothing?: number } = {}): Loss {
+  options = checkOptions(`${name}()`, options, ["name", "fromLogits", "delta", "labelSmoothing"]);
   const fromLogits = checkFlag(`${name}()`, "fromLogits", options.fromLogits, false);
   const delta = checkFloat32(`${name}()`, "delta", options.delta ?? 1, "> 0");
-  return Object.freeze({ name, fromLogits, delta });
+  const labelSmoothing = checkFloat32(`${name}()`, "labelSmoothing", options.labelSmoothing ?? 0, "[0, 1)");
+  return Object.freeze({ name, fromLogits, delta, ...(labelSmoothing > 0 && { labelSmoothing }) });
 }
 
 /** mean over outputs of (a − y)², as Keras' MeanSquaredError. Targets (rows × outputs). */
@@ -47,17 +55,17 @@ export const huber = (options: { delta?: number } = {}): Loss => loss("huber", o
  * Keras' BinaryCrossentropy gives the same with from_logits=True. Without, Keras clips probabilities that it gets to [10⁻⁷, 1 − 10⁻⁷], so that a
  * wrong answer costs it 16.1 at most; PyTorch's BCELoss stops at 100. The gradient is (a − y)/outputs either way, a as the layer gives it.
  * @param options `fromLogits` (default false): the last layer is linear and the sigmoid part of the loss; else the last
- * layer has activation "sigmoid"
+ * layer has activation "sigmoid". `labelSmoothing` s in [0, 1) (default 0): y counts as y·(1 − s) + s/2, as in Keras
  * @throws InputError on another option; compile() throws one if the last layer does not fit
  */
-export const binaryCrossentropy = (options: { fromLogits?: boolean } = {}): Loss => loss("binaryCrossentropy", options);
+export const binaryCrossentropy = (options: { fromLogits?: boolean; labelSmoothing?: number } = {}): Loss => loss("binaryCrossentropy", options);
 /**
  * −Σ y·ln a, as Keras' CategoricalCrossentropy. Targets (rows × classes), each row summing to 1.
  * @param options `fromLogits` (default false): the last layer is linear and the softmax part of the loss; else the last
- * layer has activation "softmax"
+ * layer has activation "softmax". `labelSmoothing` s in [0, 1) (default 0): y counts as y·(1 − s) + s/classes, as in Keras
  * @throws InputError on another option; compile() throws one if the last layer does not fit
  */
-export const categoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
+export const categoricalCrossentropy = (options: { fromLogits?: boolean; labelSmoothing?: number } = {}): Loss =>
   loss("categoricalCrossentropy", options);
 /**
  * −ln a[label], as Keras' SparseCategoricalCrossentropy. Targets (rows): class indices from 0 to classes − 1.
@@ -68,9 +76,46 @@ export const categoricalCrossentropy = (options: { fromLogits?: boolean } = {}):
 export const sparseCategoricalCrossentropy = (options: { fromLogits?: boolean } = {}): Loss =>
   loss("sparseCategoricalCrossentropy", options);
 
-/** Reads `loss`: a name, or what one of the functions above returned. */
+/** mean over outputs of |a − y|, as Keras' MeanAbsoluteError. Its gradient where a = y is 0. Targets (rows × outputs). */
+export const meanAbsoluteError = (): Loss => loss("meanAbsoluteError");
+/** 100 · mean over outputs of |y − a| / max(|y|, 10⁻⁷), as Keras' MeanAbsolutePercentageError. Targets (rows × outputs). */
+export const meanAbsolutePercentageError = (): Loss => loss("meanAbsolutePercentageError");
+/**
+ * mean over outputs of (ln(1 + a) − ln(1 + y))², a and y no less than 10⁻⁷, as Keras' MeanSquaredLogarithmicError. Answers below
+ * 10⁻⁷ have no gradient. Targets (rows × outputs).
+ */
+export const meanSquaredLogarithmicError = (): Loss => loss("meanSquaredLogarithmicError");
+/** mean over outputs of ln cosh(a − y), as Keras' LogCosh. Targets (rows × outputs). */
+export const logCosh = (): Loss => loss("logCosh");
+/** mean over outputs of max(1 − y·a, 0), as Keras' Hinge. Targets (rows × outputs): −1 and 1; 0 counts as −1. */
+export const hinge = (): Loss => loss("hinge");
+/** mean over outputs of max(1 − y·a, 0)², as Keras' SquaredHinge. Targets (rows × outputs): −1 and 1; 0 counts as −1. */
+export const squaredHinge = (): Loss => loss("squaredHinge");
+/**
+ * Σ y·ln(y/a), y and a cut to [10⁻⁷, 1], as Keras' KLDivergence. Answers that were cut have no gradient. Targets (rows × outputs):
+ * distributions.
+ */
+export const klDivergence = (): Loss => loss("klDivergence");
+/** mean over outputs of a − y·ln(a + 10⁻⁷), as Keras' Poisson. Answers must be positive. Targets (rows × outputs): counts. */
+export const poisson = (): Loss => loss("poisson");
+
+/** ε of the losses that divide by a target or take its logarithm: Keras' backend.epsilon(). */
+export const LOSS_EPSILON = 1e-7;
+
+/** Whether the loss of a row is the sum over its outputs; else it is their mean. */
+export const sumsOutputs = (loss: Loss): boolean =>
+  loss.name === "halfSquaredError" || loss.name === "klDivergence" || matchingActivation(loss) === "softmax";
+
+/** What a target y counts as, y·scale + shift, where labels are smoothed; null where they are not. */
+export function smoothing({ name, labelSmoothing: s }: Loss, outputs: number): { readonly scale: number; readonly shift: number } | null {
+  return s ? { scale: 1 - s, shift: s / (name === "binaryCrossentropy" ? 2 : outputs) } : null;
+}
+
+const ALIASES: Readonly<Record<string, LossName>> = { mse: "meanSquaredError", mae: "meanAbsoluteError" };
+
+/** Reads `loss`: a name, or what one of the functions above returned. "mse" and "mae" are short for the long names. */
 export function toLoss(value: unknown): Loss {
-  const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: value as LossName };
+  const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: ALIASES[value as string] ?? value as LossName };
   if ((LOSSES as readonly unknown[]).includes(given.name)) return loss(given.name as LossName, given);
   throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
     `got ${show(value)}.`);
@@ -96,13 +141,10 @@ export function checkLossFits(loss: Loss, last: ActivationName, units: number): 
   const needed = loss.fromLogits ? "linear" : matching;
   if (last !== needed) {
     throw new InputError(`compile(): ${loss.name}${loss.fromLogits ? " with fromLogits" : ""} needs a last layer with ` +
-      `activation "${needed}"; got "${last}". ` + (last === "linear"
-      ? `Declare activation: "${matching}", or pass ${loss.name}({ fromLogits: true }).`
-      : `Declare activation: "${needed}" or choose another loss.`));
+      `activation "${needed}"; got "${last}". Declare it, or ${last === "linear" ? `pass ${loss.name}({ fromLogits: true })` : "choose another loss"}.`);
   }
   if (matching === "softmax" && units < 2) {
-    throw new InputError(`compile(): ${loss.name} needs at least 2 classes but the last layer has ${units} unit. ` +
-      `Use binaryCrossentropy with a sigmoid for two classes in one unit.`);
+    throw new InputError(`compile(): ${loss.name} needs at least 2 classes; got ${units} unit. Use binaryCrossentropy with a sigmoid for two classes.`);
   }
 }
 
@@ -110,11 +152,10 @@ export const METRICS = ["accuracy", "meanSquaredError", "meanAbsoluteError"] as 
 /** Names that compile() takes for metrics. */
 export type MetricName = (typeof METRICS)[number];
 
-const METRIC_ALIASES: Record<string, MetricName> = { acc: "accuracy", mse: "meanSquaredError", mae: "meanAbsoluteError" };
 
 /** Reads one entry of `metrics`; "acc", "mse" and "mae" are short for the long names. */
 export function toMetric(value: unknown, loss: Loss): MetricName {
-  const name = typeof value === "string" ? (METRIC_ALIASES[value] ?? value) : value;
+  const name = value === "acc" ? "accuracy" : ALIASES[value as string] ?? value;
   if (!(METRICS as readonly unknown[]).includes(name)) {
     throw new InputError(`compile(): a metric is one of ${METRICS.join(", ")}; got ${show(value)}.`);
   }

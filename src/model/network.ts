@@ -108,7 +108,7 @@ function checkInput(layers: readonly Layer[]): readonly number[] {
 function checkComplete(layers: readonly Layer[]): void {
   if (!layers.some(isWeighted)) {
     throw new InputError("sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
-      `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Give sequential() its layers, or add() them.`);
+      `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Add one.`);
   }
   const [{ type, inputShape }] = layers;
   if (inputShape?.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
@@ -117,8 +117,7 @@ function checkComplete(layers: readonly Layer[]): void {
       `[${elementsOf(inputShape)}].`);
   }
   if (layers[layers.length - 1].type === "dropout") {
-    throw new InputError("sequential(): dropout must not be the last layer: it would drop the answers themselves. Add the layer that " +
-      "gives them.");
+    throw new InputError("sequential(): dropout must not be the last layer. Add the one that gives the answers.");
   }
 }
 
@@ -145,7 +144,7 @@ export class Resolver {
         "Leave inputShape out of all layers but the first.");
     }
     if (this.lastActivation === "softmax") {
-      throw new InputError(`${where} comes after a softmax, which must be the last layer. Move the softmax to the end.`);
+      throw new InputError(`${where} comes after a softmax. Move that to the end.`);
     }
     (APPENDERS[layer.type] as Append<Layer> | undefined)?.(this, layer, where);
   }
@@ -175,7 +174,7 @@ export class Resolver {
     const elements = elementsOf(shape);
     if (elements > MAX_ELEMENTS) {
       throw new InputError(`sequential(): ${name} of shape [${shape.join(", ")}] would have ${elements} numbers, ${readable(4 * elements)}; one ` +
-        `weight tensor may have at most 2^30 (4 GiB), since no GPU binds a larger buffer. Use fewer units, or inputs with fewer features.`);
+        `weight tensor may have at most 2^30 (4 GiB). Use fewer units or features.`);
     }
     const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
     this.parameters.push(parameter);
@@ -246,11 +245,11 @@ export function resolveRecipe(
       'dense({ units, activation: "sigmoid" }) follow it.');
   }
   if (given.metrics !== undefined && !Array.isArray(given.metrics)) {
-    throw new InputError(`compile(): metrics must be an array, for example ["accuracy"]; got ${show(given.metrics)}.`);
+    throw new InputError(`compile(): metrics must be an array; got ${show(given.metrics)}.`);
   }
   const metrics = (given.metrics ?? []).map((metric) => toMetric(metric, loss));
   if (new Set(metrics).size !== metrics.length) {
-    throw new InputError(`compile(): metrics holds one entry twice: ${metrics.join(", ")}. Name each once.`);
+    throw new InputError(`compile(): metrics holds one entry twice: ${metrics.join(", ")}.`);
   }
   return Object.freeze({ optimizer: toOptimizer(given.optimizer), loss, metrics });
 }

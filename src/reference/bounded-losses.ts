@@ -3,10 +3,11 @@
 // Notation: p = softmax(z), d the errors of z, η the relative rounding of each e^(z−max).
 
 import type { MetricKind } from "../graph/types.ts";
-import { takesLabels, type Loss } from "../model/losses.ts";
+import { smoothing, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
+import { BOUNDED_SUMS } from "./bounded-sums.ts";
 import { logOnePlus } from "./float32-forms.ts";
 import {
-  divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, magnitude, meanOf,
+  add, divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, magnitude, meanOf,
   multiply, rounded, scaleExactly, square, subtract, TINY, total, UNIT, type Rough,
 } from "./rounding.ts";
 
@@ -103,11 +104,17 @@ function huberRough(e: Rough, delta: number): Rough {
   return { value, error: moved + 5 * UNIT * Math.max(inner, outer) + TINY };
 }
 
+/** The targets that the loss compares with. */
+function smoothed(loss: Loss, y: readonly Rough[]): readonly Rough[] {
+  const smooth = smoothing(loss, y.length);
+  return smooth ? y.map((value) => add(multiply(value, rounded(smooth.scale)), rounded(smooth.shift))) : y;
+}
+
 /** The error of one row's loss. `a` holds logits for a cross-entropy; `y` one class index where the loss takes labels. */
-export function lossRowError(loss: Loss, a: readonly Rough[], y: readonly Rough[]): number {
-  const n = a.length;
+export function lossRowError(loss: Loss, a: readonly Rough[], labels: readonly Rough[]): number {
+  const n = a.length, { name } = loss, y = takesLabels(loss) ? labels : smoothed(loss, labels);
   const errors = () => a.map((value, j) => subtract(value, y[j]));
-  switch (loss.name) {
+  switch (name) {
     case "meanSquaredError": return meanOf(errors().map(square), n).error;
     case "halfSquaredError": return scaleExactly(total(errors().map(square)), 0.5).error;
     case "huber": return meanOf(errors().map((e) => huberRough(e, loss.delta)), n).error;
@@ -118,20 +125,33 @@ export function lossRowError(loss: Loss, a: readonly Rough[], y: readonly Rough[
       const terms = a.map((_, j) => multiply(y[j], negativeLog(a, j, bounds)));
       return total(terms).error;
     }
+    default: {
+      const terms = a.map((value, j) => BOUNDED_SUMS[name].term(value, y[j]));
+      return (sumsOutputs(loss) ? total(terms) : meanOf(terms, n)).error;
+    }
   }
 }
 
-/** The errors of (a − y)·c for a row, c = 1/rows and where the loss is a mean over outputs 1/cols, 2 for squares. */
-export function lossGradientErrors(loss: Loss, a: readonly Rough[], y: readonly Rough[], rows: number): number[] {
-  const n = a.length;
-  const outputs = loss.name === "meanSquaredError" || loss.name === "huber" || loss.name === "binaryCrossentropy" ? n : 1;
+/** ∂(row's loss)/∂a before a mean over outputs, or ∂/∂z of a cross-entropy. */
+function slopeOf(loss: Loss, a: Rough, y: Rough): Rough {
+  switch (loss.name) {
+    case "meanSquaredError": return scaleExactly(subtract(a, y), 2);
+    case "huber": return clamped(subtract(a, y), rounded(loss.delta));
+    case "halfSquaredError":
+    case "binaryCrossentropy":
+    case "categoricalCrossentropy":
+    case "sparseCategoricalCrossentropy": return subtract(a, y);
+    default: return BOUNDED_SUMS[loss.name].slope(a, y);
+  }
+}
+
+/** The errors of a row's slopes times c, c = 1/rows and where the loss is a mean over outputs 1/cols. */
+export function lossGradientErrors(loss: Loss, a: readonly Rough[], labels: readonly Rough[], rows: number): number[] {
+  const n = a.length, y = takesLabels(loss) ? labels : smoothed(loss, labels);
   return a.map((value, j) => {
-    const target = takesLabels(loss) ? exact(Number(y[0].value === j)) : y[j];
-    const e = subtract(value, target);
-    const bounded = loss.name === "huber" ? clamped(e, rounded(loss.delta)) : e;
-    const doubled = loss.name === "meanSquaredError" ? scaleExactly(bounded, 2) : bounded;
+    const slope = slopeOf(loss, value, takesLabels(loss) ? exact(Number(y[0].value === j)) : y[j]);
     // Two divisions cover dividing once, by a product, or multiplying by a rounded reciprocal.
-    return divide(outputs === 1 ? doubled : divide(doubled, exact(outputs)), exact(rows)).error;
+    return divide(sumsOutputs(loss) ? slope : divide(slope, exact(n)), exact(rows)).error;
   });
 }
 

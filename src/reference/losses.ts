@@ -3,7 +3,7 @@
 //   C = mean over rows of lossRows;  lossGradient holds the 1/rows of that mean, and no other step does.
 
 import type { MetricKind } from "../graph/types.ts";
-import { matchingActivation, takesLabels, type Loss } from "../model/losses.ts";
+import { LOSS_EPSILON, matchingActivation, smoothing, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
 
 /** Of one row: its maximum, and ln Σ e^(z−max) from the sum without the maximum's own 1, so that a sum near 1 keeps its digits. */
 export function logSumExp(z: Float64Array, at: number, cols: number): { max: number; log: number } {
@@ -25,21 +25,40 @@ export function softmax(z: Float64Array, rows: number, cols: number): Float64Arr
 
 /** The target of output j in the row that starts at `at`: one-hot where the targets are class indices. */
 function targetOf(loss: Loss, target: Float64Array, at: number, j: number, cols: number): number {
-  return takesLabels(loss) ? Number(target[at / cols] === j) : target[at + j];
+  if (takesLabels(loss)) return Number(target[at / cols] === j);
+  const smooth = smoothing(loss, cols);
+  return smooth ? target[at + j] * smooth.scale + smooth.shift : target[at + j];
 }
+
+/** Of the hinge losses: 0 counts as −1. */
+const signed = (y: number): number => (y === 0 ? -1 : y);
+/** max(x, ε) and x cut to [ε, 1]; NaN stays NaN. */
+const atLeast = (x: number): number => Math.max(x, LOSS_EPSILON);
+const share = (x: number): number => Math.min(atLeast(x), 1);
+/** ln cosh e. Near 0 from cosh e − 1 = 2·sinh²(e/2), so that nothing cancels. */
+const logCosh = (e: number): number => (Math.abs(e) < 1 ? Math.log1p(2 * Math.sinh(e / 2) ** 2)
+  : Math.abs(e) + Math.log1p(Math.exp(-2 * Math.abs(e))) - Math.LN2);
 
 function huberOf(error: number, delta: number): number {
   const size = Math.abs(error);
   return size <= delta ? 0.5 * error * error : delta * (size - 0.5 * delta);
 }
 
-/** What one number of a row adds to the row's loss. */
-function lossOf(loss: Loss, a: number, y: number, cols: number, row: ReturnType<typeof logSumExp> | null): number {
+/** What one number of a row adds to the row's loss, before a mean over outputs. */
+function lossOf(loss: Loss, a: number, y: number, row: ReturnType<typeof logSumExp> | null): number {
   switch (loss.name) {
-    case "meanSquaredError": return (a - y) ** 2 / cols;
+    case "meanSquaredError": return (a - y) ** 2;
     case "halfSquaredError": return 0.5 * (a - y) ** 2;
-    case "huber": return huberOf(a - y, loss.delta) / cols;
-    case "binaryCrossentropy": return (a * (Number(a > 0) - y) + Math.log1p(Math.exp(-Math.abs(a)))) / cols;
+    case "huber": return huberOf(a - y, loss.delta);
+    case "meanAbsoluteError": return Math.abs(a - y);
+    case "meanAbsolutePercentageError": return 100 * Math.abs(y - a) / atLeast(Math.abs(y));
+    case "meanSquaredLogarithmicError": return (Math.log1p(atLeast(a)) - Math.log1p(atLeast(y))) ** 2;
+    case "logCosh": return logCosh(a - y);
+    case "hinge": return Math.max(1 - signed(y) * a, 0);
+    case "squaredHinge": return Math.max(1 - signed(y) * a, 0) ** 2;
+    case "klDivergence": return share(y) * Math.log(share(y) / share(a));
+    case "poisson": return a - y * Math.log(a + LOSS_EPSILON);
+    case "binaryCrossentropy": return a * (Number(a > 0) - y) + Math.log1p(Math.exp(-Math.abs(a)));
     case "categoricalCrossentropy":
     case "sparseCategoricalCrossentropy": return y * (row!.log + (row!.max - a));
   }
@@ -52,18 +71,26 @@ export function lossRows(loss: Loss, a: Float64Array, target: Float64Array, rows
     const whole = matchingActivation(loss) === "softmax" ? logSumExp(a, at, cols) : null;
     if (whole && takesLabels(loss)) return whole.log + (whole.max - a[at + target[row]]);
     let sum = 0;
-    for (let j = 0; j < cols; j++) sum += lossOf(loss, a[at + j], target[at + j], cols, whole);
-    return sum;
+    for (let j = 0; j < cols; j++) sum += lossOf(loss, a[at + j], targetOf(loss, target, at, j, cols), whole);
+    return sumsOutputs(loss) ? sum : sum / cols;
   });
 }
 
-/** ∂(row's loss)/∂a, or ∂/∂z of a cross-entropy that is given probabilities. */
-function gradientOf(loss: Loss, a: number, y: number, cols: number): number {
+/** Its derivative by a, or by z of a cross-entropy that is given probabilities. Where it jumps it is what lies between. */
+function gradientOf(loss: Loss, a: number, y: number): number {
   switch (loss.name) {
-    case "meanSquaredError": return 2 * (a - y) / cols;
+    case "meanSquaredError": return 2 * (a - y);
     case "halfSquaredError": return a - y;
-    case "huber": return Math.min(Math.max(a - y, -loss.delta), loss.delta) / cols;
-    case "binaryCrossentropy": return (a - y) / cols;
+    case "huber": return Math.min(Math.max(a - y, -loss.delta), loss.delta);
+    case "meanAbsoluteError": return Math.sign(a - y);
+    case "meanAbsolutePercentageError": return 100 * Math.sign(a - y) / atLeast(Math.abs(y));
+    case "meanSquaredLogarithmicError": return a < LOSS_EPSILON ? 0 : 2 * (Math.log1p(a) - Math.log1p(atLeast(y))) / (1 + a);
+    case "logCosh": return Math.tanh(a - y);
+    case "hinge": return Math.sign(Math.max(1 - signed(y) * a, 0)) * -signed(y);
+    case "squaredHinge": return Math.max(1 - signed(y) * a, 0) * -2 * signed(y);
+    case "klDivergence": return a < LOSS_EPSILON || a > 1 ? 0 : -share(y) / a;
+    case "poisson": return 1 - y / (a + LOSS_EPSILON);
+    case "binaryCrossentropy":
     case "categoricalCrossentropy":
     case "sparseCategoricalCrossentropy": return a - y;
   }
@@ -79,7 +106,7 @@ export function lossGradient(
   const out = new Float64Array(rows * cols);
   for (let at = 0; at < rows * cols; at += cols) {
     for (let j = 0; j < cols; j++) {
-      out[at + j] = gradientOf(loss, a[at + j], targetOf(loss, target, at, j, cols), cols) / mean;
+      out[at + j] = gradientOf(loss, a[at + j], targetOf(loss, target, at, j, cols)) / (sumsOutputs(loss) ? 1 : cols) / mean;
     }
   }
   return out;

@@ -62,7 +62,7 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
       const cols = tensorOf(graph, step.outputs[0]).cols;
       const target = operand(1, takesLabels(step.loss) ? { whole: "row" } : "here");
       const mean = meanOver(tensorOf(graph, step.outputs[0]));
-      return { functions: lossGradientFunction(name, step.loss, cols, mean, access.formulas.losses), call: `${name}(${operand(0)}, ${target}, col)` };
+      return { functions: lossGradientFunction(name, step.loss, cols, mean, access.formulas), call: `${name}(${operand(0)}, ${target}, col)` };
     }
     case "update":
       return { functions: updateFunction(name, step.optimizer, formulaOf(access.formulas.updates, step.optimizer.name)), call: `${name}(${step.inputs.map((_, i) => operand(i)).join(", ")})` };

@@ -1,16 +1,16 @@
 // Writes what the workgroups of one part do: a product or a sum spread over the whole grid, or a program for some rows.
 
-import type { PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
+import type { BlockWriter, PartText, WorkgroupMemory } from "../../shaders/kernel.wgsl.ts";
 import { finishFunction } from "../../shaders/epilogue.wgsl.ts";
 import { lanesIn, type Operand, type ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { reduceStatements } from "../../shaders/reduce.wgsl.ts";
 import { eachNumber, eachRow, rowSumStatements } from "../../shaders/rows.wgsl.ts";
-import { levelsOf } from "../graph/long-sums.ts";
 import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
 import type { BufferAccess, TensorAccess } from "./access.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import { storedOutputs, type Elsewhere, type Group } from "./groups.ts";
+import { blocksOf } from "./formulas.ts";
 import { rowsExpression } from "./launch.ts";
 import { reduceText } from "./reduce.ts";
 import { rowWiseText } from "./row-wise.ts";
@@ -18,7 +18,7 @@ import type { Norms } from "./norms.ts";
 import type { Anchor } from "./ops.ts";
 import type { RecurrentStep } from "./sequence-writer.ts";
 import type { Part } from "./stages.ts";
-import { candidates, chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
+import { chooseForProgram, chooseVariant, programRows, rowSumShares, type TileLimits } from "./tiles.ts";
 import type { Choices, ProductSite } from "./tuning.ts";
 import { isView, type View } from "./views.ts";
 
@@ -84,8 +84,9 @@ function sizesOf({ graph, batch }: Context, step: ProductStep) {
     k: form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols };
 }
 
-/** Levels of blocks of its sums, where they go over the rows of a mini-batch (BP4). */
-const levelsFor = (context: Context, step: ProductStep): number => (formOf(step) === "leftTransposed" ? levelsOf(sizesOf(context, step).k) : 0);
+/** What its sums are done in, where they go over the rows of a huge mini-batch (BP4). */
+const blocksFor = (context: Context, step: ProductStep): BlockWriter | null =>
+  (formOf(step) === "leftTransposed" ? blocksOf(context.access.formulas, sizesOf(context, step).k) : null);
 
 function productFlops(context: Context, step: ProductStep): number {
   const { m, n, k } = sizesOf(context, step);
@@ -98,8 +99,8 @@ function productText(context: Context, group: Group, prefix: string, shape: Prod
   const { inputs: [left, right, bias], outputs: [out] } = step;
   const finish = finishOf(context, group, prefix, out);
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
-  const levels = levelsFor(context, step);
-  const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k, levels };
+  const blocks = blocksFor(context, step);
+  const part = { ...shape, form, m: rowsExpression(tensorOf(graph, out)), n: tensorOf(graph, out).cols, k, blocks };
   return {
     functions: finish.functions,
     text: productStatements(part, step.op === "product" ? operandOf(access, left) : oneHot(access, left), operandOf(access, right),
@@ -113,12 +114,12 @@ const partialSums = (partial: number): WorkgroupMemory => ({ partial, staged: 0 
 /** A product by itself, spread over the whole grid, cut as it was chosen, else as the model says. */
 function siteOf(context: Context, { steps }: Group): ProductSite {
   const { access, limits, choices } = context, step = steps[0] as ProductStep, { m, n, k } = sizesOf(context, step);
-  const left = access.views.get(step.inputs[0]), flops = 2 * m * n * k, levels = levelsFor(context, step);
+  const left = access.views.get(step.inputs[0]), flops = 2 * m * n * k, blocked = blocksFor(context, step) !== null;
   const source = step.op !== "product" ? "one-hot" : !left ? "in memory" : left.op === "gather" ? `gathered ${left.source}` : left.op;
   const key = [formOf(step), `${m}×${k}×${n}`, source, ...steps.slice(1).map(({ op }) => op)].join(" ");
-  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits, levels > 0);
+  const shape = choices.get(key) ?? chooseVariant(m, n, k, limits, blocked);
   if (lanesIn(shape) !== limits.lanes) throw new Error(`plan: ${key} is cut for ${lanesIn(shape)} lanes but its launch has ${limits.lanes}`);
-  return { key, shape, flops, get candidates() { return candidates(m, n, k, limits, levels > 0); } };
+  return { key, shape, flops, product: { m, n, k, limits, blocked } };
 }
 
 function writeProduct(context: Context, group: Group, prefix: string): WrittenPart {
@@ -204,7 +205,7 @@ function writeRowSum(context: Context, group: Group, prefix: string): WrittenPar
   const matrix = access.inRow(step.inputs[0], access.rowStart(step.inputs[0], "row"), "col");
   return {
     kernels: ["row_sum"], functions, workgroups: Math.ceil((cols * shares) / lanes), flops: 0,
-    text: rowSumStatements(lanes, shares, levelsOf(rowsOf(summed, batch)), rowsExpression(summed), cols, matrix, text),
+    text: rowSumStatements(lanes, shares, blocksOf(access.formulas, rowsOf(summed, batch)), rowsExpression(summed), cols, matrix, text),
     memory: shares > 1 ? partialSums(lanes) : undefined,
   };
 }

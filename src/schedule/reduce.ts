@@ -3,9 +3,9 @@
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
 import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
 import type { Reduction, SumTerm } from "../../shaders/reduce.wgsl.ts";
-import { levelsOf } from "../graph/long-sums.ts";
 import { sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
+import { blocksOf } from "./formulas.ts";
 import { meanOver, rowsExpression } from "./launch.ts";
 
 /** The functions that the sums call, and the sums in order. */
@@ -17,7 +17,7 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
     const elements = tensor.rows === "batch" ? `${rowsExpression(tensor)} * ${tensor.cols}u` : `${sizeOf(tensor, 1)}u`;
     const number = tensor.cols === 1 ? access.inRow(name, access.rowStart(name, "i"), "0u") : access.load(name, "i");
     const atMost = sizeOf(tensor, batch);
-    return { number, elements, atMost, f, levels: levelsOf(atMost) };
+    return { number, elements, atMost, f, blocks: blocksOf(access.formulas, atMost) };
   };
   const store = (name: string, index: string, terms: readonly SumTerm[], finish: string, norm = false) => {
     reductions.push({ target: access.store(name, index), terms, finish, norm });

@@ -22,7 +22,7 @@ export function rowWiseText(graph: Graph, steps: readonly Step[], access: Tensor
       case "softmax": return starts + softmaxStatements(inputCols, at(0), store);
       case "softmaxPullback": return starts + softmaxPullbackStatements(inputCols, at(0), at(1), store);
       case "lossRows":
-        return starts + lossRowStatements(step.loss, inputCols, at(0), labelIf(takesLabels(step.loss)), access.formulas.losses) + store("0u", "value");
+        return starts + lossRowStatements(step.loss, inputCols, at(0), labelIf(takesLabels(step.loss)), access.formulas) + store("0u", "value");
       case "metricRows":
         return starts + metricRowStatements(step.metric, inputCols, at(0), labelIf(step.metric === "sparseAccuracy")) + store("0u", "value");
       default: {

@@ -2,11 +2,10 @@
 //
 // On a software adapter a cost model measured on SwiftShader (its build in Chromium: 4 lanes a SIMD register, no vector
 // gathers) chooses: every read of memory costs as much as 20 multiplications, whatever its pattern, so that the reads per
-// multiplication decide. For GPUs there are rules that nobody has measured, and candidates() to choose from by timing (gpu/autotune.ts).
+// multiplication decide. For GPUs there are rules that nobody has measured, and candidates to choose from by timing (candidates.ts).
 
 import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, workgroupsOf } from "../../shaders/product.wgsl.ts";
-import { shapeName } from "./tuning.ts";
 
 export type AdapterKind = "software" | "gpu";
 
@@ -103,7 +102,7 @@ function directShapes({ lanes, quads }: TileLimits): readonly ProductShape[] {
   return shapes;
 }
 
-const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductShape[] =>
+export const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductShape[] =>
   (blocked ? directShapes(limits).filter((shape) => size(shape) <= MAX_BLOCKED_ACCUMULATORS) : directShapes(limits));
 
 /** The cheapest by the model; of equals the one with fewer accumulators, which compiles faster. */
@@ -147,22 +146,22 @@ function staged(rows: number, cols: number, depth: number, limits: TileLimits): 
   return whole && fitsMemory(shape, limits) ? [shape] : [];
 }
 
-const blocksFor = (limits: TileLimits): ProductShape[] =>
+export const blocksFor = (limits: TileLimits): ProductShape[] =>
   [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits), ...staged(32, 32, 16, limits)];
 
 /** A direct cut with lanesK lanes a tile, neighbours on neighbouring columns. */
-function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductShape {
+export function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductShape {
   const share = lanes / lanesK, lanesX = Math.min(share, powerOfTwoFrom(n / tileCols), 32);
   return { ...DIRECT, tileRows, tileCols, lanesX, lanesY: share / lanesX, lanesK };
 }
 
-const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
+export const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
 
 /**
  * Direct cuts, those of larger tiles first. A sum of K terms waits for memory K times; slices of it side by side wait
  * together and read no more. So K is cut into as many as keep a length and are still in flight together.
  */
-function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
+export function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
   const { lanes } = limits;
   return GPU_TILES.filter(([rows, cols]) => rows < 2 * m && cols < 2 * n).map(([rows, cols]) => {
     const cut = (slices: number) => directForGpu(rows, cols, slices, n, lanes);
@@ -206,14 +205,4 @@ export function chooseVariant(m: number, n: number, k: number, limits: TileLimit
 export function needsBlocks(m: number, n: number, k: number, adapter: Adapter): boolean {
   const limits = { ...adapter, lanes: lanesOf(adapter) };
   return [[m, n, k], [m, k, n], [k, n, m]].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits, false).kind === "workgroup");
-}
-
-/** What is worth timing on the device at hand, the model's choice first; all of them fit it. */
-export function candidates(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductShape[] {
-  const chosen = chooseVariant(m, n, k, limits, blocked);
-  const others = limits.kind === "software"
-    ? [...softwareShapes(limits, blocked)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
-    : [...(blocked ? [] : blocksFor(limits)), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
-      directForGpu(rows, cols, 1, n, limits.lanes))];
-  return [...new Map([chosen, ...others].map((shape) => [shapeName(shape), shape])).values()];
 }

@@ -2,6 +2,7 @@
 // so: what was measured elsewhere comes in as a map.
 
 import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
+import type { TileLimits } from "./tiles.ts";
 
 /** How products are cut, by the key of the product. */
 export type Choices = ReadonlyMap<string, ProductShape>;
@@ -12,20 +13,8 @@ export interface ProductSite {
   readonly key: string;
   /** How it is cut in this plan. */
   readonly shape: ProductShape;
-  /** What else could be tried, the model's choice first. */
-  readonly candidates: readonly ProductShape[];
+  /** What the model cuts it by; candidates.ts says how else it could be cut. */
+  readonly product: { readonly m: number; readonly n: number; readonly k: number; readonly limits: TileLimits; readonly blocked: boolean };
   /** Multiplications and additions. */
   readonly flops: number;
 }
-
-/** A cut in words. Equal words, equal cuts. */
-export function shapeName({ kind, tileRows, tileCols, lanesX, lanesY, lanesK, unroll, depth, broadcast }: ProductShape): string {
-  return `${kind} ${tileRows}×${tileCols} lanes ${lanesX}×${lanesY}×${lanesK} unroll ${unroll} depth ${depth}${broadcast ? " quads" : ""}`;
-}
-
-/**
- * The candidate of that name; undefined if none has it. What is read from a cache, where anybody may have written, can only
- * ever choose among cuts that were made for this product and device.
- */
-export const namedShape = (name: unknown, candidates: readonly ProductShape[]): ProductShape | undefined =>
-  candidates.find((shape) => shapeName(shape) === name);

@@ -3,13 +3,13 @@
 import { DERIVATIVE, VALUE } from "../../shaders/activations.wgsl.ts";
 import { SUMS } from "../../shaders/losses.wgsl.ts";
 import { NORM_FUNCTIONS } from "../../shaders/norms.wgsl.ts";
-import { adagrad, huber, rmsprop, UNCOMMON_DERIVATIVE, UNCOMMON_VALUE } from "../../shaders/uncommon.wgsl.ts";
+import { adagrad, rmsprop, smooth, UNCOMMON_DERIVATIVE, UNCOMMON_SUMS, UNCOMMON_VALUE } from "../../shaders/uncommon.wgsl.ts";
 import { UPDATES } from "../../shaders/update.wgsl.ts";
 import type { Formulas } from "./formulas.ts";
 import type { PlanFormulas } from "./norm-writer.ts";
 import { Norms } from "./norms.ts";
 
 export const ALL_FORMULAS = {
-  values: { ...VALUE, ...UNCOMMON_VALUE }, derivatives: { ...DERIVATIVE, ...UNCOMMON_DERIVATIVE }, losses: { ...SUMS, huber },
+  values: { ...VALUE, ...UNCOMMON_VALUE }, derivatives: { ...DERIVATIVE, ...UNCOMMON_DERIVATIVE }, losses: { ...SUMS, ...UNCOMMON_SUMS }, smooth,
   updates: { ...UPDATES, rmsprop, adagrad }, norms: { write: (factors) => new Norms(factors), functions: NORM_FUNCTIONS },
 } satisfies PlanFormulas & { readonly [Table in "values" | "derivatives" | "losses" | "updates"]: Required<Formulas[Table]> };

@@ -39,8 +39,10 @@ const BY_FUNCTION: ReadonlyMap<unknown, Loss | string> = new Map<unknown, Loss |
   [meanSquaredError, "meanSquaredError"], [absoluteDifference, "meanAbsoluteError"], [huberLoss, huber()],
   [sigmoidCrossEntropy, binaryCrossentropy({ fromLogits: true })], [softmaxCrossEntropy, categoricalCrossentropy({ fromLogits: true })],
 ]);
-const SHORT: Readonly<Record<string, string>> = { mse: "meanSquaredError", MSE: "meanSquaredError", mae: "meanAbsoluteError",
-  MAE: "meanAbsoluteError" };
+const SHORT: Readonly<Record<string, string>> = {
+  mse: "meanSquaredError", MSE: "meanSquaredError", mae: "meanAbsoluteError", MAE: "meanAbsoluteError", mape: "meanAbsolutePercentageError",
+  MAPE: "meanAbsolutePercentageError", logcosh: "logCosh", kullbackLeiblerDivergence: "klDivergence",
+};
 
 /** Reads compile()'s option: a name, a function of tf.losses or tf.metrics, or one of them in an array. */
 export function toLoss(value: unknown): LossName | Loss {
@@ -66,7 +68,15 @@ function logSum(z: Float64Array, at: number, width: number): number {
   return largest + Math.log(sum);
 }
 
-const SQUARES: Readonly<Record<string, (loss: Partial<Loss>) => OfNumbers>> = {
+const EPSILON = 1e-7, atLeast = (x: number): number => Math.max(x, EPSILON), share = (x: number): number => Math.min(atLeast(x), 1);
+const margin: OfNumbers = (y, a) => Math.max(1 - (y === 0 ? -1 : y) * a, 0);
+
+const SUMS: Readonly<Record<string, (loss: Partial<Loss>) => OfNumbers>> = {
+  meanAbsolutePercentageError: () => (y, a) => 100 * Math.abs(y - a) / atLeast(Math.abs(y)),
+  meanSquaredLogarithmicError: () => (y, a) => (Math.log1p(atLeast(a)) - Math.log1p(atLeast(y))) ** 2,
+  logCosh: () => (y, a) => Math.abs(a - y) + Math.log1p(Math.exp(-2 * Math.abs(a - y))) - Math.LN2,
+  hinge: () => margin, squaredHinge: () => (y, a) => margin(y, a) ** 2,
+  klDivergence: () => (y, a) => share(y) * Math.log(share(y) / share(a)), poisson: () => (y, a) => a - y * Math.log(a + EPSILON),
   meanSquaredError: () => (y, a) => (a - y) ** 2, meanAbsoluteError: () => (y, a) => Math.abs(a - y),
   halfSquaredError: () => (y, a) => 0.5 * (a - y) ** 2,
   huber: ({ delta = 1 }) => (y, a) => (Math.abs(a - y) <= delta ? 0.5 * (a - y) ** 2 : delta * (Math.abs(a - y) - 0.5 * delta)),
@@ -88,10 +98,10 @@ export function lossRows(loss: Partial<Loss>, { data, logits }: Given, y: ArrayL
     case "categoricalCrossentropy": return row((at) => { const all = logSum(z, at, width); return sum(at, (label, one) =>
       label * (all - one), z); });
     default: {
-      if (!Object.hasOwn(SQUARES, name)) throw unsupported(`evaluate() with loss ${String(name)}`,
+      if (!Object.hasOwn(SUMS, name)) throw unsupported(`evaluate() with loss ${String(name)}`,
         "Pass the data to fit() as validationData.");
-      const of = SQUARES[name](loss);
-      return row((at) => sum(at, of, data) / (name === "halfSquaredError" ? 1 : width));
+      const of = SUMS[name](loss);
+      return row((at) => sum(at, of, data) / (name === "halfSquaredError" || name === "klDivergence" ? 1 : width));
     }
   }
 }

@@ -2,12 +2,13 @@
 // operations before the next begins, through memory that is still in the cache.
 
 import type { Loss } from "../model/losses.ts";
-import { matchingActivation, takesLabels } from "../model/losses.ts";
+import { matchingActivation, smoothing, sumsOutputs, takesLabels } from "../model/losses.ts";
 import { tensorOf, type MetricKind, type Step, type StepOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, i32x4, increase, loopWhile, set, select, v128, type Code, type Local } from "./assembler.ts";
 import { columnsOf, eachPanel, eachRow, liveLanes, masked, Site, type Cell } from "./cells.ts";
 import { writeCell } from "./elementwise.ts";
 import type { GroupWriter } from "./emission.ts";
+import { slopeOf, termOf } from "./sums.ts";
 
 const { add, sub, mul, div } = f32x4;
 const ZERO = floats(0), ONE = floats(1), HALF = floats(0.5);
@@ -108,8 +109,10 @@ function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: StepOf<
 
 /** The target of each number of the cell: one-hot where targets are class indices. */
 function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
-  const { group } = row;
-  return takesLabels(loss) ? v128.and(i32x4.eq(group.wordLanes(y, get(row.row)), columnsOf(cell)), ONE) : group.memory(y, cell);
+  const { group } = row, smooth = takesLabels(loss) ? null : smoothing(loss, group.tensor(y).cols);
+  if (takesLabels(loss)) return v128.and(i32x4.eq(group.wordLanes(y, get(row.row)), columnsOf(cell)), ONE);
+  const label = group.memory(y, cell);
+  return smooth ? add(mul(label, floats(smooth.scale)), floats(smooth.shift)) : label;
 }
 
 /** What each number adds to its row's loss; `total` is that of the row's logits. */
@@ -126,13 +129,14 @@ function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
     ];
     // z·([z > 0] − y) + ln(1 + e^−|z|): nothing cancels where y is 0 or 1.
     case "binaryCrossentropy": return [
-      set(error, group.memory(a, cell)), set(size, group.memory(y, cell)),
+      set(error, group.memory(a, cell)), set(size, targets(row, loss, y, cell)),
       add(mul(get(error), sub(v128.and(ONE, f32x4.gt(get(error), ZERO)), get(size))),
         math.log1p(math.exp(v128.or(get(error), floats(-0))))),
     ];
     case "categoricalCrossentropy":
     case "sparseCategoricalCrossentropy":
       return mul(targets(row, loss, y, cell), lossOfLogit(row, a, group.memory(a, cell)));
+    default: return termOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
   }
 }
 
@@ -143,16 +147,13 @@ function lossOfLogit(row: Row, z: string, logit: Code): Code {
   return add(get(total.rest), sub(get(total.top), logit));
 }
 
-/** Whether a loss is the mean over its row, as Keras' are, or the sum. */
-const averagesRow = ({ name }: Loss): boolean => name === "meanSquaredError" || name === "huber" || name === "binaryCrossentropy";
-
 function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lossRows">): Code {
   const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
   const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
   if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, logitOf(row, a, y)))];
   return [
     total, row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
-    row.storeNumber(out, averagesRow(loss) ? div(get(sum), floats(cols)) : get(sum)),
+    row.storeNumber(out, sumsOutputs(loss) ? get(sum) : div(get(sum), floats(cols))),
   ];
 }
 
@@ -166,12 +167,18 @@ function logitOf({ group, row }: Row, a: string, y: string): Code {
 /** BP1 before ⊙σ′: the batch mean 1/B enters here. */
 function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: StepOf<"lossGradient">): Code {
   const { group } = row, tensor = group.tensor(a), { cols } = tensor, { writer } = group;
-  const mean = writer.scratch("mean rows"), over = averagesRow(loss) ? cols : 1;
+  const mean = writer.scratch("mean rows"), over = sumsOutputs(loss) ? 1 : cols;
   const gradient = (cell: Cell): Code => {
-    const difference = sub(group.memory(a, cell), targets(row, loss, y, cell));
-    if (loss.name === "meanSquaredError") return mul(difference, floats(2));
-    if (loss.name !== "huber") return difference;
-    return f32x4.pmin(f32x4.pmax(difference, floats(-loss.delta)), floats(loss.delta));
+    const difference = () => sub(group.memory(a, cell), targets(row, loss, y, cell));
+    switch (loss.name) {
+      case "meanSquaredError": return mul(difference(), floats(2));
+      case "huber": return f32x4.pmin(f32x4.pmax(difference(), floats(-loss.delta)), floats(loss.delta));
+      case "halfSquaredError":
+      case "binaryCrossentropy":
+      case "categoricalCrossentropy":
+      case "sparseCategoricalCrossentropy": return difference();
+      default: return slopeOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
+    }
   };
   return [
     set(mean, f32x4.splat(f32.fromI32U(group.meanRows(tensor)))),

@@ -8,7 +8,8 @@ import { buildGraph } from "../../src/graph/build.ts";
 import { adam, dense, sequential, type CompileOptions } from "../../src/index.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { shapeName, type Choices } from "../../src/schedule/tuning.ts";
+import { candidatesFor, shapeName } from "../../src/schedule/candidates.ts";
+import type { Choices } from "../../src/schedule/tuning.ts";
 import { noise, sameWeights } from "../support/models.ts";
 import { FORMULAS } from "../support/formulas.ts";
 
@@ -67,8 +68,8 @@ describe("tune", () => {
     expect(products).toHaveLength(2);
     const first = await shadersOf(() => tune(context, planWith, new Map(), { store }));
     expect([...first.made.keys()].sort()).toEqual(products.map(({ site }) => site.key).sort());
-    for (const { site } of products) expect(site.candidates).toContainEqual(first.made.get(site.key));
-    expect(first.shaders).toBe(products.reduce((sum, { site }) => sum + site.candidates.length, 0));
+    for (const { site } of products) expect(candidatesFor(site)).toContainEqual(first.made.get(site.key));
+    expect(first.shaders).toBe(products.reduce((sum, { site }) => sum + candidatesFor(site).length, 0));
     expect(store.entries.size).toBe(products.length);
     const again = await shadersOf(() => tune(context, planWith, new Map(), { store }));
     expect(again.shaders).toBe(0);
@@ -78,8 +79,8 @@ describe("tune", () => {
   });
 
   it("control: another candidate wins where it is said to be fast", async () => {
-    const { site, launch } = planWith(new Map()).products[0], winner = site.candidates[site.candidates.length - 1];
-    expect(winner).not.toEqual(site.candidates[0]);
+    const { site, launch } = planWith(new Map()).products[0], winner = candidatesFor(site.candidates[site).length - 1];
+    expect(winner).not.toEqual(candidatesFor(site)[0]);
     const fast = planWith(new Map([[site.key, winner]])).launches[launch].source;
     const choices = await tune(context, planWith, new Map(), {
       store: memoryStore(), judge: ({ source }) => (source === fast ? 10 : 100),
@@ -90,15 +91,15 @@ describe("tune", () => {
   it("takes from the store what is a candidate's name, and measures where anything else lies there", async () => {
     const store = memoryStore();
     await tune(context, planWith, new Map(), { store, judge: () => 100 });
-    const [key] = store.entries.keys(), { site } = planWith(new Map()).products[0], other = site.candidates[1];
+    const [key] = store.entries.keys(), { site } = planWith(new Map()).products[0], other = candidatesFor(site)[1];
     store.entries.set(key, shapeName(other));
     expect((await tune(context, planWith, new Map(), { store })).get(site.key)).toEqual(other);
     for (const hostile of ["direct 16×8 lanes 4096×1×1 unroll 1 depth 0", { ...other, lanesX: 1e9 }, other, 7, null]) {
       store.entries.set(key, hostile);
       const { made, shaders } = await shadersOf(() => tune(context, planWith, new Map(), { store, judge: () => 100 }));
-      expect(shaders).toBe(site.candidates.length);
-      expect(made.get(site.key)).toEqual(site.candidates[0]);
-      expect(store.entries.get(key)).toBe(shapeName(site.candidates[0]));
+      expect(shaders).toBe(candidatesFor(site).length);
+      expect(made.get(site.key)).toEqual(candidatesFor(site)[0]);
+      expect(store.entries.get(key)).toBe(shapeName(candidatesFor(site)[0]));
     }
   });
 });

@@ -4,7 +4,8 @@
 import { describe, expect, it } from "vitest";
 import type { MetricKind } from "../../src/graph/types.ts";
 import {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
+  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
   takesLabels, type Loss,
 } from "../../src/model/losses.ts";
 import { softmax } from "../../src/reference/losses.ts";
@@ -87,19 +88,26 @@ describe("softmax pull-back", () => {
 
 const LOSSES: readonly Loss[] = [
   meanSquaredError(), halfSquaredError(), huber(), huber({ delta: 0.3 }), huber({ delta: 5 }), binaryCrossentropy(),
-  categoricalCrossentropy(), sparseCategoricalCrossentropy(),
+  categoricalCrossentropy(), sparseCategoricalCrossentropy(), binaryCrossentropy({ labelSmoothing: 0.2 }), categoricalCrossentropy({ labelSmoothing: 0.1 }),
+  meanAbsoluteError(), meanAbsolutePercentageError(), meanSquaredLogarithmicError(), logCosh(), hinge(), squaredHinge(), klDivergence(), poisson(),
 ];
+
+/** Losses of answers above 0. */
+const NEEDS_POSITIVE: readonly string[] = ["meanSquaredLogarithmicError", "klDivergence", "poisson"];
 
 function targetsOf(loss: Loss, rows: number, cols: number): Float32Array {
   if (takesLabels(loss)) return labels(rows, cols, 3);
   if (loss.name === "categoricalCrossentropy") return oneHot(rows, cols, 3);
-  if (loss.name === "binaryCrossentropy") return labels(rows * cols, 2, 3);
+  if (loss.name === "binaryCrossentropy" || loss.name === "hinge") return labels(rows * cols, 2, 3);
+  if (loss.name === "squaredHinge") return labels(rows * cols, 2, 3).map((bit) => 2 * bit - 1);
+  if (NEEDS_POSITIVE.includes(loss.name)) return normals(rows * cols, 3).map((value) => Math.abs(value) + 1e-3);
   return normals(rows * cols, 3);
 }
 
 function lossCase(op: "lossRows" | "lossGradient", loss: Loss, rows: number, cols: number): StepCase {
   const isCross = loss.name.endsWith("Crossentropy");
-  const a = op === "lossGradient" && isCross ? probabilities(rows, cols, 4) : normals(rows * cols, 4, 3);
+  const a = op === "lossGradient" && isCross ? probabilities(rows, cols, 4)
+    : NEEDS_POSITIVE.includes(loss.name) ? normals(rows * cols, 4).map((value) => Math.abs(value) + 1e-3) : normals(rows * cols, 4, 3);
   return {
     step: { op, loss, inputs: ["a", "y"], outputs: ["out"] },
     shapes: { a: [B, cols], y: [B, takesLabels(loss) ? 1 : cols], out: [B, op === "lossRows" ? 1 : cols] },
@@ -115,6 +123,15 @@ const WRONG: Record<Loss["name"], { rows: readonly [string, string]; gradient: r
   categoricalCrossentropy: { rows: ["(log_sum +", "(log_sum * 1.00002 +"], gradient: ["(a - y)", "(a - y * 1.00001)"] },
   sparseCategoricalCrossentropy: { rows: ["= log_sum +", "= log_sum * 1.00002 +"],
     gradient: ["y == col", "y == col + 1u"] },
+  meanAbsoluteError: { rows: ["abs(p - y)", "abs(p - y * 1.0001)"], gradient: ["e > 0.0", "e > 0.5"] },
+  meanAbsolutePercentageError: { rows: ["100.0 * abs(y - p)", "100.01 * abs(y - p)"], gradient: ["100.0 *", "100.01 *"] },
+  meanSquaredLogarithmicError: { rows: ["(log_answer - log_wanted) *", "(log_answer - log_wanted * 1.001) *"],
+    gradient: ["2.0 * (log_answer", "2.001 * (log_answer"] },
+  logCosh: { rows: ["s + (l", "s * 1.0001 + (l"], gradient: ["return t", "return 1.0001 * t"] },
+  hinge: { rows: ["1.0 - side", "1.0001 - side"], gradient: ["-side", "-1.0001 * side"] },
+  squaredHinge: { rows: ["margin * margin", "1.0001 * margin * margin"], gradient: ["-2.0 * side", "-2.0001 * side"] },
+  klDivergence: { rows: ["wanted * log(", "wanted * 1.001 * log("], gradient: ["-wanted / a", "-1.0001 * wanted / a"] },
+  poisson: { rows: ["p - y * log(", "p - y * 1.001 * log("], gradient: ["1.0 - y /", "1.0 - 1.001 * y /"] },
 };
 
 describe.each(LOSSES.map((loss) => [loss.name, loss.delta, loss] as const))("%s, delta %f", (_name, _delta, loss) => {

@@ -32,13 +32,13 @@ test.each<[string, () => unknown, RegExp]>([
   ["a penalty of NaN", () => l1({ l1: NaN }), /^l1\(\): l1 must be/],
   ["an unknown regularizer", () => checkRegularizer("dense()", "l3"), /^dense\(\): a regularizer is l1\(…\), l2\(…\) or l1l2\(…\); got "l3"/],
   ["a Huber delta of 0", () => huber({ delta: 0 }), /^huber\(\): delta must be a finite number > 0; got 0/],
-  ["an unknown loss", () => toLoss("mse"), /^compile\(\): loss must be one of meanSquaredError, .*; got "mse"/],
+  ["an unknown loss", () => toLoss("rmse"), /^compile\(\): loss must be one of meanSquaredError, .*; got "rmse"/],
   ["an unknown metric", () => toMetric("auc", meanSquaredError()), /^compile\(\): a metric is one of accuracy, .*; got "auc"/],
   ["squares of class indices", () => toMetric("mse", sparseCategoricalCrossentropy()), /compares rows of targets, but sparse.* takes class indices\. Use/],
   ["a cross-entropy after relu", () => checkLossFits(toLoss("binaryCrossentropy"), "relu", 1), /needs a last layer with activation "sigmoid"; got "relu"\. Declare/],
-  ["a cross-entropy after nothing", () => checkLossFits(toLoss("categoricalCrossentropy"), "linear", 3), /Declare activation: "softmax", or pass .*fromLogits: true/],
+  ["a cross-entropy after nothing", () => checkLossFits(toLoss("categoricalCrossentropy"), "linear", 3), /"softmax"; got "linear"\. Declare it, or pass .*fromLogits: true/],
   ["logits after softmax", () => checkLossFits(sparseCategoricalCrossentropy({ fromLogits: true }), "softmax", 3), /with fromLogits needs .*"linear"; got "softmax"/],
-  ["one class", () => checkLossFits(toLoss("categoricalCrossentropy"), "softmax", 1), /needs at least 2 classes .* has 1 unit\. Use binaryCrossentropy/],
+  ["one class", () => checkLossFits(toLoss("categoricalCrossentropy"), "softmax", 1), /needs at least 2 classes; got 1 unit\. Use binaryCrossentropy/],
 ])("refuses %s", (_, make, message) => {
   expect(make).toThrow(InputError);
   expect(make).toThrow(message);

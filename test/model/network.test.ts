@@ -29,7 +29,7 @@ test.each<[string, Layer[], RegExp]>([
   ["no dense layer", [dropout({ rate: 0.1, inputShape: [2] })], /at least one dense layer or a simpleRNN; got dropout/],
   ["no input shape", [dense({ units: 2 })], /the first layer \(dense\) must say what comes in\. Declare inputShape/],
   ["a width that does not fit", [first, dense({ units: 2, inputShape: [5] })], /layer 1 \(dense\) declares inputShape \[5\] but 4 features reach it\. Leave/],
-  ["a softmax in the middle", [dense({ units: 3, inputShape: [2], activation: "softmax" }), dense({ units: 2 })], /layer 1 \(dense\) comes after a softmax, which must be the last layer\. Move/],
+  ["a softmax in the middle", [dense({ units: 3, inputShape: [2], activation: "softmax" }), dense({ units: 2 })], /layer 1 \(dense\) comes after a softmax\. Move/],
   ["a name twice", [dense({ units: 3, inputShape: [2], name: "a" }), dense({ units: 3, name: "a" })], /layer 1 \(dense\): the name "a" is taken\. Give/],
   ["a name that the numbering gives", [dense({ units: 3, inputShape: [2] }), dense({ units: 3, name: "dense" })], /the name "dense" is taken/],
   ["dropout of the answers", [first, dropout({ rate: 0.2 })], /dropout must not be the last layer/],

@@ -6,7 +6,8 @@ import type { Step, StepScalars, Tensor } from "../../src/graph/types.ts";
 import { ELEMENTWISE_ACTIVATIONS, derivativeSource } from "../../src/model/activations.ts";
 import { dense, dropout } from "../../src/model/layers.ts";
 import {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
+  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
 } from "../../src/model/losses.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
 import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd } from "../../src/model/optimizers.ts";
@@ -81,7 +82,9 @@ const products: Case[] = ([
 
 const losses: Case[] = [
   meanSquaredError(), halfSquaredError(), huber(), huber({ delta: 0.3 }), binaryCrossentropy(),
-  categoricalCrossentropy(), sparseCategoricalCrossentropy(),
+  categoricalCrossentropy(), sparseCategoricalCrossentropy(), binaryCrossentropy({ labelSmoothing: 0.2 }),
+  categoricalCrossentropy({ labelSmoothing: 0.1 }),
+  ...[meanAbsoluteError(), meanAbsolutePercentageError(), logCosh(), hinge(), squaredHinge()],
 ].flatMap((loss): Case[] => {
   const sparse = loss.name === "sparseCategoricalCrossentropy";
   const cross = sparse || loss.name === "categoricalCrossentropy";
@@ -89,10 +92,22 @@ const losses: Case[] = [
   const shapes = { x: [B, 7], y: [B, sparse ? 1 : 7] } as const;
   const certain = cross || loss.name === "binaryCrossentropy" ? ["y"] : [];
   return [
-    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: 12,
+    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: loss.name === "logCosh" ? 20 : 12,
       shapes: { ...shapes, out: [B, 1] }, draw: { x: wide, y } },
     { name: `lossGradient ${loss.name} ${loss.delta}`, step: { op: "lossGradient", loss, ...XY }, certain, slack: 8,
       shapes: { ...shapes, out: [B, 7] }, draw: { ...(cross ? { x: probabilities(7) } : {}), y } },
+  ];
+});
+
+const above: Draw = (random, n) => squares(random, n).map((value) => value + 1);
+/** Losses of answers and targets that are shares or above 0. */
+const positiveLosses: Case[] = [klDivergence(), poisson(), meanSquaredLogarithmicError()].flatMap((loss): Case[] => {
+  const shapes = { x: [B, 7], y: [B, 7] } as const, draw = loss.name === "klDivergence" ? { x: probabilities(7), y: probabilities(7) }
+    // Of numbers that may be 0 the logarithm says nothing.
+    : { x: above, y: above };
+  return [
+    { name: `lossRows ${loss.name}`, step: { op: "lossRows", loss, ...XY }, slack: 40, shapes: { ...shapes, out: [B, 1] }, draw },
+    { name: `lossGradient ${loss.name}`, step: { op: "lossGradient", loss, ...XY }, slack: 20, shapes: { ...shapes, out: [B, 7] }, draw },
   ];
 });
 
@@ -179,7 +194,7 @@ function worstRatio(c: Case, spread: number, draws: number, adversary: boolean):
   return worst;
 }
 
-const cases = [...products, ...activations, ...derivatives, ...losses, ...metrics, ...updates, ...others];
+const cases = [...products, ...activations, ...derivatives, ...losses, ...positiveLosses, ...metrics, ...updates, ...others];
 /** These give numbers that float32 holds exactly. */
 const exactly = /linear|relu$|Accuracy|below the limit|afresh/;
 

@@ -153,8 +153,51 @@ export class Float32Machine {
     return powers.map((power) => this.div(power, total));
   }
 
-  lossRow(loss: Loss, a: Row, y: Row): number {
-    const n = a.length;
+  /** What one number adds to a loss that is a sum or a mean over outputs. */
+  #term(loss: Loss, a: number, y: number): number {
+    const epsilon = f(1e-7), e = f(a - y), size = Math.abs(e), side = y === 0 ? -1 : y, margin = f(1 - f(side * a));
+    const atLeast = (x: number) => Math.max(x, epsilon), share = (x: number) => Math.min(atLeast(x), 1);
+    switch (loss.name) {
+      case "meanAbsoluteError": return size;
+      case "meanAbsolutePercentageError": return this.div(f(100 * size), atLeast(Math.abs(y)));
+      case "meanSquaredLogarithmicError": return f(this.#logDifference(a, y) ** 2);
+      case "logCosh": {
+        const p = this.#oneMinusExp(size), q = f(1 - p), l = this.#log1p(size > 1 ? f(q * q) : this.div(f(p * p), f(2 * q)));
+        return size > 1 ? f(size + f(l - f(Math.LN2))) : l;
+      }
+      case "hinge": return Math.max(margin, 0);
+      case "squaredHinge": return f(Math.max(margin, 0) ** 2);
+      case "klDivergence": return f(share(y) * this.log(this.div(share(y), share(a))));
+      case "poisson": return f(a - f(y * this.log(f(a + epsilon))));
+      default: throw new Error(loss.name);
+    }
+  }
+
+  #logDifference(a: number, y: number): number {
+    const log = (x: number) => (x > 1 ? this.log(f(1 + x)) : this.#log1p(x));
+    return f(log(Math.max(a, f(1e-7))) - log(Math.max(y, f(1e-7))));
+  }
+
+  #slope(loss: Loss, a: number, y: number): number {
+    const epsilon = f(1e-7), e = f(a - y), side = y === 0 ? -1 : y, margin = f(1 - f(side * a));
+    const atLeast = (x: number) => Math.max(x, epsilon);
+    switch (loss.name) {
+      case "meanSquaredError": return 2 * e;
+      case "huber": return Math.min(Math.max(e, -f(loss.delta)), f(loss.delta));
+      case "meanAbsoluteError": return Math.sign(e);
+      case "meanAbsolutePercentageError": return this.div(100 * Math.sign(e), atLeast(Math.abs(y)));
+      case "meanSquaredLogarithmicError": return a < epsilon ? 0 : this.div(2 * this.#logDifference(a, y), f(1 + a));
+      case "logCosh": return this.tanh(e);
+      case "hinge": return margin > 0 ? -side : 0;
+      case "squaredHinge": return f(-2 * side * Math.max(margin, 0));
+      case "klDivergence": return a < epsilon || a > 1 ? 0 : this.div(-Math.min(atLeast(y), 1), a);
+      case "poisson": return f(1 - this.div(y, f(a + epsilon)));
+      default: return e;
+    }
+  }
+
+  lossRow(loss: Loss, a: Row, labels: Row): number {
+    const n = a.length, y = this.#smoothed(loss, labels, n);
     const e = (j: number): number => f(a[j] - y[j]);
     const indices = [...a.keys()];
     const max = Math.max(...a);
@@ -174,21 +217,22 @@ export class Float32Machine {
         const all = logRest();
         return this.sum(indices.map((j) => f(y[j] * f(all + f(max - a[j])))));
       }
+      default: {
+        const sum = this.sum(indices.map((j) => this.#term(loss, a[j], y[j])));
+        return loss.name === "klDivergence" ? sum : this.div(sum, n);
+      }
     }
   }
 
-  lossGradientRow(loss: Loss, a: Row, y: Row, rows: number): number[] {
-    const perRow = f(1 / rows);
-    const perOutput = f(1 / a.length);
-    return [...a].map((value, j) => {
-      const e = f(value - (takesLabels(loss) ? Number(y[0] === j) : y[j]));
-      switch (loss.name) {
-        case "meanSquaredError": return f(f(2 * e * perOutput) * perRow);
-        case "huber": return f(f(Math.min(Math.max(e, -f(loss.delta)), f(loss.delta)) * perOutput) * perRow);
-        case "binaryCrossentropy": return f(f(e * perOutput) * perRow);
-        default: return f(e * perRow);
-      }
-    });
+  #smoothed({ name, labelSmoothing: s = 0 }: Loss, y: Row, outputs: number): Row {
+    return s === 0 ? y : y.map((value) => f(value * f(1 - s)) + f(s / (name === "binaryCrossentropy" ? 2 : outputs)));
+  }
+
+  lossGradientRow(loss: Loss, a: Row, labels: Row, rows: number): number[] {
+    const perRow = f(1 / rows), y = this.#smoothed(loss, labels, a.length);
+    const perOutput = ["halfSquaredError", "klDivergence", "categoricalCrossentropy", "sparseCategoricalCrossentropy"].includes(loss.name) ? 1
+      : f(1 / a.length);
+    return [...a].map((value, j) => f(f(this.#slope(loss, value, takesLabels(loss) ? Number(y[0] === j) : y[j]) * perOutput) * perRow));
   }
 
   metricRow(metric: StepOf<"metricRows">["metric"], a: Row, y: Row): number {

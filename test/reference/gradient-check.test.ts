@@ -6,8 +6,8 @@ import type { Graph, Step } from "../../src/graph/types.ts";
 import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS, type ActivationName } from "../../src/model/activations.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError,
-  sparseCategoricalCrossentropy, type Loss,
+  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
+  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge, type Loss,
 } from "../../src/model/losses.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { l1, l1l2, l2 } from "../../src/model/regularizers.ts";
@@ -28,6 +28,11 @@ const LOSSES: [string, Loss, ActivationName][] = [
   ["categoricalCrossentropy from logits", categoricalCrossentropy({ fromLogits: true }), "linear"],
   ["sparseCategoricalCrossentropy", sparseCategoricalCrossentropy(), "softmax"],
   ["sparseCategoricalCrossentropy from logits", sparseCategoricalCrossentropy({ fromLogits: true }), "linear"],
+  ["meanAbsoluteError", meanAbsoluteError(), "linear"], ["meanAbsolutePercentageError", meanAbsolutePercentageError(), "linear"],
+  ["meanSquaredLogarithmicError", meanSquaredLogarithmicError(), "softplus"], ["logCosh", logCosh(), "linear"], ["hinge", hinge(), "tanh"],
+  ["squaredHinge", squaredHinge(), "tanh"], ["klDivergence", klDivergence(), "softmax"], ["poisson", poisson(), "softplus"],
+  ["binaryCrossentropy, smoothed", binaryCrossentropy({ labelSmoothing: 0.2 }), "sigmoid"],
+  ["categoricalCrossentropy, smoothed", categoricalCrossentropy({ labelSmoothing: 0.2 }), "softmax"],
 ];
 
 describe.each(ELEMENTWISE_ACTIVATIONS)("hidden %s", (hidden) => {

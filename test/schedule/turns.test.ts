@@ -2,6 +2,7 @@
 // no others.
 
 import { describe, expect, it } from "vitest";
+import { FORMULAS } from "../support/formulas.ts";
 import { UnsupportedError } from "../../src/errors.ts";
 import { planAdapter } from "../../src/gpu/device.ts";
 import { dense } from "../../src/model/layers.ts";
@@ -16,7 +17,7 @@ const LLVMPIPE: Adapter = { kind: "software", quads: false, workgroupBytes: 3276
 function planFor(steps: number, units: number, batch: number, adapter: Adapter): Plan {
   const { graph } = sample({ layers: [simpleRNN({ units, inputShape: [steps, 3], returnSequences: true }), dense({ units: 2 })],
     loss: "meanSquaredError", optimizer: "sgd", rows: 2 });
-  return new Plan(graph, { batch, adapter, sequences: SEQUENCES });
+  return new Plan(graph, { batch, adapter, sequences: SEQUENCES, formulas: FORMULAS });
 }
 
 describe("a recurrent network on llvmpipe", () => {

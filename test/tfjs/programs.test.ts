@@ -78,6 +78,15 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     model.compile({ optimizer: tf.train.rmsprop(0.01, 0.8), loss: tf.losses.sigmoidCrossEntropy });
     return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
   },
+  ...Object.fromEntries(["meanAbsoluteError", "meanAbsolutePercentageError", "meanSquaredLogarithmicError", "logcosh", "squaredHinge", "hinge",
+    "kullbackLeiblerDivergence", "poisson"].map((loss): [string, (tf: TF) => Promise<Outcome>] => [`regression by ${loss}`, async (tf) => {
+    const isHinge = /inge/.test(loss), model = tf.sequential(), x = rows(tf, 20, 3);
+    const y = tf.tensor2d(numbers(40, 9).map((value) => (isHinge ? Math.sign(value) : Math.abs(value) + 0.1)), [20, 2]);
+    model.add(tf.layers.dense({ units: 6, activation: "tanh", inputShape: [3] }));
+    model.add(tf.layers.dense({ units: 2, activation: isHinge ? "tanh" : loss.startsWith("k") ? "sigmoid" : "softplus" }));
+    model.compile({ optimizer: tf.train.sgd(0.01), loss, metrics: ["mae"] });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 6 });
+  }])),
   "a sequence": async (tf) => {
     const model = tf.sequential(), x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]), y = tf.tensor2d(numbers(20, 5), [10, 2]);
     model.add(tf.layers.simpleRNN({ units: 5, inputShape: [4, 3], returnSequences: true }));

@@ -1,7 +1,7 @@
 // Formulas that few networks use are loaded for these networks, and for no other.
 
 import { expect, it } from "vitest";
-import { dense, dropout, sequential, sgd, type CompileOptions, type Layer } from "../../src/index.ts";
+import { dense, dropout, l2, sequential, sgd, type CompileOptions, type Layer } from "../../src/index.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import { ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { COMMON_DRAWS } from "../../src/model/initializers.ts";
@@ -31,17 +31,30 @@ it("the page of README.md loads nothing beside the library", async () => {
   expect(await load(README_LAYERS, README_OPTIONS)).toEqual({ formulas: COMMON_FORMULAS, draws: COMMON_DRAWS });
   const backend = { residentBytes: 32_768 } as Backend, network = resolveNetwork(README_LAYERS, 1);
   expect(await loadExtras(network, backend, COMMON_FORMULAS)).toEqual({ formulas: COMMON_FORMULAS });
-  expect(await loadBlocks(network, 64, backend, false)).toEqual({});
+  expect(await loadBlocks(network, undefined, 64, backend, false)).toEqual({});
 });
 
 it("what stages products comes with large ones on a GPU", async () => {
   const network = resolveNetwork(README_LAYERS, 1), gpu = { planAdapter: DEFAULT_ADAPTER } as Backend;
   const software = { planAdapter: { ...DEFAULT_ADAPTER, kind: "software" } } as Backend;
   const isThere = async (...given: Parameters<typeof loadBlocks>) => typeof (await loadBlocks(...given)).staged === "function";
-  expect(await isThere(network, 1024, gpu, false)).toBe(true);
-  expect(await isThere(network, 64, gpu, true)).toBe(true);
-  expect(await isThere(network, 64, gpu, false)).toBe(false);
-  expect(await isThere(network, 1024, software, true)).toBe(false);
+  expect(await isThere(network, undefined, 1024, gpu, false)).toBe(true);
+  expect(await isThere(network, undefined, 64, gpu, true)).toBe(true);
+  expect(await isThere(network, undefined, 64, gpu, false)).toBe(false);
+  expect(await isThere(network, undefined, 1024, software, true)).toBe(false);
+});
+
+it("what sums in blocks comes with very many rows, and with penalties and norms of large kernels", async () => {
+  const software = { planAdapter: { ...DEFAULT_ADAPTER, kind: "software" } } as Backend, network = resolveNetwork(README_LAYERS, 1);
+  const penalized = resolveNetwork([dense({ units: 128, inputShape: [784], kernelRegularizer: l2(0.1) })], 1);
+  const small = resolveNetwork([dense({ units: 2, inputShape: [784], kernelRegularizer: l2(0.1) })], 1);
+  const clipped = (optimizer: object) => resolveRecipe(network, { ...README_OPTIONS, optimizer });
+  const isThere = async (of: typeof network, recipe: Parameters<typeof loadBlocks>[1], batch: number) =>
+    typeof (await loadBlocks(of, recipe, batch, software, true)).blocks === "function";
+  expect([await isThere(network, undefined, 4096), await isThere(network, undefined, 4097)]).toEqual([false, true]);
+  expect([await isThere(small, undefined, 64), await isThere(penalized, undefined, 64)]).toEqual([false, true]);
+  expect(await isThere(network, clipped(sgd({ clipValue: 1 })), 64)).toBe(false);
+  expect([await isThere(network, clipped(sgd({ clipNorm: 1 })), 64), await isThere(network, clipped(sgd({ globalClipNorm: 1 })), 64)]).toEqual([true, true]);
 });
 
 it.each([1, 64, 512, 1024, 4096])("a plan for batches of %i stages none that it was not given", (batch) => {

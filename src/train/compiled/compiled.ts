@@ -119,7 +119,7 @@ export class Compiled {
 
   /** Loads what plans with mini-batches of that size need. */
   async prepare(batch: number): Promise<void> {
-    const blocks = await loadBlocks(this.network, batch, this.backend, this.autotune);
+    const blocks = await loadBlocks(this.network, this.recipe, batch, this.backend, this.autotune);
     this.extras = { ...this.extras, formulas: { ...this.extras.formulas, ...blocks } };
   }
 

@@ -1,6 +1,7 @@
 // What only some networks need, loaded for those when they are compiled.
 
 import { loadResident } from "../../gpu/load-resident.ts";
+import { levelsOf } from "../../graph/long-sums.ts";
 import { COMMON_DRAWS, type Draws } from "../../model/initializers.ts";
 import { matchingActivation } from "../../model/losses.ts";
 import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
@@ -26,7 +27,7 @@ function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): 
   if (parameters.some(({ initializer }) => !Object.hasOwn(draws, initializer.name))) return false;
   if (!recipe) return true;
   const { optimizer: { name, clipNorm, globalClipNorm }, loss } = recipe;
-  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) && !(clipNorm ?? globalClipNorm);
+  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) && !(clipNorm ?? globalClipNorm ?? loss.labelSmoothing);
 }
 
 /**
@@ -36,19 +37,27 @@ function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): 
 export const loadKnown = async (network: Network, recipe?: Recipe): Promise<Known> =>
   (isCommon(network, recipe) ? COMMON : import("./uncommon.ts"));
 
+/** Whether it sums over very many numbers: the rows of a mini-batch, weights under a penalty, gradients under a norm. */
+function hasLongSums({ parameters, inputSteps }: Network, recipe: Recipe | undefined, batch: number): boolean {
+  const { clipNorm, globalClipNorm } = recipe?.optimizer ?? {}, hasNorm = (clipNorm ?? globalClipNorm) !== undefined;
+  return levelsOf(batch * inputSteps) > 0 ||
+    parameters.some(({ shape, regularizer }) => (hasNorm || regularizer !== null) && levelsOf(elementsOf(shape)) > 0);
+}
+
 /**
- * What plans with large products need on GPUs.
+ * What plans with long sums need, and on GPUs those with large products.
  * @param measures whether all cuts are to be tried, not only those that the plans choose
  * @throws what the host says where the file cannot be loaded
  */
 export async function loadBlocks(
-  { parameters, inputSteps }: Network, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean,
-): Promise<Pick<Formulas, "staged">> {
-  const adapter = planAdapter ?? DEFAULT_ADAPTER;
+  network: Network, recipe: Recipe | undefined, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean,
+): Promise<Pick<Formulas, "staged" | "blocks">> {
+  const adapter = planAdapter ?? DEFAULT_ADAPTER, { parameters, inputSteps } = network, load = () => import("../../schedule/blocks.ts");
+  if (hasLongSums(network, recipe, batch)) return load();
   if (adapter.kind !== "gpu") return {};
   const matrices = parameters.map(({ shape }) => shape).filter(({ length }) => length === 2);
   const isLarge = matrices.some(([fanIn, fanOut]) => needsBlocks(batch * inputSteps, fanOut, fanIn, adapter));
-  return measures || isLarge ? import("../../schedule/blocks.ts") : {};
+  return measures || isLarge ? load() : {};
 }
 
 const loadRecurrent = () => import("./recurrent.ts");

@@ -10,6 +10,7 @@ import { ratesAt } from "../../model/optimizers.ts";
 import { COMMON_FORMULAS } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
+import { candidatesFor } from "../../schedule/candidates.ts";
 import type { Choices, ProductSite } from "../../schedule/tuning.ts";
 import { ownOrder, type Backend, type Floats } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
@@ -115,7 +116,8 @@ export function agrees({ loss, weights }: Answer, computed: Answer, sizes: reado
 }
 
 /** The cut of a product that shows this way; undefined if the device has none. */
-function cutFor(way: Way, { candidates }: ProductSite) {
+function cutFor(way: Way, site: ProductSite) {
+  const candidates = candidatesFor(site);
   if (way === "blocks") return candidates.find(({ kind }) => kind === "workgroup");
   const sizeOfTile = ({ tileRows, tileCols }: typeof candidates[number]) => tileRows * tileCols;
   return candidates.filter(({ kind, lanesK }) => kind === "direct" && lanesK === 1)
@@ -139,7 +141,7 @@ function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { 
 
 /** One step of a specimen on the backend, one way; null where the device has no such way. */
 async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<{ readonly answer: Answer; readonly sizes: number[] } | null> {
-  const network = networkOf(specimen), blocks = await loadBlocks(network, specimen.rows, backend, true);
+  const network = networkOf(specimen), blocks = await loadBlocks(network, undefined, specimen.rows, backend, true);
   const extras = await loadExtras(network, backend, { ...COMMON_FORMULAS, ...blocks });
   const { graph, values, dataset, step } = prepareSpecimen(specimen, extras), { maxBuffers, maxBytes, residentBytes, planAdapter: adapter } = backend;
   await backend.write(values);

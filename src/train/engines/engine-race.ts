@@ -40,7 +40,7 @@ function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps 
 /** The network on a backend that nobody else uses. The runner disposes it. */
 export async function prepareRunner(backend: Backend, network: Network, recipe: Recipe): Promise<Runner> {
   try {
-    const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, DEFAULT_BATCH, backend, false)]);
+    const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, DEFAULT_BATCH, backend, false)]);
     const extras = await loadExtras(network, backend, { ...formulas, ...blocks });
     const { maxBuffers, maxBytes, residentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
     const small = (length: number) => Float32Array.from({ length }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 16);

@@ -79,7 +79,7 @@ function lossesFor(network: Network): readonly (LossName | Loss)[] {
       network.outputWidth > 1 ? sparseCategoricalCrossentropy({ fromLogits: true }) : "halfSquaredError"];
     case "softmax": return ["categoricalCrossentropy", "sparseCategoricalCrossentropy", "meanSquaredError"];
     case "sigmoid": return isRecurrent ? ["meanSquaredError"] : ["binaryCrossentropy", "halfSquaredError"];
-    default: return ["meanSquaredError", "halfSquaredError", "huber"];
+    default: return ["meanSquaredError", "halfSquaredError", "huber", "meanAbsoluteError", "logCosh"];
   }
 }
 
@@ -114,6 +114,14 @@ function lossOf(loss: LossName | Loss, a: readonly number[], y: ArrayLike<number
     }
     case "binaryCrossentropy": return sum((v, t) => -t * Math.log(p(v)) - (1 - t) * Math.log(1 - p(v))) / width;
     case "categoricalCrossentropy": return sum((v, t) => -t * Math.log(v));
+    case "meanAbsoluteError": return sum((v, t) => Math.abs(v - t)) / width;
+    case "meanAbsolutePercentageError": return 100 * sum((v, t) => Math.abs((v - t) / t)) / width;
+    case "meanSquaredLogarithmicError": return sum((v, t) => Math.log((1 + v) / (1 + t)) ** 2) / width;
+    case "logCosh": return sum((v, t) => Math.log(Math.cosh(v - t))) / width;
+    case "hinge": return sum((v, t) => Math.max(1 - t * v, 0)) / width;
+    case "squaredHinge": return sum((v, t) => Math.max(1 - t * v, 0) ** 2) / width;
+    case "klDivergence": return sum((v, t) => t * Math.log(t / v));
+    case "poisson": return sum((v, t) => v - t * Math.log(v)) / width;
     case "sparseCategoricalCrossentropy":
       return fromLogits ? Math.log(a.reduce((total, z) => total + Math.exp(z), 0)) - a[y[0]] : -Math.log(a[y[0]]);
   }

@@ -8,7 +8,8 @@ import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../.
 import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
 import type { ProductForm } from "../../../src/graph/types.ts";
 import { staged } from "../../../src/schedule/blocks.ts";
-import { candidates, chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../../src/schedule/tiles.ts";
+import { candidates } from "../../../src/schedule/candidates.ts";
+import { chooseVariant, fitsMemory, rowSumShares, type TileLimits } from "../../../src/schedule/tiles.ts";
 import { replaceOrThrow } from "../../support/replace-or-throw.ts";
 import { normals, type Numbers } from "../support.ts";
 
