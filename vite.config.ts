@@ -39,7 +39,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
           codeSplitting: isLibrary && { groups: [
             { name: "errors", test: /\/src\/(errors|model\/checks|model\/schedules)\.ts/, priority: 2 },
             { name: "formats", test: /\/src\/formats\//, priority: 1 }, { name: "storage", test: /\/src\/storage\//, priority: 1 },
-            { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 }, { name: "candidates", test: /\/src\/schedule\/candidates\.ts/, priority: 1 },
+            { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 },
             { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
             { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },

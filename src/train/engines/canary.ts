@@ -10,7 +10,7 @@ import { ratesAt } from "../../model/optimizers.ts";
 import { COMMON_FORMULAS } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
-import { candidatesFor } from "../../schedule/candidates.ts";
+import { blocksFor, directForGpu, GPU_TILES } from "../../schedule/tiles.ts";
 import type { Choices, ProductSite } from "../../schedule/tuning.ts";
 import { ownOrder, type Backend, type Floats } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
@@ -116,12 +116,10 @@ export function agrees({ loss, weights }: Answer, computed: Answer, sizes: reado
 }
 
 /** The cut of a product that shows this way; undefined if the device has none. */
-function cutFor(way: Way, site: ProductSite) {
-  const candidates = candidatesFor(site);
-  if (way === "blocks") return candidates.find(({ kind }) => kind === "workgroup");
-  const sizeOfTile = ({ tileRows, tileCols }: typeof candidates[number]) => tileRows * tileCols;
-  return candidates.filter(({ kind, lanesK }) => kind === "direct" && lanesK === 1)
-    .reduce((best, next) => (sizeOfTile(next) > sizeOfTile(best) ? next : best), candidates[0]);
+function cutFor(way: Way, { shape, product: { n, limits } }: ProductSite) {
+  if (limits.kind === "software") return way === "blocks" ? undefined : shape;
+  const [[tileRows, tileCols]] = GPU_TILES;
+  return way === "blocks" ? blocksFor(limits).at(0) : directForGpu(tileRows, tileCols, 1, n, limits.lanes);
 }
 
 /** The plan of a specimen, its products computed this way; null where the device has no such way. */
