@@ -7,7 +7,7 @@ export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, Veri
 export type { BackendKind } from "./train/backend/backend.ts";
 export type { History } from "./train/loop/history.ts";
 export type {
-  Callbacks, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, Logs, OnNaN, ResumeInfo,
+  Callback, Callbacks, CallbackState, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, FitRun, Logs, OnNaN, ResumeInfo,
 } from "./train/call/fit-options.ts";
 export { trainInWorker } from "./train/worker/train-in-worker.ts";
 export type { WorkerOptions } from "./train/worker/train-in-worker.ts";

@@ -19,12 +19,15 @@ const LIMIT_WITHOUT_BUNDLER = 57_000;
 /** What deltaprop/tfjs adds to it. */
 const LIMIT_OF_TFJS = 22_500;
 
+/** What deltaprop/callbacks adds to it. */
+const LIMIT_OF_CALLBACKS = 5_000;
+
 type Chunk = Rolldown.OutputChunk;
 
 const chunksOf = (built: unknown): Chunk[] => ([built].flat() as Rolldown.RolldownOutput[])[0].output.filter((file) => file.type === "chunk");
 
 /** dist/ as `npm run build` makes it, by file name. */
-async function buildLibrary(environment: "client" | "minified" | "minifiedTfjs"): Promise<Chunk[]> {
+async function buildLibrary(environment: "client" | "minified" | "minifiedTfjs" | "minifiedCallbacks"): Promise<Chunk[]> {
   const builder = await createBuilder({
     root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { [environment]: { build: { write: false } } },
   });
@@ -77,12 +80,13 @@ it(`without a bundler, where all of the library comes, it loads at most ${LIMIT_
   expect(gzipped(loadedAtOnce(await buildLibrary("minified")))).toBeLessThanOrEqual(LIMIT_WITHOUT_BUNDLER);
 });
 
-it(`deltaprop/tfjs is one file of at most ${LIMIT_OF_TFJS} bytes that imports the library instead of holding a copy`, async () => {
-  const files = await buildLibrary("minifiedTfjs");
-  expect(files.map(({ fileName, imports }) => [fileName, ...imports])).toEqual([["tfjs.js", expect.stringMatching(/index\.(ts|js)$/)]]);
-  expect(files[0].code).toMatch(/from\s*"\.\/index\.js"/);
-  expect(gzipped(files)).toBeLessThanOrEqual(LIMIT_OF_TFJS);
-});
+it.each([["tfjs", "minifiedTfjs", LIMIT_OF_TFJS], ["callbacks", "minifiedCallbacks", LIMIT_OF_CALLBACKS]] as const)(
+  "deltaprop/%s is one file that imports the library instead of holding a copy (%s): at most %i bytes", async (name, environment, limit) => {
+    const files = await buildLibrary(environment);
+    expect(files.map(({ fileName, imports }) => [fileName, ...new Set(imports.map((id) => id.replace(/^.*\/(index|errors)\.(ts|js)$/, "library")))])).toEqual([[`${name}.js`, "library"]]);
+    expect(files[0].code).toMatch(/from\s*"\.\/index\.js"/);
+    expect(gzipped(files)).toBeLessThanOrEqual(limit);
+  });
 
 it("what few pages need comes only when it is asked for", () => {
   // What two of these share is a chunk of nobody's.

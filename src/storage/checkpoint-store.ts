@@ -67,7 +67,7 @@ export function opfsStore(folder = "deltaprop-checkpoints"): CheckpointStore {
 
 /**
  * A folder of files, for Node and Deno; it is made when the first is written. Reading rejects with an InputError what is no regular
- * file (a folder, a pipe, a link) or too large: 2 GiB for a checkpoint, 4 KiB for what names the newest.
+ * file (a folder, a pipe, a link) or too large: 2 GiB for a checkpoint or another file whose name has an ending, 4 KiB for what names the newest.
  * @throws UnsupportedError where there is no file system
  */
 export function fileStore(folder: string): CheckpointStore {
@@ -76,7 +76,7 @@ export function fileStore(folder: string): CheckpointStore {
   const { fs, path } = node;
   return {
     async read(name) {
-      const maxBytes = name.endsWith(".safetensors") ? MAX_SLOT_BYTES : MAX_POINTER_BYTES;
+      const maxBytes = name.includes(".") ? MAX_SLOT_BYTES : MAX_POINTER_BYTES;
       try {
         return await readRegularFile(node, path.join(folder, name), { maxBytes, followLinks: false });
       } catch (error) {

@@ -2,7 +2,7 @@
 
 import type { StopSignal } from "./backend/backend.ts";
 import { Averages, miniBatches, resultsOf, type Sums } from "./data/batches.ts";
-import type { FitOptions, Logs } from "./call/fit-options.ts";
+import { COMMON_CALLBACKS, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { History, Standing } from "./loop/history.ts";
 import type { Endurance } from "./recovery/endurance.ts";
 import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./loop/passes.ts";
@@ -31,7 +31,7 @@ export interface Loop {
   readonly by: { readonly train: typeof trainEpochs } | null;
   /** Passes that run without a pause between them; their orders fit the device. */
   readonly ahead: number;
-  readonly options: FitOptions;
+  readonly options: RunOptions;
   readonly signal: StopSignal;
   /** Where a fit() goes on that was interrupted. */
   readonly from?: Standing;
@@ -58,8 +58,8 @@ function callAfter(steering: Steering, told: number, call: () => unknown, onErro
 }
 
 /** Whether anybody wants to be heard between two epochs, or to stop within one as soon as may be. */
-export const listens = (options: FitOptions): boolean => Boolean(options.verbose) ||
-  (["onEpochBegin", "onEpochEnd", "onBatchEnd"] as const).some((name) => (options.callbacks as Record<string, unknown> | undefined)?.[name] != null);
+export const listens = ({ callbacks }: RunOptions): boolean =>
+  COMMON_CALLBACKS.some((name) => (callbacks as Record<string, unknown> | undefined)?.[name] != null);
 
 /** Part of the loop that runs without a pause: some epochs, or a part of one. */
 interface Leg {
@@ -113,9 +113,6 @@ async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, pro
   return [ran, Math.floor((before + ran) / perEpoch)];
 }
 
-const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
-  ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
-
 /** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
   const { names, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
@@ -148,7 +145,6 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
       }
       for (const [name, value] of Object.entries(logs)) (result.history[name] ??= []).push(value);
       result.epochs++;
-      if (options.verbose) console.log(epochLine(epoch, loop.epochs, logs));
       await call(() => callbacks.onEpochEnd?.(epoch, logs));
     }
     if (completed < now.averages.length) break;

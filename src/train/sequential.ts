@@ -17,7 +17,7 @@ import type { Dataset, Features, InputOptions, Targets } from "./data/data.ts";
 import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./data/dataset.ts";
 import { loadKnown } from "./compiled/extras.ts";
 import type { History } from "./loop/history.ts";
-import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs } from "./call/fit-options.ts";
+import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { StepInspection } from "./float64/inspect.ts";
 import { Gate, Lifecycle, Turns } from "./call/lifecycle.ts";
 import { loadFloat64, type Float64 } from "./float64/load-float64.ts";
@@ -119,11 +119,19 @@ export class Sequential {
     const compiled = this.#ready("fit"), { shape, recipe } = compiled;
     const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
     return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.keeper.hold(() => scoped(async (keep) => {
-      const taken = await take<FitOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss }), checked = withDefaults(taken.options);
+      const taken = await take<RunOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss, trainee: { model: this, compiled } }), checked = withDefaults(taken.options);
       const history = await trainer(compiled, keep, { ...taken, recipe, checked, signal: this.#life.stopSignal(abort), gate: this.#gate });
       this.#life.checkAlive("fit");
+      const { callbacks: { final } = {} } = taken;
+      if (final) await compiled.use("fit", () => compiled.keeper.write(final));
       return history;
     }))));
+  }
+
+  /** One step on these rows, whatever their number; x and y as for fit(). @returns loss and metrics before it. @throws what fit() throws */
+  async trainOnBatch(x: Features, y: Targets, options?: InputOptions): Promise<Logs> {
+    const { history } = await this.fit(x, y, { ...options, batchSize: 2 ** 31, shuffle: false });
+    return Object.fromEntries(Object.entries(history).map(([name, [value]]) => [name, value]));
   }
 
   /**
@@ -204,8 +212,8 @@ export class Sequential {
   }
 
   /**
-   * Runs training steps on the GPU and compares every tensor that the plan keeps in memory with the float64 reference,
-   * within rounding bounds. The weights, the optimizer and the step counter are put back afterwards.
+   * Runs training steps on the GPU and compares every tensor that the plan keeps in memory with the float64 reference, within rounding
+   * bounds. Weights, optimizer and step counter are put back afterwards.
    * @throws InputError on bad data, or if the model is compiled for the CPU
    */
   verify(x: Features, y: Targets, options?: VerifyOptions): Promise<VerifyReport>;
@@ -215,9 +223,9 @@ export class Sequential {
   }
 
   /**
-   * One training step taken apart: every z, a, δ, ∂C/∂W, ∂C/∂b and new weight, as the GPU computed it and as float64 does from the
-   * same numbers, with the bound of rounding. All rows are one mini-batch. Nothing is fused, so that each equation has its own
-   * launch; weights, optimizer and step counter are put back afterwards. On the CPU there is the reference alone.
+   * One training step taken apart: every z, a, δ, ∂C/∂W, ∂C/∂b and new weight, as the GPU computed it and as float64 does from the same
+   * numbers, with the bound of rounding. All rows are one mini-batch. Each equation has its own launch; weights, optimizer and step
+   * counter are put back afterwards. On the CPU there is the reference alone.
    * @throws InputError on bad data, or while training
    */
   inspectStep(x: Features, y: Targets, options?: InputOptions): Promise<StepInspection>;
@@ -241,24 +249,16 @@ export class Sequential {
    * Stateful layers start from 0 again: with the next mini-batch of fit() that is not under way yet, and with the next predict().
    * In fit() from callbacks, such as onEpochBegin. Harmless where no layer is stateful, or nothing was trained yet.
    */
-  resetStates(): void {
-    this.#compiled?.resetStates();
-  }
+  resetStates(): void { this.#compiled?.resetStates(); }
 
   /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */
-  summary(): string {
-    return summarize(this.#stack.declared("summary"));
-  }
+  summary(): string { return summarize(this.#stack.declared("summary")); }
 
   /** The plan of a training step of the last fit()'s batch size (else 32). @throws OutOfMemoryError, UnsupportedError if over a limit */
-  get plan(): Plan {
-    return this.#ready("plan").shownPlan;
-  }
+  get plan(): Plan { return this.#ready("plan").shownPlan; }
 
   /** η of the next step, once compiled: what the schedule gives there. */
-  get learningRate(): number {
-    return this.#ready("learningRate").learningRate;
-  }
+  get learningRate(): number { return this.#ready("learningRate").learningRate; }
 
   /**
    * Another η, a number ≥ 0 or a schedule, from the next step on. Set in a callback it counts from the mini-batch behind the one that the

@@ -2,10 +2,11 @@
 
 import type { Recipe } from "../model/network.ts";
 import type { Given } from "./call/call.ts";
+import type { CallbackList, KeptCallbacks } from "./call/callback-list.ts";
 import type { Compiled } from "./compiled/compiled.ts";
 import { listens, runEpochs, runEvaluation } from "./fit.ts";
 import type { History, Standing } from "./loop/history.ts";
-import { splitRows, type CheckedFitOptions, type FitOptions, type Logs } from "./call/fit-options.ts";
+import { splitRows, type CheckedFitOptions, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { Floats, StopSignal } from "./backend/backend.ts";
 import { miniBatches } from "./data/batches.ts";
 import type { FitCourse } from "./checkpoint/checkpointing.ts";
@@ -26,7 +27,8 @@ export interface Training {
   readonly recipe: Recipe;
   readonly data: Given;
   readonly validation: Given | null;
-  readonly options: FitOptions;
+  readonly callbacks?: KeptCallbacks & Partial<Pick<CallbackList, "read">>;
+  readonly options: RunOptions;
   readonly checked: CheckedFitOptions;
   readonly signal: StopSignal;
   readonly gate: Gate;
@@ -74,7 +76,7 @@ export async function answer(compiled: Compiled, keep: Keep, given: Given, batch
  * @throws InputError if they do not
  */
 export function beginTraining({ network, shape, progress, steering }: Compiled, { data, validation: other, options, checked }: Training) {
-  const { trained, kept } = splitRows(data.dataset.rows, checked.validationSplit), batchSize = Math.min(checked.batchSize, trained);
+  const { trained, kept } = splitRows(data.dataset.rows, checked.validationSplit)!, batchSize = Math.min(checked.batchSize, trained);
   const shuffle = options.shuffle ?? true, evaluated = network.stateful ? batchSize : EVALUATION_BATCH;
   shape.checks?.checkOrder(shape, shuffle);
   shape.checks?.checkStateful("fit()", shape, trained, batchSize, progress);
@@ -87,7 +89,7 @@ export function beginTraining({ network, shape, progress, steering }: Compiled, 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
   const { network, names, backend, progress, keeper } = compiled, { recipe } = given;
-  const { data, data: { dataset, handle }, validation: other, options, checked: { epochs, steps, onNaN }, signal, gate } = given;
+  const { data, data: { dataset, handle }, validation: other, callbacks, options, checked: { epochs, steps, onNaN, validationSteps }, signal, gate } = given;
   const { trained, kept, batchSize, evaluated, shuffle } = beginTraining(compiled, given), perPass = Math.ceil(trained / batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
   // The runner of a handle is to serve calls with more epochs, too.
@@ -100,8 +102,8 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
     const train = await lease(holding, "train", dataset, batchSize, ahead);
     compiled.shownBatch = batchSize;
-    const validation = kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: kept, at: trained, batchSize: evaluated }
-      : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: other.dataset.rows, at: 0, batchSize: evaluated }
+    const most = validationSteps * batchSize, validation = kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: Math.min(kept, most), at: trained, batchSize: evaluated }
+      : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: Math.min(other.dataset.rows, most), at: 0, batchSize: evaluated }
         : null;
     return { train, validation };
   });
@@ -109,10 +111,9 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
   if (options.checkpoint || options.resumeFrom) {
     const module = await import("./checkpoint/checkpointing.ts"), fit: FitCourse = {
-      compiled, course, checked: given.checked, validates, position, gate, signal, data: [data, other],
-      plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
+      compiled, course, given, validates, position, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
     const expected = await module.expectedOf(fit);
-    if (options.resumeFrom) from = await module.resumeFrom(options, fit, expected);
+    if (options.resumeFrom) from = await module.resumeFrom(fit, expected);
     if (options.checkpoint) {
       checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, expected, () => standing?.());
     }
@@ -122,6 +123,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
     firstNonFinite: async (...found) => (await loadFloat64()).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
+  callbacks?.follow(endurance);
   try {
     await endurance.secure();
     const history = await runEpochs({

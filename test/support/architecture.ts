@@ -45,6 +45,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   cli: ["index", "formats", "storage", "errors", "random"],
   // The names of TensorFlow.js: through the public door, and nothing imports it.
   tfjs: ["index", "random"],
+  // Callbacks of Keras: through the public door, and how options are checked; nothing of the library imports them.
+  callbacks: ["index", "model"],
   build: [],
   // The page: through the public door, and what it shares with a command (test/demo/imports.test.ts says which files).
   "demo/lib": ["index", "formats"],

@@ -26,7 +26,7 @@ describe("what is taken at once", () => {
     ["floats", callOf({})],
     ["labels in a list", callOf({ y: [0, 1, 2, 3, 0, 1] })],
     ["a Buffer's bytes, of which only some are x", callOf({ x: BYTES.subarray(3, 9), y: [0, 1], last: { scale: 1 } })],
-    ["options that are not given", callOf({ last: { epochs: undefined, callbacks: { onTrainEnd: undefined } } })],
+    ["options that are not given", callOf({ last: { epochs: undefined, callbacks: { onEpochEnd: undefined } } })],
     ["rows of targets", callOf({ y: noise(12, 2) }, "meanSquaredError", 2)],
     ["all common options", callOf({ last: { batchSize: 2, shuffle: false, verbose: 0, signal: new AbortController().signal, epochs: 2, validationSplit: 0 } })],
   ])("is what all checks would have made of it: %s", (_, call) => {

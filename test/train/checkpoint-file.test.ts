@@ -13,16 +13,17 @@ const DECAY = { initialLearningRate: 0.1, decaySteps: 10, decayRate: 0.5 };
 const CHECKPOINT: Checkpoint = {
   state: new Map<string, Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>([["w1", Float32Array.of(1, -2.5, 3e-9)], ["m_w1", Float64Array.of(0.1, 1 / 3, -0)]]),
   progress: { steps: 12, epochs: 4, stateRows: 4 }, position: null, engine: "cpu, float64", learningRate: exponentialDecay(DECAY),
+  callbacks: [{ name: "first", values: { best: 0.5, list: [1, null] }, weights: new Map([["w1", Float32Array.of(4, 5, 6)]]) }, { name: "", values: null, weights: null }],
   standing: { history: { history: { loss: [0.5, NaN], val_loss: [Infinity, 2] }, epochs: 2, steps: 7, stopped: false }, batches: 1, sums: { sums: [0.25], rows: 4 } },
 };
 const EXPECTED: Expected = {
-  fingerprint: { seed: "1", batchSize: "4", "data of SHA-256": "ab" }, tensors: new Map([["w1", 3], ["m_w1", 3]]), carried: new Map([["carried", 2]]),
+  fingerprint: { seed: "1", batchSize: "4", "data of SHA-256": "ab" }, tensors: new Map([["w1", 3], ["m_w1", 3]]), weights: new Map([["w1", 3]]), carried: new Map([["carried", 2]]),
   names: ["loss", "val_loss"], averaged: 1, perEpoch: 3, batchSize: 4, rows: 9, outputSteps: 1, leavesOut: false, bySteps: false, shuffle: true,
   engine: "cpu, float64", saysGelu: false,
 };
 /** Of training by 13 steps. */
 const BY_STEPS: Checkpoint = {
-  ...CHECKPOINT, progress: { steps: 12, epochs: 4, stateRows: 1 }, position: { rows: 9, shuffle: true, pass: 3, row: 4 }, learningRate: null,
+  ...CHECKPOINT, progress: { steps: 12, epochs: 4, stateRows: 1 }, position: { rows: 9, shuffle: true, pass: 3, row: 4 }, learningRate: null, callbacks: [],
   standing: { history: { history: {}, epochs: 0, steps: 10, stopped: false }, batches: 10, sums: { sums: [NaN], rows: 31 } },
 };
 const EXPECTED_STEPS: Expected = { ...EXPECTED, bySteps: true, perEpoch: 13 };
@@ -68,7 +69,7 @@ describe("damage", () => {
 /** A file with a true digest and whatever it says. */
 function forged(training: unknown, tensors = [...CHECKPOINT.state].map(([name, data]) => ({ name, shape: [data.length], data })), extra = {}): Uint8Array {
   const text = typeof training === "string" ? training : JSON.stringify(training);
-  const make = (sha256: string) => encodeSafetensors(tensors, { format: "deltaprop-checkpoint", version: "2", sha256, training: text, ...extra });
+  const make = (sha256: string) => encodeSafetensors(tensors, { format: "deltaprop-checkpoint", version: "3", sha256, training: text, ...extra });
   return make(createHash("sha256").update(make("0".repeat(64))).digest("hex"));
 }
 
@@ -93,7 +94,7 @@ describe("what is written is read, whatever the state", () => {
       const history: Record<string, number[]> = epochs > 0 ? { loss: losses.slice(0, epochs), val_loss: losses.slice(0, epochs).reverse() } : {};
       const checkpoint: Checkpoint = {
         state: new Map<string, Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>([
-          ["w1", Float32Array.from(drawn.w1)], ["m_w1", Float64Array.from(drawn.w1, (value) => -value)]]), learningRate: drawn.rate, engine: "cpu, float64",
+          ["w1", Float32Array.from(drawn.w1)], ["m_w1", Float64Array.from(drawn.w1, (value) => -value)]]), learningRate: drawn.rate, engine: "cpu, float64", callbacks: [],
         progress: { steps: before + trained, epochs: before + epochs + 1, stateRows: Math.min(rows, drawn.stateRows) },
         position: bySteps ? { rows, shuffle: false, pass: before + epochs, row: Math.round(place * rows) } : null,
         standing: { history: { history, epochs, steps: trained, stopped: false }, batches, sums: { sums: [sum], rows: Math.round(least + place * (most - least)) } },
@@ -107,7 +108,8 @@ describe("what is written is read, whatever the state", () => {
 
 describe("a hostile file with a true digest", () => {
   const { progress, position, learningRate, engine, standing: { sums, batches } } = CHECKPOINT, history = { history: { loss: [0.5, 0.4], val_loss: [1, 2] }, epochs: 2, steps: 7 };
-  const standing = { history, batches, sums }, honest = { fingerprint: EXPECTED.fingerprint, progress, position, standing, learningRate, engine };
+  const standing = { history, batches, sums }, callbacks = [{ name: "one", values: 1, weights: false }];
+  const honest = { fingerprint: EXPECTED.fingerprint, progress, position, standing, learningRate, engine, callbacks };
   const whole = { ...standing, history: { ...history, steps: 9 }, batches: 3 };
   const bySteps = { ...honest, progress: BY_STEPS.progress, position: BY_STEPS.position,
     standing: { history: { history: {}, epochs: 0, steps: 10 }, batches: 10, sums: { sums: [1], rows: 31 } } };
@@ -174,7 +176,7 @@ describe("a hostile file with a true digest", () => {
   });
 
   it("another version, and weights alone, are refused by name", async () => {
-    expect(String(await failure(forged(honest, undefined, { version: "3" })))).toMatch(/no checkpoint of deltaprop's version 2\. Weights alone/);
+    expect(String(await failure(forged(honest, undefined, { version: "4" })))).toMatch(/no checkpoint of deltaprop's version 3\. Weights alone/);
     expect(String(await failure(encodeSafetensors([])))).toMatch(/no checkpoint/);
   });
 

@@ -9,7 +9,7 @@ import { copyOfAll } from "../data/arrays.ts";
 import type { Call, Taken } from "./call.ts";
 import type { Dataset } from "../data/data.ts";
 import { checkOpen, isHandle } from "../data/dataset.ts";
-import { isCallback, type FitOptions } from "./fit-options.ts";
+import { COMMON_CALLBACKS, splitRows, type FitOptions } from "./fit-options.ts";
 import type { Shape } from "../data/shape.ts";
 
 type Rules = Readonly<Record<string, (value: unknown) => boolean>>;
@@ -24,14 +24,14 @@ const COMMON: Readonly<Partial<Record<Call["method"], Rules>>> = {
   evaluate: ON_DATA, predict: ON_DATA,
   fit: {
     ...ON_DATA, epochs: isCount, validationSplit: (value) => typeof value === "number" && value >= 0 && value < 1,
-    shuffle: (value) => typeof value === "boolean", verbose: (value) => value === 0 || value === 1 || value === 2,
+    shuffle: (value) => typeof value === "boolean", verbose: (value) => value === 0,
     signal: (value) => value instanceof AbortSignal,
     callbacks: (value) => isPlain(value) && Object.entries(value).every(([name, called]) =>
-      isCallback(name) && (called === undefined || typeof called === "function")),
+      COMMON_CALLBACKS.includes(name) && (called === undefined || typeof called === "function")),
   },
 };
 
-const isCommon = (options: unknown, rules: Rules | undefined): options is { readonly scale?: number } =>
+const isCommon = (options: unknown, rules: Rules | undefined): options is { readonly scale?: number; readonly validationSplit?: number } =>
   rules !== undefined && isPlain(options) && Object.entries(options).every(([name, value]) =>
     Object.hasOwn(rules, name) && (value === undefined || rules[name](value)));
 
@@ -63,7 +63,7 @@ function takeY(y: unknown, rows: number, { outputWidth }: Shape, loss: Loss): Da
 export function takeCommon<O extends object>({ method, x, y, last = {}, shape, loss }: Call): Taken<O> | null {
   if (!isCommon(last, COMMON[method]) || shape.sequences) return null;
   const features = takeX(`${method}()`, x, shape.inputWidth, last.scale);
-  if (!features || features.rows >= 2 ** 32) return null;
+  if (!features || features.rows >= 2 ** 32 || !splitRows(features.rows, last.validationSplit)) return null;
   const targets = method === "predict" ? null : takeY(y, features.rows, shape, loss);
   if (!targets && method !== "predict") return null;
   return { data: { dataset: { ...features, y: targets, lengths: null }, handle: null }, validation: null, options: last as unknown as O };

@@ -4,6 +4,7 @@ import type { Loss } from "../../model/losses.ts";
 import type { Dataset } from "../data/data.ts";
 import type { DatasetHandle } from "../data/dataset.ts";
 import type { Shape } from "../data/shape.ts";
+import type { CallbackList, Trainee } from "./callback-list.ts";
 
 /** A call as it came: (x, y, options) or (handle, options); predict() has no y. */
 export interface Call {
@@ -13,6 +14,8 @@ export interface Call {
   readonly last: unknown;
   readonly shape: Shape;
   readonly loss: Loss;
+  /** What fit() trains, for its callbacks. */
+  readonly trainee?: Trainee;
 }
 
 /** Data as a backend takes them, and the handle that they came by, if any. */
@@ -25,5 +28,7 @@ export interface Given {
 export interface Taken<O> {
   readonly data: Given;
   readonly validation: Given | null;
+  /** Of fit(): the callbacks that were given, where they are more than a few functions. */
+  readonly callbacks?: CallbackList;
   readonly options: O;
 }

@@ -4,27 +4,12 @@ import { InputError } from "../../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../../model/checks.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import { isHandle } from "../data/dataset.ts";
-import { CALLBACKS, isCallback, type FitOptions } from "./fit-options.ts";
+import { checkCallbacks } from "./callback-list.ts";
+import { splitRows, type FitOptions } from "./fit-options.ts";
 
-const KNOWN = ["epochs", "batchSize", "steps", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal", "onNaN",
+const KNOWN = ["epochs", "batchSize", "initialEpoch", "steps", "stepsPerEpoch", "validationSplit", "validationData", "validationSteps", "shuffle", "scale", "lengths", "signal", "onNaN",
   "checkpoint", "resumeFrom",
   "callbacks", "verbose"];
-
-/** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
-function checkCallbacks(callbacks: object): void {
-  if (typeof callbacks !== "object" || Array.isArray(callbacks)) {
-    throw new InputError(`fit(): callbacks must be an object of functions; got ${show(callbacks)}.`);
-  }
-  const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !isCallback(key));
-  if (unknown !== undefined) {
-    throw new InputError(`fit(): unknown callback ${unknown}. Known: ${CALLBACKS.join(", ")}.`);
-  }
-  for (const [key, value] of CALLBACKS.map((name) => [name, (callbacks as Record<string, unknown>)[name]] as const)) {
-    if (value !== undefined && value !== null && typeof value !== "function") {
-      throw new InputError(`fit(): callbacks.${key} must be a function; got ${show(value)}.`);
-    }
-  }
-}
 
 function checkStore(name: string, store: unknown): void {
   const { read, write } = (store ?? {}) as Partial<CheckpointStore>;
@@ -62,15 +47,40 @@ export function checkFitOptions(given: FitOptions | null | undefined): FitOption
   if (!["stop", "rollback", "ignore"].includes(onNaN)) {
     throw new InputError(`fit(): onNaN must be "stop", "rollback" or "ignore"; got ${show(onNaN)}.`);
   }
-  checkCallbacks(options.callbacks ?? {});
+  checkCallbacks(options.callbacks);
   if (options.resumeFrom !== undefined) checkStore("resumeFrom", options.resumeFrom);
   if (options.checkpoint !== undefined) {
     options.checkpoint = checkOptions("fit(): checkpoint", options.checkpoint, ["store", "every"]);
     checkStore("checkpoint.store", options.checkpoint.store);
     if (options.checkpoint.every !== undefined) checkCount("fit(): checkpoint", "every", options.checkpoint.every);
   }
-  checkCount("fit()", "epochs", options.epochs ?? 1);
-  if (options.steps !== undefined) checkCount("fit()", "steps", options.steps);
+  checkEpochs(options);
   checkCount("fit()", "batchSize", options.batchSize ?? 32);
   return options;
+}
+
+function checkEpochs(options: FitOptions): void {
+  const { epochs = 1, initialEpoch = 0 } = options;
+  for (const name of ["epochs", "steps", "stepsPerEpoch", "validationSteps"] as const) checkCount("fit()", name, options[name] ?? 1);
+  if (!(Number.isSafeInteger(initialEpoch) && initialEpoch >= 0 && initialEpoch < epochs)) {
+    throw new InputError(`fit(): initialEpoch must be a whole number from 0 to ${epochs - 1}, below epochs, which is where training ends; ` +
+      `got ${show(initialEpoch)}.`);
+  }
+  const { steps, stepsPerEpoch, validationSteps, validationSplit = 0, validationData } = options;
+  if (steps !== undefined && stepsPerEpoch !== undefined) {
+    throw new InputError(`fit(): set steps or stepsPerEpoch; got both (steps ${show(steps)}, stepsPerEpoch ${show(stepsPerEpoch)}). ` +
+      "stepsPerEpoch counts the mini-batches of each of the epochs, steps those of all there are.");
+  }
+  if (validationSteps !== undefined && validationSplit === 0 && !validationData) {
+    throw new InputError(`fit(): validationSteps is ${show(validationSteps)}, but there is nothing to validate on. Set validationSplit or ` +
+      "validationData, or leave it out.");
+  }
+}
+
+/** @throws InputError if no rows are left to train on, or to validate with */
+export function checkSplit({ validationSplit = 0 }: FitOptions, rows: number): void {
+  if (splitRows(rows, validationSplit)) return;
+  const trained = Math.floor(rows * (1 - validationSplit));
+  throw new InputError(`fit(): validationSplit ${validationSplit} of ${rows} rows leaves ${trained} to train on and ` +
+    `${rows - trained} to validate with. Give more rows or another share.`);
 }

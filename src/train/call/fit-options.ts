@@ -1,12 +1,13 @@
 // What fit() takes.
 
-import { InputError } from "../../errors.ts";
+import type { Schedule } from "../../model/schedules.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { DeviceLoss } from "../backend/backend.ts";
 import type { Features, Targets } from "../data/data.ts";
 import type { LabelledDatasetHandle } from "../data/dataset.ts";
 import { DEFAULT_BATCH } from "./options.ts";
 import type { Lengths } from "../data/shape.ts";
+import type { GivenWeight, Weight } from "./weights.ts";
 
 /** Loss and metrics by name; validation's with "val_" before the name. */
 export type Logs = Record<string, number>;
@@ -55,12 +56,45 @@ export interface Callbacks {
   onDeviceLost?(info: DeviceLostInfo): void | Promise<void>;
 }
 
-/** Of all of them. */
-export const CALLBACKS: readonly (keyof Callbacks)[] = [
-  "onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost",
-];
+/** The common ones, for which fit() stands still between epochs. (All of them are in callback-list.ts.) */
+export const COMMON_CALLBACKS: readonly string[] = ["onEpochBegin", "onBatchEnd", "onEpochEnd"];
 
-export const isCallback = (name: string): name is keyof Callbacks => (CALLBACKS as readonly string[]).includes(name);
+/** The fit() under way, as a Callback sees it. */
+export interface FitRun {
+  /** What it trains: set its `learningRate` or `stopTraining`. */
+  readonly model: { learningRate: number | Schedule; stopTraining: boolean };
+  /** Of the logs of an epoch: "loss", the metrics and, where there is validation, the same with "val_" before the name. */
+  readonly names: readonly string[];
+  /**
+   * The weights as they are between two steps, also while trainInWorker() trains; not to be changed. In onBatchEnd they are those of its
+   * mini-batch if it returns a promise for every one, from the first on.
+   */
+  readWeights(): Promise<Weight[]>;
+  /** Weights that the model is to have when fit() resolves, in the order of readWeights(); null for those that it was trained to. */
+  endWith(weights: readonly GivenWeight[] | null): void;
+}
+
+/** What a Callback keeps from epoch to epoch. */
+export interface CallbackState {
+  /** Plain JSON. */
+  readonly values: unknown;
+  /** What readWeights() gave, or null. */
+  readonly weights: readonly GivenWeight[] | null;
+}
+
+/**
+ * Callbacks that have a state. Those of `deltaprop/callbacks` are made so; write your own the same way. Checkpoints hold the states, in
+ * order and with the names; a fit() that goes on from one has to have the same.
+ */
+export interface Callback extends Callbacks {
+  readonly name?: string;
+  /** Called before anything is trained, and before all others: the state begins anew. An error that it throws rejects fit(). */
+  begin?(run: FitRun): void;
+  /** What setState() takes, as it is between two steps. */
+  getState?(): CallbackState;
+  /** Called after begin(), before onTrainBegin(), where fit() goes on from a checkpoint. @throws FormatError if it is no such state */
+  setState?(state: CallbackState): void;
+}
 
 /** Where fit() saves checkpoints, and how often. */
 export interface CheckpointOptions {
@@ -73,8 +107,17 @@ export type OnNaN = "stop" | "rollback" | "ignore";
 
 /** What fit() takes. */
 export interface FitOptions {
-  /** Passes over the data, a whole number ≥ 1; default 1. */
+  /** Passes over the data, a whole number ≥ 1; default 1. The last one has the number epochs − 1. */
   epochs?: number;
+  /** The number of the first epoch, below `epochs`: so many fewer are trained, as in Keras; default 0. */
+  initialEpoch?: number;
+  /**
+   * Mini-batches of an epoch, a whole number ≥ 1, in place of a pass over the data: each epoch goes on where the one before ended, and
+   * where the data end, with the next pass. Default: as many as a pass has.
+   */
+  stepsPerEpoch?: number;
+  /** Mini-batches of `batchSize` rows to validate on, from the first row on, a whole number ≥ 1; default all. */
+  validationSteps?: number;
   /**
    * Mini-batches to train in place of epochs, a whole number ≥ 1: they go through the data as often as it takes, each pass
    * in a new order if shuffled. To callbacks, validation and history all of them are one epoch, as with Keras'
@@ -118,8 +161,8 @@ export interface FitOptions {
    * the fit() that saved it, but for `epochs`. A damaged one is never used: fit() rejects with a FormatError and the model unchanged.
    */
   resumeFrom?: CheckpointStore;
-  /** Called while training; see Callbacks. */
-  callbacks?: Callbacks;
+  /** Called while training; see Callbacks. An array of them is called in order, each when what the one before returned has resolved. */
+  callbacks?: Callback | readonly Callback[] | null;
   /** 0 (default) prints nothing; 1 or 2 print a line on the console after each epoch. */
   verbose?: 0 | 1 | 2;
 }
@@ -134,19 +177,24 @@ export interface CheckedFitOptions {
   readonly batchSize: number;
   readonly validationSplit: number;
   readonly onNaN: OnNaN;
+  /** Mini-batches to validate on; Infinity for all. */
+  readonly validationSteps: number;
 }
 
-/** Options that were found right, with their defaults. */
-export const withDefaults = ({ epochs, steps, batchSize, validationSplit = 0, onNaN = "stop" }: FitOptions): CheckedFitOptions =>
-  ({ epochs: epochs ?? 1, steps: steps ?? null, batchSize: batchSize ?? DEFAULT_BATCH, validationSplit, onNaN });
+/** Options with their callbacks made one, which also prints what `verbose` asks for and counts from `initialEpoch`; `epochs` are those to train. */
+export type RunOptions = Omit<FitOptions, "callbacks"> & { callbacks?: Callbacks };
 
-/** Rows to train on and rows kept for validation. @throws InputError if either would be empty */
-export function splitRows(rows: number, validationSplit: number): { trained: number; kept: number } {
+/** Options that were found right, with their defaults. */
+export const withDefaults = (
+  { epochs, steps, stepsPerEpoch, batchSize, validationSplit = 0, onNaN = "stop", validationSteps }: RunOptions,
+): CheckedFitOptions => ({
+  epochs: epochs ?? 1, steps: steps ?? stepsPerEpoch ?? null, batchSize: batchSize ?? DEFAULT_BATCH, validationSplit, onNaN,
+  validationSteps: validationSteps ?? Infinity,
+});
+
+/** Rows to train on and rows kept for validation; null if either would be empty, which has been refused before training. */
+export function splitRows(rows: number, validationSplit = 0): { trained: number; kept: number } | null {
   // As Keras: the first ⌊rows·(1 − split)⌋ rows are trained on.
   const trained = Math.floor(rows * (1 - validationSplit));
-  if (trained === 0 || (validationSplit > 0 && trained === rows)) {
-    throw new InputError(`fit(): validationSplit ${validationSplit} of ${rows} rows leaves ${trained} to train on and ` +
-      `${rows - trained} to validate with. Give more rows or another share.`);
-  }
-  return { trained, kept: rows - trained };
+  return trained === 0 || (validationSplit > 0 && trained === rows) ? null : { trained, kept: rows - trained };
 }

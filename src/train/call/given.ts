@@ -5,10 +5,11 @@ import { InputError } from "../../errors.ts";
 import { checkCount, checkOptions, show } from "../../model/checks.ts";
 import { takesLabels, type Loss } from "../../model/losses.ts";
 import type { Call, Given, Taken } from "./call.ts";
-import { checkFitOptions } from "./check-fit-options.ts";
+import { CallbackList, type Trainee } from "./callback-list.ts";
+import { checkFitOptions, checkSplit } from "./check-fit-options.ts";
 import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "../data/data.ts";
 import { contentsOf, isHandle, type Contents, type DatasetHandle } from "../data/dataset.ts";
-import type { FitOptions } from "./fit-options.ts";
+import type { FitOptions, RunOptions } from "./fit-options.ts";
 import type { VerifyOptions } from "./options.ts";
 import type { Shape } from "../data/shape.ts";
 
@@ -118,7 +119,7 @@ function checkCallOptions(method: Call["method"], given: object | null | undefin
 }
 
 /** @throws InputError naming what is wrong with the data or the options */
-export function takeGiven<O extends object>({ method, x, y, last, shape, loss }: Call): Taken<O> {
+export function takeGiven<O extends object>({ method, x, y, last, shape, loss, trainee }: Call): Taken<O> {
   const where = `${method}()`, data = x as Features | DatasetHandle;
   const { source, given } = method === "predict" ? { source: data, given: last as O | undefined }
     : splitArguments(where, data, y as Targets, last as O | undefined);
@@ -126,7 +127,16 @@ export function takeGiven<O extends object>({ method, x, y, last, shape, loss }:
   if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
   const taken = labelled(where, source as Source, shape, loss, options), { validationData }: FitOptions = options;
   const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as Source, options) : null;
-  return { data: taken, validation, options };
+  if (method === "fit") checkSplit(options, taken.dataset.rows);
+  if (!trainee) return { data: taken, validation, options };
+  return { data: taken, validation, ...withCallbacks(options, trainee, validation !== null) as { callbacks: CallbackList; options: O } };
+}
+
+/** Callbacks begin when all else was found right. Epochs are numbered for them: training counts its own from 0. */
+function withCallbacks(given: FitOptions, trainee: Trainee, validates: boolean): { callbacks: CallbackList; options: RunOptions } {
+  const { initialEpoch = 0, epochs = 1 } = given;
+  const callbacks = new CallbackList(given, trainee, validates || (given.validationSplit ?? 0) > 0);
+  return { callbacks, options: { ...given, epochs: epochs - initialEpoch, callbacks: callbacks.hooks } };
 }
 
 export { refusal as weightsRefusal } from "./refuse-weights.ts";

@@ -8,12 +8,13 @@ import { encodeSafetensors, readLayout } from "../../formats/safetensors.ts";
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import type { Schedule } from "../../model/schedules.ts";
 import type { Floats, State } from "../backend/backend.ts";
+import type { NamedState } from "../call/callback-list.ts";
 import type { Standing } from "../loop/history.ts";
 import type { Snapshot } from "../recovery/journal.ts";
 import type { Position } from "../loop/passes.ts";
 
-/** Version 1 knew less of the fit() that it was taken of; it is still read. */
-const VERSION = "2", VERSIONS: readonly unknown[] = ["1", VERSION];
+/** Version 1 knew less of the fit() that it was taken of, and 2 nothing of its callbacks; they are still read. */
+const VERSION = "3", VERSIONS: readonly unknown[] = ["1", "2", VERSION];
 /** What version 1 says of its fit(). */
 const OF_VERSION_1 = ["weights", "seed", "optimizer", "loss", "batchSize", "rows", "shuffle", "length", "stateful layers on"];
 const MOST_OF_ENGINE = 1000;
@@ -28,6 +29,8 @@ export interface Checkpoint extends Snapshot {
   readonly learningRate: Schedule | null;
   /** Where it was trained; "" if the file does not say. */
   readonly engine: string;
+  /** Of the callbacks that have a state, in order; null if the file does not say. */
+  readonly callbacks: readonly NamedState[] | null;
 }
 
 /** What fit() is, as far as a checkpoint of one is of no use to another: in words, by name. */
@@ -38,6 +41,8 @@ export interface Expected {
   readonly fingerprint: Fingerprint;
   /** Numbers of each tensor. */
   readonly tensors: ReadonlyMap<string, number>;
+  /** Those of them that are weights: callbacks may have kept some. */
+  readonly weights: ReadonlyMap<string, number>;
   /** Of what stateful layers carry: there are none before the first step. */
   readonly carried: ReadonlyMap<string, number>;
   /** Loss and metrics, validation's included. */
@@ -80,11 +85,16 @@ function digestAt(bytes: Uint8Array): number {
 export const sent = (_: string, value: unknown): unknown => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
 const NOT_FINITE = ["NaN", "Infinity", "-Infinity"];
 
-export async function encodeCheckpoint({ state, ...training }: Checkpoint, fingerprint: Fingerprint): Promise<Uint8Array<ArrayBuffer>> {
-  const tensors = [...state].map(([name, data]) => ({ name, shape: [data.length], data }));
+/** The name of a tensor that a callback has kept. */
+const keptName = (callback: number, symbol: string): string => `callback ${callback}: ${symbol}`;
+
+export async function encodeCheckpoint({ state, callbacks, ...training }: Checkpoint, fingerprint: Fingerprint): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = (callbacks ?? []).flatMap(({ weights }, i) => [...weights ?? []].map(([symbol, data]) => [keptName(i, symbol), data] as const));
+  const tensors = [...state, ...kept].map(([name, data]) => ({ name, shape: [data.length], data }));
   const file = encodeSafetensors(tensors, {
     format: "deltaprop-checkpoint", version: VERSION, [DIGEST]: NO_DIGEST,
-    training: JSON.stringify({ fingerprint, ...training }, sent),
+    training: JSON.stringify({ fingerprint, ...training, callbacks: callbacks && callbacks.map(({ name, values, weights }) =>
+      ({ name, values, weights: weights !== null })) }, sent),
   });
   file.set(new TextEncoder().encode(await digest(file)), digestAt(file));
   return file;
@@ -200,19 +210,36 @@ function readProgress(found: Checked, standing: Standing, { rows, bySteps }: Exp
   return { steps, epochs, stateRows: found.get("stateRows").count(rows) };
 }
 
-function readState(bytes: Uint8Array, layout: ReturnType<typeof readLayout>, { tensors, carried }: Expected, where: string): State {
+/** What the file says of the callbacks, and the tensors that have to be there for it. */
+function readCallbacks(found: Checked, weights: Expected["weights"]): { said: (Omit<NamedState, "weights"> & { has: boolean })[] | null; sizes: Map<string, number> } {
+  const sizes = new Map<string, number>();
+  if (found.value === null) return { said: null, sizes };
+  if (!Array.isArray(found.value)) return found.fail("null or a list");
+  const said = found.value.map((value, i) => {
+    const one = new Checked(value, `${found.place}[${i}]`), { value: name } = one.get("name"), has = one.get("weights").flag();
+    if (typeof name !== "string") return one.get("name").fail("a text");
+    if (has) for (const [symbol, size] of weights) sizes.set(keptName(i, symbol), size);
+    return { name, values: plain(one.get("values").value), has };
+  });
+  return { said, sizes };
+}
+
+/** The state, and the tensors of `kept` that callbacks have kept. */
+function readState(
+  bytes: Uint8Array, layout: ReturnType<typeof readLayout>, { tensors, carried }: Expected, kept: ReadonlyMap<string, number>, where: string,
+): State {
   const { entries, dataStart } = layout, state = new Map<string, Floats | Float64Array<ArrayBuffer>>();
   for (const { name, dtype, begin, end } of entries) {
     const data = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;
     const numbers = dtype === "F32" ? new Float32Array(data) : dtype === "F64" ? new Float64Array(data) : null;
-    const wanted = tensors.get(name) ?? carried.get(name);
-    if (numbers === null || numbers.length !== wanted) {
+    const wanted = tensors.get(name) ?? carried.get(name) ?? kept.get(name);
+    if (numbers === null || numbers.length !== wanted || (kept.has(name) && dtype !== "F32")) {
       throw new FormatError(`${where}: tensor ${JSON.stringify(name)} must be ${wanted === undefined ? "none that this model lacks"
         : `${wanted} numbers of F32 or F64`}; got ${end - begin} bytes of ${dtype}. The checkpoint is of another model, or damaged.`);
     }
     state.set(name, numbers);
   }
-  const missing = [...tensors.keys()].find((name) => !state.has(name));
+  const missing = [...tensors.keys(), ...kept.keys()].find((name) => !state.has(name));
   if (missing !== undefined) throw new FormatError(`${where}: tensor ${missing} is missing. The checkpoint is of another model, or damaged.`);
   return state;
 }
@@ -235,8 +262,12 @@ export async function decodeCheckpoint(bytes: Uint8Array, expected: Expected, wh
     throw new FormatError(`${where}: the checkpoint was made when "gelu" was the tanh form. Declare the layers with "geluTanh" to go on from it.`);
   }
   const standing = readStanding(training.get("standing"), expected), progress = readProgress(training.get("progress"), standing, expected);
+  const { said, sizes } = version === VERSION ? readCallbacks(training.get("callbacks"), expected.weights) : { said: null, sizes: new Map<string, number>() };
+  const all = readState(bytes, layout, expected, sizes, where);
+  const keptBy = (i: number) => new Map([...expected.weights.keys()].map((symbol) => [symbol, all.get(keptName(i, symbol)) as Floats]));
   return {
-    state: readState(bytes, layout, expected, where), position: readPosition(training.get("position"), expected, progress.epochs), standing, progress,
+    state: new Map([...all].filter(([name]) => !sizes.has(name))), callbacks: said && said.map(({ has, ...one }, i) => ({ ...one, weights: has ? keptBy(i) : null })),
+    position: readPosition(training.get("position"), expected, progress.epochs), standing, progress,
     learningRate: isOld ? null : readLearningRate(training.get("learningRate")),
     engine: isOld ? "" : readEngine(training.get("engine")),
   };

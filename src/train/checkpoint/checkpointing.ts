@@ -13,7 +13,8 @@ import { initialStates } from "../../model/initial-states.ts";
 import type { Checkpointing } from "../recovery/endurance.ts";
 import { allFinite } from "../backend/finite.ts";
 import type { Standing } from "../loop/history.ts";
-import type { CheckedFitOptions, FitOptions } from "../call/fit-options.ts";
+import type { KeptCallbacks } from "../call/callback-list.ts";
+import type { CheckedFitOptions, RunOptions } from "../call/fit-options.ts";
 import type { Gate } from "../call/lifecycle.ts";
 import type { Course, Position } from "../loop/passes.ts";
 
@@ -21,14 +22,19 @@ import type { Course, Position } from "../loop/passes.ts";
 export interface FitCourse {
   readonly compiled: Compiled;
   readonly course: Course;
-  readonly checked: CheckedFitOptions;
+  /** What fit() was given. */
+  readonly given: {
+    readonly checked: CheckedFitOptions;
+    readonly callbacks?: KeptCallbacks;
+    readonly options: RunOptions;
+    readonly gate: Gate;
+    readonly signal: StopSignal;
+    readonly data: Given;
+    readonly validation: Given | null;
+  };
   readonly validates: boolean;
   readonly position: Position | null;
   readonly plan: Plan;
-  readonly gate: Gate;
-  readonly signal: StopSignal;
-  /** What is trained on and, if it came by itself, what is validated on. */
-  readonly data: readonly (Given | null)[];
 }
 
 /** After an abort or dispose() a store has this long to take the last checkpoint. */
@@ -43,7 +49,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /** SHA-256 over kind, length and bytes of all arrays that are trained and validated on. */
-async function digestOf(data: FitCourse["data"]): Promise<string> {
+async function digestOf(data: readonly (Given | null)[]): Promise<string> {
   const parts: string[] = [];
   for (const given of data) {
     if (!given) continue;
@@ -61,23 +67,24 @@ async function digestOf(data: FitCourse["data"]): Promise<string> {
 const saysGelu = ({ stages }: Network): boolean => stages.some((stage) => "activation" in stage && stage.activation === "gelu");
 
 /** What checkpoints of this fit() hold. What it is, they say as it was declared; its learning rate may have been set since. */
-export async function expectedOf({ compiled, course, checked, validates, plan, data }: FitCourse): Promise<Expected> {
+export async function expectedOf({ compiled, course, given, validates, plan }: FitCourse): Promise<Expected> {
   const { network, declared, backend, names } = compiled, { optimizer } = declared;
-  const { rows, batchSize } = course.portions, { steps, validationSplit, onNaN } = checked;
+  const { rows, batchSize } = course.portions, { steps, validationSplit, validationSteps, onNaN } = given.checked, { initialEpoch } = given.options;
   const words = (value: unknown) => JSON.stringify(value, sent);
+  const weights = new Map(network.parameters.map(({ symbol, shape }) => [symbol, shape.reduce((a, b) => a * b, 1)] as const));
   return {
     fingerprint: {
       weights: network.parameters.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", "),
       seed: String(network.seed), optimizer: optimizer.name, loss: names.join(" "), batchSize: String(batchSize), rows: String(rows),
-      shuffle: String(course.shuffle), length: steps === null ? "epochs" : `${steps} steps`,
+      shuffle: String(course.shuffle), length: (steps === null ? "epochs" : `${steps} steps`) + (initialEpoch ? ` from epoch ${initialEpoch} on` : ""),
       // Elsewhere it lies differently.
       ...(network.stateful ? { "stateful layers on": backend.kind } : {}),
       ...Object.fromEntries(network.stages.map((stage, i) => [`stage ${i + 1} of the network`, words(stage)] as const)),
       "optimizer's settings": words(optimizer), "loss function": words(declared.loss),
-      validation: validates ? `of ${validationSplit || "other data"}` : "none", "data of SHA-256": await digestOf(data),
+      validation: validates ? `of ${validationSplit || "other data"}${validationSteps < Infinity ? `, ${validationSteps} mini-batches` : ""}` : "none",
+      "data of SHA-256": await digestOf([given.data, given.validation]),
     },
-    tensors: new Map([...network.parameters.map(({ symbol, shape }) => [symbol, shape.reduce((a, b) => a * b, 1)] as const),
-      ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
+    weights, tensors: new Map([...weights, ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
     carried: network.stateful ? backend.carriedSizes(plan) : new Map(),
     names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names, averaged: names.length,
     perEpoch: steps ?? Math.ceil(rows / batchSize), batchSize, rows, outputSteps: network.outputSteps, leavesOut: onNaN === "rollback",
@@ -89,14 +96,15 @@ export async function expectedOf({ compiled, course, checked, validates, plan, d
  * Puts the model where the newest checkpoint of the store was taken, and says so.
  * @returns where fit() goes on; undefined if the store holds none. @throws FormatError, with the model unchanged, if none is of use
  */
-export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, fit: FitCourse, expected: Expected): Promise<Standing | undefined> {
-  const { compiled, checked: { onNaN }, position, gate, signal } = fit;
+export async function resumeFrom(fit: FitCourse, expected: Expected): Promise<Standing | undefined> {
+  const { compiled, position, given: { checked: { onNaN }, options: { resumeFrom: store, callbacks }, callbacks: kept, gate, signal } } = fit;
   // A store may never answer: nothing is trained yet, so an abort need not wait for it.
   const reading = readCheckpoint(store!, expected), found = await gate.still(() => Promise.race([reading, gate.ended(signal)]));
   if (!found) return undefined;
   if (onNaN !== "ignore" && ![...found.state.values()].every(allFinite)) {
     throw new FormatError("fit(): resumeFrom: the checkpoint holds numbers that are not finite. Start anew with a smaller learningRate.");
   }
+  await gate.still(() => kept?.adopt(found.callbacks));
   compiled.restoreLearningRate(found.learningRate);
   await compiled.keeper.adopt(found);
   if (position && found.position) Object.assign(position, found.position);
@@ -109,7 +117,7 @@ export async function resumeFrom({ resumeFrom: store, callbacks }: FitOptions, f
 export function checkpointing(
   store: CheckpointStore, every: number, fit: FitCourse, expected: Expected, standing: () => Standing | undefined,
 ): Checkpointing {
-  const writer = new CheckpointWriter(store, expected), { gate, signal, compiled } = fit;
+  const writer = new CheckpointWriter(store, expected), { compiled, given: { gate, signal, callbacks: kept } } = fit;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const abandoned = gate.ended(signal).then(() => new Promise<void>((resolve) => {
     timer = setTimeout(() => {
@@ -123,7 +131,8 @@ export function checkpointing(
       const now = standing();
       if (!now) throw new Error("checkpoints are taken while training");
       const position = fit.position && { ...fit.position }, { assignedRate: learningRate } = compiled, { engine } = expected;
-      return (snapshot) => writer.write({ ...snapshot, position, standing: now, learningRate, engine });
+      const callbacks = kept?.states() ?? [];
+      return (snapshot) => writer.write({ ...snapshot, position, standing: now, learningRate, engine, callbacks });
     },
   };
 }

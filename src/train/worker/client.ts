@@ -3,11 +3,11 @@
 
 import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Floats } from "../backend/backend.ts";
 import type { Compiled } from "../compiled/compiled.ts";
 import type { Dataset } from "../data/data.ts";
 import type { History } from "../loop/history.ts";
-import { CALLBACKS } from "../call/fit-options.ts";
+import type { Callbacks } from "../call/fit-options.ts";
 import type { Failure } from "../call/lifecycle.ts";
 import { fetchRecovery } from "../recovery/load-recovery.ts";
 import type { Position } from "../loop/passes.ts";
@@ -49,15 +49,16 @@ const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
 const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
   (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
 
-function jobOf(compiled: Compiled, { data, validation, options, checked }: Training, position: Position | null): Job {
-  const { network, declared: recipe, assignedRate, backend, autotune, keeper, progress } = compiled, { shuffle, verbose, checkpoint, resumeFrom, callbacks = {} } = options;
+function jobOf(compiled: Compiled, { data, validation, options, checked, callbacks: kept }: Training, position: Position | null): Job {
+  const { network, declared: recipe, assignedRate, backend, autotune, keeper, progress } = compiled, { shuffle, initialEpoch, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
     network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, debug: backend.debug, autotune, checked,
-    options: { shuffle, verbose },
+    options: { shuffle, initialEpoch },
     start: { state: keeper.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
     checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
-    callbacks: CALLBACKS.filter((name) => callbacks[name] != null),
+    callbacks: (Object.keys(callbacks) as (keyof Callbacks)[]).filter((name) => callbacks[name] != null),
+    states: checkpoint && kept ? kept.states() : null,
   };
 }
 
@@ -67,12 +68,15 @@ class Conversation {
   failure: Failure | null = null;
   #ready = false;
   #stand: () => void = () => {};
+  readonly #asked = new Map<number, (answer: Extract<ToPage, { type: "weights" }>) => void>();
+  #questions = 0;
 
   constructor(readonly worker: Worker, readonly compiled: Compiled, readonly given: Training) {}
 
   /** @returns null if the model was disposed meanwhile. @throws UnsupportedError if the script cannot be loaded */
   async hold(job: Job): Promise<End | null> {
-    const { worker, compiled, given: { gate } } = this;
+    const { worker, compiled, given: { gate, callbacks } } = this;
+    if (callbacks) callbacks.read = () => this.#read();
     try {
       return await new Promise((resolve, reject) => {
         worker.addEventListener("message", ({ data }: MessageEvent<ToPage>) => {
@@ -140,6 +144,8 @@ class Conversation {
     switch (message.type) {
       case "standing": this.#stand(); break;
       case "call": void this.#call(message); break;
+      case "adopt": void this.#adopt(message); break;
+      case "weights": this.#asked.get(message.question)?.(message); break;
       case "store": void this.#store(message); break;
       case "end": resolve(message.end);
     }
@@ -156,7 +162,31 @@ class Conversation {
     } finally {
       steering.told = null;
     }
-    this.#say({ type: "answer", id, threw: this.failure !== null });
+    this.#answer(id);
+  }
+
+  /** States that a callback has left go to where checkpoints are written. */
+  #answer(id: number): void {
+    const { callbacks, options } = this.given;
+    this.#say({ type: "answer", id, threw: this.failure !== null, states: options.checkpoint && callbacks ? callbacks.states() : null });
+  }
+
+  async #adopt({ id, states }: Extract<ToPage, { type: "adopt" }>): Promise<void> {
+    try {
+      await this.given.callbacks?.adopt(states);
+    } catch (error) {
+      this.failure ??= { error };
+    }
+    this.#answer(id);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, Floats>> {
+    const question = this.#questions++;
+    this.#say({ type: "read", question });
+    const { weights, error } = await new Promise<Extract<ToPage, { type: "weights" }>>((resolve) => { this.#asked.set(question, resolve); });
+    this.#asked.delete(question);
+    if (!weights) throw receiveError(error ?? { message: "no weights came", stack: undefined, fields: {} });
+    return weights;
   }
 
   async #store({ id, of, arguments: [name, bytes] }: Extract<ToPage, { type: "store" }>): Promise<void> {

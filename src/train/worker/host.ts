@@ -1,10 +1,12 @@
 // The worker's side of trainInWorker(): does one fit() as it is told, and gives back what it leaves.
 
+import type { Network } from "../../model/network.ts";
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
 import { Compiled } from "../compiled/compiled.ts";
 import { DatasetHandle } from "../data/dataset.ts";
 import { loadExtras, loadKnown } from "../compiled/extras.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
+import { readOn, type KeptCallbacks, type NamedState, type ReadWeights, type Steady } from "../call/callback-list.ts";
 import type { Callbacks } from "../call/fit-options.ts";
 import type { Snapshot } from "../recovery/journal.ts";
 import { Gate } from "../call/lifecycle.ts";
@@ -25,9 +27,13 @@ type Answer = Extract<ToWorker, { readonly id: number }>;
 class CallbackThrew extends Error {}
 
 /** Calls the page's functions. */
-class Page {
+class Page implements KeptCallbacks {
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #calls = 0;
+  /** As the last callback left them. */
+  #states: readonly NamedState[] = [];
+  #network: Network | null = null;
+  #read: ReadWeights = () => Promise.reject(new Error("no fit() is under way"));
 
   constructor(readonly port: Port) {}
 
@@ -35,8 +41,32 @@ class Page {
     this.port.postMessage(message, transfer);
   }
 
+  follow(steady: Steady): void {
+    this.#read = readOn(steady, this.#network!);
+  }
+
+  states(): readonly NamedState[] {
+    return this.#states;
+  }
+
+  async adopt(states: readonly NamedState[] | null): Promise<void> {
+    this.#hear(await this.#ask((id) => ({ type: "adopt", id, states })));
+  }
+
+  /** Answers the page's question for the weights. */
+  async tellWeights(question: number): Promise<void> {
+    try {
+      const weights = await this.#read();
+      this.say({ type: "weights", question, weights, error: null }, [...new Set([...weights.values()].map(({ buffer }) => buffer))]);
+    } catch (error) {
+      this.say({ type: "weights", question, weights: null, error: sendError(error) });
+    }
+  }
+
   /** What fit() is to call: it waits for each, so that what one sets of the model has arrived when training goes on. */
-  callbacks(names: Job["callbacks"], told: () => number): Callbacks {
+  callbacks({ callbacks: names, states, network }: Job, told: () => number): Callbacks {
+    this.#network = network;
+    this.#states = states ?? [];
     return Object.fromEntries(names.map((name) => [name, (...given: unknown[]) => this.#call(name, given, told())]));
   }
 
@@ -64,8 +94,13 @@ class Page {
   }
 
   async #call(name: keyof Callbacks, given: readonly unknown[], told: number): Promise<void> {
-    const answer = await this.#ask((id) => ({ type: "call", id, name, arguments: given, told }));
-    if (answer.type === "answer" && answer.threw) throw new CallbackThrew("a callback threw");
+    this.#hear(await this.#ask((id) => ({ type: "call", id, name, arguments: given, told })));
+  }
+
+  #hear(answer: Answer): void {
+    if (answer.type !== "answer") return;
+    if (answer.states) this.#states = answer.states;
+    if (answer.threw) throw new CallbackThrew("a callback threw");
   }
 }
 
@@ -141,8 +176,9 @@ class Run {
           if (job.handle) compiled.holdings.open(keep, data).position = job.handle.position;
           return train(compiled, keep, {
             recipe: compiled.recipe, data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
+            callbacks: this.page,
             options: {
-              ...job.options, callbacks: this.page.callbacks(job.callbacks, () => compiled.steering.told ?? compiled.progress.steps),
+              ...job.options, callbacks: this.page.callbacks(job, () => compiled.steering.told ?? compiled.progress.steps),
               checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
               resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
             },
@@ -166,6 +202,7 @@ export function serve(port: Port): void {
   port.addEventListener("message", ({ data: message }) => {
     if (message.type === "train") void run.run(message.job);
     else if ("id" in message) page.answer(message);
+    else if (message.type === "read") void page.tellWeights(message.question);
     else if (message.type === "steer") run.steer(message);
     else void run[message.type]();
   });

@@ -6,9 +6,10 @@ import {
 import type { Network, Recipe } from "../../model/network.ts";
 import type { Schedule } from "../../model/schedules.ts";
 import type { Precision } from "../../schedule/precision.ts";
-import type { Backend } from "../backend/backend.ts";
+import type { Backend, Floats } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 import type { History } from "../loop/history.ts";
+import type { NamedState } from "../call/callback-list.ts";
 import type { Callbacks, CheckedFitOptions, FitOptions } from "../call/fit-options.ts";
 import type { Snapshot } from "../recovery/journal.ts";
 import type { Position } from "../loop/passes.ts";
@@ -30,12 +31,14 @@ export interface Job {
   readonly handle: { readonly position: Position | null } | null;
   readonly validation: Dataset | null;
   readonly checked: CheckedFitOptions;
-  readonly options: Pick<FitOptions, "shuffle" | "verbose">;
+  readonly options: Pick<FitOptions, "shuffle" | "initialEpoch">;
   /** Where there are stores of checkpoints. They stay with the page. */
   readonly checkpoint: { readonly every: number | undefined } | null;
   readonly resumes: boolean;
   /** Those that the page wants to be told. */
   readonly callbacks: readonly (keyof Callbacks)[];
+  /** Of those that have a state, for checkpoints; null where none are written. */
+  readonly states: readonly NamedState[] | null;
 }
 
 export type ToWorker =
@@ -43,8 +46,10 @@ export type ToWorker =
   | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
   /** What callbacks, or the page otherwise, have set of the model; the schedule is without a formula. */
   | { readonly type: "steer"; readonly assignedRate: Schedule | null; readonly stopped: boolean }
-  /** The callback is over; where it threw, training is to end as by an error. */
-  | { readonly type: "answer"; readonly id: number; readonly threw: boolean }
+  /** The callback is over, and left these states, if they are asked for; where it threw, training is to end as by an error. */
+  | { readonly type: "answer"; readonly id: number; readonly threw: boolean; readonly states: readonly NamedState[] | null }
+  /** A callback wants the weights. */
+  | { readonly type: "read"; readonly question: number }
   | { readonly type: "stored"; readonly id: number; readonly bytes: Uint8Array | null; readonly error: SentError | null };
 
 /** How it ended, and what the model is now. */
@@ -62,6 +67,9 @@ export type ToPage =
   | { readonly type: "standing" }
   /** `told`: so many steps were trained. */
   | { readonly type: "call"; readonly id: number; readonly name: keyof Callbacks; readonly arguments: readonly unknown[]; readonly told: number }
+  /** The states that a checkpoint holds: answered as a callback is. */
+  | { readonly type: "adopt"; readonly id: number; readonly states: readonly NamedState[] | null }
+  | { readonly type: "weights"; readonly question: number; readonly weights: ReadonlyMap<string, Floats> | null; readonly error: SentError | null }
   /** Reads from a store of the user's, or writes to it. */
   | { readonly type: "store"; readonly id: number; readonly of: "checkpoint" | "resumeFrom";
       readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>] }
