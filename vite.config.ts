@@ -2,7 +2,7 @@
 // calls are rarely given and for mistakes, by-steps.js for fit({ steps }), float64.js the reference, limits.js when something does not
 // fit, autotune.js to measure, resident.js, recurrent.js, uncommon.js and blocks.js for networks of their kind, debug.js to log, recovery.js and
 // refusals.js when something goes wrong, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, both once
-// more, minified, in dist/min, tfjs.js with the names of TensorFlow.js and callbacks.js (also minified), and the command line with its page, which import the library instead of holding a second copy.
+// more, minified, in dist/min, tfjs.js with the names of TensorFlow.js and callbacks.js (also minified), node.js, and the command line with its page, which import the library instead of holding a second copy.
 // Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
@@ -67,6 +67,8 @@ export default defineConfig({
     // Callbacks of Keras, the same.
     callbacks: oneFile("callbacks/index.ts", "callbacks.js", "client"),
     // For pages without a bundler. Elsewhere names stay readable in stack traces, and the bundler minifies.
+    // A GPU for Node. Its npm package is no part of it.
+    node: oneFile("node/index.ts", "node.js", "server"),
     minified: oneFile("index.ts", "index.js", "server", true),
     minifiedTfjs: oneFile("tfjs/index.ts", "tfjs.js", "client", true),
     minifiedCallbacks: oneFile("callbacks/index.ts", "callbacks.js", "client", true),

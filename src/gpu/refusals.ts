@@ -2,14 +2,22 @@
 
 import type { Launch } from "../schedule/launch.ts";
 
-const ADVICE = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages of https or localhost; " +
-  "on Linux Chrome needs --enable-unsafe-webgpu. Or compile with backend: \"wasm\".";
+const BROWSERS = "Chrome and Edge 113+, Safari 26+ and Firefox 141+ have WebGPU, on pages of https or localhost; " +
+  "on Linux Chrome needs --enable-unsafe-webgpu.";
+const NODE = 'Node has WebGPU by the npm package "webgpu" and a Vulkan, Metal or Direct3D 12 driver. Run: npm install webgpu, and import ' +
+  '"deltaprop/node" first.';
+
+/** Whether this is Node, and neither Deno nor Bun, which say that they are compatible. */
+function inNode(): boolean {
+  const { versions } = (globalThis as { process?: { versions?: Readonly<Record<string, string | undefined>> } }).process ?? {};
+  return versions?.node !== undefined && versions.bun === undefined && versions.deno === undefined;
+}
 
 /** @param thrown what the host threw when it was asked for a device; undefined if it has none to give */
-export function withoutDevice(gpu: GPU | undefined, thrown: ErrorOptions | undefined): string {
+export function withoutDevice(gpu: GPU | undefined, thrown: ErrorOptions | undefined, isNode = inNode()): string {
   const what = !gpu ? "this host has no WebGPU (navigator.gpu is missing)" : "WebGPU is there but " + (!thrown ? "offers no adapter"
     : `gives no device (${thrown.cause instanceof Error ? thrown.cause.message : String(thrown.cause)})`);
-  return `compile(): ${what}. ${ADVICE}`;
+  return `compile(): ${what}. ${isNode ? NODE : BROWSERS} Or compile with backend: "wasm".`;
 }
 
 /** @param adapter of a device of our own; null for one that was given */

@@ -3,10 +3,11 @@
 // for the project itself.
 
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { launchBrowser } from "../../src/cli/launch.ts";
@@ -152,3 +153,48 @@ it("Vite 7's dev server, which bundles the library before it serves it, finds th
   });
   sane(await losses(url));
 }, 300_000);
+
+const IN_NODE = `
+import "deltaprop/node";
+import { dense, sequential } from "deltaprop";
+import { earlyStopping } from "deltaprop/callbacks";
+const train = async (backend) => {
+  const model = sequential({ seed: 1, layers: [dense({ units: 1, inputShape: [1] })] });
+  await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend });
+  const { epochs } = await model.fit([1, 2, 3], [2, 4, 6], { epochs: 9, callbacks: [earlyStopping({ monitor: "loss", startFromEpoch: 2, minDelta: 1e9 })] });
+  return [model.backend, epochs];
+};
+console.log(JSON.stringify(await train(process.argv[2]).catch(({ name, message }) => [name, message])));
+`;
+
+describe("deltaprop/node in Node itself", () => {
+  const inNode = async (withWebgpu: boolean, backend: string) => {
+    // Outside of this project, whose own packages would be found.
+    const folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(`${folder}/package.json`, '{ "private": true, "type": "module" }');
+    await cp(PACKED, `${folder}/node_modules/deltaprop`, { recursive: true });
+    // As its install script has unpacked it.
+    if (withWebgpu) await cp("node_modules/webgpu", `${folder}/node_modules/webgpu`, { recursive: true });
+    await writeFile(`${folder}/use.js`, IN_NODE);
+    const env = { VK_DRIVER_FILES: "/usr/lib/chromium/vk_swiftshader_icd.json", ...process.env };
+    const { stdout, stderr } = await run(process.execPath, ["use.js", backend], { cwd: folder, env, timeout: 60_000 });
+    return { result: JSON.parse(stdout) as unknown[], warned: stderr };
+  };
+
+  it("finds the package webgpu by itself, and the process ends", async () => {
+    const { result, warned } = await inNode(true, "webgpu");
+    expect(result).toEqual(["webgpu", 4]);
+    expect(warned).not.toContain("deltaprop");
+  }, 120_000);
+
+  it("without the package says what to install, and trains on WebAssembly", async () => {
+    const { result, warned } = await inNode(false, "auto");
+    expect(result).toEqual(["wasm", 4]);
+    expect(warned).toMatch(/deltaprop\/node: there is no WebGPU: the npm package "webgpu" is not installed\. Run: npm install webgpu/);
+    const [name, message] = (await inNode(false, "webgpu")).result;
+    expect(name).toBe("UnsupportedError");
+    expect(message).toMatch(/Run: npm install webgpu/);
+    expect(message).not.toMatch(/Chrome/);
+  }, 120_000);
+});

@@ -42,7 +42,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   formats: ["errors", "typed-arrays"],
   storage: ["errors"],
   index: [...Object.keys(TRAIN), "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"],
-  cli: ["index", "formats", "storage", "errors", "random"],
+  cli: ["index", "node", "formats", "storage", "errors", "random"],
+  // What Node lacks of a page: imported by its users, and by the command.
+  node: [],
   // The names of TensorFlow.js: through the public door, and nothing imports it.
   tfjs: ["index", "random"],
   // Callbacks of Keras: through the public door, and how options are checked; nothing of the library imports them.
@@ -63,6 +65,7 @@ const TYPES_ONLY: Readonly<Record<string, readonly string[]>> = { shaders: ["gra
 /** Packages; "node:" stands for all of Node's own modules. The library itself has one, and runs without Node. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   shaders: ["wgsl-preprocessor"],
+  node: ["webgpu"],
   cli: ["node:", "commander", "cli-progress", "puppeteer", "@puppeteer/browsers", "webgpu"],
   build: ["node:", "vite"],
   "demo/lib": ["comlink", "uplot"],

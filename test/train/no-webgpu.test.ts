@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { acquireDevice } from "../../src/gpu/device.ts";
+import { withoutDevice } from "../../src/gpu/refusals.ts";
 import { DeltapropError, dense, sequential, UnsupportedError, type CompileOptions } from "../../src/index.ts";
 
 const RECIPE: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };
@@ -17,6 +18,11 @@ const HOSTS: [string, unknown, RegExp][] = [
     requestDevice: () => Promise.reject(new Error("no more devices")) }) } }, /gives no device \(no more devices\)/],
 ];
 
+it("a page is told of browsers, not of packages", () => {
+  expect(withoutDevice(undefined, undefined, false)).toMatch(/Chrome.*Firefox.*Or compile with backend: "wasm"\.$/);
+  expect(withoutDevice(undefined, undefined, false)).not.toMatch(/npm/);
+});
+
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.restoreAllMocks();
@@ -30,7 +36,7 @@ describe.each(HOSTS)("%s", (_, navigator, reason) => {
     expect(error).toBeInstanceOf(UnsupportedError);
     expect(error).toBeInstanceOf(DeltapropError);
     expect((error as Error).message).toMatch(reason);
-    expect((error as Error).message).toMatch(/Chrome.*Firefox.*Or compile with backend: "wasm"\.$/);
+    expect((error as Error).message).toMatch(/npm install webgpu, and import "deltaprop\/node" first\. Or compile with backend: "wasm"\.$/);
     await model.compile({ ...RECIPE, backend: "cpu" });
     expect(await model.getWeights()).toEqual(weights);
     expect((await model.fit([1, 2], [1, 2])).steps).toBe(1);
