@@ -4,7 +4,7 @@
  */
 
 import { environment } from "./environment.ts";
-import { unsupported } from "./missing.ts";
+import type { Tensor } from "./tensor.ts";
 
 export type Logs = Record<string, number>;
 
@@ -21,6 +21,8 @@ export interface CallbackArguments {
 /** The model as callbacks see it. */
 export interface Trained {
   stopTraining: boolean;
+  getWeights(): Tensor[];
+  setWeights(weights: readonly Tensor[]): void;
 }
 
 /** The base of callbacks that are classes. */
@@ -53,6 +55,7 @@ export interface EarlyStoppingOptions {
   /** "auto" (default): "max" for accuracies, else "min". */
   mode?: "auto" | "min" | "max";
   baseline?: number;
+  /** Ends with the weights of the best epoch; TensorFlow.js has it not. Default false. */
   restoreBestWeights?: boolean;
 }
 
@@ -61,12 +64,11 @@ export class EarlyStopping extends Callback {
   readonly #options: EarlyStoppingOptions;
   #best = 0;
   #waited = 0;
+  #weights: Tensor[] | null = null;
   stoppedEpoch = 0;
 
   constructor(options: EarlyStoppingOptions = {}) {
     super();
-    if (options.restoreBestWeights) throw unsupported("earlyStopping({ restoreBestWeights: true })",
-      "TensorFlow.js has it neither: keep getWeights() in onEpochEnd.");
     this.#options = options;
   }
 
@@ -78,23 +80,30 @@ export class EarlyStopping extends Callback {
   onTrainBegin(): void {
     this.#best = this.#options.baseline ?? (this.#rises ? -Infinity : Infinity);
     this.#waited = this.stoppedEpoch = 0;
+    this.#weights = null;
   }
 
   onEpochEnd(epoch: number, logs: Logs = {}): void {
-    const { monitor = "val_loss", minDelta = 0, patience = 0 } = this.#options, current = logs[monitor] as number | undefined;
+    const { monitor = "val_loss", minDelta = 0, patience = 0, restoreBestWeights } = this.#options, current = logs[monitor] as number | undefined;
     if (current === undefined) {
       environment.warnOnce(`earlyStopping watches ${monitor}, but the logs hold ${Object.keys(logs).join(", ")}. Pass validationData or ` +
         `another monitor.`);
       return;
     }
-    const by = Math.abs(minDelta);
-    if (this.#rises ? current - by > this.#best : current + by < this.#best) {
+    const by = Math.abs(minDelta), isBetter = this.#rises ? current - by > this.#best : current + by < this.#best;
+    // If none is better than a baseline, the first is the best.
+    if (restoreBestWeights && (isBetter || !this.#weights)) this.#weights = this.model.getWeights();
+    if (isBetter) {
       this.#best = current;
       this.#waited = 0;
     } else if (++this.#waited >= patience) {
       this.stoppedEpoch = epoch;
       this.model.stopTraining = true;
     }
+  }
+
+  onTrainEnd(): void {
+    if (this.#weights) this.model.setWeights(this.#weights);
   }
 }
 

@@ -171,6 +171,27 @@ it("earlyStopping stops at the same epoch", async () => {
   expect(await epochs(ours)).toBe(stopped);
 });
 
+it("an array of callbacks is called in order, and earlyStopping brings back the best weights, bit for bit", async () => {
+  const train = async (restoreBestWeights: boolean) => {
+    const x = rows(ours, 10, 2), model = ours.sequential({ layers: [ours.layers.dense({ units: 1, inputShape: [2] })] }), kept: number[][] = [], losses: number[] = [];
+    // So large a rate that the loss soon rises.
+    model.compile({ optimizer: ours.train.momentum(0.3, 0.95), loss: "meanSquaredError" });
+    start(ours, model);
+    const told: string[] = [], tell = (name: string) => ({ onEpochEnd: (epoch: number) => { told.push(`${name}${epoch}`); } });
+    const { epoch } = await model.fit(x, ours.tensor1d(numbers(10, 3)), { epochs: 60, shuffle: false, callbacks: [tell("a"),
+      { onEpochEnd: (_: number, logs?: ours.Logs) => { kept.push(model.getWeights().flatMap((w) => [...w.dataSync()])); losses.push(logs!.loss); } },
+      ours.callbacks.earlyStopping({ monitor: "loss", patience: 2, restoreBestWeights }), tell("b")] });
+    expect(told.slice(0, 4)).toEqual(["a0", "b0", "a1", "b1"]);
+    const best = losses.indexOf(Math.min(...losses));
+    expect(epoch).toHaveLength(best + 3);
+    return { ended: model.getWeights().flatMap((w) => [...w.dataSync()]), best: kept[best], last: kept[best + 2] };
+  };
+  const restored = await train(true), control = await train(false);
+  expect(restored.ended).toEqual(restored.best);
+  expect(control.ended).toEqual(control.last);
+  expect(control.last).not.toEqual(control.best);
+});
+
 it("summary() prints the lines of TensorFlow.js", () => {
   const printed = (tf: TF) => {
     const lines: string[] = [], model = tf.sequential();
