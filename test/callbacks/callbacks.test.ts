@@ -114,7 +114,7 @@ describe("reduceLROnPlateau()", () => {
     ["less than minDelta, 1e-4, is not better", { patience: 1 }, [1, 0.99995, 0.5], [0.1, 0.1, 0.01]],
     ["patience 10 by default", {}, Array.from({ length: 13 }, () => 1), [...Array.from({ length: 11 }, () => 0.1), 0.01, 0.01]],
     ["factor, down to minLr", { patience: 1, factor: 0.5, minLr: 0.03 }, [1, 1, 1, 1, 1], [0.1, 0.1, 0.05, 0.03, 0.03]],
-    // Reduced after 1; the cooldown is 2 behind it: 2 and 3 do not count… of 3 the last turn is over, so 3 counts.
+    // Reduced behind epoch 1. The cooldown of 2 falls to 1 in epoch 2, which does not count, and to 0 in epoch 3, which does.
     ["cooldown", { patience: 1, factor: 0.5, cooldown: 2 }, [1, 1, 1, 1, 1, 1], [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]],
     ["NaN is not better", { patience: 1, factor: 0.5 }, [1, NaN, NaN], [0.1, 0.1, 0.05]],
     ["max", { mode: "max", patience: 1, factor: 0.5 }, [1, 2, 2, 2], [0.1, 0.1, 0.1, 0.05]],

@@ -147,6 +147,10 @@ describe("a hostile file with a true digest", () => {
     ["a schedule of no kind", { ...honest, learningRate: { kind: "hasOwnProperty" } }], ["no word of the rate", { ...honest, learningRate: undefined }],
     ["a schedule in a schedule that is none", { ...honest, learningRate: { kind: "warmup", steps: 2, from: 0, then: null } }],
     ["no engine", { ...honest, engine: undefined }], ["an engine without end", { ...honest, engine: "x".repeat(1001) }],
+    ["no word of callbacks", { ...honest, callbacks: undefined }], ["callbacks that are no list", { ...honest, callbacks: {} }],
+    ["a callback that is none", { ...honest, callbacks: [1] }], ["a callback with a number for a name", { ...honest, callbacks: [{ ...callbacks[0], name: 1 }] }],
+    ["a callback that says not whether it has weights", { ...honest, callbacks: [{ name: "one", values: 1 }] }],
+    ["a callback whose weights are missing", { ...honest, callbacks: [{ ...callbacks[0], weights: true }] }],
     ["a key twice", JSON.stringify(honest).replace('"steps":12', '"steps":12,"steps":13')],
   ])("%s is refused", async (_, training) => {
     expect(await failure(forged(training))).toBeInstanceOf(FormatError);
@@ -173,6 +177,26 @@ describe("a hostile file with a true digest", () => {
     ["__proto__ as a tensor", [...CHECKPOINT.state.keys(), "__proto__"].map((name) => ({ name, shape: [3], data: new Float32Array(3) }))],
   ])("%s is refused", async (_, tensors) => {
     expect(await failure(forged(honest, tensors))).toBeInstanceOf(FormatError);
+  });
+
+  it("weights that a callback has kept: of the right names, sizes and kind alone, and of that callback", async () => {
+    const all = [...CHECKPOINT.state].map(([name, data]) => ({ name, shape: [3], data })), kept = { ...honest, callbacks: [{ ...callbacks[0], weights: true }] };
+    const bytes = (training: unknown, name: string, data: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>) =>
+      forged(training, [...all, { name, shape: [data.length], data }] as never);
+    const right = Float32Array.of(1, 2, 3);
+    expect((await decode(bytes(kept, "callback 0: w1", right))).callbacks?.[0].weights?.get("w1")).toEqual(right);
+    expect((await decode(bytes(kept, "callback 0: w1", right))).state.has("callback 0: w1")).toBe(false);
+    for (const wrong of [bytes(honest, "callback 0: w1", right), bytes(kept, "callback 1: w1", right), bytes(kept, "callback 0: m_w1", right),
+      bytes(kept, "callback 0: w1", new Float32Array(4)), bytes(kept, "callback 0: w1", new Float64Array(3))]) {
+      expect(await failure(wrong)).toBeInstanceOf(FormatError);
+    }
+  });
+
+  it("version 2 is read, which says nothing of callbacks", async () => {
+    const before = { ...honest, callbacks: undefined };
+    expect(await decode(forged(before, undefined, { version: "2" }))).toMatchObject({ callbacks: null, progress, engine });
+    // Control: version 3 has to say it.
+    expect(await failure(forged(before))).toBeInstanceOf(FormatError);
   });
 
   it("another version, and weights alone, are refused by name", async () => {

@@ -60,7 +60,7 @@ describe("a model", () => {
     expect((await compiled({ [name]: null })).backend).toBe("cpu");
   });
 
-  const OF_FIT: readonly (keyof FitOptions)[] = ["epochs", "steps", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
+  const OF_FIT: readonly (keyof FitOptions)[] = ["epochs", "initialEpoch", "steps", "stepsPerEpoch", "validationSteps", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
     "onNaN", "checkpoint", "resumeFrom", "callbacks", "verbose"];
   it.each(OF_FIT)("fit({ %s: null })", async (name) => {
     const [model, other] = [await compiled(), await compiled()];
