@@ -2,7 +2,8 @@
 // calls are rarely given and for mistakes, by-steps.js for fit({ steps }), float64.js the reference, limits.js when something does not
 // fit, autotune.js to measure, resident.js, recurrent.js, uncommon.js and blocks.js for networks of their kind, debug.js to log, recovery.js and
 // refusals.js when something goes wrong, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, both once
-// more, minified, in dist/min, tfjs.js with the names of TensorFlow.js and callbacks.js (also minified), node.js, and the command line with its page, which import the library instead of holding a second copy.
+// more, minified, in dist/min, tfjs.js with the names of TensorFlow.js, callbacks.js, files.js, onnx.js and keras-files.js with model files (all
+// also minified), node.js, and the command line with its page, which import the library instead of holding a second copy.
 // Types come from tsc (tsconfig.build.json).
 
 import { fileURLToPath } from "node:url";
@@ -16,8 +17,10 @@ const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`
 /** Modules that dist/index.js exports: whoever else needs them imports it, so that error classes exist once. */
 const LIBRARY = new Set([inSource("index.ts"), inSource("errors.ts")]);
 const LIBRARY_FILE = "./index.js";
+/** What the names of TensorFlow.js load for model files. */
+const FILES = inSource("files/index.ts"), FILES_FILE = "./files.js";
 /** Optional peers: looked for when they are needed. */
-const PEERS = ["puppeteer", "webgpu", "mnist"];
+const PEERS = ["puppeteer", "webgpu", "mnist", "h5wasm"];
 
 /** One entry → one file. `consumer` decides whether Node's own modules may be imported; minified ones go to a folder of their own. */
 function oneFile(entry: string, name: string, consumer: "client" | "server", minify = false): EnvironmentOptions {
@@ -31,7 +34,9 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
       rolldownOptions: {
         input: inSource(entry),
         preserveEntrySignatures: "strict",
-        external: (id: string) => importsLibrary && LIBRARY.has(id),
+        // Else rolldown's own helpers would import Node's modules.
+        ...(importsLibrary && name !== "cli.js" && { platform: "browser" }),
+        external: (id: string) => importsLibrary && (LIBRARY.has(id) || (name === "tfjs.js" && id === FILES)),
         output: {
           format: "es", entryFileNames: name, chunkFileNames: "[name].js",
           // What several files need goes into one, however it is shared out; but what a page may import or do without has files of
@@ -44,7 +49,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
             { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },
           ] },
-          paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id),
+          paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id === FILES ? FILES_FILE : id),
         },
       },
     },
@@ -53,7 +58,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
 
 export default defineConfig({
   publicDir: false,
-  // cli.licences.txt beside cli.js; nothing else bundles packages.
+  // cli.licences.txt beside cli.js, and the like beside the other files that bundle packages.
   plugins: [wgslAtBuild(), workerUrlAtBuild((environment) => environment.endsWith("orker")), licencesAtBuild((entry) => entry.replace(/js$/, "licences.txt"))],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
@@ -62,15 +67,21 @@ export default defineConfig({
     worker: oneFile("train/worker/worker.ts", WORKER_FILE, "server"),
     // One thread of the WebAssembly engine.
     thread: oneFile("wasm/thread.js", THREAD_FILE, "server"),
-    // The names of TensorFlow.js, an entry of its own.
-    tfjs: oneFile("tfjs/index.ts", "tfjs.js", "client"),
+    // The names of TensorFlow.js, and models as files: entries of their own.
+    tfjs: oneFile("tfjs/index.ts", "tfjs.js", "server"),
+    files: oneFile("files/index.ts", "files.js", "server"),
+    onnx: oneFile("files/onnx/index.ts", "onnx.js", "server"),
+    kerasFiles: oneFile("files/keras/index.ts", "keras-files.js", "server"),
     // Callbacks of Keras, the same.
     callbacks: oneFile("callbacks/index.ts", "callbacks.js", "client"),
     // For pages without a bundler. Elsewhere names stay readable in stack traces, and the bundler minifies.
     // A GPU for Node. Its npm package is no part of it.
     node: oneFile("node/index.ts", "node.js", "server"),
     minified: oneFile("index.ts", "index.js", "server", true),
-    minifiedTfjs: oneFile("tfjs/index.ts", "tfjs.js", "client", true),
+    minifiedTfjs: oneFile("tfjs/index.ts", "tfjs.js", "server", true),
+    minifiedFiles: oneFile("files/index.ts", "files.js", "server", true),
+    minifiedOnnx: oneFile("files/onnx/index.ts", "onnx.js", "server", true),
+    minifiedKerasFiles: oneFile("files/keras/index.ts", "keras-files.js", "server", true),
     minifiedCallbacks: oneFile("callbacks/index.ts", "callbacks.js", "client", true),
     minifiedWorker: oneFile("train/worker/worker.ts", WORKER_FILE, "server", true),
     minifiedThread: oneFile("wasm/thread.js", THREAD_FILE, "server", true),

@@ -1,6 +1,6 @@
 // `unit` runs in Node without a GPU; the files under test/gpu in headless Chrome (`chrome`) or Firefox (`firefox`), in Node with the
 // npm package `webgpu` (`node-gpu`), or in Deno (`deno`, started by test/hosts). `consumers` installs the
-// package as others do. Without an adapter these fail; they never skip. `wasm` runs the files under test/gpu that are about the
+// package as others do, `interop` runs other programs on its files. Without an adapter these fail; they never skip. `wasm` runs the files under test/gpu that are about the
 // library, whatever the engine, on the WebAssembly engine in Node.
 
 import { defineConfig } from "vitest/config";
@@ -9,6 +9,8 @@ import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
 const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test.ts"];
 /** What takes a quarter of an hour on the CPU: npm run test:ulp. */
 const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
+/** What needs programs from outside npm: npm run test:interop. */
+const INTEROP = ["test/interop/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
 const GPU_ALONE = ["adapter", "api-devices", "autotune", "canary", "checked", "choice-store", "debug", "device-loss", "fused", "half", "launches", "precision",
   "race", "recurrent", "resident", "variants", "worker", "slow/out-of-memory", "slow/product-variants"].map((name) => `test/gpu/${name}.test.ts`);
@@ -19,9 +21,10 @@ export default defineConfig({
   test: {
     projects: [
       // Some start processes; a busy machine with two cores takes its time over that.
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE], testTimeout: 60_000 } },
+      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE, ...INTEROP], testTimeout: 60_000 } },
       { test: { name: "exhaustive", include: EXHAUSTIVE, testTimeout: 3_600_000 } },
       { test: { name: "consumers", include: CONSUMERS } },
+      { test: { name: "interop", include: INTEROP, testTimeout: 60_000 } },
       {
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
         optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },

@@ -22,6 +22,7 @@ describe("the source", () => {
     const rooms = new Set([...sourceFiles().keys()].map((path) => path.split("/").slice(0, -1).join("/")));
     for (const room of ["build", "demo", "demo/lib", "demo/rooms/text", "bench", "bench/contenders", "tools/kernels", "src", "src/model", "src/graph",
       "src/reference", "src/schedule", "src/gpu", "src/train", "src/train/data", "src/train/worker", "src/formats", "src/cli", "src/tfjs", "src/callbacks",
+      "src/files", "src/files/own", "src/node",
       "shaders"]) expect(rooms).toContain(room);
   });
 });
@@ -116,6 +117,7 @@ describe("the checker", () => {
       { "src/cli/x.ts": 'import "../train/fit.ts";' }, "cli may not import train"],
     ["the names of TensorFlow.js going round the public door", { "src/tfjs/x.ts": 'import "../train/fit.ts";' }, "tfjs may not import train"],
     ["the names of TensorFlow.js imported by the library", { "src/tfjs/x.ts": "export {};", "src/train/x.ts": 'import "../tfjs/x.ts";' }, "train may not import tfjs"],
+    ["model files imported by the library", { "src/files/x.ts": "export {};", "src/train/x.ts": 'import "../files/x.ts";' }, "train may not import files"],
     ["a test imported by the source",
       { "src/train/x.ts": 'import "../../test/x.ts";' }, "which is in no room"],
     ["Node in the library", { "src/train/x.ts": 'import "node:fs";' }, "the package node:fs"],

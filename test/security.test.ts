@@ -48,9 +48,9 @@ const chunksOf = (built: unknown): [string, string][] => ([built].flat() as Roll
 async function builtFiles(): Promise<[string, string][]> {
   const write = { build: { write: false } };
   const builder = await createBuilder({ root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent",
-    environments: { client: write, page: write, cli: write } });
+    environments: { client: write, page: write, cli: write, files: write, onnx: write, kerasFiles: write } });
   const files: [string, string][] = [];
-  for (const name of ["client", "page", "cli"]) files.push(...chunksOf(await builder.build(builder.environments[name])));
+  for (const name of ["client", "page", "cli", "files", "onnx", "kerasFiles"]) files.push(...chunksOf(await builder.build(builder.environments[name])));
   return [...files, ...chunksOf(await build({ configFile: `${ROOT}/demo/vite.config.ts`, logLevel: "silent", build: { write: false } }))];
 }
 

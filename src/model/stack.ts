@@ -5,28 +5,28 @@ import type { Layer } from "./layers.ts";
 import { checkBeginning, checkSeed, resolveNetwork, type Network } from "./network.ts";
 
 export class LayerStack {
-  readonly #seed: number;
-  #layers: readonly Layer[];
+  readonly seed: number;
+  layers: readonly Layer[];
   #network: Network | null = null;
 
   /** @throws InputError if a layer does not fit the one before it, whatever follows; or for a wrong seed */
   constructor(layers: readonly Layer[], seed: number) {
     checkBeginning(layers);
-    this.#layers = [...layers];
-    this.#seed = checkSeed(seed);
+    this.layers = [...layers];
+    this.seed = checkSeed(seed);
   }
 
   /** @throws InputError, with nothing appended, if it does not fit the layer before it */
   append(layer: Layer): void {
-    const layers = [...this.#layers, layer];
+    const layers = [...this.layers, layer];
     checkBeginning(layers);
-    this.#layers = layers;
+    this.layers = layers;
     this.#network = null;
   }
 
   /** Null while there are no layers. @throws InputError if they are no whole network */
   get network(): Network | null {
-    if (this.#layers.length > 0) this.#network ??= resolveNetwork(this.#layers, this.#seed);
+    if (this.layers.length > 0) this.#network ??= resolveNetwork(this.layers, this.seed);
     return this.#network;
   }
 

@@ -28,7 +28,6 @@ export const pool: Missing = missing("tf.pool", FEATURES);
 export const localResponseNormalization: Missing = missing("tf.localResponseNormalization", FEATURES);
 export const model: Missing = missing("tf.model", STACK);
 export const input: Missing = missing("tf.input", STACK);
-export const loadLayersModel: Missing = missing("tf.loadLayersModel", STACK);
 export const loadGraphModel: Missing = missing("tf.loadGraphModel", STACK);
 export const fft: Missing = missing("tf.fft", BY_HAND);
 export const ifft: Missing = missing("tf.ifft", BY_HAND);

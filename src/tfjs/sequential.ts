@@ -9,6 +9,7 @@ import { Layer, type LayerWeight } from "./layers.ts";
 import { lossRows, toLoss } from "./losses.ts";
 import { metricRows, toMetric, type Metric } from "./metrics.ts";
 import { missing, unsupported } from "./missing.ts";
+import { layerOf, loadFrom, saveTo, type IOHandler, type ModelSource, type SaveResult } from "./model-files.ts";
 import { sizeOf } from "./nd-array.ts";
 import { summaryLines } from "./summary.ts";
 import { read, Tensor, type TensorLike } from "./tensor.ts";
@@ -166,7 +167,17 @@ export class Sequential {
     this.#core = this.#compiled = null;
   }
 
-  save: (...given: never[]) => never = missing("model.save()", SAVING);
+  /**
+   * Writes the layers and weights: to "indexeddb://name", "opfs://name", "downloads://name", "file://folder" (Node), or an IOHandler.
+   * @throws UnsupportedError for other places, and for the optimizer, which deltaprop's own saveModel() keeps
+   */
+  async save(target: string | IOHandler, config: { includeOptimizer?: boolean } = {}): Promise<SaveResult> {
+    if (config?.includeOptimizer) throw unsupported("model.save(): includeOptimizer", "Use saveModel() of deltaprop/files, which keeps it.");
+    const core = this.#declare();
+    await core.setWeights(this.weights.map(({ shape, data }) => ({ shape, data })));
+    return saveTo(core, target);
+  }
+
   toJSON: (...given: never[]) => never = missing("model.toJSON()", SAVING);
   fitDataset: (...given: never[]) => never = missing("model.fitDataset()", "Give fit() all rows as tensors.");
   evaluateDataset: (...given: never[]) => never = missing("model.evaluateDataset()", "Give evaluate() all rows as tensors.");
@@ -206,20 +217,24 @@ export class Sequential {
     return [data, this.#targets("fit(): validationData", y, rows)];
   }
 
-  /** The model of deltaprop with the weights of the host, compiled as this one is now. */
-  async #open(recipe: Recipe): Promise<CoreSequential> {
+  #declare(): CoreSequential {
+    this.#first();
     const input = this.layers[0].inputShape.slice(1) as number[], flattens = this.layers.findIndex(({ className }) =>
       className === "Flatten");
     if (flattens > 0 && input.length > 1) throw unsupported("tf.layers.flatten() behind another layer",
       "Flatten first, or reshape the tensors.");
     const shape = flattens === 0 ? [sizeOf(input)] : input;
     let first: number[] | undefined = shape;
-    this.#core ??= new CoreSequential({ seed: Math.floor(Math.random() * 2 ** 32), layers: this.layers.flatMap((layer) => {
+    return new CoreSequential({ seed: Math.floor(Math.random() * 2 ** 32), layers: this.layers.flatMap((layer) => {
       const made = layer.core(first);
       if (made.length > 0) first = undefined;
       return made;
     }) });
-    const core = this.#core, weights = this.weights;
+  }
+
+  /** The model of deltaprop with the weights of the host, compiled as this one is now. */
+  async #open(recipe: Recipe): Promise<CoreSequential> {
+    const core = this.#core ??= this.#declare(), weights = this.weights;
     if (weights.some(({ data }, i) => data !== this.#synced[i])) {
       await core.setWeights(weights.map(({ shape: sizes, data }) => ({ shape: sizes, data })));
       this.#synced = weights.map(({ data }) => data);
@@ -255,3 +270,14 @@ function one(given: Data): TensorLike {
 }
 
 export const sequential = (options: { layers?: readonly Layer[]; name?: string } = {}): Sequential => new Sequential(options);
+
+/**
+ * Reads a layers model: from the address of its model.json, which it opens, "file://…/model.json" (Node), what save() wrote, files that the
+ * user picked, or an IOHandler. Options of TensorFlow.js are without effect. @throws UnsupportedError naming a layer or option that is not here
+ */
+export async function loadLayersModel(source: ModelSource, options?: object): Promise<Sequential>;
+export async function loadLayersModel(source: ModelSource): Promise<Sequential> {
+  const core = await loadFrom(source), model = new Sequential({ layers: core.inside.stack.layers.map(layerOf) });
+  model.setWeights((await core.getWeights()).map(({ shape, data }) => new Tensor({ dtype: "float32", shape, data })));
+  return model;
+}

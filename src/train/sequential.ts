@@ -269,6 +269,9 @@ export class Sequential {
     this.#ready("learningRate").setLearningRate(rate);
   }
 
+  /** @internal For entries beside this one: what was declared, what compile() made of it, and who uses it. */
+  get inside() { return { stack: this.#stack, compiled: this.#compiled, life: this.#life }; }
+
   /** Whether the fit() under way, or the last one, was told to end; false again when the next begins. */
   get stopTraining(): boolean {
     return this.#compiled?.steering.stopped ?? false;
@@ -285,14 +288,10 @@ export class Sequential {
   }
 
   /** "webgpu", "wasm" or "cpu", once compiled; after predict() without compile() the one that it found. */
-  get backend(): BackendKind {
-    return this.#ready("backend", true).backend.kind;
-  }
+  get backend(): BackendKind { return this.#ready("backend", true).backend.kind; }
 
   /** What the model runs on, for people. */
-  get adapter(): string {
-    return this.#ready("adapter", true).backend.adapter;
-  }
+  get adapter(): string { return this.#ready("adapter", true).backend.adapter; }
 
   /**
    * Frees everything on the device, as soon as calls under way are done; a fit() stops at a step boundary and rejects.

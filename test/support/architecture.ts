@@ -45,8 +45,10 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   cli: ["index", "node", "formats", "storage", "errors", "random"],
   // What Node lacks of a page: imported by its users, and by the command.
   node: [],
+  // Models as files, through the public door and what it shares with the library of formats and places.
+  files: ["index", "formats", "storage"],
   // The names of TensorFlow.js: through the public door, and nothing imports it.
-  tfjs: ["index", "random"],
+  tfjs: ["index", "random", "files"],
   // Callbacks of Keras: through the public door, and how options are checked; nothing of the library imports them.
   callbacks: ["index", "model"],
   build: [],
@@ -67,6 +69,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   shaders: ["wgsl-preprocessor"],
   node: ["webgpu"],
   cli: ["node:", "commander", "cli-progress", "puppeteer", "@puppeteer/browsers", "webgpu"],
+  files: ["pbf", "fflate", "h5wasm"],
   build: ["node:", "vite"],
   "demo/lib": ["comlink", "uplot"],
   "demo/rooms": ["comlink"],

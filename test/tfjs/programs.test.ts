@@ -229,7 +229,6 @@ it.each<[string, () => unknown, RegExp]>([
     model.compile({ optimizer: "sgd", loss: (a: ours.Tensor, b: ours.Tensor) => a.sub(b) });
   }, /loss by the function/],
   ["frozen layers", () => ours.layers.dense({ units: 1, trainable: false }), /trainable: false/],
-  ["model files", () => ours.loadLayersModel(), /tf\.loadLayersModel.*setWeights/],
 ])("%s: an error that names it and the remedy", (_, call, message) => {
   expect(call).toThrow(UnsupportedError);
   expect(call).toThrow(message);

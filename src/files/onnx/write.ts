@@ -1,0 +1,113 @@
+// Our layers as ONNX's operators. A further type of layer is a row of WRITERS. All at inference: Dropout does nothing there.
+//   dense      Gemm(x, W, b); for sequences MatMul and Add
+//   simpleRNN  RNN, which takes time first: Transpose before it and, where sequences leave, behind it; W (1, units, features) and R
+//              (1, units, units) are our kernels transposed, B (1, 2·units) is our bias and zeros
+
+import { UnsupportedError, type ActivationName, type Layer, type Sequential } from "../../index.ts";
+import { takeApart, type Parts, type Weight } from "../parts.ts";
+import { encodeModel, FLOAT, INT64, type Node, type Tensor } from "./proto.ts";
+
+const float = (value: number) => ({ float: value });
+
+/** Operator and attributes; swish is a product of two. */
+const ACTIVATIONS: Readonly<Record<Exclude<ActivationName, "linear" | "swish">, readonly [op: string, attributes?: Node["attributes"]]>> = {
+  sigmoid: ["Sigmoid"], tanh: ["Tanh"], relu: ["Relu"], leakyRelu: ["LeakyRelu", { alpha: float(0.2) }], elu: ["Elu", { alpha: float(1) }],
+    softplus: ["Softplus"],
+  gelu: ["Gelu", { approximate: "none" }], geluTanh: ["Gelu", { approximate: "tanh" }], softmax: ["Softmax", { axis: -1 }],
+};
+
+/** Names of RNN's own; Affine is αx + β. */
+const RECURRENT = {
+  tanh: { activations: ["Tanh"] }, relu: { activations: ["Relu"] }, sigmoid: { activations: ["Sigmoid"] },
+  linear: { activations: ["Affine"], activation_alpha: { floats: [1] }, activation_beta: { floats: [0] } },
+} as const;
+
+/** Writes node after node, each from what the one before gave. */
+class Graph {
+  readonly nodes: Node[] = [];
+  readonly tensors: Tensor[] = [];
+  value = "input";
+
+  /** @param shape what reaches the next layer, without the batch */
+  constructor(readonly where: string, public shape: readonly number[]) {}
+
+  /** @param more names of further inputs. @returns the name of what comes out */
+  push(op: string, more: readonly string[] = [], attributes?: Node["attributes"]): string {
+    const output = `${op.toLowerCase()}_${this.nodes.length}`;
+    this.nodes.push({ op, inputs: [this.value, ...more], outputs: [output], attributes });
+    return (this.value = output);
+  }
+
+  constant(name: string, shape: readonly number[], data: Tensor["data"]): string {
+    this.tensors.push({ name, shape, data });
+    return name;
+  }
+
+  activate(name: ActivationName): void {
+    if (name === "linear") return;
+    if (name === "swish") {
+      const before = this.value;
+      this.push("Sigmoid");
+      this.push("Mul", [before]);
+    } else this.push(...[ACTIVATIONS[name][0], [], ACTIVATIONS[name][1]] as const);
+  }
+}
+
+const transposed = ({ shape: [rows, columns], data }: Weight): Float32Array<ArrayBuffer> =>
+  Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
+
+type WriterOf<L extends Layer> = (to: Graph, layer: L, name: string | null, weights: readonly Weight[]) => void;
+
+const WRITERS: { readonly [T in Layer["type"]]: WriterOf<Extract<Layer, { type: T }>> } = {
+  dense(to, { units, activation }, name, [kernel, bias]) {
+    const factor = to.constant(`${name}/kernel`, kernel.shape, kernel.data),
+      sum = bias && to.constant(`${name}/bias`, bias.shape, bias.data);
+    if (to.shape.length === 1 && sum) to.push("Gemm", [factor, sum]);
+    else {
+      to.push("MatMul", [factor]);
+      if (sum) to.push("Add", [sum]);
+    }
+    to.shape = [...to.shape.slice(0, -1), units];
+    to.activate(activation);
+  },
+  simpleRNN(to, { units, activation, returnSequences, stateful, inputVocabulary }, name, [kernel, recurrent, bias]) {
+    if (stateful) {
+      throw new UnsupportedError(`${to.where}: layer ${name} (simpleRNN): stateful: a file for ONNX answers each batch by itself. ` +
+        `Declare the same layers with ` +
+        "stateful: false, and give them these weights.");
+    }
+    if (inputVocabulary !== null) to.push("OneHot",
+      [to.constant(`${name}/depth`, [], [inputVocabulary]), to.constant(`${name}/values`, [2], Float32Array.of(0, 1))], { axis: -1 });
+    to.push("Transpose", [], { perm: [1, 0, 2] });
+    const both = bias && Float32Array.from({ length: 2 * units }, (_, i) => bias.data[i] ?? 0);
+    const inputs = [to.value, to.constant(`${name}/kernel`, [1, units, kernel.shape[0]], transposed(kernel)),
+      to.constant(`${name}/recurrent_kernel`, [1, units, units], transposed(recurrent)),
+        ...(both ? [to.constant(`${name}/bias`, [1, 2 * units], both)] : [])];
+    const output = `rnn_${to.nodes.length}`;
+    to.nodes.push({ op: "RNN", inputs, outputs: returnSequences ? [output] : ["", output],
+      attributes: { hidden_size: units, ...RECURRENT[activation] } });
+    to.value = output;
+    to.push("Squeeze", [to.constant(`${name}/axis`, [1], [returnSequences ? 1 : 0])]);
+    if (returnSequences) to.push("Transpose", [], { perm: [1, 0, 2] });
+    to.shape = returnSequences ? [to.shape[0], units] : [units];
+  },
+  dropout: (to, { rate }) => {
+    to.push("Dropout", [to.constant(`dropout_${to.nodes.length}/ratio`, [], Float32Array.of(rate))]);
+  },
+  activation: (to, { activation }) => to.activate(activation),
+};
+
+function graphOf(where: string, { layers, inputShape }: Parts): Graph {
+  const graph = new Graph(where, inputShape);
+  for (const { layer, name, weights } of layers) (WRITERS[layer.type] as WriterOf<Layer>)(graph, layer, name, weights);
+  return graph;
+}
+
+/** The bytes of an ONNX file. @throws UnsupportedError naming a layer that ONNX does not have; InputError if the weights are not finite */
+export async function toOnnx(where: string, model: Sequential): Promise<Uint8Array<ArrayBuffer>> {
+  const parts = await takeApart(where, model), { nodes, tensors, shape, value } = graphOf(where, parts), [{ layer }] = parts.layers;
+  const whole = layer.type === "simpleRNN" && layer.inputVocabulary !== null;
+  const named = nodes.map((node) => ({ ...node, outputs: node.outputs.map((name) => (name === value ? "output" : name)) }));
+  return encodeModel(named, tensors, { name: "input", shape: [null, ...parts.inputShape], type: whole ? INT64 : FLOAT },
+    { name: "output", shape: [null, ...shape], type: FLOAT });
+}
