@@ -1,5 +1,7 @@
-// The page: language, theme, and which room is shown. An address is #room or, for a share link, #room?configuration.
+// The page: language, theme, and which room is shown. An address is #room?configuration; of the configuration a link may leave out
+// what it likes.
 
+import { Address } from "./lib/address.ts";
 import { Announcer } from "./lib/announce.ts";
 import { element } from "./lib/dom.ts";
 import { defineTexts, Language, LANGUAGES, type LanguageCode } from "./lib/i18n.ts";
@@ -21,6 +23,9 @@ const texts = defineTexts({
   loading: "Loading …",
   notLoaded: (reason: string) => `This part of the page could not be loaded. Check the connection and reload the page. (${reason})`,
   title: (room: string) => `${room} · deltaprop`,
+  about: "About this page",
+  source: "Source", docs: "Documentation", licence: "MIT licence",
+  digits: "Digits: MNIST, by LeCun, Cortes and Burges", alice: "Text: Alice’s Adventures in Wonderland, by Lewis Carroll (1865, public domain)",
 }, {
   skip: "跳到正文",
   rooms: "房间",
@@ -34,7 +39,16 @@ const texts = defineTexts({
   loading: "正在载入……",
   notLoaded: (reason: string) => `页面的这一部分无法载入。请检查网络连接并重新载入页面。（${reason}）`,
   title: (room: string) => `${room} · deltaprop`,
+  about: "关于本页",
+  source: "源代码", docs: "文档", licence: "MIT 许可证",
+  digits: "数字：MNIST，LeCun、Cortes 与 Burges", alice: "文本：《爱丽丝梦游仙境》，刘易斯·卡罗尔（1865 年，公有领域）",
 });
+
+const REPOSITORY = "https://github.com/deltaprop/deltaprop";
+const ABOUT = {
+  source: REPOSITORY, docs: `${REPOSITORY}#readme`, licence: `${REPOSITORY}/blob/main/LICENSE`,
+  digits: "https://yann.lecun.com/exdb/mnist/", alice: "https://www.gutenberg.org/ebooks/11",
+} as const;
 
 function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -43,6 +57,7 @@ function byId(id: string): HTMLElement {
 }
 
 const language = new Language(), theme = new Theme(), words = language.words(texts);
+const address = new Address();
 const notices = new Notices(byId("notices"), language), announcer = new Announcer(document.body);
 const main = byId("main"), nav = byId("rooms");
 
@@ -54,11 +69,6 @@ interface Open {
 const opened = new Map<string, Open>(), tabs = new Map<string, HTMLAnchorElement>();
 let shown: string | null = null;
 
-function parseAddress(hash: string): { entry: RoomEntry; link: string } {
-  const [id, ...rest] = hash.replace(/^#/, "").split("?");
-  return { entry: ROOMS.find((room) => room.id === id) ?? ROOMS[0], link: rest.join("?") };
-}
-
 const shareUrl = (id: string, link: string): string => {
   const url = new URL(document.baseURI);
   url.hash = `${id}?${link}`;
@@ -69,14 +79,15 @@ async function mount({ id, load }: RoomEntry, host: HTMLElement, link: string): 
   host.append(words.show(element("p", { class: "loading" }), ({ loading }) => loading));
   const { mount } = await load();
   host.replaceChildren();
-  return mount(host, { language, theme, notices, announcer, link, shareUrl: (configuration) => shareUrl(id, configuration) });
+  return mount(host, { language, theme, notices, announcer, link, shareUrl: (configuration) => shareUrl(id, configuration),
+    onLink: (configuration, visited) => address.set(id, configuration, visited) });
 }
 
 function open(entry: RoomEntry, link: string): void {
   const { id } = entry, before = opened.get(id);
   if (shown !== id) notices.clear();
   if (before) {
-    if (link) void before.room.then((room) => room.open?.(link));
+    if (link && link !== address.linkOf(id)) void before.room.then((room) => room.open?.(link));
   } else {
     const host = element("div", { class: `room ${id}` });
     main.append(host);
@@ -91,6 +102,7 @@ function open(entry: RoomEntry, link: string): void {
     });
   }
   show(entry);
+  address.show(id);
 }
 
 function show({ id }: RoomEntry): void {
@@ -143,6 +155,11 @@ byId("choices").append(
     (code) => language.choose(code)),
   chooser<ThemeName>("theme", THEMES.map((name) => [name, () => words.now[name]]), theme.name, (name) => theme.choose(name)));
 
+words.attribute(byId("about"), "aria-label", ({ about }) => about);
+for (const name of Object.keys(ABOUT) as (keyof typeof ABOUT)[]) {
+  byId("about").append(words.show(element("a", { href: ABOUT[name], rel: "noopener" }), (now) => now[name]));
+}
+
 // The link to the content is no room: it moves the focus and leaves the address alone.
 byId("skip").addEventListener("click", (event) => {
   event.preventDefault();
@@ -150,10 +167,8 @@ byId("skip").addEventListener("click", (event) => {
 });
 
 function follow(): void {
-  const { entry, link } = parseAddress(location.hash);
-  open(entry, link);
-  // What a link said is in the room now, and may be changed there.
-  if (link) history.replaceState(null, "", `#${entry.id}`);
+  const { id, link } = address.read();
+  open(ROOMS.find((room) => room.id === id) ?? ROOMS[0], link);
 }
 addEventListener("hashchange", follow);
 follow();

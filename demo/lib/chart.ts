@@ -1,5 +1,5 @@
 // A line chart over steps (uPlot): one number a step, smoothed, and now and then a second one beside it, or levels to compare with;
-// with a switch to a logarithmic axis and the same numbers as a table for those who cannot see it.
+// with logarithmic axes, a mark at one step, and the same numbers as a table for those who cannot see it.
 
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -12,6 +12,8 @@ const TABLE_ROWS = 12;
 /** On a software GPU every frame is dear. */
 const DRAW_EVERY_MS = 120;
 const FAINT = "55";
+/** Dots that are kept; when there are more, every second one behind the first ones goes. */
+const MOST_DOTS = 400, FIRST_DOTS = 100;
 /** Share of what came before in each point, until the reader sets another: little enough that the line lags by one or two steps only. */
 export const FIRST_SMOOTHING = 0.6;
 
@@ -27,9 +29,12 @@ const texts = defineTexts({
   table: "以表格显示",
   none: "–",
   label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `折线图：${name}，共 ${steps} 步。最新值：${line} ${last}${dots && `,${dots} ${other}`}。`,
-  level: (name: string, value: string) => `${name}:${value}。`,
+    `折线图：${name}，共 ${steps} 步。最新值：${line} ${last}${dots && `，${dots} ${other}`}。`,
+  level: (name: string, value: string) => `${name}：${value}。`,
 });
+
+/** Steps are whole numbers. */
+const STEP_INCREMENTS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /** What a logarithmic axis leaves out is null. */
 const shortTick = (tick: number | null): string => (tick === null ? "" : String(Number(tick.toPrecision(3))));
@@ -73,6 +78,8 @@ export class LineChart {
   #plot: uPlot | null = null;
   #smoothing = FIRST_SMOOTHING;
   #logarithmic = false;
+  #logarithmicSteps = false;
+  #mark: number | null = null;
   #drawnAt = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #resize: ResizeObserver;
@@ -113,6 +120,19 @@ export class LineChart {
     this.#rebuild();
   }
 
+  set logarithmicSteps(value: boolean) {
+    if (this.#logarithmicSteps === value) return;
+    this.#logarithmicSteps = value;
+    this.#rebuild();
+  }
+
+  /** A line down the chart at that step; null for none. */
+  set mark(step: number | null) {
+    if (this.#mark === step) return;
+    this.#mark = step;
+    this.#plot?.redraw();
+  }
+
   /** The levels are others. */
   redraw(): void {
     this.#rebuild();
@@ -133,7 +153,7 @@ export class LineChart {
   /** @param step after how many steps it was so */
   addDot(step: number, value: number): void {
     this.#dots.push({ step, value });
-    if (this.#dots.length > 400) this.#dots = this.#dots.filter((_, i) => i % 2 === 1);
+    if (this.#dots.length > MOST_DOTS) this.#dots = this.#dots.filter((_, i) => i < FIRST_DOTS || i % 2 === 1);
     this.#soon();
   }
 
@@ -168,14 +188,15 @@ export class LineChart {
     const steps = this.#line.steps();
     const positive = (value: number) => (Number.isFinite(value) && !(this.#logarithmic && value <= 0) ? value : null);
     const raw = this.#line.values(0).map(positive), smooth = this.#line.values(this.#smoothing).map(positive);
-    const dots = this.#dots.map(({ value }) => positive(value));
+    // A logarithmic axis has no place for step 0.
+    const placed = this.#logarithmicSteps ? this.#dots.filter(({ step }) => step > 0) : this.#dots, at = placed.map(({ step }) => step);
+    const dots = placed.map(({ value }) => positive(value));
     if (steps.length === 0 || dots.length === 0) {
-      const [x, d] = steps.length > 0 ? [steps, steps.map(() => null)] : [this.#dots.map(({ step }) => step), dots];
+      const [x, d] = steps.length > 0 ? [steps, steps.map(() => null)] : [at, dots];
       const empty = x.map(() => null);
       return [x, steps.length > 0 ? raw : empty, steps.length > 0 ? smooth : empty, d];
     }
-    return uPlot.join([[steps, raw, smooth], [this.#dots.map(({ step }) => step), dots]],
-      [[2, 2], [2]]);
+    return uPlot.join([[steps, raw, smooth], [at, dots]], [[2, 2], [2]]);
   }
 
   #drawNow(): void {
@@ -193,7 +214,7 @@ export class LineChart {
   }
 
   #build(data: uPlot.AlignedData): uPlot {
-    const { range, line, dots } = this.#options, logarithmic = this.#logarithmic;
+    const { range, line, dots, language } = this.#options, logarithmic = this.#logarithmic, logSteps = this.#logarithmicSteps;
     const [quiet, grid, training, validation, card] = ["--quiet", "--line", "--training", "--validation", "--card"].map(cssColour);
     const font = `12px ${getComputedStyle(this.#plotHost).fontFamily}`;
     const axis: uPlot.Axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 6 };
@@ -207,12 +228,13 @@ export class LineChart {
     return new uPlot({
       ...this.#size(),
       scales: {
-        x: { time: false, range: (_, low, high) => [0, Number.isFinite(high) && high > low ? high : Math.max(10, high || 0)] },
+        x: { time: false, ...(logSteps && { distr: 3 as const }),
+          range: (_, low, high) => [logSteps ? 1 : 0, Number.isFinite(high) && high > low ? Math.max(high, logSteps ? 10 : 0) : Math.max(10, high || 0)] },
         y: logarithmic ? { distr: 3, ...(this.#options.levels && { range: (_: uPlot, low: number, high: number): uPlot.Range.MinMax =>
           [Math.max(1, Math.min(low || 1, 1)), Math.max(top(), high || 1) * 1.2] }) } : { range: full },
       },
       axes: [
-        { ...axis, size: 28, space: 70 },
+        { ...axis, size: 28, space: logSteps ? 40 : 70, incrs: STEP_INCREMENTS, values: (_, ticks) => ticks.map((tick: number | null) => (tick === null ? "" : language.number(tick))) },
         { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map(shortTick) },
       ],
       cursor: { drag: { x: false, y: false }, points: { show: false } },
@@ -223,8 +245,23 @@ export class LineChart {
         { label: line(), stroke: training, width: 2, points: { show: false } },
         { label: dots?.() ?? "", stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: card } },
       ],
-      hooks: { draw: [(plot) => this.#drawLevels(plot, quiet, font)] },
+      hooks: { draw: [(plot) => this.#drawLevels(plot, quiet, font), (plot) => this.#drawMark(plot)] },
     }, data, this.#plotHost);
+  }
+
+  #drawMark(plot: uPlot): void {
+    const step = this.#mark;
+    if (step === null || (this.#logarithmicSteps && step < 1)) return;
+    const { ctx, bbox: { left, top, width, height } } = plot, ratio = devicePixelRatio || 1, x = plot.valToPos(step, "x", true);
+    if (!(x >= left - 1 && x <= left + width + 1)) return;
+    ctx.save();
+    ctx.strokeStyle = cssColour("--ink");
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    ctx.restore();
   }
 
   #drawLevels(plot: uPlot, colour: string, font: string): void {

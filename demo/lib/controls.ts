@@ -1,8 +1,28 @@
 // Labelled controls. Each holds a value, takes only what its field allows, and tells of changes by the user alone.
 
 import { element, uniqueId } from "./dom.ts";
-import type { Words } from "./i18n.ts";
+import { defineTexts, type Words } from "./i18n.ts";
 import type { Field, NumberField } from "./share.ts";
+
+const RULES = defineTexts({
+  real: (min: number, max: number) => `A number from ${min} to ${max}.`,
+  whole: (min: number, max: number) => `A whole number from ${min} to ${max}.`,
+  many: (most: number, min: number, max: number) => `At most ${most} whole numbers from ${min} to ${max}, with commas between them.`,
+}, {
+  real: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的数。`,
+  whole: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的整数。`,
+  many: (most: number, min: number, max: number) => `请输入至多 ${most} 个 ${min} 到 ${max} 之间的整数，用逗号分隔。`,
+});
+
+/** What a field allows, in words where it is a number. */
+function ruleOf<W>({ rule, bounds }: Field<unknown>, { language }: Words<W>): string {
+  if (!bounds) return rule;
+  const { kind, min, max, most } = bounds, now = RULES[language.code];
+  return most === undefined ? now[kind](min, max) : now.many(most, min, max);
+}
+
+/** A number as people write it: .5 and 0,5 are 0.5. */
+const asDecimal = (typed: string): string => typed.replace(/^(-?\d*),(\d+)$/, "$1.$2").replace(/^(-?)\./, (_, sign: string) => `${sign}0.`);
 
 export interface Control<T> {
   /** Label and input together. */
@@ -36,7 +56,8 @@ export function textControl<T, W>(
 ): Control<T> {
   let value = first;
   const input = element("input", { type: "text", inputmode: inputMode, autocomplete: "off", spellcheck: "false" });
-  const rule = element("small", { class: "wrong", id: uniqueId("rule"), hidden: true }, field.rule);
+  const rule = element("small", { class: "wrong", id: uniqueId("rule"), hidden: true });
+  labelled.words.follow(rule, () => { rule.textContent = ruleOf(field as Field<unknown>, labelled.words); });
   const host = frame(labelled, input);
   host.append(rule);
   const show = (text: string, allowed: boolean) => {
@@ -48,7 +69,8 @@ export function textControl<T, W>(
     else input.setAttribute("aria-errormessage", rule.id);
   };
   input.addEventListener("change", () => {
-    const typed = input.value.replaceAll(/\s+/g, ""), read = field.read(typed);
+    const typed = input.value.replaceAll(/[\s\u3000]+/g, "").replaceAll("，", ",").replaceAll("。", ".");
+    const read = field.read(inputMode === "decimal" ? asDecimal(typed) : typed);
     show(read === undefined ? input.value : field.write(read), read !== undefined);
     if (read === undefined || field.write(read) === field.write(value)) return;
     value = read;

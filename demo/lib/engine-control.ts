@@ -3,6 +3,7 @@
 import { selectControl, type SelectControl } from "./controls.ts";
 import { ENGINES, type Engine, type EngineInfo } from "./engines.ts";
 import { defineTexts, type Language, type Words } from "./i18n.ts";
+import { oneOf } from "./share.ts";
 
 export const ENGINE_TEXTS = defineTexts({
   device: "Runs on",
@@ -15,7 +16,7 @@ export const ENGINE_TEXTS = defineTexts({
   join: " ",
 }, {
   device: "运行设备",
-  webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU(float64)",
+  webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU（float64）",
   context: "WebGPU 只能用于安全上下文，而本页经由普通 http 打开。请改用 https 或 localhost 打开。",
   api: "此浏览器不支持 WebGPU。支持的浏览器：Chrome 和 Edge 113 起，Firefox 141 起（Windows）、145 起（macOS），Safari 26 起。",
   adapter: "此浏览器支持 WebGPU，但没有可用的 GPU：硬件加速已关闭，驱动在浏览器的禁用名单中，或者这台机器没有 GPU。在 Chrome 和 Edge 中，chrome://gpu 会说明原因。",
@@ -24,24 +25,43 @@ export const ENGINE_TEXTS = defineTexts({
   join: "",
 });
 
+/** The best that there is, or the one that the visitor chose. */
+export const ENGINE_CHOICE = oneOf(["auto", ...ENGINES]);
+export type EngineChoice = "auto" | Engine;
+
 type EngineWords = (typeof ENGINE_TEXTS)["en"];
 
 export class EngineControl {
   readonly host: HTMLElement;
   readonly #words: Words<EngineWords>;
   readonly #control: SelectControl<Engine>;
+  #choice: EngineChoice = "auto";
   #known = false;
 
   /** @param onChange called when the visitor chooses another engine */
-  constructor(language: Language, onChange: () => void) {
+  constructor(language: Language, first: EngineChoice, onChange: () => void) {
     this.#words = language.words(ENGINE_TEXTS);
     this.#control = selectControl<Engine, EngineWords>({ words: this.#words, label: ({ device }) => device },
-      ENGINES.map((value) => ({ value, label: (now) => now[value] })), "webgpu", onChange);
+      ENGINES.map((value) => ({ value, label: (now) => now[value] })), "webgpu", (engine) => {
+        this.#choice = engine;
+        onChange();
+      });
     this.host = this.#control.host;
+    this.choice = first;
   }
 
   get value(): Engine {
     return this.#control.value;
+  }
+
+  /** What the visitor chose, whether there is such an engine or not. */
+  get choice(): EngineChoice {
+    return this.#choice;
+  }
+
+  set choice(choice: EngineChoice) {
+    this.#choice = choice;
+    this.#control.value = choice === "auto" ? "webgpu" : choice;
   }
 
   set value(engine: Engine) {

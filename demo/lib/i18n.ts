@@ -77,7 +77,8 @@ export class Language {
   }
 
   percent(share: number, digits = 1): string {
-    return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "–";
+    if (!Number.isFinite(share)) return "–";
+    return `${(100 * share).toFixed(digits)}${this.#code === "zh" ? "" : " "}%`;
   }
 
   #apply(): void {

@@ -7,7 +7,7 @@ import { ENGINE_TEXTS } from "./engine-control.ts";
 import { ENGINES, type Engine } from "./engines.ts";
 import { short } from "./format.ts";
 import { defineTexts, type Language, type Words } from "./i18n.ts";
-import { factorsOf, type Lap } from "./race.ts";
+import { factorsOf, isDecided, LEAST_TIMED, type Lap } from "./race.ts";
 
 const texts = defineTexts({
   race: "Race of the engines",
@@ -15,13 +15,15 @@ const texts = defineTexts({
   raceStart: "Race", raceUnderWay: "Racing …",
   raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the float64 reference`, raceJoin: ", ",
   raceResult: (steps: string, factors: string, difference: string) => `After ${steps} steps each, ${factors}; the largest difference of a weight from it is ${difference}.`,
+  raceUndecided: (timed: string, least: string, difference: string) => `Only ${timed} steps were timed in the time of a race; it takes ${least} to say which engine is faster. The largest difference of a weight from the float64 reference is ${difference}.`,
   raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
 }, {
   race: "引擎赛跑",
-  raceLead: "同一网络、同一种子，轮流在每个引擎上学习同样多的步数：WebGPU 与 WebAssembly 用 float32,CPU 用 float64，是参考实现。",
+  raceLead: "同一网络、同一种子，轮流在每个引擎上学习同样多的步数：WebGPU 与 WebAssembly 用 float32，CPU 用 float64，是参考实现。",
   raceStart: "开始比赛", raceUnderWay: "比赛中……",
-  raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: ",",
+  raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: "，",
   raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后，${factors}；权重与参考实现的最大差异为 ${difference}。`,
+  raceUndecided: (timed: string, least: string, difference: string) => `比赛时间内只计时了 ${timed} 步；至少要 ${least} 步才能判断快慢。权重与 float64 参考实现的最大差异为 ${difference}。`,
   raceAlone: "这里既没有 WebGPU 也没有 WebAssembly，因此没有比赛。",
 });
 
@@ -81,7 +83,9 @@ export class RaceCard {
   }
 
   async #run(run: (onLap: (lap: Lap) => void) => Promise<Lap | null>): Promise<void> {
-    this.#start.disabled = true;
+    if (this.#racing) return;
+    // It keeps the focus, which a disabled button loses.
+    this.#start.setAttribute("aria-disabled", "true");
     [this.#lap, this.#done] = [null, false];
     this.#racing = true;
     this.#show();
@@ -93,7 +97,8 @@ export class RaceCard {
       this.#lap = lap ?? this.#lap;
       this.#done = lap !== null;
     } finally {
-      this.#start.disabled = this.#racing = false;
+      this.#racing = false;
+      this.#start.removeAttribute("aria-disabled");
       this.#show();
     }
   }
@@ -101,9 +106,10 @@ export class RaceCard {
   #show(): void {
     const { now, language } = this.#words, lap = this.#lap;
     const most = lap ? Math.max(...lap.runners.map(({ stepsPerSecond }) => stepsPerSecond)) : 1;
-    for (const [engine, { bar, speed }] of this.#rows) {
+    for (const [engine, { host, bar, speed }] of this.#rows) {
       const rate = lap?.runners.find((runner) => runner.engine === engine)?.stepsPerSecond ?? 0;
       bar.style.width = `${(100 * rate) / most}%`;
+      host.classList.toggle("early", lap !== null && !isDecided(lap));
       speed.textContent = rate > 0 ? `${language.number(Number(rate.toPrecision(3)))} / s` : "–";
     }
     if (!lap || !this.#done) {
@@ -111,6 +117,10 @@ export class RaceCard {
       return;
     }
     this.host.dataset.difference = String(lap.difference);
+    if (!isDecided(lap)) {
+      this.#result.textContent = now.raceUndecided(language.number(lap.timed), language.number(LEAST_TIMED), short(lap.difference));
+      return;
+    }
     const factors = factorsOf(lap).map(({ engine, factor }) => now.raceFactor(ENGINE_NAMES[engine], language.number(Number(factor)))).join(now.raceJoin);
     this.#result.textContent = now.raceResult(language.number(lap.steps), factors, short(lap.difference));
   }

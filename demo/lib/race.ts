@@ -10,6 +10,8 @@ export interface Lap {
   readonly steps: number;
   /** In the order of ENGINES. */
   readonly runners: readonly { readonly engine: Engine; readonly stepsPerSecond: number }[];
+  /** Steps that were timed: the first lap of each pays for compiling. */
+  readonly timed: number;
   /** The largest |w − w′| over all weights, between any engine and the float64 reference. */
   readonly difference: number;
 }
@@ -21,10 +23,19 @@ export function factorsOf({ runners }: Lap): { readonly engine: Engine; readonly
     ({ engine, factor: String(Number((stepsPerSecond / reference).toPrecision(2))) }));
 }
 
-const RACE_MS = 4_000;
+/** It takes at least so long, and goes on until LEAST_TIMED steps were timed, but for no longer than MOST_MS. */
+const RACE_MS = 4_000, MOST_MS = 20_000;
+/** Fewer steps say nothing about speed. */
+export const LEAST_TIMED = 25;
 /** Laps double until the slowest one takes so long. */
 const LAP_MS = 200;
 const MOST_STEPS = 20_000;
+
+/** Whether a race may name a winner. */
+export const isDecided = ({ timed }: Pick<Lap, "timed">): boolean => timed >= LEAST_TIMED;
+
+/** @param ms since it began */
+export const isOver = (ms: number, timed: number): boolean => ms > MOST_MS || (ms > RACE_MS && isDecided({ timed }));
 
 /** The largest distance of a weight of the others from that of the last. */
 async function largestDifference(models: readonly Sequential[]): Promise<number> {
@@ -73,9 +84,9 @@ export async function runRace(
     for (;;) {
       const slowest = await lap();
       const runners = engines.map((engine, i) => ({ engine, stepsPerSecond: (1000 * timed) / spent[i] }));
-      const result = { steps, runners, difference: await largestDifference(models) };
+      const result = { steps, runners, timed, difference: await largestDifference(models) };
       onLap(result);
-      if (performance.now() - began > RACE_MS) return result;
+      if (isOver(performance.now() - began, timed)) return result;
       if (slowest < LAP_MS) next = Math.min(MOST_STEPS, 2 * next);
     }
   } finally {

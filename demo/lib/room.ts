@@ -10,8 +10,13 @@ export interface RoomContext {
   readonly theme: Theme;
   readonly notices: Notices;
   readonly announcer: Announcer;
-  /** The configuration of a share link that the page was opened with, "" without one; share.ts reads it. */
+  /** The configuration that the address had when the room was opened, "" without one; share.ts reads it. */
   readonly link: string;
+  /**
+   * The room's configuration is another one, in the form of a share link: the address follows.
+   * @param visited the visitor changed it, and Back undoes that; else it takes the place of what the address says
+   */
+  onLink(link: string, visited: boolean): void;
   /** The address of this room with a configuration, for others. */
   shareUrl(link: string): string;
 }
@@ -21,7 +26,7 @@ export interface Room {
   hide?(): void;
   /** It is shown again. */
   show?(): void;
-  /** A share link to this room was opened while it is on the page. */
+  /** The address has another configuration of this room: by a share link, or by Back and Forward. */
   open?(link: string): void;
   /** The page is done with it: end workers and listeners. */
   dispose(): void;

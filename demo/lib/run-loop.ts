@@ -24,6 +24,11 @@ export class RunLoop {
     return this.#abort.signal;
   }
 
+  /** Of the slice that was begun last. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
   /** Ends the slice under way, so that the next one begins with other settings. */
   cutSlice(): void {
     this.#abort.abort();

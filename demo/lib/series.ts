@@ -1,10 +1,13 @@
-// Numbers over steps, any number of them in bounded memory: when there are too many, neighbours become their mean.
+// Numbers over steps, any number of them in bounded memory: the first ones as they are, since most is learnt then; behind them
+// neighbours become their mean when there are too many.
 
 /** More than a chart has pixels. */
 const MOST = 2_000;
+/** So many of the first numbers are kept, for a logarithmic axis. */
+const HEAD = 256;
 
 export class Series {
-  /** Steps that one entry is the mean of. */
+  /** Steps that one entry behind the first ones is the mean of. */
   #stride = 1;
   #sums: number[] = [];
   #counts: number[] = [];
@@ -20,7 +23,7 @@ export class Series {
 
   /** The number of the next step. */
   add(value: number): void {
-    const at = Math.floor(this.#added++ / this.#stride);
+    const step = this.#added++, at = step < HEAD ? step : HEAD + Math.floor((step - HEAD) / this.#stride);
     this.#sums[at] = (this.#sums[at] ?? 0) + value;
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     if (this.#sums.length > MOST) this.#halve();
@@ -28,7 +31,8 @@ export class Series {
 
   /** The step in which each entry ends, counted from 1. */
   steps(): number[] {
-    return this.#counts.map((count, i) => i * this.#stride + count);
+    let steps = 0;
+    return this.#counts.map((count) => (steps += count));
   }
 
   /**
@@ -37,10 +41,9 @@ export class Series {
    * @param smoothing in [0, 1); 0 leaves the numbers as they are
    */
   values(smoothing: number): number[] {
-    const kept = smoothing ** this.#stride;
     let mean = 0, weight = 0;
     return this.#sums.map((sum, i) => {
-      const value = sum / this.#counts[i];
+      const value = sum / this.#counts[i], kept = smoothing ** this.#counts[i];
       // What is no number is shown as a gap and spoils nothing after it.
       if (!Number.isFinite(value)) return NaN;
       mean = kept * mean + (1 - kept) * value;
@@ -50,10 +53,10 @@ export class Series {
   }
 
   #halve(): void {
-    const pairs = (numbers: number[]) => numbers.reduce<number[]>((sums, value, i) => {
-      sums[i >> 1] = (sums[i >> 1] ?? 0) + value;
+    const pairs = (numbers: readonly number[]) => numbers.slice(HEAD).reduce<number[]>((sums, value, i) => {
+      sums[HEAD + (i >> 1)] = (sums[HEAD + (i >> 1)] ?? 0) + value;
       return sums;
-    }, []);
+    }, numbers.slice(0, HEAD));
     [this.#sums, this.#counts] = [pairs(this.#sums), pairs(this.#counts)];
     this.#stride *= 2;
   }

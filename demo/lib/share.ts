@@ -1,4 +1,5 @@
-// Share links: the configuration of a room in the address, readable, each field with bounds. No data and no weights.
+// Share links: the configuration of a room in the address, readable, each field with bounds. No weights, and of data only the
+// playground's own points, few and rounded.
 
 import { activationOf, NAMES_VERSION, readNamesVersion } from "../../src/formats/activation-versions.ts";
 
@@ -15,13 +16,24 @@ export class LinkError extends Error {
 }
 
 /** Longer links are no configuration of ours. */
-const MAX_LINK_CHARACTERS = 1000;
+const MAX_LINK_CHARACTERS = 2_500;
 const SHOWN = 40;
+
+/** What a field takes, for a message in words. */
+export interface Bounds {
+  readonly kind: "whole" | "real";
+  readonly min: number;
+  readonly max: number;
+  /** For a list: how many there may be. */
+  readonly most?: number;
+}
 
 /** How one value is written and read, and what it may be. */
 export interface Field<T> {
   /** In symbols, as a message shows it: "1 … 4096". */
   readonly rule: string;
+  /** The same for numbers, and lists of them. */
+  readonly bounds?: Bounds;
   /** Undefined for a text that breaks the rule. `version`: of the link, today's if left out. */
   readonly read: (text: string, version?: number) => T | undefined;
   readonly write: (value: T) => string;
@@ -37,7 +49,7 @@ export interface NumberField extends Field<number> {
 
 export function real(min: number, max: number): NumberField {
   return {
-    min, max, rule: `${min} … ${max}`, write: String,
+    min, max, rule: `${min} … ${max}`, bounds: { kind: "real", min, max }, write: String,
     read(text) {
       const value = DECIMAL.test(text) ? Number(text) : NaN;
       return value >= min && value <= max ? value : undefined;
@@ -47,7 +59,7 @@ export function real(min: number, max: number): NumberField {
 
 export function whole(min: number, max: number): NumberField {
   const any = real(min, max);
-  return { ...any, read: (text) => (/^\d+$/.test(text) ? any.read(text) : undefined) };
+  return { ...any, bounds: { kind: "whole", min, max }, read: (text) => (/^\d+$/.test(text) ? any.read(text) : undefined) };
 }
 
 export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
@@ -63,7 +75,7 @@ export function activationField<const T extends string>(values: readonly T[]): F
 /** Some values with commas between them; none is the empty text. */
 export function list<T>(item: Field<T>, most: number): Field<readonly T[]> {
   return {
-    rule: `≤ ${most} × (${item.rule})`, write: (values) => values.map((value) => item.write(value)).join(","),
+    rule: `≤ ${most} × (${item.rule})`, ...(item.bounds && { bounds: { ...item.bounds, most } }), write: (values) => values.map((value) => item.write(value)).join(","),
     read(text) {
       const parts = text === "" ? [] : text.split(",", most + 1);
       const values = parts.map((part) => item.read(part.trim()));

@@ -155,7 +155,7 @@ it("places points of one's own by a tap and not by scrolling, with the class bes
   await page.close();
 });
 
-it.each(["playground", "text"])("can lose the GPU only while it trains (%s)", async (room) => {
+it.each(ROOMS)("can lose the GPU only while it trains (%s)", async (room) => {
   const page = await opened(room), can = () => page.$eval(`#${room}-lose`, (button) => !(button as HTMLButtonElement).disabled);
   expect(await can()).toBe(false);
   await page.click(`#${room}-run`);
@@ -226,5 +226,88 @@ it("sets the equations in Nielsen's notation, the update among them, and cuts no
       .replace(/·10(.+)$/, (_, power: string) => `e${[...power].map((digit) => (digit === "⁻" ? "-" : "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(digit))).join("")}`)));
     expect(Math.abs(next - (w - eta * gradient))).toBeLessThan(2e-4);
   }
+  await page.close();
+});
+
+it("reads numbers as people write them, and says in words what may be written", async () => {
+  const page = await opened("playground");
+  const idOf = (label: string) => page.$$eval(".playground label", (labels, text) => labels.find(({ textContent }) => textContent === text)!.htmlFor, label);
+  const type = async (label: string, text: string) => {
+    const id = await idOf(label);
+    await page.$eval(`#${id}`, (input) => (input as HTMLInputElement).select());
+    await page.type(`#${id}`, text);
+    await page.keyboard.press("Enter");
+    return page.$eval(`#${id}`, (input) => ({ value: (input as HTMLInputElement).value, invalid: input.getAttribute("aria-invalid"),
+      rule: document.getElementById(input.getAttribute("aria-errormessage") ?? "")?.textContent ?? null }));
+  };
+  for (const text of [".05", "0,05", " 0.05 "]) expect(await type("λ", text)).toEqual({ value: "0.05", invalid: null, rule: null });
+  // Control: what is no number is none still.
+  expect(await type("λ", "0,0,5")).toMatchObject({ invalid: "true", rule: "A number from 0 to 0.1." });
+  expect(await type("Batch size", "9999")).toMatchObject({ invalid: "true", rule: "A whole number from 1 to 256." });
+  expect(await type("Neurons in hidden layers", "99")).toMatchObject({ rule: "At most 4 whole numbers from 1 to 8, with commas between them." });
+  await page.select("#choose-language", "zh");
+  expect(await page.$$eval(".playground .wrong:not([hidden])", (all) => all.map(({ textContent }) => textContent))).toContain("请输入 1 到 256 之间的整数。");
+  await page.close();
+});
+
+it.each(ROOMS)("keeps the focus on the button that starts a race (%s)", async (room) => {
+  const page = await opened(room);
+  await page.focus(`#${room}-race`);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(`#${room}-race[aria-disabled="true"]`);
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe(`${room}-race`);
+  await page.close();
+});
+
+it("keeps bars and legends where the system has its own colours", async () => {
+  const page = await opened("playground"), session = await page.createCDPSession();
+  const colour = () => page.evaluate(() => ({
+    key: getComputedStyle(document.querySelector(".key .validation")!, "::before").backgroundColor,
+    glyph: getComputedStyle(document.querySelector(".glyph.class1")!).backgroundColor, card: getComputedStyle(document.querySelector(".card")!).backgroundColor,
+  }));
+  const before = await colour();
+  await session.send("Emulation.setEmulatedMedia", { features: [{ name: "forced-colors", value: "active" }] });
+  await page.waitForFunction(() => matchMedia("(forced-colors: active)").matches);
+  const forced = await colour();
+  expect([forced.key, forced.glyph]).toEqual([before.key, before.glyph]);
+  // Control: other colours are forced.
+  expect(forced.card).not.toBe(before.card);
+  await page.close();
+});
+
+it("has the pad before the charts on a narrow screen, and cuts no column of the equations' tables", async () => {
+  const page = await opened("digits");
+  const tops = () => page.evaluate(() => [".drawing", ".curves"].map((selector) => document.querySelector(`.digits ${selector}`)!.getBoundingClientRect().top));
+  const [pad, charts] = await tops();
+  expect(pad).toBe(charts);
+  await page.setViewport({ width: 360, height: 800 });
+  const [narrowPad, narrowCharts] = await tops();
+  expect(narrowPad).toBeLessThan(narrowCharts);
+  await page.close();
+  const other = await opened("playground");
+  await other.setViewport({ width: 360, height: 800 });
+  await other.click("#playground-step");
+  await other.waitForFunction(() => document.getElementById("playground-steps")!.textContent === "1");
+  await other.click("#playground-take");
+  await other.waitForSelector(".playground .equation table");
+  const cut = () => other.$$eval(".playground .equation .scroll, .playground .formula:not(.general)", (all) =>
+    all.filter((one) => one.scrollWidth > one.clientWidth + 1).map(({ textContent, scrollWidth }) => `${textContent} ${scrollWidth}`));
+  expect(await cut()).toEqual([]);
+  // Where there is room again, the sums are set in longer lines.
+  const lines = () => other.$$eval('.playground [data-equation="forward"] .formula', ({ length }) => length), narrow = await lines();
+  await other.setViewport({ width: 1280, height: 900 });
+  await other.waitForFunction((many) => document.querySelectorAll('.playground [data-equation="forward"] .formula').length < many, {}, narrow);
+  await other.close();
+});
+
+it("links to its source, its documentation, its licence and the origin of its data, in both languages", async () => {
+  const page = await opened("text");
+  const links = () => page.$$eval("footer a", (all) => all.map((link) => [link.textContent, link.getAttribute("href")] as const));
+  const english = await links();
+  expect(english.map(([text]) => text.split(/[:,]/)[0])).toEqual(["Source", "Documentation", "MIT licence", "Digits", "Text"]);
+  expect(english.every(([, href]) => href!.startsWith("https://"))).toBe(true);
+  await page.select("#choose-language", "zh");
+  expect((await links()).map(([text]) => text)).not.toEqual(english.map(([text]) => text));
+  expect(await page.$$eval('meta[property^="og:"]', (all) => all.map((one) => one.getAttribute("property")))).toEqual(["og:type", "og:site_name", "og:title", "og:description"]);
   await page.close();
 });

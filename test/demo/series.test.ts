@@ -17,6 +17,9 @@ it("keeps means of neighbours when there are many, each with its last step", () 
   expect(series.length).toBe(10_001);
   expect(steps.length).toBeLessThanOrEqual(2_000);
   expect(steps.at(-1)).toBe(10_001);
+  // The first ones are kept as they are: a logarithmic axis begins with them.
+  expect(steps.slice(0, 256)).toEqual(values.slice(0, 256));
+  expect(steps.slice(0, 256)).toEqual(Array.from({ length: 256 }, (_, i) => i + 1));
   // Of whole numbers in a row the mean is halfway between the first and the last.
   steps.forEach((step, i) => expect(values[i]).toBe(((steps[i - 1] ?? 0) + 1 + step) / 2));
 });

@@ -32,6 +32,9 @@ const sample = () => textOf("#text-sample");
 const stepsAre = (steps: number) => page.waitForFunction((text) => document.getElementById("text-steps")!.textContent === text, {}, String(steps));
 /** The mean perplexity of the last steps, in full. */
 const perplexity = () => page.$eval(`${ROOM} .transport`, (element) => Number((element as HTMLElement).dataset.perplexity));
+const heldOut = () => page.$eval(`${ROOM} .transport`, (element) => Number((element as HTMLElement).dataset.heldOut));
+/** What is held out was asked about after so many steps. */
+const heldOutAfter = (steps: number) => page.waitForSelector(`${ROOM} .transport[data-held-out-steps="${steps}"]`);
 const steps = () => page.$eval(`${ROOM} .transport`, (element) => Number((element as HTMLElement).dataset.steps));
 /** What it writes at a temperature, once it does. */
 const writtenAt = async (temperature: number): Promise<string> => {
@@ -52,6 +55,22 @@ async function paste(text: string): Promise<void> {
   await page.click("#text-learn");
 }
 
+/** What a network of one recurrent layer pays on a text that 8 readers share, with windows of 16, in plain loops. */
+function perplexityOf({ spec: { vocabulary, hidden }, weights }: Awaited<ReturnType<typeof parseTextModel>>, text: string): number {
+  const [u, w, b, v, c] = weights.map(({ data }) => data), places = [...text].map((character) => vocabulary.indexOf(character)), size = vocabulary.length;
+  const each = Math.floor((places.length - 1) / (8 * 16)) * 16;
+  let sum = 0;
+  for (let reader = 0; reader < 8; reader++) {
+    let h = new Array<number>(hidden).fill(0);
+    for (let t = reader * each; t < (reader + 1) * each; t++) {
+      h = h.map((_, j) => Math.tanh(u[places[t] * hidden + j] + b[j] + h.reduce((z, from, i) => z + from * w[i * hidden + j], 0)));
+      const z = vocabulary.map((_, k) => c[k] + h.reduce((total, from, i) => total + from * v[i * size + k], 0));
+      sum += Math.log(z.reduce((total, one) => total + Math.exp(one), 0)) - z[places[t + 1]];
+    }
+  }
+  return Math.exp(sum / (8 * each));
+}
+
 /** What a guesser pays who knows how often each character comes: e^H, computed here from scratch. */
 function unigram(text: string): number {
   const shares = [...new Set(text)].map((character) => text.split(character).length - 1).map((count) => count / text.length);
@@ -67,6 +86,10 @@ async function violations(): Promise<string[]> {
 it("writes noise at first, steps once at a click, and begins again with the same numbers", async () => {
   await page.waitForFunction(() => document.getElementById("text-sample")!.textContent.length > 200);
   expect(await page.$$eval(`${ROOM} .samples li`, (found) => found.length)).toBe(1);
+  // Before it learns anything it is about as unsure as there are characters, in what is held out too.
+  const distinct = Number(/(\d+) different/.exec(await textOf("#text-counts"))![1]);
+  await heldOutAfter(0);
+  expect(Math.abs((await heldOut()) / distinct - 1)).toBeLessThan(0.3);
   await page.click("#text-step");
   await stepsAre(1);
   const first = await perplexity();
@@ -83,7 +106,7 @@ it("writes noise at first, steps once at a click, and begins again with the same
 });
 
 it.each([
-  ["too short", "to be", /has 5 characters; .* at least 129/],
+  ["too short", "to be", /has 5 characters; .* at least 170/],
   ["one character over and over", "a".repeat(500), /two different characters/],
   ["no text", `${TEXT}\0`, /no plain text: it holds U\+0000/],
   ["too many different characters", Array.from({ length: 3500 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join(""), /3,500 different characters/],
@@ -109,6 +132,11 @@ it("learns a pasted text far better than by the frequency of its characters", as
   await stateIs("paused");
   const trained = await steps();
   await writtenAfter(trained);
+  // The end of this text is like its beginning, so the network knows what it has not read as well.
+  await heldOutAfter(trained);
+  expect(await heldOut()).toBeLessThan(unigram(TEXT) / 3);
+  expect(await textOf("#text-heldOut")).toBe((await heldOut()).toPrecision(3));
+  expect(await page.$eval(`${ROOM} .plot`, (plot) => plot.getAttribute("aria-label"))).toContain(`held-out tenth ${(await heldOut()).toPrecision(3)}.`);
   expect(await sample()).toMatch(/the (cat|dog|mat|log)/);
   expect(noise).not.toMatch(/the (cat|dog|mat|log)/);
   // The first, and one for each doubling from 25 on.
@@ -151,6 +179,7 @@ it("saves the network for the command line, and takes it on again", async () => 
   const path = join(demo.folder, "saved", names[0]), saved = await parseTextModel(await readFile(path), path);
   expect(saved.spec).toMatchObject({ hidden: 32, layers: 1, vocabulary: [...new Set(TEXT)].sort() });
   expect(saved.primer).toBe(TEXT.slice(0, 64));
+  expect(await heldOut()).toBeCloseTo(perplexityOf(saved, TEXT.slice(-Math.floor(TEXT.length / 10))), 3);
   const before = await sample();
   await page.click("#text-reset");
   await another(before);
@@ -164,6 +193,20 @@ it("saves the network for the command line, and takes it on again", async () => 
   await page.waitForFunction(() => /is in place/.test(document.querySelector("#notices p")!.textContent));
   // Same weights, same seed, same way of writing.
   await page.waitForFunction((text) => document.getElementById("text-sample")!.textContent === text, {}, before);
+});
+
+it("tells what was memorised from what was learnt", async () => {
+  // The last tenth is the same lines backwards: nothing in the beginning teaches them.
+  const held = Math.floor(TEXT.length / 10), ending = [...TEXT.slice(-held)].reverse().join(""), text = TEXT.slice(0, -held) + ending;
+  await paste(text);
+  await page.waitForFunction(() => /A new network for a text/.test(document.querySelector(".notice p")!.textContent), { polling: 100 });
+  await heldOutAfter(0);
+  await page.click("#text-run");
+  await page.waitForFunction(() => Number((document.querySelector(".text .transport") as HTMLElement).dataset.perplexity) < 2, { polling: 100, timeout: 40_000 });
+  await page.click("#text-run");
+  await stateIs("paused");
+  await heldOutAfter(await steps());
+  expect(await heldOut()).toBeGreaterThan(5 * await perplexity());
 });
 
 it("goes on learning when the GPU is lost, and says where", async () => {
@@ -184,7 +227,7 @@ it("races the three engines to weights that agree", async () => {
   await page.$eval(`${ROOM} .knobs input[type="range"]`, (input) => input.focus());
   await page.keyboard.press("Home");
   await page.click("#text-race");
-  await page.waitForFunction(() => /After \d/.test(document.querySelector(".text .race-result")!.textContent), { timeout: 30_000 });
+  await page.waitForFunction(() => /After \d/.test(document.querySelector(".text .race-result")!.textContent), { timeout: 50_000 });
   const difference = await page.$eval(`${ROOM} .race-card`, (card) => Number((card as HTMLElement).dataset.difference));
   expect(difference).toBeLessThan(1e-3);
   expect(difference).toBeGreaterThan(0);

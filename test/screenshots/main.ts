@@ -32,7 +32,7 @@ const SHOTS: readonly Shot[] = [
     },
   },
   {
-    room: "playground", height: { 1280: 905, 360: 1560 },
+    room: "playground", height: { 1280: 935, 360: 1560 },
     async prepare(page) {
       await page.waitForSelector('.transport[data-state="ready"]');
       await page.click("#playground-run");

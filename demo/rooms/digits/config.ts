@@ -1,5 +1,6 @@
 // What can be set in the digits room, its bounds and its first values. Links, controls and the worker all keep to these.
 
+import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
 import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
 import { activationField, list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 
@@ -22,6 +23,7 @@ export interface DigitsConfig {
   /** Share of each hidden layer's outputs that a training step leaves out. */
   readonly dropout: number;
   readonly seed: number;
+  readonly engine: EngineChoice;
 }
 
 export const RATE = real(1e-5, 10);
@@ -33,12 +35,12 @@ export const SEED = whole(0, 4_294_967_295);
 
 export const FIELDS: Fields<DigitsConfig> = {
   layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
-  regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, dropout: DROPOUT, seed: SEED,
+  regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, dropout: DROPOUT, seed: SEED, engine: ENGINE_CHOICE,
 };
 
 export const DEFAULTS: DigitsConfig = {
   layers: [128], activation: "relu", loss: "softmax", optimizer: "adam", rate: 0.001, batch: 64,
-  regularizer: "none", lambda: 1e-4, dropout: 0, seed: 1,
+  regularizer: "none", lambda: 1e-4, dropout: 0, seed: 1, engine: "auto",
 };
 
 /** A rate at which each optimizer learns digits well; what a change of the optimizer starts from. */

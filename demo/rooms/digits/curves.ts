@@ -1,10 +1,9 @@
 // The learning curves: loss and accuracy of every mini-batch, smoothed, and of validation.
 
-import { FIRST_SMOOTHING, LineChart } from "../../lib/chart.ts";
-import { sliderControl, switchControl } from "../../lib/controls.ts";
+import { chartControls, type ChartControls } from "../../lib/chart-controls.ts";
+import { LineChart } from "../../lib/chart.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import { real } from "../../lib/share.ts";
 import type { Theme } from "../../lib/theme.ts";
 import type { DigitsWords } from "./texts.ts";
 import type { Progress, Validation } from "./trainer.ts";
@@ -13,6 +12,7 @@ export class Curves {
   readonly host: HTMLElement;
   readonly #loss: LineChart;
   readonly #accuracy: LineChart;
+  readonly #controls: ChartControls;
 
   constructor(words: Words<DigitsWords>, theme: Theme) {
     const { language } = words, series = { line: () => words.now.training, dots: () => words.now.validation };
@@ -20,10 +20,7 @@ export class Curves {
     this.#accuracy = new LineChart({
       ...series, language, theme, name: () => words.now.accuracyChart, range: [0, 1], show: (value) => language.percent(value),
     });
-    const smoothing = sliderControl({ words, label: (now: DigitsWords) => now.smoothing }, real(0, 0.99), FIRST_SMOOTHING,
-      { places: 99, show: (value) => value.toFixed(2) }, (value) => this.#smooth(value));
-    const logarithmic = switchControl({ words, label: (now: DigitsWords) => now.logarithmic }, false,
-      (value) => { this.#loss.logarithmic = value; });
+    this.#controls = chartControls(language, [this.#loss, this.#accuracy], [this.#loss]);
     const key = (name: "training" | "validation") => element("li", { class: name }, words.show(element("span"), (now) => now[name]));
     const chart = (title: "lossChart" | "accuracyChart", { host }: LineChart) =>
       element("div", { class: "curve" }, words.show(element("h3"), (now) => now[title]), host);
@@ -31,7 +28,7 @@ export class Curves {
       element("header", {}, words.show(element("h2"), ({ curves }) => curves),
         element("ul", { class: "key", role: "list" }, key("training"), key("validation"))),
       element("div", { class: "two" }, chart("lossChart", this.#loss), chart("accuracyChart", this.#accuracy)),
-      element("div", { class: "chart-controls" }, smoothing.host, logarithmic.host));
+      this.#controls.host);
   }
 
   add({ losses, accuracies }: Progress): void {
@@ -52,9 +49,6 @@ export class Curves {
   dispose(): void {
     this.#loss.dispose();
     this.#accuracy.dispose();
-  }
-
-  #smooth(value: number): void {
-    this.#loss.smoothing = this.#accuracy.smoothing = value;
+    this.#controls.dispose();
   }
 }

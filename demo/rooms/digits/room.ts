@@ -4,9 +4,11 @@ import "./room.css";
 import { copied } from "../../lib/clipboard.ts";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
+import { LossCard } from "../../lib/loss-card.ts";
 import { isLostGpu, reasonOf } from "../../lib/notices.ts";
+import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
-import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { RoomLink } from "../../lib/room-link.ts";
 import { Watch } from "../../lib/watch.ts";
 import { connect, proxy } from "../../lib/worker-client.ts";
 import { DEFAULTS, FIELDS, type DigitsConfig } from "./config.ts";
@@ -15,7 +17,6 @@ import { Curves } from "./curves.ts";
 import { FilesView } from "./files-view.ts";
 import { HistogramsView } from "./histograms-view.ts";
 import { Pad } from "./pad.ts";
-import { RaceView } from "./race-view.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import type { DataInfo, Events, ModelInfo } from "./trainer.ts";
@@ -23,6 +24,9 @@ import type { State } from "../../lib/transport.ts";
 import { DigitsTransport } from "./transport.ts";
 import { WeightsView } from "./weights-view.ts";
 import type { DigitsWorker } from "./worker.ts";
+
+/** What another configuration changes while the network learns on. */
+const LIVE: readonly (keyof DigitsConfig)[] = ["rate", "batch"];
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
@@ -32,8 +36,6 @@ export const mount: Mount = (host, context) => {
   const worker = connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
   let model: ModelInfo | null = null, data: DataInfo | null = null, turn = 0;
-  /** Steps after which the GPU was lost, until the run is seen to go on. */
-  let lostAt: number | null = null;
 
   const transport = new DigitsTransport(words, {
     onRun() {
@@ -45,14 +47,19 @@ export const mount: Mount = (host, context) => {
       // Run may have been pressed meanwhile.
       remote.step().then(() => { if (transport.state !== "running") enter("paused"); }, fail);
     },
-    onReset: () => { void renew(); },
+    onReset: () => { void reset(); },
   });
   const curves = new Curves(words, theme);
-  const settings = new Settings(words, readConfig(context.link) ?? DEFAULTS, {
-    onRate: (rate) => { remote.setRate(rate).catch(fail); },
-    onBatch: (batch) => { remote.setBatch(batch).catch(fail); },
-    onNetwork: () => { void renew(); },
+  const link: RoomLink<DigitsConfig> = new RoomLink(context, FIELDS, DEFAULTS,
+    (field, got, rule) => notices.show("error", () => words.now.wrongLink(field, got, rule)), () => settings.config);
+  const settings = new Settings(words, link.read(context.link) ?? DEFAULTS, {
+    onRate: live, onBatch: live,
+    onNetwork() {
+      link.changed();
+      void renew();
+    },
   });
+  link.shown();
   const pad = new Pad(words, theme, {
     onPixels: () => ask(),
     onWish: (digit) => {
@@ -73,25 +80,33 @@ export const mount: Mount = (host, context) => {
   function enter(state: State): void {
     transport.state = state;
     watch.moving = state === "running";
-    race.canLose = state === "running" && model?.backend === "webgpu";
+    loss.possible = state === "running" && model?.backend === "webgpu";
   }
 
-  /** The configuration of a link; what it leaves out is as usual. Null for a link that is wrong, which is told. */
-  function readConfig(link: string): DigitsConfig | null {
-    try {
-      return { ...DEFAULTS, ...readLink(FIELDS, link) };
-    } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      const { field, got, rule } = error;
-      notices.show("error", () => words.now.wrongLink(field, got, rule));
-      return null;
-    }
+  /** The visitor changed what the network learns on with. */
+  function live(): void {
+    link.changed();
+    takeLive();
+  }
+
+  function takeLive(): void {
+    const { rate, batch } = settings.config;
+    Promise.all([remote.setRate(rate), remote.setBatch(batch)]).catch(fail);
   }
 
   async function pause(): Promise<void> {
     await remote.pause().catch(fail);
     enter("paused");
     await remote.validate().catch(fail);
+  }
+
+  /** Step 0 is shown, and waits. */
+  async function reset(): Promise<void> {
+    if (transport.state === "running") {
+      await remote.pause().catch(fail);
+      enter("paused");
+    }
+    await renew();
   }
 
   /** A new network as the settings say; it runs on if the old one ran. */
@@ -106,12 +121,13 @@ export const mount: Mount = (host, context) => {
     }
   }
 
-  const race = new RaceView(words, () => {
-    race.disabled = true;
-    race.show(null);
-    void remote.race(proxy((lap) => race.show(lap))).then(() => race.finish(), fail)
-      .finally(() => { race.disabled = false; });
-  }, () => { remote.loseGpu().catch(failAt(race.loseRow)); });
+  const race = new RaceCard(language, "digits", async (onLap) => remote.race(proxy(onLap)).catch((error: unknown) => {
+    fail(error);
+    return null;
+  }));
+  const loss = new LossCard(language, "digits", () => {
+    remote.loseGpu().catch(fail);
+  });
 
   const files = new FilesView(words, host, {
     onSave: () => { save().catch(failAt(files.saveRow)); },
@@ -137,6 +153,7 @@ export const mount: Mount = (host, context) => {
     const weightsFile = weightsIn(chosen);
     if (weightsFile) {
       settings.config = await remote.load(weightsFile, settings.engine.value);
+      link.changed();
       if (transport.state !== "running") enter("ready");
       return notices.show("done", () => words.now.loaded(weightsFile.name), files.saveRow);
     }
@@ -149,7 +166,7 @@ export const mount: Mount = (host, context) => {
   }
 
   async function share(): Promise<void> {
-    const url = context.shareUrl(writeLink(FIELDS, settings.config));
+    const { url } = link;
     files.showLink(url);
     const done = await copied(url);
     notices.show("done", () => (done ? words.now.copied : words.now.linkShown), files.shareRow);
@@ -181,7 +198,8 @@ export const mount: Mount = (host, context) => {
       const missing = settings.engine.take(info);
       if (missing) notices.show("hint", missing);
       model = info;
-      race.disabled = info.engines.length < 2;
+      race.engines = info.engines;
+      loss.possible = transport.state === "running" && info.backend === "webgpu";
       transport.model = info;
       plan.textContent = info.plan;
       showLead();
@@ -189,14 +207,13 @@ export const mount: Mount = (host, context) => {
     onFresh() {
       curves.clear();
       transport.clear();
+      loss.steps = 0;
       watch.changed();
       ask();
     },
     onProgress(progress) {
       transport.progress = progress;
-      const steps = lostAt;
-      if (steps !== null) notices.show("done", () => words.now.recovered(language.number(steps)), race.loseRow);
-      lostAt = null;
+      loss.steps = progress.steps;
       if (!progress.losses.every(Number.isFinite)) notices.show("error", () => words.now.diverged);
       curves.add(progress);
       watch.changed();
@@ -207,9 +224,7 @@ export const mount: Mount = (host, context) => {
       transport.validation = validation;
       curves.validated(validation);
     },
-    onDeviceLost(steps) {
-      lostAt = steps;
-    },
+    onDeviceLost: (steps) => loss.lost(steps),
     onStopped(reason, lost) {
       enter("paused");
       notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
@@ -247,17 +262,19 @@ export const mount: Mount = (host, context) => {
     element("header", { class: "room-head" }, words.show(element("h1"), ({ title }) => title), lead),
     transport.host, element("div", { class: "cockpit" }, curves.host, pad.host, settings.host),
     element("div", { class: "findings" }, weights.host, confusion.host, confusion.mistakes), histograms.host,
-    element("div", { class: "halves" }, race.host, files.host),
+    element("div", { class: "trials" }, race.host, loss.host), files.host,
     element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
   void begin();
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
-    open(link) {
-      const config = readConfig(link);
-      if (!config) return;
-      settings.config = config;
-      void renew().then(() => notices.show("done", () => words.now.linkTaken));
+    open(given) {
+      const wanted = link.read(given), changes = wanted ? link.changes(wanted) : [];
+      if (wanted) settings.config = wanted;
+      link.shown();
+      if (changes.length === 0) return;
+      if (changes.every((name) => LIVE.includes(name))) takeLive();
+      else void renew();
     },
     dispose() {
       worker.dispose();
@@ -265,6 +282,8 @@ export const mount: Mount = (host, context) => {
       curves.dispose();
       pad.dispose();
       watch.dispose();
+      race.dispose();
+      loss.dispose();
       for (const view of [weights, confusion, histograms, files, settings]) view.dispose();
       words.dispose();
       host.replaceChildren();

@@ -4,6 +4,7 @@ import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
+import { ACTIVATION_NAMES, REGULARIZER_NAMES } from "../../lib/function-names.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
   ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
@@ -17,7 +18,7 @@ export interface SettingsEvents {
   readonly onNetwork: () => void;
 }
 
-type Controls = { readonly [K in keyof DigitsConfig]: Control<DigitsConfig[K]> };
+type Controls = { readonly [K in Exclude<keyof DigitsConfig, "engine">]: Control<DigitsConfig[K]> };
 
 export class Settings {
   readonly host: HTMLElement;
@@ -28,21 +29,21 @@ export class Settings {
   constructor(words: Words<DigitsWords>, first: DigitsConfig, events: SettingsEvents) {
     const { onRate, onBatch, onNetwork } = events;
     const label = (name: keyof DigitsWords) => ({ words, label: (now: DigitsWords) => now[name] as string });
-    const named = <T extends string>(values: readonly T[], words: Partial<Record<T, keyof DigitsWords>> = {}) =>
-      values.map((value) => ({ value, label: (now: DigitsWords) => (words[value] ? now[words[value]] as string : value) }));
+    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof DigitsWords>>, written: Partial<Record<T, string>> = {}) =>
+      values.map((value) => ({ value, label: (now: DigitsWords) => (names[value] ? now[names[value]] as string : written[value] ?? value) }));
     const plain = (value: number) => String(Number(value.toPrecision(2)));
     this.#controls = {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 120, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
+      activation: selectControl(label("activation"), named(ACTIVATIONS, {}, ACTIVATION_NAMES), first.activation, onNetwork),
       loss: selectControl(label("lossKind"),
         named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
       optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
         this.#controls.rate.value = USUAL_RATE[optimizer];
         onNetwork();
       }),
-      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }), first.regularizer, () => {
+      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }, REGULARIZER_NAMES), first.regularizer, () => {
         this.#enable();
         onNetwork();
       }),
@@ -50,7 +51,7 @@ export class Settings {
       dropout: textControl(label("dropout"), DROPOUT, first.dropout, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onNetwork, "numeric"),
     };
-    this.engine = new EngineControl(words.language, onNetwork);
+    this.engine = new EngineControl(words.language, first.engine, onNetwork);
     const { rate, batch, layers, activation, loss, optimizer, regularizer, lambda, dropout, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
@@ -61,12 +62,14 @@ export class Settings {
   }
 
   get config(): DigitsConfig {
-    return Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value])) as unknown as DigitsConfig;
+    const values = Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value]));
+    return { ...values, engine: this.engine.choice } as unknown as DigitsConfig;
   }
 
   /** Shows a configuration; tells nobody. */
   set config(config: DigitsConfig) {
-    for (const name of Object.keys(this.#controls) as (keyof DigitsConfig)[]) {
+    this.engine.choice = config.engine;
+    for (const name of Object.keys(this.#controls) as (keyof Controls)[]) {
       (this.#controls[name] as Control<unknown>).value = config[name];
     }
     this.#enable();

@@ -7,7 +7,7 @@ import type { Words } from "../../lib/i18n.ts";
 import { OPTIMIZER_NAMES } from "../../lib/optimizer-names.ts";
 import { whole } from "../../lib/share.ts";
 import type { InspectedTensor } from "../../../src/index.ts";
-import { bp1, bp2, bp3, bp4, forward, StepNumbers, update, type Filled, type Result } from "./equations.ts";
+import { bp1, bp2, bp3, bp4, forward, narrow, StepNumbers, update, type Filled, type Result } from "./equations.ts";
 import { long, place, short } from "../../lib/format.ts";
 import { formula } from "./math.ts";
 import type { Place } from "./network.ts";
@@ -94,6 +94,7 @@ export class Apart {
       words.show(element("p", { class: "hint" }), ({ apartLead }) => apartLead),
       element("div", { class: "apart-controls" }, this.#numberHost, this.#take, ...this.#others), this.#body);
     words.follow(this.#body, () => this.#show());
+    narrow().addEventListener("change", () => this.#show());
   }
 
   /** How many examples there are to choose from. */

@@ -1,7 +1,8 @@
 // What can be set in the playground, its bounds and its first values. Links, controls and the worker all keep to these.
 
+import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
 import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
-import { activationField, list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
+import { activationField, list, oneOf, real, whole, type Field, type Fields } from "../../lib/share.ts";
 import { FEATURE_NAMES, type FeatureName } from "./features.ts";
 
 export const PROBLEMS = ["circle", "xor", "gauss", "spiral", "own"] as const;
@@ -10,6 +11,16 @@ export const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leakyRelu", "elu", "soft
 /** A sigmoid with its cross-entropy, or with Nielsen's quadratic cost. */
 export const LOSSES = ["crossentropy", "quadratic"] as const;
 export const REGULARIZERS = ["none", "l1", "l2"] as const;
+/** How fast it learns before the eyes: one step a picture, ten, or as many as the engine can. */
+export const PACES = ["step", "slow", "full"] as const;
+export type Pace = (typeof PACES)[number];
+
+/** A point that the visitor placed; coordinates are whole hundredths. */
+export interface OwnPoint {
+  readonly x: number;
+  readonly y: number;
+  readonly label: 0 | 1;
+}
 
 export interface PlaygroundConfig {
   readonly problem: Problem;
@@ -29,6 +40,10 @@ export interface PlaygroundConfig {
   /** λ of the regularizer. */
   readonly lambda: number;
   readonly seed: number;
+  readonly pace: Pace;
+  readonly engine: EngineChoice;
+  /** The visitor's own, whatever the problem. */
+  readonly points: readonly OwnPoint[];
 }
 
 export const MOST_UNITS = 8;
@@ -40,6 +55,26 @@ export const LAMBDA = real(0, 0.1);
 export const NOISE = real(0, 0.5);
 export const SHARE = real(0.1, 0.9);
 export const SEED = whole(0, 4_294_967_295);
+
+/** As many as an address holds. */
+export const MOST_POINTS = 200;
+/** How far from the middle a point may lie, in hundredths. */
+const FARTHEST = 98;
+
+const hundredths = (value: number): number => Math.max(-FARTHEST, Math.min(FARTHEST, Math.round(100 * value)));
+
+/** A point as an address keeps it. */
+export const roundPoint = ({ x, y, label }: OwnPoint): OwnPoint => ({ x: hundredths(x) / 100, y: hundredths(y) / 100, label });
+
+/** "-35.20.1" is x = −0.35, y = 0.20, class 1. */
+const POINT: Field<OwnPoint> = {
+  rule: `x.y.class, x, y: −${FARTHEST} … ${FARTHEST}, class: 0, 1`,
+  write: ({ x, y, label }) => `${hundredths(x)}.${hundredths(y)}.${label}`,
+  read(text) {
+    const [, x, y, label] = /^(-?\d{1,2})\.(-?\d{1,2})\.([01])$/.exec(text) ?? [], place = [x, y].map((part) => Number(part) / 100 + 0);
+    return label !== undefined && place.every((at) => Math.abs(at) <= FARTHEST / 100) ? { x: place[0], y: place[1], label: label === "1" ? 1 : 0 } : undefined;
+  },
+};
 
 const features = list(oneOf(FEATURE_NAMES), FEATURE_NAMES.length);
 
@@ -53,12 +88,13 @@ export const FIELDS: Fields<PlaygroundConfig> = {
     },
   },
   layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
-  regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, seed: SEED,
+  regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, seed: SEED, pace: oneOf(PACES), engine: ENGINE_CHOICE,
+  points: list(POINT, MOST_POINTS),
 };
 
 export const DEFAULTS: PlaygroundConfig = {
   problem: "xor", noise: 0.05, share: 0.5, features: ["x", "y"], layers: [6, 4], activation: "tanh", loss: "crossentropy",
-  optimizer: "adam", rate: 0.01, batch: 16, regularizer: "l2", lambda: 0.0001, seed: 1,
+  optimizer: "adam", rate: 0.01, batch: 16, regularizer: "l2", lambda: 0.0001, seed: 1, pace: "slow", engine: "auto", points: [],
 };
 
 /** A rate at which each optimizer learns these problems well; what a change of the optimizer starts from. */

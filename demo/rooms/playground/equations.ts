@@ -98,16 +98,19 @@ const both = (k: Piece, j: Piece): Piece => row(k, j);
 const to = (j: number, k: number): Piece => row(number(String(j + 1)), close(","), number(String(k + 1)));
 const partial = (of: Piece): Piece => fraction(row(symbol("∂"), C), row(symbol("∂"), of));
 
-/** So many terms fit a line. */
-const LINE_TERMS = 3;
+/** So many terms fit a line, and so many a narrow one. */
+const LINE_TERMS = 3, NARROW_TERMS = 1;
+/** Where the page is narrow; equations are set anew when it changes. */
+export const narrow = (): MediaQueryList => matchMedia("(max-width: 46rem)");
 
 /** A sum over as many lines as it takes. */
 function sumLines(name: Piece, terms: readonly Piece[], total: Piece): Piece[] {
-  const lines: Piece[] = [];
-  for (let at = 0; at < terms.length; at += LINE_TERMS) {
-    const part = joined(terms.slice(at, at + LINE_TERMS), "+"), isLast = at + LINE_TERMS >= terms.length;
-    lines.push(row(...(at === 0 ? [name, equals] : [plus]), part, ...(isLast ? [equals, total] : [])));
+  const isNarrow = narrow().matches, most = isNarrow ? NARROW_TERMS : LINE_TERMS, lines: Piece[] = [];
+  for (let at = 0; at < terms.length; at += most) {
+    const part = joined(terms.slice(at, at + most), "+"), isLast = at + most >= terms.length;
+    lines.push(row(...(at === 0 ? [name, equals] : [plus]), part, ...(isLast && !isNarrow ? [equals, total] : [])));
   }
+  if (isNarrow) lines.push(row(equals, total));
   return lines;
 }
 

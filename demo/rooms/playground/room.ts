@@ -8,10 +8,10 @@ import { LossCard } from "../../lib/loss-card.ts";
 import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
-import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { RoomLink } from "../../lib/room-link.ts";
 import { connect, proxy } from "../../lib/worker-client.ts";
 import { Apart, type Example } from "./apart.ts";
-import { DEFAULTS, FIELDS, type PlaygroundConfig } from "./config.ts";
+import { DEFAULTS, FIELDS, MOST_POINTS, roundPoint, type PlaygroundConfig } from "./config.ts";
 import { Curves } from "./curves.ts";
 import { MAP_SIDE } from "./features.ts";
 import { NetworkView } from "./network.ts";
@@ -19,18 +19,16 @@ import { Plane } from "./plane.ts";
 import { drawPoints, splitPoints, type Split } from "./points.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
-import type { Events, ModelInfo } from "./trainer.ts";
+import { Timeline } from "./timeline.ts";
+import type { Events, Look, ModelInfo } from "./trainer.ts";
 import { PlaygroundTransport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
 /** Time between two pictures while it learns. */
 const LOOK_EVERY_MS = 90, LOOK_SELDOM_MS = 600;
 
-interface OwnPoint {
-  readonly x: number;
-  readonly y: number;
-  readonly label: 0 | 1;
-}
+/** What another configuration changes while the network learns on. */
+const LIVE: readonly (keyof PlaygroundConfig)[] = ["rate", "batch", "pace"];
 
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
@@ -39,37 +37,40 @@ export const mount: Mount = (host, context) => {
   const fail = failAt(null);
   const worker = connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
   const { remote } = worker;
-  let model: ModelInfo | null = null, split: Split, example = 0, own: OwnPoint[] = [], opened = false;
+  let model: ModelInfo | null = null, split: Split, example = 0, opened = false;
 
+  const link: RoomLink<PlaygroundConfig> = new RoomLink(context, FIELDS, DEFAULTS,
+    (field, got, rule) => notices.show("error", () => words.now.badLink(field, got, rule)), () => settings.config);
+  const settings = new Settings(words, theme, link.read(context.link) ?? DEFAULTS, {
+    onRate: live, onBatch: live, onPace: live, onPoints: other, onNetwork: other,
+    onShowTest: (shown) => { plane.showTest = shown; },
+    onUndo: undo,
+    onClear() {
+      settings.placed = [];
+      other();
+    },
+  });
+  link.shown();
+  const timeline = new Timeline(words, show);
   const transport = new PlaygroundTransport(words, {
     onRun() {
+      timeline.now();
       transport.state = "running";
       remote.run().catch(fail);
     },
     onPause: () => { void pause(); },
     onStep() {
+      timeline.now();
       // Run may have been pressed meanwhile.
       remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
     },
-    onReset: () => { void renew(); },
+    onReset: () => { void reset(); },
     onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
     onShare: () => {
-      const url = context.shareUrl(writeLink(FIELDS, settings.config));
+      const { url } = link;
       void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
     },
-  });
-  const settings = new Settings(words, theme, read(context.link) ?? DEFAULTS, {
-    onRate: (rate) => { remote.setRate(rate).catch(fail); },
-    onBatch: (batch) => { remote.setBatch(batch).catch(fail); },
-    onPoints: () => { void renew(); },
-    onNetwork: () => { void renew(); },
-    onShowTest: (shown) => { plane.showTest = shown; },
-    onUndo: undo,
-    onClear() {
-      own = [];
-      void renew();
-    },
-  });
+  }, [settings.pace, timeline.host]);
   const plane = new Plane(words, {
     onPoint: (x, y) => (settings.config.problem === "own" ? add(x, y) : choose(nearest(x, y))),
     onUndo: () => { if (settings.config.problem === "own") undo(); },
@@ -83,11 +84,11 @@ export const mount: Mount = (host, context) => {
   const network = new NetworkView(words, {
     onFeatures(features) {
       settings.features = features;
-      void renew();
+      other();
     },
     onLayers(layers) {
       settings.layers = layers;
-      void renew();
+      other();
     },
     onPeek: (shown) => plane.peek(shown),
     onChosen: (chosen) => { apart.follow = chosen; },
@@ -107,16 +108,21 @@ export const mount: Mount = (host, context) => {
     remote.lose().catch(fail);
   });
 
-  /** The configuration of a link; what it leaves out is as usual. Null, and told, if it is wrong. */
-  function read(link: string): PlaygroundConfig | null {
-    try {
-      return { ...DEFAULTS, ...readLink(FIELDS, link) };
-    } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      const { field, got, rule } = error;
-      notices.show("error", () => words.now.badLink(field, got, rule));
-      return null;
-    }
+  /** The visitor changed what the network learns on with. */
+  function live(): void {
+    link.changed();
+    takeLive();
+  }
+
+  function takeLive(): void {
+    const { rate, batch, pace } = settings.config;
+    Promise.all([remote.setRate(rate), remote.setBatch(batch), remote.setPace(pace)]).catch(fail);
+  }
+
+  /** The visitor changed what takes another network. */
+  function other(): void {
+    link.changed();
+    void renew();
   }
 
   async function pause(): Promise<void> {
@@ -124,8 +130,23 @@ export const mount: Mount = (host, context) => {
     transport.state = "paused";
   }
 
+  /** Step 0 is shown, and waits. */
+  async function reset(): Promise<void> {
+    if (transport.state === "running") await pause();
+    await renew();
+  }
+
+  /** The network as it is, or as it was: looking back pauses the training. */
+  function show(look: Look, back: boolean): void {
+    if (back && transport.state === "running") void pause();
+    transport.look = look;
+    network.look = look;
+    plane.show(look.map, MAP_SIDE, language.percent(look.test.accuracy));
+    curves.mark = back ? look.steps : null;
+  }
+
   function pointsNow(): Split | null {
-    const { problem, noise, share, seed } = settings.config;
+    const { problem, noise, share, seed, points: own } = settings.config;
     if (problem !== "own") return splitPoints(drawPoints(problem, noise, seed), share, seed);
     const enough = [0, 1].every((label) => own.filter((point) => point.label === label).length >= 2);
     const points = { xy: Float32Array.from(own.flatMap(({ x, y }) => [x, y])), classes: Uint8Array.from(own, ({ label }) => label) };
@@ -169,14 +190,16 @@ export const mount: Mount = (host, context) => {
   }
 
   function add(x: number, y: number): void {
-    own.push({ x, y, label: settings.label });
-    announcer.say(words.now.placed(settings.label, place(x), place(y)));
-    void renew();
+    if (settings.placed.length >= MOST_POINTS) return notices.show("error", () => words.now.mostPoints(String(MOST_POINTS)), settings.own);
+    const point = roundPoint({ x, y, label: settings.label });
+    settings.placed = [...settings.placed, point];
+    announcer.say(words.now.placed(point.label, place(point.x), place(point.y)));
+    other();
   }
 
   function undo(): void {
-    own.pop();
-    void renew();
+    settings.placed = settings.placed.slice(0, -1);
+    other();
   }
 
   function exampleAt(index: number): Example {
@@ -206,6 +229,8 @@ export const mount: Mount = (host, context) => {
   }
 
   async function take(index: number): Promise<void> {
+    // It is the network of now that is taken apart.
+    timeline.now();
     try {
       const step = await remote.inspect(index);
       apart.show(step, exampleAt(index));
@@ -226,10 +251,8 @@ export const mount: Mount = (host, context) => {
       words.follow(lead, showLead);
     },
     onLook(look) {
-      transport.look = look;
-      network.look = look;
-      plane.show(look.map, MAP_SIDE, language.percent(look.test.accuracy));
       curves.add(look);
+      timeline.add(look);
       loss.steps = look.steps;
       if (look.steps > 0) announcer.metrics(() => transport.spoken());
     },
@@ -260,11 +283,13 @@ export const mount: Mount = (host, context) => {
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
-    open(link) {
-      const config = read(link);
-      if (!config) return;
-      settings.config = config;
-      void renew();
+    open(given) {
+      const wanted = link.read(given), changes = wanted ? link.changes(wanted) : [];
+      if (wanted) settings.config = wanted;
+      link.shown();
+      if (changes.length === 0) return;
+      if (changes.every((name) => LIVE.includes(name))) takeLive();
+      else void renew();
     },
     dispose() {
       worker.dispose();

@@ -5,10 +5,11 @@ import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
+import { ACTIVATION_NAMES, REGULARIZER_NAMES } from "../../lib/function-names.ts";
 import type { Words } from "../../lib/i18n.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
-  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type PlaygroundConfig,
+  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, PACES, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type OwnPoint, type Pace, type PlaygroundConfig,
 } from "./config.ts";
 import type { FeatureName } from "./features.ts";
 import { ProblemPicker } from "./problem-picker.ts";
@@ -17,6 +18,7 @@ import type { PlaygroundWords } from "./texts.ts";
 export interface SettingsEvents {
   readonly onRate: (rate: number) => void;
   readonly onBatch: (batch: number) => void;
+  readonly onPace: (pace: Pace) => void;
   /** Other points, and with them a new network. */
   readonly onPoints: () => void;
   /** Anything else that needs a new network. */
@@ -26,8 +28,8 @@ export interface SettingsEvents {
   readonly onClear: () => void;
 }
 
-type Controls = { readonly [K in Exclude<keyof PlaygroundConfig, "features">]: Control<PlaygroundConfig[K]> };
-type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "classToPlace";
+type Controls = { readonly [K in Exclude<keyof PlaygroundConfig, "features" | "points" | "engine">]: Control<PlaygroundConfig[K]> };
+type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "pace" | "classToPlace";
 
 export class Settings {
   /** Where the points come from. */
@@ -40,38 +42,40 @@ export class Settings {
   readonly own = element("div", { class: "own" });
   readonly #class: Control<"0" | "1">;
   #features: readonly FeatureName[];
+  #placed: readonly OwnPoint[];
 
   constructor(words: Words<PlaygroundWords>, theme: Theme, first: PlaygroundConfig, events: SettingsEvents) {
-    const { onRate, onBatch, onPoints, onNetwork } = events;
+    const { onRate, onBatch, onPace, onPoints, onNetwork } = events;
     const label = (name: Label) => ({ words, label: (now: PlaygroundWords) => now[name] });
-    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof PlaygroundWords>> = {}) =>
-      values.map((value) => ({ value, label: (now: PlaygroundWords) => (names[value] ? now[names[value]] as string : value) }));
+    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof PlaygroundWords>>, written: Partial<Record<T, string>> = {}) =>
+      values.map((value) => ({ value, label: (now: PlaygroundWords) => (names[value] ? now[names[value]] as string : written[value] ?? value) }));
     const plain = (value: number) => String(Number(value.toPrecision(2)));
-    this.#features = first.features;
+    [this.#features, this.#placed] = [first.features, first.points];
     this.#controls = {
       problem: new ProblemPicker(words, theme, first.problem, () => {
         this.#enable();
         onPoints();
       }),
       noise: sliderControl(label("noise"), NOISE, first.noise, { places: 50, show: (value) => value.toFixed(2) }, onPoints),
-      share: sliderControl(label("share_"), SHARE, first.share, { places: 8, show: (value) => `${Math.round(100 * value)} %` }, onPoints),
+      share: sliderControl(label("share_"), SHARE, first.share, { places: 8, show: (value) => words.language.percent(value, 0) }, onPoints),
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 100, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), named(ACTIVATIONS), first.activation, onNetwork),
+      activation: selectControl(label("activation"), named(ACTIVATIONS, { linear: "linear" }, ACTIVATION_NAMES), first.activation, onNetwork),
       loss: selectControl(label("lossKind"), named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }), first.loss, onNetwork),
       optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
         this.#controls.rate.value = USUAL_RATE[optimizer];
         onNetwork();
       }),
-      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }), first.regularizer, () => {
+      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }, REGULARIZER_NAMES), first.regularizer, () => {
         this.#enable();
         onNetwork();
       }),
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onPoints, "numeric"),
+      pace: selectControl(label("pace"), named(PACES, { step: "paceStep", slow: "paceSlow", full: "paceFull" }), first.pace, onPace),
     };
-    this.engine = new EngineControl(words.language, onNetwork);
+    this.engine = new EngineControl(words.language, first.engine, onNetwork);
     this.#class = selectControl(label("classToPlace"),
       [{ value: "1", label: (now: PlaygroundWords) => now.class1 }, { value: "0", label: (now: PlaygroundWords) => now.class0 }], "1", () => {});
     const { problem, noise, share, rate, batch, layers, activation, loss, optimizer, regularizer, lambda, seed } = this.#controls;
@@ -88,20 +92,34 @@ export class Settings {
     this.#enable();
   }
 
+  /** For beside the buttons that run the training. */
+  get pace(): HTMLElement {
+    return this.#controls.pace.host;
+  }
+
   get config(): PlaygroundConfig {
     const values = Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value]));
-    return { ...values, features: this.#features } as unknown as PlaygroundConfig;
+    return { ...values, features: this.#features, points: this.#placed, engine: this.engine.choice } as unknown as PlaygroundConfig;
   }
 
   /** Shows a configuration; tells nobody. */
   set config(config: PlaygroundConfig) {
-    this.#features = config.features;
+    [this.#features, this.#placed, this.engine.choice] = [config.features, config.points, config.engine];
     for (const name of Object.keys(this.#controls) as (keyof Controls)[]) (this.#controls[name] as Control<unknown>).value = config[name];
     this.#enable();
   }
 
   set features(features: readonly FeatureName[]) {
     this.#features = features;
+  }
+
+  /** The visitor's own points. */
+  get placed(): readonly OwnPoint[] {
+    return this.#placed;
+  }
+
+  set placed(points: readonly OwnPoint[]) {
+    this.#placed = points;
   }
 
   set layers(layers: readonly number[]) {

@@ -9,7 +9,8 @@ import { runRace, type Lap } from "../../lib/race.ts";
 import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
 import type { RunLoop } from "../../lib/run-loop.ts";
-import type { PlaygroundConfig } from "./config.ts";
+import { wait } from "../../lib/wait.ts";
+import type { Pace, PlaygroundConfig } from "./config.ts";
 import { featureRows, gridPoints, MAP_SIDE, NEURON_SIDE } from "./features.ts";
 import { buildModel, buildPart, recipeOf } from "./model.ts";
 import type { Points, Split } from "./points.ts";
@@ -18,6 +19,8 @@ import type { Points, Split } from "./points.ts";
 const SLICE_MS = 70;
 const FIRST_SLICE = 8;
 const MOST_STEPS = 20_000;
+/** Steps from one picture to the next; null for as many as there is time for. */
+const STEPS_A_PICTURE: Readonly<Record<Pace, number | null>> = { step: 1, slow: 10, full: null };
 /** Share of the newest slice in what is told of speed. */
 const NEWEST = 0.3;
 
@@ -89,6 +92,8 @@ export class Trainer {
   #steps = 0;
   #losses: number[] = [];
   #msPerStep: number | null = null;
+  /** Steps a second from picture to picture, where training waits for pictures. */
+  #pacedSpeed: number | null = null;
   #loseNext = false;
   readonly #revival = new Revival(() => this.#compile(this.#now.model, this.#now.parts));
   /** Time between two looks while it trains. */
@@ -109,6 +114,12 @@ export class Trainer {
 
   set batch(batch: number) {
     this.#config = { ...this.#config, batch };
+  }
+
+  /** From the next slice on. */
+  set pace(pace: Pace) {
+    this.#config = { ...this.#config, pace };
+    this.#pacedSpeed = null;
   }
 
   /** For as long as the loop wants it. */
@@ -186,7 +197,7 @@ export class Trainer {
       model, parts, split, train: labelled(config, split.train), test: labelled(config, split.test),
       map: dataset(featureRows(features, gridPoints(MAP_SIDE))), small: dataset(featureRows(features, gridPoints(NEURON_SIDE))),
     };
-    [this.#steps, this.#losses, this.#msPerStep] = [0, [], null];
+    [this.#steps, this.#losses, this.#msPerStep, this.#pacedSpeed] = [0, [], null, null];
     this.#tellModel();
     await this.#look();
   }
@@ -201,11 +212,17 @@ export class Trainer {
     let looked = performance.now();
     this.#loseNext = false;
     while (this.loop.wanted) {
-      await this.#slice(this.#msPerStep === null ? FIRST_SLICE
-        : Math.max(1, Math.min(MOST_STEPS, Math.round(SLICE_MS / this.#msPerStep))));
-      if (performance.now() - looked < this.lookEvery || !this.loop.wanted) continue;
+      const paced = STEPS_A_PICTURE[this.#config.pace];
+      await this.#slice(paced ?? (this.#msPerStep === null ? FIRST_SLICE
+        : Math.max(1, Math.min(MOST_STEPS, Math.round(SLICE_MS / this.#msPerStep)))));
+      if (paced === null && performance.now() - looked < this.lookEvery) continue;
+      if (paced !== null) await wait(looked + this.lookEvery - performance.now(), this.loop.signal);
+      if (!this.loop.wanted) break;
+      const now = performance.now();
+      if (paced !== null) this.#pacedSpeed = (1000 * paced) / (now - looked);
+      looked = now;
       await this.#look();
-      looked = performance.now();
+      if (paced === null) looked = performance.now();
     }
     await this.#look();
   }
@@ -257,9 +274,14 @@ export class Trainer {
       return { loss, accuracy };
     };
     this.events.onLook({
-      losses, steps, stepsPerSecond: this.#msPerStep === null ? null : 1000 / this.#msPerStep, weights, responses,
+      losses, steps, stepsPerSecond: this.#speed, weights, responses,
       train: await score(train), test: await score(test), map: await model.predict(map, { batchSize: MAP_SIDE ** 2 }),
     });
+  }
+
+  get #speed(): number | null {
+    if (STEPS_A_PICTURE[this.#config.pace] !== null) return this.#pacedSpeed;
+    return this.#msPerStep === null ? null : 1000 / this.#msPerStep;
   }
 
   #tellModel(): void {

@@ -1,5 +1,6 @@
 // The figures of the run.
 
+import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { Transport, type TransportEvents } from "../../lib/transport.ts";
 import { short } from "../../lib/format.ts";
@@ -13,9 +14,11 @@ export class PlaygroundTransport extends Transport<Figure, PlaygroundWords> {
   #model: ModelInfo | null = null;
   #look: Look | null = null;
 
-  constructor(words: Words<PlaygroundWords>, events: TransportEvents) {
+  /** @param clock what sets the pace, and what looks back: for between the buttons and the figures */
+  constructor(words: Words<PlaygroundWords>, events: TransportEvents, clock: readonly HTMLElement[]) {
     super("playground", words, FIGURES, events);
     words.attribute(this.values.speed, "title", ({ speedHint }) => speedHint);
+    this.host.querySelector(".figures")!.before(element("div", { class: "clock" }, ...clock));
     this.follow();
   }
 

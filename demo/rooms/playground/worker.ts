@@ -6,7 +6,7 @@ import type { Engine } from "../../lib/engines.ts";
 import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { Places } from "../../lib/places.ts";
 import { RunLoop } from "../../lib/run-loop.ts";
-import type { PlaygroundConfig } from "./config.ts";
+import type { Pace, PlaygroundConfig } from "./config.ts";
 import type { Split } from "./points.ts";
 import { Trainer, type Events } from "./trainer.ts";
 
@@ -46,6 +46,7 @@ export const playgroundWorker = {
   step: (): Promise<void> => ready().step(),
   setRate: (rate: number): void => { ready().rate = rate; },
   setBatch: (batch: number): void => { ready().batch = batch; },
+  setPace: (pace: Pace): void => { ready().pace = pace; },
   lose: (): void => ready().lose(),
   inspect: (index: number) => ready().inspect(index),
   race: (onLap: (lap: Lap) => void) => ready().race(onLap),

@@ -1,5 +1,6 @@
 // What can be set in the text room, its bounds and its first values. Links, controls and the worker all keep to these.
 
+import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
 import { real, whole, type Fields } from "../../lib/share.ts";
 
 export interface TextConfig {
@@ -15,6 +16,7 @@ export interface TextConfig {
   readonly seed: number;
   /** Of what is written: probabilities are taken to the power 1/temperature. */
   readonly temperature: number;
+  readonly engine: EngineChoice;
 }
 
 export const LAYERS = whole(1, 3);
@@ -26,7 +28,7 @@ export const SEED = whole(0, 4_294_967_295);
 export const TEMPERATURE = real(0.1, 2);
 
 export const FIELDS: Fields<TextConfig> = {
-  layers: LAYERS, units: UNITS, length: LENGTH, batch: BATCH, rate: RATE, seed: SEED, temperature: TEMPERATURE,
+  layers: LAYERS, units: UNITS, length: LENGTH, batch: BATCH, rate: RATE, seed: SEED, temperature: TEMPERATURE, engine: ENGINE_CHOICE,
 };
 
-export const DEFAULTS: TextConfig = { layers: 1, units: 128, length: 40, batch: 16, rate: 0.003, seed: 1, temperature: 0.6 };
+export const DEFAULTS: TextConfig = { layers: 1, units: 128, length: 40, batch: 16, rate: 0.003, seed: 1, temperature: 0.6, engine: "auto" };

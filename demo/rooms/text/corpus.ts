@@ -32,8 +32,16 @@ export const tidy = (text: string): string => text.replace(/^\uFEFF/, "").replac
 /** What no text holds: control characters, halves of pairs, and what stands for bytes that are no UTF-8. */
 const BINARY = /[\p{Cs}\uFFFD]|(?![\n\t\f])\p{Cc}/u;
 
-/** So many characters make one window of each row, and an answer to the last. */
-export const leastCharacters = ({ length, batch }: { readonly length: number; readonly batch: number }): number => length * batch + 1;
+/** The end of a text is held out: the network never learns from it, so that it can be asked about what it has not read. */
+const HELD_SHARE = 10;
+/** @returns how many of so many characters */
+export const heldOut = (characters: number): number => Math.floor(characters / HELD_SHARE);
+
+/** So many characters leave one window of each row to learn from, one to be asked about, and an answer to the last of each. */
+export function leastCharacters({ length, batch }: { readonly length: number; readonly batch: number }): number {
+  const learnt = length * batch + 1;
+  return Math.max(learnt + Math.floor((learnt - 1) / (HELD_SHARE - 1)), HELD_SHARE * (length + 1));
+}
 
 const codePoint = (character: string): string => `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}`;
 

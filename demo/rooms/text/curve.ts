@@ -1,33 +1,34 @@
 // The learning curve: the perplexity of every mini-batch, smoothed, over what guessers reach who know less.
 
-import { FIRST_SMOOTHING, LineChart } from "../../lib/chart.ts";
-import { sliderControl, switchControl } from "../../lib/controls.ts";
+import { chartControls, type ChartControls } from "../../lib/chart-controls.ts";
+import { LineChart } from "../../lib/chart.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import { real } from "../../lib/share.ts";
 import type { Theme } from "../../lib/theme.ts";
 import type { Corpus } from "./corpus.ts";
+import type { HeldOut } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
 import { perplexityText } from "./transport.ts";
 
 export class Curve {
   readonly host: HTMLElement;
   readonly #chart: LineChart;
+  readonly #controls: ChartControls;
   #corpus: Corpus | null = null;
 
   constructor(words: Words<TextWords>, theme: Theme) {
     const { language } = words;
-    this.#chart = new LineChart({ language, theme, name: () => words.now.perplexity, line: () => words.now.network, show: perplexityText, height: 300,
+    this.#chart = new LineChart({ language, theme, name: () => words.now.perplexity, line: () => words.now.training,
+      dots: () => words.now.held, show: perplexityText, height: 300,
       levels: () => (this.#corpus ? [
         { name: words.now.uniform, value: this.#corpus.vocabulary.length }, { name: words.now.unigram, value: this.#corpus.unigram },
       ] : []) });
-    const smoothing = sliderControl({ words, label: (now: TextWords) => now.smoothing }, real(0, 0.99), FIRST_SMOOTHING,
-      { places: 99, show: (value) => value.toFixed(2) }, (value) => { this.#chart.smoothing = value; });
-    const logarithmic = switchControl({ words, label: (now: TextWords) => now.logarithmic }, false, (value) => { this.#chart.logarithmic = value; });
+    this.#controls = chartControls(language, [this.#chart]);
+    const key = (name: "training" | "held") => element("li", { class: name === "held" ? "validation" : name }, words.show(element("span"), (now) => now[name]));
     this.host = element("section", { class: "card curve" },
-      element("header", {}, words.show(element("h2"), ({ curve }) => curve)),
+      element("header", {}, words.show(element("h2"), ({ curve }) => curve), element("ul", { class: "key", role: "list" }, key("training"), key("held"))),
       words.show(element("p", { class: "hint" }), ({ curveHint }) => curveHint),
-      this.#chart.host, element("div", { class: "chart-controls" }, smoothing.host, logarithmic.host));
+      this.#chart.host, this.#controls.host);
   }
 
   /** What its levels are of. */
@@ -44,7 +45,12 @@ export class Curve {
     this.#chart.addLine(perplexities);
   }
 
+  validated({ steps, perplexity }: HeldOut): void {
+    this.#chart.addDot(steps, perplexity);
+  }
+
   dispose(): void {
     this.#chart.dispose();
+    this.#controls.dispose();
   }
 }

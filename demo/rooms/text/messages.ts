@@ -34,6 +34,12 @@ export interface Progress {
   readonly charactersPerSecond: number;
 }
 
+/** What the network makes of the part of the text that it never learns from. */
+export interface HeldOut {
+  readonly steps: number;
+  readonly perplexity: number;
+}
+
 /** How to write. */
 export interface Wish {
   readonly temperature: number;
@@ -67,6 +73,7 @@ export interface Events {
   /** Another network took the place of the one before. */
   onFresh(): void;
   onProgress(progress: Progress): void;
+  onHeldOut(held: HeldOut): void;
   onSample(sample: Sample): void;
   /** The GPU was lost after that step; training goes on from there on another one. */
   onLost(step: number): void;

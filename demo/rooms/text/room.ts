@@ -9,7 +9,7 @@ import { LossCard } from "../../lib/loss-card.ts";
 import { isLostGpu, reasonOf } from "../../lib/notices.ts";
 import { RaceCard } from "../../lib/race-card.ts";
 import type { Mount } from "../../lib/room.ts";
-import { LinkError, readLink, writeLink } from "../../lib/share.ts";
+import { RoomLink } from "../../lib/room-link.ts";
 import { connect, proxy } from "../../lib/worker-client.ts";
 import { BUILTIN } from "./builtin.ts";
 import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
@@ -26,13 +26,19 @@ import type { TextWorker } from "./worker.ts";
 
 const FILE_NAME = "deltaprop-text.safetensors";
 
+/** What another configuration changes while the network learns on. */
+const LIVE: readonly (keyof TextConfig)[] = ["rate", "temperature"];
+
 export const mount: Mount = (host, context) => {
   const { language, theme, notices, announcer } = context, words = language.words(texts);
   const failAt = (beside: HTMLElement | null) => (error: unknown) =>
     notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
   const fail = failAt(null);
   const worker = connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
-  const { remote } = worker, first = read(context.link) ?? DEFAULTS;
+  const { remote } = worker;
+  const link: RoomLink<TextConfig> = new RoomLink(context, FIELDS, DEFAULTS,
+    (field, got, rule) => notices.show("error", () => words.now.badLink(field, got, rule)), () => config());
+  const first = link.read(context.link) ?? DEFAULTS;
   let model: ModelInfo | null = null, opened = false;
   /** What the network of the worker was made of. */
   let inPlace: { config: TextConfig; corpus: Corpus } | null = null;
@@ -49,15 +55,21 @@ export const mount: Mount = (host, context) => {
       // Run may have been pressed meanwhile.
       remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
     },
-    onReset: () => { if (inPlace) void renew(inPlace.corpus); },
+    onReset: () => { void reset(); },
     onShare() {
-      const url = context.shareUrl(writeLink(FIELDS, config()));
+      const { url } = link;
       void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
     },
     onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
   });
-  const sample = new SampleCard(words, first.temperature, ask), history = new HistoryCard(words), curve = new Curve(words, theme);
-  const settings = new Settings(words, first, (rate) => { remote.setRate(rate).catch(fail); }, () => { if (newest) void reread(newest); });
+  const sample = new SampleCard(words, first.temperature, onWish), history = new HistoryCard(words), curve = new Curve(words, theme);
+  const settings = new Settings(words, first, (rate) => {
+    link.changed();
+    remote.setRate(rate).catch(fail);
+  }, () => {
+    link.changed();
+    if (newest) void reread(newest);
+  });
   const text = new TextCard(words, {
     onLearn: (given) => { void learn(given, null); },
     onFile: (file) => { file.text().then((given) => learn(given, null), fail); },
@@ -76,21 +88,15 @@ export const mount: Mount = (host, context) => {
 
   const config = (): TextConfig => ({ ...settings.config, temperature: sample.temperature });
 
-  /** The configuration of a link; what it leaves out is as usual. Null, and told, if it is wrong. */
-  function read(link: string): TextConfig | null {
-    try {
-      return { ...DEFAULTS, ...readLink(FIELDS, link) };
-    } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      const { field, got, rule } = error;
-      notices.show("error", () => words.now.badLink(field, got, rule));
-      return null;
-    }
-  }
-
   async function pause(): Promise<void> {
     await remote.pause().catch(fail);
     transport.state = "paused";
+  }
+
+  /** Step 0 is shown, and waits. */
+  async function reset(): Promise<void> {
+    if (transport.state === "running") await pause();
+    if (inPlace) await renew(inPlace.corpus);
   }
 
   /** A text in the place of the one before, or a message and nothing changed. */
@@ -111,6 +117,7 @@ export const mount: Mount = (host, context) => {
     if (!isProblem(corpus)) return renew(corpus);
     notices.show("error", () => words.now.problem(reasonFor(corpus, words)), settings.fresh);
     if (inPlace) settings.config = inPlace.config;
+    link.shown();
   }
 
   /** A new network as the settings say; it runs on if the old one ran. */
@@ -130,6 +137,7 @@ export const mount: Mount = (host, context) => {
         newest = inPlace?.corpus ?? corpus;
         if (!inPlace) transport.state = "failed";
         if (inPlace && model) [settings.config, settings.engine.value] = [inPlace.config, model.backend];
+        link.shown();
         return;
       }
       opened = true;
@@ -159,9 +167,15 @@ export const mount: Mount = (host, context) => {
     const loaded = await remote.load(file, corpus.text, config(), settings.engine.value);
     settings.config = loaded.config;
     sample.temperature = loaded.config.temperature;
+    link.changed();
     take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary } });
     ask();
     notices.show("done", () => words.now.loaded(file.name), keepRow);
+  }
+
+  function onWish(): void {
+    link.changed();
+    ask();
   }
 
   // Only the newest wish is granted, one at a time.
@@ -199,6 +213,10 @@ export const mount: Mount = (host, context) => {
       loss.steps = progress.steps;
       announcer.metrics(() => transport.spoken());
     },
+    onHeldOut(held) {
+      transport.held = held;
+      curve.validated(held);
+    },
     onSample(written) {
       sample.sample = written;
       if (written.kept) history.add(written);
@@ -228,16 +246,18 @@ export const mount: Mount = (host, context) => {
     history.host,
     element("div", { class: "trials" }, race.host, loss.host),
     element("details", { class: "card" }, words.show(element("summary"), (now) => now.inside), plan));
+  link.shown();
   void learn(BUILTIN.text, BUILTIN.title);
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
-    open(link) {
-      const wanted = read(link);
-      if (!wanted || !inPlace) return;
-      settings.config = wanted;
-      sample.temperature = wanted.temperature;
-      void reread(inPlace.corpus).then(() => { if (inPlace?.config.units === wanted.units) notices.show("done", () => words.now.linkTaken); });
+    open(given) {
+      const wanted = link.read(given), changes = wanted ? link.changes(wanted) : [];
+      if (wanted) [settings.config, sample.temperature] = [wanted, wanted.temperature];
+      link.shown();
+      if (changes.includes("temperature")) ask();
+      if (changes.includes("rate")) remote.setRate(settings.config.rate).catch(fail);
+      if (newest && changes.some((name) => !LIVE.includes(name))) void reread(newest);
     },
     dispose() {
       worker.dispose();

@@ -9,7 +9,7 @@ import type { TextWords } from "./texts.ts";
 
 /** The temperature is set where the text is. */
 export type NetworkConfig = Omit<TextConfig, "temperature">;
-type Controls = { readonly [K in keyof NetworkConfig]: Control<number> };
+type Controls = { readonly [K in Exclude<keyof NetworkConfig, "engine">]: Control<number> };
 
 export class Settings {
   readonly host: HTMLElement;
@@ -20,13 +20,13 @@ export class Settings {
   readonly engine: EngineControl;
 
   constructor(words: Words<TextWords>, first: TextConfig, onRate: (rate: number) => void, onNetwork: () => void) {
-    const label = (name: keyof NetworkConfig) => ({ words, label: (now: TextWords) => now[name] });
-    const number = (name: Exclude<keyof NetworkConfig, "rate">, field: typeof UNITS) => textControl(label(name), field, first[name], onNetwork, "numeric");
+    const label = (name: keyof Controls) => ({ words, label: (now: TextWords) => now[name] });
+    const number = (name: Exclude<keyof Controls, "rate">, field: typeof UNITS) => textControl(label(name), field, first[name], onNetwork, "numeric");
     this.#controls = {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 80, logarithmic: true, show: (value) => String(Number(value.toPrecision(2))) }, onRate),
       units: number("units", UNITS), layers: number("layers", LAYERS), length: number("length", LENGTH), batch: number("batch", BATCH), seed: number("seed", SEED),
     };
-    this.engine = new EngineControl(words.language, onNetwork);
+    this.engine = new EngineControl(words.language, first.engine, onNetwork);
     const { rate, units, layers, length, batch, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
@@ -36,11 +36,13 @@ export class Settings {
   }
 
   get config(): NetworkConfig {
-    return Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value])) as unknown as NetworkConfig;
+    const values = Object.fromEntries(Object.entries(this.#controls).map(([name, { value }]) => [name, value]));
+    return { ...values, engine: this.engine.choice } as unknown as NetworkConfig;
   }
 
   /** Shows a configuration; tells nobody. */
   set config(config: NetworkConfig) {
+    this.engine.choice = config.engine;
     for (const name of Object.keys(this.#controls) as (keyof Controls)[]) this.#controls[name].value = config[name];
   }
 

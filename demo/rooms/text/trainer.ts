@@ -10,6 +10,7 @@ import type { Place, Places } from "../../lib/places.ts";
 import { Revival } from "../../lib/revival.ts";
 import type { RunLoop } from "../../lib/run-loop.ts";
 import type { TextConfig } from "./config.ts";
+import { heldOut } from "./corpus.ts";
 import type { Events, Expected, Material, Wish } from "./messages.ts";
 
 /** A slice of training lasts about so long: short enough for a pause at once, long enough to lose nothing by it. */
@@ -25,6 +26,8 @@ const SAMPLE = 360, PRIMER = 64;
 const EXPECTED = 8;
 /** Share of the newest slice in what is told of speed; steps that the perplexity is the mean of. */
 const NEWEST = 0.3, RECENT = 25;
+/** Characters of the held-out text that it is asked about, at most, and places in it that are read at once. */
+const MOST_ASKED = 5_000, ASKED_AT_ONCE = 8;
 
 interface Current {
   readonly config: TextConfig;
@@ -34,6 +37,9 @@ interface Current {
   readonly sampler: Sampler;
   readonly data: LabelledDatasetHandle;
   readonly batches: number;
+  readonly held: LabelledDatasetHandle;
+  /** Rows of a mini-batch of `held`. */
+  readonly heldBatch: number;
 }
 
 /** By p^(1/temperature) / Σ, as they are drawn. */
@@ -76,6 +82,7 @@ export class Trainer {
   step(): Promise<void> {
     return this.loop.alone(async () => {
       await this.#revival.around(() => this.#slice(1));
+      await this.#validate();
       await this.#write(false);
     });
   }
@@ -116,7 +123,7 @@ export class Trainer {
   dispose(): void {
     const current = this.#current;
     this.#current = null;
-    for (const one of [current?.data, current?.sampler, current?.model]) one?.dispose();
+    for (const one of [current?.data, current?.held, current?.sampler, current?.model]) one?.dispose();
   }
 
   get #now(): Current {
@@ -128,7 +135,10 @@ export class Trainer {
   async start(config: TextConfig, { text, vocabulary, weights }: Material, wish: Wish): Promise<void> {
     const { layers, units, length, batch: batchSize, rate, seed } = config;
     const spec: TextSpec = { vocabulary, hidden: units, layers, learningRate: rate, seed };
-    const { x, y, batches } = windows(placesOf(text, vocabulary, "the text"), { length, batchSize });
+    const places = placesOf(text, vocabulary, "the text"), from = places.length - heldOut(places.length);
+    const { x, y, batches } = windows(places.subarray(0, from), { length, batchSize });
+    const asked = places.subarray(from, from + MOST_ASKED), heldBatch = Math.min(ASKED_AT_ONCE, Math.floor((asked.length - 1) / length));
+    const held = windows(asked, { length, batchSize: heldBatch });
     const model = buildTextModel(spec, length);
     let sampler: Sampler;
     try {
@@ -142,11 +152,12 @@ export class Trainer {
     await this.#writing;
     this.dispose();
     const primer = [...text.slice(0, 2 * PRIMER)].slice(0, PRIMER).join("");
-    this.#current = { config, spec, primer, model, sampler, data: dataset(x, y), batches };
+    this.#current = { config, spec, primer, model, sampler, data: dataset(x, y), batches, held: dataset(held.x, held.y), heldBatch };
     [this.#rate, this.#steps, this.#recent, this.#msPerStep] = [rate, 0, [], null];
     this.#wish = { ...wish, prompt: [...wish.prompt].every((character) => vocabulary.includes(character)) ? wish.prompt : "" };
     this.events.onFresh();
     this.#tellModel();
+    await this.#validate();
     await this.#write(true);
   }
 
@@ -159,10 +170,17 @@ export class Trainer {
       await this.#slice(Math.min(wanted, kept - this.#steps));
       const due = this.#steps === kept;
       if (!due && (performance.now() - wrote < WRITE_EVERY_MS || !this.loop.wanted)) continue;
+      await this.#validate();
       await this.#write(due);
       wrote = performance.now();
     }
+    await this.#validate();
     await this.#write(false);
+  }
+
+  async #validate(): Promise<void> {
+    const { model, held, heldBatch } = this.#now, steps = this.#steps, { loss } = await model.evaluate(held, { batchSize: heldBatch });
+    this.events.onHeldOut({ steps, perplexity: Math.exp(loss) });
   }
 
   /** The next number of steps after which what it writes is kept. */

@@ -41,7 +41,7 @@ const unknownIn = (text: string, vocabulary: readonly string[]): string[] => {
 };
 
 /** What the room takes of a file: bounded like everything else that comes from outside. */
-function boundedConfig(where: string, before: TextConfig, given: Partial<Record<keyof TextConfig, number>>): TextConfig {
+function boundedConfig(where: string, before: TextConfig, given: Partial<Record<Exclude<keyof TextConfig, "engine">, number>>): TextConfig {
   for (const [name, value] of Object.entries(given)) {
     const field = FIELDS[name as keyof TextConfig];
     if (field.read(String(value)) === undefined) throw new FormatError(`${where}: ${name} must be ${field.rule} on this page; got ${value}.`);
