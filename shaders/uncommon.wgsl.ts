@@ -63,7 +63,7 @@ const atLeast = (x: string): string => `select(${x}, ${EPSILON}, ${x} < ${EPSILO
 const share = (x: string): string => `select(${atLeast(x)}, 1.0, ${x} > 1.0)`;
 /** −1, 0 or 1; NaN stays NaN. */
 const signOf = (e: string): string => `select(${e}, select(-1.0, 1.0, ${e} > 0.0), abs(${e}) > 0.0)`;
-/** l = ln(1 + x), x ≥ 0, in the variable `l`. */
+/** Declares the variable `name` = ln(1 + x), x ≥ 0. */
 const LOG_ONE_PLUS = (x: string, name: string): string => `var ${name} = log(1.0 + ${x});
   if (!(${x} > 1.0)) {
     ${LOG1P_SERIES(x)}

@@ -24,8 +24,27 @@ export class RoomLink<C extends object> {
     }
   }
 
+  /**
+   * Opens another link: the controls take it, unless it is wrong.
+   * @returns which fields are others now
+   */
+  take(link: string, apply: (wanted: C) => void): (keyof C)[] {
+    const wanted = this.read(link), changes = wanted ? this.#changes(wanted) : [];
+    if (wanted) apply(wanted);
+    this.shown();
+    return changes;
+  }
+
+  /** The same, and then what the change takes: `live` where all that changed is among `names`, else `other`. */
+  open(link: string, apply: (wanted: C) => void, names: readonly (keyof C)[], live: () => void, other: () => void): void {
+    const changes = this.take(link, apply);
+    if (changes.length === 0) return;
+    if (changes.every((name) => names.includes(name))) live();
+    else other();
+  }
+
   /** Which fields of another configuration differ from those of now. */
-  changes(wanted: C): (keyof C)[] {
+  #changes(wanted: C): (keyof C)[] {
     const now = this.now();
     return (Object.keys(this.fields) as (keyof C)[]).filter((name) => this.fields[name].write(now[name]) !== this.fields[name].write(wanted[name]));
   }

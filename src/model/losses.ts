@@ -35,6 +35,9 @@ function loss(name: LossName, options: { fromLogits?: boolean; delta?: number; l
   const fromLogits = checkFlag(`${name}()`, "fromLogits", options.fromLogits, false);
   const delta = checkFloat32(`${name}()`, "delta", options.delta ?? 1, "> 0");
   const labelSmoothing = checkFloat32(`${name}()`, "labelSmoothing", options.labelSmoothing ?? 0, "[0, 1)");
+  if (labelSmoothing > 0 && !/^(binary|categorical)/.test(name)) {
+    throw new InputError(`${name}(): labelSmoothing is of binaryCrossentropy and categoricalCrossentropy only. Leave it out.`);
+  }
   return Object.freeze({ name, fromLogits, delta, ...(labelSmoothing > 0 && { labelSmoothing }) });
 }
 

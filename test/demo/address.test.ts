@@ -1,17 +1,10 @@
 // The address holds the whole configuration of a room: through a reload, and through Back and Forward.
 
 import type { ElementHandle, Page } from "puppeteer";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { openDemo, type Demo } from "../support/demo-page.ts";
+import { expect, it } from "vitest";
+import { useDemo } from "../support/use-demo.ts";
 
-let demo: Demo;
-beforeAll(async () => {
-  demo = await openDemo();
-}, 90_000);
-afterAll(async () => {
-  await demo?.close();
-  expect(demo.errors).toEqual([]);
-});
+const demo = useDemo();
 
 const stateIs = (page: Page, room: string, state: string) => page.waitForSelector(`.${room} .transport[data-state="${state}"]`);
 

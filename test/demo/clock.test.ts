@@ -1,17 +1,10 @@
 // The playground's clock as a visitor uses it: the pace, the step 0 of a reset, and looking back.
 
 import type { Page } from "puppeteer";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { openDemo, type Demo } from "../support/demo-page.ts";
+import { expect, it } from "vitest";
+import { useDemo } from "../support/use-demo.ts";
 
-let demo: Demo;
-beforeAll(async () => {
-  demo = await openDemo();
-}, 90_000);
-afterAll(async () => {
-  await demo?.close();
-  expect(demo.errors).toEqual([]);
-});
+const demo = useDemo();
 
 const stateIs = (page: Page, state: string, room = "playground") => page.waitForSelector(`.${room} .transport[data-state="${state}"]`);
 const idOf = (page: Page, label: string) => page.$$eval("label", (labels, text) => labels.find(({ textContent }) => textContent === text)!.htmlFor, label);

@@ -38,6 +38,9 @@ test.each<[string, () => unknown, RegExp]>([
   ["a cross-entropy after relu", () => checkLossFits(toLoss("binaryCrossentropy"), "relu", 1), /needs a last layer with activation "sigmoid"; got "relu"\. Declare/],
   ["a cross-entropy after nothing", () => checkLossFits(toLoss("categoricalCrossentropy"), "linear", 3), /"softmax"; got "linear"\. Declare it, or pass .*fromLogits: true/],
   ["logits after softmax", () => checkLossFits(sparseCategoricalCrossentropy({ fromLogits: true }), "softmax", 3), /with fromLogits needs .*"linear"; got "softmax"/],
+  ["smoothed class indices", () => toLoss({ name: "sparseCategoricalCrossentropy", labelSmoothing: 0.1 }), /labelSmoothing is of .* only\. Leave it out/],
+  ["smoothed squares", () => toLoss({ name: "meanSquaredError", labelSmoothing: 0.1 }), /^meanSquaredError\(\): labelSmoothing is of/],
+  ["all smoothed away", () => toLoss({ name: "binaryCrossentropy", labelSmoothing: 1 }), /labelSmoothing must be .*got 1/],
   ["one class", () => checkLossFits(toLoss("categoricalCrossentropy"), "softmax", 1), /needs at least 2 classes; got 1 unit\. Use binaryCrossentropy/],
 ])("refuses %s", (_, make, message) => {
   expect(make).toThrow(InputError);

@@ -283,14 +283,7 @@ export const mount: Mount = (host, context) => {
 
   return {
     hide: () => { if (transport.state === "running") void pause(); },
-    open(given) {
-      const wanted = link.read(given), changes = wanted ? link.changes(wanted) : [];
-      if (wanted) settings.config = wanted;
-      link.shown();
-      if (changes.length === 0) return;
-      if (changes.every((name) => LIVE.includes(name))) takeLive();
-      else void renew();
-    },
+    open: (given) => link.open(given, (wanted) => { settings.config = wanted; }, LIVE, takeLive, () => { void renew(); }),
     dispose() {
       worker.dispose();
       transport.dispose();

@@ -252,9 +252,7 @@ export const mount: Mount = (host, context) => {
   return {
     hide: () => { if (transport.state === "running") void pause(); },
     open(given) {
-      const wanted = link.read(given), changes = wanted ? link.changes(wanted) : [];
-      if (wanted) [settings.config, sample.temperature] = [wanted, wanted.temperature];
-      link.shown();
+      const changes = link.take(given, (wanted) => { [settings.config, sample.temperature] = [wanted, wanted.temperature]; });
       if (changes.includes("temperature")) ask();
       if (changes.includes("rate")) remote.setRate(settings.config.rate).catch(fail);
       if (newest && changes.some((name) => !LIVE.includes(name))) void reread(newest);
