@@ -5,6 +5,7 @@ import { checkFlag, show } from "../model/checks.ts";
 import { checkPath, filesOf, type Files } from "./files.ts";
 import { optionsOf } from "./monitor.ts";
 
+/** What csvLogger() takes. */
 export interface CsvLoggerOptions {
   /** The name of the file; without it and a store the table is kept in `text` alone. */
   filename?: string;

@@ -4,6 +4,7 @@ import type { Callback, CallbackState, FitRun, GivenWeight, Logs } from "../inde
 import { checkFlag } from "../model/checks.ts";
 import { checkNumber, checkWhole, Monitor, optionsOf, readNumbers, type MonitorOptions } from "./monitor.ts";
 
+/** What earlyStopping() takes. */
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** What counts as better; default 0. */
   minDelta?: number;

@@ -4,6 +4,7 @@ import { InputError, type Callback, type CallbackState, type FitRun, type Logs }
 import { show } from "../model/checks.ts";
 import { checkNumber, checkWhole, Monitor, optionsOf, readNumbers, type MonitorOptions } from "./monitor.ts";
 
+/** What reduceLROnPlateau() takes. */
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
   /** η is multiplied by it, in [0, 1); default 0.1. */
   factor?: number;
@@ -92,6 +93,7 @@ class Plateau implements Callback {
  */
 export const reduceLROnPlateau = (options?: ReduceLROnPlateauOptions): Callback => new Plateau(options);
 
+/** What learningRateScheduler() takes. */
 export interface LearningRateSchedulerOptions {
   /** 1 prints each rate; default 0. */
   verbose?: 0 | 1;

@@ -5,6 +5,7 @@ import { checkCount, checkFlag } from "../model/checks.ts";
 import { checkPath, filesOf, type Files } from "./files.ts";
 import { checkNumber, checkWhole, Monitor, optionsOf, readNumbers, type MonitorOptions } from "./monitor.ts";
 
+/** What modelCheckpoint() takes. */
 export interface ModelCheckpointOptions extends MonitorOptions {
   /**
    * The name of the file, which is safetensors whatever it is; may hold the epoch, from 1, and the logs, written as in Python:

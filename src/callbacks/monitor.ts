@@ -3,6 +3,7 @@
 import { FormatError, InputError } from "../index.ts";
 import { checkFloat32, checkOptions, show } from "../model/checks.ts";
 
+/** What is watched, and which way is better. */
 export interface MonitorOptions {
   /** A key of the logs of an epoch; default "val_loss". */
   monitor?: string;

@@ -14,6 +14,7 @@ import { bytesOf, checkFormat, fromArtifacts, layoutsOf, modelFrom, toArtifacts,
 export type Files = Readonly<Record<string, Blob | ArrayBuffer | Uint8Array>>;
 /** What loads artifacts: TensorFlow.js' IOHandler, tf.io.browserHTTPRequest() for one. */
 export interface ArtifactsLoader {
+  /** Gives architecture and weights. */
   load(): Promise<ModelArtifacts> | ModelArtifacts;
 }
 /** What loadLayersModel() takes. */
