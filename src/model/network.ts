@@ -74,8 +74,10 @@ export function checkSeed(seed: unknown): number {
   return seed;
 }
 
-const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && "type" in value &&
-  Object.hasOwn(APPENDERS, value.type as string);
+const appenderOf = (layer: Layer & Carrier): Append | undefined =>
+  layer[APPEND] ?? (Object.hasOwn(APPENDERS, layer.type) ? APPENDERS[layer.type as keyof typeof APPENDERS] as Append : undefined);
+
+const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && typeof appenderOf(value as Layer) === "function";
 
 const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
 
@@ -85,7 +87,7 @@ function checkLayers(layers: unknown): void {
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
     throw new InputError(`sequential(): layer ${bad} must be the value of dense(), simpleRNN(), dropout() or activation(); ` +
-      `got ${show(layers[bad])}.`);
+      `got ${show(layers[bad])}. Make one from JSON with the function of its type.`);
   }
 }
 
@@ -146,7 +148,7 @@ export class Resolver {
     if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax. Move that to the end.`);
     }
-    (APPENDERS[layer.type] as Append<Layer> | undefined)?.(this, layer, where);
+    appenderOf(layer)?.(this, layer, where);
   }
 
   push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
@@ -186,10 +188,20 @@ export class Resolver {
   }
 }
 
-type Append<L extends Layer> = (to: Resolver, layer: L, where: string) => void;
+export type Append<L extends Layer = Layer> = (to: Resolver, layer: L, where: string) => void;
 
-/** How layers of each type are appended. simpleRNN() puts its own here, so that pages without it need not load that. */
-export const APPENDERS: { [T in Layer["type"]]?: Append<Extract<Layer, { type: T }>> } = {
+/**
+ * Under this key the layers of some functions, as simpleRNN(), carry how they are appended: pages that do not call these need not load
+ * it, and whether a layer is known does not depend on what was called before. JSON and clones lose it. Copies of this library share it.
+ */
+export const APPEND = Symbol.for("deltaprop.append");
+
+interface Carrier {
+  readonly [APPEND]?: Append;
+}
+
+/** How layers that carry nothing are appended, by type. */
+const APPENDERS: { readonly [T in "dense" | "dropout" | "activation"]: Append<Extract<Layer, { type: T }>> } = {
   dropout: (to, { rate }) => to.push({ type: "dropout", rate, held: 1 }),
   activation: (to, { activation }) => to.activate(activation),
   dense(to, layer, where) {

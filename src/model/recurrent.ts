@@ -5,7 +5,7 @@ import { InputError } from "../errors.ts";
 import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
 import { checkInitializer } from "./initializers.ts";
-import { APPENDERS, type Resolver } from "./network.ts";
+import { APPEND, type Resolver } from "./network.ts";
 import type { SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
 import { checkRegularizer } from "./regularizers.ts";
 
@@ -47,8 +47,8 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
   options = checkOptions("simpleRNN()", options, OPTIONS);
   const units = checkCount("simpleRNN()", "units", options.units), where = `simpleRNN({ units: ${units} })`;
   const inputVocabulary = checkVocabulary(where, options);
-  APPENDERS.simpleRNN = appendRecurrent;
   return Object.freeze({
+    [APPEND]: appendRecurrent,
     type: "simpleRNN",
     units,
     activation: checkRecurrentActivation(where, options.activation),

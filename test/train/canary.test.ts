@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { dense, simpleRNN } from "../../src/index.ts";
-import { resolveNetwork } from "../../src/model/network.ts";
+import { APPEND, resolveNetwork } from "../../src/model/network.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
 import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type Answer } from "../../src/train/engines/canary.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
@@ -10,7 +10,6 @@ import { dataArrays, ownOrder, type State } from "../../src/train/backend/backen
 import * as recurrent from "../../src/train/compiled/recurrent.ts";
 import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 
-// Recurrent layers can be part of a network once one was declared.
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
 const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1), LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
 
@@ -48,11 +47,15 @@ it("tries what the network may use, and nothing else", () => {
   expect(names(RECURRENT)).toEqual([...always, "a recurrent network"]);
 });
 
-it("declares its recurrent layer as simpleRNN() does", () => {
-  const given = SPECIMENS.flatMap(({ layers }) => [...layers()]).find(({ type }) => type === "simpleRNN");
-  expect(given).toEqual(simpleRNN({
+it("declares its recurrent layer as simpleRNN() does, and makes the same network of it", () => {
+  const { layers } = SPECIMENS.find(({ serves }) => serves(RECURRENT) && !serves(LARGE))!, [given, ...rest] = layers();
+  const declared = simpleRNN({
     units: 9, inputShape: [4, 5], returnSequences: true, kernelInitializer: "zeros", recurrentInitializer: "zeros", biasInitializer: "zeros",
-  }));
+  });
+  expect({ ...given, [APPEND]: null }).toEqual({ ...declared, [APPEND]: null });
+  expect(resolveNetwork([given, ...rest], 1)).toEqual(resolveNetwork([declared, ...rest], 1));
+  expect(resolveNetwork([given, ...rest], 1)).not.toEqual(resolveNetwork([simpleRNN({ units: 9, inputShape: [4, 5], returnSequences: true,
+    activation: "relu" }), ...rest], 1));
 });
 
 it("passes a backend that computes right, and names what one gets wrong whose gradients are zero", async () => {

@@ -5,8 +5,9 @@
 import { buildGraph } from "../../graph/build.ts";
 import type { StepScalars } from "../../graph/types.ts";
 import { dense, type Layer } from "../../model/layers.ts";
-import { elementsOf, resolveNetwork, resolveRecipe, type Network } from "../../model/network.ts";
+import { APPEND, elementsOf, resolveNetwork, resolveRecipe, type Network, type Resolver } from "../../model/network.ts";
 import { ratesAt } from "../../model/optimizers.ts";
+import type { SimpleRNNLayer } from "../../model/recurrent-types.ts";
 import { COMMON_FORMULAS } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
@@ -48,10 +49,22 @@ const stack = (widths: readonly number[], activation: "relu" | "tanh", last: "so
 
 const weightsOf = ({ parameters }: Network): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
 
-/** As simpleRNN() declares it. Written out: a page that has no recurrent layer does not load what is behind that function. */
-const recurrent = (units: number, inputShape: readonly number[]): Layer => {
+/** Stages and weights as of simpleRNN(). Written out: a page that has no recurrent layer does not load what is behind that function. */
+function appendRecurrent(to: Resolver, layer: Layer): void {
+  const { units, kernelInitializer: zeros } = layer as SimpleRNNLayer, name = to.nextName("simpleRNN", null, ""), fanIn = to.width;
+  to.width = units;
+  const kernel = to.parameter(`${name}/kernel`, `u${to.numbered}`, [fanIn, units], zeros, null);
+  const recurrentKernel = to.parameter(`${name}/recurrent_kernel`, `w${to.numbered}`, [units, units], zeros, null);
+  to.push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: to.bias(layer as SimpleRNNLayer, name), picks: false });
+  to.push({ type: "recurrent", activation: "tanh", kernel: recurrentKernel, stateful: false });
+  to.lastActivation = "tanh";
+}
+
+/** As simpleRNN() declares it. */
+const recurrent = (units: number, inputShape: readonly number[]): SimpleRNNLayer => {
   const initializer = dense({ units, kernelInitializer: "zeros" }).kernelInitializer;
   return {
+    ...{ [APPEND]: appendRecurrent },
     type: "simpleRNN", units, inputShape, activation: "tanh", returnSequences: true, stateful: false, useBias: true, inputVocabulary: null, dropout: 0,
     kernelInitializer: initializer, recurrentInitializer: initializer, biasInitializer: initializer,
     kernelRegularizer: null, recurrentRegularizer: null, biasRegularizer: null, name: null,
