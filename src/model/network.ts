@@ -87,7 +87,7 @@ function checkLayers(layers: unknown): void {
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
     throw new InputError(`sequential(): layer ${bad} must be the value of dense(), simpleRNN(), dropout() or activation(); ` +
-      `got ${show(layers[bad])}. Make one from JSON with the function of its type.`);
+      `got ${show(layers[bad])}. JSON becomes layers by these functions.`);
   }
 }
 
@@ -148,7 +148,7 @@ export class Resolver {
     if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax. Move that to the end.`);
     }
-    appenderOf(layer)?.(this, layer, where);
+    appenderOf(layer)!(this, layer, where);
   }
 
   push(stage: DistributiveOmit<Stage, "width" | "steps">): void {

@@ -31,7 +31,7 @@ function answer(layer: Library.Layer): string {
   }
 }
 
-const REFUSAL = /layer 0 must be the value of .*simpleRNN\(\).*Make one from JSON with the function of its type\./;
+const REFUSAL = /layer 0 must be the value of .*simpleRNN\(\).*JSON becomes layers by these functions\./;
 
 test("a plain simpleRNN is refused before simpleRNN() was called and afterwards, in the same words", () => {
   const before = answer(plainLayer());
@@ -48,10 +48,12 @@ test("control: the value of simpleRNN() is taken, and a copy of it by spreading,
   expect(answer(JSON.parse(JSON.stringify(library.dense({ units: 2, inputShape: [3] }))) as Library.Layer)).toBe("");
 });
 
-test("the appender is no option: JSON and entries do not show it", () => {
-  const { type, ...options } = JSON.parse(JSON.stringify(library.simpleRNN(OPTIONS))) as Library.SimpleRNNOptions & { type: string };
+test("the appender is no option: entries do not show it", () => {
+  const { type, ...options } = Object.fromEntries(Object.entries(library.simpleRNN(OPTIONS))) as unknown as Library.SimpleRNNOptions & { type: string };
   expect(type).toBe("simpleRNN");
   expect(answer(library.simpleRNN(options))).toBe("");
+  // Control: a key that entries show is refused as an option.
+  expect(() => library.simpleRNN({ ...options, append: () => {} } as Library.SimpleRNNOptions)).toThrow(/append/);
 });
 
 test.each([{ type: "toString" }, { type: "lstm" }, { type: null }, {}, null])("%o is no layer", (given) => {
