@@ -3,11 +3,11 @@
 import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 import { InputError } from "../errors.ts";
-import { ACTIVATIONS } from "../index.ts";
+import { ACTIVATIONS, LOSSES, OPTIMIZERS } from "../index.ts";
 import { BACKENDS, type BackendName } from "./backends.ts";
 import { addCheckpointOptions, runFolderOf, type CheckpointFlags, type RunFolder } from "./checkpoint-flags.ts";
 import { choice, DIGITS, fileName, numberIn, wholeNumber } from "./flag-values.ts";
-import { LOSSES, OPTIMIZERS, type ModelSpec } from "./model-spec.ts";
+import type { ModelSpec } from "./model-spec.ts";
 
 export interface TrainOptions {
   readonly model: ModelSpec;
@@ -86,9 +86,8 @@ export function addTrainOptions(command: Command): Command {
   command
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
     .option("--activation <name>", `of the hidden layers: ${ACTIVATIONS.filter((name) => name !== "softmax").join(", ")} (default: ${activation})`)
-    .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`,
-      Object.keys(LOSSES)))
-    .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, Object.keys(OPTIMIZERS)))
+    .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`, LOSSES))
+    .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, OPTIMIZERS))
     .option("--lr <rate>", "learning rate (default: the optimizer's own)", numberIn("> 0", (value) => value > 0))
     .option("--batch <rows>", `mini-batch size (default: ${batchSize})`, wholeNumber(1))
     .option("--epochs <count>", `0 only evaluates (default: ${epochs})`, wholeNumber(0))

@@ -1,23 +1,27 @@
 // What can be set in the digits room, its bounds and its first values. Links, controls and the worker all keep to these.
 
 import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
-import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
+import {
+  HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, REGULARIZERS, type HiddenActivation, type OfferedLoss, type OptimizerChoice, type RegularizerChoice, type UsualRates,
+} from "../../lib/menus.ts";
 import { activationField, list, oneOf, real, whole, type Fields } from "../../lib/share.ts";
 
-export const ACTIVATIONS = ["relu", "sigmoid", "tanh", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish"] as const;
 /** softmax with its cross-entropy; a sigmoid for each class with its cross-entropy; the same with Nielsen's quadratic cost. */
-export const LOSSES = ["softmax", "sigmoid", "quadratic"] as const;
-export const REGULARIZERS = ["none", "l1", "l2"] as const;
+export const LOSS_NAMES = {
+  softmax: "sparseCategoricalCrossentropy", sigmoid: "binaryCrossentropy", quadratic: "halfSquaredError",
+} as const satisfies Record<string, OfferedLoss>;
+export type LossChoice = keyof typeof LOSS_NAMES;
+export const LOSSES = Object.keys(LOSS_NAMES) as LossChoice[];
 
 export interface DigitsConfig {
   /** Widths of the hidden layers. */
   readonly layers: readonly number[];
-  readonly activation: (typeof ACTIVATIONS)[number];
-  readonly loss: (typeof LOSSES)[number];
+  readonly activation: HiddenActivation;
+  readonly loss: LossChoice;
   readonly optimizer: OptimizerChoice;
   readonly rate: number;
   readonly batch: number;
-  readonly regularizer: (typeof REGULARIZERS)[number];
+  readonly regularizer: RegularizerChoice;
   /** λ of the regularizer. */
   readonly lambda: number;
   /** Share of each hidden layer's outputs that a training step leaves out. */
@@ -34,7 +38,7 @@ export const DROPOUT = real(0, 0.9);
 export const SEED = whole(0, 4_294_967_295);
 
 export const FIELDS: Fields<DigitsConfig> = {
-  layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
+  layers: LAYERS, activation: activationField(HIDDEN_ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZER_CHOICES), rate: RATE, batch: BATCH,
   regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, dropout: DROPOUT, seed: SEED, engine: ENGINE_CHOICE,
 };
 
@@ -43,7 +47,6 @@ export const DEFAULTS: DigitsConfig = {
   regularizer: "none", lambda: 1e-4, dropout: 0, seed: 1, engine: "auto",
 };
 
-/** A rate at which each optimizer learns digits well; what a change of the optimizer starts from. */
-export const USUAL_RATE: Readonly<Record<DigitsConfig["optimizer"], number>> = {
+export const USUAL_RATES: UsualRates = {
   sgd: 0.1, momentum: 0.05, nesterov: 0.05, adam: 0.001, adamW: 0.001, rmsprop: 0.001, adagrad: 0.02,
 };

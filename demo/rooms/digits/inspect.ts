@@ -124,7 +124,7 @@ export class GradientProbe {
   /** ∂C/∂W and ∂C/∂b of the first mini-batch at these weights, tensor by tensor; null where they are not finite to begin with. */
   async gradients(weights: readonly Weight[]): Promise<Weight[] | null> {
     if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
-    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config, this.place), optimizer: sgd(PROBE_RATE) }));
+    await (this.#compiled ??= this.#model.compile({ ...recipeOf(this.config), ...this.place.options, optimizer: sgd(PROBE_RATE) }));
     await this.#model.setWeights(weights);
     // What is no number is to be counted, not to be thrown.
     await this.#model.fit(this.#batch, { steps: 1, batchSize: this.config.batch, shuffle: false, onNaN: "ignore" });

@@ -3,11 +3,8 @@
 
 import { decodeSafetensors, encodeSafetensors, FormatError, type NamedTensor, type Weight } from "../../../src/index.ts";
 import { activationOf, NAMES_VERSION, readNamesVersion } from "../../../src/formats/activation-versions.ts";
-import { ACTIVATIONS, DROPOUT, LAMBDA, LAYERS, REGULARIZERS, type DigitsConfig } from "./config.ts";
-
-const LOSS_NAMES: Readonly<Record<DigitsConfig["loss"], string>> = {
-  softmax: "sparseCategoricalCrossentropy", sigmoid: "binaryCrossentropy", quadratic: "halfSquaredError",
-};
+import { HIDDEN_ACTIVATIONS, REGULARIZERS } from "../../lib/menus.ts";
+import { DROPOUT, LAMBDA, LAYERS, LOSS_NAMES, LOSSES, type DigitsConfig } from "./config.ts";
 
 export function saveModel(weights: readonly Weight[], { activation, loss, dropout, regularizer, lambda }: DigitsConfig): Uint8Array {
   return encodeSafetensors(weights, {
@@ -63,13 +60,12 @@ export function loadModel(bytes: Uint8Array, where: string, before: DigitsConfig
   }
   const version = readNamesVersion(metadata.version);
   if (version === undefined) throw new FormatError(`${where}: version "${metadata.version.slice(0, 40)}" in the metadata is newer than this page.`);
-  const losses = Object.keys(LOSS_NAMES) as DigitsConfig["loss"][];
   const penalty = (name: "l1" | "l2") => field(where, metadata, name, LAMBDA.read, 0);
   const regularizer = REGULARIZERS.find((kind) => kind !== "none" && penalty(kind) > 0) ?? "none";
   return { weights, config: {
     ...before, layers,
-    activation: field(where, metadata, "activation", (text) => ACTIVATIONS.find((name) => name === activationOf(text, version)), before.activation),
-    loss: field(where, metadata, "loss", (text) => losses.find((loss) => LOSS_NAMES[loss] === text), before.loss),
+    activation: field(where, metadata, "activation", (text) => HIDDEN_ACTIVATIONS.find((name) => name === activationOf(text, version)), before.activation),
+    loss: field(where, metadata, "loss", (text) => LOSSES.find((loss) => LOSS_NAMES[loss] === text), before.loss),
     dropout: field(where, metadata, "dropout", DROPOUT.read, before.dropout),
     regularizer, lambda: regularizer === "none" ? before.lambda : penalty(regularizer),
   } };

@@ -1,13 +1,14 @@
 // The controls of the network. What can change while it learns is kept apart from what starts a new one.
 
-import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
-import { ACTIVATION_NAMES, REGULARIZER_NAMES } from "../../lib/function-names.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
-  ACTIVATIONS, BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, REGULARIZERS, SEED, USUAL_RATE, type DigitsConfig,
+  ACTIVATION_LABELS, choicesOf, HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, OPTIMIZER_LABELS, REGULARIZER_LABELS, REGULARIZERS, usualRate,
+} from "../../lib/menus.ts";
+import {
+  BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, SEED, USUAL_RATES, type DigitsConfig,
 } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
 
@@ -29,21 +30,21 @@ export class Settings {
   constructor(words: Words<DigitsWords>, first: DigitsConfig, events: SettingsEvents) {
     const { onRate, onBatch, onNetwork } = events;
     const label = (name: keyof DigitsWords) => ({ words, label: (now: DigitsWords) => now[name] as string });
-    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof DigitsWords>>, written: Partial<Record<T, string>> = {}) =>
-      values.map((value) => ({ value, label: (now: DigitsWords) => (names[value] ? now[names[value]] as string : written[value] ?? value) }));
+    const named = <T extends string>(values: readonly T[], names: Record<T, keyof DigitsWords>) =>
+      values.map((value) => ({ value, label: (now: DigitsWords) => now[names[value]] as string }));
     const plain = (value: number) => String(Number(value.toPrecision(2)));
     this.#controls = {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 120, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), named(ACTIVATIONS, {}, ACTIVATION_NAMES), first.activation, onNetwork),
+      activation: selectControl(label("activation"), choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language), first.activation, onNetwork),
       loss: selectControl(label("lossKind"),
         named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
-        this.#controls.rate.value = USUAL_RATE[optimizer];
+      optimizer: selectControl(label("optimizer"), choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language), first.optimizer, (optimizer) => {
+        this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
         onNetwork();
       }),
-      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }, REGULARIZER_NAMES), first.regularizer, () => {
+      regularizer: selectControl(label("regularizer"), choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language), first.regularizer, () => {
         this.#enable();
         onNetwork();
       }),

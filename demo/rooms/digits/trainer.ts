@@ -96,7 +96,7 @@ export class Trainer {
   #steps = 0;
   #samples = 0;
   #msPerStep: number | null = null;
-  readonly #revival = new Revival(() => this.#now.model.compile(recipeOf(this.config, this.#now.place)));
+  readonly #revival = new Revival(() => this.#compile(this.#now.model, this.config, this.#now.place));
 
   /** @param loop what trains this network; nothing else that trains it may run beside it */
   constructor(readonly sets: DigitSets, readonly places: Places, readonly loop: RunLoop, readonly events: Events) {}
@@ -121,7 +121,7 @@ export class Trainer {
     try {
       if (weights) await model.setWeights(weights);
       [first] = await model.getWeights();
-      await model.compile(recipeOf(config, place));
+      await this.#compile(model, config, place);
     } catch (error) {
       model.dispose();
       throw error;
@@ -208,7 +208,7 @@ export class Trainer {
       const { config, places, sets: { features, classes } } = this, { train } = this.#now;
       return runRace(places, async (place) => {
         const model = buildModel(config, features, classes);
-        await model.compile(recipeOf(config, place));
+        await this.#compile(model, config, place);
         return model;
       }, (model, steps, callbacks) => model.fit(train, { batchSize: config.batch, steps, callbacks }), onLap);
     });
@@ -223,6 +223,11 @@ export class Trainer {
   get #now(): Current {
     if (!this.#current) throw new Error("there is no network yet");
     return this.#current;
+  }
+
+  async #compile(model: Sequential, config: DigitsConfig, { options }: Place): Promise<void> {
+    await model.compile({ ...recipeOf(config), ...options });
+    model.learningRate = config.rate;
   }
 
   async #train(): Promise<void> {

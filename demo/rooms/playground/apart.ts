@@ -4,7 +4,7 @@
 import { button, selectControl, textControl, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
-import { OPTIMIZER_NAMES } from "../../lib/optimizer-names.ts";
+import { labelIn, OPTIMIZER_LABELS } from "../../lib/menus.ts";
 import { whole } from "../../lib/share.ts";
 import type { InspectedTensor } from "../../../src/index.ts";
 import { bp1, bp2, bp3, bp4, forward, narrow, StepNumbers, update, type Filled, type Result } from "./equations.ts";
@@ -192,7 +192,7 @@ export class Apart {
       isOutput ? this.#card("bp2", now.bp2, now.bp2Output, null, numbers) : this.#card("bp2", now.bp2, now.bp2Say, bp2(numbers, l, j), numbers),
       this.#card("bp3", now.bp3, now.bp3Say, bp3(numbers, l, j), numbers),
       this.#card("bp4", now.bp4, now.bp4Say + (numbers.has(`data_grad_w${l}`) ? ` ${now.bp4Penalty}` : ""), bp4(numbers, l, j), numbers),
-      this.#card("update", now.update, config.optimizer === "sgd" ? now.updateSgd : now.updateSay(OPTIMIZER_NAMES[config.optimizer]), update(numbers, l, j), numbers),
+      this.#card("update", now.update, config.optimizer === "sgd" ? now.updateSgd : now.updateSay(labelIn(OPTIMIZER_LABELS[config.optimizer], this.#words.language)), update(numbers, l, j), numbers),
     ];
   }
 

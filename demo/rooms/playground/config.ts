@@ -1,16 +1,18 @@
 // What can be set in the playground, its bounds and its first values. Links, controls and the worker all keep to these.
 
 import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
-import { OPTIMIZERS, type OptimizerChoice } from "../../lib/optimizer-names.ts";
+import {
+  HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, REGULARIZERS, type HiddenActivation, type OfferedLoss, type OptimizerChoice, type RegularizerChoice, type UsualRates,
+} from "../../lib/menus.ts";
 import { activationField, list, oneOf, real, whole, type Field, type Fields } from "../../lib/share.ts";
 import { FEATURE_NAMES, type FeatureName } from "./features.ts";
 
 export const PROBLEMS = ["circle", "xor", "gauss", "spiral", "own"] as const;
 export type Problem = (typeof PROBLEMS)[number];
-export const ACTIVATIONS = ["tanh", "sigmoid", "relu", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish", "linear"] as const;
-/** A sigmoid with its cross-entropy, or with Nielsen's quadratic cost. */
-export const LOSSES = ["crossentropy", "quadratic"] as const;
-export const REGULARIZERS = ["none", "l1", "l2"] as const;
+/** Of one sigmoid: its cross-entropy, or Nielsen's quadratic cost. A softmax needs a neuron for each class, and the network has one. */
+export const LOSS_NAMES = { crossentropy: "binaryCrossentropy", quadratic: "halfSquaredError" } as const satisfies Record<string, OfferedLoss>;
+export type LossChoice = keyof typeof LOSS_NAMES;
+export const LOSSES = Object.keys(LOSS_NAMES) as LossChoice[];
 /** How fast it learns before the eyes: one step a picture, ten, or as many as the engine can. */
 export const PACES = ["step", "slow", "full"] as const;
 export type Pace = (typeof PACES)[number];
@@ -31,12 +33,12 @@ export interface PlaygroundConfig {
   readonly features: readonly FeatureName[];
   /** Widths of the hidden layers. */
   readonly layers: readonly number[];
-  readonly activation: (typeof ACTIVATIONS)[number];
-  readonly loss: (typeof LOSSES)[number];
+  readonly activation: HiddenActivation;
+  readonly loss: LossChoice;
   readonly optimizer: OptimizerChoice;
   readonly rate: number;
   readonly batch: number;
-  readonly regularizer: (typeof REGULARIZERS)[number];
+  readonly regularizer: RegularizerChoice;
   /** λ of the regularizer. */
   readonly lambda: number;
   readonly seed: number;
@@ -87,7 +89,7 @@ export const FIELDS: Fields<PlaygroundConfig> = {
       return read && read.length > 0 && new Set(read).size === read.length ? FEATURE_NAMES.filter((name) => read.includes(name)) : undefined;
     },
   },
-  layers: LAYERS, activation: activationField(ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZERS), rate: RATE, batch: BATCH,
+  layers: LAYERS, activation: activationField(HIDDEN_ACTIVATIONS), loss: oneOf(LOSSES), optimizer: oneOf(OPTIMIZER_CHOICES), rate: RATE, batch: BATCH,
   regularizer: oneOf(REGULARIZERS), lambda: LAMBDA, seed: SEED, pace: oneOf(PACES), engine: ENGINE_CHOICE,
   points: list(POINT, MOST_POINTS),
 };
@@ -97,7 +99,6 @@ export const DEFAULTS: PlaygroundConfig = {
   optimizer: "adam", rate: 0.01, batch: 16, regularizer: "l2", lambda: 0.0001, seed: 1, pace: "slow", engine: "auto", points: [],
 };
 
-/** A rate at which each optimizer learns these problems well; what a change of the optimizer starts from. */
-export const USUAL_RATE: Readonly<Record<PlaygroundConfig["optimizer"], number>> = {
+export const USUAL_RATES: UsualRates = {
   sgd: 0.3, momentum: 0.1, nesterov: 0.1, adam: 0.01, adamW: 0.01, rmsprop: 0.01, adagrad: 0.1,
 };

@@ -1,21 +1,15 @@
 // The network that a configuration describes, in the words of the library.
 
-import {
-  binaryCrossentropy, dense, halfSquaredError, l1, l2, sequential,
-  type CompileOptions, type DenseLayer, type Sequential,
-} from "../../../src/index.ts";
-import { optimizerOf } from "../../lib/optimizers.ts";
-import type { PlaygroundConfig } from "./config.ts";
+import { dense, sequential, type CompileOptions, type DenseLayer, type Sequential } from "../../../src/index.ts";
+import { initializerOf, optimizerOf, regularizerOf } from "../../lib/recipe.ts";
+import { LOSS_NAMES, type PlaygroundConfig } from "./config.ts";
 
 /** The hidden layers, and one sigmoid for the class. */
-function layersOf({ features, layers, activation, regularizer, lambda }: PlaygroundConfig): DenseLayer[] {
-  const kernelRegularizer = regularizer === "none" || lambda === 0 ? null : (regularizer === "l1" ? l1 : l2)(lambda);
-  return [...layers, 1].map((units, i) => {
-    const isLast = i === layers.length;
-    return dense({
-      units, kernelRegularizer, inputShape: i === 0 ? [features.length] : undefined, activation: isLast ? "sigmoid" : activation,
-      kernelInitializer: !isLast && /relu|elu|gelu|swish|softplus/i.test(activation) ? "heNormal" : "glorotUniform",
-    });
+function layersOf(config: PlaygroundConfig): DenseLayer[] {
+  const kernelRegularizer = regularizerOf(config), widths = [...config.layers, 1];
+  return widths.map((units, i) => {
+    const activation = i === widths.length - 1 ? "sigmoid" : config.activation;
+    return dense({ units, activation, kernelRegularizer, kernelInitializer: initializerOf(activation), inputShape: i === 0 ? [config.features.length] : undefined });
   });
 }
 
@@ -26,5 +20,5 @@ export const buildPart = (config: PlaygroundConfig, depth: number): Sequential =
   sequential({ seed: config.seed, layers: layersOf(config).slice(0, depth) });
 
 export const recipeOf = (config: PlaygroundConfig): CompileOptions => ({
-  optimizer: optimizerOf(config), metrics: ["accuracy"], loss: config.loss === "quadratic" ? halfSquaredError() : binaryCrossentropy(),
+  optimizer: optimizerOf(config.optimizer), loss: LOSS_NAMES[config.loss], metrics: ["accuracy"],
 });

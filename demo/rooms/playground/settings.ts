@@ -1,15 +1,16 @@
 // The controls of points and network. What can change while it learns is kept apart from what starts a new one. Features and
 // the number of neurons are also chosen in the drawing of the network.
 
-import { OPTIMIZER_NAMES, OPTIMIZERS } from "../../lib/optimizer-names.ts";
 import { selectControl, sliderControl, switchControl, textControl, button, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
-import { ACTIVATION_NAMES, REGULARIZER_NAMES } from "../../lib/function-names.ts";
 import type { Words } from "../../lib/i18n.ts";
+import {
+  ACTIVATION_LABELS, choicesOf, HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, OPTIMIZER_LABELS, REGULARIZER_LABELS, REGULARIZERS, usualRate,
+} from "../../lib/menus.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
-  ACTIVATIONS, BATCH, LAMBDA, LAYERS, LOSSES, NOISE, PACES, RATE, REGULARIZERS, SEED, SHARE, USUAL_RATE, type OwnPoint, type Pace, type PlaygroundConfig,
+  BATCH, LAMBDA, LAYERS, LOSSES, NOISE, PACES, RATE, SEED, SHARE, USUAL_RATES, type OwnPoint, type Pace, type PlaygroundConfig,
 } from "./config.ts";
 import type { FeatureName } from "./features.ts";
 import { ProblemPicker } from "./problem-picker.ts";
@@ -47,8 +48,8 @@ export class Settings {
   constructor(words: Words<PlaygroundWords>, theme: Theme, first: PlaygroundConfig, events: SettingsEvents) {
     const { onRate, onBatch, onPace, onPoints, onNetwork } = events;
     const label = (name: Label) => ({ words, label: (now: PlaygroundWords) => now[name] });
-    const named = <T extends string>(values: readonly T[], names: Partial<Record<T, keyof PlaygroundWords>>, written: Partial<Record<T, string>> = {}) =>
-      values.map((value) => ({ value, label: (now: PlaygroundWords) => (names[value] ? now[names[value]] as string : written[value] ?? value) }));
+    const named = <T extends string>(values: readonly T[], names: Record<T, keyof PlaygroundWords>) =>
+      values.map((value) => ({ value, label: (now: PlaygroundWords) => now[names[value]] as string }));
     const plain = (value: number) => String(Number(value.toPrecision(2)));
     [this.#features, this.#placed] = [first.features, first.points];
     this.#controls = {
@@ -61,13 +62,13 @@ export class Settings {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 100, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), named(ACTIVATIONS, { linear: "linear" }, ACTIVATION_NAMES), first.activation, onNetwork),
+      activation: selectControl(label("activation"), choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language), first.activation, onNetwork),
       loss: selectControl(label("lossKind"), named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), OPTIMIZERS.map((value) => ({ value, label: () => OPTIMIZER_NAMES[value] })), first.optimizer, (optimizer) => {
-        this.#controls.rate.value = USUAL_RATE[optimizer];
+      optimizer: selectControl(label("optimizer"), choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language), first.optimizer, (optimizer) => {
+        this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
         onNetwork();
       }),
-      regularizer: selectControl(label("regularizer"), named(REGULARIZERS, { none: "none" }, REGULARIZER_NAMES), first.regularizer, () => {
+      regularizer: selectControl(label("regularizer"), choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language), first.regularizer, () => {
         this.#enable();
         onNetwork();
       }),

@@ -37,8 +37,8 @@ export const texts = defineTexts({
   settings: "Network",
   live: "While it learns", fresh: "Changing these restarts training",
   rate: "Learning rate η", batch: "Batch size", layers: "Neurons in hidden layers", layersHint: "At most 4 layers of 1 to 8, with commas",
-  activation: "Activation", linear: "linear", lossKind: "Cost C", crossentropy: "cross-entropy", quadratic: "quadratic (Nielsen)",
-  optimizer: "Optimizer", regularizer: "Regularization", none: "none", lambda: "λ", seed: "Seed",
+  activation: "Activation", lossKind: "Cost C", crossentropy: "cross-entropy", quadratic: "quadratic (Nielsen)",
+  optimizer: "Optimizer", regularizer: "Regularization", lambda: "λ", seed: "Seed",
 
   network: "The network",
   networkHint: "Each square is a neuron's answer over the whole plane. A line is a weight: its width the size, its colour the sign.",
@@ -118,8 +118,8 @@ export const texts = defineTexts({
   settings: "网络设置",
   live: "学习中可调", fresh: "更改以下各项会从头训练",
   rate: "学习率 η", batch: "批量大小", layers: "隐藏层神经元数", layersHint: "至多 4 层，每层 1 到 8 个，用逗号分隔",
-  activation: "激活函数", linear: "恒等", lossKind: "代价 C", crossentropy: "交叉熵", quadratic: "二次代价（Nielsen）",
-  optimizer: "优化器", regularizer: "正则化", none: "无", lambda: "λ", seed: "随机种子",
+  activation: "激活函数", lossKind: "代价 C", crossentropy: "交叉熵", quadratic: "二次代价（Nielsen）",
+  optimizer: "优化器", regularizer: "正则化", lambda: "λ", seed: "随机种子",
 
   network: "网络",
   networkHint: "每个方块是一个神经元在整个平面上的输出。连线是权重：粗细表示大小，颜色表示正负。",

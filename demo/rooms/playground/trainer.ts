@@ -154,6 +154,7 @@ export class Trainer {
         return await runRace(this.places, async ({ options }) => {
           const model = buildModel(config);
           await model.compile({ ...recipeOf(config), ...options });
+          model.learningRate = config.rate;
           return model;
         }, (model, count, callbacks) => model.fit(data, { ...steps, steps: count, callbacks }), onLap);
       } finally {
