@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { Snapshots } from "../../demo/rooms/playground/snapshots.ts";
-import type { Look } from "../../demo/rooms/playground/trainer.ts";
+import type { Look } from "../../demo/rooms/playground/messages.ts";
 
 const lookAt = (steps: number): Look => ({
   steps, losses: Float32Array.of(1, 2), stepsPerSecond: null, train: { loss: steps, accuracy: 0 }, test: { loss: steps, accuracy: 0 },

@@ -6,7 +6,7 @@ import { element } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import type { Theme } from "../../lib/theme.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { Progress, Validation } from "./trainer.ts";
+import type { Progress, Validation } from "./messages.ts";
 
 export class Curves {
   readonly host: HTMLElement;

@@ -6,7 +6,7 @@ import type { Words } from "../../lib/i18n.ts";
 import { cssColour, type Theme } from "../../lib/theme.ts";
 import type { TensorHistogram } from "./inspect.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { Histograms } from "./trainer.ts";
+import type { Histograms } from "./messages.ts";
 
 const short = (value: number): string => (value === 0 ? "0" : Math.abs(value) < 0.01 ? value.toExponential(1) : value.toPrecision(2));
 

@@ -19,7 +19,8 @@ import { HistogramsView } from "./histograms-view.ts";
 import { Pad } from "./pad.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
-import type { DataInfo, Events, ModelInfo } from "./trainer.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { DataInfo, Events } from "./messages.ts";
 import type { State } from "../../lib/transport.ts";
 import { DigitsTransport } from "./transport.ts";
 import { WeightsView } from "./weights-view.ts";
@@ -91,13 +92,12 @@ export const mount: Mount = (host, context) => {
 
   function takeLive(): void {
     const { rate, batch } = settings.config;
-    Promise.all([remote.setRate(rate), remote.setBatch(batch)]).catch(fail);
+    remote.change({ rate, batch }).catch(fail);
   }
 
   async function pause(): Promise<void> {
     await remote.pause().catch(fail);
     enter("paused");
-    await remote.validate().catch(fail);
   }
 
   /** Step 0 is shown, and waits. */
@@ -126,7 +126,7 @@ export const mount: Mount = (host, context) => {
     return null;
   }));
   const loss = new LossCard(language, "digits", () => {
-    remote.loseGpu().catch(fail);
+    remote.lose().catch(fail);
   });
 
   const files = new FilesView(words, host, {
@@ -224,7 +224,7 @@ export const mount: Mount = (host, context) => {
       transport.validation = validation;
       curves.validated(validation);
     },
-    onDeviceLost: (steps) => loss.lost(steps),
+    onLost: (steps) => loss.lost(steps),
     onStopped(reason, lost) {
       enter("paused");
       notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));

@@ -3,7 +3,8 @@
 import type { Words } from "../../lib/i18n.ts";
 import { megabytes, Transport, type TransportEvents } from "../../lib/transport.ts";
 import type { DigitsWords } from "./texts.ts";
-import type { ModelInfo, Progress, Validation } from "./trainer.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { Progress, Validation } from "./messages.ts";
 
 const FIGURES = ["steps", "epoch", "loss", "accuracy", "samples", "ms", "launches", "bytes"] as const;
 type Figure = (typeof FIGURES)[number];
@@ -59,8 +60,8 @@ export class DigitsTransport extends Transport<Figure, DigitsWords> {
       epoch: (progress?.epochs ?? 0).toFixed(1),
       loss: loss === undefined ? "–" : Number.isFinite(loss) ? loss.toFixed(4) : "NaN",
       accuracy: this.#validation ? language.percent(this.#validation.accuracy) : "–",
-      samples: progress ? language.number(progress.samplesPerSecond, whole) : "–",
-      ms: progress ? progress.msPerStep.toPrecision(3) : "–",
+      samples: progress?.samplesPerSecond ? language.number(progress.samplesPerSecond, whole) : "–",
+      ms: progress?.msPerStep?.toPrecision(3) ?? "–",
       launches: model?.launches === 0 ? "< 1" : String(model?.launches ?? "–"),
       bytes: model?.bytes ? megabytes(model.bytes) : "–",
     };

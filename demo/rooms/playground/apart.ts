@@ -12,7 +12,7 @@ import { long, place, short } from "../../lib/format.ts";
 import { formula } from "./math.ts";
 import type { Place } from "./network.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import type { StepApart } from "./trainer.ts";
+import type { StepApart } from "./messages.ts";
 
 export interface ApartEvents {
   /** The example of that number is asked for, from 0. */

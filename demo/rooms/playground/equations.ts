@@ -5,7 +5,7 @@
 
 import { above, below, close, factor, fraction, indexed, joined, number, prime, row, sign, sumOver, symbol, type Piece } from "./math.ts";
 import { short } from "../../lib/format.ts";
-import type { StepApart } from "./trainer.ts";
+import type { StepApart } from "./messages.ts";
 
 /** One number of the step that an equation ends in: where it is among the tensors. */
 export interface Result {

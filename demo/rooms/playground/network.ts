@@ -8,7 +8,7 @@ import { FEATURES, FEATURE_NAMES, gridPoints, NEURON_SIDE, type FeatureName } fr
 import { short } from "../../lib/format.ts";
 import { largest } from "./plane.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import type { Look } from "./trainer.ts";
+import type { Look } from "./messages.ts";
 
 /** A neuron by its place: layers from 1, the output layer last; neurons from 1. */
 export interface Place {

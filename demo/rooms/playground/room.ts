@@ -20,7 +20,8 @@ import { drawPoints, splitPoints, type Split } from "./points.ts";
 import { Settings } from "./settings.ts";
 import { texts } from "./texts.ts";
 import { Timeline } from "./timeline.ts";
-import type { Events, Look, ModelInfo } from "./trainer.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { Events, Look } from "./messages.ts";
 import { PlaygroundTransport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
@@ -116,7 +117,7 @@ export const mount: Mount = (host, context) => {
 
   function takeLive(): void {
     const { rate, batch, pace } = settings.config;
-    Promise.all([remote.setRate(rate), remote.setBatch(batch), remote.setPace(pace)]).catch(fail);
+    remote.change({ rate, batch, pace }).catch(fail);
   }
 
   /** The visitor changed what takes another network. */
@@ -250,6 +251,7 @@ export const mount: Mount = (host, context) => {
       plan.textContent = info.plan;
       words.follow(lead, showLead);
     },
+    onFresh() {},
     onLook(look) {
       curves.add(look);
       timeline.add(look);

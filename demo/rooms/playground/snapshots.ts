@@ -1,7 +1,7 @@
 // The network as it was at steps of before, each look whole: weights, answers, scores. Many near the beginning and fewer later on,
 // so that no run takes more memory than this.
 
-import type { Look } from "./trainer.ts";
+import type { Look } from "./messages.ts";
 
 /** A hundred maps with their neurons are 10 MB at most. */
 const MOST = 100;

@@ -5,7 +5,7 @@ import { element, uniqueId } from "../../lib/dom.ts";
 import type { Words } from "../../lib/i18n.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import type { Look } from "./trainer.ts";
+import type { Look } from "./messages.ts";
 
 export class Timeline {
   readonly host: HTMLElement;

@@ -5,7 +5,8 @@ import type { Words } from "../../lib/i18n.ts";
 import { Transport, type TransportEvents } from "../../lib/transport.ts";
 import { short } from "../../lib/format.ts";
 import type { PlaygroundWords } from "./texts.ts";
-import type { Look, ModelInfo } from "./trainer.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { Look } from "./messages.ts";
 
 const FIGURES = ["steps", "speed", "trainLoss", "testLoss", "accuracy", "launches", "parameters"] as const;
 type Figure = (typeof FIGURES)[number];

@@ -1,25 +1,17 @@
 // What the page and its worker tell each other.
 
 import type { GivenWeight } from "../../../src/index.ts";
-import type { EngineInfo } from "../../lib/engines.ts";
+import type { TrainerEvents } from "../../lib/trainer.ts";
+import type { TextConfig } from "./config.ts";
+
+/** What changes while the network learns on. */
+export type Live = Pick<TextConfig, "rate">;
 
 /** What to learn: the text, its characters, and weights to start from in place of the seed's. */
 export interface Material {
   readonly text: string;
   readonly vocabulary: readonly string[];
   readonly weights?: readonly GivenWeight[];
-}
-
-export interface ModelInfo extends EngineInfo {
-  readonly adapter: string;
-  readonly parameters: number;
-  /** Null but on a GPU: others launch nothing. */
-  readonly launches: number | null;
-  /** Of weights, optimizer and intermediates; null but on a GPU. */
-  readonly bytes: number | null;
-  /** Mini-batches of a pass over the text. */
-  readonly batches: number;
-  readonly plan: string;
 }
 
 export interface Progress {
@@ -68,15 +60,8 @@ export interface Sample {
   readonly kept: boolean;
 }
 
-export interface Events {
-  onModel(info: ModelInfo): void;
-  /** Another network took the place of the one before. */
-  onFresh(): void;
+export interface Events extends TrainerEvents {
   onProgress(progress: Progress): void;
   onHeldOut(held: HeldOut): void;
   onSample(sample: Sample): void;
-  /** The GPU was lost after that step; training goes on from there on another one. */
-  onLost(step: number): void;
-  /** Training ended by an error. */
-  onStopped(reason: string, lost: boolean): void;
 }

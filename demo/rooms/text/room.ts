@@ -16,7 +16,8 @@ import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
 import { isProblem, readCorpus, type Corpus } from "./corpus.ts";
 import { Curve } from "./curve.ts";
 import { HistoryCard } from "./history-card.ts";
-import type { Events, ModelInfo } from "./messages.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { Events } from "./messages.ts";
 import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
@@ -65,7 +66,7 @@ export const mount: Mount = (host, context) => {
   const sample = new SampleCard(words, first.temperature, onWish), history = new HistoryCard(words), curve = new Curve(words, theme);
   const settings = new Settings(words, first, (rate) => {
     link.changed();
-    remote.setRate(rate).catch(fail);
+    remote.change({ rate }).catch(fail);
   }, () => {
     link.changed();
     if (newest) void reread(newest);
@@ -254,7 +255,7 @@ export const mount: Mount = (host, context) => {
     open(given) {
       const changes = link.take(given, (wanted) => { [settings.config, sample.temperature] = [wanted, wanted.temperature]; });
       if (changes.includes("temperature")) ask();
-      if (changes.includes("rate")) remote.setRate(settings.config.rate).catch(fail);
+      if (changes.includes("rate")) remote.change({ rate: settings.config.rate }).catch(fail);
       if (newest && changes.some((name) => !LIVE.includes(name))) void reread(newest);
     },
     dispose() {

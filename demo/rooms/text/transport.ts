@@ -2,7 +2,8 @@
 
 import type { Words } from "../../lib/i18n.ts";
 import { megabytes, Transport, type TransportEvents } from "../../lib/transport.ts";
-import type { HeldOut, ModelInfo, Progress } from "./messages.ts";
+import type { ModelInfo } from "../../lib/trainer.ts";
+import type { HeldOut, Progress } from "./messages.ts";
 import type { TextWords } from "./texts.ts";
 
 const FIGURES = ["steps", "passes", "perplexity", "heldOut", "characters", "speed", "launches", "bytes", "parameters"] as const;

@@ -3,35 +3,19 @@
 import { expose } from "comlink";
 import { parseTextModel } from "../../../src/cli/saved-text-model.ts";
 import { FormatError } from "../../../src/index.ts";
-import type { Lap } from "../../lib/race.ts";
 import type { Engine } from "../../lib/engines.ts";
-import { isLostGpu, reasonOf } from "../../lib/notices.ts";
-import { Places } from "../../lib/places.ts";
-import { RunLoop } from "../../lib/run-loop.ts";
+import { Trainer, trainerCalls } from "../../lib/trainer.ts";
 import { FIELDS, type TextConfig } from "./config.ts";
-import type { Events, Material, Wish } from "./messages.ts";
-import { Trainer } from "./trainer.ts";
+import type { Events, Live, Material, Wish } from "./messages.ts";
+import { TextTask } from "./task.ts";
 
-let trainer: Trainer | null = null, looked: Promise<Places> | undefined;
-let events: Events, wish: Wish;
-const loop = new RunLoop(() => ready().train(), (error) => events.onStopped(reasonOf(error), isLostGpu(error)));
-
-function ready(): Trainer {
-  if (!trainer) throw new Error("there is no network yet");
-  return trainer;
-}
+const trainer = new Trainer<TextTask, Events>();
+let wish: Wish;
 
 /** A new network from its seed, or from weights, on this text. Where it fails, the old one stays. */
-function configure(config: TextConfig, material: Material, engine: Engine, next = wish): Promise<void> {
+async function configure(config: TextConfig, material: Material, engine: Engine, next = wish): Promise<void> {
   wish = next;
-  return loop.alone(async () => {
-    const places = await (looked ??= Places.look()), place = places.find(engine);
-    if (trainer?.place === place) return trainer.start(config, material, wish);
-    const fresh = new Trainer(places, place, loop, events);
-    await fresh.start(config, material, wish);
-    trainer?.dispose();
-    trainer = fresh;
-  });
+  await trainer.replace(engine, () => new TextTask(config, material, wish, trainer.events));
 }
 
 /** The characters of a text that a vocabulary lacks. */
@@ -55,20 +39,20 @@ export interface Loaded {
 }
 
 export const textWorker = {
+  ...trainerCalls(trainer),
   /** Makes the first network. */
-  async open(config: TextConfig, material: Material, engine: Engine, first: Wish, listener: Events): Promise<void> {
-    [events, wish] = [listener, first];
-    await configure(config, material, engine);
+  open(config: TextConfig, material: Material, engine: Engine, first: Wish, listener: Events): Promise<void> {
+    trainer.events = listener;
+    return configure(config, material, engine, first);
   },
   configure,
-  run: (): Promise<void> => loop.run(),
-  pause: (): Promise<void> => loop.pause(),
-  step: (): Promise<void> => ready().step(),
-  setRate: (rate: number): void => { ready().rate = rate; },
-  write: (next: Wish): Promise<void> => ready().write(wish = next),
-  lose: (): void => ready().lose(),
-  race: (onLap: (lap: Lap) => void): Promise<Lap> => ready().race(onLap),
-  save: (): Promise<Uint8Array | null> => ready().save(),
+  /** From the next mini-batches on. */
+  change(live: Live): void {
+    trainer.task.change(live);
+    trainer.cutSlice();
+  },
+  write: (next: Wish): Promise<void> => trainer.task.write(wish = next),
+  save: (): Promise<Uint8Array | null> => trainer.task.save(),
   /** Takes on a saved network, to go on with this text. @throws FormatError with nothing changed */
   async load(file: File, text: string, before: TextConfig, engine: Engine): Promise<Loaded> {
     const { spec, length, batchSize, temperature, weights } = await parseTextModel(new Uint8Array(await file.arrayBuffer()), file.name);
