@@ -274,3 +274,5 @@ export const trainerCalls = (trainer: Trainer<Task, TrainerEvents>) => ({
   lose: (): void => trainer.lose(),
   race: (onLap: (lap: Lap) => void): Promise<Lap> => trainer.race(onLap),
 });
+
+export type TrainerCalls = ReturnType<typeof trainerCalls>;

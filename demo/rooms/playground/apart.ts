@@ -11,6 +11,7 @@ import { bp1, bp2, bp3, bp4, forward, narrow, StepNumbers, update, type Filled, 
 import { long, place, short } from "../../lib/format.ts";
 import { formula } from "./math.ts";
 import type { Place } from "./network.ts";
+import type { Example } from "./points.ts";
 import type { PlaygroundWords } from "./texts.ts";
 import type { StepApart } from "./messages.ts";
 
@@ -22,13 +23,6 @@ export interface ApartEvents {
   hardest(): number;
   /** The neuron that the equations follow; null when there are none. */
   onFollow(place: Place | null): void;
-}
-
-export interface Example {
-  readonly index: number;
-  readonly x: number;
-  readonly y: number;
-  readonly label: number;
 }
 
 /** Error over bound as text; 0 is common, since an engine is often right to the last bit of float32. */

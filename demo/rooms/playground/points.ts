@@ -1,6 +1,6 @@
 // The problems: points of the plane [−1, 1]² in two classes. The same seed gives the same points.
 
-import type { Problem } from "./config.ts";
+import type { OwnPoint, Problem } from "./config.ts";
 
 /** Points with their classes. */
 export interface Points {
@@ -13,6 +13,14 @@ export interface Points {
 export interface Split {
   readonly train: Points;
   readonly test: Points;
+}
+
+/** One of the points to learn from, to be taken apart. */
+export interface Example {
+  readonly index: number;
+  readonly x: number;
+  readonly y: number;
+  readonly label: number;
 }
 
 const COUNT = 400;
@@ -87,4 +95,22 @@ export function splitPoints({ xy, classes }: Points, share: number, seed: number
     return { xy: Float32Array.from(rows.flatMap((row) => [xy[2 * row], xy[2 * row + 1]])), classes: Uint8Array.from(rows, (row) => classes[row]) };
   };
   return { train: take(true), test: take(false) };
+}
+
+/** Points that the visitor placed. */
+export const ownPoints = (points: readonly OwnPoint[]): Points =>
+  ({ xy: Float32Array.from(points.flatMap(({ x, y }) => [x, y])), classes: Uint8Array.from(points, ({ label }) => label) });
+
+export const exampleAt = ({ xy, classes }: Points, index: number): Example => ({ index, x: xy[2 * index], y: xy[2 * index + 1], label: classes[index] });
+
+/** The number of the point that is closest to a place. */
+export function nearestTo({ xy, classes }: Points, x: number, y: number): number {
+  const distance = (i: number) => (xy[2 * i] - x) ** 2 + (xy[2 * i + 1] - y) ** 2;
+  return [...classes.keys()].reduce((found, i) => (distance(i) < distance(found) ? i : found), 0);
+}
+
+/** The number of the point whose answer is farthest from its class. */
+export function hardestOf(points: Points, answerTo: (example: Example) => number): number {
+  const errors = Array.from(points.classes, (label, i) => Math.abs(answerTo(exampleAt(points, i)) - label));
+  return errors.indexOf(Math.max(...errors));
 }

@@ -1,303 +1,227 @@
 // The playground: brings its parts together. The network lives in worker.ts.
 
 import "./room.css";
-import { copied } from "../../lib/clipboard.ts";
 import { element, prefersLessMotion } from "../../lib/dom.ts";
 import { place } from "../../lib/format.ts";
-import { LossCard } from "../../lib/loss-card.ts";
-import { isLostGpu, reasonOf } from "../../lib/notices.ts";
-import { RaceCard } from "../../lib/race-card.ts";
-import type { Mount } from "../../lib/room.ts";
-import { RoomLink } from "../../lib/room-link.ts";
-import { connect, proxy } from "../../lib/worker-client.ts";
-import { Apart, type Example } from "./apart.ts";
+import { Newest } from "../../lib/newest.ts";
+import type { Mount, RoomContext } from "../../lib/room.ts";
+import { TrainingRoom } from "../../lib/training-room.ts";
+import { proxy } from "../../lib/worker-client.ts";
+import { Apart } from "./apart.ts";
 import { DEFAULTS, FIELDS, MOST_POINTS, roundPoint, type PlaygroundConfig } from "./config.ts";
 import { Curves } from "./curves.ts";
 import { MAP_SIDE } from "./features.ts";
+import type { Events, Look } from "./messages.ts";
 import { NetworkView } from "./network.ts";
 import { Plane } from "./plane.ts";
-import { drawPoints, splitPoints, type Split } from "./points.ts";
+import { drawPoints, exampleAt, hardestOf, nearestTo, ownPoints, splitPoints, type Split } from "./points.ts";
 import { Settings } from "./settings.ts";
-import { texts } from "./texts.ts";
+import { texts, type PlaygroundWords } from "./texts.ts";
 import { Timeline } from "./timeline.ts";
-import type { ModelInfo } from "../../lib/trainer.ts";
-import type { Events, Look } from "./messages.ts";
 import { PlaygroundTransport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
 /** Time between two pictures while it learns. */
 const LOOK_EVERY_MS = 90, LOOK_SELDOM_MS = 600;
 
-/** What another configuration changes while the network learns on. */
-const LIVE: readonly (keyof PlaygroundConfig)[] = ["rate", "batch", "pace"];
+class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
+  protected readonly remote = this.connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+  protected readonly settings = this.keep(new Settings(this.words, this.context.theme, this.first, {
+    onRate: this.onLive, onBatch: this.onLive, onPace: this.onLive, onPoints: this.onOther, onNetwork: this.onOther,
+    onShowTest: (shown) => { this.#plane.showTest = shown; },
+    onUndo: () => this.#place(this.settings.placed.slice(0, -1)),
+    onClear: () => this.#place([]),
+  }));
+  readonly #timeline = new Timeline(this.words, (look, back) => this.#show(look, back));
+  protected readonly transport = this.keep(new PlaygroundTransport(this.words, { ...this.runEvents, onShare: () => { void this.share(); } },
+    [this.settings.pace, this.#timeline.host]));
+  readonly #plane = this.keep(new Plane(this.words, {
+    onPoint: (x, y) => (this.#isOwn ? this.#add(x, y) : this.#choose(nearestTo(this.#split.train, x, y))),
+    onUndo: () => { if (this.#isOwn) this.#place(this.settings.placed.slice(0, -1)); },
+    onClass: () => { if (this.#isOwn) this.#changeClass(); },
+    say: (text) => this.context.announcer.say(text),
+  }));
+  readonly #network = this.keep(new NetworkView(this.words, {
+    onFeatures: (features) => {
+      this.settings.features = features;
+      this.onOther();
+    },
+    onLayers: (layers) => {
+      this.settings.layers = layers;
+      this.onOther();
+    },
+    onPeek: (shown) => this.#plane.peek(shown),
+    onChosen: (chosen) => { this.#apart.follow = chosen; },
+  }));
+  readonly #apart = new Apart(this.words, {
+    onExample: (index) => this.#choose(index), onTake: (index) => { void this.#take(index); },
+    hardest: () => hardestOf(this.#split.train, (example) => this.#plane.answerAt(example)),
+    onFollow: (followed) => { this.#network.follow = followed; },
+  });
+  readonly #curves = this.keep(new Curves(this.words, this.context.theme));
+  readonly #hint = element("p", { class: "hint" });
+  readonly #events: Events = { ...this.trainerEvents, onLook: (look) => this.#onLook(look) };
+  readonly #networks = new Newest(() => this.#begin());
+  #split!: Split;
+  /** The example that is taken apart. */
+  #example = 0;
+  #opened = false;
 
-export const mount: Mount = (host, context) => {
-  const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const failAt = (beside: HTMLElement | null) => (error: unknown) =>
-    notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
-  const fail = failAt(null);
-  const worker = connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
-  const { remote } = worker;
-  let model: ModelInfo | null = null, split: Split, example = 0, opened = false;
-
-  const link: RoomLink<PlaygroundConfig> = new RoomLink(context, FIELDS, DEFAULTS,
-    (field, got, rule) => notices.show("error", () => words.now.badLink(field, got, rule)), () => settings.config);
-  const settings = new Settings(words, theme, link.read(context.link) ?? DEFAULTS, {
-    onRate: live, onBatch: live, onPace: live, onPoints: other, onNetwork: other,
-    onShowTest: (shown) => { plane.showTest = shown; },
-    onUndo: undo,
-    onClear() {
-      settings.placed = [];
-      other();
-    },
-  });
-  link.shown();
-  const timeline = new Timeline(words, show);
-  const transport = new PlaygroundTransport(words, {
-    onRun() {
-      timeline.now();
-      transport.state = "running";
-      remote.run().catch(fail);
-    },
-    onPause: () => { void pause(); },
-    onStep() {
-      timeline.now();
-      // Run may have been pressed meanwhile.
-      remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
-    },
-    onReset: () => { void reset(); },
-    onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
-    onShare: () => {
-      const { url } = link;
-      void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
-    },
-  }, [settings.pace, timeline.host]);
-  const plane = new Plane(words, {
-    onPoint: (x, y) => (settings.config.problem === "own" ? add(x, y) : choose(nearest(x, y))),
-    onUndo: () => { if (settings.config.problem === "own") undo(); },
-    onClass() {
-      if (settings.config.problem !== "own") return;
-      settings.label = settings.label === 1 ? 0 : 1;
-      announcer.say(words.now.classNow(settings.label));
-    },
-    say: (text) => announcer.say(text),
-  });
-  const network = new NetworkView(words, {
-    onFeatures(features) {
-      settings.features = features;
-      other();
-    },
-    onLayers(layers) {
-      settings.layers = layers;
-      other();
-    },
-    onPeek: (shown) => plane.peek(shown),
-    onChosen: (chosen) => { apart.follow = chosen; },
-  });
-  const apart = new Apart(words, { onExample: choose, onTake: (index) => { void take(index); }, hardest, onFollow: (followed) => { network.follow = followed; } });
-  const curves = new Curves(words, theme);
-  const race = new RaceCard(language, "playground", async (onLap) => {
-    const running = transport.state === "running";
-    if (running) await pause();
-    return remote.race(proxy(onLap)).catch((error: unknown) => {
-      fail(error);
-      return null;
+  constructor(host: HTMLElement, context: RoomContext) {
+    super("playground", host, context, texts, FIELDS, DEFAULTS, ["rate", "batch", "pace"]);
+    this.#plane.host.querySelector(".plane")!.before(this.settings.own);
+    this.#plane.host.append(this.#hint);
+    const endTheme = context.theme.onChange(() => {
+      this.#plane.draw();
+      this.#network.redraw();
     });
-  });
-
-  const loss = new LossCard(language, "playground", () => {
-    remote.lose().catch(fail);
-  });
-
-  /** The visitor changed what the network learns on with. */
-  function live(): void {
-    link.changed();
-    takeLive();
+    this.keep({ dispose: endTheme });
+    this.layOut(element("div", { class: "stage" }, this.settings.points, this.#network.host, this.#plane.host),
+      element("div", { class: "under" }, this.#curves.host, this.settings.network), this.#apart.host, this.trials);
+    void this.renew();
   }
 
-  function takeLive(): void {
-    const { rate, batch, pace } = settings.config;
-    remote.change({ rate, batch, pace }).catch(fail);
+  protected get config(): PlaygroundConfig {
+    return this.settings.config;
   }
 
-  /** The visitor changed what takes another network. */
-  function other(): void {
-    link.changed();
-    void renew();
+  protected set config(config: PlaygroundConfig) {
+    this.settings.config = config;
   }
 
-  async function pause(): Promise<void> {
-    await remote.pause().catch(fail);
-    transport.state = "paused";
+  protected leadText(): string {
+    return this.info && this.info.backend !== "webgpu" ? this.words.now.leadCpu : this.words.now.lead;
   }
 
-  /** Step 0 is shown, and waits. */
-  async function reset(): Promise<void> {
-    if (transport.state === "running") await pause();
-    await renew();
+  protected takeLive(): void {
+    const { rate, batch, pace } = this.config;
+    this.remote.change({ rate, batch, pace }).catch(this.fail);
   }
 
-  /** The network as it is, or as it was: looking back pauses the training. */
-  function show(look: Look, back: boolean): void {
-    if (back && transport.state === "running") void pause();
-    transport.look = look;
-    network.look = look;
-    plane.show(look.map, MAP_SIDE, language.percent(look.test.accuracy));
-    curves.mark = back ? look.steps : null;
+  /** New points and a new network. */
+  protected renew(): Promise<void> {
+    return this.#networks.ask();
   }
 
-  function pointsNow(): Split | null {
-    const { problem, noise, share, seed, points: own } = settings.config;
-    if (problem !== "own") return splitPoints(drawPoints(problem, noise, seed), share, seed);
-    const enough = [0, 1].every((label) => own.filter((point) => point.label === label).length >= 2);
-    const points = { xy: Float32Array.from(own.flatMap(({ x, y }) => [x, y])), classes: Uint8Array.from(own, ({ label }) => label) };
-    if (enough) return splitPoints(points, share, seed);
-    plane.split = { train: points, test: { xy: new Float32Array(0), classes: new Uint8Array(0) } };
-    return null;
+  protected override run(): void {
+    this.#timeline.now();
+    super.run();
   }
 
-  /** New points and a new network as the settings say; it runs on if the old one ran. */
-  let turn: Promise<void> = Promise.resolve(), asked = false;
-  function renew(): Promise<void> {
-    // One that has not begun yet will find the newest settings.
-    if (asked) return turn;
-    asked = true;
-    turn = turn.then(async () => {
-      asked = false;
-      const next = pointsNow(), { config } = settings;
-      words.show(hint, (now) => (!next ? now.needPoints : config.problem === "own" ? "" : now.pickHint));
-      if (!next) {
-        if (transport.state === "running") await pause();
-        transport.state = "empty";
-        apart.count = 0;
-        return;
-      }
-      split = next;
-      plane.split = split;
-      network.build(config);
-      apart.clear();
-      apart.count = split.train.classes.length;
-      // First one near the border between the classes, where there is something to learn.
-      choose(opened ? Math.min(example, split.train.classes.length - 1) : nearest(0, 0), false);
-      if (opened) await remote.configure(config, split, settings.engine.value);
-      else await remote.open(config, split, settings.engine.value, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(events));
-      opened = true;
-      if (transport.state !== "running") transport.state = "ready";
-    }).catch((error: unknown) => {
-      fail(error);
-      if (!opened) transport.state = "failed";
-    });
-    return turn;
+  protected override step(): void {
+    this.#timeline.now();
+    super.step();
   }
 
-  function add(x: number, y: number): void {
-    if (settings.placed.length >= MOST_POINTS) return notices.show("error", () => words.now.mostPoints(String(MOST_POINTS)), settings.own);
-    const point = roundPoint({ x, y, label: settings.label });
-    settings.placed = [...settings.placed, point];
-    announcer.say(words.now.placed(point.label, place(point.x), place(point.y)));
-    other();
-  }
-
-  function undo(): void {
-    settings.placed = settings.placed.slice(0, -1);
-    other();
-  }
-
-  function exampleAt(index: number): Example {
-    const { xy, classes } = split.train;
-    return { index, x: xy[2 * index], y: xy[2 * index + 1], label: classes[index] };
-  }
-
-  function choose(index: number, spoken = true): void {
-    example = index;
-    plane.example = index;
-    apart.example = index;
-    if (!spoken) return;
-    const { x, y, label } = exampleAt(index);
-    announcer.say(words.now.chosen(index + 1, place(x), place(y), label));
-    if (apart.isShown) void take(index);
-  }
-
-  function hardest(): number {
-    const errors = [...split.train.classes.keys()].map((i) => Math.abs(plane.answerAt(exampleAt(i)) - exampleAt(i).label));
-    return errors.indexOf(Math.max(...errors));
-  }
-
-  /** The training point closest to a place. */
-  function nearest(x: number, y: number): number {
-    const { xy, classes } = split.train, distance = (i: number) => (xy[2 * i] - x) ** 2 + (xy[2 * i + 1] - y) ** 2;
-    return [...classes.keys()].reduce((found, i) => (distance(i) < distance(found) ? i : found), 0);
-  }
-
-  async function take(index: number): Promise<void> {
-    // It is the network of now that is taken apart.
-    timeline.now();
+  async #begin(): Promise<void> {
     try {
-      const step = await remote.inspect(index);
-      apart.show(step, exampleAt(index));
+      const next = this.#pointsNow(), own = this.#isOwn;
+      this.words.show(this.#hint, (now) => (!next ? now.needPoints : own ? "" : now.pickHint));
+      if (!next) return await this.#beEmpty();
+      this.#showPoints(next);
+      await this.#open(next);
+      if (!this.running) this.transport.state = "ready";
     } catch (error) {
-      fail(error);
+      this.fail(error);
+      if (!this.#opened) this.transport.state = "failed";
     }
   }
 
-  const events: Events = {
-    onModel(info) {
-      const missing = settings.engine.take(info);
-      if (missing) notices.show("hint", missing);
-      race.engines = info.engines;
-      model = info;
-      transport.model = info;
-      loss.possible = transport.state === "running" && info.backend === "webgpu";
-      plan.textContent = info.plan;
-      words.follow(lead, showLead);
-    },
-    onFresh() {},
-    onLook(look) {
-      curves.add(look);
-      timeline.add(look);
-      loss.steps = look.steps;
-      if (look.steps > 0) announcer.metrics(() => transport.spoken());
-    },
-    onLost: (step) => loss.lost(step),
-    onStopped(reason, lost) {
-      transport.state = "paused";
-      notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
-    },
-  };
+  /** What to learn and to test with; null if there are too few points of one's own, which are shown. */
+  #pointsNow(): Split | null {
+    const { problem, noise, share, seed, points } = this.config;
+    if (problem !== "own") return splitPoints(drawPoints(problem, noise, seed), share, seed);
+    const own = ownPoints(points);
+    if ([0, 1].every((label) => points.filter((point) => point.label === label).length >= 2)) return splitPoints(own, share, seed);
+    this.#plane.split = { train: own, test: ownPoints([]) };
+    return null;
+  }
 
-  const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 }), hint = element("p", { class: "hint" });
-  const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
-  words.follow(lead, showLead);
-  plane.host.querySelector(".plane")!.before(settings.own);
-  plane.host.append(hint);
-  const endTheme = theme.onChange(() => {
-    plane.draw();
-    network.redraw();
-  });
-  host.append(
-    element("header", { class: "room-head" }, words.show(element("h1"), ({ title }) => title), lead),
-    transport.host,
-    element("div", { class: "stage" }, settings.points, network.host, plane.host),
-    element("div", { class: "under" }, curves.host, settings.network),
-    apart.host, element("div", { class: "trials" }, race.host, loss.host),
-    element("details", { class: "card" }, words.show(element("summary"), ({ inside }) => inside), plan));
-  void renew();
+  async #beEmpty(): Promise<void> {
+    if (this.running) await this.pause();
+    this.transport.state = "empty";
+    this.#apart.count = 0;
+  }
 
-  return {
-    hide: () => { if (transport.state === "running") void pause(); },
-    open: (given) => link.open(given, (wanted) => { settings.config = wanted; }, LIVE, takeLive, () => { void renew(); }),
-    dispose() {
-      worker.dispose();
-      transport.dispose();
-      curves.dispose();
-      network.dispose();
-      plane.dispose();
-      race.dispose();
-      settings.dispose();
-      loss.dispose();
-      endTheme();
-      words.dispose();
-      host.replaceChildren();
-    },
-  };
-};
+  #showPoints(split: Split): void {
+    const { classes } = split.train;
+    this.#split = this.#plane.split = split;
+    this.#network.build(this.config);
+    this.#apart.clear();
+    this.#apart.count = classes.length;
+    // First one near the border between the classes, where there is something to learn.
+    this.#mark(this.#opened ? Math.min(this.#example, classes.length - 1) : nearestTo(split.train, 0, 0));
+  }
+
+  async #open(split: Split): Promise<void> {
+    const { config, settings: { engine }, remote } = this;
+    if (this.#opened) await remote.configure(config, split, engine.value);
+    else await remote.open(config, split, engine.value, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(this.#events));
+    this.#opened = true;
+  }
+
+  #onLook(look: Look): void {
+    this.#curves.add(look);
+    this.#timeline.add(look);
+    this.loss.steps = look.steps;
+    if (look.steps > 0) this.context.announcer.metrics(() => this.transport.spoken());
+  }
+
+  /** The network as it is, or as it was: looking back pauses the training. */
+  #show(look: Look, back: boolean): void {
+    if (back && this.running) void this.pause();
+    this.transport.look = look;
+    this.#network.look = look;
+    this.#plane.show(look.map, MAP_SIDE, this.context.language.percent(look.test.accuracy));
+    this.#curves.mark = back ? look.steps : null;
+  }
+
+  get #isOwn(): boolean {
+    return this.config.problem === "own";
+  }
+
+  #add(x: number, y: number): void {
+    const { settings, words, context: { notices, announcer } } = this;
+    if (settings.placed.length >= MOST_POINTS) return notices.show("error", () => words.now.mostPoints(String(MOST_POINTS)), settings.own);
+    const point = roundPoint({ x, y, label: settings.label });
+    announcer.say(words.now.placed(point.label, place(point.x), place(point.y)));
+    this.#place([...settings.placed, point]);
+  }
+
+  /** Other points of one's own. */
+  #place(points: PlaygroundConfig["points"]): void {
+    this.settings.placed = points;
+    this.onOther();
+  }
+
+  /** The other class is placed from now on. */
+  #changeClass(): void {
+    this.settings.label = this.settings.label === 1 ? 0 : 1;
+    this.context.announcer.say(this.words.now.classNow(this.settings.label));
+  }
+
+  #mark(index: number): void {
+    this.#example = this.#plane.example = this.#apart.example = index;
+  }
+
+  /** The visitor chose an example. */
+  #choose(index: number): void {
+    this.#mark(index);
+    const { x, y, label } = exampleAt(this.#split.train, index);
+    this.context.announcer.say(this.words.now.chosen(index + 1, place(x), place(y), label));
+    if (this.#apart.isShown) void this.#take(index);
+  }
+
+  async #take(index: number): Promise<void> {
+    // It is the network of now that is taken apart.
+    this.#timeline.now();
+    try {
+      const step = await this.remote.inspect(index);
+      this.#apart.show(step, exampleAt(this.#split.train, index));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+export const mount: Mount = (host, context) => new PlaygroundRoom(host, context);

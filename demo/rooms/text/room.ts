@@ -1,272 +1,212 @@
 // The text room: brings its parts together. The network lives in worker.ts.
 
 import "./room.css";
-import { copied } from "../../lib/clipboard.ts";
-import { button, fileButton } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { download } from "../../lib/download.ts";
-import { LossCard } from "../../lib/loss-card.ts";
-import { isLostGpu, reasonOf } from "../../lib/notices.ts";
-import { RaceCard } from "../../lib/race-card.ts";
-import type { Mount } from "../../lib/room.ts";
-import { RoomLink } from "../../lib/room-link.ts";
-import { connect, proxy } from "../../lib/worker-client.ts";
+import { Newest } from "../../lib/newest.ts";
+import { reasonOf } from "../../lib/notices.ts";
+import type { Mount, RoomContext } from "../../lib/room.ts";
+import { TrainingRoom } from "../../lib/training-room.ts";
+import { proxy } from "../../lib/worker-client.ts";
 import { BUILTIN } from "./builtin.ts";
 import { DEFAULTS, FIELDS, type TextConfig } from "./config.ts";
 import { isProblem, readCorpus, type Corpus } from "./corpus.ts";
 import { Curve } from "./curve.ts";
 import { HistoryCard } from "./history-card.ts";
-import type { ModelInfo } from "../../lib/trainer.ts";
-import type { Events } from "./messages.ts";
+import { KeepCard } from "./keep-card.ts";
+import type { Events, HeldOut, Progress, Sample } from "./messages.ts";
 import { SampleCard } from "./sample-card.ts";
 import { Settings } from "./settings.ts";
 import { reasonFor, TextCard } from "./text-card.ts";
-import { texts } from "./texts.ts";
+import { texts, type TextWords } from "./texts.ts";
 import { TextTransport } from "./transport.ts";
 import type { TextWorker } from "./worker.ts";
 
 const FILE_NAME = "deltaprop-text.safetensors";
 
-/** What another configuration changes while the network learns on. */
-const LIVE: readonly (keyof TextConfig)[] = ["rate", "temperature"];
+/** What a network is made of. */
+interface Made {
+  readonly config: TextConfig;
+  readonly corpus: Corpus;
+}
 
-export const mount: Mount = (host, context) => {
-  const { language, theme, notices, announcer } = context, words = language.words(texts);
-  const failAt = (beside: HTMLElement | null) => (error: unknown) =>
-    notices.show("error", () => (isLostGpu(error) ? words.now.gpuGone : words.now.failed(reasonOf(error))), beside);
-  const fail = failAt(null);
-  const worker = connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }), fail);
-  const { remote } = worker;
-  const link: RoomLink<TextConfig> = new RoomLink(context, FIELDS, DEFAULTS,
-    (field, got, rule) => notices.show("error", () => words.now.badLink(field, got, rule)), () => config());
-  const first = link.read(context.link) ?? DEFAULTS;
-  let model: ModelInfo | null = null, opened = false;
+class TextRoom extends TrainingRoom<TextWords, TextConfig> {
+  protected readonly remote = this.connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+  protected readonly transport = this.keep(new TextTransport(this.words, { ...this.runEvents, onShare: () => { void this.share(); } }));
+  protected readonly settings = this.keep(new Settings(this.words, this.first, this.onLive, () => {
+    this.link.changed();
+    void this.#reread();
+  }));
+  readonly #sample = new SampleCard(this.words, this.first.temperature, () => {
+    this.link.changed();
+    void this.#wishes.ask();
+  });
+  readonly #history = new HistoryCard(this.words);
+  readonly #curve = this.keep(new Curve(this.words, this.context.theme));
+  readonly #text = new TextCard(this.words, {
+    onLearn: (given) => { void this.#learn(given, null); },
+    onFile: (file) => { file.text().then((given) => this.#learn(given, null), this.fail); },
+    onBack: () => { void this.#learn(BUILTIN.text, BUILTIN.title); },
+  });
+  readonly #files = new KeepCard(this.words, () => { this.#save().catch(this.failAt(this.#files.row)); }, (file) => {
+    this.#load(file).catch((error: unknown) => this.context.notices.show("error", () => this.words.now.wrongFile(reasonOf(error)), this.#files.row));
+  });
+  readonly #events: Events = {
+    ...this.trainerEvents,
+    onFresh: () => this.#onFresh(),
+    onProgress: (progress) => this.#onProgress(progress),
+    onHeldOut: (held) => this.#onHeldOut(held),
+    onSample: (written) => this.#onSample(written),
+  };
+  /** The worker writes as it is wished now. */
+  readonly #wishes = new Newest(async () => {
+    if (this.#inPlace) await this.remote.write(this.#sample.wish).catch(this.fail);
+  });
+  #turn: Promise<void> = Promise.resolve();
+  #opened = false;
   /** What the network of the worker was made of. */
-  let inPlace: { config: TextConfig; corpus: Corpus } | null = null;
+  #inPlace: Made | null = null;
   /** The text that a network was last wanted for, whether there is one or not. */
-  let newest: Corpus | null = null;
+  #newest: Corpus | null = null;
 
-  const transport = new TextTransport(words, {
-    onRun() {
-      transport.state = "running";
-      remote.run().catch(fail);
-    },
-    onPause: () => { void pause(); },
-    onStep() {
-      // Run may have been pressed meanwhile.
-      remote.step().then(() => { if (transport.state !== "running") transport.state = "paused"; }, fail);
-    },
-    onReset: () => { void reset(); },
-    onShare() {
-      const { url } = link;
-      void copied(url).then((done) => notices.show("done", () => (done ? words.now.copied : words.now.copyByHand(url)), transport.buttons));
-    },
-    onState: (state) => { loss.possible = state === "running" && model?.backend === "webgpu"; },
-  });
-  const sample = new SampleCard(words, first.temperature, onWish), history = new HistoryCard(words), curve = new Curve(words, theme);
-  const settings = new Settings(words, first, (rate) => {
-    link.changed();
-    remote.change({ rate }).catch(fail);
-  }, () => {
-    link.changed();
-    if (newest) void reread(newest);
-  });
-  const text = new TextCard(words, {
-    onLearn: (given) => { void learn(given, null); },
-    onFile: (file) => { file.text().then((given) => learn(given, null), fail); },
-    onBack: () => { void learn(BUILTIN.text, BUILTIN.title); },
-  });
-  const race = new RaceCard(language, "text", async (onLap) => {
-    if (transport.state === "running") await pause();
-    return remote.race(proxy(onLap)).catch((error: unknown) => {
-      fail(error);
-      return null;
-    });
-  });
-  const loss = new LossCard(language, "text", () => {
-    remote.lose().catch(fail);
-  });
-
-  const config = (): TextConfig => ({ ...settings.config, temperature: sample.temperature });
-
-  async function pause(): Promise<void> {
-    await remote.pause().catch(fail);
-    transport.state = "paused";
+  constructor(host: HTMLElement, context: RoomContext) {
+    super("text", host, context, texts, FIELDS, DEFAULTS, ["rate", "temperature"]);
+    this.layOut(element("div", { class: "desk" }, this.#sample.host, this.#text.host),
+      element("div", { class: "desk" }, this.#curve.host, element("div", { class: "pile" }, this.settings.host, this.#files.host)),
+      this.#history.host, this.trials);
+    void this.#learn(BUILTIN.text, BUILTIN.title);
   }
 
-  /** Step 0 is shown, and waits. */
-  async function reset(): Promise<void> {
-    if (transport.state === "running") await pause();
-    if (inPlace) await renew(inPlace.corpus);
+  protected get config(): TextConfig {
+    return { ...this.settings.config, temperature: this.#sample.temperature };
+  }
+
+  protected set config(config: TextConfig) {
+    [this.settings.config, this.#sample.temperature] = [config, config.temperature];
+  }
+
+  protected leadText(): string {
+    return this.info && this.info.backend !== "webgpu" ? this.words.now.leadCpu : this.words.now.lead;
+  }
+
+  protected takeLive(): void {
+    this.remote.change({ rate: this.config.rate }).catch(this.fail);
+  }
+
+  protected async renew(): Promise<void> {
+    if (this.#inPlace) await this.#begin(this.#inPlace.corpus);
+  }
+
+  override open(link: string): void {
+    const changes = this.link.take(link, (wanted) => { this.config = wanted; });
+    if (changes.includes("temperature")) void this.#wishes.ask();
+    if (changes.includes("rate")) this.takeLive();
+    if (changes.some((name) => !this.live.includes(name))) void this.#reread();
   }
 
   /** A text in the place of the one before, or a message and nothing changed. */
-  async function learn(given: string, title: string | null): Promise<void> {
-    const corpus = readCorpus(given, title, settings.config);
+  async #learn(given: string, title: string | null): Promise<void> {
+    const corpus = readCorpus(given, title, this.settings.config);
     if (isProblem(corpus)) {
-      text.problem = corpus;
+      this.#text.problem = corpus;
       return;
     }
-    const another = opened;
-    await renew(corpus);
-    if (another && inPlace?.corpus === corpus) notices.show("done", () => words.now.learning(language.number(corpus.characters)), text.learnRow);
+    const another = this.#opened, { context: { notices, language }, words } = this;
+    await this.#begin(corpus);
+    if (another && this.#inPlace?.corpus === corpus) notices.show("done", () => words.now.learning(language.number(corpus.characters)), this.#text.learnRow);
   }
 
   /** The same text for other settings, where it is long enough for them. */
-  async function reread({ text: given, title }: Corpus): Promise<void> {
-    const corpus = readCorpus(given, title, settings.config);
-    if (!isProblem(corpus)) return renew(corpus);
-    notices.show("error", () => words.now.problem(reasonFor(corpus, words)), settings.fresh);
-    if (inPlace) settings.config = inPlace.config;
-    link.shown();
+  async #reread(): Promise<void> {
+    if (!this.#newest) return;
+    const { words, settings } = this, corpus = readCorpus(this.#newest.text, this.#newest.title, settings.config);
+    if (!isProblem(corpus)) return this.#begin(corpus);
+    this.context.notices.show("error", () => words.now.problem(reasonFor(corpus, words)), settings.fresh);
+    if (this.#inPlace) settings.config = this.#inPlace.config;
+    this.link.shown();
   }
 
-  /** A new network as the settings say; it runs on if the old one ran. */
-  let turn: Promise<void> = Promise.resolve();
-  function renew(corpus: Corpus): Promise<void> {
-    newest = corpus;
-    turn = turn.then(async () => {
-      const wanted = { config: config(), corpus }, engine = settings.engine.value, { vocabulary } = corpus, another = corpus.text !== inPlace?.corpus.text;
+  /** A new network as the settings say, after those that were asked for before; it runs on if the old one ran. */
+  #begin(corpus: Corpus): Promise<void> {
+    this.#newest = corpus;
+    this.#turn = this.#turn.then(async () => {
+      const made = { config: this.config, corpus };
       try {
-        const material = { text: corpus.text, vocabulary };
-        if (another) sample.begin(vocabulary, corpus.title === null ? "" : BUILTIN.prompt);
-        if (opened) await remote.configure(wanted.config, material, engine, sample.wish);
-        else await remote.open(wanted.config, material, engine, sample.wish, proxy(events));
+        await this.#make(made);
+        this.#opened = true;
+        this.#take(made);
       } catch (error) {
-        fail(error);
-        // The network of before is still there.
-        newest = inPlace?.corpus ?? corpus;
-        if (!inPlace) transport.state = "failed";
-        if (inPlace && model) [settings.config, settings.engine.value] = [inPlace.config, model.backend];
-        link.shown();
-        return;
+        this.fail(error);
+        this.#stay(corpus);
       }
-      opened = true;
-      take(wanted);
     });
-    return turn;
+    return this.#turn;
   }
 
-  function take(wanted: NonNullable<typeof inPlace>): void {
-    inPlace = wanted;
-    text.corpus = wanted.corpus;
-    curve.levels = wanted.corpus;
-    sample.begin(wanted.corpus.vocabulary);
-    if (transport.state !== "running") transport.state = "ready";
+  async #make({ config, corpus: { text, title, vocabulary } }: Made): Promise<void> {
+    const material = { text, vocabulary }, engine = this.settings.engine.value;
+    if (text !== this.#inPlace?.corpus.text) this.#sample.begin(vocabulary, title === null ? "" : BUILTIN.prompt);
+    if (this.#opened) await this.remote.configure(config, material, engine, this.#sample.wish);
+    else await this.remote.open(config, material, engine, this.#sample.wish, proxy(this.#events));
   }
 
-  async function save(): Promise<void> {
-    const bytes = await remote.save();
-    if (!bytes) return notices.show("error", () => words.now.notFinite, keepRow);
+  #take(made: Made): void {
+    this.#inPlace = made;
+    this.#text.corpus = made.corpus;
+    this.#curve.levels = made.corpus;
+    this.#sample.begin(made.corpus.vocabulary);
+    if (!this.running) this.transport.state = "ready";
+  }
+
+  /** The network of before is still there, if there was one. */
+  #stay(refused: Corpus): void {
+    const { settings, info } = this, inPlace = this.#inPlace;
+    this.#newest = inPlace?.corpus ?? refused;
+    if (!inPlace) this.transport.state = "failed";
+    else if (info) [settings.config, settings.engine.value] = [inPlace.config, info.backend];
+    this.link.shown();
+  }
+
+  async #save(): Promise<void> {
+    const bytes = await this.remote.save(), { notices } = this.context, { words } = this;
+    if (!bytes) return notices.show("error", () => words.now.notFinite, this.#files.row);
     download(new Uint8Array(bytes), FILE_NAME);
-    notices.show("done", () => words.now.saved(FILE_NAME), keepRow);
+    notices.show("done", () => words.now.saved(FILE_NAME), this.#files.row);
   }
 
-  async function load(file: File): Promise<void> {
-    if (!inPlace) return;
-    const { corpus } = inPlace;
-    const loaded = await remote.load(file, corpus.text, config(), settings.engine.value);
-    settings.config = loaded.config;
-    sample.temperature = loaded.config.temperature;
-    link.changed();
-    take({ config: loaded.config, corpus: { ...corpus, vocabulary: loaded.vocabulary } });
-    ask();
-    notices.show("done", () => words.now.loaded(file.name), keepRow);
+  async #load(file: File): Promise<void> {
+    if (!this.#inPlace) return;
+    const { corpus } = this.#inPlace, { config, vocabulary } = await this.remote.load(file, corpus.text, this.config, this.settings.engine.value);
+    this.config = config;
+    this.link.changed();
+    this.#take({ config, corpus: { ...corpus, vocabulary } });
+    void this.#wishes.ask();
+    this.context.notices.show("done", () => this.words.now.loaded(file.name), this.#files.row);
   }
 
-  function onWish(): void {
-    link.changed();
-    ask();
+  #onFresh(): void {
+    this.trainerEvents.onFresh();
+    this.transport.clear();
+    this.#curve.clear();
+    this.#history.clear();
   }
 
-  // Only the newest wish is granted, one at a time.
-  let asking = false, again = false;
-  function ask(): void {
-    again = true;
-    if (asking || !inPlace) return;
-    [asking, again] = [true, false];
-    remote.write(sample.wish).catch(fail).finally(() => {
-      asking = false;
-      if (again) ask();
-    });
+  #onProgress(progress: Progress): void {
+    this.transport.progress = progress;
+    this.#curve.add(progress.perplexities);
+    this.loss.steps = progress.steps;
+    this.context.announcer.metrics(() => this.transport.spoken());
   }
 
-  const events: Events = {
-    onModel(info) {
-      const missing = settings.engine.take(info);
-      if (missing) notices.show("hint", missing);
-      race.engines = info.engines;
-      model = info;
-      transport.model = info;
-      loss.possible = transport.state === "running" && info.backend === "webgpu";
-      plan.textContent = info.plan;
-      showLead();
-    },
-    onFresh() {
-      transport.clear();
-      curve.clear();
-      history.clear();
-      loss.steps = 0;
-    },
-    onProgress(progress) {
-      transport.progress = progress;
-      curve.add(progress.perplexities);
-      loss.steps = progress.steps;
-      announcer.metrics(() => transport.spoken());
-    },
-    onHeldOut(held) {
-      transport.held = held;
-      curve.validated(held);
-    },
-    onSample(written) {
-      sample.sample = written;
-      if (written.kept) history.add(written);
-    },
-    onLost: (step) => loss.lost(step),
-    onStopped(reason, lost) {
-      transport.state = "paused";
-      notices.show("error", () => (lost ? words.now.gpuGone : words.now.stoppedBy(reason)));
-    },
-  };
+  #onHeldOut(held: HeldOut): void {
+    this.transport.held = held;
+    this.#curve.validated(held);
+  }
 
-  const lead = element("p", { class: "lead" }), plan = element("pre", { tabindex: 0 });
-  const showLead = () => { lead.textContent = model && model.backend !== "webgpu" ? words.now.leadCpu : words.now.lead; };
-  words.follow(lead, showLead);
-  const saveButton = button(words, (now) => now.save, () => { save().catch(failAt(keepRow)); });
-  saveButton.id = "text-save";
-  const keepRow = element("div", { class: "pair" }, saveButton, fileButton(words, (now) => now.load, ".safetensors", false, ([file]) => {
-    load(file).catch((error: unknown) => notices.show("error", () => words.now.wrongFile(reasonOf(error)), keepRow));
-  }));
-  const keep = element("section", { class: "card keep" }, words.show(element("h2"), (now) => now.keep),
-    words.show(element("p", { class: "hint" }), (now) => now.keepHint), keepRow);
-  host.append(
-    element("header", { class: "room-head" }, words.show(element("h1"), (now) => now.title), lead),
-    transport.host,
-    element("div", { class: "desk" }, sample.host, text.host),
-    element("div", { class: "desk" }, curve.host, element("div", { class: "pile" }, settings.host, keep)),
-    history.host,
-    element("div", { class: "trials" }, race.host, loss.host),
-    element("details", { class: "card" }, words.show(element("summary"), (now) => now.inside), plan));
-  link.shown();
-  void learn(BUILTIN.text, BUILTIN.title);
+  #onSample(written: Sample): void {
+    this.#sample.sample = written;
+    if (written.kept) this.#history.add(written);
+  }
+}
 
-  return {
-    hide: () => { if (transport.state === "running") void pause(); },
-    open(given) {
-      const changes = link.take(given, (wanted) => { [settings.config, sample.temperature] = [wanted, wanted.temperature]; });
-      if (changes.includes("temperature")) ask();
-      if (changes.includes("rate")) remote.change({ rate: settings.config.rate }).catch(fail);
-      if (newest && changes.some((name) => !LIVE.includes(name))) void reread(newest);
-    },
-    dispose() {
-      worker.dispose();
-      transport.dispose();
-      curve.dispose();
-      race.dispose();
-      settings.dispose();
-      loss.dispose();
-      words.dispose();
-      host.replaceChildren();
-    },
-  };
-};
+export const mount: Mount = (host, context) => new TextRoom(host, context);
