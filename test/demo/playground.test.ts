@@ -9,6 +9,7 @@ import type { Browser, Page } from "puppeteer";
 import { build, preview, type PreviewServer } from "vite";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launchBrowser } from "../../src/cli/launch.ts";
+import { ACTIVATIONS, OPTIMIZERS } from "../../src/index.ts";
 import { worstError } from "../support/compare.ts";
 import { CROSS_ENTROPY, errors as backpropagate, HALF_SQUARED, type PlainCost, type PlainLayer } from "../support/plain-network.ts";
 
@@ -109,6 +110,13 @@ async function violations(): Promise<string[]> {
   const { violations } = await page.evaluate<[], () => Promise<AxeResults>>(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
   return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
 }
+
+it("offers every activation of hidden layers and every optimizer of the library", async () => {
+  const offered = (label: string) => page.$$eval(`${ROOM} .control`, (controls, text) => [...controls.find((one) => one.querySelector("label")?.textContent === text)!
+    .querySelectorAll("option")].map(({ value }) => value), label);
+  expect(await offered("Activation")).toEqual(ACTIVATIONS.filter((name) => name !== "softmax"));
+  expect((await offered("Optimizer")).filter((name) => name !== "momentum" && name !== "nesterov")).toEqual([...OPTIMIZERS]);
+});
 
 it("steps once at a click, and begins again at another with the same loss", async () => {
   const first = await exactly("loss");
