@@ -113,9 +113,9 @@ export function literal(value: number): string {
  * An entry of a table of formulas. Those that few networks use are in uncommon.wgsl.ts, which a page loads for such networks.
  * @throws Error where that was not done
  */
-export function formulaOf<T>(table: Readonly<Partial<Record<string, T>>>, name: string): T {
-  const formula = table[name];
-  if (formula === undefined) throw new Error(`the formula of ${name} was not loaded`);
+export function formulaOf<T extends object, K extends PropertyKey>(table: T, name: K): NonNullable<T[K & keyof T]> {
+  const formula = table[name as K & keyof T];
+  if (!formula) throw new Error(`the formula of ${String(name)} was not loaded`);
   return formula;
 }
 

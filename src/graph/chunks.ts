@@ -13,6 +13,8 @@ export interface CutGraph {
   readonly apply: Graph;
   /** The tensors of the sums: one for each weight, of its shape. */
   readonly sums: readonly Tensor[];
+  /** What is read and never made: a 0 that `apply` leaves where nothing is penalized. */
+  readonly zeros: readonly Tensor[];
 }
 
 /** Whether rows of a mini-batch can be computed apart from the others; those of an evaluation with padding can. */
@@ -45,19 +47,17 @@ export function cutGraph(graph: Graph): CutGraph {
     if (step.op === "dropout") return [{ ...step, chunked: true }];
     return [step.op === "summarize" ? { ...step, inputs: step.inputs.filter((name) => !isPenalty.has(name)) } : step];
   });
-  return { accumulate: part(graph, "accumulate", accumulated, sums), apply: applyGraph(graph, applied, sumOf, sums), sums };
+  return { accumulate: part(graph, "accumulate", accumulated, sums), ...applyGraph(graph, applied, sumOf, sums), sums };
 }
 
-function applyGraph(graph: Graph, applied: readonly Step[], sumOf: ReadonlyMap<string, Tensor>, sums: readonly Tensor[]): Graph {
+function applyGraph(
+  graph: Graph, applied: readonly Step[], sumOf: ReadonlyMap<string, Tensor>, sums: readonly Tensor[],
+): Pick<CutGraph, "apply" | "zeros"> {
   const one = (name: string, role: Tensor["role"]): Tensor => ({ name, role, rows: 1, cols: 1 });
-  const penalties = applied.filter(({ op }) => op === "penalty");
-  // A step leaves a result: where nothing is penalized, 0.
-  if (penalties.length === 0) {
-    const update = applied.find(({ op }) => op === "update");
-    penalties.push({ op: "penalty", l1: 0, l2: 0, inputs: [update!.inputs[0]], outputs: ["penalty_none"] });
-  }
+  const penalties = applied.filter(({ op }) => op === "penalty"), zeros = penalties.length === 0 ? [one("chunk_sum_none", "state")] : [];
   const rest = applied.filter(({ op }) => op !== "penalty")
     .map((step): Step => ({ ...step, inputs: step.inputs.map((name) => sumOf.get(name)?.name ?? name) }));
-  const summary: Step = { op: "summarize", metrics: 0, inputs: penalties.flatMap(({ outputs }) => outputs), outputs: ["results"] };
-  return part(graph, "apply", [...penalties, summary, ...rest], [...sums, one("penalty_none", "intermediate"), one("results", "result")]);
+  const summary: Step = { op: "summarize", metrics: 0, inputs: [...penalties.flatMap(({ outputs }) => outputs), ...zeros.map(({ name }) => name)],
+    outputs: ["results"] };
+  return { apply: part(graph, "apply", [...penalties, summary, ...rest], [...sums, ...zeros, one("results", "result")]), zeros };
 }

@@ -1,12 +1,10 @@
 // One elementwise step as WGSL: the function it calls and the call. Used in epilogues, in row-by-row kernels and alone.
 
 import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
-import { clipValueFunction } from "../../shaders/clip.wgsl.ts";
 import { dropoutFunction } from "../../shaders/dropout.wgsl.ts";
 import { hadamardFunction } from "../../shaders/hadamard.wgsl.ts";
 import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import { lossGradientFunction } from "../../shaders/losses.wgsl.ts";
-import { penaltyGradientFunction } from "../../shaders/penalty.wgsl.ts";
 import { PHILOX } from "../../shaders/philox.wgsl.ts";
 import { updateFunction } from "../../shaders/update.wgsl.ts";
 import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
@@ -51,9 +49,10 @@ export function elementwiseText(graph: Graph, step: Step, name: string, access: 
       return { functions: dropoutFunction(name, variant), call: `${name}(${operand(0)}, ${element})` };
     }
     case "penaltyGradient":
-      return { functions: penaltyGradientFunction(name, step.l1, step.l2), call: `${name}(${operand(0)}, ${operand(1)})` };
+      return { functions: formulaOf(access.formulas, "penalty").penaltyGradientFunction(name, step.l1, step.l2),
+        call: `${name}(${operand(0)}, ${operand(1)})` };
     case "clipValue":
-      return { functions: clipValueFunction(name, step.limit), call: `${name}(${operand(0)})` };
+      return { functions: formulaOf(access.formulas, "clip").clipValueFunction(name, step.limit), call: `${name}(${operand(0)})` };
     case "scale":
       return { functions: "", call: `${operand(0)} * ${operand(1, "scalar")}` };
     case "accumulate":

@@ -1,8 +1,10 @@
 // The formulas that kernels are written from, by name. A plan is given them: those that most networks need, or all.
 
 import { DERIVATIVE, VALUE, type ActivationTexts } from "../../shaders/activations.wgsl.ts";
+import type * as clip from "../../shaders/clip.wgsl.ts";
 import { SUMS, type LossFormulas } from "../../shaders/losses.wgsl.ts";
 import { formulaOf, type BlockWriter } from "../../shaders/kernel.wgsl.ts";
+import type * as penalty from "../../shaders/penalty.wgsl.ts";
 import type { ProductWriter } from "../../shaders/product-part.wgsl.ts";
 import { UPDATES, type UpdateTable } from "../../shaders/update.wgsl.ts";
 import { levelsOf } from "../graph/long-sums.ts";
@@ -13,6 +15,10 @@ export interface Formulas extends LossFormulas {
   /** σ′ of z or a. */
   readonly derivatives: ActivationTexts;
   readonly updates: UpdateTable;
+  /** Penalties on weights. */
+  readonly penalty?: typeof penalty;
+  /** Bounds on gradients. */
+  readonly clip?: typeof clip;
   /** Writes products that are staged in workgroup memory. */
   readonly staged?: ProductWriter;
   /** Puts long sums into blocks of blocks. */

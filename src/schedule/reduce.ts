@@ -1,7 +1,6 @@
 // Writes sums over whole tensors: the step's loss and metrics, penalties, and the norms of clipping.
 
-import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
-import { penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
+import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import type { Reduction, SumTerm } from "../../shaders/reduce.wgsl.ts";
 import { sizeOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
@@ -26,14 +25,14 @@ export function reduceText(graph: Graph, batch: number, steps: readonly Step[], 
     const { inputs, outputs: [output] } = step;
     switch (step.op) {
       case "penalty":
-        functions.push(penaltyTermFunction(`${prefix}${k}`, step.l1, step.l2));
+        functions.push(formulaOf(access.formulas, "penalty").penaltyTermFunction(`${prefix}${k}`, step.l1, step.l2));
         store(output, "0u", [all(inputs[0], `${prefix}${k}(v)`)], "total");
         break;
       case "countSteps":
         store(output, "0u", [all(inputs[0], "v")], "total");
         break;
       case "clipFactor":
-        functions.push(clipFactorFunction(`${prefix}${k}`, step.limit));
+        functions.push(formulaOf(access.formulas, "clip").clipFactorFunction(`${prefix}${k}`, step.limit));
         store(output, "0u", inputs.map((name) => all(name, "v")), `${prefix}${k}(total)`, true);
         break;
       case "summarize": {

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
 import { canCut, cutGraph } from "../../src/graph/chunks.ts";
 import * as recurrent from "../../src/graph/recurrent.ts";
-import { rowsOf, type Graph, type StepScalars } from "../../src/graph/types.ts";
+import { rowsOf, type Graph, type Step, type StepScalars } from "../../src/graph/types.ts";
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, adamW, rmsprop, sgd } from "../../src/model/optimizers.ts";
@@ -49,8 +49,9 @@ const scalars = (step: number): StepScalars => ({ rows: ROWS, offset: 3, step, l
 
 /** Some steps in chunks of so many rows; the results of the last. @param change what is wrong on purpose */
 function inChunks(graph: Graph, given: ReadonlyMap<string, ArrayLike<number>>, rows: number, steps: number, change: (step: StepScalars) => StepScalars = (s) => s) {
-  const { accumulate, apply, sums } = cutGraph(graph), values = new Map(given);
+  const { accumulate, apply, sums, zeros } = cutGraph(graph), values = new Map(given);
   for (const sum of sums) values.set(sum.name, new Float64Array(rowsOf(sum, 1) * sum.cols).fill(NaN));
+  for (const { name } of zeros) values.set(name, new Float64Array(1));
   let results: number[] = [];
   for (let step = 0; step < steps; step++) {
     results = [];
@@ -83,7 +84,11 @@ describe.each(NETWORKS)("%s", (_, declared) => {
   });
 
   it("each part holds what it reads and makes, and no more", () => {
-    const { accumulate, apply, sums } = cutGraph(graph);
+    const { accumulate, apply, sums, zeros } = cutGraph(graph);
+    // What stands in for penalties is no penalty: its formula is not loaded for networks without any.
+    const isPenalty = ({ op }: Step) => op === "penalty";
+    expect(apply.steps.filter(isPenalty)).toEqual(graph.steps.filter(isPenalty));
+    expect(zeros).toHaveLength(graph.steps.some(isPenalty) ? 0 : 1);
     expect(sums).toHaveLength([...graph.tensors.values()].filter(({ role }) => role === "parameter").length);
     expect([...apply.tensors.values()].some(({ role, rows }) => role === "data" || rows === "batch")).toBe(false);
     for (const { steps, tensors } of [accumulate, apply]) {

@@ -13,7 +13,7 @@ import { Compiled } from "../../src/train/compiled/compiled.ts";
 import { initialStates } from "../../src/model/initial-states.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import type { Dataset } from "../../src/train/data/data.ts";
-import { loadExtras } from "../../src/train/compiled/extras.ts";
+import { loadExtras, loadKnown } from "../../src/train/compiled/extras.ts";
 import { runEvaluation } from "../../src/train/fit.ts";
 import { Holding } from "../../src/train/limits/holding.ts";
 import { largestBatch } from "../../src/train/limits/largest-batch.ts";
@@ -21,10 +21,10 @@ import type { Adapter } from "../../src/schedule/tiles.ts";
 import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
 import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
-import { ALL_FORMULAS } from "../../src/schedule/uncommon.ts";
 
 const ROWS = 50, BATCH = 20, NAMES = ["loss", "mae"];
 const MLP: Layer[] = [dense({ units: 16, activation: "relu", inputShape: [6], kernelRegularizer: l2(0.01) }), dropout({ rate: 0.25 }), dense({ units: 3 })];
+const PLAIN: Layer[] = [dense({ units: 16, activation: "relu", inputShape: [6] }), dense({ units: 3 })];
 const EVERY_STEP: Layer[] = [simpleRNN({ units: 8, inputShape: [3, 2], returnSequences: true }), dense({ units: 3 })];
 
 interface Less {
@@ -38,7 +38,7 @@ async function prepared(layers: Layer[], less: Less, masked = false) {
   const backend = Object.assign(new CpuBackend(), less);
   const state = new Map([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer)]);
   await backend.write(state);
-  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend, ALL_FORMULAS), BATCH);
+  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend, (await loadKnown(network, recipe)).formulas), BATCH);
   const dataset: Dataset = { rows: ROWS, format: { type: "float32", scale: 1, ...(masked ? { masked } : {}) }, x: noise(ROWS * 6, 5),
     y: noise(ROWS * network.outputWidth * network.outputSteps, 6),
     ...(masked ? { lengths: Uint32Array.from({ length: ROWS }, (_, i) => 1 + i % 3) } : {}) };
@@ -63,7 +63,7 @@ async function results(layers: Layer[], less: Less) {
   return { left, logs: Object.values(averages!.logs()), answers, weights: [...(await weights()).values()].flatMap((w) => [...w]) };
 }
 
-describe.each([["an MLP with dropout and a penalty", MLP], ["sequences", EVERY_STEP]] as const)("%s", (_, layers) => {
+describe.each([["an MLP with dropout and a penalty", MLP], ["an MLP of what every page loads", PLAIN], ["sequences", EVERY_STEP]] as const)("%s", (_, layers) => {
   // 20 rows of 16 numbers are 1,280 bytes, of 8 numbers at 3 steps 1,920.
   it.each<Less>([{ maxBytes: 1000 }, { maxBytes: 700 }, { maxBytes: 400 }, { maxBytes: 400, dataBytes: 300 }, { dataBytes: 300 }])("%o", async (less) => {
     const whole = await results(layers, {}), chunked = await results(layers, less);

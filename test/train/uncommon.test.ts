@@ -1,8 +1,9 @@
 // Formulas that few networks use are loaded for these networks, and for no other.
 
 import { expect, it } from "vitest";
-import { dense, dropout, l2, sequential, sgd, type CompileOptions, type Layer } from "../../src/index.ts";
+import { dense, dropout, l1, l2, sequential, sgd, simpleRNN, type CompileOptions, type Layer } from "../../src/index.ts";
 import { buildGraph } from "../../src/graph/build.ts";
+import { cutGraph } from "../../src/graph/chunks.ts";
 import { ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { COMMON_DRAWS } from "../../src/model/initializers.ts";
 import { LOSSES, matchingActivation, toLoss } from "../../src/model/losses.ts";
@@ -15,7 +16,7 @@ import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
 import { ALL_FORMULAS } from "../../src/schedule/uncommon.ts";
-import { loadBlocks, loadExtras, loadKnown } from "../../src/train/compiled/extras.ts";
+import { loadBlocks, loadExtras, loadKnown, planExtras, type Extras } from "../../src/train/compiled/extras.ts";
 
 const load = (layers: Layer[], options: CompileOptions) => {
   const network = resolveNetwork(layers, 1);
@@ -91,7 +92,42 @@ it.each([...ELEMENTWISE_ACTIVATIONS, ...Object.keys(initializers), ...OPTIMIZERS
   for (const table of tables) expect(table).toHaveProperty(name);
 });
 
-it.each([{ clipNorm: 1 }, { globalClipNorm: 1 }])("norms are there once a recipe has %o, and are not with another", async (clipping) => {
-  expect((await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd({ clipValue: 1 }) })).formulas.norms).toBeUndefined();
-  expect((await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd(clipping) })).formulas.norms).toBeDefined();
+it.each([{ clipNorm: 1 }, { globalClipNorm: 1 }, { clipValue: 1 }])("clipping is there once a recipe has %o, and is not without", async (clipping) => {
+  expect((await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd() })).formulas).not.toHaveProperty("clip");
+  const { formulas } = await load(README_LAYERS, { ...README_OPTIONS, optimizer: sgd(clipping) });
+  expect(formulas.clip).toHaveProperty("clipValueFunction");
+  expect(formulas.norms).toBeDefined();
+});
+
+it.each(["kernelRegularizer", "biasRegularizer"])("penalties are there once a layer has a %s, and are not without", async (regularizer) => {
+  const loaded = (options: object) => load([dense({ units: 1, inputShape: [3], ...options })], { optimizer: "sgd", loss: "meanSquaredError" });
+  expect((await loaded({})).formulas).not.toHaveProperty("penalty");
+  expect((await loaded({ [regularizer]: l2(0.1) })).formulas.penalty).toHaveProperty("penaltyTermFunction");
+});
+
+/** Every plan of a network: of whole steps and of both parts of those that are computed in chunks, fused, unfused and resident. */
+async function writePlans(layers: Layer[], options: CompileOptions, change: (extras: Extras) => Extras = (extras) => extras): Promise<number> {
+  const network = resolveNetwork(layers, 1), recipe = resolveRecipe(network, options), { formulas } = await loadKnown(network, recipe);
+  const extras = change(await loadExtras(network, { residentBytes: 32_768 }, formulas));
+  const graphs = (["train", "evaluate", "predict"] as const).map((purpose) => buildGraph(network, recipe, purpose, undefined, extras.recurrent?.graph));
+  const { accumulate, apply } = cutGraph(graphs[0]);
+  const plans = [...graphs, accumulate, apply].flatMap((graph) => [{ fuse: true }, { fuse: false }, { residentBytes: 32_768 }].map((way) =>
+    new Plan(graph, { batch: 8, ...way, ...planExtras(extras) })));
+  return plans.length;
+}
+
+const PLAIN: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };
+
+it.each<[string, Partial<Parameters<typeof dense>[0]>, Partial<CompileOptions>]>([
+  ["clipNorm", {}, { optimizer: sgd({ clipNorm: 1 }) }], ["globalClipNorm", {}, { optimizer: sgd({ globalClipNorm: 1 }) }],
+  ["clipValue", {}, { optimizer: sgd({ clipValue: 1 }) }], ["a penalty on kernels", { kernelRegularizer: l2(0.1) }, {}],
+  ["a penalty on biases", { biasRegularizer: l1(0.1) }, {}], ["gelu", { activation: "gelu" }, {}],
+  ["adagrad", {}, { optimizer: "adagrad" }],
+])("every plan of a network with %s is written from what is loaded for it, and so is every plan of one without", async (_, layer, options) => {
+  const layers = [dense({ units: 3, inputShape: [4], ...layer }), dense({ units: 2 })];
+  const sequences = [simpleRNN({ units: 3, inputShape: [4, 2] }), dense({ units: 2, ...layer })];
+  for (const each of [layers, sequences]) expect(await writePlans(each, { ...PLAIN, ...options })).toBe(15);
+  expect(await writePlans([dense({ units: 3, inputShape: [4] })], PLAIN)).toBe(15);
+  // Control: what every page loads is not enough.
+  await expect(writePlans(layers, { ...PLAIN, ...options }, (extras) => ({ ...extras, formulas: COMMON_FORMULAS }))).rejects.toThrow(/was not loaded/);
 });

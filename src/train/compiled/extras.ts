@@ -24,10 +24,11 @@ const COMMON: Known = { formulas: COMMON_FORMULAS, draws: COMMON_DRAWS };
 function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): boolean {
   const { formulas: { values, losses, updates }, draws } = COMMON;
   if (stages.some((stage) => stage.type === "activation" && stage.activation !== "softmax" && !Object.hasOwn(values, stage.activation))) return false;
-  if (parameters.some(({ initializer }) => !Object.hasOwn(draws, initializer.name))) return false;
+  if (parameters.some(({ initializer, regularizer }) => regularizer !== null || !Object.hasOwn(draws, initializer.name))) return false;
   if (!recipe) return true;
-  const { optimizer: { name, clipNorm, globalClipNorm }, loss } = recipe;
-  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) && !(clipNorm ?? globalClipNorm ?? loss.labelSmoothing);
+  const { optimizer: { name, clipNorm, clipValue, globalClipNorm }, loss } = recipe;
+  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) &&
+    !(clipNorm ?? clipValue ?? globalClipNorm ?? loss.labelSmoothing);
 }
 
 /**

@@ -39,15 +39,15 @@ export async function openChunked(source: PlanSource, wanted: Wanted, open: (pla
 }
 
 async function openTraining(source: PlanSource, wanted: Wanted, graph: Graph, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
-  const { backend } = source, { accumulate, apply, sums } = cutGraph(graph);
-  // As the backend will place the sums, so that nothing is allocated for a plan that does not fit.
-  const places = withinLimits(() => packWeights(sums.map((sum) => [sum.name, sizeOf(sum, 1)]), backend.maxBytes, SUMS));
+  const { backend } = source, { accumulate, apply, sums, zeros } = cutGraph(graph), kept = [...sums, ...zeros];
+  // As the backend will place what is kept, so that nothing is allocated for a plan that does not fit.
+  const places = withinLimits(() => packWeights(kept.map((tensor) => [tensor.name, sizeOf(tensor, 1)]), backend.maxBytes, SUMS));
   if (!places) return null;
   const weights = new Map([...backend.places ?? ownWeights(graph, 1), ...places]);
   const applied = withinLimits(() => source.planOf(apply, 1, { weights, fuse: false }));
   const plan = largestChunk(source, wanted, (rows) => source.planOf(accumulate, rows, { weights }));
   if (!plan || !applied) return null;
-  await backend.write(new Map(sums.map((sum) => [sum.name, new Float32Array(sizeOf(sum, 1))])));
+  await backend.write(new Map(kept.map((tensor) => [tensor.name, new Float32Array(sizeOf(tensor, 1))])));
   const inner = await open(plan);
   try {
     const update = await backend.prepare(applied, null);
