@@ -14,7 +14,7 @@ export const polynomial = (y: string, coefficients: readonly number[]): string =
   coefficients.reduceRight((inner, c) => (inner === "" ? literal(c) : `(${literal(c)} + ${y} * ${inner})`), "");
 
 /** n / d = tanh(x) for |x| ≤ TANH_END. */
-const TANH_QUOTIENT = `let y = x * x;
+export const TANH_QUOTIENT = `let y = x * x;
   let n = x * ${polynomial("y", [1, ...TANH_NUMERATOR])};
   let d = ${polynomial("y", [1, ...TANH_DENOMINATOR])};`;
 
@@ -24,12 +24,6 @@ export const STABLE_TANH = (z: string) => `let far = abs(${z}) > ${literal(TANH_
   ${TANH_QUOTIENT}
   let near = n / d;
   let t = select(near, sign(${z}), far || abs(near) > 1.0);`;
-
-/** p = 1 − e^(−u) for u ≥ 0: 2·tanh(u/2) / (1 + tanh(u/2)). */
-export const ONE_MINUS_EXP = (u: string) => `let far = ${u} > ${literal(2 * TANH_END)};
-  let x = select(0.5 * ${u}, 0.0, far);
-  ${TANH_QUOTIENT}
-  let p = select(2.0 * n / (d + n), 1.0, far);`;
 
 export const STABLE_SIGMOID = (z: string) => `let e = exp(-abs(${z}));
   let s = select(e, 1.0, ${z} >= 0.0) / (1.0 + e);`;

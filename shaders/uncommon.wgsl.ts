@@ -2,14 +2,20 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { LEAKY_RELU_SLOPE } from "../src/model/activations.ts";
-import {
-  GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END,
-} from "../src/model/float32-forms.ts";
-import { LOG1P_SERIES, ONE_MINUS_EXP, polynomial, STABLE_SIGMOID, STABLE_TANH, type ActivationTexts } from "./activations.wgsl.ts";
-import { LOSS_EPSILON, smoothing, type Loss } from "../src/model/losses.ts";
+import { TANH_END } from "../src/model/float32-forms.ts";
+import { LOSS_EPSILON, smoothing } from "../src/model/loss-details.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../src/model/normal-forms.ts";
+import { LOG1P_SERIES, polynomial, STABLE_SIGMOID, STABLE_TANH, TANH_QUOTIENT, type ActivationTexts } from "./activations.wgsl.ts";
+import type { Loss } from "../src/model/losses.ts";
 import { literal } from "./kernel.wgsl.ts";
 import type { LossTable, LossTexts } from "./losses.wgsl.ts";
 import type { UpdateFormula } from "./update.wgsl.ts";
+
+/** p = 1 − e^(−u) for u ≥ 0: 2·tanh(u/2) / (1 + tanh(u/2)). */
+const ONE_MINUS_EXP = (u: string) => `let far = ${u} > ${literal(2 * TANH_END)};
+  let x = select(0.5 * ${u}, 0.0, far);
+  ${TANH_QUOTIENT}
+  let p = select(2.0 * n / (d + n), 1.0, far);`;
 
 /** Φ(−t) = power·mills for t = |x|. The square of t is taken in two parts, the first of them exactly, so that exp gets no rounded number. */
 const NORMAL_TAIL = (x: string) => `let t = select(abs(${x}), ${literal(MILLS_END)}, abs(${x}) > ${literal(MILLS_END)});

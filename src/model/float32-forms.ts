@@ -1,6 +1,6 @@
-// Coefficients of the forms in which float32 kernels compute tanh, e^x − 1, ln(1 + x) and Φ(x), so that no result loses its digits
-// by cancellation. Fitted for the least relative error over the stated interval and rounded to float32. The kernels are in
-// shaders/activations.wgsl.ts; reference/float32-forms.ts says how far they may be off.
+// Coefficients of the forms in which float32 kernels compute tanh, e^x − 1 and ln(1 + x), so that no result loses its digits by
+// cancellation; those of Φ(x) are in normal-forms.ts. Fitted for the least relative error over the stated interval and rounded to float32.
+// The kernels are in shaders/activations.wgsl.ts and uncommon.wgsl.ts; reference/float32-forms.ts says how far they may be off.
 
 /** tanh x = x·(1 + a₁y + … + a₄y⁴) / (1 + b₁y + … + b₄y⁴), y = x², for |x| ≤ TANH_END: relative error 3.3·10⁻⁸. */
 export const TANH_NUMERATOR = [0.13382688164710999, 0.0034974582958966494, 0.000020635832697735168, 1.3384303443331191e-8] as const;
@@ -10,21 +10,3 @@ export const TANH_END = 9.02;
 
 /** ln(1 + x) = s·(2 + c₁y + … + c₄y⁴), s = x/(2 + x), y = s², for 0 ≤ x ≤ 1: relative error 5.5·10⁻⁹. */
 export const LOG1P = [0.666664183139801, 0.4002152681350708, 0.2800181210041046, 0.2801195979118347] as const;
-
-/**
- * Φ(−t) = e^(−t²/2)·(m₀ + m₁w + … + m₉w⁹)/(t + MILLS_CENTRE), w = (t − MILLS_CENTRE)/(t + MILLS_CENTRE), for 0 ≤ t ≤ MILLS_END:
- * relative error 3.3·10⁻⁸.
- */
-export const MILLS = [
-  0.7444160580635071, -0.5655617117881775, 0.3154250979423523, -0.11605317145586014, 0.01740582101047039,
-  0.006493727210909128, -0.003172829281538725, -0.00049504020716995, 0.0004183239070698619, 0.00010869418474612758,
-] as const;
-export const MILLS_CENTRE = 3.5;
-/** e^(−t²/2) is 0 in float32 from here on. */
-export const MILLS_END = 15;
-
-/** √(2/π) and the cubic coefficient of the tanh form of gelu (Hendrycks and Gimpel 2016). */
-export const GELU_SCALE = Math.sqrt(2 / Math.PI);
-export const GELU_CUBIC = 0.044715;
-/** From here on sigmoid(2u) of the tanh form is 0 or 1 in float32. */
-export const GELU_TANH_END = 14;

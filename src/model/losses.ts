@@ -102,17 +102,9 @@ export const klDivergence = (): Loss => loss("klDivergence");
 /** mean over outputs of a − y·ln(a + 10⁻⁷), as Keras' Poisson. Answers must be positive. Targets (rows × outputs): counts. */
 export const poisson = (): Loss => loss("poisson");
 
-/** ε of the losses that divide by a target or take its logarithm: Keras' backend.epsilon(). */
-export const LOSS_EPSILON = 1e-7;
-
 /** Whether the loss of a row is the sum over its outputs; else it is their mean. */
 export const sumsOutputs = (loss: Loss): boolean =>
   loss.name === "halfSquaredError" || loss.name === "klDivergence" || matchingActivation(loss) === "softmax";
-
-/** What a target y counts as, y·scale + shift, where labels are smoothed; null where they are not. */
-export function smoothing({ name, labelSmoothing: s }: Loss, outputs: number): { readonly scale: number; readonly shift: number } | null {
-  return s ? { scale: 1 - s, shift: s / (name === "binaryCrossentropy" ? 2 : outputs) } : null;
-}
 
 const ALIASES: Readonly<Record<string, LossName>> = { mse: "meanSquaredError", mae: "meanAbsoluteError" };
 

@@ -3,7 +3,7 @@
 // Where σ′ is taken from z and where from a = σ(z) is said by derivativeSource() in model/activations.ts.
 
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
-import { GELU_CUBIC, GELU_SCALE } from "../model/float32-forms.ts";
+import { GELU_CUBIC, GELU_SCALE } from "../model/normal-forms.ts";
 
 /** 1 / (1 + e^(−z)). */
 export function sigmoid(z: number): number {

@@ -5,7 +5,7 @@
 // Nothing here gives values that are used: only the error of each result is.
 
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
-import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END } from "../model/float32-forms.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END } from "../model/normal-forms.ts";
 import { activate, millsRatio } from "./activations.ts";
 import {
   logOnePlus, MILLS_ROUNDING, monotone, ONE_MINUS_EXP_ROUNDING, oneMinusExp, onePlus, roughPower, roughTanh, SHARE_ROUNDING, signsOf,

@@ -3,7 +3,8 @@
 // Notation: p = softmax(z), d the errors of z, η the relative rounding of each e^(z−max).
 
 import type { MetricKind } from "../graph/types.ts";
-import { smoothing, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
+import { smoothing } from "../model/loss-details.ts";
+import { sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
 import { BOUNDED_SUMS } from "./bounded-sums.ts";
 import { logOnePlus } from "./float32-forms.ts";
 import {

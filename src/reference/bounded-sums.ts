@@ -1,7 +1,8 @@
 // How far what one number adds to a loss, and its derivative, may lie from the exact ones on a float32 GPU (rounding.ts): of the losses
 // whose formulas are in shaders/uncommon.wgsl.ts, in the order of the shader.
 
-import { LOSS_EPSILON, type UncommonSum } from "../model/losses.ts";
+import { LOSS_EPSILON } from "../model/loss-details.ts";
+import type { UncommonSum } from "../model/losses.ts";
 import { logOnePlus, monotone, roughTanh } from "./float32-forms.ts";
 import {
   add, divide, DIVISION, exact, largest, logarithm, logarithmRounding, magnitude, multiply, negate, rounded, scaleExactly, square, subtract, TINY, UNIT, type Rough,

@@ -1,7 +1,7 @@
 // How far the forms of model/float32-forms.ts may be off on a float32 GPU: see rounding.ts. The relative roundings are those of the
 // formulas in the order of shaders/activations.wgsl.ts, and the errors of the fits; test/reference/float32-forms.test.ts adds them up.
 
-import { MILLS_END } from "../model/float32-forms.ts";
+import { MILLS_END } from "../model/normal-forms.ts";
 import { add, DIVISION, exact, exponential, logarithmRounding, TINY, UNIT, type Rough } from "./rounding.ts";
 
 /** Of tanh. */

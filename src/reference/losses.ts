@@ -3,7 +3,8 @@
 //   C = mean over rows of lossRows;  lossGradient holds the 1/rows of that mean, and no other step does.
 
 import type { MetricKind } from "../graph/types.ts";
-import { LOSS_EPSILON, matchingActivation, smoothing, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
+import { LOSS_EPSILON, smoothing } from "../model/loss-details.ts";
+import { matchingActivation, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
 
 /** Of one row: its maximum, and ln Σ e^(z−max) from the sum without the maximum's own 1, so that a sum near 1 keeps its digits. */
 export function logSumExp(z: Float64Array, at: number, cols: number): { max: number; log: number } {

@@ -1,8 +1,8 @@
 // exp, log, tanh and the activation functions on vectors of four float32 numbers, and their derivatives.
 // Each is written so that no digits cancel: near 0 by a series, in the tails by e^x. Not-a-number goes through all of them.
-// Polynomials of exp, log and tanh: Moshier, Cephes (single precision); those of Φ are the kernels' own (model/float32-forms.ts).
+// Polynomials of exp, log and tanh: Moshier, Cephes (single precision); those of Φ are the kernels' own (model/normal-forms.ts).
 
-import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../model/float32-forms.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../model/normal-forms.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
 import { allBits, f32x4, floats, get, i32x4, set, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 

@@ -2,7 +2,8 @@
 // operations before the next begins, through memory that is still in the cache.
 
 import type { Loss } from "../model/losses.ts";
-import { matchingActivation, smoothing, sumsOutputs, takesLabels } from "../model/losses.ts";
+import { smoothing } from "../model/loss-details.ts";
+import { matchingActivation, sumsOutputs, takesLabels } from "../model/losses.ts";
 import { tensorOf, type MetricKind, type Step, type StepOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, i32x4, increase, loopWhile, set, select, v128, type Code, type Local } from "./assembler.ts";
 import { columnsOf, eachPanel, eachRow, liveLanes, masked, Site, type Cell } from "./cells.ts";

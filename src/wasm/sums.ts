@@ -1,7 +1,8 @@
 // What one number adds to a loss that is a sum or a mean over outputs, and its derivative: the formulas of reference/losses.ts that few
 // networks use. Not-a-number goes through all of them.
 
-import { LOSS_EPSILON, type UncommonSum } from "../model/losses.ts";
+import { LOSS_EPSILON } from "../model/loss-details.ts";
+import type { UncommonSum } from "../model/losses.ts";
 import { f32x4, floats, get, set, v128, type Code } from "./assembler.ts";
 import type { GroupWriter } from "./emission.ts";
 

@@ -4,9 +4,8 @@
 
 import { rowsOf, type Graph, type Step, type StepOf, type StepScalars } from "../../src/graph/types.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../../src/model/activations.ts";
-import {
-  GELU_CUBIC, GELU_SCALE, GELU_TANH_END, LOG1P, MILLS, MILLS_CENTRE, MILLS_END, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR,
-} from "../../src/model/float32-forms.ts";
+import { LOG1P, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR } from "../../src/model/float32-forms.ts";
+import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../../src/model/normal-forms.ts";
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
 import type { Optimizer } from "../../src/model/optimizers.ts";
 import { dropoutMask } from "../../src/reference/dropout.ts";
