@@ -48,7 +48,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
             { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
             { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
             // What some of the files that are loaded later need, and no page at once.
-            { name: "seldom", test: /\/src\/(model\/(normal-forms|loss-details)|train\/backend\/yield)\.ts/, priority: 1 },
+            { name: "seldom", test: /\/src\/(model\/(normal-forms|loss-details)|graph\/metric-kinds|train\/backend\/yield)\.ts/, priority: 1 },
             { name: "shared", minShareCount: 2 },
           ] },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id === FILES ? FILES_FILE : id),

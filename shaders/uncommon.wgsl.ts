@@ -7,8 +7,10 @@ import { LOSS_EPSILON, smoothing } from "../src/model/loss-details.ts";
 import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../src/model/normal-forms.ts";
 import { LOG1P_SERIES, polynomial, STABLE_SIGMOID, STABLE_TANH, TANH_QUOTIENT, type ActivationTexts } from "./activations.wgsl.ts";
 import type { Loss } from "../src/model/losses.ts";
+import type { MetricKind } from "../src/graph/types.ts";
 import { literal } from "./kernel.wgsl.ts";
 import type { LossTable, LossTexts } from "./losses.wgsl.ts";
+import { argmax, metricRowStatements } from "./metrics.wgsl.ts";
 import type { UpdateFormula } from "./update.wgsl.ts";
 
 /** p = 1 − e^(−u) for u ≥ 0: 2·tanh(u/2) / (1 + tanh(u/2)). */
@@ -154,6 +156,74 @@ export const UNCOMMON_SUMS = {
   },
 } satisfies LossTable;
 
+type At = (col: string) => string;
+
+/** Statements that add `term` of a and y up in `value`. */
+const countStatements = (cols: number, a: At, y: At, condition: string): string => wgsl`
+    var value = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) {
+      let a = ${a("col")};
+      let y = ${y("col")};
+      value += select(0.0, 1.0, ${condition});
+    }
+`;
+
+/** Whether fewer than 5 answers are larger than that of the class `wanted`. */
+const topStatements = (cols: number, a: At): string => wgsl`
+    let least = ${a("wanted")};
+    var larger = 0u;
+    for (var col = 0u; col < ${cols}u; col++) { larger += select(0u, 1u, ${a("col")} > least); }
+    let value = select(0.0, 1.0, larger < 5u);
+`;
+
+const cosineStatements = (cols: number, a: At, y: At): string => wgsl`
+    var dot = 0.0;
+    var square_a = 0.0;
+    var square_y = 0.0;
+    for (var col = 0u; col < ${cols}u; col++) {
+      let a = ${a("col")};
+      let y = ${y("col")};
+      dot += a * y;
+      square_a += a * a;
+      square_y += y * y;
+    }
+    let norm_a = sqrt(square_a);
+    let norm_y = sqrt(square_y);
+    let value = dot / (${atLeast("norm_a")} * ${atLeast("norm_y")});
+`;
+
+/** y, y² or (a − y)² of one output. @throws for any other kind: nothing else becomes part of a shader */
+function outputStatements(metric: MetricKind, a: At, y: At): string {
+  const [, kind, output] = /^(target|squaredTarget|squaredError)_(\d+)$/.exec(metric) ?? [], j = `${output}u`;
+  if (kind === undefined) throw new Error(`no formula of the metric ${JSON.stringify(metric)}`);
+  const term = kind === "target" ? "y" : kind === "squaredTarget" ? "y * y" : "(a - y) * (a - y)";
+  return `
+    let a = ${a(j)};
+    let y = ${y(j)};
+    let value = ${term};`;
+}
+
+/** metric_rows, for all kinds: as metricRowStatements(). */
+export function metricRows(metric: MetricKind, cols: number, a: At, y: At): string {
+  switch (metric) {
+    case "topKAccuracy": return `${argmax("wanted", cols, y)}${topStatements(cols, a)}`;
+    case "sparseTopKAccuracy": return `
+    let wanted = ${y("0u")};${topStatements(cols, a)}`;
+    case "truePositives": return countStatements(cols, a, y, "a > 0.5 && y > 0.5");
+    case "trueNegatives": return countStatements(cols, a, y, "!(a > 0.5) && !(y > 0.5)");
+    case "falsePositives": return countStatements(cols, a, y, "a > 0.5 && !(y > 0.5)");
+    case "falseNegatives": return countStatements(cols, a, y, "!(a > 0.5) && y > 0.5");
+    case "cosineSimilarity": return cosineStatements(cols, a, y);
+    case "sparseAccuracy":
+    case "categoricalAccuracy":
+    case "binaryAccuracy":
+    case "binaryLogitAccuracy":
+    case "meanSquaredError":
+    case "meanAbsoluteError": return metricRowStatements(metric, cols, a, y);
+    default: return outputStatements(metric, a, y);
+  }
+}
+
 export const rmsprop: UpdateFormula = ({ momentum, rho, epsilon, centered }) => {
   const mean = momentum > 0 ? "s2" : "s1";
   return wgsl`s0 = ${literal(rho)} * s0 + ${literal(1 - rho)} * g * g;
@@ -173,3 +243,18 @@ export const rmsprop: UpdateFormula = ({ momentum, rho, epsilon, centered }) => 
 
 export const adagrad: UpdateFormula = ({ epsilon }) => wgsl`s0 += g * g;
   w -= step.learning_rate * g / sqrt(s0 + ${literal(epsilon)});`;
+
+export const adadelta: UpdateFormula = ({ rho, epsilon }) => wgsl`s0 = ${literal(rho)} * s0 + ${literal(1 - rho)} * g * g;
+  let change = g * sqrt(s1 + ${literal(epsilon)}) / sqrt(s0 + ${literal(epsilon)});
+  s1 = ${literal(rho)} * s1 + ${literal(1 - rho)} * change * change;
+  w -= step.learning_rate * change;`;
+
+/** Conditions are written so that NaN stays NaN. */
+export const adamax: UpdateFormula = ({ beta1, beta2, epsilon }) => wgsl`s0 += (g - s0) * ${literal(1 - beta1)};
+  let decayed = ${literal(beta2)} * s1;
+  s1 = select(abs(g), decayed, decayed > abs(g));
+  w -= step.corrected_rate * s0 / (s1 + ${literal(epsilon)});`;
+
+export const lion: UpdateFormula = ({ beta1, beta2 }) => wgsl`let mixed = ${literal(beta1)} * s0 + ${literal(1 - beta1)} * g;
+  w -= step.learning_rate * ${signOf("mixed")};
+  s0 = ${literal(beta2)} * s0 + ${literal(1 - beta2)} * g;`;

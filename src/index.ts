@@ -32,9 +32,9 @@ export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.t
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
 export { ACTIVATIONS } from "./model/activations.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
-export { adagrad, adam, adamW, OPTIMIZERS, rmsprop, sgd } from "./model/optimizers.ts";
+export { adadelta, adagrad, adam, adamax, adamW, lion, OPTIMIZERS, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
-  AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
+  AdadeltaOptions, AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, LionOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
 } from "./model/optimizers.ts";
 export { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/changing-rates.ts";
 export { constant } from "./model/schedules.ts";
@@ -43,7 +43,8 @@ export {
   binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, LOSSES, meanAbsoluteError,
   meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
 } from "./model/losses.ts";
-export type { Loss, LossName, MetricName } from "./model/losses.ts";
+export type { Loss, LossName } from "./model/losses.ts";
+export type { MetricName } from "./model/metrics.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";
 export type { Regularizer } from "./model/regularizers.ts";
 export {

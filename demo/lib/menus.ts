@@ -31,7 +31,7 @@ export const OPTIMIZER_CHOICES: readonly OptimizerChoice[] =
 
 export const OPTIMIZER_LABELS: Labels<OptimizerChoice> = {
   sgd: "SGD", momentum: { en: "SGD, momentum 0.9", zh: "SGD，动量 0.9" }, nesterov: { en: "SGD, Nesterov 0.9", zh: "SGD，Nesterov 0.9" },
-  adam: "Adam", adamW: "AdamW", rmsprop: "RMSprop", adagrad: "Adagrad",
+  adam: "Adam", adamW: "AdamW", rmsprop: "RMSprop", adagrad: "Adagrad", adadelta: "Adadelta", adamax: "Adamax", lion: "Lion",
 };
 
 /** Rates at which optimizers learn the problem of a room well; what a change of the optimizer starts from. */

@@ -2,13 +2,13 @@
 
 import { InputError } from "../errors.ts";
 import {
-  adagrad, adam, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, hinge, huber, klDivergence, l2, logCosh,
-  meanAbsoluteError, meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, randomNormal, rmsprop, sequential, sgd,
-  sparseCategoricalCrossentropy, squaredHinge, type LossName, type OptimizerName, type Sequential,
+  adadelta, adagrad, adam, adamax, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, hinge, huber,
+  klDivergence, l2, lion, logCosh, meanAbsoluteError, meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson,
+  randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, squaredHinge, type LossName, type Optimizer, type OptimizerName, type Sequential,
 } from "../index.ts";
 
 /** Every optimizer and loss of the library: tsc fails where one is missing. */
-export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad } satisfies Record<OptimizerName, unknown>;
+export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad, adadelta, adamax, lion } satisfies Record<OptimizerName, unknown>;
 export const LOSSES = {
   sparseCategoricalCrossentropy, categoricalCrossentropy, binaryCrossentropy, meanSquaredError, halfSquaredError, huber,
   meanAbsoluteError, meanAbsolutePercentageError, meanSquaredLogarithmicError, logCosh, hinge, squaredHinge, klDivergence, poisson,
@@ -70,7 +70,8 @@ export function buildModel(spec: ModelSpec): Sequential {
 
 /** What compile() takes, less the backend. @throws InputError if the learning rate breaks a rule */
 export function recipeOf(spec: ModelSpec) {
-  const optimizer = OPTIMIZERS[spec.optimizer](spec.learningRate === null ? {} : { learningRate: spec.learningRate });
+  const make: (options: { learningRate?: number }) => Optimizer = OPTIMIZERS[spec.optimizer];
+  const optimizer = make(spec.learningRate === null ? {} : { learningRate: spec.learningRate });
   return { optimizer, loss: LOSSES[spec.loss](), metrics: ["accuracy"] };
 }
 

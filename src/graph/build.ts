@@ -1,10 +1,11 @@
 // From a network and its recipe to the graph of one step: forward, loss, backward (BP1–BP4), update.
 
-import { matchingActivation, takesLabels, type MetricName } from "../model/losses.ts";
+import { matchingActivation, takesLabels } from "../model/losses.ts";
+import type { MetricName } from "../model/metrics.ts";
 import type { Network, Recipe } from "../model/network.ts";
 import { backward, dropoutOf, gradientName, needed, type Passed, type SequenceGraph } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
-import { LENGTHS, tensorOf, type DataType, type Graph, type MetricKind } from "./types.ts";
+import { LENGTHS, tensorOf, type DataType, type CommonMetricKind, type Graph, type StepOf } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`; whole numbers that pick rows of a kernel are uint32, their scale 1. */
 export interface FeatureFormat {
@@ -71,12 +72,21 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
   return passed;
 }
 
-function metricKind(metric: MetricName, { outputWidth }: Network, { loss }: Recipe): MetricKind {
-  if (metric !== "accuracy") return metric;
+/** How a metric that a page loads at once compares. */
+export function metricKind(metric: MetricName, { outputWidth }: Network, { loss }: Recipe): CommonMetricKind {
+  if (metric !== "accuracy") return metric as CommonMetricKind;
   if (takesLabels(loss)) return "sparseAccuracy";
   // Each output of a sigmoid answers a question of its own.
   if (matchingActivation(loss) === "sigmoid") return loss.fromLogits ? "binaryLogitAccuracy" : "binaryAccuracy";
   return outputWidth === 1 ? "binaryAccuracy" : "categoricalAccuracy";
+}
+
+/** What is taken of each row beside the loss, and averaged. */
+export interface Column {
+  readonly name: string;
+  readonly does: Pick<StepOf<"metricRows">, "op" | "metric"> | Pick<StepOf<"lossRows">, "op" | "loss">;
+  /** Reads logits, also where the answers are probabilities. */
+  readonly ofLogits?: boolean;
 }
 
 /** What the loss says of each row; `summarize` turns it into `results` once all that is done row by row is done. */
@@ -88,7 +98,7 @@ interface Cost {
 }
 
 function costOf(
-  g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], y: string, sequences: SequenceGraph | null,
+  g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], y: string, sequences: SequenceGraph | null, columns?: readonly Column[],
 ): Cost {
   const { loss } = recipe;
   const output = passed[passed.length - 1].output;
@@ -105,9 +115,8 @@ function costOf(
   const { steps } = tensorOf(g, output), rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", steps);
   const lossRows = g.push({ op: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
     outputs: [rowsLike("loss_rows")] });
-  const metricRows = recipe.metrics.map((metric) => g.push({
-    op: "metricRows", metric: metricKind(metric, network, recipe), inputs: [output, y], outputs: [rowsLike(`${metric}_rows`)],
-  }));
+  const metricRows = (columns ?? recipe.metrics.map((name): Column => ({ name, does: { op: "metricRows", metric: metricKind(name, network, recipe) } })))
+    .map(({ name, ofLogits, does }) => g.push({ ...does, inputs: [ofLogits ? logits : output, y], outputs: [rowsLike(`${name}_rows`)] }));
   return {
     prediction,
     gradientOf: matching === null ? prediction : logits,
@@ -135,10 +144,11 @@ function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
 /**
  * The graph of one training step, or of the forward pass with loss and metrics, or of the answers alone.
  * @param sequences graph/recurrent.ts, for a network with recurrent layers
+ * @param columns of graph/measures.ts, for metrics that are not each the mean of what a row was answered like
  */
 export function buildGraph(
   network: Network, recipe: Recipe, purpose: Graph["purpose"], features: FeatureFormat = FLOAT_FEATURES,
-  sequences: SequenceGraph | null = null,
+  sequences: SequenceGraph | null = null, columns?: readonly Column[],
 ): Graph {
   const g = new GraphBuilder();
   declareParameters(g, network);
@@ -150,7 +160,7 @@ export function buildGraph(
   if (y === null) {
     g.tensors.set(output, { ...tensorOf(g, output), role: "result" });
   } else {
-    const cost = costOf(g, network, recipe, passed, y, sequences);
+    const cost = costOf(g, network, recipe, passed, y, sequences, columns);
     if (purpose === "train") {
       const name = gradientName(cost.gradientOf), masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
       const everyRow = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],

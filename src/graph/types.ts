@@ -7,8 +7,9 @@
 // A recurrent layer (graph/recurrent.ts) numbers along: u1 kernel U, w1 recurrent kernel W, b1, z1 = x·U + b, h1 states.
 
 import type { ElementwiseActivation, RecurrentActivation } from "../model/activations.ts";
-import type { Loss, MetricName } from "../model/losses.ts";
+import type { Loss } from "../model/losses.ts";
 import type { Optimizer } from "../model/optimizers.ts";
+import type { UncommonMetricKind } from "./metric-kinds.ts";
 
 /**
  * "batch": so many rows for each example of the mini-batch as the tensor has `steps`; the last mini-batch of an epoch may
@@ -50,9 +51,12 @@ export type ProductForm =
   /** out (M,N) = left (K,M)ᵀ · right (K,N): the weight gradient of BP4, aᵀ·δ. */
   | "leftTransposed";
 
-/** How a metric compares: `accuracy` depends on the loss and on how many outputs there are (docs/metrics.md). */
-export type MetricKind =
-  Exclude<MetricName, "accuracy"> | "sparseAccuracy" | "categoricalAccuracy" | "binaryAccuracy" | "binaryLogitAccuracy";
+/** What a page loads at once: `accuracy` depends on the loss and on how many outputs there are (docs/metrics.md). */
+export type CommonMetricKind =
+  "meanSquaredError" | "meanAbsoluteError" | "sparseAccuracy" | "categoricalAccuracy" | "binaryAccuracy" | "binaryLogitAccuracy";
+
+/** What one row is compared by. */
+export type MetricKind = CommonMetricKind | UncommonMetricKind;
 
 /** What a step does, with the names of its operands in order. Shapes follow from the tensors. */
 export type Step =
@@ -79,7 +83,7 @@ export type Step =
   | { readonly op: "lossRows"; readonly loss: Loss } & Operands
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
   | { readonly op: "lossGradient"; readonly loss: Loss } & Operands
-  /** The metric of each row. inputs: a (the logits of a loss that takes logits), target. */
+  /** What a metric is the mean of, or made of. inputs: a (the logits of a loss that takes logits), target. */
   | { readonly op: "metricRows"; readonly metric: MetricKind } & Operands
   /** l1·Σ|w| + l2·Σw². */
   | { readonly op: "penalty"; readonly l1: number; readonly l2: number } & Operands

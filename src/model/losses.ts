@@ -106,11 +106,13 @@ export const poisson = (): Loss => loss("poisson");
 export const sumsOutputs = (loss: Loss): boolean =>
   loss.name === "halfSquaredError" || loss.name === "klDivergence" || matchingActivation(loss) === "softmax";
 
-const ALIASES: Readonly<Record<string, LossName>> = { mse: "meanSquaredError", mae: "meanAbsoluteError" };
+const ALIASES: Readonly<Record<string, string>> = { acc: "accuracy", mse: "meanSquaredError", mae: "meanAbsoluteError" };
+/** "acc", "mse" and "mae" are short for the long names. */
+export const longName = (value: unknown): unknown => ALIASES[value as string] ?? value;
 
 /** Reads `loss`: a name, or what one of the functions above returned. "mse" and "mae" are short for the long names. */
 export function toLoss(value: unknown): Loss {
-  const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: ALIASES[value as string] ?? value as LossName };
+  const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: longName(value) as LossName };
   if ((LOSSES as readonly unknown[]).includes(given.name)) return loss(given.name as LossName, given);
   throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
     `got ${show(value)}.`);
@@ -141,22 +143,4 @@ export function checkLossFits(loss: Loss, last: ActivationName, units: number): 
   if (matching === "softmax" && units < 2) {
     throw new InputError(`compile(): ${loss.name} needs at least 2 classes; got ${units} unit. Use binaryCrossentropy with a sigmoid for two classes.`);
   }
-}
-
-export const METRICS = ["accuracy", "meanSquaredError", "meanAbsoluteError"] as const;
-/** Names that compile() takes for metrics. */
-export type MetricName = (typeof METRICS)[number];
-
-
-/** Reads one entry of `metrics`; "acc", "mse" and "mae" are short for the long names. */
-export function toMetric(value: unknown, loss: Loss): MetricName {
-  const name = value === "acc" ? "accuracy" : ALIASES[value as string] ?? value;
-  if (!(METRICS as readonly unknown[]).includes(name)) {
-    throw new InputError(`compile(): a metric is one of ${METRICS.join(", ")}; got ${show(value)}.`);
-  }
-  if (takesLabels(loss) && name !== "accuracy") {
-    throw new InputError(`compile(): metric ${name} compares rows of targets, but ${loss.name} takes class indices. ` +
-      `Use "accuracy", or categoricalCrossentropy with one-hot rows.`);
-  }
-  return name as MetricName;
 }

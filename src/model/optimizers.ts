@@ -6,7 +6,7 @@ import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 import { rateAt, toSchedule, type Schedule } from "./schedules.ts";
 
 /** Names that compile() takes for an optimizer with its defaults. */
-export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad";
+export type OptimizerName = "sgd" | "adam" | "adamW" | "rmsprop" | "adagrad" | "adadelta" | "adamax" | "lion";
 
 /** How gradients are bounded before the update; at most one of the three is set. By default none is. */
 export interface Clipping {
@@ -73,6 +73,19 @@ export interface AdagradOptions extends CommonOptions {
   epsilon?: number;
 }
 
+export interface AdadeltaOptions extends CommonOptions {
+  /** ρ, decay of the means of squared gradients and of squared changes, in [0, 1); default 0.95. */
+  rho?: number;
+  /** ε ≥ 0, added to both means under their roots; default 1e-7. */
+  epsilon?: number;
+}
+export interface LionOptions extends CommonOptions {
+  /** How much of the mean counts beside the gradient, in [0, 1); default 0.9. */
+  beta1?: number;
+  /** Decay of the mean of gradients, in [0, 1); default 0.99. */
+  beta2?: number;
+}
+
 const NEUTRAL = {
   momentum: 0, nesterov: false, beta1: 0.9, beta2: 0.999, rho: 0.9, epsilon: 1e-7, centered: false, weightDecay: 0,
   initialAccumulatorValue: 0.1,
@@ -81,13 +94,18 @@ const NEUTRAL = {
 type Hyperparameters = typeof NEUTRAL;
 type Given = CommonOptions & Partial<Hyperparameters>;
 
+const ADAM = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
+
 /** What each optimizer has options for, with its defaults. */
 const OWN: Record<OptimizerName, Partial<Hyperparameters> & { learningRate: number }> = {
   sgd: { learningRate: 0.01, momentum: 0, nesterov: false },
-  adam: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
-  adamW: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, weightDecay: 0.004 },
+  adam: ADAM,
+  adamW: { ...ADAM, weightDecay: 0.004 },
   rmsprop: { learningRate: 0.001, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false },
   adagrad: { learningRate: 0.001, initialAccumulatorValue: 0.1, epsilon: 1e-7 },
+  adadelta: { learningRate: 0.001, rho: 0.95, epsilon: 1e-7 },
+  adamax: ADAM,
+  lion: { learningRate: 0.001, beta1: 0.9, beta2: 0.99 },
 };
 
 const CLIPPING = ["clipNorm", "globalClipNorm", "clipValue"] as const;
@@ -102,9 +120,10 @@ function build(name: OptimizerName, options: number | Schedule | Given): Optimiz
   const where = `${name}()`;
   const given = checkOptions<Given>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...given };
-  for (const key of ["momentum", "beta1", "beta2", "rho"] as const) checkFloat32(where, key, set[key], "[0, 1)");
-  for (const key of ["epsilon", "weightDecay", "initialAccumulatorValue"] as const) checkFloat32(where, key, set[key], "≥ 0");
-  for (const key of ["nesterov", "centered"] as const) checkFlag(where, key, set[key], false);
+  for (const key of Object.keys(NEUTRAL) as (keyof Hyperparameters)[]) {
+    if (NEUTRAL[key] === false) checkFlag(where, key, set[key], false);
+    else checkFloat32(where, key, set[key], /^(mom|beta|rho)/.test(key) ? "[0, 1)" : "≥ 0");
+  }
   if (set.nesterov && set.momentum === 0) {
     throw new InputError(`${where}: nesterov needs momentum > 0; got momentum 0. Set momentum, for example 0.9.`);
   }
@@ -153,6 +172,25 @@ export const rmsprop = (options: number | Schedule | RmspropOptions = {}): Optim
  * @throws InputError on an unknown option or a number out of range
  */
 export const adagrad = (options: number | Schedule | AdagradOptions = {}): Optimizer => build("adagrad", options);
+/**
+ * Adadelta (Zeiler 2012): v ← ρv + (1−ρ)g², x = g·√(d + ε)/√(v + ε), d ← ρd + (1−ρ)x², w ← w − η·x, as Keras. Zeiler's own has η = 1.
+ * @param options η alone, as a number or a schedule, or AdadeltaOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
+export const adadelta = (options: number | Schedule | AdadeltaOptions = {}): Optimizer => build("adadelta", options);
+/**
+ * Adamax (Kingma and Ba 2015, §7.1): m ← β₁m + (1−β₁)g, u ← max(β₂u, |g|), w ← w − η/(1−β₁ᵗ)·m/(u + ε), as Keras.
+ * @param options η alone, as a number or a schedule, or AdamOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
+export const adamax = (options: number | Schedule | AdamOptions = {}): Optimizer => build("adamax", options);
+/**
+ * Lion (Chen et al. 2023): w ← w − η·sign(β₁m + (1−β₁)g), m ← β₂m + (1−β₂)g, as Keras. Every weight moves by η, so η is to be a third to a tenth
+ * of Adam's.
+ * @param options η alone, as a number or a schedule, or LionOptions; default η = 0.001
+ * @throws InputError on an unknown option or a number out of range
+ */
+export const lion = (options: number | Schedule | LionOptions = {}): Optimizer => build("lion", options);
 
 const isName = (value: unknown): value is OptimizerName => (OPTIMIZERS as readonly unknown[]).includes(value);
 
@@ -167,30 +205,19 @@ export function toOptimizer(value: unknown): Optimizer {
     `functions; got ${show(value)}.`);
 }
 
-/** The tensors that an optimizer keeps beside each weight tensor, in order, with the value they start from. */
-export function optimizerStates(optimizer: Optimizer): readonly { name: string; initial: number }[] {
-  switch (optimizer.name) {
-    case "sgd":
-      return optimizer.momentum > 0 ? [{ name: "momentum", initial: 0 }] : [];
-    case "adam":
-    case "adamW":
-      return [{ name: "m", initial: 0 }, { name: "v", initial: 0 }];
-    case "rmsprop":
-      return [
-        { name: "v", initial: 0 },
-        ...(optimizer.momentum > 0 ? [{ name: "momentum", initial: 0 }] : []),
-        ...(optimizer.centered ? [{ name: "mean", initial: 0 }] : []),
-      ];
-    case "adagrad":
-      return [{ name: "sum", initial: optimizer.initialAccumulatorValue }];
-  }
-}
+/** Beside momentum, and the mean of a centered rmsprop. */
+const STATES: Readonly<Record<OptimizerName, readonly string[]>> = {
+  sgd: [], adam: ["m", "v"], adamW: ["m", "v"], rmsprop: ["v"], adagrad: ["sum"], adadelta: ["v", "changes"], adamax: ["m", "max"], lion: ["m"],
+};
 
-/** The two rates of one update: the schedule's, and the one with Adam's bias corrections (equal for the others). */
+/** The tensors that an optimizer keeps beside each weight tensor, in order, with the value they start from. */
+export const optimizerStates = ({ name, momentum, centered, initialAccumulatorValue }: Optimizer): readonly { name: string; initial: number }[] =>
+  [...STATES[name], ...(momentum > 0 ? ["momentum"] : []), ...(centered ? ["mean"] : [])]
+    .map((state) => ({ name: state, initial: state === "sum" ? initialAccumulatorValue : 0 }));
+
+/** The two rates of one update: the schedule's, and the one with the bias corrections of Adam and Adamax (equal for the others). */
 export function ratesAt(optimizer: Optimizer, step: number): { learningRate: number; correctedRate: number } {
-  const learningRate = rateAt(optimizer.learningRate, step);
-  if (optimizer.name !== "adam" && optimizer.name !== "adamW") return { learningRate, correctedRate: learningRate };
-  const t = step + 1;
-  const correction = Math.sqrt(1 - optimizer.beta2 ** t) / (1 - optimizer.beta1 ** t);
-  return { learningRate, correctedRate: learningRate * correction };
+  const { name, beta1, beta2 } = optimizer, learningRate = rateAt(optimizer.learningRate, step), t = step + 1;
+  const correction = name === "adamax" ? 1 : Math.sqrt(1 - beta2 ** t);
+  return { learningRate, correctedRate: /^adam/.test(name) ? learningRate * (correction / (1 - beta1 ** t)) : learningRate };
 }

@@ -2,14 +2,15 @@
 // Each function takes one row and returns the error of each of its results.
 // Notation: p = softmax(z), d the errors of z, η the relative rounding of each e^(z−max).
 
+import { outputOf } from "../graph/metric-kinds.ts";
 import type { MetricKind } from "../graph/types.ts";
-import { smoothing } from "../model/loss-details.ts";
+import { LOSS_EPSILON, smoothing } from "../model/loss-details.ts";
 import { sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
-import { BOUNDED_SUMS } from "./bounded-sums.ts";
+import { atLeastEpsilon, BOUNDED_SUMS } from "./bounded-sums.ts";
 import { logOnePlus } from "./float32-forms.ts";
 import {
   add, divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, magnitude, meanOf,
-  multiply, rounded, scaleExactly, square, subtract, TINY, total, UNIT, type Rough,
+  multiply, rounded, scaleExactly, square, squareRoot, subtract, TINY, total, UNIT, type Rough,
 } from "./rounding.ts";
 
 /** ln p and the interval that it lies in for some z within their errors, rounding left out. */
@@ -178,7 +179,34 @@ function accuracyError(a: readonly Rough[], targets: readonly number[]): number 
   return hits.includes(true) && hits.includes(false) || targets.length > 1 ? 1 : 0;
 }
 
-/** The error of one row's metric. */
+/** 0 if every class that may be meant is for certain among the five largest, or for certain not; else 1. */
+function topError(a: readonly Rough[], wanted: readonly number[]): number {
+  const said = wanted.flatMap((c) => {
+    const others = a.filter((_, j) => j !== c), least = a[c];
+    const larger = (sign: number) => others.filter(({ value, error }) => value + sign * error > least.value - sign * least.error).length;
+    return [larger(-1) < 5, larger(1) < 5];
+  });
+  return said.includes(true) && said.includes(false) ? 1 : 0;
+}
+
+/** The error of how many outputs are, for example, true positives: those that may be counted otherwise. */
+function countError(a: readonly Rough[], y: readonly Rough[]): number {
+  const uncertain = ({ value, error }: Rough) => (value > 0.5 ? value - error <= 0.5 : value + error > 0.5);
+  return a.filter((value, j) => uncertain(value) || uncertain(y[j])).length;
+}
+
+function cosineError(a: readonly Rough[], y: readonly Rough[]): number {
+  const norm = (of: readonly Rough[]) => atLeastEpsilon(squareRoot(total(of.map(square))));
+  return divide(total(a.map((value, j) => multiply(value, y[j]))), multiply(norm(a), norm(y)), LOSS_EPSILON ** 2 * (1 - 4 * UNIT)).error;
+}
+
+/** The error of a number of one output: target_3. */
+function outputError(metric: MetricKind, a: Rough, y: Rough): number {
+  if (metric.startsWith("target")) return y.error;
+  return square(metric.startsWith("squaredTarget") ? y : subtract(a, y)).error;
+}
+
+/** The error of what a metric is made of, of one row. */
 export function metricRowError(metric: MetricKind, a: readonly Rough[], y: readonly Rough[]): number {
   const n = a.length;
   switch (metric) {
@@ -201,6 +229,14 @@ export function metricRowError(metric: MetricKind, a: readonly Rough[], y: reado
     }
     case "meanSquaredError": return meanOf(a.map((value, j) => square(subtract(value, y[j]))), n).error;
     case "meanAbsoluteError": return meanOf(a.map((value, j) => magnitude(subtract(value, y[j]))), n).error;
+    case "topKAccuracy": return topError(a, possibleMaxima(y));
+    case "sparseTopKAccuracy": return topError(a, [y[0].value]);
+    case "truePositives":
+    case "trueNegatives":
+    case "falsePositives":
+    case "falseNegatives": return countError(a, y);
+    case "cosineSimilarity": return cosineError(a, y);
+    default: return outputError(metric, a[outputOf(metric)], y[outputOf(metric)]);
   }
 }
 

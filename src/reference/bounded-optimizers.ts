@@ -6,8 +6,9 @@
 
 import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
+import { signOf } from "./bounded-sums.ts";
 import {
-  add, divide, exact, multiply, negate, rounded, square, SQUARE_ROOT, squareRoot, subtract, total, type Rough,
+  add, divide, exact, magnitude, multiply, negate, rounded, square, SQUARE_ROOT, squareRoot, subtract, total, type Rough,
 } from "./rounding.ts";
 
 /** What ε is added to is not negative on any GPU, so that the sum is at least ε, up to its rounding and that of √. */
@@ -23,6 +24,9 @@ export function roughUpdate(optimizer: Optimizer, w: Rough, g: Rough, states: re
     case "adamW": return adam(optimizer, w, g, states, rates);
     case "rmsprop": return rmsprop(optimizer, w, g, states, rates);
     case "adagrad": return adagrad(optimizer, w, g, states, rates);
+    case "adadelta": return adadelta(optimizer, w, g, states, rates);
+    case "adamax": return adamax(optimizer, w, g, states, rates);
+    case "lion": return lion(optimizer, w, g, states, rates);
   }
 }
 
@@ -59,6 +63,9 @@ function movingAverage(m: Rough, x: Rough, beta: number): Rough {
   return { value, error: error + beta * m.error + (1 - beta) * x.error + 2 ** -22 * (m.error + x.error) };
 }
 
+/** ρm + (1 − ρ)x. */
+const average = (rho: number, m: Rough, x: Rough): Rough => add(multiply(rounded(rho), m), multiply(rounded(1 - rho), x));
+
 /** max(x, 0) moves no more than x does. */
 const positivePart = ({ value, error }: Rough): Rough => ({ value: Math.max(value, 0), error });
 
@@ -66,9 +73,8 @@ function rmsprop(
   { rho, momentum, epsilon, centered }: Optimizer, w: Rough, g: Rough, states: readonly Rough[],
   { learningRate }: Rates,
 ): Rough[] {
-  const average = (old: Rough, x: Rough): Rough => add(multiply(rounded(rho), old), multiply(rounded(1 - rho), x));
-  const v = average(states[0], square(g));
-  const mean = centered ? average(states[states.length - 1], g) : null;
+  const v = average(rho, states[0], square(g));
+  const mean = centered ? average(rho, states[states.length - 1], g) : null;
   const spread = mean === null ? v : positivePart(subtract(v, square(mean)));
   const root = squareRoot(add(spread, rounded(epsilon)));
   const increment = divide(multiply(rounded(learningRate), g), root, Math.sqrt(epsilon) * BELOW);
@@ -83,4 +89,30 @@ function adagrad(
   const squares = add(sum, square(g));
   const root = squareRoot(add(squares, rounded(epsilon)));
   return [subtract(w, divide(multiply(rounded(learningRate), g), root, Math.sqrt(epsilon) * BELOW)), squares];
+}
+
+function adadelta(
+  { rho, epsilon }: Optimizer, w: Rough, g: Rough, [old, changes]: readonly Rough[], { learningRate }: Rates,
+): Rough[] {
+  const v = average(rho, old, square(g)), root = (x: Rough): Rough => squareRoot(add(x, rounded(epsilon)));
+  const x = divide(multiply(g, root(changes)), root(v), Math.sqrt(epsilon) * BELOW);
+  return [subtract(w, multiply(rounded(learningRate), x)), v, average(rho, changes, square(x))];
+}
+
+/** The larger of two moves no more than the one that moves more, and as the larger one where it is so for certain. */
+function larger(x: Rough, y: Rough): Rough {
+  const [most, least] = x.value > y.value ? [x, y] : [y, x];
+  return most.value - most.error > least.value + least.error ? most : { value: most.value, error: Math.max(x.error, y.error) };
+}
+
+function adamax(
+  { beta1, beta2, epsilon }: Optimizer, w: Rough, g: Rough, [m, max]: readonly Rough[], { correctedRate }: Rates,
+): Rough[] {
+  const mean = movingAverage(m, g, beta1), most = larger(multiply(rounded(beta2), max), magnitude(g));
+  const change = divide(multiply(mean, rounded(correctedRate)), add(most, rounded(epsilon)), epsilon * BELOW);
+  return [subtract(w, change), mean, most];
+}
+
+function lion({ beta1, beta2 }: Optimizer, w: Rough, g: Rough, [m]: readonly Rough[], { learningRate }: Rates): Rough[] {
+  return [subtract(w, multiply(rounded(learningRate), signOf(average(beta1, m, g)))), average(beta2, m, g)];
 }

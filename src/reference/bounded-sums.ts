@@ -25,12 +25,15 @@ function cut(x: Rough, low: Rough, high = Infinity): Rough {
   return { value, error: moved + (x.value - x.error <= low.value + low.error ? low.error : 0) };
 }
 
+/** max(x, ε). */
+export const atLeastEpsilon = (x: Rough): Rough => cut(x, EPSILON);
+
 const ZERO = exact(0);
 const positive = (x: Rough): Rough => cut(x, ZERO);
 const share = (x: Rough): Rough => cut(x, EPSILON, 1);
 
 /** −1, 0 or 1. */
-function signOf({ value, error }: Rough): Rough {
+export function signOf({ value, error }: Rough): Rough {
   const sign = Math.sign(value);
   return { value: sign, error: error > 0 && Math.abs(value) <= error ? 1 + Math.abs(sign) : 0 };
 }

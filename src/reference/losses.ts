@@ -2,6 +2,7 @@
 //   a (rows, cols) answers, probabilities or logits; target (rows, cols), or (rows, 1) class indices
 //   C = mean over rows of lossRows;  lossGradient holds the 1/rows of that mean, and no other step does.
 
+import { outputOf } from "../graph/metric-kinds.ts";
 import type { MetricKind } from "../graph/types.ts";
 import { LOSS_EPSILON, smoothing } from "../model/loss-details.ts";
 import { matchingActivation, sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
@@ -120,7 +121,33 @@ function argmax(a: Float64Array, at: number, cols: number): number {
   return best;
 }
 
-/** The metric of each row. */
+/** Answers that are larger than a class' leave it among the largest: fewer than K of them. */
+const TOP_K = 5;
+
+/** Whether the class is among the five largest; of equals as in TensorFlow, all. */
+function inTop(a: Float64Array, at: number, cols: number, wanted: number): number {
+  let larger = 0;
+  for (let j = 0; j < cols; j++) larger += Number(a[at + j] > a[at + wanted]);
+  return Number(larger < TOP_K);
+}
+
+/** a·y / (‖a‖·‖y‖), both norms no less than ε. */
+function cosine(a: Float64Array, y: Float64Array, at: number, cols: number): number {
+  let dot = 0, ofA = 0, ofY = 0;
+  for (let j = at; j < at + cols; j++) {
+    dot += a[j] * y[j];
+    ofA += a[j] * a[j];
+    ofY += y[j] * y[j];
+  }
+  return dot / (atLeast(Math.sqrt(ofA)) * atLeast(Math.sqrt(ofY)));
+}
+
+/** One number of an output of the row: target_3. */
+function ofOutput(metric: MetricKind, a: number, y: number): number {
+  return metric.startsWith("target") ? y : metric.startsWith("squaredTarget") ? y * y : (a - y) ** 2;
+}
+
+/** What a metric is made of, of each row. */
 export function metricRows(
   metric: MetricKind, a: Float64Array, target: Float64Array, rows: number, cols: number,
 ): Float64Array {
@@ -138,6 +165,17 @@ export function metricRows(
       case "binaryLogitAccuracy": return mean(at, (z, y) => Number((z > 0) === (y > 0.5)));
       case "meanSquaredError": return mean(at, (p, y) => (p - y) ** 2);
       case "meanAbsoluteError": return mean(at, (p, y) => Math.abs(p - y));
+      case "topKAccuracy": return inTop(a, at, cols, argmax(target, at, cols));
+      case "sparseTopKAccuracy": return inTop(a, at, cols, target[row]);
+      case "truePositives": return cols * mean(at, (p, y) => Number(p > 0.5 && y > 0.5));
+      case "trueNegatives": return cols * mean(at, (p, y) => Number(!(p > 0.5) && !(y > 0.5)));
+      case "falsePositives": return cols * mean(at, (p, y) => Number(p > 0.5 && !(y > 0.5)));
+      case "falseNegatives": return cols * mean(at, (p, y) => Number(!(p > 0.5) && y > 0.5));
+      case "cosineSimilarity": return cosine(a, target, at, cols);
+      default: {
+        const j = at + outputOf(metric);
+        return ofOutput(metric, a[j], target[j]);
+      }
     }
   });
 }

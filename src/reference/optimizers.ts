@@ -18,6 +18,9 @@ export function applyUpdate(
     case "adamW": adam(optimizer, weights, g, kept, rates); break;
     case "rmsprop": rmsprop(optimizer, weights, g, kept, rates); break;
     case "adagrad": adagrad(optimizer, weights, g, kept, rates); break;
+    case "adadelta": adadelta(optimizer, weights, g, kept, rates); break;
+    case "adamax": adamax(optimizer, weights, g, kept, rates); break;
+    case "lion": lion(optimizer, weights, g, kept, rates); break;
   }
   return next;
 }
@@ -79,5 +82,35 @@ function adagrad(
   for (let i = 0; i < w.length; i++) {
     sum[i] += g[i] * g[i];
     w[i] -= learningRate * g[i] / Math.sqrt(sum[i] + epsilon);
+  }
+}
+
+/** x = g·√(d + ε)/√(v + ε): d has the unit of the weights squared. */
+function adadelta(
+  { rho, epsilon }: Optimizer, w: Float64Array, g: Float64Array, [v, changes]: Float64Array[], { learningRate }: Rates,
+): void {
+  for (let i = 0; i < w.length; i++) {
+    v[i] = rho * v[i] + (1 - rho) * g[i] * g[i];
+    const x = g[i] * Math.sqrt(changes[i] + epsilon) / Math.sqrt(v[i] + epsilon);
+    changes[i] = rho * changes[i] + (1 - rho) * x * x;
+    w[i] -= learningRate * x;
+  }
+}
+
+/** correctedRate = η/(1−β₁ᵗ). */
+function adamax(
+  { beta1, beta2, epsilon }: Optimizer, w: Float64Array, g: Float64Array, [m, max]: Float64Array[], { correctedRate }: Rates,
+): void {
+  for (let i = 0; i < w.length; i++) {
+    m[i] += (g[i] - m[i]) * (1 - beta1);
+    max[i] = Math.max(beta2 * max[i], Math.abs(g[i]));
+    w[i] -= correctedRate * m[i] / (max[i] + epsilon);
+  }
+}
+
+function lion({ beta1, beta2 }: Optimizer, w: Float64Array, g: Float64Array, [m]: Float64Array[], { learningRate }: Rates): void {
+  for (let i = 0; i < w.length; i++) {
+    w[i] -= learningRate * Math.sign(beta1 * m[i] + (1 - beta1) * g[i]);
+    m[i] = beta2 * m[i] + (1 - beta2) * g[i];
   }
 }

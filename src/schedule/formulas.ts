@@ -4,6 +4,7 @@ import { DERIVATIVE, VALUE, type ActivationTexts } from "../../shaders/activatio
 import type * as clip from "../../shaders/clip.wgsl.ts";
 import { SUMS, type LossFormulas } from "../../shaders/losses.wgsl.ts";
 import { formulaOf, type BlockWriter } from "../../shaders/kernel.wgsl.ts";
+import type { metricRowStatements } from "../../shaders/metrics.wgsl.ts";
 import type * as penalty from "../../shaders/penalty.wgsl.ts";
 import type { ProductWriter } from "../../shaders/product-part.wgsl.ts";
 import { UPDATES, type UpdateTable } from "../../shaders/update.wgsl.ts";
@@ -19,6 +20,8 @@ export interface Formulas extends LossFormulas {
   readonly penalty?: typeof penalty;
   /** Bounds on gradients. */
   readonly clip?: typeof clip;
+  /** Writes metrics that few networks use as well. */
+  readonly metricRows?: typeof metricRowStatements;
   /** Writes products that are staged in workgroup memory. */
   readonly staged?: ProductWriter;
   /** Puts long sums into blocks of blocks. */

@@ -24,7 +24,7 @@ export function rowWiseText(graph: Graph, steps: readonly Step[], access: Tensor
       case "lossRows":
         return starts + lossRowStatements(step.loss, inputCols, at(0), labelIf(takesLabels(step.loss)), access.formulas) + store("0u", "value");
       case "metricRows":
-        return starts + metricRowStatements(step.metric, inputCols, at(0), labelIf(step.metric === "sparseAccuracy")) + store("0u", "value");
+        return starts + (access.formulas.metricRows ?? metricRowStatements)(step.metric, inputCols, at(0), labelIf(/^sparse/.test(step.metric))) + store("0u", "value");
       default: {
         const text = elementwiseText(graph, step, `${prefix}${k}`, access, (i, where) =>
           operandAt(access, step.inputs[i], where));

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { adagrad as coreAdagrad, adam as coreAdam, InputError, rmsprop as coreRmsprop, sgd as coreSgd,
+import { adadelta as coreAdadelta, adagrad as coreAdagrad, adam as coreAdam, adamax as coreAdamax, InputError, rmsprop as coreRmsprop, sgd as coreSgd,
   type Optimizer as CoreOptimizer } from "../index.ts";
 import { missing, OWN_GRADIENT, unsupported } from "./missing.ts";
 
@@ -36,14 +36,21 @@ export const rmsprop = (learningRate: number, decay = 0.9, momentum = 0, epsilon
 /** s ← s + g², w ← w − η·g/√(s + ε). */
 export const adagrad = (learningRate: number, initialAccumulatorValue = 0.1): Optimizer =>
   new Optimizer("Adagrad", learningRate, (rate) => coreAdagrad({ learningRate: rate, initialAccumulatorValue }));
-export const adadelta: (...given: never[]) => never = missing("tf.train.adadelta", "Use tf.train.rmsprop or tf.train.adam.");
-export const adamax: (...given: never[]) => never = missing("tf.train.adamax", "Use tf.train.adam.");
+/** v ← ρv + (1−ρ)g², x = g·√(d + ε)/√(v + ε), d ← ρd + (1−ρ)x², w ← w − η·x. */
+export const adadelta = (learningRate = 0.001, rho = 0.95, epsilon?: number | null): Optimizer =>
+  new Optimizer("Adadelta", learningRate, (rate) => coreAdadelta({ learningRate: rate, rho, epsilon: epsilon ?? 1e-7 }));
+/** m ← β₁m + (1−β₁)g, u ← max(β₂u, |g|), w ← w − η/(1−β₁ᵗ)·m/(u + ε). @throws UnsupportedError if decay is not 0 */
+export function adamax(learningRate = 0.002, beta1 = 0.9, beta2 = 0.999, epsilon?: number | null, decay = 0): Optimizer {
+  if (decay !== 0) throw unsupported("tf.train.adamax with decay", "Set optimizer.learningRate in a callback.");
+  return new Optimizer("Adamax", learningRate, (rate) => coreAdamax({ learningRate: rate, beta1, beta2, epsilon: epsilon ?? 1e-7 }));
+}
 
 /** What compile() takes by name, with TensorFlow.js' learning rates. */
 const BY_NAME: Readonly<Record<string, () => Optimizer>> = {
   sgd: () => sgd(0.01), SGD: () => sgd(0.01), adam: () => adam(), Adam: () => adam(), rmsprop: () => rmsprop(0.001), RMSProp: () =>
     rmsprop(0.001),
-  adagrad: () => adagrad(0.01), Adagrad: () => adagrad(0.01),
+  adagrad: () => adagrad(0.01), Adagrad: () => adagrad(0.01), adadelta: () => adadelta(1), Adadelta: () => adadelta(1),
+  adamax: () => adamax(), Adamax: () => adamax(),
 };
 
 /** Reads compile()'s option. @throws UnsupportedError naming the optimizers that are here */

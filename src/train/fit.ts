@@ -1,7 +1,7 @@
 // The training loop: epochs, validation, callbacks, history. Knows backends, not GPUs.
 
 import type { StopSignal } from "./backend/backend.ts";
-import { Averages, miniBatches, resultsOf, type Sums } from "./data/batches.ts";
+import { Averages, miniBatches, type Readout, type Sums } from "./data/batches.ts";
 import { COMMON_CALLBACKS, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { History, Standing } from "./loop/history.ts";
 import type { Endurance } from "./recovery/endurance.ts";
@@ -11,9 +11,9 @@ import type { Steering } from "./loop/steering.ts";
 
 /** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */
 export async function runEvaluation(
-  { runner, orders, rows, at, batchSize }: Prepared, names: readonly string[], signal?: StopSignal,
+  { runner, orders, rows, at, batchSize }: Prepared, readout: Readout, signal?: StopSignal,
 ): Promise<Averages | null> {
-  const averages = new Averages(names);
+  const averages = new Averages(readout);
   const [start] = orders.place([null]);
   const steps = fromStates(miniBatches(rows, batchSize, start + at), { stateRows: 0 });
   const ran = await runner.run(steps, (first, count, results) => averages.add(steps.slice(first, first + count), results), signal);
@@ -23,7 +23,7 @@ export async function runEvaluation(
 export interface Loop {
   readonly endurance: Endurance;
   readonly portions: Portions;
-  readonly names: readonly string[];
+  readonly readout: Readout;
   /** Whether each epoch ends with one. */
   readonly validates: boolean;
   readonly epochs: number;
@@ -75,7 +75,7 @@ interface Leg {
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
 export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
-  const { names, options, signal } = loop, { steering } = loop.endurance.options;
+  const { readout, options, signal } = loop, { steering } = loop.endurance.options;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
@@ -85,8 +85,9 @@ export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before
       const batch = before + first + i;
       averages[Math.floor(batch / perEpoch)].addStep(step.rows, results, steps.length, i);
       if (!onBatchEnd || thrown.length > 0) return;
-      const { values } = resultsOf(results, steps.length, i, names.length), logs = Object.fromEntries(names.map((name, n) => [name, values[n]]));
-      callAfter(steering, step.step + 1, () => onBatchEnd(batch % perEpoch, { ...logs, size: step.rows }), (error) => thrown.push(error));
+      const one = new Averages(readout);
+      one.addStep(step.rows, results, steps.length, i);
+      callAfter(steering, step.step + 1, () => onBatchEnd(batch % perEpoch, { ...one.logs(), size: step.rows }), (error) => thrown.push(error));
     });
   }, { get aborted() { return thrown.length > 0 || signal.aborted; } }, isLast);
   if (thrown.length > 0) throw thrown[0];
@@ -115,13 +116,13 @@ async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, pro
 
 /** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
-  const { names, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
+  const { readout, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
   const result: History = from ? structuredClone(from.history) : { history: {}, epochs: 0, steps: 0, stopped: false };
   const oneByOne = loop.by || validates || listens(options) || from || watch;
   const next = (before = 0, sums?: Sums): Epochs => {
     const length = oneByOne ? 1 : Math.min(loop.ahead, loop.epochs - result.epochs);
     return { before, firstStep: progress.steps, isLast: !validates && result.epochs + length === loop.epochs,
-      averages: Array.from({ length }, () => new Averages(names, sums)) };
+      averages: Array.from({ length }, () => new Averages(readout, sums)) };
   };
   let now = next(from?.batches, from?.sums);
   watch?.(() => {
@@ -139,7 +140,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     for (const average of now.averages.slice(0, completed)) {
       const logs: Logs = average.logs(), epoch = result.epochs;
       if (validates) {
-        const validated = await loop.endurance.on(async ({ validation }) => validation && runEvaluation(validation, names, signal));
+        const validated = await loop.endurance.on(async ({ validation }) => validation && runEvaluation(validation, readout, signal));
         if (validated === null) break;
         Object.assign(logs, validated.logs("val_"));
       }

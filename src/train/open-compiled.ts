@@ -39,7 +39,7 @@ export async function openCompiled({ where, network, recipe, options, autotune, 
   // Many weights are not drawn before it is known that the device can hold them.
   const fits = elements > MANY_WEIGHTS ? opening.then(({ maxBytes }) => { packWeights(sizes, maxBytes); }) : null;
   // Formulas are loaded and the weights drawn while the browser looks for a device.
-  const starting = Promise.all([loadKnown(network, recipe), fits]).then(async ([{ formulas, draws }]) => ({ formulas, weights: await weights(draws) }));
+  const starting = Promise.all([loadKnown(network, recipe), fits]).then(async ([known]) => ({ known, weights: await weights(known.draws) }));
   const [opened, start] = await Promise.allSettled([opening, starting]);
   if (opened.status === "rejected") throw opened.reason;
   const backend = opened.value;
@@ -47,7 +47,7 @@ export async function openCompiled({ where, network, recipe, options, autotune, 
     checkAlive();
     if (start.status === "rejected") throw start.reason;
     const state: State = new Map([...start.value.weights, ...initialStates(network, recipe.optimizer)]);
-    const [extras] = await Promise.all([loadExtras(network, backend, start.value.formulas), backend.write(state)]);
+    const [extras] = await Promise.all([loadExtras(network, backend, start.value.known), backend.write(state)]);
     const compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
     await compiled.prepare(shownBatch);
     checkAlive();

@@ -41,7 +41,7 @@ export type Trainer = (compiled: Compiled, keep: Keep, given: Training) => Promi
 export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
   const holding = compiled.holdings.open(keep, given), { dataset, dataset: { rows } } = given;
   const { runner, orders } = keep(await holding.lease("evaluate", dataset, batchSize));
-  const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.names);
+  const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.readout);
   if (averages === null) throw new Error("nothing stops an evaluation");
   return averages.logs();
 }
@@ -88,7 +88,7 @@ export function beginTraining({ network, shape, progress, steering }: Compiled, 
 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, names, backend, progress, keeper } = compiled, { recipe } = given;
+  const { network, readout, backend, progress, keeper } = compiled, { recipe } = given;
   const { data, data: { dataset, handle }, validation: other, callbacks, options, checked: { epochs, steps, onNaN, validationSteps }, signal, gate } = given;
   const { trained, kept, batchSize, evaluated, shuffle } = beginTraining(compiled, given), perPass = Math.ceil(trained / batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
@@ -127,7 +127,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   try {
     await endurance.secure();
     const history = await runEpochs({
-      endurance, portions, names, validates, epochs, ahead, options, signal, by, from,
+      endurance, portions, readout, validates, epochs, ahead, options, signal, by, from,
       watch: checkpointing ? (tell) => { standing = tell; } : undefined,
     }, progress);
     await endurance.secure();

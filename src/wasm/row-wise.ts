@@ -4,72 +4,19 @@
 import type { Loss } from "../model/losses.ts";
 import { smoothing } from "../model/loss-details.ts";
 import { matchingActivation, sumsOutputs, takesLabels } from "../model/losses.ts";
-import { tensorOf, type MetricKind, type Step, type StepOf } from "../graph/types.ts";
-import { f32, f32x4, floats, get, i32, i32x4, increase, loopWhile, set, select, v128, type Code, type Local } from "./assembler.ts";
-import { columnsOf, eachPanel, eachRow, liveLanes, masked, Site, type Cell } from "./cells.ts";
+import { tensorOf, type Step, type StepOf } from "../graph/types.ts";
+import { f32, f32x4, floats, get, i32, i32x4, set, v128, type Code, type Local } from "./assembler.ts";
+import { columnsOf, eachRow, masked, type Cell } from "./cells.ts";
 import { writeCell } from "./elementwise.ts";
 import type { GroupWriter } from "./emission.ts";
+import { metricRows } from "./metrics.ts";
+import { acrossLanes, Row } from "./row.ts";
 import { slopeOf, termOf } from "./sums.ts";
 
 const { add, sub, mul, div } = f32x4;
 const ZERO = floats(0), ONE = floats(1), HALF = floats(0.5);
 /** Below every number, as the maximum of no numbers. */
 const LOWEST = -Infinity;
-
-/** ln Σ e^z in two parts, whose sum would lose the digits of the smaller one. */
-interface LogSum {
-  /** The largest z. */
-  readonly top: Local;
-  /** ln Σ e^(z − top). */
-  readonly rest: Local;
-}
-
-type Combine = (a: Code, b: Code) => Code;
-
-/** One row on its way through the operations. */
-class Row {
-  /** Of the rows of logits that were met, in all lanes. */
-  readonly totals = new Map<string, LogSum>();
-
-  constructor(readonly group: GroupWriter, readonly row: Local) {}
-
-  /** Every cell of the row, its addresses before it. */
-  cells(cols: number, body: (cell: Cell, live: Code | null) => Code): Code {
-    const { writer } = this.group;
-    return eachPanel(writer, cols, (panel, cells) => {
-      const site = new Site(writer, this.row, panel);
-      return site.wrap(Array.from({ length: cells }, (_, quad) => {
-        const cell = { site, below: 0, quad };
-        return body(cell, liveLanes(cell, cols));
-      }));
-    });
-  }
-
-  /** Sum or maximum over the row in all lanes of `into`. */
-  reduce(into: Local, cols: number, start: number, combine: Combine, of: (cell: Cell) => Code): Code {
-    return [
-      set(into, floats(start)),
-      this.cells(cols, (cell, live) => set(into, combine(get(into), masked(of(cell), live, start)))),
-      acrossLanes(into, combine),
-    ];
-  }
-
-  sum(into: Local, cols: number, of: (cell: Cell) => Code): Code {
-    return this.reduce(into, cols, 0, add, of);
-  }
-
-  /** Stores one number, the lowest lane, as this row of a (rows, 1) tensor. */
-  storeNumber(name: string, vector: Code): Code {
-    const { base, rowStride } = this.group.emission.layoutOf(name);
-    return f32.store(i32.mul(get(this.row), i32.const(rowStride)), f32x4.lane(vector, 0), base);
-  }
-}
-
-/** All lanes become the four lanes combined. */
-export const acrossLanes = (vector: Local, combine: Combine): Code => [
-  set(vector, combine(get(vector), v128.shuffle(get(vector), get(vector), 1, 0, 3, 2))),
-  set(vector, combine(get(vector), v128.shuffle(get(vector), get(vector), 2, 3, 0, 1))),
-];
 
 /**
  * Leaves e^(z − top) in `out` if there is one, sets `sum` to their sum and notes the row's LogSum. What the largest z adds to the sum,
@@ -151,18 +98,11 @@ function lossOfLogit(row: Row, z: string, logit: Code): Code {
 function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lossRows">): Code {
   const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
   const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
-  if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, logitOf(row, a, y)))];
+  if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, row.numberAt(a, group.wordOf(y, get(row.row)))))];
   return [
     total, row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
     row.storeNumber(out, sumsOutputs(loss) ? get(sum) : div(get(sum), floats(cols))),
   ];
-}
-
-/** The number of the row at its label, in all lanes. */
-function logitOf({ group, row }: Row, a: string, y: string): Code {
-  const { base, rowStride, panelStride } = group.emission.layoutOf(a), label = group.writer.scratch("label", 0x7f);
-  const inRow = i32.add(i32.mul(i32.shrU(get(label), i32.const(3)), i32.const(panelStride)), i32.shl(i32.and(get(label), i32.const(7)), i32.const(2)));
-  return [set(label, group.wordOf(y, get(row))), v128.loadSplat(i32.add(i32.mul(get(row), i32.const(rowStride)), inRow), base)];
 }
 
 /** BP1 before ⊙σ′: the batch mean 1/B enters here. */
@@ -185,47 +125,6 @@ function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: Step
     set(mean, f32x4.splat(f32.fromI32U(group.meanRows(tensor)))),
     row.cells(cols, (cell) => group.store(delta, cell, div(over === 1 ? gradient(cell) : div(gradient(cell), floats(over)), get(mean)))),
   ];
-}
-
-/** Where the largest number of a row is, the first of equals, as a whole number on the stack. */
-function argmax({ group, row }: Row, name: string, key: string): Code {
-  const { writer } = group, { base, rowStride, panelStride } = group.emission.layoutOf(name), { cols } = group.tensor(name);
-  const [best, at, j, start] = ["best", "at", "j", "start"].map((local) => writer.scratch(`argmax ${key} ${local}`, local === "best" ? 0x7d : 0x7f));
-  const panel = i32.mul(i32.shrU(get(j), i32.const(3)), i32.const(panelStride));
-  const number = f32.load(i32.add(get(start), i32.add(panel, i32.shl(i32.and(get(j), i32.const(7)), i32.const(2)))), base);
-  const value = writer.scratch(`argmax ${key} value`, 0x7d), better = f32.gt(get(value), get(best));
-  return [
-    set(start, i32.mul(get(row), i32.const(rowStride))), set(best, f32.load(get(start), base)), set(at, i32.const(0)), set(j, i32.const(1)),
-    loopWhile(i32.ltU(get(j), i32.const(cols)), [
-      set(value, number), set(at, select(get(j), get(at), better)), set(best, select(get(value), get(best), better)), increase(j, 1),
-    ]),
-    get(at),
-  ];
-}
-
-/** What each number of a row adds to a metric that is the mean over its row. */
-function metricOf(row: Row, metric: MetricKind, a: string, y: string, cell: Cell): Code {
-  const { group } = row, error = group.writer.scratch("error"), difference = set(error, sub(group.memory(a, cell), group.memory(y, cell)));
-  switch (metric) {
-    case "meanSquaredError": return [difference, mul(get(error), get(error))];
-    case "meanAbsoluteError": return [difference, f32x4.abs(get(error))];
-    case "binaryAccuracy":
-    case "binaryLogitAccuracy": {
-      const threshold = metric === "binaryAccuracy" ? HALF : ZERO;
-      const differs = v128.xor(f32x4.gt(group.memory(a, cell), threshold), f32x4.gt(group.memory(y, cell), HALF));
-      return v128.andNot(ONE, differs);
-    }
-    case "sparseAccuracy":
-    case "categoricalAccuracy": throw new Error(`wasm: ${metric} is no mean over numbers`);
-  }
-}
-
-function metricRows(row: Row, { metric, inputs: [a, y], outputs: [out] }: StepOf<"metricRows">): Code {
-  const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("metric sum");
-  const number = (condition: Code): Code => f32x4.splat(f32.fromI32U(condition));
-  if (metric === "sparseAccuracy") return row.storeNumber(out, number(i32.eq(argmax(row, a, "a"), group.wordOf(y, get(row.row)))));
-  if (metric === "categoricalAccuracy") return row.storeNumber(out, number(i32.eq(argmax(row, a, "a"), argmax(row, y, "y"))));
-  return [row.sum(sum, cols, (cell) => metricOf(row, metric, a, y, cell)), row.storeNumber(out, div(get(sum), floats(cols)))];
 }
 
 function rowStep(row: Row, step: Step, stored: ReadonlySet<string>): Code {

@@ -14,7 +14,7 @@ const atLeast = (x: Code): Code => f32x4.pmax(x, EPSILON);
 const share = (x: Code): Code => f32x4.pmin(atLeast(x), ONE);
 
 /** −1, 0 or 1 of what is in a local. */
-const signOf = (e: Code): Code => v128.choose(v128.or(v128.and(e, floats(-0)), ONE), e, f32x4.gt(f32x4.abs(e), ZERO));
+export const signOf = (e: Code): Code => v128.choose(v128.or(v128.and(e, floats(-0)), ONE), e, f32x4.gt(f32x4.abs(e), ZERO));
 
 /** Sets `side`, where 0 counts as −1, and gives 1 − y·a. */
 function marginOf(group: GroupWriter, a: Code, y: Code): { readonly before: Code; readonly side: Code; readonly margin: Code } {

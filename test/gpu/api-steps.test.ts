@@ -3,7 +3,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 import {
-  adagrad, adam, adamW, cosineDecay, dense, dropout, exponentialDecay, piecewiseConstantDecay, rmsprop, sgd, warmup,
+  adadelta, adagrad, adam, adamax, adamW, cosineDecay, dense, dropout, exponentialDecay, lion, piecewiseConstantDecay, rmsprop, sgd, warmup,
   type FitOptions, type Layer, type Optimizer,
 } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
@@ -55,6 +55,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
     ["sgd with momentum", sgd({ learningRate: 0.05, momentum: 0.9 })],
     ["adam", adam(0.01)], ["adamW", adamW({ learningRate: 0.01, weightDecay: 0.1 })],
     ["rmsprop", rmsprop({ learningRate: 0.01, momentum: 0.5, centered: true })], ["adagrad", adagrad(0.05)],
+    ["adadelta", adadelta(1)], ["adamax", adamax(0.01)], ["lion, clipped by a norm", lion({ learningRate: 0.01, globalClipNorm: 0.1 })],
   ])("%s carries its state from one fit() to the next, and its step number", async (_, optimizer) => {
     const options = { batchSize: 5, shuffle: false };
     const [once, twice, restarted] = [await declare(1, optimizer), await declare(1, optimizer), await declare(1, optimizer)];

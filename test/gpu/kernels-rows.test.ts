@@ -193,14 +193,14 @@ describe("metrics", () => {
     };
   };
   const random = (metric: MetricKind, rows: number, cols: number): StepCase =>
-    of(metric, metric === "binaryLogitAccuracy" ? normals(rows * cols, 5) : probabilities(rows, cols, 5), {
-      sparseAccuracy: labels(rows, cols, 6), categoricalAccuracy: oneHot(rows, cols, 6),
-      binaryAccuracy: labels(rows * cols, 2, 6), binaryLogitAccuracy: labels(rows * cols, 2, 6),
-      meanSquaredError: normals(rows * cols, 6), meanAbsoluteError: normals(rows * cols, 6),
-    }[metric], rows);
+    of(metric, /Logit|itives|atives|cosine/.test(metric) ? normals(rows * cols, 5) : probabilities(rows, cols, 5),
+      metric.startsWith("sparse") ? labels(rows, cols, 6) : /categorical|topK/.test(metric) ? oneHot(rows, cols, 6)
+        : /binary|itives|atives/.test(metric) ? labels(rows * cols, 2, 6) : normals(rows * cols, 6), rows);
 
   describe.each([
     "sparseAccuracy", "categoricalAccuracy", "binaryAccuracy", "binaryLogitAccuracy", "meanSquaredError", "meanAbsoluteError",
+    "topKAccuracy", "sparseTopKAccuracy", "truePositives", "trueNegatives", "falsePositives", "falseNegatives", "cosineSimilarity",
+    "target_0", "squaredTarget_0", "squaredError_0",
   ] as const)("%s", (metric) => {
     it.each(SIZES)("%i × %i", async (rows, cols) => { await expectStep(gpu, random(metric, rows, cols)); });
 
@@ -209,12 +209,30 @@ describe("metrics", () => {
     });
   });
 
+  it.each(["target_6", "squaredTarget_9", "squaredError_8"] as const)("%s of ten outputs", async (metric) => {
+    const { outputs: [out] } = await expectStep(gpu, of(metric, normals(30, 1), normals(30, 2), 3)), at = Number(metric.split("_")[1]);
+    const a = normals(30, 1), y = normals(30, 2);
+    [0, 1, 2].forEach((row) => expect(out[row]).toBeCloseTo({ target_6: y[10 * row + at], squaredTarget_9: y[10 * row + at] ** 2,
+      squaredError_8: (a[10 * row + at] - y[10 * row + at]) ** 2 }[metric], 5));
+  });
+
+  // ‖a‖ and ‖y‖ count as 10⁻⁷ at the least: 10⁻⁸·3 / (10⁻⁷·3) is 0.1.
+  it("cosineSimilarity of short rows does not divide by 0", async () => {
+    const { outputs: [out] } = await expectStep(gpu, of("cosineSimilarity", [0, 0, 1e-8, 0, 3, 4], [1, 2, 3, 0, 4, 3], 3));
+    expect([...out].map((value, i) => Math.abs(value - [0, 0.1, 0.96][i]) < 1e-6)).toEqual([true, true, true]);
+  });
+
   // The first of several largest answers counts; NumPy's argmax does the same.
   it.each([
     ["sparseAccuracy", [0.4, 0.4, 0.2], [0], 1], ["sparseAccuracy", [0.4, 0.4, 0.2], [1], 0],
     ["sparseAccuracy", [0, -0, 0], [0], 1], ["sparseAccuracy", [1, 1, 1], [2], 0],
     ["categoricalAccuracy", [0.2, 0.4, 0.4], [0, 0.5, 0.5], 1], ["categoricalAccuracy", [0.4, 0.2, 0.4], [0, 0, 1], 0],
     ["binaryAccuracy", [0.5], [0], 1], ["binaryAccuracy", [0.5], [1], 0], ["binaryAccuracy", [0.50001], [1], 1],
+    // Four larger answers leave a class among five, five do not; equal ones do not count.
+    ["topKAccuracy", [6, 5, 4, 3, 2, 1], [0, 0, 0, 0, 1, 0], 1], ["topKAccuracy", [6, 5, 4, 3, 2, 1], [0, 0, 0, 0, 0, 1], 0],
+    ["sparseTopKAccuracy", [6, 5, 4, 3, 2, 1], [5], 0], ["sparseTopKAccuracy", [6, 5, 4, 3, 2, 2], [5], 1], ["sparseTopKAccuracy", [1, 2], [0], 1],
+    ["truePositives", [0.6, 0.6, 0.5, 0.2], [1, 0, 1, 0], 1], ["falsePositives", [0.6, 0.6, 0.5, 0.2], [1, 0, 1, 0], 1],
+    ["falseNegatives", [0.6, 0.6, 0.5, 0.2], [1, 0, 1, 1], 2], ["trueNegatives", [0.6, 0.6, 0.5, 0.2], [1, 0, 0, 0], 2],
     ["binaryLogitAccuracy", [0], [0], 1], ["binaryLogitAccuracy", [-0], [1], 0], ["binaryLogitAccuracy", [1e-30], [1], 1],
   ] as const)("%s of the tie %j and %j is %i", async (metric, a, y, wanted) => {
     const { outputs: [out] } = await runStep(gpu, of(metric, a, y, 1));
@@ -229,6 +247,14 @@ describe("metrics", () => {
     await expectCaught(gpu, { ...of("binaryLogitAccuracy", [0.2], [1], 1), wrong: ["a > 0.0", "a > 0.5"] });
     await expectCaught(gpu, { ...random("meanSquaredError", 5, 10), wrong: ["error * (error *", "error * (error * 1.0001 *"] });
     await expectCaught(gpu, { ...random("meanAbsoluteError", 5, 10), wrong: ["abs(a - y)", "abs(a)"] });
+    await expectCaught(gpu, { ...random("topKAccuracy", 65, 10), wrong: ["larger < 5u", "larger < 4u"] });
+    await expectCaught(gpu, { ...random("sparseTopKAccuracy", 65, 10), wrong: ["> least", ">= least"] });
+    await expectCaught(gpu, { ...random("truePositives", 5, 10), wrong: ["a > 0.5", "a > 0.6"] });
+    await expectCaught(gpu, { ...random("falsePositives", 5, 10), wrong: ["!(y", "(y"] });
+    await expectCaught(gpu, { ...random("falseNegatives", 5, 10), wrong: ["!(a", "(a"] });
+    await expectCaught(gpu, { ...random("trueNegatives", 5, 10), wrong: ["!(y", "(y"] });
+    await expectCaught(gpu, { ...random("cosineSimilarity", 5, 10), wrong: ["square_y += y * y", "square_y += 1.0001 * y * y"] });
+    await expectCaught(gpu, { ...random("squaredError_1", 5, 10), wrong: ["(a - y) *", "(a - 1.0001 * y) *"] });
     await expectCaught(gpu, { ...random("categoricalAccuracy", 5, 10), wrong: ["best == wanted", "best != wanted"] });
   });
 });

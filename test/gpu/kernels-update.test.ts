@@ -2,7 +2,7 @@
 // clipping. Each step starts from what the GPU itself left, so that its bound is that of one step.
 
 import { describe, expect, it } from "vitest";
-import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
 
@@ -25,6 +25,12 @@ const OPTIMIZERS: readonly (readonly [string, Optimizer])[] = [
   ["rmsprop, centered", rmsprop({ centered: true })],
   ["rmsprop, centered, momentum", rmsprop({ centered: true, momentum: 0.5, learningRate: 0.01, epsilon: 1e-5 })],
   ["adagrad", adagrad({ learningRate: 0.05 })],
+  ["adadelta", adadelta({ learningRate: 1 })],
+  ["adadelta, other constants", adadelta({ learningRate: 0.5, rho: 0.8, epsilon: 1e-4 })],
+  ["adamax", adamax()],
+  ["adamax, other constants", adamax({ learningRate: 0.05, beta1: 0.8, beta2: 0.5, epsilon: 1e-4 })],
+  ["lion", lion()],
+  ["lion, other constants", lion({ learningRate: 0.01, beta1: 0.5, beta2: 0.8 })],
   ["adagrad from 0", adagrad({ initialAccumulatorValue: 0, epsilon: 1e-3 })],
 ];
 
@@ -52,6 +58,9 @@ const WRONG: Record<Optimizer["name"], readonly (readonly [string | RegExp, stri
   adam: [["step.corrected_rate", "step.learning_rate"], ["(g * g - s1)", "(g * g - s1) * 1.0001"]],
   adamW: [["w -= w *", "w -= 2.0 * w *"], ["(g - s0)", "(g - s0) * 1.0001"]],
   rmsprop: [["* g * g", "* 1.0001 * g * g"], [/sqrt\((.*) \+ /, "sqrt($1 - "]],
+  adadelta: [["change * change", "change * change * 1.0001"], ["step.learning_rate", "1.0001 * step.learning_rate"]],
+  adamax: [["step.corrected_rate", "1.0001 * step.corrected_rate"], ["(g - s0)", "(g - s0) * 1.0001"], ["decayed > abs(g)", "decayed < abs(g)"]],
+  lion: [["step.learning_rate", "1.01 * step.learning_rate"], [/s0 = (.*) \* g;/, "s0 = $1 * 1.0001 * g;"]],
   adagrad: [["s0 += g * g", "s0 += g * g * 1.0001"], ["step.learning_rate", "1.0001 * step.learning_rate"]],
 };
 

@@ -17,7 +17,7 @@ const WIDE = [dense({ units: 70, activation: "gelu", inputShape: [3] }), dropout
   dense({ units: 2 })];
 const STATEFUL = [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: true, stateful: true }), dense({ units: 1 })];
 const RECIPE: CompileOptions = { optimizer: adam({ learningRate: warmup({ steps: 5, then: cosineDecay({ initialLearningRate: 0.02, decaySteps: 50 }) }),
-  globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae"], backend: "webgpu" };
+  globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae", "r2Score", "truePositives"], backend: "webgpu" };
 
 const hasWorkers = typeof document !== "undefined";
 

@@ -3,7 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import { activation, dense, dropout } from "../../src/model/layers.ts";
-import { checkLossFits, huber, sparseCategoricalCrossentropy, toLoss, toMetric, meanSquaredError } from "../../src/model/losses.ts";
+import { checkLossFits, huber, sparseCategoricalCrossentropy, toLoss, longName, meanSquaredError } from "../../src/model/losses.ts";
+import { checkMetric } from "../../src/model/metrics.ts";
 import { checkRegularizer, l1, l1l2, l2 } from "../../src/model/regularizers.ts";
 
 test("a dense layer has Keras' defaults and is frozen", () => {
@@ -33,8 +34,9 @@ test.each<[string, () => unknown, RegExp]>([
   ["an unknown regularizer", () => checkRegularizer("dense()", "l3"), /^dense\(\): a regularizer is l1\(…\), l2\(…\) or l1l2\(…\); got "l3"/],
   ["a Huber delta of 0", () => huber({ delta: 0 }), /^huber\(\): delta must be a finite number > 0; got 0/],
   ["an unknown loss", () => toLoss("rmse"), /^compile\(\): loss must be one of meanSquaredError, .*; got "rmse"/],
-  ["an unknown metric", () => toMetric("auc", meanSquaredError()), /^compile\(\): a metric is one of accuracy, .*; got "auc"/],
-  ["squares of class indices", () => toMetric("mse", sparseCategoricalCrossentropy()), /compares rows of targets, but sparse.* takes class indices\. Use/],
+  ["an unknown metric", () => checkMetric("f1", meanSquaredError()), /^compile\(\): a metric is one of accuracy, .*; got "f1"/],
+  ["classes of rows of targets", () => checkMetric("sparseTopKCategoricalAccuracy", meanSquaredError()), /compares class indices, but meanS.* takes rows of targets\. Use/],
+  ["squares of class indices", () => checkMetric("meanSquaredError", sparseCategoricalCrossentropy()), /compares rows of targets, but sparse.* takes class indices\. Use/],
   ["a cross-entropy after relu", () => checkLossFits(toLoss("binaryCrossentropy"), "relu", 1), /needs a last layer with activation "sigmoid"; got "relu"\. Declare/],
   ["a cross-entropy after nothing", () => checkLossFits(toLoss("categoricalCrossentropy"), "linear", 3), /"softmax"; got "linear"\. Declare it, or pass .*fromLogits: true/],
   ["logits after softmax", () => checkLossFits(sparseCategoricalCrossentropy({ fromLogits: true }), "softmax", 3), /with fromLogits needs .*"linear"; got "softmax"/],
@@ -62,6 +64,6 @@ describe("regularizers", () => {
 });
 
 test("short names of metrics", () => {
-  expect(["acc", "mse", "mae"].map((name) => toMetric(name, meanSquaredError())))
+  expect(["acc", "mse", "mae"].map((name) => longName(name)))
     .toEqual(["accuracy", "meanSquaredError", "meanAbsoluteError"]);
 });

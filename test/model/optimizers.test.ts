@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import {
-  adagrad, adam, adamW, optimizerStates, OPTIMIZERS, ratesAt, rmsprop, sgd, toOptimizer,
+  adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, OPTIMIZERS, ratesAt, rmsprop, sgd, toOptimizer,
 } from "../../src/model/optimizers.ts";
 import * as train from "../../src/model/namespaces/train.ts";
 import { exponentialDecay } from "../../src/model/changing-rates.ts";
@@ -15,6 +15,9 @@ test.each([
   [adamW(), { learningRate: constant(0.001), weightDecay: 0.004 }],
   [rmsprop(), { learningRate: constant(0.001), rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false }],
   [adagrad(), { learningRate: constant(0.001), initialAccumulatorValue: 0.1, epsilon: 1e-7 }],
+  [adadelta(), { learningRate: constant(0.001), rho: 0.95, epsilon: 1e-7 }],
+  [adamax(), { learningRate: constant(0.001), beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }],
+  [lion(), { learningRate: constant(0.001), beta1: 0.9, beta2: 0.99 }],
 ])("$name has Keras' defaults", (optimizer, defaults) => {
   expect(optimizer).toMatchObject(defaults);
   expect(Object.isFrozen(optimizer)).toBe(true);
@@ -42,7 +45,7 @@ test.each<[string, () => unknown, RegExp]>([
   ["two ways to clip", () => adam({ clipNorm: 1, clipValue: 1 }), /set at most one of .*; got clipNorm and clipValue/],
   ["clipNorm 0", () => adam({ clipNorm: 0 }), /clipNorm must be a finite number > 0; got 0/],
   ["a negative rate", () => adagrad(-1), /^adagrad\(\): learningRate must be a finite number ≥ 0; got -1/],
-  ["an unknown name", () => toOptimizer("adamax"), /^compile\(\): optimizer must be one of sgd, adam, .*; got "adamax"/],
+  ["an unknown name", () => toOptimizer("rprop"), /^compile\(\): optimizer must be one of sgd, adam, .*; got "rprop"/],
   ["a name of Object's", () => toOptimizer("constructor"), /got "constructor"/],
   ["nothing", () => toOptimizer(null), /got null/],
 ])("refuses %s", (_, make, message) => {
@@ -57,7 +60,7 @@ test.each(OPTIMIZERS)("the name %s stands for its defaults", (name) => {
 test.each([
   [sgd(), []], [sgd({ momentum: 0.9 }), ["momentum"]], [adam(), ["m", "v"]], [adamW(), ["m", "v"]], [rmsprop(), ["v"]],
   [rmsprop({ momentum: 0.9, centered: true }), ["v", "momentum", "mean"]], [rmsprop({ centered: true }), ["v", "mean"]],
-  [adagrad(), ["sum"]],
+  [adagrad(), ["sum"]], [adadelta(), ["v", "changes"]], [adamax(), ["m", "max"]], [lion(), ["m"]],
 ])("states of $name: %o", (optimizer, names) => {
   expect(optimizerStates(optimizer).map(({ name }) => name)).toEqual(names);
 });
@@ -73,12 +76,16 @@ describe("Adam's corrected rate", () => {
     expect(ratesAt(adam(0.1), 1e6).correctedRate).toBeCloseTo(0.1, 14);
   });
 
+  test("is η/(1−β₁ᵗ) for Adamax", () => {
+    expect(ratesAt(adamax(0.1), 1).correctedRate).toBeCloseTo(0.1 / (1 - 0.81), 14);
+  });
+
   test("is the plain rate for the others", () => {
-    expect(ratesAt(rmsprop(0.1), 0)).toEqual({ learningRate: 0.1, correctedRate: 0.1 });
+    for (const optimizer of [rmsprop(0.1), adagrad(0.1), adadelta(0.1), lion(0.1)]) expect(ratesAt(optimizer, 0)).toEqual({ learningRate: 0.1, correctedRate: 0.1 });
   });
 });
 
-test.each([["sgd", sgd], ["adam", adam], ["adamW", adamW], ["rmsprop", rmsprop], ["adagrad", adagrad], ["train.sgd", train.sgd], ["train.adam", train.adam]] as const)(
+test.each([["sgd", sgd], ["adam", adam], ["adamW", adamW], ["rmsprop", rmsprop], ["adagrad", adagrad], ["lion", lion], ["train.sgd", train.sgd], ["train.adam", train.adam]] as const)(
   "%s() takes a schedule as it takes a number: alone, for η", (_, optimizer) => {
     const schedule = exponentialDecay({ initialLearningRate: 0.5, decaySteps: 1, decayRate: 0.5 }), made = optimizer(schedule);
     expect(made.learningRate).toBe(schedule);

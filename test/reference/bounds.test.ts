@@ -10,7 +10,7 @@ import {
   meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
 } from "../../src/model/losses.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
-import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd } from "../../src/model/optimizers.ts";
+import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import type { RandomSequence } from "../../src/random.ts";
 import { activate } from "../../src/reference/activations.ts";
 import { compareTensor, evaluateBounded, given, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
@@ -113,15 +113,17 @@ const positiveLosses: Case[] = [klDivergence(), poisson(), meanSquaredLogarithmi
 
 const metrics: Case[] = ([
   ["sparseAccuracy", labels(7), 1], ["categoricalAccuracy", oneHot(7), 7], ["binaryAccuracy", bits, 7], ["binaryLogitAccuracy", bits, 7],
-  ["meanSquaredError", anyNormal, 7], ["meanAbsoluteError", anyNormal, 7],
+  ["meanSquaredError", anyNormal, 7], ["meanAbsoluteError", anyNormal, 7], ["topKAccuracy", oneHot(7), 7], ["sparseTopKAccuracy", labels(7), 1],
+  ["truePositives", bits, 7], ["trueNegatives", bits, 7], ["falsePositives", bits, 7], ["falseNegatives", bits, 7],
+  ["cosineSimilarity", anyNormal, 7], ["target_2", anyNormal, 7], ["squaredTarget_6", anyNormal, 7], ["squaredError_0", anyNormal, 7],
 ] as const).map(([metric, y, cols]): Case => ({
-  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: 6,
-  shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: metric === "binaryLogitAccuracy" ? anyNormal : probabilities(7), y },
+  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: metric === "cosineSimilarity" ? 40 : 6,
+  shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: /Logit|itives|atives|cosine/.test(metric) ? anyNormal : probabilities(7), y },
 }));
 
 const updates: Case[] = [
   sgd(), sgd({ momentum: 0.9 }), sgd({ momentum: 0.9, nesterov: true }), adam(), adamW(), rmsprop(),
-  rmsprop({ centered: true, momentum: 0.5 }), adagrad(),
+  rmsprop({ centered: true, momentum: 0.5 }), adagrad(), adadelta(), adamax(), lion(),
 ].flatMap((optimizer) => [0, 100].map((step): Case => {
   const states = optimizerStates(optimizer).map(({ name }) => name);
   const shape = [4, 10] as const;
@@ -132,7 +134,7 @@ const updates: Case[] = [
     shapes: Object.fromEntries([["w", shape], ["g", shape], ...states.map((name) => [name, shape] as const)]),
     draw: step === 0 ? { g: wide, ...Object.fromEntries(states.map((name) => [name, start])) }
       : { g: anyNormal, v: (r, n) => squares(r, n).map((v) => v + 1), mean: (r, n) => normals(n, r, 0.1),
-        sum: (r, n) => squares(r, n).map((v) => v + 1) },
+        changes: (r, n) => squares(r, n).map((v) => v + 1), max: squares, sum: (r, n) => squares(r, n).map((v) => v + 1) },
     certain: step === 0 ? states : [], scalars: { step, ...ratesAt(optimizer, step) },
   };
 }));
@@ -196,7 +198,7 @@ function worstRatio(c: Case, spread: number, draws: number, adversary: boolean):
 
 const cases = [...products, ...activations, ...derivatives, ...losses, ...positiveLosses, ...metrics, ...updates, ...others];
 /** These give numbers that float32 holds exactly. */
-const exactly = /linear|relu$|Accuracy|below the limit|afresh/;
+const exactly = /linear|relu$|Accuracy|itives|atives|target_|below the limit|afresh/;
 
 describe.each(cases)("$name", (c) => {
   test("no GPU within the specification exceeds the bound, and the bound is not far away", () => {

@@ -237,6 +237,7 @@ export class Float32Machine {
   metricRow(metric: StepOf<"metricRows">["metric"], a: Row, y: Row): number {
     const argmax = (row: Row): number => row.indexOf(Math.max(...row));
     const mean = (of: (p: number, t: number) => number) => this.div(this.sum([...a].map((p, j) => of(p, y[j]))), a.length);
+    const count = (of: (p: number, t: number) => boolean) => [...a].filter((p, j) => of(p, y[j])).length;
     switch (metric) {
       case "sparseAccuracy": return Number(argmax(a) === y[0]);
       case "categoricalAccuracy": return Number(argmax(a) === argmax(y));
@@ -244,6 +245,20 @@ export class Float32Machine {
       case "binaryLogitAccuracy": return mean((z, t) => Number((z > 0) === (t > 0.5)));
       case "meanSquaredError": return mean((p, t) => f(f(p - t) * f(p - t)));
       case "meanAbsoluteError": return mean((p, t) => Math.abs(f(p - t)));
+      case "topKAccuracy": return Number(a.filter((p) => p > a[argmax(y)]).length < 5);
+      case "sparseTopKAccuracy": return Number(a.filter((p) => p > a[y[0]]).length < 5);
+      case "truePositives": return count((p, t) => p > 0.5 && t > 0.5);
+      case "trueNegatives": return count((p, t) => !(p > 0.5) && !(t > 0.5));
+      case "falsePositives": return count((p, t) => p > 0.5 && !(t > 0.5));
+      case "falseNegatives": return count((p, t) => !(p > 0.5) && t > 0.5);
+      case "cosineSimilarity": {
+        const norm = (row: Row) => Math.max(this.sqrt(this.sum([...row].map((x) => f(x * x)))), f(1e-7));
+        return this.div(this.sum([...a].map((p, j) => f(p * y[j]))), f(norm(a) * norm(y)));
+      }
+      default: {
+        const [kind, at] = metric.split("_"), j = Number(at), e = f(a[j] - y[j]);
+        return kind === "target" ? y[j] : kind === "squaredTarget" ? f(y[j] * y[j]) : f(e * e);
+      }
     }
   }
 
@@ -274,6 +289,18 @@ export class Float32Machine {
       case "adagrad": {
         const total = f(s[0] + gg);
         return [f(w - this.div(f(rate * g), this.sqrt(f(total + epsilon)))), total];
+      }
+      case "adadelta": {
+        const v = f(f(rho * s[0]) + f(rest * gg)), x = this.div(f(g * this.sqrt(f(s[1] + epsilon))), this.sqrt(f(v + epsilon)));
+        return [f(w - f(rate * x)), v, f(f(rho * s[1]) + f(rest * f(x * x)))];
+      }
+      case "adamax": {
+        const m = f(s[0] + f(f(g - s[0]) * f(1 - o.beta1))), most = Math.max(f(f(o.beta2) * s[1]), Math.abs(g));
+        return [f(w - this.div(f(corrected * m), f(most + epsilon))), m, most];
+      }
+      case "lion": {
+        const mix = (beta: number) => f(f(f(beta) * s[0]) + f(f(1 - beta) * g));
+        return [f(w - f(rate * Math.sign(mix(o.beta1)))), mix(o.beta2)];
       }
     }
   }

@@ -5,6 +5,7 @@ import {
   binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
   meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge, toLoss,
 } from "../../src/model/losses.ts";
+import type { MetricKind } from "../../src/graph/types.ts";
 import { lossGradient, lossRows, metricRows, softmax } from "../../src/reference/losses.ts";
 import { sigmoid } from "../../src/reference/activations.ts";
 import { normals, randomFor } from "./samples.ts";
@@ -140,6 +141,34 @@ describe("metrics", () => {
   test("binaryLogitAccuracy compares with 0, which counts as no", () => {
     const logits = Float64Array.of(1e-300, -1, 0.3, /**/ 0, 5, -1e-300);
     expect([...metricRows("binaryLogitAccuracy", logits, Float64Array.of(1, 0, 0, /**/ 0, 1, 0), 2, 3)]).toEqual([2 / 3, 1]);
+  });
+
+  // Four answers larger than the class leave it among five, five do not; equal ones are not larger.
+  test("topK: fewer than five answers are larger", () => {
+    const seven = Float64Array.of(7, 6, 5, 4, 3, 2, 2);
+    expect([0, 4, 5, 6].map((label) => metricRows("sparseTopKAccuracy", seven, Float64Array.of(label), 1, 7)[0])).toEqual([1, 1, 0, 0]);
+    expect(metricRows("sparseTopKAccuracy", Float64Array.of(9, 2, 2, 2, 2, 2, 2), Float64Array.of(6), 1, 7)[0]).toBe(1);
+    expect(metricRows("topKAccuracy", seven, Float64Array.of(0, 0, 0, 0, 0.9, 0.1, 0), 1, 7)[0]).toBe(1);
+    expect(metricRows("topKAccuracy", seven, Float64Array.of(0, 0, 0, 0, 0.1, 0.9, 0), 1, 7)[0]).toBe(0);
+  });
+
+  test("counts are of outputs above a half, and ½ is below", () => {
+    const of = (kind: MetricKind) => [...metricRows(kind, answers, Float64Array.of(0, 1, 1, /**/ 1, 0.5, 0), 2, 3)];
+    expect([of("truePositives"), of("falsePositives"), of("falseNegatives"), of("trueNegatives")]).toEqual([[1, 0], [0, 0], [1, 1], [1, 2]]);
+  });
+
+  test("cosineSimilarity of worked angles; rows shorter than 10⁻⁷ count as that long", () => {
+    const of = (a: readonly number[], y: readonly number[]) => metricRows("cosineSimilarity", Float64Array.from(a), Float64Array.from(y), 1, a.length)[0];
+    expect(of([3, 4], [4, 3])).toBeCloseTo(0.96, 14);
+    expect([of([1, 0], [0, 5]), of([0, 0], [1, 2])]).toEqual([0, 0]);
+    expect(of([1, 1], [-2, -2])).toBeCloseTo(-1, 14);
+    expect(of([1e-8, 0], [3, 0])).toBeCloseTo(0.1, 14);
+  });
+
+  test("numbers of one output", () => {
+    const of = (kind: MetricKind) => [...metricRows(kind, answers, Float64Array.of(1, 2, 3, 4, 5, 6), 2, 3)];
+    expect([of("target_1"), of("squaredTarget_2")]).toEqual([[2, 5], [9, 36]]);
+    of("squaredError_0").forEach((value, i) => expect(value).toBeCloseTo([0.81, 12.96][i], 14));
   });
 
   test("squared and absolute errors are means over outputs", () => {

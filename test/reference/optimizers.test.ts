@@ -1,7 +1,7 @@
 // Each optimizer against two updates written out number by number from its published formula (Keras 3).
 
 import { describe, expect, test } from "vitest";
-import { adagrad, adam, adamW, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { applyUpdate } from "../../src/reference/optimizers.ts";
 
 const W = 0.5;
@@ -38,7 +38,32 @@ function rmspropByHand(centered: boolean, momentum: number): number[] {
   });
 }
 
+/** Zeiler 2012, algorithm 1, with the learning rate of Keras. */
+function adadeltaByHand(): number[] {
+  let squares = 0, changes = 0, w = W;
+  return GRADIENTS.map((g) => {
+    squares = 0.9 * squares + 0.1 * g ** 2;
+    const change = -Math.sqrt(changes + 1e-6) / Math.sqrt(squares + 1e-6) * g;
+    changes = 0.9 * changes + 0.1 * change ** 2;
+    return (w += 0.5 * change);
+  });
+}
+
+/** Kingma and Ba 2015, algorithm 2, with the ε of Keras. */
+function adamaxByHand(): number[] {
+  let m = 0, u = 0, w = W;
+  return GRADIENTS.map((g, i) => {
+    m = 0.8 * m + 0.2 * g;
+    u = Math.max(0.7 * u, Math.abs(g));
+    return (w -= 0.01 / (1 - 0.8 ** (i + 1)) * m / (u + 1e-7));
+  });
+}
+
 describe.each([
+  ["adadelta", adadelta({ learningRate: 0.5, rho: 0.9, epsilon: 1e-6 }), adadeltaByHand()],
+  ["adamax", adamax({ learningRate: 0.01, beta1: 0.8, beta2: 0.7 }), adamaxByHand()],
+  // m: 0, then 0.1·0.2 = 0.02, then 0.9·0.02 − 0.06 = −0.042; the signs are of 0.1, 0.01 − 0.3 and −0.021 + 0.05.
+  ["lion", lion({ learningRate: 0.01, beta1: 0.5, beta2: 0.9 }), [0.49, 0.5, 0.49]],
   ["sgd", sgd(0.1), [0.48, 0.54, 0.53]],
   // v: −0.02, then 0.9·−0.02 + 0.06 = 0.042, then 0.9·0.042 − 0.01 = 0.0278
   ["momentum", sgd({ learningRate: 0.1, momentum: 0.9 }), [0.48, 0.522, 0.5498]],
@@ -82,6 +107,7 @@ test("a variance that rounding made negative counts as 0", () => {
 // Control: the variants differ from each other, so that one cannot pass for another.
 test("no two variants give the same trace", () => {
   const traces = [sgd(0.1), sgd({ learningRate: 0.1, momentum: 0.9 }), sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
-    adam(0.1), adamW({ learningRate: 0.1 }), rmsprop(0.1), rmsprop({ learningRate: 0.1, centered: true }), adagrad(0.1)].map(trace);
+    adam(0.1), adamW({ learningRate: 0.1 }), rmsprop(0.1), rmsprop({ learningRate: 0.1, centered: true }), adagrad(0.1),
+    adadelta(0.1), adamax(0.1), lion(0.1)].map(trace);
   expect(new Set(traces.map((values) => values[2].toFixed(12))).size).toBe(traces.length);
 });

@@ -87,6 +87,15 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     model.compile({ optimizer: tf.train.sgd(0.01), loss, metrics: ["mae"] });
     return finish(tf, model, x, y, { epochs: 3, batchSize: 6 });
   }])),
+  ...Object.fromEntries(([
+    ["adamax by name", () => "adamax"], ["adamax", (tf) => tf.train.adamax(0.01, 0.8, 0.9)],
+  ] as [string, (tf: TF) => string | ours.Optimizer][]).map(([name, optimizer]): [string, (tf: TF) => Promise<Outcome>] => [name, async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 25, 3), y = tf.tensor2d(numbers(50, 4), [25, 2]);
+    model.add(tf.layers.dense({ units: 6, activation: "tanh", inputShape: [3] }));
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: optimizer(tf), loss: "meanSquaredError" });
+    return finish(tf, model, x, y, { epochs: 4, batchSize: 5 });
+  }])),
   "a sequence": async (tf) => {
     const model = tf.sequential(), x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]), y = tf.tensor2d(numbers(20, 5), [10, 2]);
     model.add(tf.layers.simpleRNN({ units: 5, inputShape: [4, 3], returnSequences: true }));
@@ -121,6 +130,19 @@ it("Adam's default ε, which TensorFlow.js adds elsewhere, leaves the losses of 
     return (await model.fit(rows(tf, 40, 4), tf.ones([40, 3]), { epochs: 5, shuffle: false })).history.loss;
   };
   expectNear(await losses(ours), await losses(theirs), "losses");
+});
+
+it("adadelta divides by the mean that holds this step's gradient, as Keras; TensorFlow.js, by the one before it", async () => {
+  const after = async (tf: TF) => {
+    const model = tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1], useBias: false })] });
+    model.compile({ optimizer: tf.train.adadelta(0.5, 0.9, 1e-4), loss: "meanSquaredError" });
+    model.setWeights([tf.tensor2d([1], [1, 1])]);
+    await model.fit(tf.ones([1, 1]), tf.zeros([1, 1]));
+    return model.getWeights()[0].dataSync()[0];
+  };
+  // The gradient of w² at 1 is 2, and its mean square 0.1·4.
+  expect(await after(ours)).toBeCloseTo(1 - 0.5 * 2 * Math.sqrt(1e-4) / Math.sqrt(0.4 + 1e-4), 6);
+  expect(await after(theirs)).toBeCloseTo(1 - 0.5 * 2 * Math.sqrt(1e-4) / Math.sqrt(1e-4), 6);
 });
 
 it("control: other weights give other losses", async () => {

@@ -38,7 +38,7 @@ async function prepared(layers: Layer[], less: Less, masked = false) {
   const backend = Object.assign(new CpuBackend(), less);
   const state = new Map([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer)]);
   await backend.write(state);
-  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend, (await loadKnown(network, recipe)).formulas), BATCH);
+  const compiled = new Compiled(network, recipe, { backend, state, reopen: async () => backend }, await loadExtras(network, backend, await loadKnown(network, recipe)), BATCH);
   const dataset: Dataset = { rows: ROWS, format: { type: "float32", scale: 1, ...(masked ? { masked } : {}) }, x: noise(ROWS * 6, 5),
     y: noise(ROWS * network.outputWidth * network.outputSteps, 6),
     ...(masked ? { lengths: Uint32Array.from({ length: ROWS }, (_, i) => 1 + i % 3) } : {}) };
@@ -54,7 +54,7 @@ async function results(layers: Layer[], less: Less) {
     await training.runner.run(steps.map((step, i) => ({ ...step, step: epoch * 3 + i })), (first, count, numbers) => left.push(first, count, ...Array.from(numbers)));
   }
   const evaluation = await holding.lease("evaluate", dataset, BATCH);
-  const averages = await runEvaluation({ ...evaluation, rows: ROWS, at: 0, batchSize: BATCH }, NAMES);
+  const averages = await runEvaluation({ ...evaluation, rows: ROWS, at: 0, batchSize: BATCH }, { names: NAMES, means: NAMES.length });
   const prediction = await holding.lease("predict", dataset, BATCH), answers: number[] = [];
   await prediction.runner.run(miniBatches(ROWS, BATCH, prediction.orders.place([null])[0]), (_, count, numbers) => {
     expect(numbers.length).toBe(count * prediction.runner.resultElements);
@@ -88,7 +88,7 @@ it("padded sequences: evaluated in chunks with the means over what counts; not t
   const logs = [];
   for (const maxBytes of [Infinity, 1000]) {
     const { dataset, holding } = await prepared(EVERY_STEP, { maxBytes }, true), lease = await holding.lease("evaluate", dataset, BATCH);
-    logs.push(Object.values((await runEvaluation({ ...lease, rows: ROWS, at: 0, batchSize: BATCH }, NAMES))!.logs()));
+    logs.push(Object.values((await runEvaluation({ ...lease, rows: ROWS, at: 0, batchSize: BATCH }, { names: NAMES, means: NAMES.length }))!.logs()));
     lease.dispose();
     if (maxBytes === Infinity) continue;
     const error: unknown = await holding.lease("train", dataset, BATCH).catch((e: unknown) => e);

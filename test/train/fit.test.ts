@@ -45,7 +45,7 @@ function fit(
     checkpointing: null, firstNonFinite: async () => "loss",
     open: async () => ({ train: prepared(train), validation: validation && prepared(validation), dispose() {} }),
   });
-  return runEpochs({ endurance, portions: PORTIONS, names: ["loss"], validates: validation !== null, epochs: 2, by: null, ahead: 1,
+  return runEpochs({ endurance, portions: PORTIONS, readout: { names: ["loss"], means: 1 }, validates: validation !== null, epochs: 2, by: null, ahead: 1,
     options: {}, signal: { aborted: false }, ...changes }, progress);
 }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
-  activation, adagrad, adam, adamW, binaryCrossentropy, cosineDecay, dataset, dense, dropout, exponentialDecay, huber, initializers, InputError,
+  activation, adadelta, adagrad, adam, adamax, adamW, binaryCrossentropy, cosineDecay, dataset, dense, dropout, exponentialDecay, huber, initializers, lion, InputError,
   l1, l1l2, l2, rmsprop, sequential, sgd, simpleRNN, warmup, windows, type FitOptions, type Sequential,
 } from "../../src/index.ts";
 
@@ -22,6 +22,9 @@ const DECLARATIONS: readonly [name: string, make: Make, required: Options, optio
   ["adamW", adamW, {}, ["learningRate", "beta1", "beta2", "epsilon", "weightDecay"]],
   ["rmsprop", rmsprop, {}, ["learningRate", "rho", "momentum", "epsilon", "centered"]],
   ["adagrad", adagrad, {}, ["learningRate", "initialAccumulatorValue", "epsilon"]],
+  ["adadelta", adadelta, {}, ["learningRate", "rho", "epsilon"]],
+  ["adamax", adamax, {}, ["learningRate", "beta1", "beta2", "epsilon", "clipValue"]],
+  ["lion", lion, {}, ["learningRate", "beta1", "beta2"]],
   ["huber", huber, {}, ["delta"]],
   ["binaryCrossentropy", binaryCrossentropy, {}, ["fromLogits"]],
   ["exponentialDecay", exponentialDecay, { initialLearningRate: 0.1, decaySteps: 3, decayRate: 0.5 }, ["staircase"]],

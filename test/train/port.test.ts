@@ -36,6 +36,8 @@ it("takes optimizers in TensorFlow.js' argument order", () => {
   expect(tf.train.adam(0.1, 0.8, 0.99, 1e-8)).toEqual(tf.adam({ learningRate: 0.1, beta1: 0.8, beta2: 0.99, epsilon: 1e-8 }));
   expect(tf.train.rmsprop(0.1, 0.8)).toEqual(tf.rmsprop({ learningRate: 0.1, rho: 0.8 }));
   expect(tf.train.adagrad(0.1, 0.2)).toEqual(tf.adagrad({ learningRate: 0.1, initialAccumulatorValue: 0.2 }));
+  expect(tf.train.adadelta(0.1, 0.9, 1e-6)).toEqual(tf.adadelta({ learningRate: 0.1, rho: 0.9, epsilon: 1e-6 }));
+  expect(tf.train.adamax()).toEqual(tf.adamax({ learningRate: 0.002 }));
   expect(tf.train.sgd(0.1)).not.toEqual(tf.sgd(0.2));
 });
 

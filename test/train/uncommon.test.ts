@@ -31,7 +31,7 @@ const README_OPTIONS: CompileOptions = { optimizer: "adam", loss: "sparseCategor
 it("the page of README.md loads nothing beside the library", async () => {
   expect(await load(README_LAYERS, README_OPTIONS)).toEqual({ formulas: COMMON_FORMULAS, draws: COMMON_DRAWS });
   const backend = { residentBytes: 32_768 } as Backend, network = resolveNetwork(README_LAYERS, 1);
-  expect(await loadExtras(network, backend, COMMON_FORMULAS)).toEqual({ formulas: COMMON_FORMULAS });
+  expect(await loadExtras(network, backend, { formulas: COMMON_FORMULAS })).toEqual({ formulas: COMMON_FORMULAS });
   expect(await loadBlocks(network, undefined, 64, backend, false)).toEqual({});
 });
 
@@ -107,9 +107,9 @@ it.each(["kernelRegularizer", "biasRegularizer"])("penalties are there once a la
 
 /** Every plan of a network: of whole steps and of both parts of those that are computed in chunks, fused, unfused and resident. */
 async function writePlans(layers: Layer[], options: CompileOptions, change: (extras: Extras) => Extras = (extras) => extras): Promise<number> {
-  const network = resolveNetwork(layers, 1), recipe = resolveRecipe(network, options), { formulas } = await loadKnown(network, recipe);
-  const extras = change(await loadExtras(network, { residentBytes: 32_768 }, formulas));
-  const graphs = (["train", "evaluate", "predict"] as const).map((purpose) => buildGraph(network, recipe, purpose, undefined, extras.recurrent?.graph));
+  const network = resolveNetwork(layers, 1), recipe = resolveRecipe(network, options), { columns } = (await loadKnown(network, recipe)).measures?.(network, recipe) ?? {};
+  const extras = change(await loadExtras(network, { residentBytes: 32_768 }, await loadKnown(network, recipe)));
+  const graphs = (["train", "evaluate", "predict"] as const).map((purpose) => buildGraph(network, recipe, purpose, undefined, extras.recurrent?.graph, columns));
   const { accumulate, apply } = cutGraph(graphs[0]);
   const plans = [...graphs, accumulate, apply].flatMap((graph) => [{ fuse: true }, { fuse: false }, { residentBytes: 32_768 }].map((way) =>
     new Plan(graph, { batch: 8, ...way, ...planExtras(extras) })));
@@ -121,8 +121,8 @@ const PLAIN: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };
 it.each<[string, Partial<Parameters<typeof dense>[0]>, Partial<CompileOptions>]>([
   ["clipNorm", {}, { optimizer: sgd({ clipNorm: 1 }) }], ["globalClipNorm", {}, { optimizer: sgd({ globalClipNorm: 1 }) }],
   ["clipValue", {}, { optimizer: sgd({ clipValue: 1 }) }], ["a penalty on kernels", { kernelRegularizer: l2(0.1) }, {}],
-  ["a penalty on biases", { biasRegularizer: l1(0.1) }, {}], ["gelu", { activation: "gelu" }, {}],
-  ["adagrad", {}, { optimizer: "adagrad" }],
+  ["a penalty on biases", { biasRegularizer: l1(0.1) }, {}], ["R²", {}, { metrics: ["r2Score"] }], ["counts", {}, { metrics: ["recall"] }],
+  ["a loss as a metric", {}, { metrics: ["huber"] }], ["gelu", { activation: "gelu" }, {}], ["adamax", {}, { optimizer: "adamax" }],
 ])("every plan of a network with %s is written from what is loaded for it, and so is every plan of one without", async (_, layer, options) => {
   const layers = [dense({ units: 3, inputShape: [4], ...layer }), dense({ units: 2 })];
   const sequences = [simpleRNN({ units: 3, inputShape: [4, 2] }), dense({ units: 2, ...layer })];

@@ -20,7 +20,7 @@ const isStoredWhole = (values: ArrayLike<number>): values is Uint32Array<ArrayBu
 
 /** Class and vocabulary indices are whole numbers in its memory, as they come from the data; kernels have them as floats. */
 const wholeInputs = (step: Step): readonly string[] => {
-  const isLabels = (step.op === "lossRows" || step.op === "lossGradient") ? takesLabels(step.loss) : step.op === "metricRows" && step.metric === "sparseAccuracy";
+  const isLabels = (step.op === "lossRows" || step.op === "lossGradient") ? takesLabels(step.loss) : step.op === "metricRows" && step.metric.startsWith("sparse");
   return isLabels ? [step.inputs[1]] : step.op === "pickRows" || step.op === "pickRowsGradient" ? [step.inputs[0]] : [];
 };
 

@@ -53,8 +53,8 @@ export async function planOf(widths: readonly number[], flags: Flags): Promise<P
   const { batch, purpose, fuse, precision } = flags, network = resolveNetwork(layersOf(widths, flags), 0);
   const recipe = resolveRecipe(network, { optimizer: flags.optimizer, loss: flags.loss, metrics: ofClasses(flags) ? ["accuracy"] : [] });
   const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], residentBytes = fuse ? adapter.workgroupBytes : 0;
-  const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, batch, { planAdapter: adapter }, false)]);
-  const extras = await loadExtras(network, { residentBytes }, { ...formulas, ...blocks });
+  const [known, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, batch, { planAdapter: adapter }, false)]);
+  const extras = await loadExtras(network, { residentBytes }, { ...known, formulas: { ...known.formulas, ...blocks } });
   const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, extras.recurrent?.graph);
   return new Plan(graph, {
     batch, fuse, adapter, precision, residentBytes, ...planExtras(extras),

@@ -100,5 +100,5 @@ export const DEFAULTS: PlaygroundConfig = {
 };
 
 export const USUAL_RATES: UsualRates = {
-  sgd: 0.3, momentum: 0.1, nesterov: 0.1, adam: 0.01, adamW: 0.01, rmsprop: 0.01, adagrad: 0.1,
+  sgd: 0.3, momentum: 0.1, nesterov: 0.1, adam: 0.01, adamW: 0.01, rmsprop: 0.01, adagrad: 0.1, adadelta: 3, adamax: 0.03, lion: 0.01,
 };

@@ -56,3 +56,24 @@ export const rmsprop = (learningRate: number | Schedule, decay?: number, momentu
  */
 export const adagrad = (learningRate: number | Schedule, initialAccumulatorValue?: number): Optimizer =>
   optimizers.adagrad({ learningRate, initialAccumulatorValue });
+
+/**
+ * Adadelta (Zeiler 2012), with the formula of adadelta().
+ * @param learningRate η: a number ≥ 0 or a schedule; default 0.001
+ * @param rho ρ, decay of the means of squared gradients and of squared changes, in [0, 1); default 0.95
+ * @param epsilon ε ≥ 0, added to both means under their roots; default 1e-7
+ * @throws InputError on a number out of range
+ */
+export const adadelta = (learningRate?: number | Schedule, rho?: number, epsilon?: number): Optimizer =>
+  optimizers.adadelta({ learningRate, rho, epsilon });
+
+/**
+ * Adamax (Kingma and Ba 2015), with the formula of adamax().
+ * @param learningRate η: a number ≥ 0 or a schedule; default 0.002
+ * @param beta1 decay of the mean of gradients, in [0, 1); default 0.9
+ * @param beta2 decay of the largest gradient, in [0, 1); default 0.999
+ * @param epsilon ε ≥ 0, added to the largest gradient; default 1e-7
+ * @throws InputError on a number out of range
+ */
+export const adamax = (learningRate: number | Schedule = 0.002, beta1?: number, beta2?: number, epsilon?: number): Optimizer =>
+  optimizers.adamax({ learningRate, beta1, beta2, epsilon });

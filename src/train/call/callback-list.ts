@@ -5,6 +5,7 @@ import { FormatError, InputError } from "../../errors.ts";
 import { show } from "../../model/checks.ts";
 import type { Network } from "../../model/network.ts";
 import type { Backend, Floats } from "../backend/backend.ts";
+import type { Readout } from "../data/batches.ts";
 import type { Callback, Callbacks, FitOptions, FitRun, Logs } from "./fit-options.ts";
 import { refusal } from "./refuse-weights.ts";
 import { fromWeights, type GivenWeight, type Weight } from "./weights.ts";
@@ -12,7 +13,7 @@ import { fromWeights, type GivenWeight, type Weight } from "./weights.ts";
 /** What a fit() trains, as far as its callbacks see it. */
 export interface Trainee {
   readonly model: FitRun["model"];
-  readonly compiled: { readonly names: readonly string[]; readonly network: Network };
+  readonly compiled: { readonly readout: Readout; readonly network: Network };
 }
 
 /** The state of a callback, as checkpoints hold it. */
@@ -90,7 +91,7 @@ export class CallbackList implements KeptCallbacks {
   /** Begins all of them. @throws what one throws, such as an InputError; nothing is trained yet */
   constructor(
     { callbacks, initialEpoch = 0, epochs = 1, verbose }: Pick<FitOptions, "callbacks" | "initialEpoch" | "epochs" | "verbose">,
-    { model, compiled: { names, network } }: Trainee, validates: boolean,
+    { model, compiled: { readout: { names }, network } }: Trainee, validates: boolean,
   ) {
     this.#all = callbacks ? [callbacks].flat() : [];
     this.#network = network;

@@ -47,7 +47,7 @@ export interface Expected {
   readonly carried: ReadonlyMap<string, number>;
   /** Loss and metrics, validation's included. */
   readonly names: readonly string[];
-  /** How many of the names are averaged over an epoch. */
+  /** How many numbers are averaged over an epoch. */
   readonly averaged: number;
   /** Mini-batches of an epoch, the rows of one of them, and all rows that are trained on. */
   readonly perEpoch: number;

@@ -68,7 +68,7 @@ const saysGelu = ({ stages }: Network): boolean => stages.some((stage) => "activ
 
 /** What checkpoints of this fit() hold. What it is, they say as it was declared; its learning rate may have been set since. */
 export async function expectedOf({ compiled, course, given, validates, plan }: FitCourse): Promise<Expected> {
-  const { network, declared, backend, names } = compiled, { optimizer } = declared;
+  const { network, declared, backend, readout: { names, means } } = compiled, { optimizer } = declared;
   const { rows, batchSize } = course.portions, { steps, validationSplit, validationSteps, onNaN } = given.checked, { initialEpoch } = given.options;
   const words = (value: unknown) => JSON.stringify(value, sent);
   const weights = new Map(network.parameters.map(({ symbol, shape }) => [symbol, shape.reduce((a, b) => a * b, 1)] as const));
@@ -86,7 +86,7 @@ export async function expectedOf({ compiled, course, given, validates, plan }: F
     },
     weights, tensors: new Map([...weights, ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
     carried: network.stateful ? backend.carriedSizes(plan) : new Map(),
-    names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names, averaged: names.length,
+    names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names, averaged: means,
     perEpoch: steps ?? Math.ceil(rows / batchSize), batchSize, rows, outputSteps: network.outputSteps, leavesOut: onNaN === "rollback",
     bySteps: steps !== null, shuffle: course.shuffle, engine: `${backend.kind}, ${backend.adapter}`.slice(0, 1000), saysGelu: saysGelu(network),
   };

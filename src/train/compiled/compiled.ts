@@ -1,6 +1,7 @@
 // What compile() makes: recipe, backend and how far training is.
 
 import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../../graph/build.ts";
+import type { Measures } from "../../graph/measures.ts";
 import type { Graph } from "../../graph/types.ts";
 import type { Network, Recipe } from "../../model/network.ts";
 import { rateAt, toSchedule, type Schedule } from "../../model/schedules.ts";
@@ -13,6 +14,7 @@ import { Keeper, lossBehind, type Opened } from "../recovery/keeper.ts";
 import { Turns } from "../call/lifecycle.ts";
 import { loadRecovery } from "../recovery/load-recovery.ts";
 import type { Progress } from "../loop/passes.ts";
+import type { Readout } from "../data/batches.ts";
 import type { Shape } from "../data/shape.ts";
 import type { Carried } from "../data/states.ts";
 import { Steering } from "../loop/steering.ts";
@@ -21,8 +23,8 @@ export class Compiled {
   readonly progress: Progress = { steps: 0, epochs: 0, stateRows: 0 };
   /** Whose states predict() carries on. */
   readonly predicted: Carried = { stateRows: 0 };
-  /** "loss" and the metrics, in the order in which steps leave them. */
-  readonly names: readonly string[];
+  /** What steps leave. */
+  readonly readout: Readout & Partial<Measures>;
   /** What data must fit. */
   readonly shape: Shape;
   /** Data sets on the backend, with the runners made for them. */
@@ -43,7 +45,8 @@ export class Compiled {
     readonly autotune = false,
   ) {
     this.declared = recipe;
-    this.names = ["loss", ...recipe.metrics];
+    const names = ["loss", ...recipe.metrics];
+    this.readout = { names, means: names.length, ...extras.measures?.(network, recipe) };
     this.shape = { ...network, checks: extras.recurrent?.checks };
     this.keeper = new Keeper(opened, this.progress, () => this.holdings.dispose());
   }
@@ -99,7 +102,7 @@ export class Compiled {
   }
 
   graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {
-    return buildGraph(this.network, this.recipe, purpose, format, this.extras.recurrent?.graph);
+    return buildGraph(this.network, this.recipe, purpose, format, this.extras.recurrent?.graph, this.readout.columns);
   }
 
   /** As the model of costs and what was measured so far make it. */

@@ -2,8 +2,9 @@
 
 import { loadResident } from "../../gpu/load-resident.ts";
 import { levelsOf } from "../../graph/long-sums.ts";
+import type { measuresOf } from "../../graph/measures.ts";
 import { COMMON_DRAWS, type Draws } from "../../model/initializers.ts";
-import { matchingActivation } from "../../model/losses.ts";
+import { matchingActivation, takesLabels } from "../../model/losses.ts";
 import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
 import { COMMON_FORMULAS, type Formulas } from "../../schedule/formulas.ts";
 import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
@@ -16,6 +17,8 @@ import type { Backend } from "../backend/backend.ts";
 export interface Known {
   readonly formulas: PlanFormulas;
   readonly draws: Draws;
+  /** What metrics are made of, for those that are not each the mean of one number a row. */
+  readonly measures?: typeof measuresOf;
 }
 
 /** For networks that have nothing else. */
@@ -26,7 +29,10 @@ function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): 
   if (stages.some((stage) => stage.type === "activation" && stage.activation !== "softmax" && !Object.hasOwn(values, stage.activation))) return false;
   if (parameters.some(({ initializer, regularizer }) => regularizer !== null || !Object.hasOwn(draws, initializer.name))) return false;
   if (!recipe) return true;
-  const { optimizer: { name, clipNorm, clipValue, globalClipNorm }, loss } = recipe;
+  const { optimizer: { name, clipNorm, clipValue, globalClipNorm }, loss, metrics } = recipe;
+  const isRowMean = (metric: (typeof metrics)[number]): boolean => metric === "accuracy" ||
+    (!takesLabels(loss) && (metric === "meanSquaredError" || metric === "meanAbsoluteError"));
+  if (!metrics.every(isRowMean)) return false;
   return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) &&
     !(clipNorm ?? clipValue ?? globalClipNorm ?? loss.labelSmoothing);
 }
@@ -63,8 +69,7 @@ export async function loadBlocks(
 
 const loadRecurrent = () => import("./recurrent.ts");
 
-export interface Extras {
-  readonly formulas: PlanFormulas;
+export interface Extras extends Omit<Known, "draws"> {
   /** For networks with recurrent layers. */
   readonly recurrent?: Awaited<ReturnType<typeof loadRecurrent>>;
   /** For those whose training may stay on the device from step to step. */
@@ -77,9 +82,9 @@ export const planExtras = ({ recurrent, resident, formulas }: Extras): Pick<Plan
 
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
 export async function loadExtras(
-  { sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">, formulas: PlanFormulas,
+  { sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">, known: Omit<Known, "draws">,
 ): Promise<Extras> {
-  if (sequences) return { formulas, recurrent: await loadRecurrent() };
+  if (sequences) return { ...known, recurrent: await loadRecurrent() };
   const weights = parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { formulas, resident: await loadResident() } : { formulas };
+  return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { ...known, resident: await loadResident() } : known;
 }

@@ -17,19 +17,14 @@ export function miniBatches(
   return batches;
 }
 
-interface StepResults {
-  readonly values: readonly number[];
-  /** Outputs that the values are the means of; null for all of the rows'. */
-  readonly count: number | null;
-}
-
-/**
- * What one of `steps` steps left: loss and metrics, and behind them how many outputs they are the means of, where rows of
- * sequences are padded.
- */
-export function resultsOf(results: ArrayLike<number>, steps: number, step: number, names: number): StepResults {
-  const stride = results.length / steps, at = step * stride;
-  return { values: Array.from({ length: names }, (_, i) => results[at + i]), count: stride > names ? results[at + names] : null };
+/** What steps leave, and how loss and metrics follow from it. */
+export interface Readout {
+  /** "loss" and the metrics. */
+  readonly names: readonly string[];
+  /** Means that each step leaves; behind them how many outputs they are over, where rows of sequences are padded. */
+  readonly means: number;
+  /** Loss and metrics, where they are not the means themselves. @param rows examples, or if `counted` outputs, that the means are over */
+  readonly read?: (means: readonly number[], rows: number, counted: boolean) => readonly number[];
 }
 
 /** What averages are made of. */
@@ -38,14 +33,15 @@ export interface Sums {
   readonly rows: number;
 }
 
-/** The loss and metrics of steps, averaged over their examples; over the outputs that count where some are padding. */
+/** What steps leave, averaged over their examples; over the outputs that count where some are padding. */
 export class Averages {
   readonly #sums: number[];
   #rows: number;
+  #counted = false;
 
   /** @param before what they go on from */
-  constructor(readonly names: readonly string[], before?: Sums) {
-    this.#sums = names.map((_, i) => before?.sums[i] ?? 0);
+  constructor(readonly readout: Readout, before?: Sums) {
+    this.#sums = Array.from({ length: readout.means }, (_, i) => before?.sums[i] ?? 0);
     this.#rows = before?.rows ?? 0;
   }
 
@@ -60,14 +56,16 @@ export class Averages {
 
   /** @param index which of `count` steps whose results these are; `rows` are its examples. Makes nothing: it is called for each step. */
   addStep(rows: number, results: ArrayLike<number>, count: number, index: number): void {
-    const stride = results.length / count, at = index * stride, names = this.#sums.length;
-    const weight = stride > names ? results[at + names] : rows;
+    const stride = results.length / count, at = index * stride, means = this.#sums.length;
+    this.#counted = stride > means;
+    const weight = this.#counted ? results[at + means] : rows;
     this.#rows += weight;
-    for (let i = 0; i < names; i++) this.#sums[i] += results[at + i] * weight;
+    for (let i = 0; i < means; i++) this.#sums[i] += results[at + i] * weight;
   }
 
-  /** By name; `prefix` is "val_" for validation. */
+  /** Loss and metrics by name; `prefix` is "val_" for validation. */
   logs(prefix = ""): Record<string, number> {
-    return Object.fromEntries(this.names.map((name, i) => [prefix + name, this.#sums[i] / this.#rows]));
+    const { names, read } = this.readout, means = this.#sums.map((sum) => sum / this.#rows), values = read?.(means, this.#rows, this.#counted) ?? means;
+    return Object.fromEntries(names.map((name, i) => [prefix + name, values[i]]));
   }
 }

@@ -153,7 +153,7 @@ function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { 
 /** One step of a specimen on the backend, one way; null where the device has no such way. */
 async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<{ readonly answer: Answer; readonly sizes: number[] } | null> {
   const network = networkOf(specimen), blocks = await loadBlocks(network, undefined, specimen.rows, backend, true);
-  const extras = await loadExtras(network, backend, { ...COMMON_FORMULAS, ...blocks });
+  const extras = await loadExtras(network, backend, { formulas: { ...COMMON_FORMULAS, ...blocks } });
   const { graph, values, dataset, step } = prepareSpecimen(specimen, extras), { maxBuffers, maxBytes, residentBytes, planAdapter: adapter } = backend;
   await backend.write(values);
   const plan = planFor(way, (options) => new Plan(graph, {

@@ -40,13 +40,13 @@ function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps 
 /** The network on a backend that nobody else uses. The runner disposes it. */
 export async function prepareRunner(backend: Backend, network: Network, recipe: Recipe): Promise<Runner> {
   try {
-    const [{ formulas }, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, DEFAULT_BATCH, backend, false)]);
-    const extras = await loadExtras(network, backend, { ...formulas, ...blocks });
+    const [known, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, DEFAULT_BATCH, backend, false)]);
+    const extras = await loadExtras(network, backend, { ...known, formulas: { ...known.formulas, ...blocks } });
     const { maxBuffers, maxBytes, residentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
     const small = (length: number) => Float32Array.from({ length }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 16);
     await backend.write(new Map([
       ...network.parameters.map(({ symbol, shape }) => [symbol, small(elementsOf(shape))] as const), ...initialStates(network, recipe.optimizer)]));
-    const plan = new Plan(buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph), {
+    const plan = new Plan(buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph, extras.measures?.(network, recipe).columns), {
       batch: dataset.rows, maxBuffers, maxBytes, residentBytes, adapter, program, weights: backend.places,
       ...planExtras(extras),
     });

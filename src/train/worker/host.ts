@@ -111,9 +111,9 @@ async function open({
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision, debug };
-  const [backend, { formulas }] = await Promise.all([openBackend(options, network, recipe, autotune), loadKnown(network, recipe)]);
+  const [backend, known] = await Promise.all([openBackend(options, network, recipe, autotune), loadKnown(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
-  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend, formulas),
+  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend, known),
     checked.batchSize, autotune);
   compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   await compiled.keeper.adopt(start);
