@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { basename } from "node:path";
 import type { Browser, Page } from "puppeteer";
 import { launchBrowser } from "../src/cli/launch.ts";
-import { startPageServer, type Answer, type PageServer } from "../src/cli/page-server.ts";
+import { startPageServer, type ServedFile, type PageServer } from "../src/cli/page-server.ts";
 import { readScripts } from "./built-files.ts";
 import { CONTENDERS } from "./contenders.ts";
 import { launchFirefox } from "./firefox.ts";
@@ -17,8 +17,8 @@ const HTML = '<!doctype html><meta charset="utf-8"><title>bench</title><link rel
 const SCRIPT = "text/javascript; charset=utf-8", WASM = "application/wasm";
 
 /** All bundles, and the WebAssembly of packages. */
-async function answersFor(): Promise<Map<string, Answer>> {
-  const answers = new Map<string, Answer>([["", { type: "text/html; charset=utf-8", body: HTML }]]);
+async function answersFor(): Promise<Map<string, ServedFile>> {
+  const answers = new Map<string, ServedFile>([["", { type: "text/html; charset=utf-8", body: HTML }]]);
   for (const [name, body] of await readScripts()) answers.set(name, { type: SCRIPT, body });
   const require = createRequire(import.meta.url);
   for (const path of new Set(CONTENDERS.flatMap(({ assets }) => assets))) {
@@ -34,7 +34,7 @@ const describeInPage = (): Promise<string> => (globalThis as unknown as { bench:
 
 export class BrowserHost implements Host {
   private constructor(
-    readonly browser: Browser, readonly server: PageServer, readonly answers: ReadonlyMap<string, Answer>,
+    readonly browser: Browser, readonly server: PageServer, readonly answers: ReadonlyMap<string, ServedFile>,
   ) {}
 
   static async open(name: "chrome" | "firefox", say: (line: string) => void): Promise<BrowserHost> {

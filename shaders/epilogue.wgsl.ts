@@ -1,5 +1,5 @@
 // An epilogue: what is done with each number that a kernel computes, while it is still in a register.
-// Kernels call a function (value, row, col); schedule/epilogue.ts writes its body out of elementwise steps.
+// Kernels call a function (value, row, col); schedule/epilogue.ts writes its body out of elementwise ops.
 
 export interface Epilogue {
   /** Functions at module scope that the body needs. */

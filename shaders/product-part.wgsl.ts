@@ -18,7 +18,7 @@ export interface Operand {
 }
 
 /** How a product is cut. */
-export interface ProductShape {
+export interface ProductCut {
   readonly kind: "direct" | "workgroup";
   /** Numbers of `out` that one invocation owns; of kind "workgroup" multiples of 4. */
   readonly tileRows: number;
@@ -28,7 +28,7 @@ export interface ProductShape {
   readonly lanesY: number;
   /** direct: invocations that share a tile, each summing its slice of K. Workgroups have lanesX·lanesY·lanesK invocations. */
   readonly lanesK: number;
-  /** direct: terms that one turn of the loop adds; K must be a multiple of it. */
+  /** direct: terms that one iteration adds; K must be a multiple of it. */
   readonly unroll: number;
   /**
    * direct: four lanes share the reading of `left` by quadBroadcast. Asks for QUAD_BROADCAST at the top of the shader, lanesX
@@ -39,7 +39,7 @@ export interface ProductShape {
   readonly depth: number;
 }
 
-export interface ProductPart extends ProductShape {
+export interface ProductPart extends ProductCut {
   readonly form: ProductForm;
   /** M and K as WGSL expressions: constants, or step.rows for the batch. For kind "workgroup" they must be uniform. */
   readonly m: string;
@@ -50,13 +50,13 @@ export interface ProductPart extends ProductShape {
 }
 
 /** Quads of a staged operand: along its block, and from one k to the next. */
-export const quadsOf = (v: ProductShape, side: "left" | "right") => {
+export const quadsOf = (v: ProductCut, side: "left" | "right") => {
   const along = (side === "left" ? v.lanesY * v.tileRows : v.lanesX * v.tileCols) / 4;
   return { along, stride: along + 1 };
 };
 
 /** Numbers by four of the workgroup array `staged`: left, then right. */
-export const tiledQuads = (v: ProductShape): number => v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
+export const tiledQuads = (v: ProductCut): number => v.depth * (quadsOf(v, "left").stride + quadsOf(v, "right").stride);
 
 /** What is done with one number: a WGSL statement. */
 export type Finish = (value: string, row: string, col: string) => string;
@@ -72,9 +72,9 @@ export const vector = (values: readonly string[]): string => (values.length === 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Numbers of `out` that a workgroup owns. */
-export const blockOf = (v: ProductShape) => ({ rows: v.lanesY * v.tileRows, cols: v.lanesX * v.tileCols });
+export const blockOf = (v: ProductCut) => ({ rows: v.lanesY * v.tileRows, cols: v.lanesX * v.tileCols });
 
-export const lanesIn = (v: ProductShape): number => v.lanesX * v.lanesY * v.lanesK;
+export const lanesIn = (v: ProductCut): number => v.lanesX * v.lanesY * v.lanesK;
 
 /** Which block of `out` a workgroup has: block_row, block_col. Blocks go row by row, so that a smaller m leaves out the last. */
 export function place(v: ProductPart): string {

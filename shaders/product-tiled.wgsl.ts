@@ -7,10 +7,10 @@
 // Terms beyond K count as zero in both operands, so that what lies there, NaN included, has no effect.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { quadsOf, range, type Operand, type ProductPart, type ProductShape, type ProductWriter } from "./product-part.wgsl.ts";
+import { quadsOf, range, type Operand, type ProductPart, type ProductCut, type ProductWriter } from "./product-part.wgsl.ts";
 
 /** The quad of `staged` at a term. */
-const stagedAt = (v: ProductShape, side: "left" | "right", quad: string): string =>
+const stagedAt = (v: ProductCut, side: "left" | "right", quad: string): string =>
   `staged[${side === "left" ? "" : `${v.depth * quadsOf(v, "left").stride}u + `}term * ${quadsOf(v, side).stride}u + ${quad}]`;
 
 /**

@@ -16,19 +16,19 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { formulaOf, type WorkgroupMemory } from "./kernel.wgsl.ts";
 import {
-  blockOf, lanesIn, place, range, tiledQuads, vector, type Finish, type Operand, type ProductPart, type ProductShape, type ProductWriter,
+  blockOf, lanesIn, place, range, tiledQuads, vector, type Finish, type Operand, type ProductPart, type ProductCut, type ProductWriter,
 } from "./product-part.wgsl.ts";
 
 /** Stands at the top of a shader with a variant that broadcasts; the device needs the feature "subgroups". */
 export const QUAD_BROADCAST = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
 
-export function workgroupsOf(v: ProductShape, m: number, n: number): number {
+export function workgroupsOf(v: ProductCut, m: number, n: number): number {
   const { rows, cols } = blockOf(v);
   return Math.ceil(m / rows) * Math.ceil(n / cols);
 }
 
 /** What a product takes of the workgroup memory of its launch (shaders/kernel.wgsl.ts). */
-export function productMemory(v: ProductShape): WorkgroupMemory {
+export function productMemory(v: ProductCut): WorkgroupMemory {
   const { rows, cols } = blockOf(v);
   return { partial: v.lanesK > 1 ? v.lanesK * rows * cols : 0, staged: v.kind === "workgroup" ? tiledQuads(v) : 0 };
 }
@@ -61,7 +61,7 @@ const handle = (operand: Operand, row: string): string => operand.row?.(row) ?? 
 const readsFours = (v: ProductPart, left: Operand): boolean =>
   v.broadcast && v.form === "leftTransposed" && left.at4 !== undefined && v.tileRows % 16 === 0;
 
-/** `let` statements for left numbers left_<row>_<u> of one turn of the loop. */
+/** `let` statements for left numbers left_<row>_<u> of one iteration. */
 function readLeft(v: ProductPart, left: Operand, u: number): string[] {
   const transposed = v.form === "leftTransposed";
   const at = (name: string) => (transposed ? left.at(`left_row_${u}`, name) : left.at(name, `k_${u}`));
@@ -108,9 +108,9 @@ function rowsAndColumns(v: ProductPart, left: Operand, right: Operand): string[]
 /** Which k an invocation adds: k_begin, k_end. */
 function terms(v: ProductPart): string {
   if (v.lanesK === 1) return `let k_begin = 0u;\n  let k_end = ${v.k};`;
-  // Slices end where a turn of the loop does.
-  const turns = v.lanesK * v.unroll;
-  return `let k_slice = (${v.k} + ${turns - 1}u) / ${turns}u * ${v.unroll}u;
+  // Slices end where an iteration does.
+  const iterations = v.lanesK * v.unroll;
+  return `let k_slice = (${v.k} + ${iterations - 1}u) / ${iterations}u * ${v.unroll}u;
   let k_begin = min(lane / ${v.lanesX * v.lanesY}u * k_slice, ${v.k});
   let k_end = min(k_begin + k_slice, ${v.k});`;
 }
@@ -123,10 +123,10 @@ function inBlocks(v: ProductPart, loop: (first: string, end: string) => string):
 }
 
 const directStatements: ProductWriter = (v, left, right, bias, finish) => {
-  const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), turns = range(v.unroll);
+  const rows = range(v.tileRows), vectors = vectorsOf(v.tileCols), unrolled = range(v.unroll);
   const each = (statement: (i: number, j: number, width: number) => string) =>
     rows.map((i) => vectors.map(([j, width]) => statement(i, j, width)).join(" ")).join("\n      ");
-  const add = each((i, j, width) => turns.map((u) => {
+  const add = each((i, j, width) => unrolled.map((u) => {
     const factor = width === 1 ? `left_${i}_${u}` : `${vectorType(width)}(left_${i}_${u})`;
     return `sum_${i}_${j} = fma(${factor}, right_${j}_${u}, sum_${i}_${j});`;
   }).join(" "));
@@ -139,7 +139,7 @@ const directStatements: ProductWriter = (v, left, right, bias, finish) => {
     ${rowsAndColumns(v, left, right).join("\n    ")}
     ${each((i, j, width) => `var sum_${i}_${j} = ${vectorType(width)}();`)}
     ${inBlocks(v, (first, end) => `for (var k = ${first}; k < ${end}; k += ${v.unroll}u) {
-      ${turns.flatMap((u) => [`let k_${u} = k + ${u}u;`, ...readRight(v, right, u), ...readLeft(v, left, u)]).join("\n      ")}
+      ${unrolled.flatMap((u) => [`let k_${u} = k + ${u}u;`, ...readRight(v, right, u), ...readLeft(v, left, u)]).join("\n      ")}
       ${add}
     }`)}
     ${v.lanesK > 1 ? keepPartialSums(v) : finishTile(v, bias, finish)}

@@ -9,6 +9,12 @@ export type NumbersKind = "Float16Array" | "Float32Array" | "Float64Array" | "In
 export type TypedNumbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint8ClampedArray<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
+/** float32 numbers in memory that is not shared. */
+export type Floats = Float32Array<ArrayBuffer>;
+
+/** Arrays as they lie on a device: numbers, whole numbers, bytes. */
+export type DeviceNumbers = Floats | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
 type Constructor = new (from: number | ArrayLike<number>) => TypedNumbers;
 
 /** What holds numbers of a kind in this realm. Not every engine has a Float16Array, and float32 holds its numbers exactly. */

@@ -104,7 +104,7 @@ it("what few pages need comes only when it is asked for", () => {
   // What two of these share is a chunk of nobody's.
   const later = page.filter((chunk) => !loadedAtOnce(page).includes(chunk) && chunk.facadeModuleId !== null);
   expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(
-    ["autotune", "blocks", "by-steps", "checkpointing", "choose-engine", "debug", "float64", "given", "limits", "recovery", "recurrent", "refusals", "resident", "uncommon", "wasm-backend"]
+    ["autotune", "blocks", "by-steps", "checkpointing", "choose-engine", "debug", "float64", "limits", "persistent", "recovery", "recurrent", "uncommon", "unsupported", "validate-all", "wasm-backend"]
       .map((name) => `\0${name}.js`));
 });
 

@@ -28,8 +28,8 @@ function graphOf({ form, m, k, n }: Product): Graph {
   else g.tensor("right", k, n, "parameter");
   g.tensor("out", form === "leftTransposed" ? m : "batch", n, "parameter");
   g.tensor("nothing", 1, 1, "result");
-  g.push({ op: "product", form, inputs: ["left", "right"], outputs: ["out"] });
-  return { purpose: "train", tensors: g.tensors, steps: g.steps, output: "out", seed: 0 };
+  g.push({ type: "product", form, inputs: ["left", "right"], outputs: ["out"] });
+  return { purpose: "train", tensors: g.tensors, ops: g.ops, output: "out", seed: 0 };
 }
 
 const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);

@@ -2,7 +2,7 @@
 
 import { FormatError, InputError, type Callback, type CallbackState, type CheckpointStore, type Logs } from "../index.ts";
 import { checkFlag, show } from "../model/checks.ts";
-import { checkPath, filesOf, type Files } from "./files.ts";
+import { checkPath, filesOf, type CheckpointFiles } from "./files.ts";
 import { optionsOf } from "./monitor.ts";
 
 /** What csvLogger() takes. */
@@ -27,7 +27,7 @@ const WHERE = "csvLogger()";
 
 class Logger implements CsvLogger {
   readonly name = "csvLogger";
-  readonly #files: Files | null;
+  readonly #files: CheckpointFiles | null;
   readonly #path: string;
   readonly #separator: string;
   readonly #append: boolean;

@@ -4,10 +4,10 @@ import { fileStore, InputError, type CheckpointStore } from "../index.ts";
 import { show } from "../model/checks.ts";
 
 /** Reads and writes one named piece of bytes after the other. */
-export type Files = CheckpointStore;
+export type CheckpointFiles = CheckpointStore;
 
 /** A store that takes paths: "runs/best.safetensors" lies in the folder runs. */
-const byPath = (): Files => {
+const byPath = (): CheckpointFiles => {
   const at = (path: string): [folder: string, name: string] => {
     const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     return [cut < 0 ? "." : path.slice(0, cut + 1), path.slice(cut + 1)];
@@ -21,7 +21,7 @@ const byPath = (): Files => {
 };
 
 /** @throws InputError if it is no store, UnsupportedError where none is given and there are no files */
-export function filesOf(where: string, store: CheckpointStore | undefined): Files {
+export function filesOf(where: string, store: CheckpointStore | undefined): CheckpointFiles {
   if (store === undefined) return byPath();
   if (typeof store?.read === "function" && typeof store.write === "function") return store;
   throw new InputError(`${where}: store must have read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() or fileStore() gave.`);

@@ -2,7 +2,7 @@
 
 import { encodeSafetensors, InputError, type Callback, type CallbackState, type CheckpointStore, type FitRun, type Logs } from "../index.ts";
 import { checkCount, checkFlag } from "../model/checks.ts";
-import { checkPath, filesOf, type Files } from "./files.ts";
+import { checkPath, filesOf, type CheckpointFiles } from "./files.ts";
 import { checkNumber, checkWhole, Monitor, optionsOf, readNumbers, type MonitorOptions } from "./monitor.ts";
 
 /** What modelCheckpoint() takes. */
@@ -43,7 +43,7 @@ class ModelCheckpoint implements Callback {
   readonly name = "modelCheckpoint";
   readonly #monitor: Monitor;
   readonly #path: string;
-  readonly #files: Files;
+  readonly #files: CheckpointFiles;
   readonly #bestOnly: boolean;
   readonly #every: number | null;
   readonly #threshold: number | null;

@@ -20,7 +20,7 @@ import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { addTextOptions, resolveTextOptions, textFlagsFor, type TextFlags, type TextOptions } from "./text-options.ts";
 import { Sampler } from "./text-sampler.ts";
 
-interface Plan {
+interface TextRun {
   readonly options: TextOptions;
   readonly saved: SavedTextModel | null;
   readonly primer: string;
@@ -54,7 +54,7 @@ async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
   return { text, places, vocabulary, source };
 }
 
-async function prepare(typed: TextFlags): Promise<Plan> {
+async function prepare(typed: TextFlags): Promise<TextRun> {
   const { flags, run } = await flagsForRun("char-rnn", typed, addTextOptions);
   const loaded = flags.load === undefined ? null : await readLoaded(flags.load);
   const saved = loaded === null ? null : await parseTextModel(loaded, flags.load!);
@@ -80,7 +80,7 @@ async function prepare(typed: TextFlags): Promise<Plan> {
   return { options, saved, primer, model, data: { places, weights: saved?.weights ?? null }, source };
 }
 
-function describeRun({ options, model, data, source }: Plan): string {
+function describeRun({ options, model, data, source }: TextRun): string {
   const { epochs, length, batchSize, load, runFolder } = options;
   const network = `${model.layers} × ${model.hidden} units, ${model.vocabulary.length} characters`;
   const how = `length ${length}, batch ${batchSize}, adam, lr ${model.learningRate}, seed ${model.seed}`;
@@ -104,7 +104,7 @@ const CONTROLS = /[^\P{C}\n\t]/gu;
 const indented = (text: string): string => `\n${text.replace(CONTROLS, " ").replace(/^/gm, "  │ ")}\n`;
 
 /** What JSON says of a run; samples a second are those of training. */
-export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { model, data }: Pick<Plan, "model" | "data">): string {
+export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { model, data }: Pick<TextRun, "model" | "data">): string {
   const { adapter, backend, epochs, steps, stepsHere, seconds, charactersPerSecond, loss, perplexity, sample } = result;
   return JSON.stringify({
     adapter, backend, epochs, steps, seconds, stepsPerSecond: seconds > 0 ? stepsHere / seconds : 0, charactersPerSecond,
@@ -114,7 +114,7 @@ export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { 
 }
 
 /** Writes with the loaded model, without training: in this process, without a GPU. */
-async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "weights" | "stopped">> {
+async function write({ options, model, data }: TextRun): Promise<Omit<TextResult, "weights" | "stopped">> {
   const sampler = await Sampler.open(model);
   try {
     const sample = await sampler.draw(data.weights!, options.drawing);
@@ -126,14 +126,14 @@ async function write({ options, model, data }: Plan): Promise<Omit<TextResult, "
 }
 
 /** @returns whether the model is where the user wanted it. @throws InputError if it cannot be written */
-function save({ options, model, primer }: Plan, { weights, stopped, steps }: TextResult, say: (line: string) => void): boolean | Promise<boolean> {
+function save({ options, model, primer }: TextRun, { weights, stopped, steps }: TextResult, say: (line: string) => void): boolean | Promise<boolean> {
   if (options.save === null || (stopped && steps === 0)) return true;
   const { length, batchSize, drawing: { temperature } } = options;
   const bytes = textModelBytes({ spec: model, length, batchSize, temperature, primer, weights });
   return saveWeights(options.save, weights, bytes, say);
 }
 
-function reportTraining({ options: { runFolder } }: Plan, result: TextResult, progress: Progress): void {
+function reportTraining({ options: { runFolder } }: TextRun, result: TextResult, progress: Progress): void {
   const { steps, stepsHere, seconds, charactersPerSecond, perplexity } = result;
   if (result.stopped) {
     progress.line(`Stopped after ${count(steps)} steps.`);
@@ -146,7 +146,7 @@ function reportTraining({ options: { runFolder } }: Plan, result: TextResult, pr
 }
 
 /** @returns the exit code: 1 if weights to be saved are no numbers */
-async function finish(plan: Plan, result: TextResult, progress: Progress): Promise<number> {
+async function finish(plan: TextRun, result: TextResult, progress: Progress): Promise<number> {
   const saved: string[] = [];
   try {
     // Before anything is said of them: nobody may be there to hear it.
@@ -158,7 +158,7 @@ async function finish(plan: Plan, result: TextResult, progress: Progress): Promi
   }
 }
 
-async function train(plan: Plan, host: JobHost<TextEvent>, progress: Progress): Promise<number> {
+async function train(plan: TextRun, host: JobHost<TextEvent>, progress: Progress): Promise<number> {
   const { options, options: { backend, epochs, length, batchSize, drawing, runtime, runFolder }, model, data } = plan;
   const request: TextRequest = { model, backend, epochs, length, batchSize, drawing, checkpoints: runFolder };
   const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line))

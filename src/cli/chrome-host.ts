@@ -9,9 +9,9 @@ import type { Say } from "./browser-install.ts";
 import type { JobHost } from "./fit-events.ts";
 import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
 import { launchBrowser } from "./launch.ts";
-import { BYTES, startPageServer, type PageServer, type Source, type Taker } from "./page-server.ts";
+import { BYTES, startPageServer, type PageServer, type Served, type Taker } from "./page-server.ts";
 import {
-  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, pack, PATHS, STOP_FUNCTION, type SentError,
+  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, pack, PATHS, STOP_FUNCTION, type ErrorMessage,
 } from "./protocol.ts";
 import { within } from "./within.ts";
 
@@ -24,13 +24,13 @@ async function builtScripts(): Promise<Map<string, Buffer>> {
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, folder))] as const)));
 }
 
-async function answersFor(job: Job, store: CheckpointStore | undefined): Promise<Map<string, Source>> {
+async function answersFor(job: Job, store: CheckpointStore | undefined): Promise<Map<string, Served>> {
   const { json, arrays } = pack(job);
   const saved = (name: string) => async () => {
     const body = await store!.read(name);
     return body && { type: BYTES, body };
   };
-  return new Map<string, Source>([
+  return new Map<string, Served>([
     ["", { type: "text/html; charset=utf-8", body: HTML }],
     ...[...await builtScripts()].map(([name, body]) => [name, { type: "text/javascript; charset=utf-8", body }] as const),
     [PATHS.job, { type: "application/json", body: json }],
@@ -44,7 +44,7 @@ const stopInPage = (name: string) => (globalThis as unknown as Record<string, ((
 const WARNING = "deltaprop: ";
 
 /** The weights do not travel with it: they are posted as safetensors. */
-type Outcome<K extends JobKind> = Omit<ResultOf<K>, "weights">;
+type ResultWithoutWeights<K extends JobKind> = Omit<ResultOf<K>, "weights">;
 
 /** For the page to open, in a browser that has started. */
 const OPEN_MILLIS = 60_000;
@@ -53,7 +53,7 @@ const late = () => new GpuError(`The browser has not opened the page that trains
   "PUPPETEER_EXECUTABLE_PATH to another browser.");
 
 interface Ends<K extends JobKind> {
-  readonly finish: (outcome: Outcome<K>) => void;
+  readonly finish: (outcome: ResultWithoutWeights<K>) => void;
   readonly fail: (error: Error) => void;
 }
 
@@ -68,16 +68,16 @@ async function openPage<K extends JobKind>(
   page.on("pageerror", (error) => fail(new Error(`in the page: ${String(error)}`)));
   browser.on("disconnected", () => fail(new GpuError("The browser has ended before the training did. Start it again.")));
   await page.exposeFunction(EVENT_FUNCTION, (json: string) => (host as JobHost<unknown>).emit(fromJson(json)));
-  await page.exposeFunction(DONE_FUNCTION, (json: string) => finish(fromJson(json) as Outcome<K>));
-  await page.exposeFunction(FAILED_FUNCTION, (json: string) => fail(fromSent(fromJson(json) as SentError)));
+  await page.exposeFunction(DONE_FUNCTION, (json: string) => finish(fromJson(json) as ResultWithoutWeights<K>));
+  await page.exposeFunction(FAILED_FUNCTION, (json: string) => fail(fromSent(fromJson(json) as ErrorMessage)));
   await page.goto(server.url, { timeout: OPEN_MILLIS });
   return page;
 }
 
 /** Opens the page and settles when its job ends, it fails, it crashes, the browser goes away, or a stop comes before it is open. */
-async function outcomeOf<K extends JobKind>(browser: Browser, server: PageServer, host: HostOf<K>, say: Say): Promise<Outcome<K>> {
+async function outcomeOf<K extends JobKind>(browser: Browser, server: PageServer, host: HostOf<K>, say: Say): Promise<ResultWithoutWeights<K>> {
   let finish!: Ends<K>["finish"], fail!: Ends<K>["fail"];
-  const outcome = new Promise<Outcome<K>>((resolve, reject) => { finish = resolve; fail = reject; });
+  const outcome = new Promise<ResultWithoutWeights<K>>((resolve, reject) => { finish = resolve; fail = reject; });
   outcome.catch(() => {}); // a failure while the page still opens is reported by the await below
   const { signal } = host, opening = openPage(browser, server, host, say, { finish, fail });
   const page = await within(opening, { millis: OPEN_MILLIS, late, signal });

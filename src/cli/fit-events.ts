@@ -1,8 +1,8 @@
 // What every job tells while it trains, and fit()'s callbacks that tell it. Prints nothing.
 
-import type { Callbacks, CheckpointStore, FitOptions, Sequential } from "../index.ts";
+import type { Callbacks, CheckpointStore, FitOptions, Logs, Sequential } from "../index.ts";
 
-export type Logs = Readonly<Record<string, number>>;
+export type EpochLogs = Readonly<Logs>;
 
 export type FitEvent =
   | { readonly type: "ready"; readonly adapter: string; readonly backend: string; readonly summary: string }
@@ -10,9 +10,9 @@ export type FitEvent =
   | { readonly type: "plan"; readonly plan: string }
   /** Some batches later. `samples` counts those of this epoch so far, of `epochSamples`. */
   | { readonly type: "progress"; readonly epoch: number; readonly samples: number; readonly epochSamples: number;
-      readonly logs: Logs; readonly seconds: number }
+      readonly logs: EpochLogs; readonly seconds: number }
   /** `samples` are those that this process trained: fewer than `epochSamples` where it went on within the epoch. */
-  | { readonly type: "epoch"; readonly epoch: number; readonly samples: number; readonly epochSamples: number; readonly logs: Logs;
+  | { readonly type: "epoch"; readonly epoch: number; readonly samples: number; readonly epochSamples: number; readonly logs: EpochLogs;
       readonly seconds: number }
   /** Training goes on from a checkpoint, behind so many steps. */
   | { readonly type: "resumed"; readonly steps: number }
@@ -63,14 +63,14 @@ interface Told {
   /** Samples of a row; default 1. */
   readonly samplesPerRow?: number;
   /** What is told of a mini-batch's or an epoch's logs; default all of them. */
-  readonly describe?: (logs: Logs) => Logs;
+  readonly describe?: (logs: EpochLogs) => EpochLogs;
 }
 
 type FitCallbacks = Pick<Callbacks, "onTrainBegin" | "onResume" | "onDeviceLost"> &
   Required<Pick<Callbacks, "onEpochBegin" | "onBatchEnd" | "onEpochEnd">>;
 
 /** What this process has trained so far. */
-export interface Trained {
+export interface TrainedEvent {
   readonly steps: number;
   readonly samples: number;
 }
@@ -78,7 +78,7 @@ export interface Trained {
 /** fit()'s callbacks turned into events, of batches at most one every EVENT_MILLIS. */
 export function fitEvents(
   model: Sequential, host: JobHost, { epochSamples, batchSize, samplesPerRow = 1, describe = (logs) => logs }: Told,
-): { callbacks: FitCallbacks; trained: Trained } {
+): { callbacks: FitCallbacks; trained: TrainedEvent } {
   const start = performance.now(), trained = { steps: 0, samples: 0 };
   let epoch = 0, samples = 0, epochStart = start, lastEvent = start;
   const begin = (number: number) => {

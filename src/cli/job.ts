@@ -6,7 +6,7 @@ import type { LabelledImages } from "../formats/idx.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import type { Sequential } from "../index.ts";
 import type { BackendName } from "./backends.ts";
-import type { DebugLevel } from "./debug-level.ts";
+import type { CommandDebugLevel } from "./debug-level.ts";
 import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost } from "./fit-events.ts";
 import { buildModel, recipeOf, takesClassIndices, type ModelSpec } from "./model-spec.ts";
 
@@ -23,7 +23,7 @@ export interface JobRequest {
   /** compile()'s option; default false. */
   readonly autotune?: boolean;
   /** compile()'s option; default 0. */
-  readonly debug?: DebugLevel;
+  readonly debug?: CommandDebugLevel;
   readonly checkpoints: Checkpoints | null;
 }
 

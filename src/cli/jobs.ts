@@ -6,19 +6,19 @@ import { runTextJob } from "./text-job.ts";
 const JOBS = { digits: runJob, text: runTextJob };
 
 export type JobKind = keyof typeof JOBS;
-type Runner<K extends JobKind> = (typeof JOBS)[K];
+type JobRunner<K extends JobKind> = (typeof JOBS)[K];
 
 /** What to run, and on what. */
 export interface Job<K extends JobKind = JobKind> {
   readonly kind: K;
   /** JSON values alone. */
-  readonly request: Parameters<Runner<K>>[0];
+  readonly request: Parameters<JobRunner<K>>[0];
   /** JSON values and typed arrays. */
-  readonly data: Parameters<Runner<K>>[1];
+  readonly data: Parameters<JobRunner<K>>[1];
 }
 
-export type HostOf<K extends JobKind> = Parameters<Runner<K>>[2];
-export type ResultOf<K extends JobKind> = Awaited<ReturnType<Runner<K>>>;
+export type HostOf<K extends JobKind> = Parameters<JobRunner<K>>[2];
+export type ResultOf<K extends JobKind> = Awaited<ReturnType<JobRunner<K>>>;
 
 /** @throws DeltapropError with a message for the user */
 export function startJob<K extends JobKind>({ kind, request, data }: Job<K>, host: HostOf<K>): Promise<ResultOf<K>> {

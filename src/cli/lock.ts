@@ -85,13 +85,13 @@ function release(folder: string, mine: Holder): void {
   }
 }
 
-export interface Held {
+export interface HeldLock {
   /** Gives the lock back. */
   readonly release: () => void;
 }
 
 /** @returns the holder instead if another process has the folder. @throws InputError, or the file system's error */
-export async function tryHold(folder: string): Promise<Held | Holder> {
+export async function tryHold(folder: string): Promise<HeldLock | Holder> {
   const mine = thisProcess();
   return await take(folder, LOCK_FILE, mine) ?? { release: () => release(folder, mine) };
 }
@@ -114,7 +114,7 @@ export async function checkNotHeld(folder: string, where: string): Promise<void>
  * @param where begins what an error says
  * @throws InputError if another process has the folder; the file system's error
  */
-export async function holdFolder(folder: string, names: readonly string[], where: string): Promise<Held> {
+export async function holdFolder(folder: string, names: readonly string[], where: string): Promise<HeldLock> {
   const held = await tryHold(folder);
   if (!("release" in held)) throw refusal(folder, held, where);
   process.once("exit", held.release);

@@ -32,7 +32,7 @@ export interface ModelSpec {
   readonly initialization: "normal" | "scaledNormal" | null;
 }
 
-type Activation = NonNullable<Parameters<typeof dense>[0]["activation"]>;
+type ActivationOption = NonNullable<Parameters<typeof dense>[0]["activation"]>;
 
 const isSoftmaxLoss = (loss: ModelSpec["loss"]): boolean =>
   loss === "sparseCategoricalCrossentropy" || loss === "categoricalCrossentropy";
@@ -41,7 +41,7 @@ const isSoftmaxLoss = (loss: ModelSpec["loss"]): boolean =>
 export const takesClassIndices = (loss: ModelSpec["loss"]): boolean => loss === "sparseCategoricalCrossentropy";
 
 /** Softmax for the two losses over classes, else a sigmoid for each class: its targets are 0 or 1. */
-export const lastActivation = (loss: ModelSpec["loss"]): Activation => (isSoftmaxLoss(loss) ? "softmax" : "sigmoid");
+export const lastActivation = (loss: ModelSpec["loss"]): ActivationOption => (isSoftmaxLoss(loss) ? "softmax" : "sigmoid");
 
 /**
  * Nielsen's two ways: "normal" draws all from N(0, 1) (network.py), "scaledNormal" divides the kernels' standard deviation
@@ -61,7 +61,7 @@ export function buildModel(spec: ModelSpec): Sequential {
     const isLast = i === widths.length - 1;
     const layer = dense({
       units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined, ...initializersOf(spec, spec.layers[i]),
-      activation: isLast ? lastActivation(spec.loss) : spec.activation as Activation,
+      activation: isLast ? lastActivation(spec.loss) : spec.activation as ActivationOption,
     });
     return !isLast && spec.dropout > 0 ? [layer, dropout({ rate: spec.dropout })] : [layer];
   });

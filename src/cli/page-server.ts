@@ -5,13 +5,13 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export interface Answer {
+export interface ServedFile {
   readonly type: string;
   readonly body: string | Uint8Array;
 }
 
 /** An answer, or what makes it anew for each request; null for "there is none yet". */
-export type Source = Answer | (() => Promise<Answer | null>);
+export type Served = ServedFile | (() => Promise<ServedFile | null>);
 
 /** Takes what the page has posted. What it throws goes to the page in words. */
 export type Taker = (body: Uint8Array<ArrayBuffer>) => void | Promise<void>;
@@ -37,7 +37,7 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>
   return Buffer.concat(chunks);
 }
 
-async function give(source: Source, response: ServerResponse): Promise<void> {
+async function give(source: Served, response: ServerResponse): Promise<void> {
   const answer = typeof source === "function" ? await source() : source;
   if (answer === null) response.writeHead(204).end();
   else response.writeHead(200, { "content-type": answer.type, "cache-control": "no-store" }).end(answer.body);
@@ -51,7 +51,7 @@ async function take(taker: Taker, request: IncomingMessage, response: ServerResp
 
 /** Serves `answers` by name, and gives posts to those in `takers`, until closed. */
 export async function startPageServer(
-  answers: ReadonlyMap<string, Source>, takers: ReadonlyMap<string, Taker> = new Map(),
+  answers: ReadonlyMap<string, Served>, takers: ReadonlyMap<string, Taker> = new Map(),
 ): Promise<PageServer> {
   const folder = `/${randomUUID()}/`;
   const server: Server = createServer((request, response) => {

@@ -4,12 +4,12 @@ import { rmSync, rmdirSync } from "node:fs";
 import { lstat, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LOCK_FILE, tryHold, type Held } from "./lock.ts";
+import { LOCK_FILE, tryHold, type HeldLock } from "./lock.ts";
 
 const PREFIX = "deltaprop-browser-", PROFILE = "profile";
 
 /** The lock goes last: who is killed halfway leaves what the next one finds. A browser that ends may still be writing. */
-function remove(folder: string, held: Held): void {
+function remove(folder: string, held: HeldLock): void {
   try {
     rmSync(join(folder, PROFILE), { recursive: true, force: true, maxRetries: 3, retryDelay: 50 });
     held.release();

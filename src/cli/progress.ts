@@ -1,7 +1,7 @@
 // What the user sees of a training run: a bar on a terminal, one line an epoch everywhere.
 
 import cliProgress from "cli-progress";
-import type { FitEvent, Logs } from "./fit-events.ts";
+import type { FitEvent, EpochLogs } from "./fit-events.ts";
 
 /** Less than this says too little about speed. */
 const WARM_UP_SECONDS = 0.5;
@@ -32,7 +32,7 @@ export function duration(seconds: number): string {
 }
 
 /** "loss 0.2112  accuracy 93.90 %  val_loss …", in the order given. */
-export function formatLogs(logs: Logs): string {
+export function formatLogs(logs: EpochLogs): string {
   return Object.entries(logs)
     .map(([name, value]) => `${name} ${name.endsWith("accuracy") ? percent(value) : decimals(value)}`).join("  ");
 }

@@ -76,16 +76,16 @@ export const FAILED_FUNCTION = "deltapropFailed";
 /** The function that the page offers: stop at the next step boundary. */
 export const STOP_FUNCTION = "deltapropStop";
 
-export interface SentError {
+export interface ErrorMessage {
   readonly name: string;
   readonly message: string;
 }
 
 /** An error as it crosses between page and command. Those of the library are meant for the user as they are. */
-export const toSent = (error: unknown): SentError =>
+export const toSent = (error: unknown): ErrorMessage =>
   error instanceof Error ? { name: error.name, message: error.message } : { name: "Error", message: String(error) };
 
-export function fromSent({ name, message }: SentError): Error {
+export function fromSent({ name, message }: ErrorMessage): Error {
   const isOurs = /^(Deltaprop|Input|Format|Unsupported|Gpu|Divergence|DeviceLost|OutOfMemory)Error$/.test(name);
   return isOurs ? Object.assign(new DeltapropError(message), { name }) : new Error(`in the page: ${name}: ${message}`);
 }

@@ -56,7 +56,7 @@ export const CASES: readonly Case[] = [
   },
 ];
 
-export interface Outcome {
+export interface Reproduced {
   readonly best: number;
   readonly bestEpoch: number;
   readonly last: number;
@@ -70,7 +70,7 @@ function digitsFor({ train, test }: DataSet, evaluatedOn: Case["evaluatedOn"]) {
 
 async function runCase(
   { model, evaluatedOn }: Case, data: DataSet, flags: ReproduceFlags, host: Omit<JobHost, "emit">,
-): Promise<Outcome> {
+): Promise<Reproduced> {
   const accuracies: number[] = [];
   const emit = (event: JobEvent) => {
     if (event.type === "ready") console.log(describeAdapter(event, flags.runtime, flags.backend));
@@ -89,7 +89,7 @@ async function runCase(
 }
 
 /** A Markdown table, as the README shows it: a test compares the two. */
-export function table(outcomes: readonly (readonly [Case, Outcome])[], epochs: number): string {
+export function table(outcomes: readonly (readonly [Case, Reproduced])[], epochs: number): string {
   return [
     `| network (${epochs} epochs, mini-batch ${BATCH_SIZE}) | Nielsen | deltaprop, best epoch | last epoch |`,
     "| --- | --- | --- | --- |",
@@ -106,7 +106,7 @@ export async function reproduceCommand(flags: ReproduceFlags): Promise<number> {
       `folder has ${data.train.rows}.`);
   }
   const stop = stopOnSignals(() => console.log("Stopping at the next step …"));
-  const outcomes: [Case, Outcome][] = [];
+  const outcomes: [Case, Reproduced][] = [];
   try {
     for (const each of CASES) {
       console.log(`\n${each.title}`);

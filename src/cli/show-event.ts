@@ -3,9 +3,9 @@
 import type { FitEvent } from "./fit-events.ts";
 import { count, describeAdapter, type Progress } from "./progress.ts";
 
-type Where = Parameters<typeof describeAdapter>;
+type AdapterWhere = Parameters<typeof describeAdapter>;
 
-export function showFitEvent(event: FitEvent, progress: Progress, { runtime, backend }: { runtime: Where[1]; backend: Where[2] }): void {
+export function showFitEvent(event: FitEvent, progress: Progress, { runtime, backend }: { runtime: AdapterWhere[1]; backend: AdapterWhere[2] }): void {
   switch (event.type) {
     case "ready":
       progress.line(describeAdapter(event, runtime, backend));

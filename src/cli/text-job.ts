@@ -4,8 +4,8 @@
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { windows, type Sequential } from "../index.ts";
 import type { BackendName } from "./backends.ts";
-import type { DebugLevel } from "./debug-level.ts";
-import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost, type Logs } from "./fit-events.ts";
+import type { CommandDebugLevel } from "./debug-level.ts";
+import { checkpointOptions, fitEvents, secondsSince, type Checkpoints, type FitEvent, type JobHost, type EpochLogs } from "./fit-events.ts";
 import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
 import { Sampler, type Drawing } from "./text-sampler.ts";
 
@@ -21,7 +21,7 @@ export interface TextRequest {
   /** What is written after each epoch; a count of 0 for nothing. */
   readonly drawing: Drawing;
   /** compile()'s option; default 0. */
-  readonly debug?: DebugLevel;
+  readonly debug?: CommandDebugLevel;
   readonly checkpoints: Checkpoints | null;
 }
 
@@ -57,7 +57,7 @@ export interface TextResult {
 
 /** How many characters the model takes for equally likely, on average. */
 const perplexityOf = (loss: number): number => Math.exp(loss);
-const withPerplexity = ({ loss }: Logs): Logs => ({ loss, perplexity: perplexityOf(loss) });
+const withPerplexity = ({ loss }: EpochLogs): EpochLogs => ({ loss, perplexity: perplexityOf(loss) });
 
 async function train(model: Sequential, sampler: Sampler, request: TextRequest, { places }: TextData, host: JobHost<TextEvent>) {
   const { epochs, length, batchSize, drawing, checkpoints } = request;

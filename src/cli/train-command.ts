@@ -17,13 +17,13 @@ import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
 import { describeFactor, wasmSamplesPerSecond } from "./wasm-factor.ts";
 
-interface Plan {
+interface TrainRun {
   readonly options: TrainOptions;
   readonly saved: SavedModel | null;
   readonly data: DataSet;
 }
 
-async function prepare(typed: Flags): Promise<Plan> {
+async function prepare(typed: Flags): Promise<TrainRun> {
   const { flags, run } = await flagsForRun("train", typed, addTrainOptions);
   const loaded = flags.load === undefined ? null : await readLoaded(flags.load);
   const saved = loaded === null ? null : parseModel(loaded, flags.load!);
@@ -47,7 +47,7 @@ function onEvent(event: JobEvent, progress: Progress, options: TrainOptions): vo
   else showFitEvent(event, progress, options);
 }
 
-async function run({ options, saved, data }: Plan, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {
+async function run({ options, saved, data }: TrainRun, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {
   const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune, runFolder } = options;
   const request: JobRequest = {
     model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune, checkpoints: runFolder,
@@ -56,7 +56,7 @@ async function run({ options, saved, data }: Plan, host: JobHost<JobEvent>, prog
   return runOn(options.runtime, { kind: "digits", request, data: jobData }, host, (line) => progress.line(line));
 }
 
-function describeRun({ options, data, saved }: Plan): string {
+function describeRun({ options, data, saved }: TrainRun): string {
   const { model, batchSize, epochs } = options;
   const how = [
     model.activation, model.loss, model.optimizer, model.learningRate === null ? null : `lr ${model.learningRate}`,
@@ -79,7 +79,7 @@ export function jsonLine(result: JobResult, seed: number): string {
   });
 }
 
-function reportTest({ options, data }: Plan, result: JobResult, progress: Progress): void {
+function reportTest({ options, data }: TrainRun, result: JobResult, progress: Progress): void {
   if (result.stopped) {
     progress.line(`Stopped after ${count(result.steps)} steps.`);
     if (options.runFolder) progress.line(howToGoOn(options.runFolder));
@@ -92,13 +92,13 @@ function reportTest({ options, data }: Plan, result: JobResult, progress: Progre
 }
 
 /** @returns whether the weights are where the user wanted them. @throws InputError if they cannot be written */
-function save({ options }: Plan, result: JobResult, say: (line: string) => void): boolean | Promise<boolean> {
+function save({ options }: TrainRun, result: JobResult, say: (line: string) => void): boolean | Promise<boolean> {
   if (options.save === null || (result.stopped && result.steps === 0)) return true;
   return saveWeights(options.save, result.weights, modelBytes(result.weights, options.model), say);
 }
 
 /** Where the GPU was an emulated one and the time is not needed otherwise. */
-async function compareWithWasm({ options, data }: Plan, result: JobResult, progress: Progress): Promise<void> {
+async function compareWithWasm({ options, data }: TrainRun, result: JobResult, progress: Progress): Promise<void> {
   const { model, backend, epochs, batchSize, validationSplit } = options;
   if (result.stopped || result.stepsHere === 0 || options.json || !result.adapter.endsWith(SOFTWARE)) return;
   const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps: 0, autotune: false, checkpoints: null };
@@ -107,7 +107,7 @@ async function compareWithWasm({ options, data }: Plan, result: JobResult, progr
 }
 
 /** @returns the exit code: 1 if weights to be saved are no numbers */
-async function finish(plan: Plan, result: JobResult, progress: Progress): Promise<number> {
+async function finish(plan: TrainRun, result: JobResult, progress: Progress): Promise<number> {
   const saved: string[] = [];
   try {
     // Before anything is said of them: nobody may be there to hear it.

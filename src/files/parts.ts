@@ -3,23 +3,23 @@
 import { FormatError, InputError, sequential, type Layer, type Sequential } from "../index.ts";
 
 /** A weight without its layer's name. */
-export interface Weight {
+export interface ModelWeight {
   readonly shape: readonly number[];
   /** Row-major. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
 /** A layer with its weights in the order of WEIGHTS. */
-export interface Part {
+export interface ModelPart {
   readonly layer: Layer;
   /** Prefix of its weights' names; null where it has none. */
   readonly name: string | null;
-  readonly weights: readonly Weight[];
+  readonly weights: readonly ModelWeight[];
 }
 
 /** A whole model. */
 export interface Parts {
-  readonly layers: readonly Part[];
+  readonly layers: readonly ModelPart[];
   readonly seed: number;
   /** [features], [steps, features], or [steps] with a vocabulary. */
   readonly inputShape: readonly number[];
@@ -51,7 +51,7 @@ export async function takeApart(where: string, model: Sequential): Promise<Parts
   if (bad) throw new InputError(`${where}: ${bad.name} has numbers that are not finite, so nothing is written. Train again with a ` +
     `smaller learningRate.`);
   let at = 0;
-  const parts = layers.map((layer): Part => {
+  const parts = layers.map((layer): ModelPart => {
     const own = weights.slice(at, at += weightNames(layer).length);
     return { layer, name: own.length === 0 ? null : own[0].name.replace(/\/[^/]*$/, ""),
       weights: own.map(({ shape, data }) => ({ shape, data })) };
@@ -88,7 +88,7 @@ export function assemble(where: string, layers: readonly Layer[], seed: number):
  * Gives the model its weights, in the order of getWeights().
  * @throws FormatError if they do not fit its layers, or are no finite numbers
  */
-export async function fill(where: string, model: Sequential, weights: readonly (Weight | undefined)[]): Promise<Sequential> {
+export async function fill(where: string, model: Sequential, weights: readonly (ModelWeight | undefined)[]): Promise<Sequential> {
   const { parameters } = model.inside.stack.declared("sequential");
   for (const [i, { name, shape }] of parameters.entries()) {
     const given = weights[i];
@@ -100,7 +100,7 @@ export async function fill(where: string, model: Sequential, weights: readonly (
   if (weights.length !== parameters.length) throw new FormatError(`${where}: the file holds ${weights.length - parameters.length} ` +
     `weights that no layer has.`);
   // Names in the file are its own.
-  await model.setWeights((weights as readonly Weight[]).map(({ shape, data }) => ({ shape, data })));
+  await model.setWeights((weights as readonly ModelWeight[]).map(({ shape, data }) => ({ shape, data })));
   return model;
 }
 

@@ -10,9 +10,9 @@ import { concat } from "./bytes.ts";
  * A place that has a name: in Node the path of a file, "file:///…"; "indexeddb://name" and "opfs://name" of a page; for reading
  * "https://…", "http://…", "data:…", "blob:…" and, in a page, an address relative to it; or a file that the user picked.
  */
-export type Place = string | URL | FileSystemFileHandle;
+export type ModelPlace = string | URL | FileSystemFileHandle;
 /** What a model is read from. */
-export type Source = Place | Blob | ArrayBuffer | Uint8Array;
+export type ModelSource = ModelPlace | Blob | ArrayBuffer | Uint8Array;
 
 /** What all readers take. */
 export interface ReadOptions {
@@ -43,7 +43,7 @@ export function nameOf(source: unknown): string {
 }
 
 /** @throws InputError if there can be no such place here */
-function resolve(where: string, place: Place): Resolved {
+function resolve(where: string, place: ModelPlace): Resolved {
   if (isHandle(place)) return { kind: "handle", handle: place };
   if (typeof place !== "string" && !(place instanceof URL)) {
     throw new InputError(`${where}: a place must be a path, an address, or a file handle; got ${typeof place}.`);
@@ -104,7 +104,7 @@ async function fetchBytes(where: string, url: URL, maxBytes: number): Promise<Ui
   return bodyOf(response, maxBytes, () => tooLarge(where, name, maxBytes));
 }
 
-async function readPlace(where: string, place: Place, maxBytes: number): Promise<Uint8Array> {
+async function readPlace(where: string, place: ModelPlace, maxBytes: number): Promise<Uint8Array> {
   const resolved = resolve(where, place);
   switch (resolved.kind) {
     case "file": return readRegularFile(nodeModules()!, resolved.path, { maxBytes }).catch((cause: unknown) => {
@@ -137,7 +137,7 @@ const isBytes = (source: unknown): source is Uint8Array => ArrayBuffer.isView(so
   Object.prototype.toString.call(source) === "[object Uint8Array]";
 
 /** The bytes of a model file. @throws InputError if it cannot be read, or has more than `maxBytes` */
-export async function readSource(where: string, source: Source, maxBytes: number): Promise<Uint8Array> {
+export async function readSource(where: string, source: ModelSource, maxBytes: number): Promise<Uint8Array> {
   if (isBuffer(source) || isBytes(source)) {
     if (source.byteLength > maxBytes) throw tooLarge(where, "the model file", maxBytes);
     return isBuffer(source) ? new Uint8Array(source) : source;
@@ -146,7 +146,7 @@ export async function readSource(where: string, source: Source, maxBytes: number
 }
 
 /** Puts the bytes in the place of whatever is there. @throws InputError if they cannot be written, UnsupportedError for an address */
-export async function writePlace(where: string, place: Place, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function writePlace(where: string, place: ModelPlace, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const resolved = resolve(where, place);
   if (resolved.kind === "address") {
     throw new UnsupportedError(`${where}: nothing can be written to ${nameOf(place)}. Save to null, and send the bytes that it gives.`);
@@ -180,7 +180,7 @@ export function partsBelow(where: string, path: string): string[] {
 /**
  * Reads a file that the file at `place` names. @throws FormatError if it lies elsewhere than below its folder; InputError as readSource()
  */
-export async function readBeside(where: string, place: Place, path: string, maxBytes: number): Promise<Uint8Array> {
+export async function readBeside(where: string, place: ModelPlace, path: string, maxBytes: number): Promise<Uint8Array> {
   const parts = partsBelow(where, path), resolved = resolve(where, place);
   if (resolved.kind === "address" && FETCHED.slice(0, 2).includes(resolved.url.protocol)) {
     const url = new URL(parts.map(encodeURIComponent).join("/"), resolved.url);
@@ -202,7 +202,7 @@ export async function readBeside(where: string, place: Place, path: string, maxB
 }
 
 /** Writes a file beside the one at `place`. @throws InputError if that is no file of Node */
-export async function writeBeside(where: string, place: Place, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function writeBeside(where: string, place: ModelPlace, name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const resolved = resolve(where, place);
   if (resolved.kind !== "file") {
     throw new UnsupportedError(`${where}: several files cannot be written to ${nameOf(place)}. Save to null, which gives them.`);

@@ -5,8 +5,8 @@
 import { decodeSafetensors, FormatError, InputError, type Layer, type Sequential } from "../index.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
 import { checkOptions } from "./own/model-file.ts";
-import { checkModel, fill, takeApart, type Weight } from "./parts.ts";
-import { checkMaxBytes, nameOf, readSource, type ReadOptions, type Source } from "./places.ts";
+import { checkModel, fill, takeApart, type ModelWeight } from "./parts.ts";
+import { checkMaxBytes, nameOf, readSource, type ReadOptions, type ModelSource } from "./places.ts";
 
 /** A module of PyTorch by its path in the state dict, such as "net.0"; of an RNN with several layers with the number of one. */
 export type TorchName = string | readonly [module: string, layer: number];
@@ -26,7 +26,7 @@ class Module {
   }
 
   /** @throws FormatError if there is none, or one of another rank */
-  take(name: string, rank: number): Weight {
+  take(name: string, rank: number): ModelWeight {
     const found = this.tensors.get(`${this.path}.${name}`);
     if (found?.shape.length === rank) return found;
     throw new FormatError(`${this.where}: ${this.path}.${name} must be a tensor of ${rank} sizes; got ` +
@@ -34,13 +34,13 @@ class Module {
       `${[...this.tensors.keys()].slice(0, 12).join(", ").slice(0, 300) || "no tensors"}. Say by names which module each layer is.`);
   }
 
-  turned(name: string): Weight {
+  turned(name: string): ModelWeight {
     const { shape: [rows, columns], data } = this.take(name, 2);
     return { shape: [columns, rows], data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) };
   }
 
   /** The sum of the biases. @throws FormatError where the layer has none but the module does */
-  bias(useBias: boolean, names: readonly string[]): Weight[] {
+  bias(useBias: boolean, names: readonly string[]): ModelWeight[] {
     const there = names.find((name) => this.has(name));
     if (!useBias && there !== undefined) throw new FormatError(`${this.where}: ${this.path}.${there} is there, but the layer has ` +
       `useBias: false. Declare it with a bias.`);
@@ -50,7 +50,7 @@ class Module {
   }
 }
 
-const READERS: { readonly [T in Layer["type"]]?: (from: Module, layer: Extract<Layer, { type: T }>) => Weight[] } = {
+const READERS: { readonly [T in Layer["type"]]?: (from: Module, layer: Extract<Layer, { type: T }>) => ModelWeight[] } = {
   dense: (from, { useBias }) => [from.turned("weight"), ...from.bias(useBias, ["bias"])],
   simpleRNN: (from, { useBias }) => [from.turned(`weight_ih_l${from.layer}`), from.turned(`weight_hh_l${from.layer}`),
     ...from.bias(useBias, [`bias_ih_l${from.layer}`, `bias_hh_l${from.layer}`])],
@@ -69,7 +69,7 @@ function moduleOf(where: string, name: TorchName, tensors: ReadonlyMap<string, N
  * @param source a `.safetensors` file, as loadModel() takes it
  * @throws FormatError, with the model unchanged, if a tensor is missing or of another shape; InputError if a name is of no layer
  */
-export async function loadTorchWeights(model: Sequential, source: Source, options: LoadTorchWeightsOptions = {}): Promise<void> {
+export async function loadTorchWeights(model: Sequential, source: ModelSource, options: LoadTorchWeightsOptions = {}): Promise<void> {
   checkOptions("loadTorchWeights()", options, ["names", "maxBytes"]);
   const names = options.names ?? {}, where = `loadTorchWeights(): ${nameOf(source)}`,
     parts = await takeApart("loadTorchWeights()", checkModel("loadTorchWeights()", model));
@@ -79,7 +79,7 @@ export async function loadTorchWeights(model: Sequential, source: Source, option
     `${known.join(", ")}.`);
   const tensors = new Map(decodeSafetensors(bytes, where).tensors.map((tensor) => [tensor.name, tensor]));
   const weights = parts.layers.flatMap(({ layer, name }) => {
-    const read = READERS[layer.type] as ((from: Module, layer: Layer) => Weight[]) | undefined;
+    const read = READERS[layer.type] as ((from: Module, layer: Layer) => ModelWeight[]) | undefined;
     return read && name !== null ? read(moduleOf(where, Object.hasOwn(names, name) ? names[name] : name, tensors), layer) : [];
   });
   await fill(where, model, weights);

@@ -41,7 +41,7 @@ const MAX_HEADER_BYTES = 100_000_000;
 const ALIGNMENT_BYTES = 8;
 const METADATA = "__metadata__";
 
-export interface Entry {
+export interface TensorEntry {
   name: string;
   dtype: string;
   shape: number[];
@@ -105,7 +105,7 @@ function readMetadata(value: JsonValue | undefined, where: string): Record<strin
   return Object.fromEntries(value as Map<string, string>);
 }
 
-function readEntry(name: string, value: JsonValue, where: string): Entry {
+function readEntry(name: string, value: JsonValue, where: string): TensorEntry {
   const place = `${where}: tensor ${JSON.stringify(name)}`;
   if (!(value instanceof Map)) throw new FormatError(`${place}: must be described by an object; got ${show(value)}.`);
   if (!isUnicode(name)) throw new FormatError(`${place}: the name must be valid Unicode.`);
@@ -130,7 +130,7 @@ function readEntry(name: string, value: JsonValue, where: string): Entry {
 }
 
 /** The tensors must lie one after the other, from the first byte of the data to the last one of the file. */
-function checkLayout(entries: readonly Entry[], dataBytes: number, where: string): void {
+function checkLayout(entries: readonly TensorEntry[], dataBytes: number, where: string): void {
   let at = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== at) {
@@ -146,7 +146,7 @@ function checkLayout(entries: readonly Entry[], dataBytes: number, where: string
 }
 
 /** What a file holds, in the order of its bytes, with every rule checked; none of it copied yet. */
-export function readLayout(bytes: Uint8Array, where: string): { entries: Entry[]; metadata: Record<string, string>; dataStart: number } {
+export function readLayout(bytes: Uint8Array, where: string): { entries: TensorEntry[]; metadata: Record<string, string>; dataStart: number } {
   checkBytes(bytes, where);
   const { header, dataStart } = readHeader(bytes, where);
   const metadata = readMetadata(header.get(METADATA), where);

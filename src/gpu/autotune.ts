@@ -72,7 +72,7 @@ export async function tune(
   return choices;
 }
 
-interface Runner {
+interface CandidateRunner {
   readonly plan: Plan;
   readonly pipeline: GPUComputePipeline;
 }
@@ -86,11 +86,11 @@ async function measure(
   const made = await Promise.allSettled(plans.map((plan) => pipelines.get(plan.launches[number])));
   // The model's choice must compile; what else does not is no candidate.
   if (made[0].status === "rejected") throw made[0].reason;
-  const runners = made.flatMap((pipeline, i): (Runner & { shape: typeof candidates[number] })[] =>
+  const runners = made.flatMap((pipeline, i): (CandidateRunner & { shape: typeof candidates[number] })[] =>
     (pipeline.status === "fulfilled" ? [{ plan: plans[i], pipeline: pipeline.value, shape: candidates[i] }] : []));
   const bench = await LaunchBench.create(device, plans[0], plans[0].launches[number]);
   try {
-    const time = async ({ plan, pipeline }: Runner, repeats: number) => {
+    const time = async ({ plan, pipeline }: CandidateRunner, repeats: number) => {
       const launch = plan.launches[number];
       return judge(launch, await bench.time(launch, pipeline, repeats));
     };

@@ -3,7 +3,7 @@
 import type { Plan } from "../schedule/plan.ts";
 import { Executor } from "./executor.ts";
 import type { PipelineCache } from "./pipelines.ts";
-import { loadResident } from "./load-resident.ts";
+import { loadPersistent } from "../lazy.ts";
 import type { StepExecutor } from "./step-executor.ts";
 
 /**
@@ -12,4 +12,4 @@ import type { StepExecutor } from "./step-executor.ts";
  */
 export const createExecutor = async (
   device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
-): Promise<StepExecutor> => (plan.resident ? (await loadResident()).ResidentExecutor : Executor).create(device, pipelines, plan, external);
+): Promise<StepExecutor> => (plan.persistent ? (await loadPersistent()).PersistentExecutor : Executor).create(device, pipelines, plan, external);

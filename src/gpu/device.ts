@@ -3,7 +3,7 @@
 import { GpuError, OutOfMemoryError, UnsupportedError } from "../errors.ts";
 import type { Precision } from "../schedule/precision.ts";
 import type { Adapter } from "../schedule/tiles.ts";
-import { loadRefusals } from "./load-refusals.ts";
+import { loadUnsupported } from "../lazy.ts";
 
 /** A device with what the rest of the room needs to know about it. */
 export interface GpuContext {
@@ -29,7 +29,7 @@ const SOFTWARE = /swiftshader|llvmpipe|softpipe|microsoft basic render/i;
 const SOFTWARE_MARK = " (software)";
 
 /** All loops of an invocation together; llvmpipe ends them in silence after that. Seen in Mesa 22.3, nested or in a row. */
-const LLVMPIPE_TURNS = 65535;
+const LLVMPIPE_ITERATIONS = 65535;
 
 /** What is said of an adapter that tells nothing of itself, as in Firefox: it may be a GPU or an emulation. */
 export const UNNAMED = "unnamed adapter";
@@ -50,7 +50,7 @@ export function planAdapter({ device, adapter }: GpuContext): Adapter {
     // SwiftShader runs lanes by fours, in their order.
     quads: device.features.has("subgroups") && swiftshader,
     // Mesa's llvmpipe; in Firefox a software adapter has no name.
-    maxTurns: software && !swiftshader ? LLVMPIPE_TURNS : undefined,
+    maxIterations: software && !swiftshader ? LLVMPIPE_ITERATIONS : undefined,
   };
 }
 
@@ -61,7 +61,7 @@ export function planAdapter({ device, adapter }: GpuContext): Adapter {
 export async function requirePrecision({ device, adapter, owned }: GpuContext, precision: Precision): Promise<void> {
   if (precision === "f32" || device.features.has(HALF)) return;
   if (owned) device.destroy();
-  throw new UnsupportedError((await loadRefusals()).withoutHalf(owned ? adapter : null));
+  throw new UnsupportedError((await loadUnsupported()).withoutHalf(owned ? adapter : null));
 }
 
 /**
@@ -80,7 +80,7 @@ export async function acquireDevice(given?: GPUDevice): Promise<GpuContext> {
   } catch (error) {
     thrown = { cause: error };
   }
-  throw new UnsupportedError((await loadRefusals()).withoutDevice(gpu, thrown), thrown);
+  throw new UnsupportedError((await loadUnsupported()).withoutDevice(gpu, thrown), thrown);
 }
 
 /** With the adapter's own limits and features; some refuse even those, and give a device with the default ones. */

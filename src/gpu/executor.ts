@@ -9,16 +9,13 @@ import { checked, createBuffer } from "./device.ts";
 import { createStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
-import type { StepExecutor } from "./step-executor.ts";
+import type { External, StepExecutor } from "./step-executor.ts";
 import { writeStep } from "./step-table.ts";
 
 /** Dynamic offsets must be multiples of 256 bytes on some devices. */
 const STEP_STRIDE = 256;
 
-/** The buffers of weights, states and data by the names that the plan gives them. */
-type External = (memory: string) => GPUBuffer;
-
-interface Prepared {
+interface PreparedLaunch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
 }
@@ -27,7 +24,7 @@ export class Executor implements StepExecutor {
   readonly #log: ResultLog;
   readonly #scratch = new Map<string, GPUBuffer>();
   #table: GPUBuffer | null = null;
-  #prepared: readonly Prepared[] = [];
+  #prepared: readonly PreparedLaunch[] = [];
 
   private constructor(readonly device: GPUDevice, readonly plan: Plan, readonly external: External) {
     this.#log = new ResultLog(device, plan);
@@ -60,9 +57,9 @@ export class Executor implements StepExecutor {
     return this.#log.elements;
   }
 
-  submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
+  submit(steps: readonly StepScalars[], stagingSlot: number): Promise<Float32Array<ArrayBuffer>> {
     this.writeTable(steps);
-    return this.#log.submit(steps.length, lane, (encoder) => {
+    return this.#log.submit(steps.length, stagingSlot, (encoder) => {
       const pass = encoder.beginComputePass();
       steps.forEach((_, index) => this.#prepared.forEach((_, launch) => this.dispatch(pass, launch, index)));
       pass.end();

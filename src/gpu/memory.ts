@@ -1,12 +1,11 @@
 // Buffers: tensors that live from step to step, the data set, and reading back.
 
 import { GpuError } from "../errors.ts";
+import type { DeviceNumbers } from "../typed-arrays.ts";
 import { memoryBytes, packWeights, SUMS, tooLarge, type Places } from "../schedule/places.ts";
 import { BUFFER_USAGE, MAP_MODE } from "./constants.ts";
 import { checked, createBuffer, REMEDIES } from "./device.ts";
 import { nudged } from "./nudge.ts";
-
-type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** What is copied is copied in whole words. */
 const copiedBytes = (bytes: number): number => Math.ceil(bytes / 4) * 4;
@@ -28,7 +27,7 @@ export function createStorage(device: GPUDevice, bytes: number, label: string, r
 }
 
 /** @param at where in the buffer to write, in bytes */
-export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers, at = 0): void {
+export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: DeviceNumbers, at = 0): void {
   const whole = data.byteLength - (data.byteLength % 4);
   device.queue.writeBuffer(buffer, at, data.buffer, data.byteOffset, whole);
   if (whole === data.byteLength) return;
@@ -39,7 +38,7 @@ export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: Numbers
 }
 
 export function createFrom(
-  device: GPUDevice, data: Numbers, label: string, remedy: string = REMEDIES["data set"],
+  device: GPUDevice, data: DeviceNumbers, label: string, remedy: string = REMEDIES["data set"],
 ): GPUBuffer {
   const buffer = createStorage(device, data.byteLength, label, remedy);
   writeStorage(device, buffer, data);
@@ -60,7 +59,7 @@ export async function readStaging({ queue }: GPUDevice, staging: GPUBuffer, byte
   }
 }
 
-/** Numbers in a buffer, from number `offset` (default 0) on. */
+/** DeviceNumbers in a buffer, from number `offset` (default 0) on. */
 export interface FloatsInBuffer {
   readonly buffer: GPUBuffer;
   /** Of f16 numbers: makes float32 of them (half.ts). Left out where they are f32. */

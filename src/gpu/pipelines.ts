@@ -3,7 +3,7 @@
 import { GpuError } from "../errors.ts";
 import type { Launch } from "../schedule/launch.ts";
 import { SHADER_STAGE } from "./constants.ts";
-import { loadRefusals } from "./load-refusals.ts";
+import { loadUnsupported } from "../lazy.ts";
 
 export class PipelineCache {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
@@ -51,7 +51,7 @@ export class PipelineCache {
       return created;
     } catch (error) {
       // Who lost the GPU while kernels compiled may have lost the network, too.
-      const words = await loadRefusals().then(({ doesNotCompile }) => doesNotCompile(launch, module, error), () => `kernel ${kernel}: ${String(error)}`);
+      const words = await loadUnsupported().then(({ doesNotCompile }) => doesNotCompile(launch, module, error), () => `kernel ${kernel}: ${String(error)}`);
       throw new GpuError(words);
     }
   }

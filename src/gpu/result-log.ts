@@ -10,14 +10,14 @@ import { createStorage, maxBindingBytes, readStaging } from "./memory.ts";
 export const SUBMITS_IN_FLIGHT = 2;
 /** Results of one submit never take more than this, however wide the answers are. */
 const MAX_BYTES = 1 << 24;
-const MAX_STEPS = 256, MAX_RESIDENT_STEPS = 4096;
+const MAX_STEPS = 256, MAX_PERSISTENT_STEPS = 4096;
 
 /** Numbers that each step leaves, steps that one submit can hold, and what all of it takes on a device with this limit. */
-export function logSize({ graph, batch, resident }: Plan, maxBytes: number) {
+export function logSize({ graph, batch, persistent }: Plan, maxBytes: number) {
   const result = [...graph.tensors.values()].find(({ role }) => role === "result");
   const elements = result ? sizeOf(result, batch) : 0;
   const fitting = Math.floor(Math.min(MAX_BYTES, maxBytes) / Math.max(elements * 4, 4));
-  const capacity = Math.max(1, Math.min(resident ? MAX_RESIDENT_STEPS : MAX_STEPS, fitting));
+  const capacity = Math.max(1, Math.min(persistent ? MAX_PERSISTENT_STEPS : MAX_STEPS, fitting));
   return { elements, capacity, bytes: (1 + SUBMITS_IN_FLIGHT) * elements * 4 * capacity };
 }
 
@@ -40,9 +40,9 @@ export class ResultLog {
 
   /** Submits what `encode` encodes, and gives what its steps left once they are done. */
   async submit(
-    steps: number, lane: number, encode: (encoder: GPUCommandEncoder) => void,
+    steps: number, stagingSlot: number, encode: (encoder: GPUCommandEncoder) => void,
   ): Promise<Float32Array<ArrayBuffer>> {
-    const bytes = steps * this.elements * 4, staging = this.#staging[lane];
+    const bytes = steps * this.elements * 4, staging = this.#staging[stagingSlot];
     const encoder = this.device.createCommandEncoder();
     encode(encoder);
     encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, bytes);

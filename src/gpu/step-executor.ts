@@ -3,6 +3,9 @@
 import type { StepScalars } from "../graph/types.ts";
 import type { Plan } from "../schedule/plan.ts";
 
+/** The buffers of weights, states and data by the names that the plan gives them. */
+export type External = (memory: string) => GPUBuffer;
+
 export interface StepExecutor {
   readonly device: GPUDevice;
   readonly plan: Plan;
@@ -14,9 +17,9 @@ export interface StepExecutor {
   readonly resultElements: number;
   /**
    * Runs steps in one submit and gives their results, one after the other (`resultElements` each).
-   * @param lane which of the staging buffers to use; it must be free
+   * @param stagingSlot which of the staging buffers to use; it must be free
    */
-  submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>>;
+  submit(steps: readonly StepScalars[], stagingSlot: number): Promise<Float32Array<ArrayBuffer>>;
   /** The parts of submit(), and where things are, for who looks at a single step (trace.ts). */
   writeTable(steps: readonly StepScalars[]): void;
   /** @param step which entry of the table */

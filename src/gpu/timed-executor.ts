@@ -41,7 +41,7 @@ export class TimedExecutor implements StepExecutor {
 
   get capacity(): number {
     const { capacity, plan } = this.inner;
-    return plan.resident ? capacity : Math.max(1, Math.min(capacity, Math.floor(MAX_QUERIES / 2 / plan.launches.length)));
+    return plan.persistent ? capacity : Math.max(1, Math.min(capacity, Math.floor(MAX_QUERIES / 2 / plan.launches.length)));
   }
 
   writeTable(steps: readonly StepScalars[]): void {
@@ -61,14 +61,14 @@ export class TimedExecutor implements StepExecutor {
   }
 
   async submit(steps: readonly StepScalars[]): Promise<Float32Array<ArrayBuffer>> {
-    const { device, plan, resultElements } = this, slots = plan.resident ? [0] : steps.map((_, slot) => slot);
+    const { device, plan, resultElements } = this, slots = plan.persistent ? [0] : steps.map((_, slot) => slot);
     const passes = slots.flatMap((slot) => plan.launches.map((_, launch) => ({ slot, launch })));
     this.writeTable(steps);
     const timing = this.#encode(passes);
     // Submitted by the call itself, behind the steps and before the next ones.
     const results = readFloats(device, [{ buffer: this.bufferOf("results"), elements: steps.length * resultElements }]);
     const [[floats]] = await Promise.all([results, timing.then((times) => passes.forEach(({ launch }, i) =>
-      this.onTimed(launch, times[i], plan.resident ? steps.length : 1)))]);
+      this.onTimed(launch, times[i], plan.persistent ? steps.length : 1)))]);
     return floats;
   }
 

@@ -10,7 +10,7 @@ import type { StepExecutor } from "./step-executor.ts";
 const NAN_BITS = 0x7fc07fc0;
 
 /** What one launch wrote, by tensor. */
-export type Written = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+export type WrittenTensors = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
 /** Fills what a step writes before it is read back (intermediates and results) with NaN. */
 export function poison({ device, own }: StepExecutor): void {
@@ -29,8 +29,8 @@ function numbersOf(executor: StepExecutor, name: string, batch: number): FloatsI
  * Runs one step launch by launch and reads back what each launch wrote, before a later one can overwrite it. Intermediates are
  * filled with NaN first, so that a number nobody wrote cannot pass for a result.
  */
-export async function traceStep(executor: StepExecutor, step: StepScalars): Promise<Written[]> {
-  const { device, plan } = executor, trace: Written[] = [];
+export async function traceStep(executor: StepExecutor, step: StepScalars): Promise<WrittenTensors[]> {
+  const { device, plan } = executor, trace: WrittenTensors[] = [];
   poison(executor);
   executor.writeTable([step]);
   for (const [launch, { touches }] of plan.launches.entries()) {

@@ -1,13 +1,13 @@
 // The backward half of a training step: δ from layer to layer (BP2), weight gradients (BP3, BP4), clipping, update.
 
 import { derivativeSource } from "../model/activations.ts";
-import type { Parameter, Recipe, Stage } from "../model/network.ts";
+import type { Parameter, Recipe, NetworkLayer } from "../model/network.ts";
 import { optimizerStates } from "../model/optimizers.ts";
 import type { GraphBuilder } from "./builder.ts";
 import type * as Sequences from "./recurrent.ts";
-import { tensorOf, type StepOf } from "./types.ts";
+import { tensorOf, type OpOf } from "./types.ts";
 
-/** What steps of sequences are built with: a network without recurrent layers needs none of it, and need not load it. */
+/** What ops of sequences are built with: a network without recurrent layers needs none of it, and need not load it. */
 export type SequenceGraph = typeof Sequences;
 
 /** @throws what is a mistake of this library, not of its user */
@@ -18,16 +18,16 @@ export function needed(sequences: SequenceGraph | null): SequenceGraph {
 
 /** One stage as the forward pass left it: what the backward pass needs to know. */
 export interface Passed {
-  readonly stage: Stage;
+  readonly stage: NetworkLayer;
   /** Its place among the network's stages, which decides its dropout mask. */
   readonly index: number;
   readonly input: string;
   readonly output: string;
 }
 
-/** A dropout step but for its operands: the way back meets the mask of the way forward. */
-export const dropoutOf = ({ rate, held }: Extract<Stage, { type: "dropout" }>, index: number): Omit<StepOf<"dropout">, "inputs" | "outputs"> =>
-  ({ op: "dropout", rate, layer: index, ...(held > 1 ? { held } : {}) });
+/** A dropout op but for its operands: the way back meets the mask of the way forward. */
+export const dropoutOf = ({ rate, held }: Extract<NetworkLayer, { type: "dropout" }>, index: number): Omit<OpOf<"dropout">, "inputs" | "outputs"> =>
+  ({ type: "dropout", rate, layer: index, ...(held > 1 ? { held } : {}) });
 
 /** ∂C/∂z is called δ; every other gradient is named after what it belongs to. */
 export const gradientName = (name: string): string =>
@@ -39,7 +39,7 @@ function addPenalty(g: GraphBuilder, parameter: Parameter, gradient: (name: stri
   if (parameter.regularizer === null) return gradient(name);
   const dataGradient = gradient(`data_${name}`);
   const { l1, l2 } = parameter.regularizer;
-  return g.push({ op: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol],
+  return g.push({ type: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol],
     outputs: [g.alike(name, parameter.symbol)] });
 }
 
@@ -47,15 +47,15 @@ function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: R
   const { clipNorm, clipValue } = recipe.optimizer;
   const clipped = () => g.alike(`clipped_${parameter.symbol}`, parameter.symbol);
   if (clipValue !== undefined) {
-    return g.push({ op: "clipValue", limit: clipValue, inputs: [gradient], outputs: [clipped()] });
+    return g.push({ type: "clipValue", limit: clipValue, inputs: [gradient], outputs: [clipped()] });
   }
   let factor = globalFactor;
   if (clipNorm !== undefined) {
-    factor = g.push({ op: "clipFactor", limit: clipNorm, inputs: [gradient],
+    factor = g.push({ type: "clipFactor", limit: clipNorm, inputs: [gradient],
       outputs: [g.tensor(`clip_factor_${parameter.symbol}`, 1, 1)] });
   }
   if (factor === undefined) return gradient;
-  return g.push({ op: "scale", inputs: [gradient, factor], outputs: [clipped()] });
+  return g.push({ type: "scale", inputs: [gradient, factor], outputs: [clipped()] });
 }
 
 function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe): void {
@@ -63,11 +63,11 @@ function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe:
     const { rows, cols } = tensorOf(g, parameter.symbol);
     return g.tensor(`${name}_${parameter.symbol}`, rows, cols, "state");
   });
-  g.push({ op: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],
+  g.push({ type: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],
     outputs: [parameter.symbol, ...states] });
 }
 
-/** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three steps). */
+/** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three ops). */
 function pullBack(
   g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string, sequences: SequenceGraph | null,
 ): string {
@@ -83,11 +83,11 @@ function pullBack(
       return needed(sequences).lastStepGradient(g, input, upstream, name);
     case "activation": {
       if (stage.activation === "softmax") {
-        return g.push({ op: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
+        return g.push({ type: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
       }
-      const slope = g.push({ op: "activationDerivative", activation: stage.activation,
+      const slope = g.push({ type: "activationDerivative", activation: stage.activation,
         inputs: [derivativeSource(stage.activation) === "z" ? input : output], outputs: [g.alike(`slope_${input}`, input)] });
-      return g.push({ op: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
+      return g.push({ type: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
     }
   }
 }
@@ -108,11 +108,11 @@ function weightGradients(
   }
   if (stage.type !== "dense") throw new Error("only dense and recurrent layers have weights");
   const { kernel, bias, width, picks } = stage;
-  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? needed(sequences).pickRowsGradient(g, input, delta, kernel.symbol, name)
+  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? needed(sequences).embeddingGradient(g, input, delta, kernel.symbol, name)
     : g.product("leftTransposed", input, delta, name)));
   if (!bias) return [{ parameter: kernel, build: ofKernel }];
   const ofBias = () => addPenalty(g, bias, (name) =>
-    g.push({ op: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] }));
+    g.push({ type: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] }));
   return [{ parameter: kernel, build: ofKernel }, { parameter: bias, build: ofBias }];
 }
 
@@ -157,7 +157,7 @@ export function backward(
     }
   }
   if (globalClipNorm === undefined) return;
-  const factor = g.push({ op: "clipFactor", limit: globalClipNorm, inputs: waiting.map(({ gradient }) => gradient),
+  const factor = g.push({ type: "clipFactor", limit: globalClipNorm, inputs: waiting.map(({ gradient }) => gradient),
     outputs: [g.tensor("clip_factor", 1, 1)] });
   waiting.forEach(({ parameter, gradient }) => update(g, parameter, clip(g, parameter, gradient, recipe, factor), recipe));
 }

@@ -5,7 +5,7 @@ import type { MetricName } from "../model/metrics.ts";
 import type { Network, Recipe } from "../model/network.ts";
 import { backward, dropoutOf, gradientName, needed, type Passed, type SequenceGraph } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
-import { LENGTHS, tensorOf, type DataType, type CommonMetricKind, type Graph, type StepOf } from "./types.ts";
+import { LENGTHS, tensorOf, type DataType, type CommonMetricKind, type Graph, type OpOf } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`; whole numbers that pick rows of a kernel are uint32, their scale 1. */
 export interface FeatureFormat {
@@ -22,7 +22,7 @@ function gather(g: GraphBuilder, name: string, cols: number, source: DataType, s
   if (!g.tensors.has("order")) g.tensor("order", 1, 1, "data");
   g.tensor(`data_${name}`, 1, cols * steps, "data");
   g.tensor(name, "batch", cols, "intermediate", steps);
-  return g.push({ op: "gather", source, scale, inputs: [`data_${name}`, "order"], outputs: [name] });
+  return g.push({ type: "gather", source, scale, inputs: [`data_${name}`, "order"], outputs: [name] });
 }
 
 function declareParameters(g: GraphBuilder, network: Network): void {
@@ -48,13 +48,13 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
     switch (stage.type) {
       case "dense":
         layer++;
-        output = stage.picks ? needed(sequences).pickRows(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
+        output = stage.picks ? needed(sequences).embeddingLookup(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
           : g.product("normal", input, stage.kernel.symbol, name("z"), stage.bias?.symbol);
         break;
       case "activation":
         output = g.push(stage.activation === "softmax"
-          ? { op: "softmax", inputs: [input], outputs: [g.alike(name("a"), input)] }
-          : { op: "activation", activation: stage.activation, inputs: [input], outputs: [g.alike(name("a"), input)] });
+          ? { type: "softmax", inputs: [input], outputs: [g.alike(name("a"), input)] }
+          : { type: "activation", activation: stage.activation, inputs: [input], outputs: [g.alike(name("a"), input)] });
         break;
       case "dropout":
         output = g.push({ ...dropoutOf(stage, index), inputs: [input], outputs: [g.alike(name("d"), input)] });
@@ -84,7 +84,7 @@ export function metricKind(metric: MetricName, { outputWidth }: Network, { loss 
 /** What is taken of each row beside the loss, and averaged. */
 export interface Column {
   readonly name: string;
-  readonly does: Pick<StepOf<"metricRows">, "op" | "metric"> | Pick<StepOf<"lossRows">, "op" | "loss">;
+  readonly does: Pick<OpOf<"metricRows">, "type" | "metric"> | Pick<OpOf<"lossRows">, "type" | "loss">;
   /** Reads logits, also where the answers are probabilities. */
   readonly ofLogits?: boolean;
 }
@@ -109,13 +109,13 @@ function costOf(
   if (matching !== null && loss.fromLogits) {
     prediction = g.alike("probabilities", output);
     g.push(matching === "softmax"
-      ? { op: "softmax", inputs: [output], outputs: [prediction] }
-      : { op: "activation", activation: "sigmoid", inputs: [output], outputs: [prediction] });
+      ? { type: "softmax", inputs: [output], outputs: [prediction] }
+      : { type: "activation", activation: "sigmoid", inputs: [output], outputs: [prediction] });
   }
-  const { steps } = tensorOf(g, output), rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", steps);
-  const lossRows = g.push({ op: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
+  const { timesteps } = tensorOf(g, output), rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", timesteps);
+  const lossRows = g.push({ type: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
     outputs: [rowsLike("loss_rows")] });
-  const metricRows = (columns ?? recipe.metrics.map((name): Column => ({ name, does: { op: "metricRows", metric: metricKind(name, network, recipe) } })))
+  const metricRows = (columns ?? recipe.metrics.map((name): Column => ({ name, does: { type: "metricRows", metric: metricKind(name, network, recipe) } })))
     .map(({ name, ofLogits, does }) => g.push({ ...does, inputs: [ofLogits ? logits : output, y], outputs: [rowsLike(`${name}_rows`)] }));
   return {
     prediction,
@@ -128,10 +128,10 @@ function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[
   const masking = sequences?.masksRows(g, everyRow[0]) ? sequences : null, counted = masking !== null;
   const rows = masking ? everyRow.map((name) => masking.maskRows(g, name, `masked_${name}`)) : everyRow;
   const penalties = network.parameters.flatMap(({ symbol, regularizer }) => regularizer === null ? [] : [g.push({
-    op: "penalty", l1: regularizer.l1, l2: regularizer.l2, inputs: [symbol],
+    type: "penalty", l1: regularizer.l1, l2: regularizer.l2, inputs: [symbol],
     outputs: [g.tensor(`penalty_${symbol}`, 1, 1)],
   })]);
-  g.push({ op: "summarize", metrics: rows.length - 1, ...(counted ? { counted } : {}),
+  g.push({ type: "summarize", metrics: rows.length - 1, ...(counted ? { counted } : {}),
     inputs: [...rows, ...penalties, ...(masking ? [masking.countSteps(g)] : [])],
     outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")] });
 }
@@ -163,7 +163,7 @@ export function buildGraph(
     const cost = costOf(g, network, recipe, passed, y, sequences, columns);
     if (purpose === "train") {
       const name = gradientName(cost.gradientOf), masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
-      const everyRow = g.push({ op: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
+      const everyRow = g.push({ type: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
         outputs: [g.alike(masking ? `every_${name}` : name, cost.gradientOf)] });
       const start = masking ? masking.maskRows(g, everyRow, name) : everyRow;
       backward(g, recipe, passed, start, cost.gradientOf, sequences, cost.summarize);
@@ -172,5 +172,5 @@ export function buildGraph(
     }
   }
   sequences?.carryStates(g, purpose);
-  return Object.freeze({ purpose, tensors: g.tensors, steps: g.steps, output, seed: network.seed });
+  return Object.freeze({ purpose, tensors: g.tensors, ops: g.ops, output, seed: network.seed });
 }

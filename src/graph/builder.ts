@@ -1,36 +1,36 @@
-// Collects the tensors and steps of a graph while it is built, and refuses what would not make sense.
+// Collects the tensors and ops of a graph while it is built, and refuses what would not make sense.
 
-import { tensorOf, type ProductForm, type Role, type Rows, type Step, type Tensor } from "./types.ts";
+import { tensorOf, type ProductForm, type Role, type Rows, type Op, type Tensor } from "./types.ts";
 
 export class GraphBuilder {
   readonly tensors = new Map<string, Tensor>();
-  readonly steps: Step[] = [];
+  readonly ops: Op[] = [];
 
-  /** @param steps rows of each example where `rows` is "batch" */
-  tensor(name: string, rows: Rows, cols: number, role: Role = "intermediate", steps = 1): string {
+  /** @param timesteps rows of each example where `rows` is "batch" */
+  tensor(name: string, rows: Rows, cols: number, role: Role = "intermediate", timesteps = 1): string {
     if (this.tensors.has(name)) throw new Error(`graph already has a tensor "${name}"`);
-    this.tensors.set(name, Object.freeze({ name, role, rows, cols, ...(steps > 1 ? { steps } : {}) }));
+    this.tensors.set(name, Object.freeze({ name, role, rows, cols, ...(timesteps > 1 ? { timesteps } : {}) }));
     return name;
   }
 
   /** A new tensor of the shape of `like`. */
   alike(name: string, like: string): string {
-    const { rows, cols, steps } = tensorOf(this, like);
-    return this.tensor(name, rows, cols, "intermediate", steps);
+    const { rows, cols, timesteps } = tensorOf(this, like);
+    return this.tensor(name, rows, cols, "intermediate", timesteps);
   }
 
   product(form: ProductForm, left: string, right: string, out: string, bias?: string): string {
-    const { rows, cols: width, steps } = tensorOf(this, left);
+    const { rows, cols: width, timesteps } = tensorOf(this, left);
     const cols = tensorOf(this, right)[form === "rightTransposed" ? "rows" : "cols"];
     if (cols === "batch") throw new Error(`product ${out}: the batch cannot be a column dimension`);
     if (form === "leftTransposed") this.tensor(out, width, cols);
-    else this.tensor(out, rows, cols, "intermediate", steps);
-    this.steps.push({ op: "product", form, inputs: bias ? [left, right, bias] : [left, right], outputs: [out] });
+    else this.tensor(out, rows, cols, "intermediate", timesteps);
+    this.ops.push({ type: "product", form, inputs: bias ? [left, right, bias] : [left, right], outputs: [out] });
     return out;
   }
 
-  push(step: Step): string {
-    this.steps.push(step);
-    return step.outputs[0];
+  push(op: Op): string {
+    this.ops.push(op);
+    return op.outputs[0];
   }
 }

@@ -5,7 +5,7 @@
 // are the gradients of the whole; dropout masks are those of the whole. What differs is the order of the sums over rows.
 
 import { OPS } from "./ops.ts";
-import { tensorOf, type Graph, type Step, type Tensor } from "./types.ts";
+import { tensorOf, type Graph, type Op, type Tensor } from "./types.ts";
 
 export interface CutGraph {
   readonly accumulate: Graph;
@@ -18,46 +18,46 @@ export interface CutGraph {
 }
 
 /** Whether rows of a mini-batch can be computed apart from the others; those of an evaluation with padding can. */
-export const canCut = ({ purpose, tensors, steps }: Graph): boolean =>
-  ![...tensors.values()].some(({ role }) => role === "carried") && !(purpose === "train" && steps.some(({ op }) => op === "maskRows"));
+export const canCut = ({ purpose, tensors, ops }: Graph): boolean =>
+  ![...tensors.values()].some(({ role }) => role === "carried") && !(purpose === "train" && ops.some(({ type }) => type === "maskRows"));
 
-const part = (graph: Graph, purpose: Graph["purpose"], steps: readonly Step[], more: readonly Tensor[]): Graph => {
+const part = (graph: Graph, purpose: Graph["purpose"], ops: readonly Op[], more: readonly Tensor[]): Graph => {
   const all = new Map([...graph.tensors, ...more.map((tensor) => [tensor.name, tensor] as const)]);
-  const used = new Set(steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
-  return Object.freeze({ ...graph, purpose, steps, tensors: new Map([...all].filter(([name]) => used.has(name))) });
+  const used = new Set(ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+  return Object.freeze({ ...graph, purpose, ops, tensors: new Map([...all].filter(([name]) => used.has(name))) });
 };
 
 /** @param graph of a training step that canCut() */
 export function cutGraph(graph: Graph): CutGraph {
-  const applied = graph.steps.filter(({ op }) => OPS[op].perMiniBatch);
-  const madeBy = new Map(applied.filter(({ op }) => op !== "update").map((step) => [step.outputs[0], step]));
+  const applied = graph.ops.filter(({ type }) => OPS[type].perMiniBatch);
+  const madeBy = new Map(applied.filter(({ type }) => type !== "update").map((op) => [op.outputs[0], op]));
   /** The sum of each gradient, which is what penalties and clipping start from. */
   const sumOf = new Map<string, Tensor>();
-  for (const { op, inputs: [weight, taken] } of applied) {
-    if (op !== "update") continue;
+  for (const { type, inputs: [weight, taken] } of applied) {
+    if (type !== "update") continue;
     let gradient = taken;
-    for (let step = madeBy.get(gradient); step; step = madeBy.get(gradient)) gradient = step.inputs[0];
+    for (let op = madeBy.get(gradient); op; op = madeBy.get(gradient)) gradient = op.inputs[0];
     const { rows, cols } = tensorOf(graph, weight);
     sumOf.set(gradient, { name: `chunk_sum_${weight}`, role: "state", rows, cols });
   }
-  const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ op }) => op === "penalty").flatMap(({ outputs }) => outputs));
-  const accumulated = graph.steps.filter(({ op }) => !OPS[op].perMiniBatch).flatMap((step): Step[] => {
-    const sum = sumOf.get(step.outputs[0]);
-    if (sum) return [step, { op: "accumulate", inputs: [step.outputs[0], sum.name], outputs: [sum.name] }];
-    if (step.op === "dropout") return [{ ...step, chunked: true }];
-    return [step.op === "summarize" ? { ...step, inputs: step.inputs.filter((name) => !isPenalty.has(name)) } : step];
+  const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ type }) => type === "penalty").flatMap(({ outputs }) => outputs));
+  const accumulated = graph.ops.filter(({ type }) => !OPS[type].perMiniBatch).flatMap((op): Op[] => {
+    const sum = sumOf.get(op.outputs[0]);
+    if (sum) return [op, { type: "accumulate", inputs: [op.outputs[0], sum.name], outputs: [sum.name] }];
+    if (op.type === "dropout") return [{ ...op, chunked: true }];
+    return [op.type === "summarize" ? { ...op, inputs: op.inputs.filter((name) => !isPenalty.has(name)) } : op];
   });
   return { accumulate: part(graph, "accumulate", accumulated, sums), ...applyGraph(graph, applied, sumOf, sums), sums };
 }
 
 function applyGraph(
-  graph: Graph, applied: readonly Step[], sumOf: ReadonlyMap<string, Tensor>, sums: readonly Tensor[],
+  graph: Graph, applied: readonly Op[], sumOf: ReadonlyMap<string, Tensor>, sums: readonly Tensor[],
 ): Pick<CutGraph, "apply" | "zeros"> {
   const one = (name: string, role: Tensor["role"]): Tensor => ({ name, role, rows: 1, cols: 1 });
-  const penalties = applied.filter(({ op }) => op === "penalty"), zeros = penalties.length === 0 ? [one("chunk_sum_none", "state")] : [];
-  const rest = applied.filter(({ op }) => op !== "penalty")
-    .map((step): Step => ({ ...step, inputs: step.inputs.map((name) => sumOf.get(name)?.name ?? name) }));
-  const summary: Step = { op: "summarize", metrics: 0, inputs: [...penalties.flatMap(({ outputs }) => outputs), ...zeros.map(({ name }) => name)],
+  const penalties = applied.filter(({ type }) => type === "penalty"), zeros = penalties.length === 0 ? [one("chunk_sum_none", "state")] : [];
+  const rest = applied.filter(({ type }) => type !== "penalty")
+    .map((op): Op => ({ ...op, inputs: op.inputs.map((name) => sumOf.get(name)?.name ?? name) }));
+  const summary: Op = { type: "summarize", metrics: 0, inputs: [...penalties.flatMap(({ outputs }) => outputs), ...zeros.map(({ name }) => name)],
     outputs: ["results"] };
   return { apply: part(graph, "apply", [...penalties, summary, ...rest], [...sums, ...zeros, one("results", "result")]), zeros };
 }

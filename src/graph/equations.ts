@@ -1,4 +1,4 @@
-// The steps of a graph as the textbook writes them: which of BP1 to BP4 each belongs to, its formula with the names of its tensors, and how
+// The ops of a graph as the textbook writes them: which of BP1 to BP4 each belongs to, its formula with the names of its tensors, and how
 // far float32 may take it from the formula. For people: reports, logs, the command `npm run kernels`. Nothing is computed from it.
 //
 // Notation (types.ts): BP1 δᴸ = ∇ₐC ⊙ σ′(zᴸ), BP2 δˡ = (δˡ⁺¹·(Wˡ⁺¹)ᵀ) ⊙ σ′(zˡ), BP3 ∂C/∂b = Σ_rows δ, BP4 ∂C/∂W = a_prevᵀ·δ.
@@ -6,24 +6,24 @@
 import { derivativeSource } from "../model/activations.ts";
 import { matchingActivation } from "../model/losses.ts";
 import { productRoundings, roundingsOf } from "./long-sums.ts";
-import { rowsOf, stepsOf, tensorOf, type Graph, type Op, type Step, type StepOf } from "./types.ts";
+import { rowsOf, timestepsOf, tensorOf, type Graph, type OpName, type Op, type OpOf } from "./types.ts";
 
 /** What a tensor is for. z = a·W + b; BP1 to BP4 are Nielsen's, with the pieces that they are put together from. */
 export type Equation = "data" | "z" | "a" | "loss" | "BP1" | "BP2" | "BP3" | "BP4" | "update";
 
 /** The equation of each operation; null where that depends on what stands before it in the graph. */
-const EQUATIONS: Readonly<Record<Op, Equation | null>> = {
-  gather: "data", product: null, pickRows: "z", activation: "a", softmax: "a", recurrentForward: "a", lastStep: "a", carry: "a", dropout: null,
+const EQUATIONS: Readonly<Record<OpName, Equation | null>> = {
+  gather: "data", product: null, embeddingLookup: "z", activation: "a", softmax: "a", recurrentForward: "a", lastStep: "a", carry: "a", dropout: null,
   lossRows: "loss", metricRows: "loss", penalty: "loss", summarize: "loss", countSteps: "loss", maskRows: null,
   lossGradient: "BP1", activationDerivative: null, hadamard: null, softmaxPullback: null, lastStepGradient: null, recurrentBackward: null,
-  rowSum: "BP3", pickRowsGradient: "BP4", previousStep: "BP4", penaltyGradient: null, accumulate: null,
+  rowSum: "BP3", embeddingGradient: "BP4", previousStep: "BP4", penaltyGradient: null, accumulate: null,
   clipValue: "update", clipFactor: "update", scale: "update", update: "update",
 };
 
 /** The gradient of a penalty, and a sum over chunks, belong to what they are added to: ∂C/∂b or ∂C/∂W. */
-const gradientEquation = ({ outputs: [name] }: Step): Equation => (/(^|_)b\d+$/.test(name) ? "BP3" : "BP4");
+const gradientEquation = ({ outputs: [name] }: Op): Equation => (/(^|_)b\d+$/.test(name) ? "BP3" : "BP4");
 
-function productEquation({ form }: StepOf<"product">): Equation {
+function productEquation({ form }: OpOf<"product">): Equation {
   switch (form) {
     case "normal": return "z";
     case "rightTransposed": return "BP2";
@@ -31,26 +31,26 @@ function productEquation({ form }: StepOf<"product">): Equation {
   }
 }
 
-/** The equation of each step: σ′ and ⊙ belong to BP1 until δ goes through the first weights, and to BP2 from there on. */
-export function equationsOf({ steps }: Graph): ReadonlyMap<Step, Equation> {
+/** The equation of each op: σ′ and ⊙ belong to BP1 until δ goes through the first weights, and to BP2 from there on. */
+export function equationsOf({ ops }: Graph): ReadonlyMap<Op, Equation> {
   let back: "BP1" | "BP2" | null = null;
-  return new Map(steps.map((step): [Step, Equation] => {
-    if (step.op === "lossGradient") back = "BP1";
-    if (step.op === "product") {
-      const equation = productEquation(step);
+  return new Map(ops.map((op): [Op, Equation] => {
+    if (op.type === "lossGradient") back = "BP1";
+    if (op.type === "product") {
+      const equation = productEquation(op);
       if (equation === "BP2") back = "BP2";
-      return [step, equation];
+      return [op, equation];
     }
-    if (step.op === "penaltyGradient" || step.op === "accumulate") return [step, gradientEquation(step)];
-    return [step, EQUATIONS[step.op] ?? back ?? (step.op === "dropout" ? "a" : "loss")];
+    if (op.type === "penaltyGradient" || op.type === "accumulate") return [op, gradientEquation(op)];
+    return [op, EQUATIONS[op.type] ?? back ?? (op.type === "dropout" ? "a" : "loss")];
   }));
 }
 
 /** The derivative of σ at a value: σ′ is taken from z, or from a where that is enough. */
-const slope = ({ activation, inputs: [of] }: StepOf<"activationDerivative">): string =>
+const slope = ({ activation, inputs: [of] }: OpOf<"activationDerivative">): string =>
   `${activation}′(${derivativeSource(activation) === "a" ? `z) from ${of}` : `${of})`}`;
 
-function productFormula({ form, inputs: [left, right, bias] }: StepOf<"product">): string {
+function productFormula({ form, inputs: [left, right, bias] }: OpOf<"product">): string {
   switch (form) {
     case "normal": return `${left}·${right}${bias ? ` + ${bias}` : ""}`;
     case "rightTransposed": return `${left}·${right}ᵀ`;
@@ -61,44 +61,44 @@ function productFormula({ form, inputs: [left, right, bias] }: StepOf<"product">
 const penaltyTerms = (l1: number, l2: number, one: string, two: string): string =>
   [...(l1 > 0 ? [`${l1}·${one}`] : []), ...(l2 > 0 ? [`${l2}·${two}`] : [])].join(" + ");
 
-function costFormula(step: StepOf<"lossGradient" | "summarize">): string {
-  const [first, second] = step.inputs;
-  if (step.op === "lossGradient") {
-    const matching = matchingActivation(step.loss);
-    return matching ? `(${first} − ${second}) / ${matching === "softmax" ? "B" : "(B·units)"}, δᴸ of ${step.loss.name}`
-      : `∇ₐC / B, C = ${step.loss.name}(${first}, ${second})`;
+function costFormula(op: OpOf<"lossGradient" | "summarize">): string {
+  const [first, second] = op.inputs;
+  if (op.type === "lossGradient") {
+    const matching = matchingActivation(op.loss);
+    return matching ? `(${first} − ${second}) / ${matching === "softmax" ? "B" : "(B·units)"}, δᴸ of ${op.loss.name}`
+      : `∇ₐC / B, C = ${op.loss.name}(${first}, ${second})`;
   }
-  return `means over the rows: ${step.inputs.slice(0, 1 + step.metrics).join(", ")}` +
-    (step.inputs.length > 1 + step.metrics ? `; with ${step.inputs.slice(1 + step.metrics).join(", ")}` : "");
+  return `means over the rows: ${op.inputs.slice(0, 1 + op.metrics).join(", ")}` +
+    (op.inputs.length > 1 + op.metrics ? `; with ${op.inputs.slice(1 + op.metrics).join(", ")}` : "");
 }
 
-/** The right-hand side of a step's formula. */
-function rightSide(step: Step): string {
-  const [first, second, third] = step.inputs;
-  switch (step.op) {
-    case "gather": return `${first}[${second}[i]]${step.scale === 1 ? "" : ` · ${Number(step.scale.toPrecision(6))}`}, ${step.source}`;
-    case "product": return productFormula(step);
-    case "pickRows": return `row ${first}[i] of ${second}${third ? ` + ${third}` : ""}`;
-    case "pickRowsGradient": return `onehot(${first})ᵀ·${second}`;
+/** The right-hand side of an op's formula. */
+function rightSide(op: Op): string {
+  const [first, second, third] = op.inputs;
+  switch (op.type) {
+    case "gather": return `${first}[${second}[i]]${op.scale === 1 ? "" : ` · ${Number(op.scale.toPrecision(6))}`}, ${op.source}`;
+    case "product": return productFormula(op);
+    case "embeddingLookup": return `row ${first}[i] of ${second}${third ? ` + ${third}` : ""}`;
+    case "embeddingGradient": return `onehot(${first})ᵀ·${second}`;
     case "rowSum": return `Σ_rows ${first}`;
-    case "activation": return `${step.activation}(${first})`;
-    case "activationDerivative": return slope(step);
+    case "activation": return `${op.activation}(${first})`;
+    case "activationDerivative": return slope(op);
     case "hadamard": return `${first} ⊙ ${second}`;
     case "softmax": return `softmax(${first})`;
     case "softmaxPullback": return `${first} ⊙ (${second} − Σ_row ${second}⊙${first})`;
-    case "dropout": return `${first} ⊙ mask / ${Number((1 - step.rate).toPrecision(6))}, mask 0 with probability ${step.rate}`;
-    case "lossRows": return `${step.loss.name}(${first}, ${second})`;
-    case "lossGradient": case "summarize": return costFormula(step);
-    case "metricRows": return `${step.metric}(${first}, ${second})`;
-    case "penalty": return penaltyTerms(step.l1, step.l2, `Σ|${first}|`, `Σ${first}²`);
-    case "penaltyGradient": return `${first} + ${penaltyTerms(step.l1, 2 * step.l2, `sign(${second})`, second)}`;
-    case "clipValue": return `clamp(${first}, ±${step.limit})`;
-    case "clipFactor": return `min(1, ${step.limit} / ‖${step.inputs.join(", ")}‖₂)`;
+    case "dropout": return `${first} ⊙ mask / ${Number((1 - op.rate).toPrecision(6))}, mask 0 with probability ${op.rate}`;
+    case "lossRows": return `${op.loss.name}(${first}, ${second})`;
+    case "lossGradient": case "summarize": return costFormula(op);
+    case "metricRows": return `${op.metric}(${first}, ${second})`;
+    case "penalty": return penaltyTerms(op.l1, op.l2, `Σ|${first}|`, `Σ${first}²`);
+    case "penaltyGradient": return `${first} + ${penaltyTerms(op.l1, 2 * op.l2, `sign(${second})`, second)}`;
+    case "clipValue": return `clamp(${first}, ±${op.limit})`;
+    case "clipFactor": return `min(1, ${op.limit} / ‖${op.inputs.join(", ")}‖₂)`;
     case "scale": return `${first}·${second}`;
-    case "update": return `${step.optimizer.name}(${step.inputs.join(", ")})`;
+    case "update": return `${op.optimizer.name}(${op.inputs.join(", ")})`;
     case "accumulate": return `${second} + ${first}`;
-    case "recurrentForward": return `${step.activation}(${first}(t) + ${step.outputs[0]}(t−1)·${second}), t ascending`;
-    case "recurrentBackward": return `(${first}(t) + ${step.outputs[0]}(t+1)·${third}ᵀ) ⊙ ${step.activation}′(${second}(t)), t descending`;
+    case "recurrentForward": return `${op.activation}(${first}(t) + ${op.outputs[0]}(t−1)·${second}), t ascending`;
+    case "recurrentBackward": return `(${first}(t) + ${op.outputs[0]}(t+1)·${third}ᵀ) ⊙ ${op.activation}′(${second}(t)), t descending`;
     case "previousStep": return `${first}(t−1)`;
     case "lastStep": return `${first}(T−1)`;
     case "lastStepGradient": return `${first} at t = T−1, else 0`;
@@ -108,24 +108,24 @@ function rightSide(step: Step): string {
   }
 }
 
-/** "delta1 = grad_a1 ⊙ slope_z1": a step with the names of its tensors. */
-export const formulaOf = (step: Step): string => `${step.outputs.join(", ")} ${step.op === "update" ? "←" : "="} ${rightSide(step)}`;
+/** "delta1 = grad_a1 ⊙ slope_z1": an op with the names of its tensors. */
+export const formulaOf = (op: Op): string => `${op.outputs.join(", ")} ${op.type === "update" ? "←" : "="} ${rightSide(op)}`;
 
 const UNIT_TEXT = "2⁻²⁴";
 const sumBound = (roundings: number, of = "|error|"): string => `${of} ≤ ${roundings}·${UNIT_TEXT}·Σ|terms|`;
 
 /**
- * "|error| ≤ 785·2⁻²⁴·Σ|terms|": what rounding in float32 may do to a sum, to first order and for exact inputs; null for a step that adds
+ * "|error| ≤ 785·2⁻²⁴·Σ|terms|": what rounding in float32 may do to a sum, to first order and for exact inputs; null for an op that adds
  * nothing up. The bound in full, with what WGSL allows exp, log, division and sqrt, is that of src/reference/bounds.ts.
  */
-export function roundingText(graph: Graph, step: Step, batch: number): string | null {
-  const rows = (name: string) => rowsOf(tensorOf(graph, name), batch), { cols } = tensorOf(graph, step.inputs[0]);
-  switch (step.op) {
+export function roundingText(graph: Graph, op: Op, batch: number): string | null {
+  const rows = (name: string) => rowsOf(tensorOf(graph, name), batch), { cols } = tensorOf(graph, op.inputs[0]);
+  switch (op.type) {
     case "product": {
-      const terms = step.form === "leftTransposed" ? rows(step.inputs[0]) : cols;
-      return sumBound(productRoundings(step.form, terms, step.inputs.length > 2));
+      const terms = op.form === "leftTransposed" ? rows(op.inputs[0]) : cols;
+      return sumBound(productRoundings(op.form, terms, op.inputs.length > 2));
     }
-    case "rowSum": case "pickRowsGradient": return sumBound(roundingsOf(rows(step.inputs[0])));
+    case "rowSum": case "embeddingGradient": return sumBound(roundingsOf(rows(op.inputs[0])));
     case "recurrentForward": case "recurrentBackward": return sumBound(cols + 1, "|error of the sum at each t|");
     default: return null;
   }
@@ -133,7 +133,7 @@ export function roundingText(graph: Graph, step: Step, batch: number): string | 
 
 /** "(64, 128)"; the rows of a sequence as "64·20", 20 time steps of each of 64 examples; those of a data set are its own. */
 export function shapeText(graph: Graph, name: string, batch: number): string {
-  const tensor = tensorOf(graph, name), { rows, cols, role } = tensor, steps = stepsOf(tensor);
+  const tensor = tensorOf(graph, name), { rows, cols, role } = tensor, steps = timestepsOf(tensor);
   if (role === "data") return name === "order" ? "(rows)" : `(rows, ${cols})`;
   return `(${rows === "batch" ? (steps > 1 ? `${batch}·${steps}` : batch) : rows}, ${cols})`;
 }

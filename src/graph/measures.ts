@@ -27,7 +27,7 @@ interface Measure {
 /** R² reads three numbers of each output. */
 const MAX_R2_OUTPUTS = 16;
 
-const kindColumn = (metric: MetricKind): Column => ({ name: metric, does: { op: "metricRows", metric } });
+const kindColumn = (metric: MetricKind): Column => ({ name: metric, does: { type: "metricRows", metric } });
 const mean = ([value]: readonly number[]): number => value;
 
 /** A part of a whole; 0 of nothing, as in Keras. */
@@ -54,7 +54,7 @@ function lossMeasure(name: LossName, network: Network, recipe: Recipe): Measure 
     throw new InputError(`compile(): metric ${name} needs what goes into the last ${matchingActivation(loss)}, which a simpleRNN does not ` +
       "keep. Let dense() follow it.");
   }
-  return { columns: [{ name, does: { op: "lossRows", loss }, ofLogits: matchingActivation(loss) !== null }], value: mean };
+  return { columns: [{ name, does: { type: "lossRows", loss }, ofLogits: matchingActivation(loss) !== null }], value: mean };
 }
 
 const counts = (...kinds: readonly MetricKind[]): Pick<Measure, "columns"> => ({ columns: kinds.map(kindColumn) });
@@ -63,7 +63,7 @@ function measureOf(metric: MetricName, network: Network, recipe: Recipe): Measur
   switch (metric) {
     case "accuracy":
     case "meanSquaredError":
-    case "meanAbsoluteError": return { columns: [{ name: metric, does: { op: "metricRows", metric: metricKind(metric, network, recipe) } }], value: mean };
+    case "meanAbsoluteError": return { columns: [{ name: metric, does: { type: "metricRows", metric: metricKind(metric, network, recipe) } }], value: mean };
     case "binaryAccuracy":
     case "categoricalAccuracy":
     case "cosineSimilarity": return { ...counts(metric), value: mean };

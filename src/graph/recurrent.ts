@@ -1,18 +1,18 @@
-// Backpropagation through time in the graph: what a recurrent layer and masked losses add to the steps of an MLP.
-// Time lies inside the tensors: a sequence is one tensor of B·T rows, row b·T + t, and no step is repeated for each t.
+// Backpropagation through time in the graph: what a recurrent layer and masked losses add to the ops of an MLP.
+// Time lies inside the tensors: a sequence is one tensor of B·T rows, row b·T + t, and no op is repeated for each t.
 //
-//   z = x·U + b               a product over B·T rows (or pickRows)
+//   z = x·U + b               a product over B·T rows (or embeddingLookup)
 //   h(t) = σ(z(t) + h(t−1)·W) recurrentForward: rows of a mini-batch do not depend on one another
 //   δ(t) = (g(t) + δ(t+1)·Wᵀ) ⊙ σ′(h(t))   recurrentBackward: ∂C/∂z(t), with g = ∂C/∂h from the layers above
 //   ∂C/∂W = h(t−1)ᵀ·δ   ∂C/∂U = xᵀ·δ   ∂C/∂b = Σ δ   ∂C/∂x = δ·Uᵀ   products over B·T rows
 //
 // Source: Werbos, "Backpropagation through time: what it does and how to do it", Proc. IEEE 78 (1990).
 
-import type { Stage } from "../model/network.ts";
+import type { NetworkLayer } from "../model/network.ts";
 import type { GraphBuilder } from "./builder.ts";
-import { LENGTHS, stepsOf, tensorOf, type Graph } from "./types.ts";
+import { LENGTHS, timestepsOf, tensorOf, type Graph } from "./types.ts";
 
-type RecurrentStage = Extract<Stage, { type: "recurrent" }>;
+type RecurrentStage = Extract<NetworkLayer, { type: "recurrent" }>;
 
 /** Their sum over the mini-batch. */
 const COUNT = "step_count";
@@ -30,51 +30,51 @@ export const carriedName = (state: string, purpose: Graph["purpose"]): string =>
 export function recurrentForward(g: GraphBuilder, stage: RecurrentStage, z: string, h: string, purpose: Graph["purpose"]): string {
   const { activation, stateful, kernel, width } = stage;
   const carried = stateful ? [g.tensor(carriedName(h, purpose), "batch", width, "carried")] : [];
-  return g.push({ op: "recurrentForward", activation, masked: isMasked(g), stateful,
+  return g.push({ type: "recurrentForward", activation, masked: isMasked(g), stateful,
     inputs: [z, kernel.symbol, ...lengths(g), ...carried], outputs: [g.alike(h, z)] });
 }
 
 /** δ = ∂C/∂z of all steps from `upstream`, ∂C/∂h as the layers above have it. */
 export const recurrentBackward = (g: GraphBuilder, { activation, kernel }: RecurrentStage, h: string, upstream: string, delta: string): string =>
-  g.push({ op: "recurrentBackward", activation, masked: isMasked(g), inputs: [upstream, h, kernel.symbol, ...lengths(g)],
+  g.push({ type: "recurrentBackward", activation, masked: isMasked(g), inputs: [upstream, h, kernel.symbol, ...lengths(g)],
     outputs: [g.alike(delta, h)] });
 
 /** h(t−1) of all steps, the left factor of ∂C/∂W. */
 export const previousStates = (g: GraphBuilder, { stateful }: RecurrentStage, h: string): string =>
-  g.push({ op: "previousStep", stateful, inputs: stateful ? [h, carriedName(h, "train")] : [h], outputs: [g.alike(`previous_${h}`, h)] });
+  g.push({ type: "previousStep", stateful, inputs: stateful ? [h, carriedName(h, "train")] : [h], outputs: [g.alike(`previous_${h}`, h)] });
 
 export function lastStep(g: GraphBuilder, h: string, out: string): string {
-  return g.push({ op: "lastStep", inputs: [h], outputs: [g.tensor(out, "batch", tensorOf(g, h).cols)] });
+  return g.push({ type: "lastStep", inputs: [h], outputs: [g.tensor(out, "batch", tensorOf(g, h).cols)] });
 }
 
 export const lastStepGradient = (g: GraphBuilder, h: string, upstream: string, out: string): string =>
-  g.push({ op: "lastStepGradient", inputs: [upstream], outputs: [g.alike(out, h)] });
+  g.push({ type: "lastStepGradient", inputs: [upstream], outputs: [g.alike(out, h)] });
 
 /** x·U + b where each x is a whole number that stands for a one-hot row. */
-export function pickRows(g: GraphBuilder, index: string, table: string, out: string, bias?: string): string {
-  g.tensor(out, "batch", tensorOf(g, table).cols, "intermediate", stepsOf(tensorOf(g, index)));
-  return g.push({ op: "pickRows", inputs: bias === undefined ? [index, table] : [index, table, bias], outputs: [out] });
+export function embeddingLookup(g: GraphBuilder, index: string, table: string, out: string, bias?: string): string {
+  g.tensor(out, "batch", tensorOf(g, table).cols, "intermediate", timestepsOf(tensorOf(g, index)));
+  return g.push({ type: "embeddingLookup", inputs: bias === undefined ? [index, table] : [index, table, bias], outputs: [out] });
 }
 
-export const pickRowsGradient = (g: GraphBuilder, index: string, delta: string, table: string, out: string): string =>
-  g.push({ op: "pickRowsGradient", inputs: [index, delta], outputs: [g.alike(out, table)] });
+export const embeddingGradient = (g: GraphBuilder, index: string, delta: string, table: string, out: string): string =>
+  g.push({ type: "embeddingGradient", inputs: [index, delta], outputs: [g.alike(out, table)] });
 
 /** The carried states become those of the last step: the very end, when nothing reads the old ones any more. */
 export function carryStates(g: GraphBuilder, purpose: Graph["purpose"]): void {
   for (const { name, role } of [...g.tensors.values()]) {
-    if (role === "carried") g.push({ op: "carry", inputs: [name.slice(purpose.length + 1)], outputs: [name] });
+    if (role === "carried") g.push({ type: "carry", inputs: [name.slice(purpose.length + 1)], outputs: [name] });
   }
 }
 
 /** Whether losses and metrics of padded steps must be left out: there are such steps, and each has an answer. */
-export const masksRows = (g: GraphBuilder, rows: string): boolean => isMasked(g) && stepsOf(tensorOf(g, rows)) > 1;
+export const masksRows = (g: GraphBuilder, rows: string): boolean => isMasked(g) && timestepsOf(tensorOf(g, rows)) > 1;
 
 /** The rows that are no padding, scaled so that what is averaged over all rows is averaged over these. */
 export const maskRows = (g: GraphBuilder, rows: string, out: string): string =>
-  g.push({ op: "maskRows", inputs: [rows, LENGTHS, countSteps(g)], outputs: [g.alike(out, rows)] });
+  g.push({ type: "maskRows", inputs: [rows, LENGTHS, countSteps(g)], outputs: [g.alike(out, rows)] });
 
 /** Σ lengths, made once. */
 export function countSteps(g: GraphBuilder): string {
-  if (!g.tensors.has(COUNT)) g.push({ op: "countSteps", inputs: [LENGTHS], outputs: [g.tensor(COUNT, 1, 1)] });
+  if (!g.tensors.has(COUNT)) g.push({ type: "countSteps", inputs: [LENGTHS], outputs: [g.tensor(COUNT, 1, 1)] });
   return COUNT;
 }

@@ -1,4 +1,4 @@
-// The vocabulary of a training step: named tensors and the steps between them. Says what is computed, never how.
+// The vocabulary of a training step: named tensors and the ops between them. Says what is computed, never how.
 //
 // Notation (Nielsen, Neural Networks and Deep Learning, ch. 2; one row per example)
 //   B batch   W (fanIn, fanOut)   z = a_prev·W + b   a = σ(z)   δ = ∂C/∂z
@@ -12,7 +12,7 @@ import type { Optimizer } from "../model/optimizers.ts";
 import type { UncommonMetricKind } from "./metric-kinds.ts";
 
 /**
- * "batch": so many rows for each example of the mini-batch as the tensor has `steps`; the last mini-batch of an epoch may
+ * "batch": so many rows for each example of the mini-batch as the tensor has `timesteps`; the last mini-batch of an epoch may
  * hold fewer examples than the plan was made for.
  */
 export type Rows = number | "batch";
@@ -31,7 +31,7 @@ export type Role =
 
 /**
  * A matrix (rows, cols), row-major. A vector is one row; a scalar is (1, 1); one number an example is (batch, 1). A sequence
- * is (batch·steps, cols), the steps of an example one after the other: row b·steps + t.
+ * is (batch·timesteps, cols), the steps of an example one after the other: row b·timesteps + t.
  */
 export interface Tensor {
   readonly name: string;
@@ -39,7 +39,7 @@ export interface Tensor {
   readonly rows: Rows;
   readonly cols: number;
   /** Rows of each example where `rows` is "batch": its time steps T; 1 if left out. */
-  readonly steps?: number;
+  readonly timesteps?: number;
 }
 
 /** Which operand of a product is stored transposed. */
@@ -58,82 +58,82 @@ export type CommonMetricKind =
 /** What one row is compared by. */
 export type MetricKind = CommonMetricKind | UncommonMetricKind;
 
-/** What a step does, with the names of its operands in order. Shapes follow from the tensors. */
-export type Step =
+/** An operation: what it does, with the names of its operands in order. Shapes follow from the tensors. */
+export type Op =
   /** Rows `order[offset + i]` of a data set. float32 = stored number · scale. inputs: data, order. */
-  | { readonly op: "gather"; readonly source: DataType; readonly scale: number } & Operands
+  | { readonly type: "gather"; readonly source: DataType; readonly scale: number } & Operands
   /** A matrix product, a bias row added to each row when there is a third input. */
-  | { readonly op: "product"; readonly form: ProductForm } & Operands
+  | { readonly type: "product"; readonly form: ProductForm } & Operands
   /** BP3: Σ over rows. */
-  | { readonly op: "rowSum" } & Operands
-  | { readonly op: "activation"; readonly activation: ElementwiseActivation } & Operands
+  | { readonly type: "rowSum" } & Operands
+  | { readonly type: "activation"; readonly activation: ElementwiseActivation } & Operands
   /** σ′, from z or from a: see model/activations.ts. */
-  | { readonly op: "activationDerivative"; readonly activation: ElementwiseActivation } & Operands
-  | { readonly op: "hadamard" } & Operands
+  | { readonly type: "activationDerivative"; readonly activation: ElementwiseActivation } & Operands
+  | { readonly type: "hadamard" } & Operands
   /** Each row: e^(z−max) / Σ e^(z−max). */
-  | { readonly op: "softmax" } & Operands
+  | { readonly type: "softmax" } & Operands
   /** δ = a ⊙ (g − Σ_row g⊙a), the Jacobian of softmax applied to g = ∇ₐC. inputs: a, g. */
-  | { readonly op: "softmaxPullback" } & Operands
+  | { readonly type: "softmaxPullback" } & Operands
   /** 0 with probability rate, else v/(1−rate); the mask is random by (seed, step, layer, element), so that the
    *  gradient passes through the same mask as the value. `held`: so many rows one after the other, the steps of a
    *  sequence, share the mask of element ⌊row / held⌋·cols + col; 1 if left out. `chunked`: rows are counted from the first
    *  one of the whole mini-batch (StepScalars.whole). */
-  | { readonly op: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number; readonly chunked?: boolean } & Operands
+  | { readonly type: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number; readonly chunked?: boolean } & Operands
   /** The loss of each row. inputs: a (the logits z for a cross-entropy), target. */
-  | { readonly op: "lossRows"; readonly loss: Loss } & Operands
+  | { readonly type: "lossRows"; readonly loss: Loss } & Operands
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
-  | { readonly op: "lossGradient"; readonly loss: Loss } & Operands
+  | { readonly type: "lossGradient"; readonly loss: Loss } & Operands
   /** What a metric is the mean of, or made of. inputs: a (the logits of a loss that takes logits), target. */
-  | { readonly op: "metricRows"; readonly metric: MetricKind } & Operands
+  | { readonly type: "metricRows"; readonly metric: MetricKind } & Operands
   /** l1·Σ|w| + l2·Σw². */
-  | { readonly op: "penalty"; readonly l1: number; readonly l2: number } & Operands
+  | { readonly type: "penalty"; readonly l1: number; readonly l2: number } & Operands
   /** g + l1·sign(w) + 2·l2·w. inputs: g, w. */
-  | { readonly op: "penaltyGradient"; readonly l1: number; readonly l2: number } & Operands
-  | { readonly op: "clipValue"; readonly limit: number } & Operands
+  | { readonly type: "penaltyGradient"; readonly l1: number; readonly l2: number } & Operands
+  | { readonly type: "clipValue"; readonly limit: number } & Operands
   /** min(1, limit / ‖all inputs together‖₂). */
-  | { readonly op: "clipFactor"; readonly limit: number } & Operands
+  | { readonly type: "clipFactor"; readonly limit: number } & Operands
   /** inputs: tensor, scalar factor. */
-  | { readonly op: "scale" } & Operands
+  | { readonly type: "scale" } & Operands
   /** inputs: w, g, states…; outputs: w, states…, in place. */
-  | { readonly op: "update"; readonly optimizer: Optimizer } & Operands
+  | { readonly type: "update"; readonly optimizer: Optimizer } & Operands
   /** The gradients of a mini-batch's chunks added up, in place: Σ + g, or g where StepScalars.fresh. inputs: g, Σ; output: Σ. */
-  | { readonly op: "accumulate" } & Operands
+  | { readonly type: "accumulate" } & Operands
   /** [mean of loss rows + Σ penalties, mean of each metric's rows, the count]. inputs: loss rows, metrics…, penalties…, and
    *  where `counted` the number of outputs that the means are over, which is handed on. */
-  | { readonly op: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
-  | SequenceStep;
+  | { readonly type: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
+  | SequenceOp;
 
 /**
- * The steps of sequences. T steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
- * pickRowsGradient. `lengths` (batch, 1): step t of example b is padding where t ≥ lengths[b].
+ * The ops of sequences. T time steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
+ * embeddingGradient. `lengths` (batch, 1): step t of example b is padding where t ≥ lengths[b].
  */
-export type SequenceStep =
+export type SequenceOp =
   /** Row i of the output is row index[i] of the table, the bias row added: x·U + b for one-hot x. inputs: index (R, 1) whole
    *  numbers, table (V, H), bias (1, H) if there is one. */
-  | { readonly op: "pickRows" } & Operands
+  | { readonly type: "embeddingLookup" } & Operands
   /** (V, H): row v is the sum of the δ rows i with index[i] = v, i ascending. inputs: index (R, 1), δ (R, H). */
-  | { readonly op: "pickRowsGradient" } & Operands
+  | { readonly type: "embeddingGradient" } & Operands
   /** h(t) = σ(z(t) + h(t−1)·W), t ascending; h(t) = h(t−1) at padding. h(−1) = 0, or the carried state. (B·T, H).
    *  inputs: z (B·T, H), W (H, H), lengths if `masked`, the carried state (B, H) if `stateful`. */
-  | { readonly op: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands
+  | { readonly type: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands
   /** δ(t) = G(t) ⊙ σ′(h(t)) with G(t) = g(t) + δ(t+1)·Wᵀ, t descending; at padding δ(t) = 0 and G(t−1) = g(t−1) + G(t).
    *  Nothing comes from behind the last step, and nothing goes to before the first. (B·T, H).
    *  inputs: g = ∂C/∂h from above (B·T, H), h (B·T, H), W (H, H), lengths if `masked`. */
-  | { readonly op: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands
+  | { readonly type: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands
   /** Row t is h(t−1), row 0 the state that the sequence began with: 0, or the carried one. inputs: h (B·T, H), the carried
    *  state (B, H) if `stateful`. A view: nothing need be copied. */
-  | { readonly op: "previousStep"; readonly stateful: boolean } & Operands
+  | { readonly type: "previousStep"; readonly stateful: boolean } & Operands
   /** (B, H): row T−1 of each example. At padding h stays, so that this is the last step that counts. */
-  | { readonly op: "lastStep" } & Operands
+  | { readonly type: "lastStep" } & Operands
   /** (B·T, H): g in the last row of each example, 0 elsewhere. inputs: g (B, H). */
-  | { readonly op: "lastStepGradient" } & Operands
+  | { readonly type: "lastStepGradient" } & Operands
   /** The last row of each example becomes the carried state, in place, when all that reads the old one is done. inputs: h. */
-  | { readonly op: "carry" } & Operands
+  | { readonly type: "carry" } & Operands
   /** Σ lengths: how many rows are not padding. */
-  | { readonly op: "countSteps" } & Operands
+  | { readonly type: "countSteps" } & Operands
   /** v·(B·T / count), and 0 in rows that are padding: what was to be averaged over B·T rows is averaged over those that
    *  count. inputs: v (B·T, C), lengths, count (1, 1). */
-  | { readonly op: "maskRows" } & Operands;
+  | { readonly type: "maskRows" } & Operands;
 
 interface Conditions {
   readonly masked: boolean;
@@ -141,15 +141,15 @@ interface Conditions {
 }
 
 /** What an MLP has no use for. */
-export type SequenceOp = SequenceStep["op"];
+export type SequenceOpName = SequenceOp["type"];
 
 export interface Operands {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
 
-export type Op = Step["op"];
-export type StepOf<O extends Op> = Extract<Step, { op: O }>;
+export type OpName = Op["type"];
+export type OpOf<O extends OpName> = Extract<Op, { type: O }>;
 
 /** How a data set's numbers are stored on the device: bytes stay bytes, labels are whole numbers. */
 export type DataType = "float32" | "uint8" | "uint32";
@@ -159,7 +159,7 @@ export interface Graph {
   readonly purpose: "train" | "evaluate" | "predict" | "accumulate" | "apply";
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** In an order that can be executed one after the other. */
-  readonly steps: readonly Step[];
+  readonly ops: readonly Op[];
   /** What the network answers: logits if the loss takes logits. */
   readonly output: string;
   /** The key of every random choice within a step. */
@@ -186,9 +186,9 @@ export interface StepScalars {
 export const LENGTHS = "lengths";
 
 /** T of a sequence, 1 of anything else. */
-export const stepsOf = (tensor: Tensor): number => tensor.steps ?? 1;
+export const timestepsOf = (tensor: Tensor): number => tensor.timesteps ?? 1;
 export const rowsOf = (tensor: Tensor, batch: number): number =>
-  (tensor.rows === "batch" ? batch * stepsOf(tensor) : tensor.rows);
+  (tensor.rows === "batch" ? batch * timestepsOf(tensor) : tensor.rows);
 export const sizeOf = (tensor: Tensor, batch: number): number => rowsOf(tensor, batch) * tensor.cols;
 
 /** The rows that means are over, of a tensor that has so many in this step. */

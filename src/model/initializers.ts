@@ -29,11 +29,11 @@ const OWN: Readonly<Record<InitializerName, readonly (keyof Initializer)[]>> = {
 /** Farther from the mean than this no normal number of RandomSequence is, in standard deviations. */
 const MAX_DEVIATIONS = 9;
 
-type Given = Partial<Record<"mean" | "stddev" | "minval" | "maxval" | "gain", number>>;
+type InitializerOptions = Partial<Record<"mean" | "stddev" | "minval" | "maxval" | "gain", number>>;
 /** Initializers without options take an empty object, as TensorFlow.js' do. */
 type NoOptions = Record<string, never>;
 
-function describe(where: string, name: InitializerName, options: Given): Initializer {
+function describe(where: string, name: InitializerName, options: InitializerOptions): Initializer {
   if (typeof options === "object" && options !== null && "seed" in options) {
     throw new InputError(`${where}: ${name} takes no seed of its own. All initial weights follow from one: sequential({ seed }).`);
   }

@@ -28,7 +28,7 @@ export interface Parameter {
  * they are no sequence. A recurrent layer is several stages: dropout held over time, dense with kernel U and b for all
  * steps at once, recurrent with W, and lastStep unless it returns sequences.
  */
-export type Stage = { readonly width: number; readonly steps: number } & (
+export type NetworkLayer = { readonly width: number; readonly steps: number } & (
   | { readonly type: "dense"; readonly layer: "dense" | "simpleRNN"; readonly fanIn: number; readonly kernel: Parameter;
       readonly bias: Parameter | null; /** What comes in picks rows of the kernel. */ readonly picks: boolean }
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
@@ -48,7 +48,7 @@ export interface Network {
   readonly sequences: boolean;
   readonly stateful: boolean;
   readonly lastActivation: ActivationName;
-  readonly stages: readonly Stage[];
+  readonly stages: readonly NetworkLayer[];
   readonly parameters: readonly Parameter[];
   readonly seed: number;
 }
@@ -127,7 +127,7 @@ function checkComplete(layers: readonly Layer[]): void {
 
 /** Appends the stages of layer after layer, each to what the ones before let out. */
 export class Resolver {
-  readonly stages: Stage[] = [];
+  readonly stages: NetworkLayer[] = [];
   readonly parameters: Parameter[] = [];
   lastActivation: ActivationName = "linear";
   stateful = false;
@@ -153,7 +153,7 @@ export class Resolver {
     appenderOf(layer)!(this, layer, where);
   }
 
-  push(stage: DistributiveOmit<Stage, "width" | "steps">): void {
+  push(stage: DistributiveOmit<NetworkLayer, "width" | "steps">): void {
     this.stages.push({ width: this.width, steps: this.steps ?? 1, ...stage });
   }
 

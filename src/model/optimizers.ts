@@ -92,7 +92,7 @@ const NEUTRAL = {
 };
 
 type Hyperparameters = typeof NEUTRAL;
-type Given = CommonOptions & Partial<Hyperparameters>;
+type OptimizerOptions = CommonOptions & Partial<Hyperparameters>;
 
 const ADAM = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 };
 
@@ -116,9 +116,9 @@ export const OPTIMIZERS = Object.freeze(Object.keys(OWN) as OptimizerName[]);
 /** A schedule, or what is left of one that was copied: toSchedule() says which. */
 const isScheduleLike = (value: unknown): value is Schedule => typeof value === "object" && value !== null && "kind" in value;
 
-function build(name: OptimizerName, options: number | Schedule | Given): Optimizer {
+function build(name: OptimizerName, options: number | Schedule | OptimizerOptions): Optimizer {
   const where = `${name}()`;
-  const given = checkOptions<Given>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
+  const given = checkOptions<OptimizerOptions>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...given };
   for (const key of Object.keys(NEUTRAL) as (keyof Hyperparameters)[]) {
     if (NEUTRAL[key] === false) checkFlag(where, key, set[key], false);

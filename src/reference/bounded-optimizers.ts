@@ -4,17 +4,15 @@
 // Three terms are added in any order: "An implementation may reassociate operations" (WGSL, Reassociation and Fusion), and
 // Mesa's lavapipe does, w + (μv − ηg) as (w + μv) − ηg.
 
-import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
 import { signOf } from "./bounded-sums.ts";
+import type { Rates } from "./optimizers.ts";
 import {
   add, divide, exact, magnitude, multiply, negate, rounded, square, SQUARE_ROOT, squareRoot, subtract, total, type Rough,
 } from "./rounding.ts";
 
 /** What ε is added to is not negative on any GPU, so that the sum is at least ε, up to its rounding and that of √. */
 const BELOW = 1 - 2 * SQUARE_ROOT;
-
-type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
 
 /** [w, states…] after the update of one weight from [w, states…] and its gradient. */
 export function roughUpdate(optimizer: Optimizer, w: Rough, g: Rough, states: readonly Rough[], rates: Rates): Rough[] {

@@ -1,7 +1,7 @@
-// How far the steps of sequences on a float32 GPU may lie from the exact ones: see rounding.ts. Errors go along with time:
+// How far the ops of sequences on a float32 GPU may lie from the exact ones: see rounding.ts. Errors go along with time:
 // what h(t−1) errs by enters h(t), so that every t has a bound of its own. Sums over units may come in any order.
 
-import type { Graph, SequenceStep, StepOf, StepScalars } from "../graph/types.ts";
+import type { Graph, SequenceOp, OpOf, StepScalars } from "../graph/types.ts";
 import { tensorOf } from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
@@ -36,9 +36,9 @@ function dot(start: Rough, x: Bounded, w: Bounded, first: number, stride: number
 
 /** The errors of h(t), t ascending. */
 function forwardErrors(
-  step: StepOf<"recurrentForward">, [z, w, ...rest]: readonly Bounded[], { examples, steps, width }: Sequence, scalars: StepScalars,
+  op: OpOf<"recurrentForward">, [z, w, ...rest]: readonly Bounded[], { examples, steps, width }: Sequence, scalars: StepScalars,
 ): Float64Array {
-  const { lengths, state } = conditionsOf(step, rest, scalars);
+  const { lengths, state } = conditionsOf(op, rest, scalars);
   const h = zeros(z.values.length);
   for (let b = 0; b < examples; b++) {
     let before = state === null ? zeros(width) : part(state, b * width, width);
@@ -49,8 +49,8 @@ function forwardErrors(
       } else {
         for (let k = 0; k < width; k++) {
           const sum = dot(at(z, first + k), before, w, k, width);
-          now.values[k] = activate(step.activation, sum.value);
-          now.bounds[k] = activationError(step.activation, sum);
+          now.values[k] = activate(op.activation, sum.value);
+          now.bounds[k] = activationError(op.activation, sum);
         }
       }
       before = now;
@@ -61,7 +61,7 @@ function forwardErrors(
 
 /** The errors of δ(t), t descending. */
 function backwardErrors(
-  { activation, masked }: StepOf<"recurrentBackward">, [g, h, w, lengths]: readonly Bounded[], { examples, steps, width }: Sequence,
+  { activation, masked }: OpOf<"recurrentBackward">, [g, h, w, lengths]: readonly Bounded[], { examples, steps, width }: Sequence,
 ): Float64Array {
   const delta = zeros(g.values.length);
   for (let b = 0; b < examples; b++) {
@@ -107,14 +107,14 @@ function maskErrors([v, lengths, count]: readonly Bounded[], sequence: Sequence)
   return v.bounds.map((_, i) => (counts[Math.floor(i / sequence.width)] ? multiply(at(v, i), scale).error : 0));
 }
 
-/** The errors of the one output of such a step. Lengths and picks are whole numbers and certain. */
-export function sequenceErrors(step: SequenceStep, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array {
-  const [first, second] = inputs, out = tensorOf(graph, step.outputs[0]), sequence = sequenceOf(graph, step.inputs[0], scalars);
-  switch (step.op) {
-    case "recurrentForward": return forwardErrors(step, inputs, sequence, scalars);
-    case "recurrentBackward": return backwardErrors(step, inputs, sequence);
-    case "pickRows": return pickRowsErrors(inputs, out.cols);
-    case "pickRowsGradient": return pickedErrors(first, second, Number(out.rows), out.cols);
+/** The errors of the one output of such an op. Lengths and picks are whole numbers and certain. */
+export function sequenceErrors(op: SequenceOp, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array {
+  const [first, second] = inputs, out = tensorOf(graph, op.outputs[0]), sequence = sequenceOf(graph, op.inputs[0], scalars);
+  switch (op.type) {
+    case "recurrentForward": return forwardErrors(op, inputs, sequence, scalars);
+    case "recurrentBackward": return backwardErrors(op, inputs, sequence);
+    case "embeddingLookup": return pickRowsErrors(inputs, out.cols);
+    case "embeddingGradient": return pickedErrors(first, second, Number(out.rows), out.cols);
     case "maskRows": return maskErrors(inputs, sequence);
     // Whole numbers are summed without rounding as long as their sum is one that float32 has.
     case "countSteps": {
@@ -125,6 +125,6 @@ export function sequenceErrors(step: SequenceStep, inputs: readonly Bounded[], g
     case "previousStep":
     case "lastStep":
     case "lastStepGradient":
-    case "carry": return evaluateSequenceStep(step, inputs.map(({ bounds }) => bounds), graph, scalars);
+    case "carry": return evaluateSequenceStep(op, inputs.map(({ bounds }) => bounds), graph, scalars);
   }
 }

@@ -3,7 +3,7 @@
 // in the heads of bounded-*.ts. Values are those of evaluate.ts.
 
 import { productRoundings, roundingsOf } from "../graph/long-sums.ts";
-import { meanRows, rowsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { meanRows, rowsOf, tensorOf, type Graph, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import {
   clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
@@ -44,14 +44,14 @@ const each = (x: Bounded, errorOf: (x: Rough, i: number) => number): Float64Arra
  * |Σ âb̂ − Σ ab| ≤ Σ(|a|+da)(|b|+db)·(1+γ) − Σ|a||b|, with γ for one rounding of each product and one of each addition:
  * two products of magnitudes bound the third.
  */
-function productErrors(step: StepOf<"product">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
-  const shape = productShape(step, graph, scalars);
+function productErrors(op: OpOf<"product">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
+  const shape = productShape(op, graph, scalars);
   const [left, right, bias] = inputs;
   const sizes = ({ values }: Bounded) => values.map(Math.abs);
   const worst = ({ values, bounds }: Bounded) => values.map((value, i) => Math.abs(value) + bounds[i]);
   const least = matrixProduct(shape, sizes(left), sizes(right), bias && sizes(bias));
   const most = matrixProduct(shape, worst(left), worst(right), bias && worst(bias));
-  const roundings = gamma(productRoundings(step.form, shape.k, bias !== undefined));
+  const roundings = gamma(productRoundings(op.form, shape.k, bias !== undefined));
   const flushed = shape.k * TINY * (1 + maximum(left.values) + maximum(right.values));
   // least and most are themselves rounded, to 2⁻⁵³: their difference may not be trusted below that.
   return most.map((size, i) => Math.max(size - least[i], 0) + (roundings + shape.k * 2 ** -51) * size + flushed);
@@ -71,20 +71,20 @@ function byRow(inputs: readonly Bounded[], rows: number, errorsOf: (...rows: Rou
     errorsOf(...inputs.map((x) => row(x, r, x.values.length / rows)))).flat());
 }
 
-function dropoutErrors(step: StepOf<"dropout">, x: Bounded, graph: Graph, scalars: StepScalars): Float64Array {
-  const mask = dropoutMaskOf(step, x.values.length, graph, scalars);
-  const scale = rounded(dropoutScale(step.rate));
+function dropoutErrors(op: OpOf<"dropout">, x: Bounded, graph: Graph, scalars: StepScalars): Float64Array {
+  const mask = dropoutMaskOf(op, x.values.length, graph, scalars);
+  const scale = rounded(dropoutScale(op.rate));
   return each(x, (value, i) => (mask[i] === 1 ? multiply(value, scale).error : 0));
 }
 
-function penaltyError({ l1, l2 }: StepOf<"penalty">, w: Bounded): number {
+function penaltyError({ l1, l2 }: OpOf<"penalty">, w: Bounded): number {
   // Each term by itself or all at once: the larger of both orders' flushed numbers is what TINY per product covers.
   const term = (x: Rough) => add(multiply(rounded(l1), magnitude(x)), multiply(multiply(rounded(l2), x), x));
   return total(all(w).map(term), roundingsOf(w.values.length)).error;
 }
 
 /** g + l1·sign(w) + 2·l2·w; where w may have either sign, or be 0, so may its sign. */
-function penaltyGradientError({ l1, l2 }: StepOf<"penaltyGradient">, g: Rough, w: Rough): number {
+function penaltyGradientError({ l1, l2 }: OpOf<"penaltyGradient">, g: Rough, w: Rough): number {
   const uncertain = w.error > 0 && Math.abs(w.value) <= w.error;
   const sign = { value: Math.sign(w.value), error: uncertain ? 1 + Math.abs(Math.sign(w.value)) : 0 };
   return total([g, multiply(rounded(l1), sign), multiply(rounded(2 * l2), w)]).error;
@@ -107,64 +107,64 @@ function clipFactorError(limit: number, inputs: readonly Bounded[]): number {
   return Math.min(divide(rounded(limit), norm).error, 1);
 }
 
-function summarizeErrors({ metrics, counted }: StepOf<"summarize">, inputs: readonly Bounded[], rows: number): Float64Array {
+function summarizeErrors({ metrics, counted }: OpOf<"summarize">, inputs: readonly Bounded[], rows: number): Float64Array {
   const means = inputs.slice(0, 1 + metrics).map((x) => divide(total(all(x), roundingsOf(x.values.length)), exact(rows)));
   means[0] = total([means[0], ...inputs.slice(1 + metrics, counted ? -1 : undefined).map((penalty) => at(penalty, 0))]);
   return Float64Array.from(counted ? [...means, at(inputs[inputs.length - 1], 0)] : means, ({ error }) => error);
 }
 
 /** The errors of w and of each state, side by side as the update's outputs. */
-function updateErrors(step: StepOf<"update">, [w, g, ...states]: readonly Bounded[], scalars: StepScalars) {
+function updateErrors(op: OpOf<"update">, [w, g, ...states]: readonly Bounded[], scalars: StepScalars) {
   const errors = [w, ...states].map(({ values }) => new Float64Array(values.length));
   for (let i = 0; i < w.values.length; i++) {
-    const next = roughUpdate(step.optimizer, at(w, i), at(g, i), states.map((state) => at(state, i)), scalars);
+    const next = roughUpdate(op.optimizer, at(w, i), at(g, i), states.map((state) => at(state, i)), scalars);
     next.forEach(({ error }, output) => (errors[output][i] = error));
   }
   return errors;
 }
 
 /** A data set's stored numbers are exact; the scale and the product are rounded unless the scale is 1. */
-function gatherErrors(step: StepOf<"gather">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
-  const [taken] = evaluateStep(step, inputs.map(({ values }) => values), graph, scalars);
-  const [moved] = evaluateStep(step, [inputs[0].bounds, inputs[1].values], graph, scalars);
-  return taken.map((value, i) => moved[i] + (step.scale === 1 ? 0 : 2.001 * UNIT * (Math.abs(value) + moved[i]) + TINY));
+function gatherErrors(op: OpOf<"gather">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
+  const [taken] = evaluateStep(op, inputs.map(({ values }) => values), graph, scalars);
+  const [moved] = evaluateStep(op, [inputs[0].bounds, inputs[1].values], graph, scalars);
+  return taken.map((value, i) => moved[i] + (op.scale === 1 ? 0 : 2.001 * UNIT * (Math.abs(value) + moved[i]) + TINY));
 }
 
-function errorsOf(step: Step, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array[] {
+function errorsOf(op: Op, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array[] {
   const [first, second] = inputs;
-  const rows = rowsOf(tensorOf(graph, step.inputs[0]), scalars.rows);
-  if (isSequenceStep(step)) return [sequenceErrors(step, inputs, graph, scalars)];
-  switch (step.op) {
-    case "gather": return [gatherErrors(step, inputs, graph, scalars)];
-    case "product": return [productErrors(step, inputs, graph, scalars)];
+  const rows = rowsOf(tensorOf(graph, op.inputs[0]), scalars.rows);
+  if (isSequenceStep(op)) return [sequenceErrors(op, inputs, graph, scalars)];
+  switch (op.type) {
+    case "gather": return [gatherErrors(op, inputs, graph, scalars)];
+    case "product": return [productErrors(op, inputs, graph, scalars)];
     case "rowSum": return [rowSumErrors(first, rows, first.values.length / rows)];
-    case "activation": return [each(first, (z) => activationError(step.activation, z))];
-    case "activationDerivative": return [each(first, (source) => derivativeError(step.activation, source))];
+    case "activation": return [each(first, (z) => activationError(op.activation, z))];
+    case "activationDerivative": return [each(first, (source) => derivativeError(op.activation, source))];
     case "hadamard": return [each(first, (value, i) => multiply(value, at(second, i)).error)];
     case "softmax": return [byRow(inputs, rows, softmaxErrors)];
     case "softmaxPullback": return [byRow(inputs, rows, softmaxPullbackErrors)];
-    case "dropout": return [dropoutErrors(step, first, graph, scalars)];
-    case "lossRows": return [byRow(inputs, rows, (a, y) => [lossRowError(step.loss, a, y)])];
-    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(step.loss, a, y, meanRows(rows, scalars)))];
-    case "metricRows": return [byRow(inputs, rows, (a, y) => [metricRowError(step.metric, a, y)])];
-    case "penalty": return [Float64Array.of(penaltyError(step, first))];
-    case "penaltyGradient": return [each(first, (g, i) => penaltyGradientError(step, g, at(second, i)))];
-    case "clipValue": return [each(first, (g) => clamped(g, rounded(step.limit)).error)];
-    case "clipFactor": return [Float64Array.of(clipFactorError(step.limit, inputs))];
+    case "dropout": return [dropoutErrors(op, first, graph, scalars)];
+    case "lossRows": return [byRow(inputs, rows, (a, y) => [lossRowError(op.loss, a, y)])];
+    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(op.loss, a, y, meanRows(rows, scalars)))];
+    case "metricRows": return [byRow(inputs, rows, (a, y) => [metricRowError(op.metric, a, y)])];
+    case "penalty": return [Float64Array.of(penaltyError(op, first))];
+    case "penaltyGradient": return [each(first, (g, i) => penaltyGradientError(op, g, at(second, i)))];
+    case "clipValue": return [each(first, (g) => clamped(g, rounded(op.limit)).error)];
+    case "clipFactor": return [Float64Array.of(clipFactorError(op.limit, inputs))];
     case "scale": return [each(first, (value) => multiply(value, at(second, 0)).error)];
-    case "update": return updateErrors(step, inputs, scalars);
+    case "update": return updateErrors(op, inputs, scalars);
     case "accumulate": return [each(first, (g, i) => (scalars.fresh ? g : add(g, at(second, i))).error)];
     case "summarize":
-      return [summarizeErrors(step, inputs, tensorOf(graph, step.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
+      return [summarizeErrors(op, inputs, tensorOf(graph, op.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 
-/** The outputs of one step with their bounds, from inputs with theirs. */
+/** The outputs of one op with their bounds, from inputs with theirs. */
 export function evaluateBounded(
-  step: Step, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars,
+  op: Op, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars,
 ): Bounded[] {
-  const outputs = evaluateStep(step, inputs.map(({ values }) => values), graph, scalars);
-  const errors = errorsOf(step, inputs, graph, scalars);
+  const outputs = evaluateStep(op, inputs.map(({ values }) => values), graph, scalars);
+  const errors = errorsOf(op, inputs, graph, scalars);
   return outputs.map((values, i) => ({ values, bounds: errors[i].map((error) => error * REFERENCE_MARGIN) }));
 }
 
@@ -174,8 +174,8 @@ export function evaluateBounded(
  * step the GPU's own numbers as its inputs (evaluateBounded), and 10⁻⁵ of it remains.
  */
 export function runGraphBounded(graph: Graph, tensors: Map<string, Bounded>, scalars: StepScalars): void {
-  for (const step of graph.steps) {
-    const outputs = evaluateBounded(step, step.inputs.map((name) => valueOf(tensors, name)), graph, scalars);
-    step.outputs.forEach((name, i) => tensors.set(name, outputs[i]));
+  for (const op of graph.ops) {
+    const outputs = evaluateBounded(op, op.inputs.map((name) => valueOf(tensors, name)), graph, scalars);
+    op.outputs.forEach((name, i) => tensors.set(name, outputs[i]));
   }
 }

@@ -1,8 +1,8 @@
-// Evaluates the steps of a graph in float64, one after the other, by the textbook formula of each. This is what every
+// Evaluates the ops of a graph in float64, one after the other, by the textbook formula of each. This is what every
 // tensor of the GPU is compared with (bounds.ts), and it is the `cpu` backend.
 // A tensor is an array of rows·cols numbers, row-major; "batch" rows are scalars.rows. Data sets are given whole.
 
-import { meanRows, rowsOf, stepsOf, tensorOf, type Graph, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { meanRows, rowsOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 import { dropoutMask, dropoutScale } from "./dropout.ts";
 import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
@@ -24,16 +24,16 @@ export function shapeOf(graph: Graph, name: string, scalars: StepScalars): Shape
 const asFloat64 = (array: ArrayLike<number>): Float64Array =>
   array instanceof Float64Array ? array : Float64Array.from(array);
 
-/** M, K and N of a product step. */
-export function productShape(step: StepOf<"product">, graph: Graph, scalars: StepScalars): ProductShape {
-  const left = shapeOf(graph, step.inputs[0], scalars);
-  const out = shapeOf(graph, step.outputs[0], scalars);
-  return { form: step.form, m: out.rows, k: step.form === "leftTransposed" ? left.rows : left.cols, n: out.cols };
+/** M, K and N of a product. */
+export function productShape(op: OpOf<"product">, graph: Graph, scalars: StepScalars): ProductShape {
+  const left = shapeOf(graph, op.inputs[0], scalars);
+  const out = shapeOf(graph, op.outputs[0], scalars);
+  return { form: op.form, m: out.rows, k: op.form === "leftTransposed" ? left.rows : left.cols, n: out.cols };
 }
 
 /** Rows order[offset … offset+rows) of the data set, each number times `scale`. */
 function gather(
-  { scale }: StepOf<"gather">, [data, order]: readonly ArrayLike<number>[], cols: number, { rows, offset }: StepScalars,
+  { scale }: OpOf<"gather">, [data, order]: readonly ArrayLike<number>[], cols: number, { rows, offset }: StepScalars,
 ): Float64Array {
   const out = new Float64Array(rows * cols);
   for (let row = 0; row < rows; row++) {
@@ -62,20 +62,20 @@ function softmaxPullback(a: Float64Array, g: Float64Array, cols: number): Float6
 }
 
 /** 1 where a number is kept, 0 where it is dropped; rows that share a mask have that of the first. */
-export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: StepOf<"dropout">, elements: number, graph: Graph, { step, whole }: StepScalars) {
-  const tensor = tensorOf(graph, input), { cols } = tensor, before = ((whole?.first ?? 0) * stepsOf(tensor) * cols) / held;
+export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: OpOf<"dropout">, elements: number, graph: Graph, { step, whole }: StepScalars) {
+  const tensor = tensorOf(graph, input), { cols } = tensor, before = ((whole?.first ?? 0) * timestepsOf(tensor) * cols) / held;
   const mask = dropoutMask(before + elements / held, rate, graph.seed, step, layer).subarray(before);
   return held === 1 ? mask : Uint8Array.from({ length: elements }, (_, i) => mask[Math.floor(i / cols / held) * cols + i % cols]);
 }
 
-function dropout(step: StepOf<"dropout">, values: Float64Array, graph: Graph, scalars: StepScalars): Float64Array {
-  const mask = dropoutMaskOf(step, values.length, graph, scalars);
-  const scale = dropoutScale(step.rate);
+function dropout(op: OpOf<"dropout">, values: Float64Array, graph: Graph, scalars: StepScalars): Float64Array {
+  const mask = dropoutMaskOf(op, values.length, graph, scalars);
+  const scale = dropoutScale(op.rate);
   // Chosen, not multiplied by the mask: a dropped NaN must not come back as NaN·0.
   return values.map((value, i) => (mask[i] === 1 ? value * scale : 0));
 }
 
-function penalty({ l1, l2 }: StepOf<"penalty">, w: Float64Array): number {
+function penalty({ l1, l2 }: OpOf<"penalty">, w: Float64Array): number {
   let absolute = 0, squares = 0;
   for (const value of w) {
     absolute += Math.abs(value);
@@ -97,43 +97,43 @@ function clipFactor(limit: number, inputs: readonly Float64Array[]): number {
 const sumOf = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
 
 /** [mean loss + Σ penalties, mean of each metric, the count where there is one]. */
-function summarize({ metrics, counted }: StepOf<"summarize">, inputs: readonly Float64Array[], rows: number): Float64Array {
+function summarize({ metrics, counted }: OpOf<"summarize">, inputs: readonly Float64Array[], rows: number): Float64Array {
   const means = inputs.slice(0, 1 + metrics).map((values) => sumOf(values) / rows);
   for (const [value] of inputs.slice(1 + metrics, counted ? -1 : undefined)) means[0] += value;
   return Float64Array.from(counted ? [...means, inputs[inputs.length - 1][0]] : means);
 }
 
-/** The outputs of one step, in order. An update gives new arrays and changes none. */
+/** The outputs of one op, in order. An update gives new arrays and changes none. */
 export function evaluateStep(
-  step: Step, given: readonly ArrayLike<number>[], graph: Graph, scalars: StepScalars,
+  op: Op, given: readonly ArrayLike<number>[], graph: Graph, scalars: StepScalars,
 ): Float64Array[] {
-  const { rows, cols } = shapeOf(graph, step.inputs[0], scalars);
+  const { rows, cols } = shapeOf(graph, op.inputs[0], scalars);
   // The data set of a gather stays as it is stored: converting 60,000 images for 64 rows would cost the whole step.
-  if (step.op === "gather") return [gather(step, given, cols, scalars)];
+  if (op.type === "gather") return [gather(op, given, cols, scalars)];
   const inputs = given.map(asFloat64);
   const [first, second] = inputs;
-  if (isSequenceStep(step)) return [evaluateSequenceStep(step, inputs, graph, scalars)];
-  switch (step.op) {
-    case "product": return [multiply(productShape(step, graph, scalars), first, second, inputs[2])];
+  if (isSequenceStep(op)) return [evaluateSequenceStep(op, inputs, graph, scalars)];
+  switch (op.type) {
+    case "product": return [multiply(productShape(op, graph, scalars), first, second, inputs[2])];
     case "rowSum": return [rowSum(first, cols)];
-    case "activation": return [first.map((z) => activate(step.activation, z))];
-    case "activationDerivative": return [first.map((source) => activationDerivative(step.activation, source))];
+    case "activation": return [first.map((z) => activate(op.activation, z))];
+    case "activationDerivative": return [first.map((source) => activationDerivative(op.activation, source))];
     case "hadamard": return [first.map((value, i) => value * second[i])];
     case "softmax": return [softmax(first, rows, cols)];
     case "softmaxPullback": return [softmaxPullback(first, second, cols)];
-    case "dropout": return [dropout(step, first, graph, scalars)];
-    case "lossRows": return [lossRows(step.loss, first, second, rows, cols)];
-    case "lossGradient": return [lossGradient(step.loss, first, second, rows, cols, meanRows(rows, scalars))];
-    case "metricRows": return [metricRows(step.metric, first, second, rows, cols)];
-    case "penalty": return [Float64Array.of(penalty(step, first))];
+    case "dropout": return [dropout(op, first, graph, scalars)];
+    case "lossRows": return [lossRows(op.loss, first, second, rows, cols)];
+    case "lossGradient": return [lossGradient(op.loss, first, second, rows, cols, meanRows(rows, scalars))];
+    case "metricRows": return [metricRows(op.metric, first, second, rows, cols)];
+    case "penalty": return [Float64Array.of(penalty(op, first))];
     case "penaltyGradient":
-      return [first.map((g, i) => g + step.l1 * Math.sign(second[i]) + 2 * step.l2 * second[i])];
-    case "clipValue": return [first.map((g) => Math.min(Math.max(g, -step.limit), step.limit))];
-    case "clipFactor": return [Float64Array.of(clipFactor(step.limit, inputs))];
+      return [first.map((g, i) => g + op.l1 * Math.sign(second[i]) + 2 * op.l2 * second[i])];
+    case "clipValue": return [first.map((g) => Math.min(Math.max(g, -op.limit), op.limit))];
+    case "clipFactor": return [Float64Array.of(clipFactor(op.limit, inputs))];
     case "scale": return [first.map((value) => value * second[0])];
-    case "update": return applyUpdate(step.optimizer, first, second, inputs.slice(2), scalars);
+    case "update": return applyUpdate(op.optimizer, first, second, inputs.slice(2), scalars);
     case "accumulate": return [scalars.fresh ? first.slice() : first.map((g, i) => g + second[i])];
-    case "summarize": return [summarize(step, inputs, tensorOf(graph, step.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
+    case "summarize": return [summarize(op, inputs, tensorOf(graph, op.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 
@@ -143,19 +143,19 @@ const NO_STATE = new Float64Array(0);
 /** The value of that name. @throws Error if nothing has supplied or computed it */
 export function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
   const value = values.get(name);
-  if (value === undefined) throw new Error(`no value for tensor "${name}": supply it, or run the step that makes it`);
+  if (value === undefined) throw new Error(`no value for tensor "${name}": supply it, or run the op that makes it`);
   return value;
 }
 
-/** Executes `steps` in order; every tensor that they make is left in `values` under its name. */
+/** Executes `ops` in order; every tensor that they make is left in `values` under its name. */
 export function runSteps(
-  steps: readonly Step[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars,
+  ops: readonly Op[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars,
 ): void {
-  for (const step of steps) {
-    const inputs = step.inputs.map((name) =>
+  for (const op of ops) {
+    const inputs = op.inputs.map((name) =>
       (scalars.fresh && graph.tensors.get(name)?.role === "carried" ? NO_STATE : valueOf(values, name)));
-    const outputs = evaluateStep(step, inputs, graph, scalars);
-    step.outputs.forEach((name, i) => values.set(name, outputs[i]));
+    const outputs = evaluateStep(op, inputs, graph, scalars);
+    op.outputs.forEach((name, i) => values.set(name, outputs[i]));
   }
 }
 
@@ -164,5 +164,5 @@ export function runSteps(
  * optimizer's states; afterwards it holds every tensor of the step, parameters and states as updated.
  */
 export function runGraph(graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars): void {
-  runSteps(graph.steps, graph, values, scalars);
+  runSteps(graph.ops, graph, values, scalars);
 }

@@ -1,10 +1,10 @@
 // Backpropagation against differences: every ∂C/∂θ of a training graph, in float64.
-//   analytic  grad_<parameter>, before clipping, as the graph's steps give it
+//   analytic  grad_<parameter>, before clipping, as the graph's ops give it
 //   numeric   (8(C(θ+h) − C(θ−h)) − (C(θ+2h) − C(θ−2h))) / 12h, error h⁴·C⁽⁵⁾/30 plus about 2⁻⁵²·|C|/h
 // C = results[0], the mean loss and the penalties. Dropout's mask depends on the step's number only, so that C is smooth
 // in θ under it. Kinks (relu, |w|) have no derivative: do not put a weight or a z exactly there.
 
-import type { Graph, Step, StepScalars } from "../graph/types.ts";
+import type { Graph, Op, StepScalars } from "../graph/types.ts";
 import { runSteps, valueOf } from "./evaluate.ts";
 
 /**
@@ -43,11 +43,11 @@ export interface GradientReport {
 
 type Values = Map<string, ArrayLike<number>>;
 
-/** The steps between `parameter` and the cost: all that must run again when it changes, and nothing of the way back. */
-function stepsBehind(graph: Graph, parameter: string): Step[] {
-  const last = graph.steps.findIndex(({ outputs }) => outputs.includes("results"));
+/** The ops between `parameter` and the cost: all that must run again when it changes, and nothing of the way back. */
+function stepsBehind(graph: Graph, parameter: string): Op[] {
+  const last = graph.ops.findIndex(({ outputs }) => outputs.includes("results"));
   const needed = new Set(["results"]);
-  const forward = graph.steps.slice(0, last + 1).reverse().filter(({ inputs, outputs }) => {
+  const forward = graph.ops.slice(0, last + 1).reverse().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;
     inputs.forEach((name) => needed.add(name));
     return true;
@@ -63,11 +63,11 @@ function stepsBehind(graph: Graph, parameter: string): Step[] {
 const costIn = (values: Values): number => valueOf(values, "results")[0];
 
 /** C as a function of one weight: its tensor is changed in place for the length of a call. */
-function costOfWeight(graph: Graph, steps: Step[], values: Values, weights: Float64Array, scalars: StepScalars) {
+function costOfWeight(graph: Graph, ops: Op[], values: Values, weights: Float64Array, scalars: StepScalars) {
   return (index: number, weight: number): number => {
     const kept = weights[index];
     weights[index] = weight;
-    runSteps(steps, graph, values, scalars);
+    runSteps(ops, graph, values, scalars);
     weights[index] = kept;
     return costIn(values);
   };
@@ -115,7 +115,7 @@ export function checkGradients(
   const parameters = [...graph.tensors.values()].filter(({ role }) => role === "parameter").map(({ name }) => name);
   for (const name of parameters) values.set(name, Float64Array.from(valueOf(values, name)));
   // All but what the next mini-batch would start from.
-  runSteps(graph.steps.filter(({ op }) => op !== "update" && op !== "carry"), graph, values, scalars);
+  runSteps(graph.ops.filter(({ type }) => type !== "update" && type !== "carry"), graph, values, scalars);
   const costFloor = FLOOR_OF_COST * Math.abs(costIn(values));
   let maxRelativeError = -1, checked = 0;
   let worst: GradientMismatch = { tensor: "", index: -1, analytic: NaN, numeric: NaN };

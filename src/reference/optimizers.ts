@@ -4,7 +4,7 @@
 import type { StepScalars } from "../graph/types.ts";
 import type { Optimizer } from "../model/optimizers.ts";
 
-type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
+export type Rates = Pick<StepScalars, "learningRate" | "correctedRate">;
 
 /** New weights and new states, in the order [w, states…]; nothing that came in is changed. */
 export function applyUpdate(

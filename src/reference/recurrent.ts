@@ -2,7 +2,7 @@
 // each. What kernels are checked against, and the `cpu` backend.
 //   B examples   T steps   H units   a sequence is (B·T, ·), row b·T + t   lengths (B): step t is padding where t ≥ length
 
-import { stepsOf, tensorOf, type Graph, type SequenceOp, type SequenceStep, type Step, type StepOf, type StepScalars } from "../graph/types.ts";
+import { timestepsOf, tensorOf, type Graph, type SequenceOpName, type SequenceOp, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 
 /** How a sequence is laid out. */
@@ -15,7 +15,7 @@ export interface Sequence {
 /** That of the tensor of this name. */
 export function sequenceOf(graph: Graph, name: string, { rows }: StepScalars): Sequence {
   const tensor = tensorOf(graph, name);
-  return { examples: rows, steps: stepsOf(tensor), width: tensor.cols };
+  return { examples: rows, steps: timestepsOf(tensor), width: tensor.cols };
 }
 
 /** Lengths and carried state of a recurrentForward, recurrentBackward or previousStep, in the order of its inputs. */
@@ -35,9 +35,9 @@ function checkState(state: Float64Array | null, { examples, width }: Sequence): 
 
 /** h(t) = σ(z(t) + h(t−1)·W); h(t) = h(t−1) at padding. */
 function forward(
-  step: StepOf<"recurrentForward">, [z, w, ...rest]: readonly Float64Array[], sequence: Sequence, scalars: StepScalars,
+  op: OpOf<"recurrentForward">, [z, w, ...rest]: readonly Float64Array[], sequence: Sequence, scalars: StepScalars,
 ): Float64Array {
-  const { examples, steps, width } = sequence, { lengths, state } = conditionsOf(step, rest, scalars);
+  const { examples, steps, width } = sequence, { lengths, state } = conditionsOf(op, rest, scalars);
   checkState(state, sequence);
   const out = new Float64Array(z.length), sums = new Float64Array(width);
   for (let b = 0; b < examples; b++) {
@@ -49,7 +49,7 @@ function forward(
       } else {
         sums.set(z.subarray(at, at + width));
         for (let j = 0; j < width; j++) for (let k = 0; k < width; k++) sums[k] += before[j] * w[j * width + k];
-        for (let k = 0; k < width; k++) h[k] = activate(step.activation, sums[k]);
+        for (let k = 0; k < width; k++) h[k] = activate(op.activation, sums[k]);
       }
       before = h;
     }
@@ -59,7 +59,7 @@ function forward(
 
 /** δ(t) = G(t) ⊙ σ′(h(t)), G(t) = g(t) + δ(t+1)·Wᵀ; at padding δ(t) = 0 and G is handed on. */
 function backward(
-  { activation, masked }: StepOf<"recurrentBackward">, [g, h, w, lengths]: readonly Float64Array[], { examples, steps, width }: Sequence,
+  { activation, masked }: OpOf<"recurrentBackward">, [g, h, w, lengths]: readonly Float64Array[], { examples, steps, width }: Sequence,
 ): Float64Array {
   const delta = new Float64Array(g.length), total = new Float64Array(width);
   for (let b = 0; b < examples; b++) {
@@ -111,7 +111,7 @@ export function spreadLast(last: Float64Array, { examples, steps, width }: Seque
 }
 
 /** Row index[i] of the table, a bias row added. */
-export function pickRows(index: Float64Array, table: Float64Array, width: number, bias?: Float64Array): Float64Array {
+export function embeddingLookup(index: Float64Array, table: Float64Array, width: number, bias?: Float64Array): Float64Array {
   const out = new Float64Array(index.length * width);
   index.forEach((row, i) => {
     for (let j = 0; j < width; j++) out[i * width + j] = table[row * width + j] + (bias ? bias[j] : 0);
@@ -139,28 +139,28 @@ function maskRows([v, lengths, count]: readonly Float64Array[], sequence: Sequen
   return v.map((value, i) => (counts[Math.floor(i / sequence.width)] ? value * scale : 0));
 }
 
-const SEQUENCE_OPS: Readonly<Record<SequenceOp, true>> = {
-  pickRows: true, pickRowsGradient: true, recurrentForward: true, recurrentBackward: true, previousStep: true, lastStep: true,
+const SEQUENCE_OPS: Readonly<Record<SequenceOpName, true>> = {
+  embeddingLookup: true, embeddingGradient: true, recurrentForward: true, recurrentBackward: true, previousStep: true, lastStep: true,
   lastStepGradient: true, carry: true, countSteps: true, maskRows: true,
 };
 
-export const isSequenceStep = (step: Step): step is SequenceStep => Object.hasOwn(SEQUENCE_OPS, step.op);
+export const isSequenceStep = (op: Op): op is SequenceOp => Object.hasOwn(SEQUENCE_OPS, op.type);
 
-/** The one output of such a step. */
+/** The one output of such an op. */
 export function evaluateSequenceStep(
-  step: SequenceStep, inputs: readonly Float64Array[], graph: Graph, scalars: StepScalars,
+  op: SequenceOp, inputs: readonly Float64Array[], graph: Graph, scalars: StepScalars,
 ): Float64Array {
-  const [first, second, third] = inputs, out = tensorOf(graph, step.outputs[0]);
-  const sequence = sequenceOf(graph, step.inputs[0], scalars);
-  switch (step.op) {
-    case "pickRows": return pickRows(first, second, out.cols, third);
-    case "pickRowsGradient": return sumPicked(first, second, Number(out.rows), out.cols);
-    case "recurrentForward": return forward(step, inputs, sequence, scalars);
-    case "recurrentBackward": return backward(step, inputs, sequence);
-    case "previousStep": return shifted(first, conditionsOf({ masked: false, stateful: step.stateful }, [second], scalars).state, sequence);
+  const [first, second, third] = inputs, out = tensorOf(graph, op.outputs[0]);
+  const sequence = sequenceOf(graph, op.inputs[0], scalars);
+  switch (op.type) {
+    case "embeddingLookup": return embeddingLookup(first, second, out.cols, third);
+    case "embeddingGradient": return sumPicked(first, second, Number(out.rows), out.cols);
+    case "recurrentForward": return forward(op, inputs, sequence, scalars);
+    case "recurrentBackward": return backward(op, inputs, sequence);
+    case "previousStep": return shifted(first, conditionsOf({ masked: false, stateful: op.stateful }, [second], scalars).state, sequence);
     case "lastStep": return lastRows(first, sequence);
     case "carry": return lastRows(first, sequence);
-    case "lastStepGradient": return spreadLast(first, sequenceOf(graph, step.outputs[0], scalars));
+    case "lastStepGradient": return spreadLast(first, sequenceOf(graph, op.outputs[0], scalars));
     case "countSteps": return Float64Array.of(first.reduce((sum, length) => sum + length, 0));
     case "maskRows": return maskRows(inputs, sequence);
   }

@@ -2,7 +2,7 @@
 // still in the data set, from which rows of the mini-batch are gathered on load.
 
 import type { BufferDeclaration } from "../../shaders/kernel.wgsl.ts";
-import { tensorOf, type Graph, type StepOf } from "../graph/types.ts";
+import { tensorOf, type Graph, type OpOf } from "../graph/types.ts";
 import type { Formulas } from "./formulas.ts";
 import { memoryBytes, resultIndex, type Places } from "./places.ts";
 import { NUMBER_BYTES, type Precision } from "./precision.ts";
@@ -65,7 +65,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   get sequences(): SequenceWriter {
-    if (!this.#sequences) throw new Error("plan: steps of sequences are written by PlanOptions.sequences, which were not given");
+    if (!this.#sequences) throw new Error("plan: ops of sequences are written by PlanOptions.sequences, which were not given");
     return this.#sequences;
   }
 
@@ -127,7 +127,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   /** The shader's name for the data set of a gather; bytes and labels lie in whole words. */
-  data({ inputs: [data], source }: StepOf<"gather">): string {
+  data({ inputs: [data], source }: OpOf<"gather">): string {
     return this.#data(data, source === "float32" ? "f32" : "u32");
   }
 
@@ -145,13 +145,13 @@ export class BufferAccess implements TensorAccess {
     return [...this.#touches.values()];
   }
 
-  viewText(step: View): ViewText {
-    return step.op === "gather" ? gatherText(this, step) : this.sequences.viewText(this, step);
+  viewText(op: View): ViewText {
+    return op.type === "gather" ? gatherText(this, op) : this.sequences.viewText(this, op);
   }
 
   #view(tensor: string): ViewText | undefined {
-    const step = this.views.get(tensor);
-    if (step && !this.#views.has(tensor)) this.#views.set(tensor, this.viewText(step));
+    const op = this.views.get(tensor);
+    if (op && !this.#views.has(tensor)) this.#views.set(tensor, this.viewText(op));
     return this.#views.get(tensor);
   }
 

@@ -1,17 +1,17 @@
-// A launch for people: what it reads and writes, and each of its steps with equation, formula, shape and rounding. Pure. The command
+// A launch for people: what it reads and writes, and each of its ops with equation, formula, shape and rounding. Pure. The command
 // `npm run kernels` and compile({ debug }) print it.
 
 import { equationsOf, formulaOf, roundingText, shapeText, type Equation } from "../graph/equations.ts";
-import { tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { tensorOf, type Graph, type Op } from "../graph/types.ts";
 import type { PlannedStage } from "./launch.ts";
 import type { Plan } from "./plan.ts";
 
 /** The order in which equations are named. */
 const ORDER: readonly Equation[] = ["data", "z", "a", "loss", "BP1", "BP2", "BP3", "BP4", "update"];
 
-/** The equations that some steps belong to, each once. */
-export function equationsIn(steps: readonly Step[], equations: ReadonlyMap<Step, Equation>): Equation[] {
-  const found = new Set(steps.map((step) => equations.get(step)));
+/** The equations that some ops belong to, each once. */
+export function equationsIn(ops: readonly Op[], equations: ReadonlyMap<Op, Equation>): Equation[] {
+  const found = new Set(ops.map((op) => equations.get(op)));
   return ORDER.filter((equation) => found.has(equation));
 }
 
@@ -38,27 +38,27 @@ function whereIs({ graph, batch, places, launches }: Plan, index: number, name: 
 }
 
 /** The right-hand shapes of a product: "(64, 784)·(784, 128)". */
-function productShapes(graph: Graph, { op, inputs: [left, right], ...step }: Step, batch: number): string {
-  if (op !== "product" || !("form" in step)) return "";
+function productShapes(graph: Graph, { type, inputs: [left, right], ...step }: Op, batch: number): string {
+  if (type !== "product" || !("form" in step)) return "";
   const [a, b] = [shapeText(graph, left, batch), shapeText(graph, right, batch)];
   return `${a}${step.form === "leftTransposed" ? "ᵀ" : ""}·${b}${step.form === "rightTransposed" ? "ᵀ" : ""}`;
 }
 
-/** "BP2     grad_a1 = delta2·w2ᵀ   (64, 10)·(128, 10)ᵀ   |error| ≤ 10·2⁻²⁴·Σ|terms|": one line a step. */
-export function describeSteps({ graph, batch }: Pick<Plan, "graph" | "batch">, steps: readonly Step[]): string[] {
+/** "BP2     grad_a1 = delta2·w2ᵀ   (64, 10)·(128, 10)ᵀ   |error| ≤ 10·2⁻²⁴·Σ|terms|": one line an op. */
+export function describeOps({ graph, batch }: Pick<Plan, "graph" | "batch">, ops: readonly Op[]): string[] {
   const equations = equationsOf(graph);
-  const rows = steps.map((step) => [
-    equations.get(step) ?? "", formulaOf(step), productShapes(graph, step, batch) || shapeText(graph, step.outputs[0], batch),
-    roundingText(graph, step, batch) ?? "",
+  const rows = ops.map((op) => [
+    equations.get(op) ?? "", formulaOf(op), productShapes(graph, op, batch) || shapeText(graph, op.outputs[0], batch),
+    roundingText(graph, op, batch) ?? "",
   ]);
   const widths = [0, 1, 2].map((c) => Math.max(...rows.map((row) => row[c].length)));
   return rows.map((row) => row.map((cell, c) => cell.padEnd(widths[c] ?? 0)).join("  ").trimEnd());
 }
 
 /** Tensors in memory that are there before the stage begins, and those that it leaves. Weights and states, which it replaces, are both. */
-function readsAndWrites({ touches, steps }: PlannedStage): { reads: string[]; writes: string[] } {
+function readsAndWrites({ touches, ops }: PlannedStage): { reads: string[]; writes: string[] } {
   const made = new Set<string>(), needed = new Set<string>();
-  for (const { inputs, outputs } of steps) {
+  for (const { inputs, outputs } of ops) {
     inputs.filter((name) => !made.has(name)).forEach((name) => needed.add(name));
     outputs.forEach((name) => made.add(name));
   }
@@ -69,7 +69,7 @@ function readsAndWrites({ touches, steps }: PlannedStage): { reads: string[]; wr
 /** A heading of several lines for stage `index` of the plan, from 0: a launch of a GPU, or a stage of a WebAssembly program. */
 export function describeStage(plan: Plan, index: number): string[] {
   const { graph, stages, launches } = plan, stage = stages[index], { reads, writes } = readsAndWrites(stage);
-  const equations = equationsIn(stage.steps, equationsOf(graph)).join(", "), launch = launches.at(index);
+  const equations = equationsIn(stage.ops, equationsOf(graph)).join(", "), launch = launches.at(index);
   const grid = launch ? `, ${launch.grid[0]} × ${launch.grid[1]} workgroups` : "";
   const halves = writes.filter((name) => plan.places.get(name)?.type === "f16" && tensorOf(graph, name).role === "intermediate");
   return [
@@ -77,6 +77,6 @@ export function describeStage(plan: Plan, index: number): string[] {
     ...wrapped("  reads   ", reads.map((name) => whereIs(plan, index, name))),
     ...wrapped("  writes  ", writes.map((name) => whereIs(plan, index, name))),
     ...(halves.length > 0 ? [`  stored as f16, relative rounding 2⁻¹¹: ${halves.join(", ")}`] : []),
-    ...describeSteps(plan, stage.steps).map((line) => `  ${line}`),
+    ...describeOps(plan, stage.ops).map((line) => `  ${line}`),
   ];
 }

@@ -1,7 +1,7 @@
 // A launch: one dispatch of one kernel, with everything that it needs named but nothing created.
 
 import { literal, STEP_BYTES } from "../../shaders/kernel.wgsl.ts";
-import { stepsOf, type Step, type Tensor } from "../graph/types.ts";
+import { timestepsOf, type Op, type Tensor } from "../graph/types.ts";
 import type { LaunchBinding, Touch } from "./access.ts";
 import type { ProductSite } from "./tuning.ts";
 
@@ -10,8 +10,8 @@ export { STEP_BYTES };
 /** Workgroups in one dimension that every device allows. */
 export const MAX_WORKGROUPS = 65535;
 
-/** More weights than this are better spread over many workgroups than resident in one (resident.ts). */
-export const MAX_RESIDENT_WEIGHTS = 3000;
+/** More weights than this are better spread over many workgroups than kept in one (persistent.ts). */
+export const MAX_PERSISTENT_WEIGHTS = 3000;
 
 /** What runs between two barriers of all threads, on whichever engine: one launch of a GPU, one stage of a WebAssembly program. */
 export interface PlannedStage {
@@ -20,7 +20,7 @@ export interface PlannedStage {
   /** What it computes, by the names of the graph: "z1 a1". */
   readonly label: string;
   /** In the order of the graph. */
-  readonly steps: readonly Step[];
+  readonly ops: readonly Op[];
   /** Tensors in memory that it reads or writes. */
   readonly touches: readonly Touch[];
   /** Multiplications and additions of its products, for reports. */
@@ -41,11 +41,11 @@ export interface Launch extends PlannedStage {
 
 /** The rows of a tensor as a WGSL expression. */
 export const rowsExpression = (tensor: Tensor): string =>
-  (tensor.rows !== "batch" ? `${tensor.rows}u` : stepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${stepsOf(tensor)}u`);
+  (tensor.rows !== "batch" ? `${tensor.rows}u` : timestepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${timestepsOf(tensor)}u`);
 
 /** One over the rows of a tensor of a mini-batch. */
 export const meanOver = (tensor: Tensor): string =>
-  (stepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / stepsOf(tensor))})`);
+  (timestepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / timestepsOf(tensor))})`);
 
 /** A grid of at least so many workgroups; one dimension holds `most`. */
 export function flatGrid(workgroups: number, most: number): readonly [number, number] {

@@ -2,7 +2,7 @@
 // that are clipped so.
 
 import { formulaOf } from "../../shaders/kernel.wgsl.ts";
-import type { Graph, StepOf } from "../graph/types.ts";
+import type { Graph, OpOf } from "../graph/types.ts";
 import type { Formulas } from "./formulas.ts";
 import type { ClipFactors, Norms } from "./norms.ts";
 
@@ -19,6 +19,6 @@ export interface PlanFormulas extends Formulas {
 
 /** What writes the norms of a graph, if it has any. */
 export function normsOf(graph: Graph, { norms }: PlanFormulas): Norms | null {
-  const steps = graph.steps.filter((step): step is StepOf<"clipFactor"> => step.op === "clipFactor");
-  return steps.length > 0 ? formulaOf({ norms }, "norms").write(new Map(steps.map((step) => [step.outputs[0], step]))) : null;
+  const ops = graph.ops.filter((op): op is OpOf<"clipFactor"> => op.type === "clipFactor");
+  return ops.length > 0 ? formulaOf({ norms }, "norms").write(new Map(ops.map((op) => [op.outputs[0], op]))) : null;
 }

@@ -4,12 +4,12 @@
 import { clipFactorFunction } from "../../shaders/clip.wgsl.ts";
 import { NORMS } from "../../shaders/norm-memory.ts";
 import { normFactorStatements, squaresStatements } from "../../shaders/norms.wgsl.ts";
-import type { Step, StepOf } from "../graph/types.ts";
+import type { Op, OpOf } from "../graph/types.ts";
 import type { BufferAccess } from "./access.ts";
 import type { Group } from "./groups.ts";
 
 /** By the tensors that they make. */
-export type ClipFactors = ReadonlyMap<string, StepOf<"clipFactor">>;
+export type ClipFactors = ReadonlyMap<string, OpOf<"clipFactor">>;
 
 /** Where the sums of squares of gradients lie; launches must be written in their order. */
 export class Norms {
@@ -25,9 +25,9 @@ export class Norms {
   }
 
   /** The gradient of a group that a norm is taken of. */
-  gradientOf({ steps }: Group): string | null {
+  gradientOf({ ops }: Group): string | null {
     const normed = new Set([...this.factors.values()].flatMap(({ inputs }) => inputs));
-    return steps.flatMap(({ outputs }) => outputs).find((name) => normed.has(name)) ?? null;
+    return ops.flatMap(({ outputs }) => outputs).find((name) => normed.has(name)) ?? null;
   }
 
   /** What the workgroups that make the gradient do last. */
@@ -40,15 +40,15 @@ export class Norms {
 
   /** What the workgroups of a group that scales by a factor do first; the factor is a variable from then on. */
   writeFactor(group: Group, lanes: number, access: BufferAccess, prefix: string): { functions: string; text: string } | null {
-    const step = group.steps.map((s: Step) => (s.op === "scale" ? this.factors.get(s.inputs[1]) : undefined)).find((f) => f);
-    if (!step) return null;
-    const name = `${prefix}_factor`, ranges = step.inputs.map((gradient) => this.#sums.get(gradient) ?? { offset: 0, count: 0 });
+    const op = group.ops.map((s: Op) => (s.type === "scale" ? this.factors.get(s.inputs[1]) : undefined)).find((f) => f);
+    if (!op) return null;
+    const name = `${prefix}_factor`, ranges = op.inputs.map((gradient) => this.#sums.get(gradient) ?? { offset: 0, count: 0 });
     // Of one norm they were all written one after the other.
     const offset = Math.min(...ranges.map((range) => range.offset));
     const count = ranges.reduce((sum, range) => sum + range.count, 0);
-    access.name(step.outputs[0], name);
+    access.name(op.outputs[0], name);
     return {
-      functions: `var<private> ${name}: f32;\n${clipFactorFunction(`${name}_of`, step.limit)}`,
+      functions: `var<private> ${name}: f32;\n${clipFactorFunction(`${name}_of`, op.limit)}`,
       text: normFactorStatements(lanes, access.bind(NORMS, "read"), offset, count, (total) => `${name} = ${name}_of(${total});`),
     };
   }

@@ -1,6 +1,6 @@
 // How each operation is computed. (What it is: graph/ops.ts.)
 
-import type { Op } from "../graph/types.ts";
+import type { OpName } from "../graph/types.ts";
 
 /** The kind of kernel that a group of steps becomes, by the first of them. */
 export type Anchor = "gather" | "product" | "rowSum" | "elementwise" | "rowWise" | "reduce" | "recurrent";
@@ -23,12 +23,12 @@ const CARRIED: OpSchedule = { ...OTHER_ROWS, whole: true };
 const ROW: OpSchedule = { anchor: "rowWise" }, PRECISE_ROW: OpSchedule = { ...ROW, precise: true };
 const PRODUCT: OpSchedule = { anchor: "product" }, SUM: OpSchedule = { anchor: "reduce" };
 
-export const SCHEDULE: Readonly<Record<Op, OpSchedule>> = {
+export const SCHEDULE: Readonly<Record<OpName, OpSchedule>> = {
   gather: { anchor: "gather", whole: true }, previousStep: OTHER_ROWS, lastStep: CARRIED, lastStepGradient: OTHER_ROWS, carry: CARRIED,
-  product: PRODUCT, pickRowsGradient: PRODUCT, rowSum: { anchor: "rowSum" },
+  product: PRODUCT, embeddingGradient: PRODUCT, rowSum: { anchor: "rowSum" },
   // States whose rounding would go on from time step to time step.
   recurrentForward: { anchor: "recurrent", whole: true }, recurrentBackward: { anchor: "recurrent" },
-  activation: CELL, activationDerivative: CELL, hadamard: CELL, dropout: CELL, maskRows: CELL, pickRows: OTHER_ROWS,
+  activation: CELL, activationDerivative: CELL, hadamard: CELL, dropout: CELL, maskRows: CELL, embeddingLookup: OTHER_ROWS,
   softmax: PRECISE_ROW, softmaxPullback: ROW, lossRows: PRECISE_ROW, metricRows: PRECISE_ROW,
   // Row by row in a fused plan, so that softmax, loss and δᴸ share one kernel.
   lossGradient: { ...CELL, fused: "rowWise", precise: true },
@@ -37,4 +37,4 @@ export const SCHEDULE: Readonly<Record<Op, OpSchedule>> = {
 };
 
 /** Whether fused plans take the operation row by row. */
-export const isRowWise = (op: Op): boolean => (SCHEDULE[op].fused ?? SCHEDULE[op].anchor) === "rowWise";
+export const isRowWise = (type: OpName): boolean => (SCHEDULE[type].fused ?? SCHEDULE[type].anchor) === "rowWise";

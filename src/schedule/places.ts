@@ -32,7 +32,7 @@ const aligned = (elements: number): number => Math.ceil(elements / ALIGNMENT) * 
 export const tooLarge = (label: string, bytes: number, limit: number, remedy: string): OutOfMemoryError => new OutOfMemoryError(
   `${label}: ${bytes} bytes are asked for but one buffer of this device holds ${limit}. ${remedy}`, bytes, limit);
 
-interface Piece {
+interface PlacedTensor {
   readonly label: string;
   readonly elements: number;
   readonly tensors: readonly string[];
@@ -43,7 +43,7 @@ interface Piece {
  * @throws OutOfMemoryError if one alone is larger
  */
 function pack(
-  name: string, type: Precision, pieces: readonly Piece[], maxBytes: number, remedy: string,
+  name: string, type: Precision, pieces: readonly PlacedTensor[], maxBytes: number, remedy: string,
 ): Places {
   const places = new Map<string, Place>();
   const numberBytes = NUMBER_BYTES[type];

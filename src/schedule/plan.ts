@@ -3,7 +3,7 @@
 
 import { NORMS } from "../../shaders/norm-memory.ts";
 import { UnsupportedError } from "../errors.ts";
-import { sizeOf, type Graph, type Step } from "../graph/types.ts";
+import { sizeOf, type Graph, type Op } from "../graph/types.ts";
 import { COMMON_FORMULAS } from "./formulas.ts";
 import { groupSteps } from "./groups.ts";
 import type { Launch, PlannedStage } from "./launch.ts";
@@ -11,7 +11,7 @@ import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.
 import { normsOf, type PlanFormulas } from "./norm-writer.ts";
 import { CARRIED, carriedPlaces, memoryBytes, ownWeights, packScratch, tooLarge, type Places } from "./places.ts";
 import { halfTensors, NUMBER_BYTES, type Precision } from "./precision.ts";
-import type { Resident, writeResident } from "./resident.ts";
+import type { Persistent, writePersistent } from "./persistent.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
 import { stagesOf, type Stage } from "./stages.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "./tiles.ts";
@@ -22,7 +22,7 @@ import { writeLaunch, type LaunchContext } from "./write-launch.ts";
 export interface PlanOptions {
   /** Rows of a full mini-batch. */
   readonly batch: number;
-  /** Let several steps share a launch (default true). */
+  /** Let several ops share a launch (default true). */
   readonly fuse?: boolean;
   /** Let tensors that never live together share memory (default true). */
   readonly reuse?: boolean;
@@ -36,17 +36,17 @@ export interface PlanOptions {
   readonly adapter?: Adapter;
   /** How products are cut, by ProductSite.key, where that was measured; as tiles.ts models it for all others. */
   readonly choices?: Choices;
-  /** "f16": what the forward pass leaves in memory takes two bytes a number (precision.ts), if not resident; default "f32". */
+  /** "f16": what the forward pass leaves in memory takes two bytes a number (precision.ts), if not persistent; default "f32". */
   readonly precision?: Precision;
   /** Workgroup memory of the device for training steps of tiny networks in one dispatch; 0 (default) for none of these. */
-  readonly residentBytes?: number;
+  readonly persistentBytes?: number;
   /** Writes these; without it there are none. An option, so that whoever has no tiny network need not load it. */
-  readonly writeResident?: typeof writeResident;
+  readonly writePersistent?: typeof writePersistent;
   /** Plans the step for an engine that runs no WGSL, which is then not written. */
   readonly program?: (graph: Graph, batch: number, fuse: boolean) => StepProgram;
   /** What kernels are written from; COMMON_FORMULAS by default. */
   readonly formulas?: PlanFormulas;
-  /** Writes the steps of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
+  /** Writes the ops of sequences: SEQUENCES of sequences.ts, for graphs that have any. */
   readonly sequences?: SequenceWriter;
 }
 
@@ -67,7 +67,7 @@ export interface PlanBytes {
   readonly allIntermediates: number;
   /** The intermediates that fusion leaves in memory, each with a buffer of its own. */
   readonly withoutReuse: number;
-  /** The same, sharing memory where their lifetimes allow: what is allocated, in workgroup memory if resident. */
+  /** The same, sharing memory where their lifetimes allow: what is allocated, in workgroup memory if persistent. */
   readonly withReuse: number;
 }
 
@@ -93,8 +93,8 @@ export class Plan {
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
   readonly bytes: PlanBytes;
-  /** What the one launch of a resident plan keeps on the device between its steps; null for any other plan. */
-  readonly resident: Resident | null;
+  /** What the one launch of a persistent plan keeps on the device between its steps; null for any other plan. */
+  readonly persistent: Persistent | null;
 
   /** Where weights, states and intermediates lie. */
   readonly places: Places;
@@ -105,31 +105,31 @@ export class Plan {
 
   /** @throws OutOfMemoryError if a buffer would be larger than `maxBytes`, UnsupportedError if WebGPU's other limits are in the way */
   constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBytes = Infinity, maxBuffers = 8, residentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
+    const { batch, fuse = true, reuse = true, maxBytes = Infinity, maxBuffers = 8, persistentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
     const choices = options.choices ?? new Map<string, never>(), { precision = "f32", formulas = COMMON_FORMULAS } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.program = options.program?.(graph, batch, fuse) ?? null;
-    this.resident = residentBytes > 0 ? options.writeResident?.(graph, batch, weights, adapter, residentBytes, formulas) ?? null : null;
-    const halves = precision === "f16" && !this.resident ? halfTensors(graph) : new Set<string>();
+    this.persistent = persistentBytes > 0 ? options.writePersistent?.(graph, batch, weights, adapter, persistentBytes, formulas) ?? null : null;
+    const halves = precision === "f16" && !this.persistent ? halfTensors(graph) : new Set<string>();
     if (this.program) {
       this.launches = [];
       this.lifetimes = this.program.lifetimes;
       this.slots = this.program.slots;
       this.places = new Map([...weights, ...carried]);
       this.scratch = new Map([["intermediates", this.program.memory.bytes]]);
-    } else if (this.resident) {
-      this.launches = [this.resident.launch];
-      this.lifetimes = this.resident.lifetimes;
-      this.slots = this.resident.slots;
-      this.places = this.resident.places;
-      this.scratch = this.resident.scratch;
+    } else if (this.persistent) {
+      this.launches = [this.persistent.launch];
+      this.lifetimes = this.persistent.lifetimes;
+      this.slots = this.persistent.slots;
+      this.places = this.persistent.places;
+      this.scratch = this.persistent.scratch;
     } else {
       const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph), norms = fuse ? normsOf(graph, formulas) : null;
       // Views and clip factors belong to those who read them.
-      const elsewhere = fuse ? new Map<string, Step>([...views, ...norms?.factors ?? []]) : new Map<string, never>();
+      const elsewhere = fuse ? new Map<string, Op>([...views, ...norms?.factors ?? []]) : new Map<string, never>();
       const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
       this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere, halves);
       const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
@@ -160,7 +160,7 @@ export class Plan {
 
   /** Kernel launches (GPU dispatches) of one step; 0 if all the steps of a submit share one, or there are none. */
   get launchesPerStep(): number {
-    return this.resident ? 0 : this.launches.length;
+    return this.persistent ? 0 : this.launches.length;
   }
 
   /** What the step does between two barriers, in order. */
@@ -184,9 +184,9 @@ export class Plan {
     const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
     const count = this.program ? `${this.stages.length} stages, any number of steps in one call`
-      : this.resident ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+      : this.persistent ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
     const halves = [...this.places.values()].some(({ type }) => type === "f16");
-    const where = this.resident?.where ?? "";
+    const where = this.persistent?.where ?? "";
     return [
       `${this.graph.purpose} step, batch ${this.batch}${halves ? ", activations f16" : ""}: ${count}`,
       line(header), ...rows.map(line),

@@ -18,10 +18,10 @@ export const NUMBER_BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 
 /** The tensors that may be f16, in memory or not. */
 export function halfTensors(graph: Graph): Set<string> {
   // The step is in textbook order, and without a loss there is nothing but the forward pass.
-  const loss = graph.steps.findIndex(({ op }) => op === "lossRows");
-  const forward = loss < 0 ? graph.steps : graph.steps.slice(0, loss);
-  const precise = new Set(graph.steps.filter(({ op }) => SCHEDULE[op].precise).flatMap(({ inputs }) => inputs));
-  return new Set(forward.filter(({ op }) => !SCHEDULE[op].whole).flatMap(({ outputs }) => outputs).filter((name) => {
+  const loss = graph.ops.findIndex(({ type }) => type === "lossRows");
+  const forward = loss < 0 ? graph.ops : graph.ops.slice(0, loss);
+  const precise = new Set(graph.ops.filter(({ type }) => SCHEDULE[type].precise).flatMap(({ inputs }) => inputs));
+  return new Set(forward.filter(({ type }) => !SCHEDULE[type].whole).flatMap(({ outputs }) => outputs).filter((name) => {
     const { role, rows } = tensorOf(graph, name);
     return role === "intermediate" && rows === "batch" && !precise.has(name);
   }));

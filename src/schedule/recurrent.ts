@@ -4,15 +4,15 @@ import { activationDerivativeFunction, activationFunction } from "../../shaders/
 import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import { productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements } from "../../shaders/recurrent.wgsl.ts";
-import { stepsOf, tensorOf, type Graph, type ProductForm, type StepOf } from "../graph/types.ts";
+import { timestepsOf, tensorOf, type Graph, type ProductForm, type OpOf } from "../graph/types.ts";
 import type { RecurrentPlace, RecurrentStep, RecurrentText } from "./sequence-writer.ts";
 import { chooseForProgram } from "./tiles.ts";
-import { requireTurns } from "./turns.ts";
+import { requireIterations } from "./loop-limit.ts";
 
 /** Multiplications and additions of all its time steps. */
 export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, batch: number): number {
   const { cols } = tensorOf(graph, out);
-  return 2 * batch * stepsOf(tensorOf(graph, out)) * cols * cols;
+  return 2 * batch * timestepsOf(tensorOf(graph, out)) * cols * cols;
 }
 
 /** What differs between the way forward and the way back. Texts are of `example`, `t`, `col`, or of a `start`. */
@@ -36,10 +36,10 @@ const numberAt = ({ access }: RecurrentPlace, tensor: string, row: string, col: 
 const lengthOf = ({ access }: RecurrentPlace, lengths: string | undefined): string | null =>
   (lengths === undefined ? null : access.wholeAt(lengths, "example"));
 
-function forward(place: RecurrentPlace, step: StepOf<"recurrentForward">, prefix: string): Direction {
-  const { graph, access } = place, [z, weights, ...rest] = step.inputs, [h] = step.outputs;
-  const steps = stepsOf(tensorOf(graph, h)), { cols } = tensorOf(graph, h);
-  const carried = step.stateful ? rest[rest.length - 1] : null;
+function forward(place: RecurrentPlace, op: OpOf<"recurrentForward">, prefix: string): Direction {
+  const { graph, access } = place, [z, weights, ...rest] = op.inputs, [h] = op.outputs;
+  const steps = timestepsOf(tensorOf(graph, h)), { cols } = tensorOf(graph, h);
+  const carried = op.stateful ? rest[rest.length - 1] : null;
   const before = (example: string) => access.rowStart(h, `(${example}) * ${steps}u + max(t, 1u) - 1u`);
   const own = access.inRow(h, "start", "col");
   const zero = carried === null ? "0.0" : `select(${numberAt(place, carried, "example", "col")}, 0.0, step.fresh != 0u)`;
@@ -48,7 +48,7 @@ function forward(place: RecurrentPlace, step: StepOf<"recurrentForward">, prefix
     neighbour: (example) => (carried === null ? before(example)
       : `select(${before(example)}, ${access.rowStart(carried, example)}, t == 0u)`),
     beside: carried === null ? own : `select(${own}, ${access.inRow(carried, "start", "col")}, t == 0u)`,
-    functions: `${activationFunction(`${prefix}_activation`, formulaOf(access.formulas.values, step.activation))}
+    functions: `${activationFunction(`${prefix}_activation`, formulaOf(access.formulas.values, op.activation))}
 // h(t-1), which stays at padding.
 fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
   if (t == 0u) { return ${zero}; }
@@ -57,19 +57,19 @@ fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
 }
 ${recurrentForwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
     steps, own: (row) => numberAt(place, z, row, "col"), h: `${prefix}_kept(example, col, t)`,
-    length: lengthOf(place, step.masked ? rest[0] : undefined), store: access.store(h, `row * ${cols}u + col`),
+    length: lengthOf(place, op.masked ? rest[0] : undefined), store: access.store(h, `row * ${cols}u + col`),
   })}`,
   };
 }
 
-function backward(place: RecurrentPlace, step: StepOf<"recurrentBackward">, prefix: string): Direction {
-  const { graph, access } = place, [gradient, h, weights, lengths] = step.inputs, [delta] = step.outputs;
-  const steps = stepsOf(tensorOf(graph, delta)), { cols } = tensorOf(graph, delta);
+function backward(place: RecurrentPlace, op: OpOf<"recurrentBackward">, prefix: string): Direction {
+  const { graph, access } = place, [gradient, h, weights, lengths] = op.inputs, [delta] = op.outputs;
+  const steps = timestepsOf(tensorOf(graph, delta)), { cols } = tensorOf(graph, delta);
   return {
     form: "rightTransposed", weights, isFirst: `t == ${steps - 1}u`,
     neighbour: (example) => access.rowStart(delta, `(${example}) * ${steps}u + min(t + 1u, ${steps - 1}u)`),
     beside: access.inRow(delta, "start", "col"),
-    functions: activationDerivativeFunction(`${prefix}_activation`, formulaOf(access.formulas.derivatives, step.activation)) +
+    functions: activationDerivativeFunction(`${prefix}_activation`, formulaOf(access.formulas.derivatives, op.activation)) +
       recurrentBackwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
         steps, own: (row) => numberAt(place, gradient, row, "col"), h: numberAt(place, h, "row", "col"),
         length: lengthOf(place, lengths), store: access.store(delta, `row * ${cols}u + col`),
@@ -81,10 +81,10 @@ function backward(place: RecurrentPlace, step: StepOf<"recurrentBackward">, pref
  * @param examples that one workgroup has
  * @throws UnsupportedError where the adapter would end its loops too early
  */
-export function recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText {
-  requireTurns(place, examples);
-  const { graph, access, limits } = place, out = tensorOf(graph, step.outputs[0]), n = out.cols;
-  const way = step.op === "recurrentForward" ? forward(place, step, prefix) : backward(place, step, prefix);
+export function recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: string, examples: number): RecurrentText {
+  requireIterations(place, examples);
+  const { graph, access, limits } = place, out = tensorOf(graph, op.outputs[0]), n = out.cols;
+  const way = op.type === "recurrentForward" ? forward(place, op, prefix) : backward(place, op, prefix);
   const shape = chooseForProgram(examples, n, n, limits);
   const product = productStatements(
     { ...shape, form: way.form, m: "step.rows", n, k: `select(${n}u, 0u, ${way.isFirst})` },
@@ -95,7 +95,7 @@ export function recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix
     functions: `${way.functions}fn ${prefix}_beside(start: u32, col: u32, t: u32) -> f32 { return ${way.beside}; }\n`,
     broadcasts: shape.broadcast,
     text: recurrentStatements({
-      steps: stepsOf(out), blocks: workgroupsOf(shape, examples, n), product, backward: step.op === "recurrentBackward",
+      steps: timestepsOf(out), blocks: workgroupsOf(shape, examples, n), product, backward: op.type === "recurrentBackward",
     }),
   };
 }

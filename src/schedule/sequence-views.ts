@@ -1,22 +1,22 @@
 // Views of sequences: the states one step before, the last step of each, and the gradient that goes back to it.
 
-import { stepsOf, tensorOf } from "../graph/types.ts";
+import { timestepsOf, tensorOf } from "../graph/types.ts";
 import type { Reader, SequenceView, ViewText } from "./views.ts";
 
 /** Stands for a row of zeros, and for one of the carried states. */
 const NO_ROW = "0xffffffffu", CARRIED = "0x80000000u";
 
-export function viewText(access: Reader, step: SequenceView): ViewText {
-  const [base, carried] = step.inputs, out = step.outputs[0], { graph } = access;
+export function viewText(access: Reader, op: SequenceView): ViewText {
+  const [base, carried] = op.inputs, out = op.outputs[0], { graph } = access;
   // Of a sequence: the longer of what is read and what is made.
-  const steps = stepsOf(tensorOf(graph, step.op === "lastStepGradient" ? out : base)), { cols } = tensorOf(graph, out);
-  if (step.op === "lastStep") {
+  const steps = timestepsOf(tensorOf(graph, op.type === "lastStepGradient" ? out : base)), { cols } = tensorOf(graph, out);
+  if (op.type === "lastStep") {
     return {
       rowStart: (row) => access.rowStart(base, `(${row}) * ${steps}u + ${steps - 1}u`),
       inRow: (start, col) => access.inRow(base, start, col), fourInRow: null,
     };
   }
-  const name = `view_${out}`, isStateful = step.op === "previousStep" && step.stateful;
+  const name = `view_${out}`, isStateful = op.type === "previousStep" && op.stateful;
   const ofCarried = isStateful
     ? `\n  if ((start & ${CARRIED}) != 0u) { return ${access.inRow(carried, "(start & 0x7fffffffu)", "col")}; }` : "";
   access.define(name, `fn ${name}(start: u32, col: u32) -> f32 {
@@ -25,7 +25,7 @@ export function viewText(access: Reader, step: SequenceView): ViewText {
 }
 `);
   const inRow = (start: string, col: string) => `${name}(${start}, ${col})`;
-  if (step.op === "lastStepGradient") {
+  if (op.type === "lastStepGradient") {
     return { inRow, fourInRow: null, rowStart: (row) =>
       `select(${NO_ROW}, ${access.rowStart(base, `(${row}) / ${steps}u`)}, (${row}) % ${steps}u == ${steps - 1}u)` };
   }

@@ -1,20 +1,20 @@
-// What the writers of kernels ask for the steps of sequences. sequences.ts answers; only plans of recurrent networks are given
+// What the writers of kernels ask for the ops of sequences. sequences.ts answers; only plans of recurrent networks are given
 // it, so that no other page need load it.
 
-import type { Graph, Step, StepOf } from "../graph/types.ts";
+import type { Graph, Op, OpOf } from "../graph/types.ts";
 import type { Formulas } from "./formulas.ts";
 import type { TileLimits } from "./tiles.ts";
 import type { Reader, SequenceView, ViewText } from "./views.ts";
 
-export type RecurrentStep = StepOf<"recurrentForward" | "recurrentBackward">;
+export type RecurrentStep = OpOf<"recurrentForward" | "recurrentBackward">;
 
 /**
  * The number at the same place, the only number of the same row, the only one that there is, or that of another place; or the whole
  * number of a row, as a u32.
  */
 export type Where = "here" | "row" | "scalar" | { readonly row: string; readonly col: string } | { readonly whole: string };
-/** Reads input number `i` of a step. */
-export type Operand = (i: number, where?: Where) => string;
+/** Reads input number `i` of an op. */
+export type ReadOperand = (i: number, where?: Where) => string;
 
 /** Where a recurrent layer is written to. */
 export interface RecurrentPlace {
@@ -33,11 +33,11 @@ export interface RecurrentText {
 
 export interface SequenceWriter {
   /** How a view is read. */
-  viewText(access: Reader, step: SequenceView): ViewText;
-  /** An elementwise step as an expression. @throws if it is none of sequences */
-  elementwiseCall(graph: Graph, step: Step, operand: Operand): string;
+  viewText(access: Reader, op: SequenceView): ViewText;
+  /** An elementwise op as an expression. @throws if it is none of sequences */
+  elementwiseCall(graph: Graph, op: Op, operand: ReadOperand): string;
   /** A recurrent layer's way through time. @param examples that one workgroup has */
-  recurrentText(place: RecurrentPlace, step: RecurrentStep, prefix: string, examples: number): RecurrentText;
+  recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: string, examples: number): RecurrentText;
   /** Multiplications and additions of all its time steps. */
-  recurrentFlops(graph: Graph, step: RecurrentStep, batch: number): number;
+  recurrentFlops(graph: Graph, op: RecurrentStep, batch: number): number;
 }

@@ -1,15 +1,15 @@
-// Writes the steps of sequences (SequenceWriter): recurrent layers, views, and what works number by number.
+// Writes the ops of sequences (SequenceWriter): recurrent layers, views, and what works number by number.
 
-import { stepsOf, tensorOf, type Graph, type Step } from "../graph/types.ts";
+import { timestepsOf, tensorOf, type Graph, type Op } from "../graph/types.ts";
 import { recurrentFlops, recurrentText } from "./recurrent.ts";
 import { viewText } from "./sequence-views.ts";
-import type { Operand, SequenceWriter } from "./sequence-writer.ts";
+import type { ReadOperand, SequenceWriter } from "./sequence-writer.ts";
 
-function elementwiseCall(graph: Graph, step: Step, operand: Operand): string {
-  const steps = stepsOf(tensorOf(graph, step.inputs[0]));
-  switch (step.op) {
-    case "pickRows": {
-      const bias = step.inputs.length > 2 ? ` + ${operand(2, { row: "0u", col: "col" })}` : "";
+function elementwiseCall(graph: Graph, op: Op, operand: ReadOperand): string {
+  const steps = timestepsOf(tensorOf(graph, op.inputs[0]));
+  switch (op.type) {
+    case "embeddingLookup": {
+      const bias = op.inputs.length > 2 ? ` + ${operand(2, { row: "0u", col: "col" })}` : "";
       return operand(1, { row: operand(0, { whole: "row" }), col: "col" }) + bias;
     }
     case "carry":
@@ -19,7 +19,7 @@ function elementwiseCall(graph: Graph, step: Step, operand: Operand): string {
       return `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), row % ${steps}u < ${length})`;
     }
     default:
-      throw new Error(`${step.op} is not an elementwise step`);
+      throw new Error(`${op.type} is not an elementwise op`);
   }
 }
 

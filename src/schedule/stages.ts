@@ -5,7 +5,7 @@
 //   mix them. So one workgroup can take some rows through several groups, with a barrier of its own between them.
 // Side by side: groups that do not depend on one another share a launch, each with workgroups of its own.
 
-import { sizeOf, stepsOf, tensorOf, type Graph } from "../graph/types.ts";
+import { sizeOf, timestepsOf, tensorOf, type Graph } from "../graph/types.ts";
 import { behind, operandsOf, type Elsewhere, type Group } from "./groups.ts";
 
 /** Groups that one workgroup does one after the other, for its own rows if there are several. */
@@ -24,7 +24,7 @@ const MAX_PROGRAM_WEIGHTS = 128 * 128;
 /** Where each example brings many rows, its time steps, reading them pays sooner. */
 const MAX_SEQUENCE_WEIGHTS = 256 * 256;
 
-interface Node extends Part {
+interface PartNode extends Part {
   readonly reads: ReadonlySet<string>;
   readonly writes: ReadonlySet<string>;
 }
@@ -32,28 +32,28 @@ interface Node extends Part {
 const some = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => [...a].some((name) => b.has(name));
 
 /** Whether `later` must see what `earlier` wrote, or must not overwrite what `earlier` reads or writes. */
-const conflict = (earlier: Node, later: Node): boolean =>
+const conflict = (earlier: PartNode, later: PartNode): boolean =>
   some(earlier.writes, later.reads) || some(earlier.reads, later.writes) || some(earlier.writes, later.writes);
 
 /** Whether each row of what the group makes depends on the same row only, at a price that suits a row program. */
-function isRowLocal(graph: Graph, { anchor, steps: [first] }: Group): boolean {
+function isRowLocal(graph: Graph, { anchor, ops: [first] }: Group): boolean {
   if (tensorOf(graph, first.outputs[0]).rows !== "batch") return false;
   // Carried states are replaced when all that reads the old ones is done.
-  if (first.op === "carry") return false;
+  if (first.type === "carry") return false;
   if (anchor === "rowWise" || anchor === "elementwise" || anchor === "recurrent") return true;
-  const most = stepsOf(tensorOf(graph, first.outputs[0])) > 1 ? MAX_SEQUENCE_WEIGHTS : MAX_PROGRAM_WEIGHTS;
-  return first.op === "product" && sizeOf(tensorOf(graph, first.inputs[1]), 1) <= most;
+  const most = timestepsOf(tensorOf(graph, first.outputs[0])) > 1 ? MAX_SEQUENCE_WEIGHTS : MAX_PROGRAM_WEIGHTS;
+  return first.type === "product" && sizeOf(tensorOf(graph, first.inputs[1]), 1) <= most;
 }
 
-function nodeOf(groups: readonly Group[], elsewhere: Elsewhere): Node {
-  const { reads, writes } = operandsOf({ anchor: groups[0].anchor, steps: groups.flatMap(({ steps }) => steps) });
+function nodeOf(groups: readonly Group[], elsewhere: Elsewhere): PartNode {
+  const { reads, writes } = operandsOf({ anchor: groups[0].anchor, ops: groups.flatMap(({ ops }) => ops) });
   // Who reads a view needs what it is a view of; who scales by a factor, the gradients that it is made of.
   return { groups, reads: behind(reads, elsewhere), writes };
 }
 
 /** Row-local groups joined into programs, each where its first group stood; the others by themselves. */
-function programs(graph: Graph, groups: readonly Group[], elsewhere: Elsewhere): Node[] {
-  const nodes: Node[] = [];
+function programs(graph: Graph, groups: readonly Group[], elsewhere: Elsewhere): PartNode[] {
+  const nodes: PartNode[] = [];
   let open = -1;
   for (const group of groups) {
     const node = nodeOf([group], elsewhere);
@@ -69,7 +69,7 @@ function programs(graph: Graph, groups: readonly Group[], elsewhere: Elsewhere):
 }
 
 /** Each part in the first launch in which all that it needs is there, and nothing that others need is lost. */
-function levels(nodes: readonly Node[]): Stage[] {
+function levels(nodes: readonly PartNode[]): Stage[] {
   const levelOf: number[] = [];
   nodes.forEach((node, i) => {
     const after = nodes.slice(0, i).flatMap((earlier, e) => (conflict(earlier, node) ? [levelOf[e]] : []));

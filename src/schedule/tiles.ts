@@ -4,7 +4,7 @@
 // gathers) chooses: every read of memory costs as much as 20 multiplications, whatever its pattern, so that the reads per
 // multiplication decide. For GPUs there are rules that nobody has measured, and candidates to choose from by timing (candidates.ts).
 
-import type { ProductShape } from "../../shaders/product-part.wgsl.ts";
+import type { ProductCut } from "../../shaders/product-part.wgsl.ts";
 import { productMemory, workgroupsOf } from "../../shaders/product.wgsl.ts";
 
 export type AdapterKind = "software" | "gpu";
@@ -21,8 +21,8 @@ export interface Adapter {
   readonly workgroupBytes: number;
   /** maxComputeWorkgroupsPerDimension; WebGPU's default if left out. */
   readonly maxWorkgroups?: number;
-  /** Turns that all loops of an invocation may take together, where that is limited. */
-  readonly maxTurns?: number;
+  /** Iterations that all loops of an invocation may take together, where that is limited. */
+  readonly maxIterations?: number;
 }
 
 /** A device with WebGPU's default limits. */
@@ -65,10 +65,10 @@ const MAX_ACCUMULATORS = 128;
 /** Sums in blocks of blocks have an accumulator a level. */
 const MAX_BLOCKED_ACCUMULATORS = 16;
 
-const size = (v: ProductShape): number => v.tileRows * v.tileCols;
+const size = (v: ProductCut): number => v.tileRows * v.tileCols;
 
 /** Modelled nanoseconds of a product on a software adapter, its share of compiling too. K unknown counts as the planned batch. */
-export function softwareCost(v: ProductShape, m: number, n: number, k: number, cores = CORES): number {
+export function softwareCost(v: ProductCut, m: number, n: number, k: number, cores = CORES): number {
   const { tileRows: rows, tileCols: cols } = v;
   const left = v.broadcast ? (rows / SIMD) * READ + rows * BROADCAST : rows * READ;
   const term = left + cols * READ + rows * cols * (MULTIPLY_ADD + CARRY);
@@ -83,13 +83,13 @@ const WIDTHS = [1, 2, 3, 4, 8] as const;
 const HEIGHTS = [1, 2, 3, 4, 8, 12, 16, 32] as const;
 
 /** Made once for each kind of device: listing them took most of a plan's time. */
-const directCache = new Map<string, readonly ProductShape[]>();
+const directCache = new Map<string, readonly ProductCut[]>();
 
 /** Every direct cut for `lanes` invocations. */
-function directShapes({ lanes, quads }: TileLimits): readonly ProductShape[] {
+function directShapes({ lanes, quads }: TileLimits): readonly ProductCut[] {
   const key = `${lanes} ${quads}`, known = directCache.get(key);
   if (known) return known;
-  const shapes: ProductShape[] = [];
+  const shapes: ProductCut[] = [];
   for (let lanesX = 1; lanesX <= lanes; lanesX *= 2) {
     if (lanes % lanesX !== 0) continue;
     for (const tileRows of HEIGHTS) for (const tileCols of WIDTHS) {
@@ -102,11 +102,11 @@ function directShapes({ lanes, quads }: TileLimits): readonly ProductShape[] {
   return shapes;
 }
 
-export const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductShape[] =>
+export const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductCut[] =>
   (blocked ? directShapes(limits).filter((shape) => size(shape) <= MAX_BLOCKED_ACCUMULATORS) : directShapes(limits));
 
 /** The cheapest by the model; of equals the one with fewer accumulators, which compiles faster. */
-function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductShape {
+function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductCut {
   const costs = softwareShapes(limits, blocked).map((shape) => ({ shape, cost: softwareCost(shape, m, n, k) }));
   return costs.reduce((best, next) =>
     (next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best)).shape;
@@ -125,7 +125,7 @@ const powerOfTwoUpTo = (most: number): number => 2 ** Math.floor(Math.log2(Math.
 const powerOfTwoFrom = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, least)));
 
 /** Bytes that a launch takes of workgroup memory if all its parts are products, sums and such as this one. */
-function workgroupMemory(shape: ProductShape, lanes: number): number {
+function workgroupMemory(shape: ProductCut, lanes: number): number {
   const { partial, staged } = productMemory(shape);
   return 4 * Math.max(partial, lanes) + 16 * staged;
 }
@@ -134,23 +134,23 @@ function workgroupMemory(shape: ProductShape, lanes: number): number {
  * Whether a launch has room for parts cut so beside any others that fit: the two arrays that parts share are as long as
  * their largest users have them, so each kind keeps to its share of a device's memory.
  */
-export function fitsMemory(shape: ProductShape, { lanes, workgroupBytes }: TileLimits): boolean {
+export function fitsMemory(shape: ProductCut, { lanes, workgroupBytes }: TileLimits): boolean {
   return workgroupMemory(shape, lanes) <= workgroupBytes * (shape.kind === "workgroup" ? 5 / 8 : 3 / 8);
 }
 
 /** Blocks of `rows` × `cols` staged in workgroup memory, if these lanes can own them evenly. */
-function staged(rows: number, cols: number, depth: number, limits: TileLimits): ProductShape[] {
+function staged(rows: number, cols: number, depth: number, limits: TileLimits): ProductCut[] {
   const lanesX = powerOfTwoFrom(Math.sqrt(limits.lanes)), lanesY = limits.lanes / lanesX;
-  const shape: ProductShape = { ...DIRECT, kind: "workgroup", lanesX, lanesY, tileRows: rows / lanesY, tileCols: cols / lanesX, depth };
+  const shape: ProductCut = { ...DIRECT, kind: "workgroup", lanesX, lanesY, tileRows: rows / lanesY, tileCols: cols / lanesX, depth };
   const whole = shape.tileRows % 4 === 0 && shape.tileCols % 4 === 0 && shape.tileRows * shape.tileCols <= MAX_ACCUMULATORS;
   return whole && fitsMemory(shape, limits) ? [shape] : [];
 }
 
-export const blocksFor = (limits: TileLimits): ProductShape[] =>
+export const blocksFor = (limits: TileLimits): ProductCut[] =>
   [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits), ...staged(32, 32, 16, limits)];
 
 /** A direct cut with lanesK lanes a tile, neighbours on neighbouring columns. */
-export function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductShape {
+export function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductCut {
   const share = lanes / lanesK, lanesX = Math.min(share, powerOfTwoFrom(n / tileCols), 32);
   return { ...DIRECT, tileRows, tileCols, lanesX, lanesY: share / lanesX, lanesK };
 }
@@ -161,7 +161,7 @@ export const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
  * Direct cuts, those of larger tiles first. A sum of K terms waits for memory K times; slices of it side by side wait
  * together and read no more. So K is cut into as many as keep a length and are still in flight together.
  */
-export function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductShape[] {
+export function directCuts(m: number, n: number, k: number, limits: TileLimits): ProductCut[] {
   const { lanes } = limits;
   return GPU_TILES.filter(([rows, cols]) => rows < 2 * m && cols < 2 * n).map(([rows, cols]) => {
     const cut = (slices: number) => directForGpu(rows, cols, slices, n, lanes);
@@ -172,7 +172,7 @@ export function directCuts(m: number, n: number, k: number, limits: TileLimits):
 }
 
 /** Staged blocks where whole ones fill the device; else the largest tiles whose slices do. Nobody has measured that. */
-function chooseForGpu(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductShape {
+function chooseForGpu(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductCut {
   // A block that is mostly edge computes more than it is asked for.
   const whole = !blocked && m >= 48 && n >= 48 && k >= 32;
   const block = whole ? blocksFor(limits).find((shape) => workgroupsOf(shape, m, n) >= FILLED) : undefined;
@@ -187,7 +187,7 @@ export function rowSumShares({ kind, lanes }: TileLimits, batch: number): number
 }
 
 /** The cut of a product of a row program: whole blocks of the rows that one workgroup has, one after the other. */
-export function chooseForProgram(rows: number, n: number, k: number, limits: TileLimits): ProductShape {
+export function chooseForProgram(rows: number, n: number, k: number, limits: TileLimits): ProductCut {
   const costs = directShapes(limits).filter((shape) => rows % (shape.lanesY * shape.tileRows) === 0)
     .map((shape) => ({ shape, cost: softwareCost(shape, rows, n, k, 1) }));
   return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
@@ -197,7 +197,7 @@ export function chooseForProgram(rows: number, n: number, k: number, limits: Til
  * The cut of an (m, k)·(k, n) product; `m` and `k` as planned, where the batch may be smaller. All forms are cut alike.
  * @param blocked whether its sums are done in blocks of blocks: direct cuts only
  */
-export function chooseVariant(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductShape {
+export function chooseVariant(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductCut {
   return limits.kind === "software" ? chooseForSoftware(m, n, k, limits, blocked) : chooseForGpu(m, n, k, limits, blocked);
 }
 

@@ -4,7 +4,7 @@
 import { InputError } from "../errors.ts";
 import type { nodeModules } from "./node.ts";
 
-type Node = NonNullable<ReturnType<typeof nodeModules>>;
+type NodeModules = NonNullable<ReturnType<typeof nodeModules>>;
 
 export interface ReadLimits {
   /** Larger files are refused before anything is read. */
@@ -21,7 +21,7 @@ const OLD_DRAFT = /^(.+)\.\d+\.part$/;
 /** The name that a draft was to get, or null if `name` is no draft's. */
 export const nameOfDraft = (name: string): string | null => DRAFT.exec(name)?.[1] ?? OLD_DRAFT.exec(name)?.[1] ?? null;
 
-type Kinds = Pick<Awaited<ReturnType<Node["fs"]["lstat"]>>, "isFile" | "isDirectory" | "isFIFO" | "isSymbolicLink">;
+type Kinds = Pick<Awaited<ReturnType<NodeModules["fs"]["lstat"]>>, "isFile" | "isDirectory" | "isFIFO" | "isSymbolicLink">;
 
 function kindOf(found: Kinds): string {
   if (found.isSymbolicLink()) return "a symbolic link";
@@ -42,7 +42,7 @@ function checkFile(path: string, found: Kinds & { readonly size: number | bigint
  * @throws InputError if it is something else or too large; the file system's error (with its `code`) if it cannot be opened
  */
 export async function readRegularFile(
-  { fs }: Node, path: string, { maxBytes, followLinks = true }: ReadLimits,
+  { fs }: NodeModules, path: string, { maxBytes, followLinks = true }: ReadLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Before it is opened: opening a device can have effects. Once more afterwards: it may have been exchanged.
   checkFile(path, await (followLinks ? fs.stat(path) : fs.lstat(path)), maxBytes);
@@ -65,7 +65,7 @@ export async function readRegularFile(
 }
 
 /** Creates a file that must not be there, not even as a link. @throws the file system's error, EEXIST if it is there */
-export async function createFile({ fs }: Node, path: string, bytes: Uint8Array, mode: number): Promise<void> {
+export async function createFile({ fs }: NodeModules, path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
   const file = await fs.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
@@ -82,7 +82,7 @@ export async function createFile({ fs }: Node, path: string, bytes: Uint8Array, 
  * one. A symbolic link of that name is replaced, not followed.
  * @throws the file system's error
  */
-export async function replaceFile(node: Node, path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
+export async function replaceFile(node: NodeModules, path: string, bytes: Uint8Array, mode = 0o600): Promise<void> {
   const draft = `${path}.${crypto.randomUUID()}.part`;
   try {
     await createFile(node, draft, bytes, mode);

@@ -3,10 +3,11 @@
  * @module
  */
 
+import type { Logs } from "../index.ts";
 import { environment } from "./environment.ts";
 import type { Tensor } from "./tensor.ts";
 
-export type Logs = Record<string, number>;
+export type { Logs };
 
 export interface CallbackArguments {
   onTrainBegin?(logs?: Logs): unknown;
@@ -19,7 +20,7 @@ export interface CallbackArguments {
 }
 
 /** The model as callbacks see it. */
-export interface Trained {
+export interface TrainedModel {
   stopTraining: boolean;
   getWeights(): Tensor[];
   setWeights(weights: readonly Tensor[]): void;
@@ -27,9 +28,9 @@ export interface Trained {
 
 /** The base of callbacks that are classes. */
 export class Callback {
-  model!: Trained;
+  model!: TrainedModel;
   params: Record<string, unknown> = {};
-  setModel(model: Trained): void { this.model = model; }
+  setModel(model: TrainedModel): void { this.model = model; }
   setParams(params: Record<string, unknown>): void { this.params = params; }
 }
 
@@ -44,7 +45,7 @@ export class CustomCallback extends Callback {
   }
 }
 
-export interface EarlyStoppingOptions {
+export interface EarlyStoppingCallbackArgs {
   /** A key of the logs; default "val_loss". */
   monitor?: string;
   /** What counts as better, ≥ 0; default 0. */
@@ -61,13 +62,13 @@ export interface EarlyStoppingOptions {
 
 /** Stops training when an epoch's number no longer gets better, by the rule of TensorFlow.js. */
 export class EarlyStopping extends Callback {
-  readonly #options: EarlyStoppingOptions;
+  readonly #options: EarlyStoppingCallbackArgs;
   #best = 0;
   #waited = 0;
   #weights: Tensor[] | null = null;
   stoppedEpoch = 0;
 
-  constructor(options: EarlyStoppingOptions = {}) {
+  constructor(options: EarlyStoppingCallbackArgs = {}) {
     super();
     this.#options = options;
   }
@@ -107,7 +108,7 @@ export class EarlyStopping extends Callback {
   }
 }
 
-export const earlyStopping = (options: EarlyStoppingOptions = {}): EarlyStopping => new EarlyStopping(options);
+export const earlyStopping = (options: EarlyStoppingCallbackArgs = {}): EarlyStopping => new EarlyStopping(options);
 
 /** Calls all of them in order, and waits for each. */
 export class CallbackList {
@@ -118,7 +119,7 @@ export class CallbackList {
       : (Array.isArray(given) ? given as CallbackArguments[] : [given as CallbackArguments]);
   }
 
-  start(model: Trained, params: Record<string, unknown>): void {
+  start(model: TrainedModel, params: Record<string, unknown>): void {
     for (const one of this.#all) {
       if (!(one instanceof Callback)) continue;
       one.setModel(model);

@@ -2,7 +2,7 @@
 // to the type of the result, which is the one that TensorFlow.js gives.
 
 import { InputError } from "../index.ts";
-import { allocate, positions, stridesOf, type DataType, type NdArray } from "./nd-array.ts";
+import { allocate, positions, stridesOf, type TensorDataType, type NdArray } from "./nd-array.ts";
 
 /** Shapes aligned at their last axis; sizes are equal, or one of them is 1. @throws InputError otherwise */
 export function broadcastShape(where: string, a: readonly number[], b: readonly number[]): number[] {
@@ -23,13 +23,13 @@ export function broadcastPositions(array: Pick<NdArray, "shape">, shape: readonl
   return positions(shape, shape.map((_, axis) => (axis < missing || array.shape[axis - missing] === 1 ? 0 : strides[axis - missing])));
 }
 
-const RANK: Readonly<Record<DataType, number>> = { bool: 0, int32: 1, float32: 2 };
+const RANK: Readonly<Record<TensorDataType, number>> = { bool: 0, int32: 1, float32: 2 };
 /** The type that holds both. */
-export const upcast = (a: DataType, b: DataType): DataType => (RANK[a] > RANK[b] ? a : b);
+export const upcast = (a: TensorDataType, b: TensorDataType): TensorDataType => (RANK[a] > RANK[b] ? a : b);
 
-type Binary = (a: number, b: number) => number;
+type BinaryFunction = (a: number, b: number) => number;
 
-export function binary(where: string, a: NdArray, b: NdArray, of: Binary, dtype = upcast(a.dtype, b.dtype)): NdArray {
+export function binary(where: string, a: NdArray, b: NdArray, of: BinaryFunction, dtype = upcast(a.dtype, b.dtype)): NdArray {
   const shape = broadcastShape(where, a.shape, b.shape), same = a.shape.join() === b.shape.join();
   const atA = same ? null : broadcastPositions(a, shape), atB = same ? null : broadcastPositions(b, shape);
   const data = allocate(dtype, atA?.length ?? a.data.length);
@@ -37,14 +37,14 @@ export function binary(where: string, a: NdArray, b: NdArray, of: Binary, dtype 
   return { dtype, shape, data };
 }
 
-const modulo: Binary = (a, b) => { const rest = a % b; return (a < 0 && b < 0) || (a >= 0 && b >= 0) ? rest : (rest + b) % b; };
+const modulo: BinaryFunction = (a, b) => { const rest = a % b; return (a < 0 && b < 0) || (a >= 0 && b >= 0) ? rest : (rest + b) % b; };
 
 /** Of two numbers, in the type that holds both. */
 export const ARITHMETIC = {
   add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, pow: (a, b) => a ** b,
   maximum: (a, b) => Math.max(a, b), minimum: (a, b) => Math.min(a, b), mod: modulo, squaredDifference: (a, b) => (a - b) ** 2,
   floorDiv: (a, b) => Math.floor(a / b), atan2: (a, b) => Math.atan2(a, b),
-} satisfies Record<string, Binary>;
+} satisfies Record<string, BinaryFunction>;
 
 /** Of two numbers, in bool. */
 export const COMPARISONS = {
@@ -52,7 +52,7 @@ export const COMPARISONS = {
   greater: (a, b) => Number(a > b), greaterEqual: (a, b) => Number(a >= b),
   logicalAnd: (a, b) => Number(a !== 0 && b !== 0), logicalOr: (a, b) => Number(a !== 0 || b !== 0), logicalXor: (a, b) =>
     Number((a !== 0) !== (b !== 0)),
-} satisfies Record<string, Binary>;
+} satisfies Record<string, BinaryFunction>;
 
 /** Division; of two int32 tensors it is rounded down, as in TensorFlow.js. */
 export function divide(a: NdArray, b: NdArray): NdArray {
@@ -89,7 +89,7 @@ export const TESTS = {
   isInf: (x: number) => Number(Math.abs(x) === Infinity), logicalNot: (x: number) => Number(x === 0),
 } as const;
 
-export function unary(a: NdArray, of: (x: number) => number, dtype: DataType = a.dtype): NdArray {
+export function unary(a: NdArray, of: (x: number) => number, dtype: TensorDataType = a.dtype): NdArray {
   const data = allocate(dtype, a.data.length);
   for (let i = 0; i < data.length; i++) data[i] = of(a.data[i]);
   return { dtype, shape: a.shape, data };

@@ -4,13 +4,13 @@ import { ActivationLayer, Dense, SimpleRNN, type Layer } from "./layers.ts";
 import type { Activation } from "./activations.ts";
 
 /** Rows of numbers (rows, width), row-major; of sequences the rows are (examples · steps). */
-interface Rows {
+interface Matrix {
   readonly data: Float64Array;
   readonly width: number;
 }
 
 /** z = a·W + b. */
-function affine({ data, width }: Rows, kernel: Float32Array, bias: Float32Array | undefined): Rows {
+function affine({ data, width }: Matrix, kernel: Float32Array, bias: Float32Array | undefined): Matrix {
   const units = kernel.length / width, rows = data.length / width, z = new Float64Array(rows * units);
   for (let row = 0; row < rows; row++) {
     const out = z.subarray(row * units, (row + 1) * units);
@@ -24,7 +24,7 @@ function affine({ data, width }: Rows, kernel: Float32Array, bias: Float32Array 
   return { data: z, width: units };
 }
 
-function softmaxRows({ data, width }: Rows): Rows {
+function softmaxRows({ data, width }: Matrix): Matrix {
   const out = new Float64Array(data.length);
   for (let at = 0; at < data.length; at += width) {
     const row = data.subarray(at, at + width), largest = row.reduce((most, z) => Math.max(most, z), -Infinity);
@@ -34,11 +34,11 @@ function softmaxRows({ data, width }: Rows): Rows {
   return { data: out, width };
 }
 
-const activate = (rows: Rows, { of }: Activation): Rows =>
+const activate = (rows: Matrix, { of }: Activation): Matrix =>
   (of === null ? softmaxRows(rows) : { data: rows.data.map((z) => of(z)), width: rows.width });
 
 /** h(t) = σ(x(t)·U + h(t−1)·W + b). */
-function recur(layer: SimpleRNN, input: Rows, steps: number): Rows {
+function recur(layer: SimpleRNN, input: Matrix, steps: number): Matrix {
   const [kernel, recurrent, bias] = layer.weights.map(({ data }) => data), { data: z, width } = affine(input, kernel, bias);
   const examples = z.length / width / steps, h = new Float64Array(z.length), of = layer.activation.of!;
   for (let example = 0; example < examples; example++) {
@@ -66,7 +66,7 @@ export interface Answers {
   readonly logits: { readonly of: "softmax" | "sigmoid"; readonly data: Float64Array } | null;
 }
 
-function through(layer: Layer, rows: Rows): { z: Rows; activation: Activation | null } {
+function through(layer: Layer, rows: Matrix): { z: Matrix; activation: Activation | null } {
   if (layer instanceof Dense) return { z: affine(rows, layer.weights[0].data, layer.weights[1]?.data), activation: layer.activation };
   if (layer instanceof ActivationLayer) return { z: rows, activation: layer.activation };
   if (layer instanceof SimpleRNN) return { z: recur(layer, rows, layer.inputShape[1]!), activation: null };
@@ -74,7 +74,7 @@ function through(layer: Layer, rows: Rows): { z: Rows; activation: Activation | 
 }
 
 export function forward(layers: readonly Layer[], x: ArrayLike<number>): Answers {
-  let rows: Rows = { data: Float64Array.from(x), width: layers[0].inputShape.at(-1)! }, logits: Answers["logits"] = null;
+  let rows: Matrix = { data: Float64Array.from(x), width: layers[0].inputShape.at(-1)! }, logits: Answers["logits"] = null;
   for (const layer of layers) {
     // A layer between, such as flatten, has the same numbers in wider rows.
     rows = { data: rows.data, width: layer.inputShape.at(-1)! };

@@ -5,7 +5,7 @@
 
 import { read, Tensor, type TensorLike } from "./tensor.ts";
 import * as layout from "./layout.ts";
-import type { DataType } from "./nd-array.ts";
+import type { TensorDataType } from "./nd-array.ts";
 import type { Axis } from "./reductions.ts";
 
 const as = (name: string, value: TensorLike): Tensor => (value instanceof Tensor ? value : new Tensor(read(`${name}()`, value)));
@@ -54,7 +54,7 @@ export const matMul = (a: TensorLike, b: TensorLike, transposeA = false, transpo
 /** a where the condition holds, else b. */
 export const where = (condition: TensorLike, a: TensorLike, b: TensorLike): Tensor => as("where", a).where(condition, b);
 
-export const cast = (x: TensorLike, dtype: DataType): Tensor => as("cast", x).cast(dtype);
+export const cast = (x: TensorLike, dtype: TensorDataType): Tensor => as("cast", x).cast(dtype);
 export const reshape = (x: TensorLike, shape: readonly number[]): Tensor => as("reshape", x).reshape(shape);
 export const expandDims = (x: TensorLike, axis = 0): Tensor => as("expandDims", x).expandDims(axis);
 export const squeeze = (x: TensorLike, axes?: readonly number[]): Tensor => as("squeeze", x).squeeze(axes);
@@ -76,7 +76,7 @@ export const concat2d = concat, concat3d = concat, concat4d = concat;
 export const stack = (tensors: readonly TensorLike[], axis = 0): Tensor =>
   new Tensor(layout.stack(tensors.map((x) => read("stack()", x)), axis));
 /** Rows with `onValue` where the index says and `offValue` elsewhere. @throws InputError unless depth is a whole number ≥ 1 */
-export const oneHot = (indices: TensorLike, depth: number, onValue = 1, offValue = 0, dtype: DataType = "int32"): Tensor =>
+export const oneHot = (indices: TensorLike, depth: number, onValue = 1, offValue = 0, dtype: TensorDataType = "int32"): Tensor =>
   new Tensor(layout.oneHot(read("oneHot()", indices, "int32"), depth, onValue, offValue, dtype));
 /** Counts of predictions by class, (classes, classes): rows are the labels. */
 function confusion(labels: TensorLike, predictions: TensorLike, classes: number): Tensor {

@@ -114,7 +114,7 @@ export abstract class Layer {
   abstract core(inputShape: number[] | undefined): CoreLayer[];
 }
 
-export interface DenseOptions extends LayerOptions {
+export interface DenseLayerArgs extends LayerOptions {
   units: number;
   activation?: string | null;
   useBias?: boolean;
@@ -129,9 +129,9 @@ export class Dense extends Layer {
   readonly activation: Activation;
   readonly units: number;
   readonly useBias: boolean;
-  readonly #options: DenseOptions;
+  readonly #options: DenseLayerArgs;
 
-  constructor(options: DenseOptions) {
+  constructor(options: DenseLayerArgs) {
     super("Dense", options, ["units", "activation", "useBias", "kernelInitializer", "biasInitializer", "kernelRegularizer",
       "biasRegularizer"]);
     this.units = options.units;
@@ -161,7 +161,7 @@ export class Dense extends Layer {
   }
 }
 
-export interface SimpleRNNOptions extends DenseOptions {
+export interface SimpleRNNLayerArgs extends DenseLayerArgs {
   recurrentInitializer?: Initializer | string;
   recurrentRegularizer?: RegularizerOption;
   returnSequences?: boolean;
@@ -172,9 +172,9 @@ export interface SimpleRNNOptions extends DenseOptions {
 /** tf.layers.simpleRNN(). */
 export class SimpleRNN extends Layer {
   readonly activation: Activation;
-  readonly #options: SimpleRNNOptions;
+  readonly #options: SimpleRNNLayerArgs;
 
-  constructor(options: SimpleRNNOptions) {
+  constructor(options: SimpleRNNLayerArgs) {
     super("SimpleRNN", options, ["units", "activation", "useBias", "kernelInitializer", "recurrentInitializer", "biasInitializer",
       "kernelRegularizer", "recurrentRegularizer", "biasRegularizer", "returnSequences", "dropout"]);
     this.activation = toActivation("tf.layers.simpleRNN", options.activation ?? "tanh");

@@ -1,7 +1,7 @@
 // What moves numbers without computing any: reshape, transpose, slice, concat, gather, tile, … and one-hot rows.
 
 import { InputError } from "../index.ts";
-import { allocate, checkAxis, pick, positions, sizeOf, stridesOf, type DataType, type NdArray } from "./nd-array.ts";
+import { allocate, checkAxis, pick, positions, sizeOf, stridesOf, type TensorDataType, type NdArray } from "./nd-array.ts";
 import { upcast } from "./elementwise.ts";
 
 /** One size may be −1: what is left. @throws InputError if the numbers do not fill the shape */
@@ -102,7 +102,7 @@ export function reverse(array: NdArray, axis?: number | readonly number[]): NdAr
 }
 
 /** @param depth classes; an index outside of them gives a row of `off`, as in TensorFlow.js */
-export function oneHot(indices: NdArray, depth: number, on: number, off: number, dtype: DataType): NdArray {
+export function oneHot(indices: NdArray, depth: number, on: number, off: number, dtype: TensorDataType): NdArray {
   if (!Number.isSafeInteger(depth) || depth < 1) throw new InputError(`oneHot(): depth must be a whole number ≥ 1; got ${depth}.`);
   const data = allocate(dtype, indices.data.length * depth).fill(off);
   indices.data.forEach((label, i) => { if (label >= 0 && label < depth) data[i * depth + label] = on; });

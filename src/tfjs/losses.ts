@@ -55,7 +55,7 @@ export function toLoss(value: unknown): LossName | Loss {
     `Choose one of ${LOSSES.join(", ")}.`);
 }
 
-interface Given {
+interface LossRows {
   readonly data: Float64Array;
   readonly logits: { readonly of: string; readonly data: Float64Array } | null;
 }
@@ -83,7 +83,7 @@ const SUMS: Readonly<Record<string, (loss: Partial<Loss>) => OfNumbers>> = {
 };
 
 /** The loss of each row, from the logits where a cross-entropy has them. @throws UnsupportedError if the host does not know the loss */
-export function lossRows(loss: Partial<Loss>, { data, logits }: Given, y: ArrayLike<number>, width: number,
+export function lossRows(loss: Partial<Loss>, { data, logits }: LossRows, y: ArrayLike<number>, width: number,
   fromLogits = loss.fromLogits): Float64Array {
   const rows = data.length / width, name = loss.name!, z = fromLogits ? data : logits?.data ?? data;
   const row = (of: (at: number, row: number) => number) => Float64Array.from({ length: rows }, (_, r) => of(r * width, r));

@@ -7,9 +7,9 @@ import type { Loss, LossName, MetricName } from "../index.ts";
 import { unsupported } from "./missing.ts";
 import { read, Tensor, type TensorLike } from "./tensor.ts";
 
-type Row = (y: ArrayLike<number>, a: ArrayLike<number>, at: number, width: number, row: number) => number;
+type RowMetric = (y: ArrayLike<number>, a: ArrayLike<number>, at: number, width: number, row: number) => number;
 
-const meanRow = (of: (y: number, a: number) => number): Row => (y, a, at, width) => {
+const meanRow = (of: (y: number, a: number) => number): RowMetric => (y, a, at, width) => {
   let sum = 0;
   for (let j = at; j < at + width; j++) sum += of(y[j], a[j]);
   return sum / width;
@@ -26,7 +26,7 @@ const ROWS = {
   categoricalAccuracy: (y, a, at, width) => Number(largest(y, at, width) === largest(a, at, width)),
   sparseCategoricalAccuracy: (y, a, at, width, row) => Number(Math.floor(y[row]) === largest(a, at, width)),
   meanSquaredError: meanRow((y, a) => (a - y) ** 2), meanAbsoluteError: meanRow((y, a) => Math.abs(a - y)),
-} satisfies Record<string, Row>;
+} satisfies Record<string, RowMetric>;
 
 export type Kind = keyof typeof ROWS;
 

@@ -5,8 +5,11 @@ import { UnsupportedError } from "../index.ts";
 export const unsupported = (name: string, remedy: string): UnsupportedError =>
   new UnsupportedError(`${name} is not in deltaprop/tfjs. ${remedy}`);
 
+/** What stands for a function that is not here: it takes anything and throws. */
+export type AbsentFunction = (...given: never[]) => never;
+
 /** A function in the place of one that is not here. */
-export const missing = (name: string, remedy: string): ((...given: never[]) => never) => () => {
+export const missing = (name: string, remedy: string): AbsentFunction => () => {
   throw unsupported(name, remedy);
 };
 

@@ -15,7 +15,7 @@ export interface IOHandler {
   load?(): Promise<ModelArtifacts>;
 }
 /** What tf.loadLayersModel() reads; a list of files has model.json first, as the user picked them. */
-export type ModelSource = string | URL | IOHandler | readonly File[];
+export type LoadSource = string | URL | IOHandler | readonly File[];
 
 const files = () => import("../files/index.ts");
 /** Kept by deltaprop's own file, in one piece. */
@@ -54,7 +54,7 @@ export async function saveTo(core: CoreSequential, target: string | IOHandler): 
 }
 
 /** @throws as saveTo(); UnsupportedError naming a layer or option that is not here */
-export async function loadFrom(source: ModelSource): Promise<CoreSequential> {
+export async function loadFrom(source: LoadSource): Promise<CoreSequential> {
   const { loadLayersModel, loadModel } = await files();
   if (Array.isArray(source)) return loadLayersModel(Object.fromEntries((source as readonly File[]).map((file) => [file.name, file])));
   if (typeof source === "string" && source.startsWith("localstorage://")) throw unsupported('tf.loadLayersModel("localstorage://…")',

@@ -4,19 +4,19 @@
 import { InputError, UnsupportedError } from "../index.ts";
 
 /** Data types; TensorFlow.js' "string" and "complex64" are not here. */
-export type DataType = "float32" | "int32" | "bool";
-export type Numbers = Float32Array | Int32Array | Uint8Array;
+export type TensorDataType = "float32" | "int32" | "bool";
+export type NdNumbers = Float32Array | Int32Array | Uint8Array;
 
 export interface NdArray {
-  readonly dtype: DataType;
+  readonly dtype: TensorDataType;
   readonly shape: number[];
   /** Row-major. */
-  readonly data: Numbers;
+  readonly data: NdNumbers;
 }
 
-export type Nested = number | boolean | readonly Nested[] | Numbers | Uint8ClampedArray;
+export type Nested = number | boolean | readonly Nested[] | NdNumbers | Uint8ClampedArray;
 /** What functions take in place of a tensor. */
-export type TensorLike = NdArray | Nested;
+export type NdArrayLike = NdArray | Nested;
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
@@ -27,7 +27,7 @@ export function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
-export function allocate(dtype: DataType, length: number): Numbers {
+export function allocate(dtype: TensorDataType, length: number): NdNumbers {
   switch (dtype) {
     case "float32": return new Float32Array(length);
     case "int32": return new Int32Array(length);
@@ -35,7 +35,7 @@ export function allocate(dtype: DataType, length: number): Numbers {
   }
 }
 
-export function checkDtype(where: string, dtype: unknown): DataType {
+export function checkDtype(where: string, dtype: unknown): TensorDataType {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
   throw new UnsupportedError(`${where}: tensors hold float32, int32 or bool; got dtype ${JSON.stringify(dtype)}. Keep texts in arrays of ` +
     `your own.`);
@@ -51,14 +51,14 @@ export function checkShape(where: string, shape: readonly number[]): number[] {
 }
 
 /** Values of `from` as another type: towards int32 truncated, towards bool "is not 0". */
-export function convert(from: ArrayLike<number>, dtype: DataType): Numbers {
+export function convert(from: ArrayLike<number>, dtype: TensorDataType): NdNumbers {
   const data = allocate(dtype, from.length);
   for (let i = 0; i < data.length; i++) data[i] = dtype === "bool" ? Number(from[i] !== 0) : dtype === "int32" ? Math.trunc(from[i])
     : from[i];
   return data;
 }
 
-export const cast = (array: NdArray, dtype: DataType): NdArray => ({ dtype, shape: array.shape, data: convert(array.data, dtype) });
+export const cast = (array: NdArray, dtype: TensorDataType): NdArray => ({ dtype, shape: array.shape, data: convert(array.data, dtype) });
 
 export const isNdArray = (value: unknown): value is NdArray =>
   typeof value === "object" && value !== null && "dtype" in value && "shape" in value && "data" in value;
@@ -81,7 +81,7 @@ function shapeOf(where: string, values: Nested): number[] {
 }
 
 /** The type that TensorFlow.js infers. */
-function inferDtype(values: unknown): DataType {
+function inferDtype(values: unknown): TensorDataType {
   let first = values;
   while (isList(first)) {
     if (first instanceof Float32Array) return "float32";
@@ -110,7 +110,7 @@ function flatten(where: string, values: unknown, into: number[]): number[] {
  * Reads numbers, booleans, nested and typed arrays.
  * @param shape that the values are given, or null for their own
  */
-export function fromNested(where: string, values: TensorLike, shape: readonly number[] | null = null, dtype?: DataType): NdArray {
+export function fromNested(where: string, values: NdArrayLike, shape: readonly number[] | null = null, dtype?: TensorDataType): NdArray {
   if (isNdArray(values)) return dtype === undefined || dtype === values.dtype ? values : cast(values, dtype);
   const type = dtype === undefined ? inferDtype(values) : checkDtype(where, dtype);
   const isFlat = ArrayBuffer.isView(values), own = isFlat ? [values.length] : shapeOf(where, values);

@@ -1,11 +1,11 @@
 // Reductions over axes, and what works along one: sum, mean, argMax, softmax, cumsum, … and the matrix product. Sums are in float64.
 
 import { InputError } from "../index.ts";
-import { allocate, checkAxis, pick, positions, sizeOf, stridesOf, type DataType, type NdArray } from "./nd-array.ts";
+import { allocate, checkAxis, pick, positions, sizeOf, stridesOf, type TensorDataType, type NdArray } from "./nd-array.ts";
 
 export type Axis = number | readonly number[] | null | undefined;
 
-interface Rows {
+interface ReducedRows {
   /** The numbers with the reduced axes last. */
   readonly data: NdArray["data"];
   readonly length: number;
@@ -14,7 +14,7 @@ interface Rows {
   readonly kept: number[];
 }
 
-function rowsOver(where: string, array: NdArray, axis: Axis): Rows {
+function rowsOver(where: string, array: NdArray, axis: Axis): ReducedRows {
   const { shape } = array, all = shape.map((_, i) => i);
   const reduced = axis === undefined || axis === null ? all : [axis].flat().map((one) => checkAxis(where, one, shape.length));
   const others = all.filter((i) => !reduced.includes(i)), order = [...others, ...all.filter((i) => reduced.includes(i))];
@@ -26,7 +26,7 @@ function rowsOver(where: string, array: NdArray, axis: Axis): Rows {
 
 type OfRow = (data: NdArray["data"], from: number, to: number) => number;
 
-export function reduce(where: string, array: NdArray, axis: Axis, keepDims: boolean, dtype: DataType, of: OfRow): NdArray {
+export function reduce(where: string, array: NdArray, axis: Axis, keepDims: boolean, dtype: TensorDataType, of: OfRow): NdArray {
   const { data, length, shape, kept } = rowsOver(where, array, axis), result = allocate(dtype, sizeOf(shape));
   for (let row = 0; row < result.length; row++) result[row] = of(data, row * length, (row + 1) * length);
   return { dtype, shape: keepDims ? kept : shape, data: result };
@@ -50,11 +50,11 @@ const variance: OfRow = (data, from, to) => {
   return fold(0, (sum, x) => sum + (x - centre) ** 2)(data, from, to) / (to - from);
 };
 
-const same = (dtype: DataType): DataType => dtype, counts = (dtype: DataType): DataType => (dtype === "bool" ? "int32" : dtype);
-const always = (dtype: DataType) => () => dtype;
+const same = (dtype: TensorDataType): TensorDataType => dtype, counts = (dtype: TensorDataType): TensorDataType => (dtype === "bool" ? "int32" : dtype);
+const always = (dtype: TensorDataType) => () => dtype;
 
 /** Each with the type of its result. */
-export const REDUCTIONS: Readonly<Record<string, readonly [OfRow, (dtype: DataType) => DataType]>> = {
+export const REDUCTIONS: Readonly<Record<string, readonly [OfRow, (dtype: TensorDataType) => TensorDataType]>> = {
   sum: [total, counts], prod: [fold(1, (product, x) => product * x), counts], mean: [mean, always("float32")],
     variance: [variance, always("float32")],
   min: [fold(Infinity, Math.min), same], max: [fold(-Infinity, Math.max), same],

@@ -9,7 +9,7 @@ import { Layer, type LayerWeight } from "./layers.ts";
 import { lossRows, toLoss } from "./losses.ts";
 import { metricRows, toMetric, type Metric } from "./metrics.ts";
 import { missing, unsupported } from "./missing.ts";
-import { layerOf, loadFrom, saveTo, type IOHandler, type ModelSource, type SaveResult } from "./model-files.ts";
+import { layerOf, loadFrom, saveTo, type IOHandler, type LoadSource, type SaveResult } from "./model-files.ts";
 import { sizeOf } from "./nd-array.ts";
 import { summaryLines } from "./summary.ts";
 import { read, Tensor, type TensorLike } from "./tensor.ts";
@@ -22,7 +22,7 @@ export interface CompileArgs {
   metrics?: unknown;
 }
 
-interface Recipe {
+interface CompiledWith {
   readonly optimizer: Optimizer;
   readonly loss: LossName | Loss;
   readonly metrics: readonly Metric[];
@@ -38,9 +38,9 @@ export class Sequential {
   /** Set in a callback it ends training. */
   stopTraining = false;
   isTraining = false;
-  #recipe: Recipe | null = null;
+  #recipe: CompiledWith | null = null;
   #core: CoreSequential | null = null;
-  #compiled: Recipe | null = null;
+  #compiled: CompiledWith | null = null;
   /** The numbers that the model of deltaprop has. */
   #synced: readonly Float32Array[] = [];
 
@@ -188,7 +188,7 @@ export class Sequential {
     return this.layers[0];
   }
 
-  #ready(where: string): Recipe {
+  #ready(where: string): CompiledWith {
     if (!this.#recipe) throw new InputError(`${where}: the model is not compiled. Call model.compile({ optimizer, loss }) first.`);
     return this.#recipe;
   }
@@ -233,7 +233,7 @@ export class Sequential {
   }
 
   /** The model of deltaprop with the weights of the host, compiled as this one is now. */
-  async #open(recipe: Recipe): Promise<CoreSequential> {
+  async #open(recipe: CompiledWith): Promise<CoreSequential> {
     const core = this.#core ??= this.#declare(), weights = this.weights;
     if (weights.some(({ data }, i) => data !== this.#synced[i])) {
       await core.setWeights(weights.map(({ shape: sizes, data }) => ({ shape: sizes, data })));
@@ -275,8 +275,8 @@ export const sequential = (options: { layers?: readonly Layer[]; name?: string }
  * Reads a layers model: from the address of its model.json, which it opens, "file://…/model.json" (Node), what save() wrote, files that the
  * user picked, or an IOHandler. Options of TensorFlow.js are without effect. @throws UnsupportedError naming a layer or option that is not here
  */
-export async function loadLayersModel(source: ModelSource, options?: object): Promise<Sequential>;
-export async function loadLayersModel(source: ModelSource): Promise<Sequential> {
+export async function loadLayersModel(source: LoadSource, options?: object): Promise<Sequential>;
+export async function loadLayersModel(source: LoadSource): Promise<Sequential> {
   const core = await loadFrom(source), model = new Sequential({ layers: core.inside.stack.layers.map(layerOf) });
   model.setWeights((await core.getWeights()).map(({ shape, data }) => new Tensor({ dtype: "float32", shape, data })));
   return model;

@@ -6,15 +6,15 @@ import { ARITHMETIC, binary, broadcastPositions, broadcastShape, COMPARISONS, di
   where } from "./elementwise.ts";
 import { formatTensor } from "./format.ts";
 import * as layout from "./layout.ts";
-import { cast, checkAxis, checkDtype, fromNested, pick, toNested, type DataType, type NdArray, type Nested, type NestedArray,
-  type Numbers } from "./nd-array.ts";
+import { cast, checkAxis, checkDtype, fromNested, pick, toNested, type TensorDataType, type NdArray, type Nested, type NestedArray,
+  type NdNumbers } from "./nd-array.ts";
 import { cumsum, matMul, reduce, REDUCTIONS, softmax, type Axis } from "./reductions.ts";
 
 /** What functions take in place of a tensor. */
 export type TensorLike = Tensor | Nested;
 
 /** The numbers of a tensor, or of what can be made into one. @throws InputError if there are none */
-export function read(name: string, value: TensorLike, dtype?: DataType): NdArray {
+export function read(name: string, value: TensorLike, dtype?: TensorDataType): NdArray {
   if (value instanceof Tensor) return dtype === undefined || value.dtype === dtype ? value.nd : cast(value.nd, dtype);
   const isMissing = value === undefined || value === null;
   if (isMissing) throw new InputError(`${name}: a tensor, a number or an array is needed; got ${String(value)}.`);
@@ -40,14 +40,14 @@ export class Tensor {
     this.shape = [...nd.shape];
   }
 
-  get dtype(): DataType { return this.nd.dtype; }
+  get dtype(): TensorDataType { return this.nd.dtype; }
   get size(): number { return this.nd.data.length; }
   get rank(): number { return this.shape.length; }
 
   /** A copy of the numbers, row-major. */
-  dataSync(): Numbers { return this.nd.data.slice(); }
+  dataSync(): NdNumbers { return this.nd.data.slice(); }
   /** Resolves with a copy of the numbers, row-major. */
-  data(): Promise<Numbers> { return Promise.resolve(this.dataSync()); }
+  data(): Promise<NdNumbers> { return Promise.resolve(this.dataSync()); }
   /** The numbers as nested arrays, a scalar as its number. */
   arraySync(): NestedArray { return toNested(this.nd); }
   /** Resolves with the numbers as nested arrays. */
@@ -181,7 +181,7 @@ export class Tensor {
   as3D(a: number, b: number, c: number): Tensor { return this.reshape([a, b, c]); }
   as4D(a: number, b: number, c: number, d: number): Tensor { return this.reshape([a, b, c, d]); }
   asScalar(): Tensor { return this.reshape([]); }
-  asType(dtype: DataType): Tensor { return this.cast(dtype); }
+  asType(dtype: TensorDataType): Tensor { return this.cast(dtype); }
   expandDims(axis = 0): Tensor { return new Tensor(layout.expandDims(this.nd, axis)); }
   squeeze(axes?: readonly number[]): Tensor { return new Tensor(layout.squeeze(this.nd, axes)); }
   transpose(perm?: readonly number[]): Tensor { return new Tensor(layout.transpose(this.nd, perm)); }
@@ -214,7 +214,7 @@ export class Tensor {
     const { values, indices } = layout.topk(this.nd, k);
     return { values: new Tensor(values), indices: new Tensor(indices) };
   }
-  cast(dtype: DataType): Tensor { return new Tensor(cast(this.nd, checkDtype("cast()", dtype))); }
+  cast(dtype: TensorDataType): Tensor { return new Tensor(cast(this.nd, checkDtype("cast()", dtype))); }
   toFloat(): Tensor { return this.cast("float32"); }
   toInt(): Tensor { return this.cast("int32"); }
   toBool(): Tensor { return this.cast("bool"); }
@@ -222,9 +222,9 @@ export class Tensor {
 
 /** Numbers that may be changed until toTensor() copies them. */
 export class TensorBuffer {
-  readonly values: Numbers;
+  readonly values: NdNumbers;
 
-  constructor(readonly shape: number[], readonly dtype: DataType, values: Numbers) {
+  constructor(readonly shape: number[], readonly dtype: TensorDataType, values: NdNumbers) {
     this.values = values;
   }
 

@@ -1,7 +1,7 @@
 // fit() of a model, in TensorFlow.js' terms: its callbacks, logs and history around fit() of deltaprop.
 
 import { InputError, type Callbacks, type Sequential as CoreSequential } from "../index.ts";
-import { CallbackList, type CallbackArguments, type GivenCallbacks, type Logs, type Trained } from "./callbacks.ts";
+import { CallbackList, type CallbackArguments, type GivenCallbacks, type Logs, type TrainedModel } from "./callbacks.ts";
 import { environment } from "./environment.ts";
 import { unsupported } from "./missing.ts";
 import type { Metric } from "./metrics.ts";
@@ -58,8 +58,8 @@ export function checkArgs(args: FitArgs): void {
 }
 
 /** What training reads and moves of the model. */
-export interface Training {
-  readonly model: Trained;
+export interface FitCall {
+  readonly model: TrainedModel;
   readonly core: CoreSequential;
   readonly optimizer: Optimizer;
   readonly metrics: readonly Metric[];
@@ -82,7 +82,7 @@ export class Reporter {
   #sums: Logs = {};
   #rows = 0;
 
-  constructor(readonly training: Training) {
+  constructor(readonly training: FitCall) {
     const { args, metrics, samples, optimizer } = training;
     this.#list = new CallbackList(args.callbacks);
     this.#epoch = args.initialEpoch ?? 0;

@@ -1,14 +1,14 @@
 // fit({ steps }): so many mini-batches in place of epochs, from where those before them ended. Loaded for a fit() that has it.
 
 import { runLeg, type Epochs, type Loop } from "./fit.ts";
-import type { Holding } from "./limits/holding.ts";
+import type { DeviceDataset } from "./limits/device-dataset.ts";
 import { stepsIn, type Portions, type Position, type Progress, type Stretch } from "./loop/passes.ts";
 
 /** Where training by steps goes on; at the start if it went through other rows or in another kind of order before. */
-function positionIn(holding: Holding, rows: number, shuffle: boolean): Position {
-  const known = holding.position;
+function positionIn(deviceDataset: DeviceDataset, rows: number, shuffle: boolean): Position {
+  const known = deviceDataset.position;
   if (known?.rows === rows && known.shuffle === shuffle) return known;
-  return (holding.position = { rows, shuffle, pass: 0, row: rows });
+  return (deviceDataset.position = { rows, shuffle, pass: 0, row: rows });
 }
 
 /** The next `steps` mini-batches from the position on, or as many of them as lie in `passes` passes. */
@@ -45,7 +45,7 @@ async function trainSteps(
 }
 
 /** What takes the place of epochs. */
-export function bySteps(steps: number, holding: Holding, { rows }: Portions, shuffle: boolean) {
-  const position = positionIn(holding, rows, shuffle);
+export function bySteps(steps: number, deviceDataset: DeviceDataset, { rows }: Portions, shuffle: boolean) {
+  const position = positionIn(deviceDataset, rows, shuffle);
   return { position, train: (...given: [Loop, Epochs, Progress]) => trainSteps(steps, position, ...given) };
 }

@@ -4,7 +4,7 @@ import type { StopSignal } from "./backend/backend.ts";
 import { Averages, miniBatches, type Readout, type Sums } from "./data/batches.ts";
 import { COMMON_CALLBACKS, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { History, Standing } from "./loop/history.ts";
-import type { Endurance } from "./recovery/endurance.ts";
+import type { FaultTolerantRunner } from "./recovery/fault-tolerant-runner.ts";
 import { partOf, wholePasses, type Portions, type Prepared, type Progress, type Stretch } from "./loop/passes.ts";
 import { fromStates } from "./data/states.ts";
 import type { Steering } from "./loop/steering.ts";
@@ -21,7 +21,7 @@ export async function runEvaluation(
 }
 
 export interface Loop {
-  readonly endurance: Endurance;
+  readonly faultTolerant: FaultTolerantRunner;
   readonly portions: Portions;
   readonly readout: Readout;
   /** Whether each epoch ends with one. */
@@ -62,7 +62,7 @@ export const listens = ({ callbacks }: RunOptions): boolean =>
   COMMON_CALLBACKS.some((name) => (callbacks as Record<string, unknown> | undefined)?.[name] != null);
 
 /** Part of the loop that runs without a pause: some epochs, or a part of one. */
-interface Leg {
+interface FitLeg {
   readonly stretches: readonly Stretch[];
   /** One for each epoch; mini-batches fill them in order, `perEpoch` each. */
   readonly averages: readonly Averages[];
@@ -74,12 +74,12 @@ interface Leg {
 }
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
-export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: Leg): Promise<number> {
-  const { readout, options, signal } = loop, { steering } = loop.endurance.options;
+export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: FitLeg): Promise<number> {
+  const { readout, options, signal } = loop, { steering } = loop.faultTolerant.options;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
-  const ran = await loop.endurance.run(stretches, (first, steps, results) => {
+  const ran = await loop.faultTolerant.run(stretches, (first, steps, results) => {
     steps.forEach((step, i) => {
       if (steering.turning) return;
       const batch = before + first + i;
@@ -130,7 +130,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
   });
   // No step is under way in a callback.
-  const { gate, steering } = loop.endurance.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
+  const { gate, steering } = loop.faultTolerant.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
   await call(() => callbacks.onTrainBegin?.());
   while (result.epochs < loop.epochs && !signal.aborted && !steering.stopped) {
     if (!now.before) await call(() => callbacks.onEpochBegin?.(result.epochs));
@@ -140,7 +140,7 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     for (const average of now.averages.slice(0, completed)) {
       const logs: Logs = average.logs(), epoch = result.epochs;
       if (validates) {
-        const validated = await loop.endurance.on(async ({ validation }) => validation && runEvaluation(validation, readout, signal));
+        const validated = await loop.faultTolerant.on(async ({ validation }) => validation && runEvaluation(validation, readout, signal));
         if (validated === null) break;
         Object.assign(logs, validated.logs("val_"));
       }

@@ -13,7 +13,7 @@ import type { Failure } from "./call/lifecycle.ts";
 import { openBackend, reopenBackend } from "./engines/open-backend.ts";
 import type { BackendOptions } from "./call/options.ts";
 
-interface Wanted {
+interface CompileRequest {
   /** The call, for errors. */
   readonly where: string;
   readonly network: Network;
@@ -33,7 +33,7 @@ const MANY_WEIGHTS = 2 ** 24;
 const countWeights = ({ parameters }: Network): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
 
 /** @throws OutOfMemoryError if the weights do not fit the device or the host; what openBackend() throws */
-export async function openCompiled({ where, network, recipe, options, autotune, shownBatch, weights, checkAlive }: Wanted): Promise<Compiled> {
+export async function openCompiled({ where, network, recipe, options, autotune, shownBatch, weights, checkAlive }: CompileRequest): Promise<Compiled> {
   const elements = countWeights(network), opening = openBackend(options, network, recipe, autotune);
   const sizes = network.parameters.map(({ symbol, shape }) => [symbol, elementsOf(shape)] as const);
   // Many weights are not drawn before it is known that the device can hold them.

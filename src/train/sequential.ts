@@ -9,7 +9,7 @@ import type { Schedule } from "../model/schedules.ts";
 import { LayerStack } from "../model/stack.ts";
 import type { GradientReport } from "../reference/gradient-check.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { copied, take } from "./call/arguments.ts";
+import { copyArguments, validate } from "./call/validate.ts";
 import type { BackendKind, Floats } from "./backend/backend.ts";
 import type { Call } from "./call/call.ts";
 import type { Compiled } from "./compiled/compiled.ts";
@@ -19,8 +19,8 @@ import { loadKnown } from "./compiled/extras.ts";
 import type { History } from "./loop/history.ts";
 import { withDefaults, type DatasetFitOptions, type FitOptions, type Logs, type RunOptions } from "./call/fit-options.ts";
 import type { StepInspection } from "./float64/inspect.ts";
-import { Gate, Lifecycle, Turns } from "./call/lifecycle.ts";
-import { loadFloat64, type Float64 } from "./float64/load-float64.ts";
+import { Gate, Lifecycle, SerialQueue } from "./call/lifecycle.ts";
+import { loadFloat64, loadValidation } from "../lazy.ts";
 import { compileFailed, openCompiled } from "./open-compiled.ts";
 import { DEFAULT_BATCH, OPTIONS, type BackendOptions, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./call/options.ts";
 import { scoped } from "./call/scope.ts";
@@ -40,7 +40,7 @@ export class Sequential {
   #predictsOnly = false;
   /** There was a compile(), well or not. */
   #asked = false;
-  readonly #compiling = new Turns();
+  readonly #compiling = new SerialQueue();
   readonly #life = new Lifecycle();
   readonly #gate = new Gate();
 
@@ -72,7 +72,7 @@ export class Sequential {
    */
   compile(options: CompileOptions): Promise<void> {
     this.#asked = true;
-    return this.#compiling.take(() => this.#compile(options));
+    return this.#compiling.run(() => this.#compile(options));
   }
 
   async #compile(options: CompileOptions): Promise<void> {
@@ -90,7 +90,7 @@ export class Sequential {
       where, network, recipe, options, autotune, shownBatch: this.#compiled?.shownBatch ?? DEFAULT_BATCH,
       weights: (draws) => this.#weightsToStartFrom(network, draws), checkAlive: () => this.#life.checkAlive(where),
     });
-    this.#compiled?.keeper.retire();
+    this.#compiled?.session.retire();
     this.#compiled = compiled;
   }
 
@@ -118,12 +118,12 @@ export class Sequential {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "fit", x, y, last }));
     const compiled = this.#ready("fit"), { shape, recipe } = compiled;
     const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
-    return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.keeper.hold(() => scoped(async (keep) => {
-      const taken = await take<RunOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss, trainee: { model: this, compiled } }), checked = withDefaults(taken.options);
+    return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.session.hold(() => scoped(async (keep) => {
+      const taken = await validate<RunOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss, trainee: { model: this, compiled } }), checked = withDefaults(taken.options);
       const history = await trainer(compiled, keep, { ...taken, recipe, checked, signal: this.#life.stopSignal(abort), gate: this.#gate });
       this.#life.checkAlive("fit");
       const { callbacks: { final } = {} } = taken;
-      if (final) await compiled.use("fit", () => compiled.keeper.write(final));
+      if (final) await compiled.use("fit", () => compiled.session.write(final));
       return history;
     }))));
   }
@@ -155,8 +155,8 @@ export class Sequential {
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "evaluate", x, y, last }));
     const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
-    return compiled.keeper.hold(async () => {
-      const { data, options } = await take<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
+    return compiled.session.hold(async () => {
+      const { data, options } = await validate<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
       const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
       shape.checks?.checkStateful("evaluate()", shape, rows, batchSize, null);
       return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, data, batchSize)));
@@ -175,8 +175,8 @@ export class Sequential {
   async predict(x: Features | DatasetHandle, last?: DataOptions): Promise<Floats> {
     if (this.#compiling.underWay || !this.#compiled) ({ x, last } = await this.#settled({ method: "predict", x, y: undefined, last }));
     const compiled = this.#ready("predict", true), { shape, recipe } = compiled;
-    return compiled.keeper.hold(async () => {
-      const { data, options } = await take<DataOptions>({ method: "predict", x, y: undefined, last, shape, loss: recipe.loss });
+    return compiled.session.hold(async () => {
+      const { data, options } = await validate<DataOptions>({ method: "predict", x, y: undefined, last, shape, loss: recipe.loss });
       const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
       shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
       return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, data, batchSize)));
@@ -205,9 +205,9 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
-    if (!values) throw (await import("./call/given.ts")).weightsRefusal(network, weights);
+    if (!values) throw (await loadValidation()).weightsRefusal(network, weights);
     const compiled = this.#compiled;
-    await compiled?.use("setWeights", () => compiled.keeper.write(values));
+    await compiled?.use("setWeights", () => compiled.session.write(values));
     this.#given = values;
   }
 
@@ -300,7 +300,7 @@ export class Sequential {
   dispose(): void {
     this.#life.dispose();
     this.#gate.open();
-    this.#compiled?.keeper.retire();
+    this.#compiled?.session.retire();
     this.#compiled = null;
   }
 
@@ -310,7 +310,7 @@ export class Sequential {
    * @throws InputError with the error of compile() as the cause if that fails
    */
   async #settled<C extends Pick<Call, "method" | "x" | "y" | "last">>(given: C): Promise<C> {
-    const { method } = given, call = copied(given);
+    const { method } = given, call = copyArguments(given);
     for (;;) {
       if (this.#compiling.underWay) {
         const failure = await this.#compiling.over();
@@ -319,7 +319,7 @@ export class Sequential {
       } else if (method === "predict" && !this.#compiled && !(this.#asked && this.#compiling.failure)) {
         this.#life.checkAlive(method);
         const network = this.#stack.declared(method);
-        await this.#compiling.take(() => this.#open(method, network, recipeForAnswers()).then(() => { this.#predictsOnly = true; }));
+        await this.#compiling.run(() => this.#open(method, network, recipeForAnswers()).then(() => { this.#predictsOnly = true; }));
       } else return call;
     }
   }
@@ -327,12 +327,12 @@ export class Sequential {
   /** What single steps are looked at with is loaded for it. */
   async #look<R>(
     method: "verify" | "inspectStep" | "gradientCheck", x: unknown, y: unknown, last: unknown,
-    look: (float64: Float64, compiled: Compiled, dataset: Dataset, options: VerifyOptions) => Promise<R>,
+    look: (float64: Awaited<ReturnType<typeof loadFloat64>>, compiled: Compiled, dataset: Dataset, options: VerifyOptions) => Promise<R>,
   ): Promise<R> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method, x, y, last }));
     const compiled = this.#ready(method), { shape, recipe } = compiled;
-    const work = () => compiled.keeper.hold(async () => {
-      const { data, options } = await take<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
+    const work = () => compiled.session.hold(async () => {
+      const { data, options } = await validate<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
       return compiled.use(method, async () => look(await loadFloat64(), compiled, data.dataset, options));
     });
     // The others train.

@@ -1,7 +1,7 @@
 // One fit(), evaluate() or predict(): brings data and plans to the backend and runs on them.
 
 import type { Recipe } from "../model/network.ts";
-import type { Given } from "./call/call.ts";
+import type { CallData } from "./call/call.ts";
 import type { CallbackList, KeptCallbacks } from "./call/callback-list.ts";
 import type { Compiled } from "./compiled/compiled.ts";
 import { listens, runEpochs, runEvaluation } from "./fit.ts";
@@ -10,11 +10,11 @@ import { splitRows, type CheckedFitOptions, type Logs, type RunOptions } from ".
 import type { Floats, StopSignal } from "./backend/backend.ts";
 import { miniBatches } from "./data/batches.ts";
 import type { FitCourse } from "./checkpoint/checkpointing.ts";
-import { Endurance, type Checkpointing, type Ground } from "./recovery/endurance.ts";
+import { FaultTolerantRunner, type Checkpointing, type Ground } from "./recovery/fault-tolerant-runner.ts";
 import type { Gate } from "./call/lifecycle.ts";
-import type { Holding, Lease } from "./limits/holding.ts";
+import type { DeviceDataset, Lease } from "./limits/device-dataset.ts";
 import { asOutOfMemory } from "./data/host-memory.ts";
-import { loadFloat64 } from "./float64/load-float64.ts";
+import { loadBySteps, loadCheckpointing, loadFloat64 } from "../lazy.ts";
 import { orderSlots } from "./backend/orders.ts";
 import type { Ready } from "./loop/passes.ts";
 import type { Keep } from "./call/scope.ts";
@@ -25,8 +25,8 @@ export const EVALUATION_BATCH = 128;
 export interface Training {
   /** As it was at the call. */
   readonly recipe: Recipe;
-  readonly data: Given;
-  readonly validation: Given | null;
+  readonly data: CallData;
+  readonly validation: CallData | null;
   readonly callbacks?: KeptCallbacks & Partial<Pick<CallbackList, "read">>;
   readonly options: RunOptions;
   readonly checked: CheckedFitOptions;
@@ -38,9 +38,9 @@ export interface Training {
 export type Trainer = (compiled: Compiled, keep: Keep, given: Training) => Promise<History>;
 
 /** Loss and metrics over all rows. */
-export async function assess(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Logs> {
-  const holding = compiled.holdings.open(keep, given), { dataset, dataset: { rows } } = given;
-  const { runner, orders } = keep(await holding.lease("evaluate", dataset, batchSize));
+export async function assess(compiled: Compiled, keep: Keep, given: CallData, batchSize: number): Promise<Logs> {
+  const deviceDataset = compiled.deviceDatasets.open(keep, given), { dataset, dataset: { rows } } = given;
+  const { runner, orders } = keep(await deviceDataset.lease("evaluate", dataset, batchSize));
   const averages = await runEvaluation({ runner, orders, rows, at: 0, batchSize }, compiled.readout);
   if (averages === null) throw new Error("nothing stops an evaluation");
   return averages.logs();
@@ -56,10 +56,10 @@ function roomFor(numbers: number): Floats {
 }
 
 /** The network's answers to all rows, in their order. */
-export async function answer(compiled: Compiled, keep: Keep, given: Given, batchSize: number): Promise<Floats> {
+export async function answer(compiled: Compiled, keep: Keep, given: CallData, batchSize: number): Promise<Floats> {
   const { shape: { outputSteps, outputWidth }, predicted } = compiled, { rows } = given.dataset;
-  const answers = roomFor(rows * outputSteps * outputWidth), holding = compiled.holdings.open(keep, given);
-  const { runner, orders } = keep(await holding.lease("predict", given.dataset, batchSize));
+  const answers = roomFor(rows * outputSteps * outputWidth), deviceDataset = compiled.deviceDatasets.open(keep, given);
+  const { runner, orders } = keep(await deviceDataset.lease("predict", given.dataset, batchSize));
   const steps = fromStates(miniBatches(rows, batchSize, orders.place([null])[0]), predicted);
   await runner.run(steps, (first, count, results) => {
     predicted.stateRows = batchSize;
@@ -88,7 +88,7 @@ export function beginTraining({ network, shape, progress, steering }: Compiled, 
 
 /** @throws UnsupportedError or GpuError if the data do not fit the device, or it is lost; what a callback throws */
 export async function train(compiled: Compiled, keep: Keep, given: Training): Promise<History> {
-  const { network, readout, backend, progress, keeper } = compiled, { recipe } = given;
+  const { network, readout, backend, progress, session } = compiled, { recipe } = given;
   const { data, data: { dataset, handle }, validation: other, callbacks, options, checked: { epochs, steps, onNaN, validationSteps }, signal, gate } = given;
   const { trained, kept, batchSize, evaluated, shuffle } = beginTraining(compiled, given), perPass = Math.ceil(trained / batchSize);
   const pauses = steps === null && (kept > 0 || other !== null || listens(options) || options.checkpoint || options.resumeFrom);
@@ -96,13 +96,13 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const passes = handle ? Infinity : pauses ? 1 : steps === null ? epochs : Math.ceil(steps / perPass);
   const ahead = orderSlots(dataset.rows, perPass, passes, backend.dataBytes);
 
-  const holding = compiled.holdings.open(keep, data), others = other && compiled.holdings.open(keep, other);
+  const deviceDataset = compiled.deviceDatasets.open(keep, data), others = other && compiled.deviceDatasets.open(keep, other);
   const portions = { rows: trained, at: 0, batchSize };
-  const by = steps === null ? null : (await import("./by-steps.ts")).bySteps(steps, holding, portions, shuffle);
+  const by = steps === null ? null : (await loadBySteps()).bySteps(steps, deviceDataset, portions, shuffle);
   const open = () => openGround(async (lease): Promise<Omit<Ground, "dispose">> => {
-    const train = await lease(holding, "train", dataset, batchSize, ahead);
+    const train = await lease(deviceDataset, "train", dataset, batchSize, ahead);
     compiled.shownBatch = batchSize;
-    const most = validationSteps * batchSize, validation = kept > 0 ? { ...await lease(holding, "evaluate", dataset, evaluated), rows: Math.min(kept, most), at: trained, batchSize: evaluated }
+    const most = validationSteps * batchSize, validation = kept > 0 ? { ...await lease(deviceDataset, "evaluate", dataset, evaluated), rows: Math.min(kept, most), at: trained, batchSize: evaluated }
       : others ? { ...await lease(others, "evaluate", other.dataset, evaluated), rows: Math.min(other.dataset.rows, most), at: 0, batchSize: evaluated }
         : null;
     return { train, validation };
@@ -110,7 +110,7 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
   const course = { recipe, seed: network.seed, portions, shuffle }, position = by?.position ?? null, validates = kept > 0 || other !== null;
   let from: Standing | undefined, checkpointing: Checkpointing | null = null, standing: (() => Standing) | undefined;
   if (options.checkpoint || options.resumeFrom) {
-    const module = await import("./checkpoint/checkpointing.ts"), fit: FitCourse = {
+    const module = await loadCheckpointing(), fit: FitCourse = {
       compiled, course, given, validates, position, plan: await compiled.tunedPlan("train", batchSize, dataset.format) };
     const expected = await module.expectedOf(fit);
     if (options.resumeFrom) from = await module.resumeFrom(fit, expected);
@@ -118,34 +118,34 @@ export async function train(compiled: Compiled, keep: Keep, given: Training): Pr
       checkpointing = module.checkpointing(options.checkpoint.store, options.checkpoint.every ?? perPass, fit, expected, () => standing?.());
     }
   }
-  const endurance = new Endurance({
-    keeper, progress, position, course, open, onNaN, gate, checkpointing, steering: compiled.steering, recipe: () => compiled.recipe,
+  const faultTolerant = new FaultTolerantRunner({
+    session, progress, position, course, open, onNaN, gate, checkpointing, steering: compiled.steering, recipe: () => compiled.recipe,
     firstNonFinite: async (...found) => (await loadFloat64()).firstNonFinite(compiled, dataset, ...found),
     onDeviceLost: (info) => options.callbacks?.onDeviceLost?.(info),
   });
-  callbacks?.follow(endurance);
+  callbacks?.follow(faultTolerant);
   try {
-    await endurance.secure();
+    await faultTolerant.secure();
     const history = await runEpochs({
-      endurance, portions, readout, validates, epochs, ahead, options, signal, by, from,
+      faultTolerant, portions, readout, validates, epochs, ahead, options, signal, by, from,
       watch: checkpointing ? (tell) => { standing = tell; } : undefined,
     }, progress);
-    await endurance.secure();
+    await faultTolerant.secure();
     return history;
   } finally {
-    endurance.close();
+    faultTolerant.close();
   }
 }
 
-type LeaseOf = (holding: Holding, ...what: Parameters<Holding["lease"]>) => Promise<Ready>;
+type LeaseOf = (deviceDataset: DeviceDataset, ...what: Parameters<DeviceDataset["lease"]>) => Promise<Ready>;
 
 /** Leases that end together, also if not all of them can be had. */
 async function openGround(open: (lease: LeaseOf) => Promise<Omit<Ground, "dispose">>): Promise<Ground> {
   const leases: Lease[] = [];
   const dispose = () => leases.reverse().forEach((lease) => lease.dispose());
   try {
-    return { ...await open(async (holding, ...what) => {
-      const lease = await holding.lease(...what);
+    return { ...await open(async (deviceDataset, ...what) => {
+      const lease = await deviceDataset.lease(...what);
       leases.push(lease);
       return lease;
     }), dispose };

@@ -42,9 +42,9 @@ const doubleBytes = (value: number): number[] => [...new Uint8Array(Float64Array
 const wordBytes = (word: number): number[] => [word & 0xff, (word >>> 8) & 0xff, (word >>> 16) & 0xff, word >>> 24];
 
 type Unary = (a: Code) => Code;
-type Binary = (a: Code, b: Code) => Code;
+type BinaryInstruction = (a: Code, b: Code) => Code;
 const unary = (opcode: Code): Unary => (a) => [a, opcode];
-const binary = (opcode: Code): Binary => (a, b) => [a, b, opcode];
+const binary = (opcode: Code): BinaryInstruction => (a, b) => [a, b, opcode];
 const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
 /** An instruction that reads memory at an address plus a constant offset; alignment is a hint, 4 bytes everywhere. */
 const memoryArgument = (offset: number): Code => [2, unsigned(offset)];

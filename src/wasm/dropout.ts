@@ -2,7 +2,7 @@
 // The same Philox4x32-10 words as random.ts draws, for four blocks of four elements at a time.
 
 import { dropoutThreshold, keyOf, PHILOX, STEP_HIGH_SHIFT, STREAM } from "../random.ts";
-import { stepsOf, type StepOf } from "../graph/types.ts";
+import { timestepsOf, type OpOf } from "../graph/types.ts";
 import { allBits, bits, get, i32, i32x4, i64x2, increase, loopWhile, set, v128, type Code, type Local } from "./assembler.ts";
 import { SLOT } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
@@ -14,9 +14,9 @@ const TURN = 16;
 export const maskWords = (elements: number): number => Math.ceil(elements / TURN) * TURN + 2 * TURN;
 
 /** Numbers of a row of the mini-batch that draw a mask of their own. */
-export const maskedElements = (group: Pick<GroupWriter, "tensor">, { inputs: [input], held = 1 }: StepOf<"dropout">): number => {
+export const maskedElements = (group: Pick<GroupWriter, "tensor">, { inputs: [input], held = 1 }: OpOf<"dropout">): number => {
   const tensor = group.tensor(input);
-  return (stepsOf(tensor) * tensor.cols) / held;
+  return (timestepsOf(tensor) * tensor.cols) / held;
 };
 
 /** Ten rounds of Philox on four counters, one a lane. */
@@ -35,8 +35,8 @@ function philox([c0, c1, c2, c3]: readonly Local[], key: readonly [number, numbe
 }
 
 /** Draws the masks of this layer for rows `from` to `to`. */
-export function writeMasks(group: GroupWriter, step: StepOf<"dropout">): Code {
-  const { writer, emission } = group, { layer, rate } = step, perRow = i32.const(maskedElements(group, step));
+export function writeMasks(group: GroupWriter, op: OpOf<"dropout">): Code {
+  const { writer, emission } = group, { layer, rate } = op, perRow = i32.const(maskedElements(group, op));
   const counters = ["c0", "c1", "c2", "c3"].map((name) => writer.scratch(name)), temporary = ["low", "high", "next"].map((name) => writer.scratch(name));
   const element = writer.scratch("element", 0x7f), end = writer.scratch("mask end", 0x7f), at = writer.scratch("mask at", 0x7f);
   const first = writer.scratch("mask first", 0x7f), [c0, c1, c2, c3] = counters, threshold = allBits(dropoutThreshold(rate));
@@ -47,7 +47,7 @@ export function writeMasks(group: GroupWriter, step: StepOf<"dropout">): Code {
     v128.store(get(at), v128.shuffle(get(pair0), get(pair1), 2, 3, 6, 7), emission.maskOf(layer) + offset + 16),
   ];
   return [
-    set(first, step.chunked ? i32.mul(group.scalar(SLOT.firstRow), perRow) : i32.const(0)),
+    set(first, op.chunked ? i32.mul(group.scalar(SLOT.firstRow), perRow) : i32.const(0)),
     set(element, i32.and(i32.add(get(first), i32.mul(get(group.from), perRow)), i32.const(-TURN))),
     set(end, i32.add(get(first), i32.mul(get(group.to), perRow))),
     set(at, i32.mul(i32.sub(get(element), i32.and(get(first), i32.const(-TURN))), i32.const(4))),

@@ -1,7 +1,7 @@
 // Operations that work number by number, on one cell at a time: they follow a product or a sum in its registers, or one another.
 
 import type { Optimizer } from "../model/optimizers.ts";
-import { LENGTHS, stepsOf, tensorOf, type Step, type StepOf } from "../graph/types.ts";
+import { LENGTHS, timestepsOf, tensorOf, type Op, type OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, set, v128, allBits, type Code, type Local } from "./assembler.ts";
 import { rowOf, SLOT, spread, type Cell } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
@@ -27,95 +27,95 @@ function cellOfRow(group: GroupWriter, name: string, row: Code, { site: { panel 
 }
 
 /** 0 where dropped, else v/(1 − rate); the mask was drawn before (dropout.ts). */
-function dropout(group: GroupWriter, step: StepOf<"dropout">, cell: Cell): Code {
-  const { cols } = group.tensor(step.inputs[0]), { site: { panel }, quad } = cell, { held = 1, layer, rate } = step;
+function dropout(group: GroupWriter, op: OpOf<"dropout">, cell: Cell): Code {
+  const { cols } = group.tensor(op.inputs[0]), { site: { panel }, quad } = cell, { held = 1, layer, rate } = op;
   const element = i32.mul(exampleOf(rowOf(cell), held), i32.const(cols)), first = typeof panel === "number" ? panel * PANEL : 0;
   const at = typeof panel === "number" ? element : i32.add(element, i32.mul(get(panel), i32.const(PANEL)));
-  const mask = v128.load(i32.mul(i32.add(at, maskShift(group, step)), i32.const(4)), group.emission.maskOf(layer) + (first + quad * 4) * 4);
-  return v128.and(mul(group.value(step.inputs[0], cell), floats(1 / (1 - rate))), mask);
+  const mask = v128.load(i32.mul(i32.add(at, maskShift(group, op)), i32.const(4)), group.emission.maskOf(layer) + (first + quad * 4) * 4);
+  return v128.and(mul(group.value(op.inputs[0], cell), floats(1 / (1 - rate))), mask);
 }
 
 /** Where the first element of this chunk lies: masks in memory begin at a multiple of 16 elements of the whole mini-batch. */
-function maskShift(group: GroupWriter, step: StepOf<"dropout">): Code {
-  if (!step.chunked) return i32.const(0);
-  const tensor = group.tensor(step.inputs[0]);
-  return i32.and(i32.mul(group.scalar(SLOT.firstRow), i32.const((stepsOf(tensor) * tensor.cols) / (step.held ?? 1))), i32.const(15));
+function maskShift(group: GroupWriter, op: OpOf<"dropout">): Code {
+  if (!op.chunked) return i32.const(0);
+  const tensor = group.tensor(op.inputs[0]);
+  return i32.and(i32.mul(group.scalar(SLOT.firstRow), i32.const((timestepsOf(tensor) * tensor.cols) / (op.held ?? 1))), i32.const(15));
 }
 
-function previousTimestep(group: GroupWriter, { inputs: [h, state], stateful }: StepOf<"previousStep">, cell: Cell): Code {
-  const timesteps = stepsOf(group.tensor(h)), row = rowOf(cell);
+function previousTimestep(group: GroupWriter, { inputs: [h, state], stateful }: OpOf<"previousStep">, cell: Cell): Code {
+  const timesteps = timestepsOf(group.tensor(h)), row = rowOf(cell);
   const first = spread(i32.eqz(timestepOf(row, timesteps)));
   const before = v128.load(...cell.site.at(group.emission.layoutOf(h), cell.below - 1, cell.quad));
   if (!stateful) return v128.andNot(before, first);
   return v128.choose(v128.andNot(cellOfRow(group, state, exampleOf(row, timesteps), cell), group.freshLanes()), before, first);
 }
 
-function pickRows(group: GroupWriter, { inputs: [index, table, bias] }: StepOf<"pickRows">, cell: Cell): Code {
+function embeddingLookup(group: GroupWriter, { inputs: [index, table, bias] }: OpOf<"embeddingLookup">, cell: Cell): Code {
   const picked = cellOfRow(group, table, group.wordOf(index, rowOf(cell)), cell);
   return bias === undefined ? picked : add(picked, group.memory(bias, cell));
 }
 
 /** v·(B·T / count), and 0 at padding. */
-function maskRows(group: GroupWriter, { inputs: [v, , count] }: StepOf<"maskRows">, cell: Cell): Code {
-  const timesteps = stepsOf(group.tensor(v)), rows = i32.mul(group.scalar(SLOT.rows), i32.const(timesteps));
+function maskRows(group: GroupWriter, { inputs: [v, , count] }: OpOf<"maskRows">, cell: Cell): Code {
+  const timesteps = timestepsOf(group.tensor(v)), rows = i32.mul(group.scalar(SLOT.rows), i32.const(timesteps));
   const scale = f32.div(f32.fromI32U(rows), f32.load(i32.const(0), group.emission.layoutOf(count).base));
   return v128.and(mul(group.value(v, cell), f32x4.splat(scale)), countsLanes(group, rowOf(cell), timesteps));
 }
 
 /** g + l1·sign(w) + 2·l2·w. */
-function penaltyGradient(group: GroupWriter, { l1, l2, inputs: [g, w] }: StepOf<"penaltyGradient">, cell: Cell): Code {
+function penaltyGradient(group: GroupWriter, { l1, l2, inputs: [g, w] }: OpOf<"penaltyGradient">, cell: Cell): Code {
   const weight = group.writer.scratch("penalized"), { madd } = group.math;
   const signed = v128.and(v128.or(v128.and(get(weight), allBits(0x80000000)), floats(l1)), f32x4.ne(get(weight), ZERO));
   const whole = l1 === 0 ? group.value(g, cell) : add(group.value(g, cell), signed);
   return [set(weight, group.memory(w, cell)), l2 === 0 ? whole : madd(get(weight), floats(2 * l2), whole)];
 }
 
-/** New value of every output of the step; [0] is the first one's. */
-function values(group: GroupWriter, step: Step, cell: Cell): Code {
-  const [first, second] = step.inputs, one = () => group.value(first, cell), other = () => group.value(second, cell);
-  switch (step.op) {
-    case "activation": return group.math.activate(step.activation, one());
-    case "activationDerivative": return group.math.derivative(step.activation, one());
+/** New value of every output of the op; [0] is the first one's. */
+function values(group: GroupWriter, op: Op, cell: Cell): Code {
+  const [first, second] = op.inputs, one = () => group.value(first, cell), other = () => group.value(second, cell);
+  switch (op.type) {
+    case "activation": return group.math.activate(op.activation, one());
+    case "activationDerivative": return group.math.derivative(op.activation, one());
     case "hadamard": return mul(one(), other());
     case "scale": return mul(one(), other());
-    case "dropout": return dropout(group, step, cell);
-    case "penaltyGradient": return penaltyGradient(group, step, cell);
-    case "clipValue": return f32x4.pmin(f32x4.pmax(one(), floats(-step.limit)), floats(step.limit));
+    case "dropout": return dropout(group, op, cell);
+    case "penaltyGradient": return penaltyGradient(group, op, cell);
+    case "clipValue": return f32x4.pmin(f32x4.pmax(one(), floats(-op.limit)), floats(op.limit));
     // To −0 every number adds up to itself.
     case "accumulate": return add(one(), v128.choose(allBits(0x80000000), group.memory(second, cell), group.freshLanes()));
-    case "maskRows": return maskRows(group, step, cell);
-    case "pickRows": return pickRows(group, step, cell);
-    case "previousStep": return previousTimestep(group, step, cell);
+    case "maskRows": return maskRows(group, op, cell);
+    case "embeddingLookup": return embeddingLookup(group, op, cell);
+    case "previousStep": return previousTimestep(group, op, cell);
     case "lastStepGradient": {
-      const timesteps = stepsOf(group.tensor(step.outputs[0])), row = rowOf(cell);
+      const timesteps = timestepsOf(group.tensor(op.outputs[0])), row = rowOf(cell);
       return v128.and(cellOfRow(group, first, exampleOf(row, timesteps), cell),
         spread(i32.eq(timestepOf(row, timesteps), i32.const(timesteps - 1))));
     }
     case "lastStep":
     case "carry":
       return v128.load(...cell.site.at(lastTimesteps(group.emission.layoutOf(first), group.tensor(first)), cell.below, cell.quad));
-    default: throw new Error(`wasm: ${step.op} does not work number by number`);
+    default: throw new Error(`wasm: ${op.type} does not work number by number`);
   }
 }
 
 /** Writes the group's elementwise operations for one cell, in order; those in `stored` go to memory. */
-export function writeCell(group: GroupWriter, steps: readonly Step[], cell: Cell, stored: ReadonlySet<string>): Code {
-  return steps.map((step) => {
-    if (step.op === "update") return writeUpdate(group, step, cell);
-    const [output] = step.outputs, local = group.writer.scratch(`made ${output}`);
-    const code: Code = [set(local, values(group, step, cell)), stored.has(output) ? group.store(output, cell, get(local)) : []];
+export function writeCell(group: GroupWriter, ops: readonly Op[], cell: Cell, stored: ReadonlySet<string>): Code {
+  return ops.map((op) => {
+    if (op.type === "update") return writeUpdate(group, op, cell);
+    const [output] = op.outputs, local = group.writer.scratch(`made ${output}`);
+    const code: Code = [set(local, values(group, op, cell)), stored.has(output) ? group.store(output, cell, get(local)) : []];
     group.keep(output, local);
     return code;
   });
 }
 
 /** Weights and optimizer states of one cell after the step, and the weights' place in the transpose. */
-function writeUpdate(group: GroupWriter, step: StepOf<"update">, cell: Cell): Code {
-  const [weights, gradient, ...states] = step.inputs, { writer } = group;
+function writeUpdate(group: GroupWriter, op: OpOf<"update">, cell: Cell): Code {
+  const [weights, gradient, ...states] = op.inputs, { writer } = group;
   const w = writer.scratch("w"), g = writer.scratch("g"), kept = states.map((_, i) => writer.scratch(`state ${i}`));
   const read: Code = [set(g, group.value(gradient, cell)), set(w, group.memory(weights, cell)), kept.map((local, i) => set(local, group.memory(states[i], cell)))];
   const write: Code = [group.store(weights, cell, get(w)), kept.map((local, i) => group.store(states[i], cell, get(local)))];
-  return [read, update(group, step.optimizer, w, g, kept), write, storeTransposed(group, weights, cell, w)];
+  return [read, update(group, op.optimizer, w, g, kept), write, storeTransposed(group, weights, cell, w)];
 }
 
 /** The formulas of Keras 3, as in reference/optimizers.ts. */

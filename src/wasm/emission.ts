@@ -1,6 +1,6 @@
 // What the writers of this folder share: the graph, where its tensors lie, and how numbers of a cell are read and written.
 
-import { stepsOf, tensorOf, type Graph, type Tensor } from "../graph/types.ts";
+import { timestepsOf, tensorOf, type Graph, type Tensor } from "../graph/types.ts";
 import { get, i32, i32x4, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 import { SLOT, spread, type Cell } from "./cells.ts";
 import { VectorFunctions } from "./functions.ts";
@@ -55,7 +55,7 @@ export class GroupWriter {
 
   /** Rows that a mean is over, of a tensor of the mini-batch; a whole number. */
   meanRows(tensor: Tensor): Code {
-    const rows = this.scalar(SLOT.meanRows), timesteps = stepsOf(tensor);
+    const rows = this.scalar(SLOT.meanRows), timesteps = timestepsOf(tensor);
     return timesteps === 1 ? rows : i32.mul(rows, i32.const(timesteps));
   }
 

@@ -14,7 +14,7 @@ import { ThreadPool } from "./threads.ts";
 /** Addresses of the arrays of a data set. */
 export type DataAddresses = Readonly<Partial<Record<keyof typeof SLOT.data, number>>>;
 
-type Run = (slot: number, count: number, thread: number, threads: number) => void;
+type RunSteps = (slot: number, count: number, thread: number, threads: number) => void;
 type RunStage = (slot: number, thread: number, threads: number) => void;
 
 const NAN_BITS = 0x7fc00000;
@@ -110,7 +110,7 @@ export async function requireWasm(): Promise<void> {
 /** A program in memory, ready to run on one data set. */
 export class PreparedProgram {
   readonly resultElements: number;
-  readonly #run: Run;
+  readonly #run: RunSteps;
   /** Where the module was brought to. */
   #pool: ThreadPool | null = null;
 
@@ -119,7 +119,7 @@ export class PreparedProgram {
     readonly module: WebAssembly.Module, readonly exports: WebAssembly.Exports, readonly layoutOf: (tensor: string) => Layout, readonly id: number,
   ) {
     this.resultElements = sizeOf(program.result, program.batch);
-    this.#run = exports.run as Run;
+    this.#run = exports.run as RunSteps;
   }
 
   /** Steps that one call may run. */

@@ -1,6 +1,6 @@
 // From a group of operations to one function of the module: what schedule/groups.ts fuses for WGSL is fused here, too.
 
-import { stepsOf, type StepOf } from "../graph/types.ts";
+import { timestepsOf, type OpOf } from "../graph/types.ts";
 import { storedOutputs, type Elsewhere, type Group } from "../schedule/groups.ts";
 import { isRowWise } from "../schedule/ops.ts";
 import {
@@ -17,11 +17,11 @@ import { writeRows } from "./row-wise.ts";
 import { BLOCK_TERMS, MAX_ROWS_IN_ONE_SUM, writeProduct, type Product } from "./tile.ts";
 
 /** What a function goes through, and how it may be divided among threads: by examples, by rows of a weight matrix, or not. */
-export type Extent = "examples" | "whole" | { readonly rows: number };
+export type GroupRows = "examples" | "whole" | { readonly rows: number };
 
 export interface WrittenGroup {
   readonly writer: FunctionWriter;
-  readonly extent: Extent;
+  readonly extent: GroupRows;
 }
 
 export interface GroupContext {
@@ -35,7 +35,7 @@ function newGroup(emission: Emission): GroupWriter {
   return new GroupWriter(emission, new FunctionWriter([I32, I32, I32]));
 }
 
-function written(group: GroupWriter, extent: Extent, body: Code): WrittenGroup {
+function written(group: GroupWriter, extent: GroupRows, body: Code): WrittenGroup {
   group.writer.body = body;
   return { writer: group.writer, extent };
 }
@@ -49,8 +49,8 @@ const allRows = (group: GroupWriter, timesteps: number): Code => {
 };
 
 /** Rows order[offset … offset + rows) of the data set, numbers times `scale`; bytes become float32 here. */
-function writeGather(group: GroupWriter, { inputs: [data], outputs: [out], source, scale }: StepOf<"gather">): Code {
-  const tensor = group.tensor(out), { cols } = tensor, timesteps = stepsOf(tensor), { writer } = group, bytes = source === "uint8" ? 1 : 4;
+function writeGather(group: GroupWriter, { inputs: [data], outputs: [out], source, scale }: OpOf<"gather">): Code {
+  const tensor = group.tensor(out), { cols } = tensor, timesteps = timestepsOf(tensor), { writer } = group, bytes = source === "uint8" ? 1 : 4;
   const from = writer.scratch("from", 0x7f), row = group.writer.scratch("row", 0x7f);
   const place = i32.add(group.scalar(SLOT.data.order), i32.mul(i32.add(group.scalar(SLOT.offset), exampleOf(get(row), timesteps)), i32.const(4)));
   const first = i32.add(i32.mul(i32.load(place), i32.const(timesteps)), timestepOf(get(row), timesteps));
@@ -69,23 +69,23 @@ function writeGather(group: GroupWriter, { inputs: [data], outputs: [out], sourc
 }
 
 /** What follows a product or a sum in its registers. */
-function finishOf(group: GroupWriter, { steps }: Group, stored: ReadonlySet<string>, bias?: string) {
-  const { outputs: [output] } = steps[0];
+function finishOf(group: GroupWriter, { ops }: Group, stored: ReadonlySet<string>, bias?: string) {
+  const { outputs: [output] } = ops[0];
   return (cell: Cell, sum: Local): Code => {
     const begin: Code = [
       bias === undefined ? [] : set(sum, f32x4.add(get(sum), group.memory(bias, cell))), stored.has(output) ? group.store(output, cell, get(sum)) : [],
     ];
     group.keep(output, sum);
-    return [begin, writeCell(group, steps.slice(1), cell, stored)];
+    return [begin, writeCell(group, ops.slice(1), cell, stored)];
   };
 }
 
-function writeMatrixProduct(context: GroupContext, group: GroupWriter, whole: Group, step: StepOf<"product">, stored: ReadonlySet<string>): WrittenGroup {
-  const { emission } = group, { form, inputs: [left, right, bias], outputs: [out] } = step;
+function writeMatrixProduct(context: GroupContext, group: GroupWriter, whole: Group, op: OpOf<"product">, stored: ReadonlySet<string>): WrittenGroup {
+  const { emission } = group, { form, inputs: [left, right, bias], outputs: [out] } = op;
   const a = emission.layoutOf(left), inner = group.tensor(left), result = group.tensor(out), { cols } = result;
   const finish = finishOf(group, whole, stored, bias);
   if (form === "leftTransposed") {
-    const b = emission.layoutOf(right), timesteps = stepsOf(inner), terms = group.writer.scratch("terms", 0x7f);
+    const b = emission.layoutOf(right), timesteps = timestepsOf(inner), terms = group.writer.scratch("terms", 0x7f);
     const product: Product = {
       left: { base: a.base, row: 4, inner: a.rowStride }, right: { base: b.base, inner: b.rowStride, panel: b.panelStride }, terms, cols,
       blocked: context.batch * timesteps > MAX_ROWS_IN_ONE_SUM,
@@ -93,7 +93,7 @@ function writeMatrixProduct(context: GroupContext, group: GroupWriter, whole: Gr
     const rows = Number(result.rows);
     return written(group, { rows }, [set(terms, allRows(group, timesteps)), writeProduct(group, product, get(group.from), get(group.to), finish)]);
   }
-  const b = form === "normal" ? emission.layoutOf(right) : emission.transposeOf(right), timesteps = stepsOf(result);
+  const b = form === "normal" ? emission.layoutOf(right) : emission.transposeOf(right), timesteps = timestepsOf(result);
   if (!b) throw new Error(`wasm: the transpose of ${right} has no place`);
   const product: Product = {
     left: { base: a.base, row: a.rowStride, inner: 4 }, right: { base: b.base, inner: b.rowStride, panel: b.panelStride }, terms: inner.cols, cols,
@@ -102,9 +102,9 @@ function writeMatrixProduct(context: GroupContext, group: GroupWriter, whole: Gr
 }
 
 /** BP3: sums over rows, blocks of them in float32 and the blocks in float64. */
-function writeRowSum(group: GroupWriter, whole: Group, step: StepOf<"rowSum">, stored: ReadonlySet<string>): Code {
-  const { writer, emission } = group, { inputs: [delta], outputs: [out] } = step, { base, rowStride, panelStride } = emission.layoutOf(delta);
-  const timesteps = stepsOf(group.tensor(delta)), finish = finishOf(group, whole, stored), row = writer.scratch("row", 0x7f);
+function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum">, stored: ReadonlySet<string>): Code {
+  const { writer, emission } = group, { inputs: [delta], outputs: [out] } = op, { base, rowStride, panelStride } = emission.layoutOf(delta);
+  const timesteps = timestepsOf(group.tensor(delta)), finish = finishOf(group, whole, stored), row = writer.scratch("row", 0x7f);
   const [at, end, block] = ["sum at", "sum end", "block end"].map((name) => writer.scratch(name, 0x7f));
   const high = (sum: Local): Code => v128.shuffle(get(sum), get(sum), 2, 3, 2, 3), zero = (local: Local): Code => set(local, v128.xor(get(local), get(local)));
   return [set(row, i32.const(0)), eachPanel(writer, group.tensor(out).cols, (panel, cells) => {
@@ -137,9 +137,9 @@ function writeRowSum(group: GroupWriter, whole: Group, step: StepOf<"rowSum">, s
 }
 
 /** Row v of the gradient is the sum of the δ rows whose index is v, ascending; then what follows, over the whole gradient. */
-function writePickRowsGradient(group: GroupWriter, whole: Group, step: StepOf<"pickRowsGradient">, stored: ReadonlySet<string>): Code {
-  const { writer, emission } = group, { inputs: [index, delta], outputs: [out] } = step, { base, rowStride, panelStride } = emission.layoutOf(out);
-  const { rows, cols } = group.tensor(out), picked = writer.scratch("picked", 0x7f), timesteps = stepsOf(group.tensor(delta));
+function writePickRowsGradient(group: GroupWriter, whole: Group, op: OpOf<"embeddingGradient">, stored: ReadonlySet<string>): Code {
+  const { writer, emission } = group, { inputs: [index, delta], outputs: [out] } = op, { base, rowStride, panelStride } = emission.layoutOf(out);
+  const { rows, cols } = group.tensor(out), picked = writer.scratch("picked", 0x7f), timesteps = timestepsOf(group.tensor(delta));
   const bytes = Math.ceil(cols / PANEL) * panelStride;
   return [
     fillMemory(i32.const(base), 0, i32.const(bytes)),
@@ -154,53 +154,53 @@ function writePickRowsGradient(group: GroupWriter, whole: Group, step: StepOf<"p
     ]),
     eachCell(writer, cols, i32.const(0), i32.const(Number(rows)), (cell) => {
       group.forget();
-      return writeCell(group, whole.steps.slice(1), cell, stored);
+      return writeCell(group, whole.ops.slice(1), cell, stored);
     }),
   ];
 }
 
-function writeElementwise(group: GroupWriter, { steps }: Group, stored: ReadonlySet<string>): WrittenGroup {
-  const tensor = group.tensor(steps[0].outputs[0]), timesteps = stepsOf(tensor);
+function writeElementwise(group: GroupWriter, { ops }: Group, stored: ReadonlySet<string>): WrittenGroup {
+  const tensor = group.tensor(ops[0].outputs[0]), timesteps = timestepsOf(tensor);
   const cells = eachCell(group.writer, tensor.cols, rowsTimes(group.from, timesteps), rowsTimes(group.to, timesteps), (cell) => {
     group.forget();
-    return writeCell(group, steps, cell, stored);
+    return writeCell(group, ops, cell, stored);
   });
   return written(group, tensor.rows === "batch" ? "examples" : { rows: tensor.rows }, cells);
 }
 
-/** The masks that the group's dropout steps read, where it is the first to meet their layers. */
-export function masksOf(emission: Emission, { steps }: Group, drawn: Set<number>): WrittenGroup[] {
-  return steps.flatMap((step) => {
-    if (step.op !== "dropout" || drawn.has(step.layer)) return [];
-    drawn.add(step.layer);
+/** The masks that the group's dropout ops read, where it is the first to meet their layers. */
+export function masksOf(emission: Emission, { ops }: Group, drawn: Set<number>): WrittenGroup[] {
+  return ops.flatMap((op) => {
+    if (op.type !== "dropout" || drawn.has(op.layer)) return [];
+    drawn.add(op.layer);
     const group = newGroup(emission);
-    return [written(group, "examples", writeMasks(group, step))];
+    return [written(group, "examples", writeMasks(group, op))];
   });
 }
 
 export function writeGroup(context: GroupContext, whole: Group): WrittenGroup {
-  const { emission, groups, views } = context, group = newGroup(emission), [step] = whole.steps;
+  const { emission, groups, views } = context, group = newGroup(emission), [op] = whole.ops;
   const stored = storedOutputs(emission.graph, whole, groups, views);
-  if (whole.steps.some(({ op }) => isRowWise(op))) {
-    const rows = group.tensor(step.outputs[0]);
-    return written(group, "examples", writeRows(group, whole.steps, stepsOf(rows)));
+  if (whole.ops.some(({ type }) => isRowWise(type))) {
+    const rows = group.tensor(op.outputs[0]);
+    return written(group, "examples", writeRows(group, whole.ops, timestepsOf(rows)));
   }
-  switch (step.op) {
-    case "gather": return written(group, "examples", writeGather(group, step));
-    case "product": return writeMatrixProduct(context, group, whole, step, stored);
-    case "rowSum": return written(group, "whole", writeRowSum(group, whole, step, stored));
-    case "pickRowsGradient": return written(group, "whole", writePickRowsGradient(group, whole, step, new Set([...stored, step.outputs[0]])));
-    case "penalty": case "clipFactor": case "summarize": case "countSteps": return written(group, "whole", writeReduce(group, whole.steps));
-    case "recurrentForward": return written(group, "examples", writeRecurrentForward(group, step));
-    case "recurrentBackward": return written(group, "examples", writeRecurrentBackward(group, step));
+  switch (op.type) {
+    case "gather": return written(group, "examples", writeGather(group, op));
+    case "product": return writeMatrixProduct(context, group, whole, op, stored);
+    case "rowSum": return written(group, "whole", writeRowSum(group, whole, op, stored));
+    case "embeddingGradient": return written(group, "whole", writePickRowsGradient(group, whole, op, new Set([...stored, op.outputs[0]])));
+    case "penalty": case "clipFactor": case "summarize": case "countSteps": return written(group, "whole", writeReduce(group, whole.ops));
+    case "recurrentForward": return written(group, "examples", writeRecurrentForward(group, op));
+    case "recurrentBackward": return written(group, "examples", writeRecurrentBackward(group, op));
     default: return writeElementwise(group, whole, stored);
   }
 }
 
-/** Copies the result of a step to where it is read: a row after the other, without padding. */
+/** Copies the result of an op to where it is read: a row after the other, without padding. */
 export function writeResults(emission: Emission, result: string): WrittenGroup {
   const group = newGroup(emission), tensor = group.tensor(result), { cols } = tensor, { writer } = group, to = writer.scratch("to", 0x7f);
-  const rows = tensor.rows === "batch" ? allRows(group, stepsOf(tensor)) : i32.const(tensor.rows);
+  const rows = tensor.rows === "batch" ? allRows(group, timestepsOf(tensor)) : i32.const(tensor.rows);
   return written(group, "whole", eachRow(writer, i32.const(0), rows, 1, (row) => [
     set(to, i32.add(group.scalar(SLOT.results), i32.mul(get(row), i32.const(cols * 4)))),
     // What is written beyond the last column the next row overwrites.

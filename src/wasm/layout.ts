@@ -5,7 +5,7 @@
 //   panels   of 8 columns one after the other, each with all its rows: what a product reads as its right factor
 // Numbers beyond the last column may hold anything: whoever mixes columns masks them.
 
-import { rowsOf, stepsOf, type Tensor } from "../graph/types.ts";
+import { rowsOf, timestepsOf, type Tensor } from "../graph/types.ts";
 
 export const PANEL = 8;
 export const PANEL_BYTES = 32;
@@ -45,7 +45,7 @@ export function extentOf(tensor: Tensor, batch: number): Extent {
 
 /** The last timestep of each example of a sequence, read where it lies. */
 export const lastTimesteps = (sequence: Layout, tensor: Tensor): Layout => ({
-  base: sequence.base + (stepsOf(tensor) - 1) * sequence.rowStride, rowStride: stepsOf(tensor) * sequence.rowStride, panelStride: sequence.panelStride,
+  base: sequence.base + (timestepsOf(tensor) - 1) * sequence.rowStride, rowStride: timestepsOf(tensor) * sequence.rowStride, panelStride: sequence.panelStride,
 });
 
 /** Byte offset of a number within its tensor. */

@@ -9,7 +9,7 @@ const RESERVED = PAGE;
 /** What 32-bit addresses reach, but for the last page: sums of an address and its offset stay below 2³². */
 export const MAX_BYTES = (MAX_PAGES - 1) * PAGE;
 
-interface Piece {
+interface MemoryPiece {
   readonly at: number;
   readonly bytes: number;
 }
@@ -17,7 +17,7 @@ interface Piece {
 export class EngineMemory {
   readonly memory: WebAssembly.Memory;
   /** Ascending; neighbours are joined. */
-  #free: Piece[] = [];
+  #free: MemoryPiece[] = [];
   #end = RESERVED;
   readonly #taken = new Map<number, number>();
   #floats: Float32Array<ArrayBuffer> | null = null;
@@ -61,7 +61,7 @@ export class EngineMemory {
     const bytes = this.#taken.get(at);
     if (bytes === undefined) return;
     this.#taken.delete(at);
-    const pieces = [...this.#free, { at, bytes }].sort((a, b) => a.at - b.at), joined: Piece[] = [];
+    const pieces = [...this.#free, { at, bytes }].sort((a, b) => a.at - b.at), joined: MemoryPiece[] = [];
     for (const piece of pieces) {
       const last = joined[joined.length - 1];
       if (last && last.at + last.bytes === piece.at) joined[joined.length - 1] = { at: last.at, bytes: last.bytes + piece.bytes };

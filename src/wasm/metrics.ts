@@ -2,7 +2,7 @@
 
 import { LOSS_EPSILON } from "../model/loss-details.ts";
 import { outputOf } from "../graph/metric-kinds.ts";
-import type { MetricKind, StepOf } from "../graph/types.ts";
+import type { MetricKind, OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, increase, loopWhile, set, select, v128, type Code } from "./assembler.ts";
 import type { Cell } from "./cells.ts";
 import type { Row } from "./row.ts";
@@ -89,5 +89,5 @@ function valueOf(row: Row, metric: MetricKind, a: string, y: string): Code {
   }
 }
 
-export const metricRows = (row: Row, { metric, inputs: [a, y], outputs: [out] }: StepOf<"metricRows">): Code =>
+export const metricRows = (row: Row, { metric, inputs: [a, y], outputs: [out] }: OpOf<"metricRows">): Code =>
   row.storeNumber(out, valueOf(row, metric, a, y));

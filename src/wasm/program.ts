@@ -2,7 +2,7 @@
 // which functions may run side by side, is decided where WGSL's launches are (schedule/groups.ts, stages.ts); between two stages
 // threads meet. Addresses, strides and sizes are constants of the module; what changes from step to step is in its record.
 
-import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf, type Tensor } from "../graph/types.ts";
+import { rowsOf, sizeOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf, type Tensor } from "../graph/types.ts";
 import { groupSteps, type Group } from "../schedule/groups.ts";
 import type { Anchor } from "../schedule/ops.ts";
 import type { PlannedStage } from "../schedule/launch.ts";
@@ -13,7 +13,7 @@ import { assemble, call, FunctionWriter, get, I32, i32, increase, loopWhile, sel
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { maskWords } from "./dropout.ts";
 import type { Emission } from "./emission.ts";
-import { masksOf, writeGroup, writeResults, type Extent, type WrittenGroup } from "./groups.ts";
+import { masksOf, writeGroup, writeResults, type GroupRows, type WrittenGroup } from "./groups.ts";
 import { extentOf, lastTimesteps, type Layout } from "./layout.ts";
 import { writeBarrier } from "./barrier.ts";
 
@@ -30,10 +30,10 @@ const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
 };
 
 /** Multiplications and additions of a product or a recurrence. */
-function flopsOf(graph: Graph, step: Step, batch: number): number {
-  if (step.op !== "product" && step.op !== "recurrentForward" && step.op !== "recurrentBackward") return 0;
-  const out = tensorOf(graph, step.outputs[0]), inner = tensorOf(graph, step.inputs[0]);
-  const terms = step.op !== "product" ? out.cols : step.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
+function flopsOf(graph: Graph, op: Op, batch: number): number {
+  if (op.type !== "product" && op.type !== "recurrentForward" && op.type !== "recurrentBackward") return 0;
+  const out = tensorOf(graph, op.outputs[0]), inner = tensorOf(graph, op.inputs[0]);
+  const terms = op.type !== "product" ? out.cols : op.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
   return 2 * rowsOf(out, batch) * out.cols * terms;
 }
 
@@ -57,15 +57,15 @@ export class Program implements StepProgram {
   readonly slots: readonly Slot[];
   readonly memory: Memory;
   readonly result: Tensor;
-  readonly #views: ReadonlyMap<string, StepOf<"lastStep">>;
+  readonly #views: ReadonlyMap<string, OpOf<"lastStep">>;
 
   /** @param fuse else every operation is a stage of its own, and every tensor has memory of its own */
   constructor(readonly graph: Graph, readonly batch: number, readonly fuse: boolean) {
     const result = [...graph.tensors.values()].find(({ role }) => role === "result");
     if (!result) throw new Error("a graph has a result");
     this.result = result;
-    this.#views = fuse ? new Map(graph.steps.flatMap((step) =>
-      (step.op === "lastStep" && step.outputs[0] !== result.name ? [[step.outputs[0], step] as const] : []))) : new Map();
+    this.#views = fuse ? new Map(graph.ops.flatMap((op) =>
+      (op.type === "lastStep" && op.outputs[0] !== result.name ? [[op.outputs[0], op] as const] : []))) : new Map();
     this.groups = groupSteps(graph, fuse, this.#views);
     this.stages = stagesOf(graph, this.groups, fuse, this.#views);
     const ofStage = this.stages.map((stage) => stage.flatMap((part) => part.groups));
@@ -77,14 +77,14 @@ export class Program implements StepProgram {
 
   /** Matrices of weights whose transpose products of this graph read. */
   get transposed(): string[] {
-    const names = this.graph.steps.flatMap((step) => (step.op === "product" && step.form === "rightTransposed" ? [step.inputs[1]]
-      : step.op === "recurrentBackward" ? [step.inputs[2]] : []));
+    const names = this.graph.ops.flatMap((op) => (op.type === "product" && op.form === "rightTransposed" ? [op.inputs[1]]
+      : op.type === "recurrentBackward" ? [op.inputs[2]] : []));
     return [...new Set(names)];
   }
 
   /** Whether a tensor holds whole numbers as they are stored: class and vocabulary indices, lengths. */
   isWhole(name: string): boolean {
-    return this.graph.steps.some((step) => step.op === "gather" && step.source === "uint32" && step.outputs[0] === name);
+    return this.graph.ops.some((op) => op.type === "gather" && op.source === "uint32" && op.outputs[0] === name);
   }
 
   #layOut(): Memory {
@@ -103,18 +103,18 @@ export class Program implements StepProgram {
       for (const name of slot.tensors) layouts.set(name, { ...extent(name), base });
     }
     // It is added up in memory, also where only the group itself reads it.
-    for (const { op, outputs: [name] } of graph.steps) {
-      if (op === "pickRowsGradient" && !layouts.has(name)) layouts.set(name, { ...extent(name), base: take(extent(name).bytes) });
+    for (const { type, outputs: [name] } of graph.ops) {
+      if (type === "embeddingGradient" && !layouts.has(name)) layouts.set(name, { ...extent(name), base: take(extent(name).bytes) });
     }
     const masks = new Map<number, number>(), pending = new Map<string, Layout>();
-    for (const step of graph.steps) {
-      if (step.op === "dropout" && !masks.has(step.layer)) {
-        const tensor = tensorOf(graph, step.inputs[0]);
-        masks.set(step.layer, take(4 * maskWords((batch * stepsOf(tensor) * tensor.cols) / (step.held ?? 1))));
+    for (const op of graph.ops) {
+      if (op.type === "dropout" && !masks.has(op.layer)) {
+        const tensor = tensorOf(graph, op.inputs[0]);
+        masks.set(op.layer, take(4 * maskWords((batch * timestepsOf(tensor) * tensor.cols) / (op.held ?? 1))));
       }
-      if (step.op === "recurrentBackward" && step.masked) {
-        const { cols } = tensorOf(graph, step.outputs[0]), each = extentOf({ name: "", role: "intermediate", rows: "batch", cols }, batch);
-        pending.set(step.outputs[0], { ...each, base: take(each.bytes) });
+      if (op.type === "recurrentBackward" && op.masked) {
+        const { cols } = tensorOf(graph, op.outputs[0]), each = extentOf({ name: "", role: "intermediate", rows: "batch", cols }, batch);
+        pending.set(op.outputs[0], { ...each, base: take(each.bytes) });
       }
     }
     const resultBytes = sizeOf(this.result, batch) * 4;
@@ -125,17 +125,17 @@ export class Program implements StepProgram {
   /** What each stage computes, in order. */
   get planned(): PlannedStage[] {
     return this.stages.map((stage) => {
-      const groups = stage.flatMap((part) => part.groups), members = new Set(groups.flatMap(({ steps }) => steps));
+      const groups = stage.flatMap((part) => part.groups), members = new Set(groups.flatMap(({ ops }) => ops));
       const read = new Set([...members].flatMap(({ inputs }) => inputs)), outputs = [...new Set([...members].flatMap(({ outputs: names }) => names))];
       const inMemory = (name: string): boolean => this.memory.layouts.has(name) || tensorOf(this.graph, name).role !== "intermediate";
       return {
         kernel: [...new Set(groups.map(({ anchor }) => KERNEL_NAMES[anchor]))].join("+"), label: outputs.join(" "),
-        steps: this.graph.steps.filter((step) => members.has(step) || (this.#views.has(step.outputs[0]) && read.has(step.outputs[0]))),
+        ops: this.graph.ops.filter((op) => members.has(op) || (this.#views.has(op.outputs[0]) && read.has(op.outputs[0]))),
         touches: [
           ...[...read].filter((name) => inMemory(name) && !outputs.includes(name)).map((tensor) => ({ tensor, access: "read" as const })),
           ...outputs.filter(inMemory).map((tensor) => ({ tensor, access: "read_write" as const })),
         ],
-        flops: [...members].reduce((sum, step) => sum + flopsOf(this.graph, step, this.batch), 0),
+        flops: [...members].reduce((sum, op) => sum + flopsOf(this.graph, op, this.batch), 0),
       };
     });
   }
@@ -189,7 +189,7 @@ interface Caller {
 }
 
 /** Calls the function for this thread's share; what cannot be divided takes turns. */
-function callGroup(writer: FunctionWriter, group: number, extent: Extent, { slot, thread, threads, alone }: Caller, turn: { next: number }): Code {
+function callGroup(writer: FunctionWriter, group: number, extent: GroupRows, { slot, thread, threads, alone }: Caller, turn: { next: number }): Code {
   if (extent === "whole") {
     const run = call(group, i32.const(0), i32.const(0), get(slot));
     return alone ? run : when(i32.eq(i32.remU(i32.const(turn.next++), get(threads)), get(thread)), run);

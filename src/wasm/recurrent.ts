@@ -2,24 +2,24 @@
 // W or Wᵀ, finished in its registers. Examples are rows of the mini-batch that do not depend on one another.
 //   h(t) = σ(z(t) + h(t−1)·W)      δ(t) = (g(t) + δ(t+1)·Wᵀ) ⊙ σ′(h(t))
 
-import { LENGTHS, stepsOf, type StepOf } from "../graph/types.ts";
+import { LENGTHS, timestepsOf, type OpOf } from "../graph/types.ts";
 import { f32x4, get, i32, increase, loopWhile, repeat, set, v128, when, type Code, type Local } from "./assembler.ts";
 import { eachPanel, eachRow, rowOf, Site, SLOT, spread, type Cell } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
 import type { Layout } from "./layout.ts";
-import { writeProduct, type Finish, type Product } from "./tile.ts";
+import { writeProduct, type FinishCell, type Product } from "./tile.ts";
 
 const { add, mul } = f32x4;
 
 /** A sequence whose rows are its examples: timestep t lies t·rowStride further. */
-interface Sequence {
+interface SequenceLayout {
   readonly examples: Layout;
   readonly rowStride: number;
 }
 
-function sequenceOf(group: GroupWriter, name: string): Sequence {
+function sequenceOf(group: GroupWriter, name: string): SequenceLayout {
   const { base, rowStride, panelStride } = group.emission.layoutOf(name);
-  return { examples: { base, rowStride: rowStride * stepsOf(group.tensor(name)), panelStride }, rowStride };
+  return { examples: { base, rowStride: rowStride * timestepsOf(group.tensor(name)), panelStride }, rowStride };
 }
 
 const load = ({ site, below, quad }: Cell, layout: Layout): Code => v128.load(...site.at(layout, below, quad));
@@ -41,9 +41,9 @@ function eachExample(group: GroupWriter, cols: number, shift: Local, finish: (ce
 const counts = (group: GroupWriter, cell: Cell, t: Local, ahead = 0): Code =>
   spread(i32.ltU(i32.add(get(t), i32.const(ahead)), group.wordOf(LENGTHS, rowOf(cell))));
 
-export function writeRecurrentForward(group: GroupWriter, step: StepOf<"recurrentForward">): Code {
-  const { writer, math, emission } = group, { inputs: [z, w, ...rest], outputs: [h], activation, masked, stateful } = step;
-  const { cols } = group.tensor(h), timesteps = stepsOf(group.tensor(h)), weights = emission.layoutOf(w);
+export function writeRecurrentForward(group: GroupWriter, op: OpOf<"recurrentForward">): Code {
+  const { writer, math, emission } = group, { inputs: [z, w, ...rest], outputs: [h], activation, masked, stateful } = op;
+  const { cols } = group.tensor(h), timesteps = timestepsOf(group.tensor(h)), weights = emission.layoutOf(w);
   const ofZ = sequenceOf(group, z), ofH = sequenceOf(group, h), state = stateful ? emission.layoutOf(rest[masked ? 1 : 0]) : null;
   const t = writer.scratch("timestep", 0x7f), shift = writer.scratch("shift", 0x7f), value = writer.scratch("state"), none = writer.scratch("no shift", 0x7f);
   /** The state after this timestep from z(t) + h(t−1)·W; at padding the one before. */
@@ -72,9 +72,9 @@ export function writeRecurrentForward(group: GroupWriter, step: StepOf<"recurren
   ];
 }
 
-export function writeRecurrentBackward(group: GroupWriter, step: StepOf<"recurrentBackward">): Code {
-  const { writer, math, emission } = group, { inputs: [g, h, w], outputs: [delta], activation, masked } = step;
-  const { cols } = group.tensor(h), timesteps = stepsOf(group.tensor(h)), transpose = emission.transposeOf(w);
+export function writeRecurrentBackward(group: GroupWriter, op: OpOf<"recurrentBackward">): Code {
+  const { writer, math, emission } = group, { inputs: [g, h, w], outputs: [delta], activation, masked } = op;
+  const { cols } = group.tensor(h), timesteps = timestepsOf(group.tensor(h)), transpose = emission.transposeOf(w);
   if (!transpose) throw new Error(`wasm: the transpose of ${w} has no place`);
   const ofG = sequenceOf(group, g), ofH = sequenceOf(group, h), ofDelta = sequenceOf(group, delta), pending = masked ? emission.pendingOf(delta) : null;
   const t = writer.scratch("timestep", 0x7f), shift = writer.scratch("shift", 0x7f), total = writer.scratch("gradient"), lanes = writer.scratch("counts");
@@ -91,7 +91,7 @@ export function writeRecurrentBackward(group: GroupWriter, step: StepOf<"recurre
   };
   const finish = (cell: Cell, sum: Local | null): Code => (pending ? withPadding(cell, sum, pending)
     : plain(cell, sum ? add(get(sum), load(cell, ofG.examples)) : load(cell, ofG.examples)));
-  const onProduct: Finish = finish;
+  const onProduct: FinishCell = finish;
   const last = (timesteps - 1) * ofH.rowStride;
   const product: Product = {
     left: { base: ofDelta.examples.base + ofDelta.rowStride, row: ofDelta.examples.rowStride, inner: 4 }, terms: cols, cols,

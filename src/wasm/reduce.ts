@@ -1,7 +1,7 @@
 // Sums over all of a tensor: penalties, norms, the summary of a step. In float64, in a fixed order: what is squared neither
 // overflows nor vanishes, and a mean over millions of rows keeps its digits.
 
-import { stepsOf, type Step, type StepOf } from "../graph/types.ts";
+import { timestepsOf, type Op, type OpOf } from "../graph/types.ts";
 import { f32, f64, f64x2, get, i32, increase, loopWhile, select, set, v128, type Code, type Local } from "./assembler.ts";
 import { eachPanel, eachRow, liveLanes, masked, Site, SLOT } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
@@ -34,7 +34,7 @@ const square = (group: GroupWriter) => (value: Code): Code => {
 const storeScalar = (group: GroupWriter, name: string, value: Code): Code =>
   f32.store(i32.const(0), value, group.emission.layoutOf(name).base);
 
-function penalty(group: GroupWriter, { l1, l2, inputs: [w], outputs: [out] }: StepOf<"penalty">): Code {
+function penalty(group: GroupWriter, { l1, l2, inputs: [w], outputs: [out] }: OpOf<"penalty">): Code {
   const { writer } = group, absolute = writer.scratch("absolute", F64), squares = writer.scratch("squares", F64), zero = f64.const(0);
   return [
     set(absolute, zero), set(squares, zero),
@@ -44,7 +44,7 @@ function penalty(group: GroupWriter, { l1, l2, inputs: [w], outputs: [out] }: St
 }
 
 /** min(1, limit / ‖all inputs together‖₂). */
-function clipFactor(group: GroupWriter, { limit, inputs, outputs: [out] }: StepOf<"clipFactor">): Code {
+function clipFactor(group: GroupWriter, { limit, inputs, outputs: [out] }: OpOf<"clipFactor">): Code {
   const total = group.writer.scratch("squares", F64), norm = group.writer.scratch("norm", F64);
   return [
     set(total, f64.const(0)), inputs.map((name) => sumOver(group, name, total, square(group))), set(norm, f64.sqrt(get(total))),
@@ -58,7 +58,7 @@ function sumRows(group: GroupWriter, name: string, total: Local, read: (address:
   if (tensor.rows !== "batch") return set(total, f64.add(get(total), read(i32.const(0), base)));
   const at = writer.scratch("sum at", 0x7f), end = writer.scratch("sum end", 0x7f);
   return [
-    set(at, i32.const(0)), set(end, i32.mul(group.scalar(SLOT.rows), i32.const(stepsOf(tensor) * rowStride))),
+    set(at, i32.const(0)), set(end, i32.mul(group.scalar(SLOT.rows), i32.const(timestepsOf(tensor) * rowStride))),
     loopWhile(i32.ltU(get(at), get(end)), [set(total, f64.add(get(total), read(get(at), base))), increase(at, rowStride)]),
   ];
 }
@@ -67,7 +67,7 @@ const number = (address: Code, offset: number): Code => f64.fromF32(f32.load(add
 const wholeNumber = (address: Code, offset: number): Code => f64.fromI32U(i32.load(address, offset));
 
 /** [mean loss + Σ penalties, mean of each metric, the count where there is one]. */
-function summarize(group: GroupWriter, { metrics, counted, inputs, outputs: [out] }: StepOf<"summarize">): Code {
+function summarize(group: GroupWriter, { metrics, counted, inputs, outputs: [out] }: OpOf<"summarize">): Code {
   const total = group.writer.scratch("total", F64), { base } = group.emission.layoutOf(out);
   const penalties = inputs.slice(1 + metrics, counted ? -1 : undefined);
   const means = inputs.slice(0, 1 + metrics).map((name, i): Code => {
@@ -83,19 +83,19 @@ function summarize(group: GroupWriter, { metrics, counted, inputs, outputs: [out
 }
 
 /** Σ lengths. */
-function countSteps(group: GroupWriter, { inputs: [lengths], outputs: [out] }: StepOf<"countSteps">): Code {
+function countSteps(group: GroupWriter, { inputs: [lengths], outputs: [out] }: OpOf<"countSteps">): Code {
   const total = group.writer.scratch("total", F64);
   return [set(total, f64.const(0)), sumRows(group, lengths, total, wholeNumber), storeScalar(group, out, f32.fromF64(get(total)))];
 }
 
-export function writeReduce(group: GroupWriter, steps: readonly Step[]): Code {
-  return steps.map((step) => {
-    switch (step.op) {
-      case "penalty": return penalty(group, step);
-      case "clipFactor": return clipFactor(group, step);
-      case "summarize": return summarize(group, step);
-      case "countSteps": return countSteps(group, step);
-      default: throw new Error(`wasm: ${step.op} is no sum over a tensor`);
+export function writeReduce(group: GroupWriter, ops: readonly Op[]): Code {
+  return ops.map((op) => {
+    switch (op.type) {
+      case "penalty": return penalty(group, op);
+      case "clipFactor": return clipFactor(group, op);
+      case "summarize": return summarize(group, op);
+      case "countSteps": return countSteps(group, op);
+      default: throw new Error(`wasm: ${op.type} is no sum over a tensor`);
     }
   });
 }

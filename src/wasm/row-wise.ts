@@ -4,7 +4,7 @@
 import type { Loss } from "../model/losses.ts";
 import { smoothing } from "../model/loss-details.ts";
 import { matchingActivation, sumsOutputs, takesLabels } from "../model/losses.ts";
-import { tensorOf, type Step, type StepOf } from "../graph/types.ts";
+import { tensorOf, type Op, type OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, i32x4, set, v128, type Code, type Local } from "./assembler.ts";
 import { columnsOf, eachRow, masked, type Cell } from "./cells.ts";
 import { writeCell } from "./elementwise.ts";
@@ -41,13 +41,13 @@ function logSumExp(row: Row, z: string, out: string | null, sum: Local): Code {
   ];
 }
 
-function softmax(row: Row, { inputs: [z], outputs: [a] }: StepOf<"softmax">): Code {
+function softmax(row: Row, { inputs: [z], outputs: [a] }: OpOf<"softmax">): Code {
   const { group } = row, sum = group.writer.scratch("softmax sum");
   return [logSumExp(row, z, a, sum), row.cells(group.tensor(z).cols, (cell) => group.store(a, cell, div(group.memory(a, cell), get(sum))))];
 }
 
 /** δ = a ⊙ (g − Σ_row g⊙a). */
-function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: StepOf<"softmaxPullback">): Code {
+function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: OpOf<"softmaxPullback">): Code {
   const { group } = row, { cols } = group.tensor(a), dot = group.writer.scratch("dot");
   return [
     row.sum(dot, cols, (cell) => mul(group.memory(a, cell), group.memory(g, cell))),
@@ -95,7 +95,7 @@ function lossOfLogit(row: Row, z: string, logit: Code): Code {
   return add(get(total.rest), sub(get(total.top), logit));
 }
 
-function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lossRows">): Code {
+function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: OpOf<"lossRows">): Code {
   const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
   const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
   if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, row.numberAt(a, group.wordOf(y, get(row.row)))))];
@@ -106,7 +106,7 @@ function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: StepOf<"lo
 }
 
 /** BP1 before ⊙σ′: the batch mean 1/B enters here. */
-function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: StepOf<"lossGradient">): Code {
+function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: OpOf<"lossGradient">): Code {
   const { group } = row, tensor = group.tensor(a), { cols } = tensor, { writer } = group;
   const mean = writer.scratch("mean rows"), over = sumsOutputs(loss) ? 1 : cols;
   const gradient = (cell: Cell): Code => {
@@ -127,25 +127,25 @@ function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: Step
   ];
 }
 
-function rowStep(row: Row, step: Step, stored: ReadonlySet<string>): Code {
-  switch (step.op) {
-    case "softmax": return softmax(row, step);
-    case "softmaxPullback": return softmaxPullback(row, step);
-    case "lossRows": return lossRows(row, step);
-    case "lossGradient": return lossGradient(row, step);
-    case "metricRows": return metricRows(row, step);
-    default: return row.cells(tensorOf(row.group.emission.graph, step.outputs[0]).cols, (cell) => {
+function rowStep(row: Row, op: Op, stored: ReadonlySet<string>): Code {
+  switch (op.type) {
+    case "softmax": return softmax(row, op);
+    case "softmaxPullback": return softmaxPullback(row, op);
+    case "lossRows": return lossRows(row, op);
+    case "lossGradient": return lossGradient(row, op);
+    case "metricRows": return metricRows(row, op);
+    default: return row.cells(tensorOf(row.group.emission.graph, op.outputs[0]).cols, (cell) => {
       row.group.forget();
-      return writeCell(row.group, [step], cell, stored);
+      return writeCell(row.group, [op], cell, stored);
     });
   }
 }
 
-export function writeRows(group: GroupWriter, steps: readonly Step[], timesteps: number): Code {
+export function writeRows(group: GroupWriter, ops: readonly Op[], timesteps: number): Code {
   // Whatever a row's operations hand on goes through memory.
-  const stored = new Set(steps.flatMap(({ outputs }) => outputs)), times = i32.const(timesteps);
+  const stored = new Set(ops.flatMap(({ outputs }) => outputs)), times = i32.const(timesteps);
   return eachRow(group.writer, i32.mul(get(group.from), times), i32.mul(get(group.to), times), 1, (local) => {
-    const row = new Row(group, local), code = steps.map((step) => rowStep(row, step, stored));
+    const row = new Row(group, local), code = ops.map((op) => rowStep(row, op, stored));
     group.forget();
     return code;
   });

@@ -2,13 +2,12 @@
 // shape that says how they lie: they wait as they came until a plan names their tensor.
 
 import type { Tensor } from "../graph/types.ts";
+import type { Floats } from "../typed-arrays.ts";
 import { rowsOf } from "../graph/types.ts";
 import { extentOf, pack, packTransposed, panelExtent, unpack, type Layout } from "./layout.ts";
 import type { EngineMemory } from "./memory.ts";
 
-type Floats = Float32Array<ArrayBuffer>;
-
-interface Placed {
+interface StoredTensor {
   readonly layout: Layout;
   readonly rows: number;
   readonly cols: number;
@@ -16,7 +15,7 @@ interface Placed {
 }
 
 export class WasmStore {
-  readonly #placed = new Map<string, Placed>();
+  readonly #placed = new Map<string, StoredTensor>();
   readonly #waiting = new Map<string, Floats>();
 
   constructor(readonly memory: EngineMemory) {}
@@ -73,7 +72,7 @@ export class WasmStore {
     if (transpose) packTransposed(floats, transpose, rows, cols, values);
   }
 
-  #of(key: string): Placed {
+  #of(key: string): StoredTensor {
     const placed = this.#placed.get(key);
     if (!placed) throw new Error(`${key} has no place in memory`);
     return placed;

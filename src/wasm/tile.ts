@@ -7,7 +7,7 @@ import { eachPanel, eachRow, Site, type Cell } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
 
 export const TILE_ROWS = 4;
-/** Turns of the inner loop that are written out. */
+/** Iterations of the inner loop that are written out. */
 const UNROLL = 4;
 /** Terms that are added up in float32 where sums are blocked. */
 export const BLOCK_TERMS = 64;
@@ -39,21 +39,21 @@ export interface Product {
 }
 
 /** One sum of a tile, in a local of its own. */
-export type Finish = (cell: Cell, sum: Local) => Code;
+export type FinishCell = (cell: Cell, sum: Local) => Code;
 
 /** Sets the accumulators of one tile. */
 function accumulate(group: GroupWriter, product: Product, row: Local, panel: Local | number, rows: number, cells: number): Code {
   const { left, right, terms, shift } = product, { writer, math } = group, a = writer.scratch("pointer a", 0x7f), b = writer.scratch("pointer b", 0x7f), end = writer.scratch("pointer end", 0x7f);
   const sums = sumsOf(group, rows, cells), x = writer.scratch("x"), vectors = Array.from({ length: cells }, (_, v) => writer.scratch(`b ${v}`));
   const ofPanel = typeof panel === "number" ? panel * right.panel : 0;
-  const turns = (count: number): Code => Array.from({ length: count }, (_, k) => [
+  const iterations = (count: number): Code => Array.from({ length: count }, (_, k) => [
     vectors.map((vector, v) => set(vector, v128.load(get(b), right.base + ofPanel + k * right.inner + 16 * v))),
     Array.from({ length: rows }, (__, r) => [
       set(x, v128.loadSplat(get(a), left.base + r * left.row + k * left.inner)),
       vectors.map((vector, v) => set(sums[r][v], math.madd(get(x), get(vector), get(sums[r][v])))),
     ]),
   ]);
-  const moved = (count: number): Code => [turns(count), increase(a, count * left.inner), increase(b, count * right.inner)];
+  const moved = (count: number): Code => [iterations(count), increase(a, count * left.inner), increase(b, count * right.inner)];
   const upTo = (count: Code, by: number): Code => [
     set(end, i32.add(start, i32.mul(count, i32.const(right.inner)))), loopWhile(i32.ltU(get(b), get(end)), moved(by)),
   ];
@@ -67,8 +67,8 @@ function accumulate(group: GroupWriter, product: Product, row: Local, panel: Loc
       : [begin, upTo(i32.and(get(terms), i32.const(-UNROLL)), UNROLL), upTo(get(terms), 1)];
   }
   const rest = terms % UNROLL, whole = terms - rest;
-  if (whole <= UNROLL) return [begin, turns(terms)];
-  return [begin, upTo(i32.const(whole), UNROLL), turns(rest)];
+  if (whole <= UNROLL) return [begin, iterations(terms)];
+  return [begin, upTo(i32.const(whole), UNROLL), iterations(rest)];
 }
 
 /** Takes the sums block by block and leaves their total in them. @param many, each go on to so many terms from the first */
@@ -93,7 +93,7 @@ const sumsOf = ({ writer }: GroupWriter, rows: number, cells: number): Local[][]
   Array.from({ length: rows }, (_, r) => Array.from({ length: cells }, (__, v) => writer.scratch(`sum ${r} ${v}`)));
 
 /** The product of rows `from` to `to` of the left factor with the right one; `finish` is given each sum. */
-export function writeProduct(group: GroupWriter, product: Product, from: Code, to: Code, finish: Finish): Code {
+export function writeProduct(group: GroupWriter, product: Product, from: Code, to: Code, finish: FinishCell): Code {
   const { writer } = group;
   return eachPanel(writer, product.cols, (panel, cells) => eachRow(writer, from, to, TILE_ROWS, (row, rows) => {
     const site = new Site(writer, row, panel, product.shift?.cells ?? null), sums = sumsOf(group, rows, cells);

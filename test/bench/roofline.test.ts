@@ -5,7 +5,7 @@ import { rooflineText, type RooflineResult } from "../../bench/roofline/report.t
 import { Timer } from "../../bench/roofline/timer.ts";
 import { bytesOfLaunch, flopsOfLaunch } from "../../bench/roofline/work.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import type { Graph, Step } from "../../src/graph/types.ts";
+import type { Graph, Op } from "../../src/graph/types.ts";
 import type { Launch } from "../../src/schedule/launch.ts";
 
 const BATCH = 8;
@@ -15,21 +15,21 @@ function graph(): Graph {
   g.tensor("data_x", 1, 5, "data");
   g.tensor("order", 1, 1, "data");
   g.tensor("x", "batch", 5);
-  g.push({ op: "gather", source: "uint8", scale: 1, inputs: ["data_x", "order"], outputs: ["x"] });
+  g.push({ type: "gather", source: "uint8", scale: 1, inputs: ["data_x", "order"], outputs: ["x"] });
   g.tensor("w1", 5, 3, "parameter");
   g.product("normal", "x", "w1", "z1");
   g.tensor("delta1", "batch", 3);
   g.product("leftTransposed", "x", "delta1", "grad_w1");
-  return { purpose: "train", tensors: g.tensors, steps: g.steps, output: "z1", seed: 0 };
+  return { purpose: "train", tensors: g.tensors, ops: g.ops, output: "z1", seed: 0 };
 }
 
-const launch = (steps: readonly Step[], tensors: readonly string[]): Launch => ({
-  kernel: "k", label: "", steps, source: "", grid: [1, 1], flops: 0, table: "uniform",
+const launch = (ops: readonly Op[], tensors: readonly string[]): Launch => ({
+  kernel: "k", label: "", ops, source: "", grid: [1, 1], flops: 0, table: "uniform",
   bindings: [], touches: tensors.map((tensor) => ({ tensor, access: "read" })),
 });
 
 describe("the work of a launch", () => {
-  const g = graph(), [gather, forward, gradient] = g.steps;
+  const g = graph(), [gather, forward, gradient] = g.ops;
 
   it("counts two operations a term", () => {
     expect(flopsOfLaunch(g, BATCH, launch([forward], []))).toBe(2 * 8 * 5 * 3);
@@ -43,12 +43,12 @@ describe("the work of a launch", () => {
   });
 
   it("counts a weight that is updated in place twice, and what stays in the kernel not at all", () => {
-    const update: Step = { op: "hadamard", inputs: ["w1", "grad_w1"], outputs: ["w1"] };
+    const update: Op = { type: "hadamard", inputs: ["w1", "grad_w1"], outputs: ["w1"] };
     expect(bytesOfLaunch(g, BATCH, launch([gradient, update], ["x", "delta1", "w1"]))).toBe(4 * (40 + 24 + 2 * 15));
   });
 
   it("does not count reading what the launch itself has written before", () => {
-    const second: Step = { op: "hadamard", inputs: ["z1", "z1"], outputs: ["delta1"] };
+    const second: Op = { type: "hadamard", inputs: ["z1", "z1"], outputs: ["delta1"] };
     expect(bytesOfLaunch(g, BATCH, launch([forward, second], ["x", "w1", "z1", "delta1"]))).toBe(4 * (40 + 15 + 24 + 24));
   });
 });

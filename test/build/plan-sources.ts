@@ -7,7 +7,7 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adagrad, sgd } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { writeResident } from "../../src/schedule/resident.ts";
+import { writePersistent } from "../../src/schedule/persistent.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
 import { graphOf, planCases } from "../schedule/networks.ts";
 import { FORMULAS } from "../support/formulas.ts";
@@ -24,7 +24,7 @@ export function planSources(): string[] {
     ...planCases([1, 64]).map(([, plan]) => plan),
     ...planCases([512], { adapter: { kind: "gpu", quads: false, workgroupBytes: 65_536 }, precision: "f16" }).map(([, plan]) => plan),
     ...planCases([33], { adapter: { kind: "software", quads: true, workgroupBytes: 32_768 } }).map(([, plan]) => plan),
-    ...planCases([4], { residentBytes: 32_768, writeResident }).map(([, plan]) => plan),
+    ...planCases([4], { persistentBytes: 32_768, writePersistent }).map(([, plan]) => plan),
     new Plan(graphOf({ widths: [600, 600, 600], activation: "leakyRelu", last: "sigmoid", loss: "binaryCrossentropy", optimizer: adagrad() }), { formulas: FORMULAS, batch: 600 }),
     recurrentPlan(),
   ];

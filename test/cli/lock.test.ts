@@ -7,7 +7,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { formatHolder, hasEnded, parseHolder, thisProcess, type Holder } from "../../src/cli/holder.ts";
-import { checkNotHeld, holdFolder, LOCK_FILE, tryHold, type Held } from "../../src/cli/lock.ts";
+import { checkNotHeld, holdFolder, LOCK_FILE, tryHold, type HeldLock } from "../../src/cli/lock.ts";
 import { InputError } from "../../src/errors.ts";
 import { buildCli, type BuiltCli } from "../support/run-cli.ts";
 import { writeTinyDigits } from "../support/tiny-digits.ts";
@@ -27,7 +27,7 @@ function ended(): Holder {
   return { ...thisProcess(), pid };
 }
 const plant = (name: string, holder: Holder) => writeFile(at(name), formatHolder(holder));
-const isHeld = (result: Held | Holder): result is Held => "release" in result;
+const isHeld = (result: HeldLock | Holder): result is HeldLock => "release" in result;
 
 describe("whether a holder has ended", () => {
   it("is told by its process and by when that started", () => {
@@ -60,12 +60,12 @@ describe("tryHold()", () => {
     expect(isHeld(first)).toBe(true);
     expect(second).toMatchObject({ pid: process.pid, host: hostname() });
     await expect(checkNotHeld(folder, "--x")).rejects.toThrow(`--x: process ${process.pid} is using that folder. Wait for it to end`);
-    (first as Held).release();
+    (first as HeldLock).release();
     expect(await readdir(folder)).toEqual([]);
     await checkNotHeld(folder, "--x");
     const third = await tryHold(folder);
     expect(isHeld(third)).toBe(true);
-    (third as Held).release();
+    (third as HeldLock).release();
   });
 
   it("takes it over from who has ended, from claims of those that ended while they took it over, too", async () => {
@@ -110,7 +110,7 @@ describe("tryHold()", () => {
   });
 
   it("keeps what another one has put in its place", async () => {
-    const held = await tryHold(folder) as Held, other = thisProcess();
+    const held = await tryHold(folder) as HeldLock, other = thisProcess();
     await plant(LOCK_FILE, other);
     held.release();
     expect(parseHolder(await readFile(at(LOCK_FILE), "utf8"))).toEqual(other);

@@ -1,12 +1,12 @@
 // The server for the page: answers what it was given, under a name that cannot be guessed, and nothing else.
 
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { startPageServer, type PageServer, type Source, type Taker } from "../../src/cli/page-server.ts";
+import { startPageServer, type PageServer, type Served, type Taker } from "../../src/cli/page-server.ts";
 
 let server: PageServer, posted: Uint8Array | null, saved: Uint8Array | null;
 beforeEach(async () => {
   posted = saved = null;
-  server = await startPageServer(new Map<string, Source>([
+  server = await startPageServer(new Map<string, Served>([
     ["", { type: "text/html", body: "<p>" }],
     ["bytes", { type: "application/x", body: Uint8Array.of(1, 0, 255) }],
     ["saved", () => Promise.resolve(saved && { type: "application/x", body: saved })],

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { expect, it } from "vitest";
-import { addReproduceOptions, CASES, table, type Outcome } from "../../src/cli/reproduce-command.ts";
+import { addReproduceOptions, CASES, table, type Reproduced } from "../../src/cli/reproduce-command.ts";
 
 function parse(...args: string[]) {
   const command = addReproduceOptions(new Command("reproduce")).exitOverride().configureOutput({ writeErr: () => {} });
@@ -22,7 +22,7 @@ it.each([["--epochs", "0"], ["--epochs", "1e1"], ["--epochs", ""], ["--seed", "-
 
 it("prints the table that the README shows", () => {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  const outcomes = CASES.map((each): readonly [typeof each, Outcome] => {
+  const outcomes = CASES.map((each): readonly [typeof each, Reproduced] => {
     const row = readme.split("\n").find((line) => line.startsWith(`| ${each.title} |`)) ?? "";
     const [, best, bestEpoch, last] = /([\d.]+) % \(epoch (\d+)\) \| ([\d.]+) % \|$/.exec(row) ?? [];
     return [each, { best: Number(best) / 100, bestEpoch: Number(bestEpoch), last: Number(last) / 100 }];

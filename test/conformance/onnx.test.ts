@@ -9,9 +9,9 @@ import cases from "./onnx-node-tests.json";
 import { bytesFrom } from "./onnx.ts";
 import { fields, readNode, readTensor } from "./protobuf.ts";
 
-function reference({ step, shapes, values, batch }: Restated) {
+function reference({ op, shapes, values, batch }: Restated) {
   const scalars = { rows: batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
-  return evaluateBounded(step, step.inputs.map((name) => given(values[name])), oneStep(step, shapes), scalars)[0];
+  return evaluateBounded(op, op.inputs.map((name) => given(values[name])), oneStep(op, shapes), scalars)[0];
 }
 
 it("has every operator, and nothing that is left unused", () => {
@@ -31,7 +31,7 @@ describe.each(ONNX_TESTS.filter(({ node }) => node.op !== "RNN"))("$name", (test
   });
 
   it("control: another input is not", () => {
-    const [restated] = restate(test), [name] = restated.step.inputs, values = { ...restated.values, [name]: restated.values[name].map((x) => 1.01 * x + 0.01) };
+    const [restated] = restate(test), [name] = restated.op.inputs, values = { ...restated.values, [name]: restated.values[name].map((x) => 1.01 * x + 0.01) };
     const { values: others, bounds } = reference({ ...restated, values });
     expect(worstRatio(restated, others, bounds)).toBeGreaterThan(1);
   });

@@ -6,7 +6,7 @@
 // with class weights or ignore_index, and in more than three dimensions.
 
 import { sparseCategoricalCrossentropy } from "../../src/model/losses.ts";
-import type { ProductForm, Rows, Step } from "../../src/graph/types.ts";
+import type { ProductForm, Rows, Op } from "../../src/graph/types.ts";
 import cases from "./onnx-node-tests.json";
 import { gamma } from "../../src/reference/rounding.ts";
 import { readNode, readTensor, type Node, type Tensor } from "./protobuf.ts";
@@ -28,7 +28,7 @@ export const ONNX_TESTS: readonly OnnxTest[] = Object.entries(cases).map(([name,
 /** One step on given numbers with what ONNX expects of it. */
 export interface Restated {
   readonly name: string;
-  readonly step: Step;
+  readonly op: Op;
   readonly shapes: Readonly<Record<string, readonly [Rows, number]>>;
   readonly values: Readonly<Record<string, Float32Array<ArrayBuffer>>>;
   readonly batch: number;
@@ -52,7 +52,7 @@ export function rowsAlong({ shape, data }: Tensor, axis: number): { rows: number
 }
 
 function elementwise({ name, inputs: [x], outputs: [y] }: OnnxTest, activation: "relu" | "sigmoid" | "tanh"): Restated[] {
-  return [{ name, step: { op: "activation", activation, inputs: ["x"], outputs: ["y"] }, batch: 1,
+  return [{ name, op: { type: "activation", activation, inputs: ["x"], outputs: ["y"] }, batch: 1,
     shapes: { x: [B, x.data.length], y: [B, x.data.length] }, values: { x: x.data }, expected: y.data }];
 }
 
@@ -60,13 +60,13 @@ const axisOf = ({ attributes }: Node): number => Number(attributes.axis ?? -1);
 
 function softmax({ name, node, inputs: [x], outputs: [y] }: OnnxTest): Restated[] {
   const z = rowsAlong(x, axisOf(node)), a = rowsAlong(y, axisOf(node));
-  return [{ name, step: { op: "softmax", inputs: ["z"], outputs: ["a"] }, batch: z.rows,
+  return [{ name, op: { type: "softmax", inputs: ["z"], outputs: ["a"] }, batch: z.rows,
     shapes: { z: [B, z.cols], a: [B, z.cols] }, values: { z: z.data }, expected: a.data }];
 }
 
 /** −log softmax(z)[label] of each row. */
 const crossEntropy = (name: string, z: ReturnType<typeof rowsAlong>, labels: Float32Array<ArrayBuffer>, expected: Float32Array<ArrayBuffer>): Restated => ({
-  name, step: { op: "lossRows", loss: sparseCategoricalCrossentropy({ fromLogits: true }), inputs: ["z", "y"], outputs: ["loss"] },
+  name, op: { type: "lossRows", loss: sparseCategoricalCrossentropy({ fromLogits: true }), inputs: ["z", "y"], outputs: ["loss"] },
   batch: z.rows, shapes: { z: [B, z.cols], y: [B, 1], loss: [B, 1] }, values: { z: z.data, y: labels }, expected,
 });
 
@@ -88,7 +88,7 @@ function matrixProduct(name: string, form: ProductForm, a: Tensor, b: Tensor, bi
   const rows = form === "leftTransposed" ? a.shape[0] : m;
   return {
     name, batch: rows, expected,
-    step: { op: "product", form, inputs: bias ? ["a", "b", "c"] : ["a", "b"], outputs: ["y"] },
+    op: { type: "product", form, inputs: bias ? ["a", "b", "c"] : ["a", "b"], outputs: ["y"] },
     shapes: { a: [B, a.shape[1]], b: form === "leftTransposed" ? [B, n] : [b.shape[0], b.shape[1]], ...(bias ? { c: [1, n] as const } : {}),
       y: form === "leftTransposed" ? [m, n] : [B, n] },
     values: { a: a.data, b: b.data, ...(bias ? { c: bias } : {}) },

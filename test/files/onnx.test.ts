@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-web";
 import { beforeAll, describe, expect, it } from "vitest";
-import { encodeModel, FLOAT, type Node, type Port, type Tensor } from "../../src/files/onnx/proto.ts";
+import { encodeModel, FLOAT, type NodeProto, type ValueInfoProto, type TensorProto } from "../../src/files/onnx/proto.ts";
 import { encode } from "../../src/files/onnx/messages.ts";
 import { loadOnnx, saveOnnx } from "../../src/files/onnx/index.ts";
 import { ACTIVATIONS, DeltapropError, dense, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
@@ -67,9 +67,9 @@ describe("models of ours", () => {
   });
 });
 
-const floats = (name: string, ...shape: number[]): Tensor => ({ name, shape, data: numbers(sizeOf(shape)) });
-const INPUT: Port = { name: "x", shape: [null, 3], type: FLOAT }, OUTPUT: Port = { name: "y", shape: [null, 2], type: FLOAT };
-const file = (nodes: Node[], tensors: Tensor[], from = INPUT) => encodeModel(nodes, tensors, from, OUTPUT);
+const floats = (name: string, ...shape: number[]): TensorProto => ({ name, shape, data: numbers(sizeOf(shape)) });
+const INPUT: ValueInfoProto = { name: "x", shape: [null, 3], type: FLOAT }, OUTPUT: ValueInfoProto = { name: "y", shape: [null, 2], type: FLOAT };
+const file = (nodes: NodeProto[], tensors: TensorProto[], from = INPUT) => encodeModel(nodes, tensors, from, OUTPUT);
 
 describe("models of others", () => {
   it("as PyTorch exports them: weights transposed, an RNN with two biases", async () => {
@@ -89,8 +89,8 @@ describe("models of others", () => {
   });
 });
 
-const GEMM: Node = { op: "Gemm", inputs: ["x", "w"], outputs: ["y"] }, W = floats("w", 3, 2);
-const RNN: Node = { op: "RNN", inputs: ["x", "w", "r"], outputs: ["", "y"], attributes: { hidden_size: 2 } };
+const GEMM: NodeProto = { op: "Gemm", inputs: ["x", "w"], outputs: ["y"] }, W = floats("w", 3, 2);
+const RNN: NodeProto = { op: "RNN", inputs: ["x", "w", "r"], outputs: ["", "y"], attributes: { hidden_size: 2 } };
 
 describe("what is refused", () => {
   it.each<[string, Uint8Array, string]>([

@@ -3,7 +3,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { adam, dense, sequential, type FitOptions } from "../../src/index.ts";
 import { BACKENDS, describeGpu, type TestBackend } from "../support/models.ts";
-import { needsResident } from "./support.ts";
+import { needsPersistent } from "./support.ts";
 
 const ROWS = 10, EPOCHS = 7;
 const X = Float32Array.from({ length: 2 * ROWS }, (_, i) => Math.sin(3 * i));
@@ -38,7 +38,7 @@ describe.each(BACKENDS)("%s", (backend) => {
 
 describeGpu("dispatches", () => {
   it("hundreds of epochs of four rows take few", async (context) => {
-    await needsResident(context);
+    await needsPersistent(context);
     const dispatch = vi.spyOn(GPUComputePassEncoder.prototype, "dispatchWorkgroups");
     const { steps } = await train("webgpu", { epochs: 300, batchSize: ROWS });
     expect(steps).toBe(300);

@@ -48,13 +48,13 @@ function reference(declared: Declared) {
   return { weights: network.parameters.map(({ symbol }) => values.get(symbol)!), logs: evaluated.get("results")!, answers: predicted.get(forward.output)! };
 }
 
-async function holding(declared: Declared, limits?: Parameters<typeof openLimited>[2]) {
+async function deviceDataset(declared: Declared, limits?: Parameters<typeof openLimited>[2]) {
   return { ...await openLimited({ seed: 2, layers: declared.layers }, recipeOf(declared), limits), ...dataOf(declared) };
 }
 
-type Holding = Awaited<ReturnType<typeof holding>>;
+type DeviceDataset = Awaited<ReturnType<typeof deviceDataset>>;
 
-async function results({ model, x, y }: Holding) {
+async function results({ model, x, y }: DeviceDataset) {
   const { history } = await model.fit(x, y, { batchSize: BATCH, shuffle: false });
   const logs = await model.evaluate(x, y, { batchSize: BATCH }), answers = await model.predict(x, { batchSize: BATCH });
   return { history, logs: Object.values(logs), answers, weights: (await model.getWeights()).map(({ data }) => data) };
@@ -77,7 +77,7 @@ describe.each<[string, Declared, bytes: number, intermediates?: number]>([
   const limits = { bytes: limit, intermediates };
 
   it("trains, evaluates and predicts within the bounds of the whole", async () => {
-    const expected = reference(declared), small = await holding(declared, limits), whole = await holding(declared);
+    const expected = reference(declared), small = await deviceDataset(declared, limits), whole = await deviceDataset(declared);
     const bare = await small.alive();
     expectWithin(await results(small), expected);
     expectWithin(await results(whole), expected);
@@ -95,7 +95,7 @@ describe.each<[string, Declared, bytes: number, intermediates?: number]>([
   });
 
   it("control: other mini-batches end outside of them", async () => {
-    const { model, x, y } = await holding(declared, limits), expected = reference(declared);
+    const { model, x, y } = await deviceDataset(declared, limits), expected = reference(declared);
     await model.fit(x, y, { batchSize: BATCH / 2, shuffle: false });
     const weights = await model.getWeights();
     expect(weights.every(({ data }, i) => compareTensor("weight", data, expected.weights[i]).ok)).toBe(false);
@@ -104,18 +104,18 @@ describe.each<[string, Declared, bytes: number, intermediates?: number]>([
 
 describeGpu("grids", () => {
   it("no more workgroups in a dimension of a grid than the device takes, and the same results", async () => {
-    const few = await holding(WIDE, { workgroups: 6 }), many = await holding(WIDE);
+    const few = await deviceDataset(WIDE, { workgroups: 6 }), many = await deviceDataset(WIDE);
     expect(await results(few)).toEqual(await results(many));
     expect(few.workgroups()).toBeLessThanOrEqual(6);
     // Control: otherwise there are more.
     expect(many.workgroups()).toBeGreaterThan(6);
-    const none = await holding(WIDE, { workgroups: 2 });
+    const none = await deviceDataset(WIDE, { workgroups: 2 });
     await expect(none.model.fit(none.x, none.y, { batchSize: BATCH })).rejects.toThrow(UnsupportedError);
   });
 });
 
 it("a second fit() of a handle creates nothing, and repeats to the bit", async () => {
-  const [one, two] = [await holding(WIDE, { bytes: 15_008, intermediates: 380_000 }), await holding(WIDE, { bytes: 15_008, intermediates: 380_000 })], set = dataset(one.x, one.y);
+  const [one, two] = [await deviceDataset(WIDE, { bytes: 15_008, intermediates: 380_000 }), await deviceDataset(WIDE, { bytes: 15_008, intermediates: 380_000 })], set = dataset(one.x, one.y);
   await one.model.fit(set, { batchSize: BATCH, epochs: 3 });
   for (let epoch = 0; epoch < 3; epoch++) await two.model.fit(set, { batchSize: BATCH });
   expect(sameWeights(await one.model.getWeights(), await two.model.getWeights())).toBe(true);
@@ -127,7 +127,7 @@ it("a second fit() of a handle creates nothing, and repeats to the bit", async (
 
 it("stateful layers are refused before anything is allocated, with a batch size that fits", async () => {
   const layers = [simpleRNN({ units: 30, inputShape: [4, 5], stateful: true }), dense({ units: 2 })];
-  const { model, made, x, y } = await holding({ ...RECURRENT, layers, rows: 200 }, { bytes: 20_000, intermediates: 400_000 }), bare = await made();
+  const { model, made, x, y } = await deviceDataset({ ...RECURRENT, layers, rows: 200 }, { bytes: 20_000, intermediates: 400_000 }), bare = await made();
   const error: unknown = await model.fit(x, y, { batchSize: 100, shuffle: false }).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(OutOfMemoryError);
   const { batchSize, limit, bytesAsked } = error as OutOfMemoryError;

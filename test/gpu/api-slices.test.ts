@@ -19,7 +19,7 @@ const RECIPE = { optimizer: adam(0.01), loss: "meanSquaredError", metrics: ["mae
 const CLASSES = { optimizer: adam(0.01), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] } as const;
 
 /** A model on an engine that holds no more than so many bytes in one piece, and what it ever asked for. */
-const holding = (limit: number | null, layers = TINY, recipe: typeof RECIPE | typeof CLASSES = RECIPE) =>
+const deviceDataset = (limit: number | null, layers = TINY, recipe: typeof RECIPE | typeof CLASSES = RECIPE) =>
   openLimited({ seed: 2, layers }, recipe, limit === null ? {} : { bytes: limit });
 
 /** What training, evaluation and prediction leave, number by number. */
@@ -38,7 +38,7 @@ describe.each<[string, FitOptions]>([
   ["steps, over the end of a pass", { batchSize: 250, steps: 120 }],
 ])("%s", (_, options) => {
   it.each([["one launch", TINY], ["several launches", LARGE]])("gives the bits of the run that holds all, with %s", async (_, layers) => {
-    const whole = await holding(null, layers), sliced = await holding(LIMIT, layers);
+    const whole = await deviceDataset(null, layers), sliced = await deviceDataset(LIMIT, layers);
     expect(await results(sliced.model, X, Y, options)).toEqual(await results(whole.model, X, Y, options));
     expect(await sliced.largest("x")).toBeLessThanOrEqual(LIMIT);
     // Control: otherwise all of it is on the device.
@@ -49,7 +49,7 @@ describe.each<[string, FitOptions]>([
 
 it("bytes come as bytes, and labels with them", async () => {
   const layers = [TINY[0], dense({ units: 3, activation: "softmax" })], options = { batchSize: 200, epochs: 2, scale: 1 / 255 };
-  const limit = 200_000, whole = await holding(null, layers, CLASSES), sliced = await holding(limit, layers, CLASSES);
+  const limit = 200_000, whole = await deviceDataset(null, layers, CLASSES), sliced = await deviceDataset(limit, layers, CLASSES);
   expect(await results(sliced.model, BYTES, LABELS, options, 50)).toEqual(await results(whole.model, BYTES, LABELS, options, 50));
   expect(await sliced.largest("x")).toBeLessThanOrEqual(limit);
   expect(await sliced.largest("x")).toBeGreaterThan(limit - 200 * WIDTH);
@@ -57,13 +57,13 @@ it("bytes come as bytes, and labels with them", async () => {
 });
 
 it("a mini-batch that fills a slice", async () => {
-  const options = { batchSize: Math.floor(LIMIT / (4 * WIDTH)), epochs: 2 }, whole = await holding(null), sliced = await holding(LIMIT);
+  const options = { batchSize: Math.floor(LIMIT / (4 * WIDTH)), epochs: 2 }, whole = await deviceDataset(null), sliced = await deviceDataset(LIMIT);
   expect(await results(sliced.model, X, Y, options)).toEqual(await results(whole.model, X, Y, options));
   expect(await sliced.largest("x")).toBe(options.batchSize * WIDTH * 4);
 });
 
 it("control: data of another order end elsewhere", async () => {
-  const [one, two] = [await holding(LIMIT), await holding(LIMIT)];
+  const [one, two] = [await deviceDataset(LIMIT), await deviceDataset(LIMIT)];
   await one.model.fit(X, Y, { batchSize: 64 });
   await two.model.fit(X, Y, { batchSize: 64, shuffle: false });
   expect(sameWeights(await one.model.getWeights(), await two.model.getWeights())).toBe(false);
@@ -72,14 +72,14 @@ it("control: data of another order end elsewhere", async () => {
 it("y alone too large is streamed as well", async () => {
   const wideY = noise(ROWS * 10, 33), layers = [dense({ units: 10, inputShape: [2] })], x = X.slice(0, ROWS * 2);
   const options = { batchSize: 64, epochs: 2 };
-  const whole = await holding(null, layers), sliced = await holding(LIMIT, layers);
+  const whole = await deviceDataset(null, layers), sliced = await deviceDataset(LIMIT, layers);
   expect(await results(sliced.model, x, wideY, options, 20)).toEqual(await results(whole.model, x, wideY, options, 20));
   expect(await sliced.largest("y")).toBeLessThanOrEqual(LIMIT);
 });
 
 describe("a handle", () => {
   it("trains by steps over several calls, evaluates and predicts; a second fit() creates nothing", async () => {
-    const whole = await holding(null), sliced = await holding(LIMIT), bare = await sliced.alive(), set = dataset(X, Y);
+    const whole = await deviceDataset(null), sliced = await deviceDataset(LIMIT), bare = await sliced.alive(), set = dataset(X, Y);
     for (const { model } of [whole, sliced]) for (const steps of [30, 100, 7]) await model.fit(set, { batchSize: 200, steps });
     expect(await sliced.model.evaluate(set)).toEqual(await whole.model.evaluate(set));
     expect(await sliced.model.predict(set)).toEqual(await whole.model.predict(set));
@@ -93,7 +93,7 @@ describe("a handle", () => {
   });
 
   it("is freed with the model", async () => {
-    const { model, alive } = await holding(LIMIT), set = dataset(X, Y);
+    const { model, alive } = await deviceDataset(LIMIT), set = dataset(X, Y);
     await model.fit(set, { batchSize: 64, validationSplit: 0.2 });
     expect(await alive()).toBeGreaterThan(0);
     model.dispose();
@@ -103,14 +103,14 @@ describe("a handle", () => {
 });
 
 it("arrays leave nothing behind", async () => {
-  const { model, alive } = await holding(LIMIT), bare = await alive();
+  const { model, alive } = await deviceDataset(LIMIT), bare = await alive();
   await model.fit(X, Y, { batchSize: 64, validationSplit: 0.2 });
   await model.predict(X);
   expect(await alive()).toBe(bare);
 });
 
 it("a signal stops it at a step boundary, and training goes on from there", async () => {
-  const [{ model }, control] = [await holding(LIMIT), await holding(null)], stop = new AbortController(), set = dataset(X, Y);
+  const [{ model }, control] = [await deviceDataset(LIMIT), await deviceDataset(null)], stop = new AbortController(), set = dataset(X, Y);
   let seen = 0;
   const { steps, stopped } = await model.fit(set, { batchSize: 8, steps: 5000, signal: stop.signal,
     callbacks: { onBatchEnd: () => void (++seen === 500 && stop.abort()) } });
@@ -123,7 +123,7 @@ it("a signal stops it at a step boundary, and training goes on from there", asyn
 });
 
 it("an error of onBatchEnd comes out, and the model stays usable", async () => {
-  const { model } = await holding(LIMIT), oops = new Error("the user's own");
+  const { model } = await deviceDataset(LIMIT), oops = new Error("the user's own");
   await expect(model.fit(X, Y, { batchSize: 8, callbacks: { onBatchEnd(batch) {
     if (batch === 500) throw oops;
   } } })).rejects.toBe(oops);
@@ -131,7 +131,7 @@ it("an error of onBatchEnd comes out, and the model stays usable", async () => {
 });
 
 it("verify() takes the rows that its steps meet, whatever there are more", async () => {
-  const { model } = await holding(LIMIT);
+  const { model } = await deviceDataset(LIMIT);
   const report = await model.verify(dataset(X, Y), { steps: 2, batchSize: 16 });
   expect(report.ok, String(report)).toBe(true);
 });

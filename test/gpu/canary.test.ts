@@ -9,7 +9,7 @@ import { resolveNetwork, type Network } from "../../src/model/network.ts";
 import { firstWrong, trialsFor, type Way } from "../../src/train/engines/canary.ts";
 import { WebGpuBackend } from "../../src/train/engines/webgpu-backend.ts";
 import { ownDevice } from "./counted-device.ts";
-import { needsResident, useGpu } from "./support.ts";
+import { needsPersistent, useGpu } from "./support.ts";
 
 type Write = typeof productStatements;
 const products = vi.hoisted((): { write: ((right: Write, ...given: Parameters<Write>) => string) | null } => ({ write: null }));
@@ -51,7 +51,7 @@ it.each([["an MLP", LARGE], ["a recurrent network", RECURRENT]])("passes a devic
 });
 
 it("passes it for a tiny network, whose step is one kernel", async (context) => {
-  await needsResident(context);
+  await needsPersistent(context);
   expect(await firstWrong(trialsFor(TINY), () => asGpu())).toBeNull();
 });
 
@@ -91,12 +91,12 @@ it.each(["normal", "rightTransposed"] as const)("catches products of the form %s
 });
 
 /** How a kernel that stays on the device begins a product: rows that are the same for all terms are found before the loop over these. */
-const RESIDENT: Readonly<Record<(typeof FORMS)[number], string>> = {
+const PERSISTENT: Readonly<Record<(typeof FORMS)[number], string>> = {
   normal: "let left_row = [^;]*;\\s*", rightTransposed: "let left_row = [^;]*;\\s*let right_row = [^;]*;\\s*", leftTransposed: "",
 };
 
 it.each(FORMS)("catches products of the form %s that are wrong in a step of one kernel", async (form) => {
-  const pattern = new RegExp(`(var value = 0.0;\\s*${RESIDENT[form]}for \\(var k = 0u;[^{]*\\{ value = fma\\()`, "g"), sabotaged = await ownDevice();
+  const pattern = new RegExp(`(var value = 0.0;\\s*${PERSISTENT[form]}for \\(var k = 0u;[^{]*\\{ value = fma\\()`, "g"), sabotaged = await ownDevice();
   const create = sabotaged.createShaderModule.bind(sabotaged);
   let written = 0;
   Object.defineProperty(sabotaged, "createShaderModule", { value: (descriptor: GPUShaderModuleDescriptor) => {
@@ -104,7 +104,7 @@ it.each(FORMS)("catches products of the form %s that are wrong in a step of one 
     if (code !== descriptor.code) written++;
     return create({ ...descriptor, code });
   } });
-  expect(await firstWrong(trialsOf(TINY, "resident"), () => asGpu(sabotaged))).toBe("a tiny classifier (5-11-4, tanh, softmax), in one kernel");
+  expect(await firstWrong(trialsOf(TINY, "persistent"), () => asGpu(sabotaged))).toBe("a tiny classifier (5-11-4, tanh, softmax), in one kernel");
   expect(written).toBe(1);
   sabotaged.destroy();
 });

@@ -22,7 +22,7 @@ async function stepOf(inputs: number, y: number, clip: object): Promise<Float32A
 }
 
 // Up to 3,000 weights stay on the device in one launch; more are clipped in two fused launches.
-describe.each([["tiny, resident", 2], ["in launches", 4000]] as const)("clipping %s", (_, inputs) => {
+describe.each([["tiny, persistent", 2], ["in launches", 4000]] as const)("clipping %s", (_, inputs) => {
   it.each(CLIPPED)("%s: two gradients of 1e20 make a step of 1/√2 each", async (_name, clip) => {
     const weights = await stepOf(inputs, 1e20, clip);
     expect(weights[0]).toBeCloseTo(Math.SQRT1_2, 5);

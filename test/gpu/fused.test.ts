@@ -104,7 +104,7 @@ describe.each(Object.entries(CASES))("%s", (_, given) => {
       const before = await run.before();
       const report = new VerifyReport(1, verifyTrace(run.plan, await run.trace(scalars), before, scalars, i));
       expect(report.firstFailure, String(report)).toBeNull();
-      expect(report.tensors).toBeGreaterThan(kind === "unfused" ? graph.steps.length - 1 : 3);
+      expect(report.tensors).toBeGreaterThan(kind === "unfused" ? graph.ops.length - 1 : 3);
     }
   });
 

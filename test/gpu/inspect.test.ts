@@ -82,7 +82,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
       { optimizer: "sgd", loss: "meanSquaredError", backend });
     const { ok, tensors } = await recurrent.inspectStep(noise(30, 3), noise(3, 4));
     expect(ok).toBe(true);
-    expect(tensors.find(({ op }) => op === "recurrentBackward")?.equation).toBe("BP2");
+    expect(tensors.find(({ op: type }) => type === "recurrentBackward")?.equation).toBe("BP2");
   });
 
   it("says what is wrong with data", async () => {

@@ -24,7 +24,7 @@ describe("gather", () => {
     uint32: (n: number) => Uint32Array.from({ length: n }, () => random.below(100_000)),
   };
   const of = (source: DataType, cols: number, scale: number, rows: number, offset = 0): StepCase => ({
-    step: { op: "gather", source, scale, inputs: ["data_x", "order"], outputs: ["x"] },
+    op: { type: "gather", source, scale, inputs: ["data_x", "order"], outputs: ["x"] },
     shapes: { data_x: [1, cols], order: [1, 1], x: [B, cols] },
     values: { data_x: data[source](STORED * cols), order }, batch: rows, scalars: { offset },
   });
@@ -58,7 +58,7 @@ describe("gather", () => {
 
 describe("penalty", () => {
   const of = (l1: number, l2: number, elements: number): StepCase => ({
-    step: { op: "penalty", l1, l2, inputs: ["w"], outputs: ["penalty"] },
+    op: { type: "penalty", l1, l2, inputs: ["w"], outputs: ["penalty"] },
     shapes: { w: [elements, 1], penalty: [1, 1] }, values: { w: normals(elements, 1) },
   });
 
@@ -80,7 +80,7 @@ describe("summary of a step", () => {
     const names = [...Array.from({ length: 1 + metrics }, (_, i) => `rows${i}`),
       ...Array.from({ length: penalties }, (_, i) => `penalty${i}`)];
     return {
-      step: { op: "summarize", metrics, inputs: names, outputs: ["results"] },
+      op: { type: "summarize", metrics, inputs: names, outputs: ["results"] },
       shapes: {
         ...Object.fromEntries(names.map((name, i) => [name, i <= metrics ? [B, 1] as const : [1, 1] as const])),
         results: [1, 1 + metrics],
@@ -111,7 +111,7 @@ describe("summary of a step", () => {
 describe("dropout", () => {
   const [rows, cols] = [33, 13];
   const of = (rate: number, layer: number, step: number, seed: number, x: ArrayLike<number>): StepCase => ({
-    step: { op: "dropout", rate, layer, inputs: ["x"], outputs: ["out"] },
+    op: { type: "dropout", rate, layer, inputs: ["x"], outputs: ["out"] },
     shapes: { x: [B, cols], out: [B, cols] }, values: { x }, batch: rows, scalars: { step }, seed,
   });
   const ones = new Float32Array(rows * cols).fill(1);
@@ -132,7 +132,7 @@ describe("dropout", () => {
   describe("of a chunk", () => {
     const first = 17, whole = of(0.4, 1, 2, 3, ones);
     const chunk: StepCase = { ...of(0.4, 1, 2, 3, ones.slice(first * cols)), batch: rows - first,
-      step: { op: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] }, scalars: { step: 2, whole: { rows, first } } };
+      op: { type: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] }, scalars: { step: 2, whole: { rows, first } } };
     it("the mask is that of the same rows of the whole mini-batch", async () => {
       const [all, part] = [await expectStep(gpu, whole), await expectStep(gpu, chunk)];
       expect([...part.outputs[0]]).toEqual([...all.outputs[0].slice(first * cols)]);
@@ -162,7 +162,7 @@ describeGpu("philox4x32-10 in WGSL", () => {
           vec2u(given[at + 4u], given[at + 5u]));
         for (var i = 0u; i < 4u; i++) { drawn[id.x * 4u + i] = four[i]; }
       }`;
-    const buffers = [createFrom(device, inputs, "given"), createFrom(device, new Uint32Array(count * 4), "drawn")];
+    const buffers = [createFrom(device, inputs, "validate-all"), createFrom(device, new Uint32Array(count * 4), "drawn")];
     const pipeline = device.createComputePipeline({ layout: "auto", compute: { module: device.createShaderModule({ code }) } });
     const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);

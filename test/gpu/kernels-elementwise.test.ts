@@ -23,8 +23,8 @@ const Z = Float32Array.from([...SPECIAL, ...GRID]);
 
 type UnaryOp = "activation" | "activationDerivative";
 
-const unary = (op: UnaryOp, activation: ElementwiseActivation, x: Float32Array): StepCase => ({
-  step: { op, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x },
+const unary = (type: UnaryOp, activation: ElementwiseActivation, x: Float32Array): StepCase => ({
+  op: { type, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x },
 });
 
 /** What σ′ is taken of: z itself, or a = σ(z) as it would be stored. */
@@ -61,7 +61,7 @@ describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {
 
 describe("Hadamard product", () => {
   const hadamard = (rows: number, cols: number): StepCase => ({
-    step: { op: "hadamard", inputs: ["x", "y"], outputs: ["out"] },
+    op: { type: "hadamard", inputs: ["x", "y"], outputs: ["out"] },
     shapes: { x: ["batch", cols], y: ["batch", cols], out: ["batch", cols] },
     values: { x: normals(rows * cols, 1), y: normals(rows * cols, 2) }, batch: rows,
   });
@@ -94,23 +94,23 @@ describe("gradients before the update", () => {
   const g = Float32Array.from([...SPECIAL, ...normals(rows * cols - SPECIAL.length, 3)]);
   const shapes = { g: [rows, cols], out: [rows, cols] } as const;
   const scale = (factor: number): StepCase => ({
-    step: { op: "scale", inputs: ["g", "factor"], outputs: ["out"] }, shapes: { ...shapes, factor: [1, 1] },
+    op: { type: "scale", inputs: ["g", "factor"], outputs: ["out"] }, shapes: { ...shapes, factor: [1, 1] },
     values: { g, factor: [factor] },
   });
   const clipValue = (limit: number): StepCase => ({
-    step: { op: "clipValue", limit, inputs: ["g"], outputs: ["out"] }, shapes, values: { g },
+    op: { type: "clipValue", limit, inputs: ["g"], outputs: ["out"] }, shapes, values: { g },
   });
   /** Weights of both signs, and 0 and −0, where l1 has no slope. */
   const w = Float32Array.from([...normals(rows * cols - SPECIAL.length, 4), ...SPECIAL])
     .map((v, i) => (i % 11 === 0 ? 0 : v));
   const penalty = (l1: number, l2: number): StepCase => ({
-    step: { op: "penaltyGradient", l1, l2, inputs: ["g", "w"], outputs: ["out"] }, shapes: { ...shapes, w: [rows, cols] },
+    op: { type: "penaltyGradient", l1, l2, inputs: ["g", "w"], outputs: ["out"] }, shapes: { ...shapes, w: [rows, cols] },
     values: { g, w },
   });
 
   /** In place, as over the chunks of a mini-batch; the plain shape of a test has the sum apart from what it becomes. */
   const accumulate = (fresh: boolean, sum: ArrayLike<number> = w): StepCase => ({
-    step: { op: "accumulate", inputs: ["g", "sum"], outputs: ["out"] }, shapes: { ...shapes, sum: [rows, cols] },
+    op: { type: "accumulate", inputs: ["g", "sum"], outputs: ["out"] }, shapes: { ...shapes, sum: [rows, cols] },
     values: { g, sum }, scalars: { fresh, whole: { rows: 100, first: fresh ? 0 : 63 } },
   });
 

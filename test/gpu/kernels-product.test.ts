@@ -37,7 +37,7 @@ function productCase(form: ProductForm, [m, k, n]: Size, bias = false): StepCase
     leftTransposed: { left: [B, m], right: [B, n], out: [m, n] } as const,
   }[form];
   return {
-    step: { op: "product", form, inputs: bias ? ["left", "right", "bias"] : ["left", "right"], outputs: ["out"] },
+    op: { type: "product", form, inputs: bias ? ["left", "right", "bias"] : ["left", "right"], outputs: ["out"] },
     shapes: { ...shapes, ...(bias ? { bias: [1, n] as const } : {}) },
     values: { left: normals(m * k, 1), right: normals(k * n, 2), bias: normals(n, 3) },
     batch: form === "leftTransposed" ? k : m,
@@ -86,7 +86,7 @@ describe("product", () => {
 
 describe("row sum (BP3)", () => {
   const sum = (rows: number, cols: number): StepCase => ({
-    step: { op: "rowSum", inputs: ["x"], outputs: ["out"] }, shapes: { x: ["batch", cols], out: [1, cols] },
+    op: { type: "rowSum", inputs: ["x"], outputs: ["out"] }, shapes: { x: ["batch", cols], out: [1, cols] },
     values: { x: normals(rows * cols, 4) }, batch: rows,
   });
 

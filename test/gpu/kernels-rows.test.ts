@@ -36,7 +36,7 @@ const labels = (rows: number, classes: number, seed: number): Float32Array => {
 
 describe("softmax", () => {
   const of = (rows: number, cols: number, z: ArrayLike<number> = normals(rows * cols, 1, 3)): StepCase => ({
-    step: { op: "softmax", inputs: ["z"], outputs: ["a"] }, shapes: { z: [B, cols], a: [B, cols] }, values: { z }, batch: rows,
+    op: { type: "softmax", inputs: ["z"], outputs: ["a"] }, shapes: { z: [B, cols], a: [B, cols] }, values: { z }, batch: rows,
   });
 
   it.each(SIZES)("%i × %i", async (rows, cols) => { await expectStep(gpu, of(rows, cols)); });
@@ -70,7 +70,7 @@ describe("softmax", () => {
 
 describe("softmax pull-back", () => {
   const of = (rows: number, cols: number): StepCase => ({
-    step: { op: "softmaxPullback", inputs: ["a", "g"], outputs: ["delta"] },
+    op: { type: "softmaxPullback", inputs: ["a", "g"], outputs: ["delta"] },
     shapes: { a: [B, cols], g: [B, cols], delta: [B, cols] },
     values: { a: probabilities(rows, cols, 1), g: normals(rows * cols, 2) }, batch: rows,
   });
@@ -104,13 +104,13 @@ function targetsOf(loss: Loss, rows: number, cols: number): Float32Array {
   return normals(rows * cols, 3);
 }
 
-function lossCase(op: "lossRows" | "lossGradient", loss: Loss, rows: number, cols: number): StepCase {
+function lossCase(type: "lossRows" | "lossGradient", loss: Loss, rows: number, cols: number): StepCase {
   const isCross = loss.name.endsWith("Crossentropy");
-  const a = op === "lossGradient" && isCross ? probabilities(rows, cols, 4)
+  const a = type === "lossGradient" && isCross ? probabilities(rows, cols, 4)
     : NEEDS_POSITIVE.includes(loss.name) ? normals(rows * cols, 4).map((value) => Math.abs(value) + 1e-3) : normals(rows * cols, 4, 3);
   return {
-    step: { op, loss, inputs: ["a", "y"], outputs: ["out"] },
-    shapes: { a: [B, cols], y: [B, takesLabels(loss) ? 1 : cols], out: [B, op === "lossRows" ? 1 : cols] },
+    op: { type, loss, inputs: ["a", "y"], outputs: ["out"] },
+    shapes: { a: [B, cols], y: [B, takesLabels(loss) ? 1 : cols], out: [B, type === "lossRows" ? 1 : cols] },
     values: { a, y: targetsOf(loss, rows, cols) }, batch: rows,
   };
 }
@@ -188,7 +188,7 @@ describe("metrics", () => {
   const of = (metric: MetricKind, a: ArrayLike<number>, y: ArrayLike<number>, rows: number): StepCase => {
     const cols = a.length / rows;
     return {
-      step: { op: "metricRows", metric, inputs: ["a", "y"], outputs: ["out"] },
+      op: { type: "metricRows", metric, inputs: ["a", "y"], outputs: ["out"] },
       shapes: { a: [B, cols], y: [B, y.length / rows], out: [B, 1] }, values: { a, y }, batch: rows,
     };
   };

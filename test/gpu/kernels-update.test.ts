@@ -46,7 +46,7 @@ const freshState = (optimizer: Optimizer): State => Object.fromEntries([["w", no
 function updateCase(optimizer: Optimizer, state: State, step: number): StepCase {
   const states = optimizerStates(optimizer).map(({ name }) => name);
   return {
-    step: { op: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
+    op: { type: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
     shapes: Object.fromEntries(["w", "g", ...states].map((name) => [name, SHAPE])),
     values: { ...state, g: gradient(10 + step) }, scalars: { step, ...ratesAt(optimizer, step) },
   };
@@ -70,7 +70,7 @@ describe.each(OPTIMIZERS)("%s", (_, optimizer) => {
     for (let step = 0; step < STEPS; step++) {
       const given = updateCase(optimizer, state, step);
       const { outputs } = await expectStep(gpu, given);
-      state = Object.fromEntries(given.step.outputs.map((name, i) => [name, outputs[i]]));
+      state = Object.fromEntries(given.op.outputs.map((name, i) => [name, outputs[i]]));
     }
     expect([...state.w.keys()].filter((i) => state.w[i] !== freshState(optimizer).w[i]).length).toBeGreaterThan(ELEMENTS / 2);
   });
@@ -91,7 +91,7 @@ describe("clip factor: min(1, limit / norm)", () => {
   const of = (limit: number, gradients: readonly ArrayLike<number>[]): StepCase => {
     const names = gradients.map((_, i) => `g${i}`);
     return {
-      step: { op: "clipFactor", limit, inputs: names, outputs: ["factor"] },
+      op: { type: "clipFactor", limit, inputs: names, outputs: ["factor"] },
       shapes: { ...Object.fromEntries(gradients.map((g, i) => [`g${i}`, [1, g.length]] as const)), factor: [1, 1] },
       values: Object.fromEntries(gradients.map((g, i) => [`g${i}`, g])),
     };

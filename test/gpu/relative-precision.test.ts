@@ -45,8 +45,8 @@ const SLOPE_FLUSH: Partial<Record<ElementwiseActivation, (z: number) => number>>
   geluTanh: (z) => Math.abs(z) * 2 * C * (1 + 3 * 0.044715 * z * z),
 };
 
-const unary = (op: "activation" | "activationDerivative", activation: ElementwiseActivation, x: Float32Array, wrong?: StepCase["wrong"]): StepCase => ({
-  step: { op, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x }, wrong,
+const unary = (type: "activation" | "activationDerivative", activation: ElementwiseActivation, x: Float32Array, wrong?: StepCase["wrong"]): StepCase => ({
+  op: { type, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x }, wrong,
 });
 const sources = (activation: ElementwiseActivation): Float32Array =>
   (derivativeSource(activation) === "z" ? Z : Z.map((z) => activate(activation, z)));
@@ -110,7 +110,7 @@ describe.each<[string, Loss]>([["binary", binaryCrossentropy()], ["categorical",
   const a = Float32Array.from(binary ? [...D] : [...D].flatMap((d) => [d, 0]));
   const y = Float32Array.from(binary ? [...D].fill(1) : takesLabels(loss) ? [...D].fill(0) : [...D].flatMap(() => [1, 0]));
   const given: StepCase = {
-    step: { op: "lossRows", loss, inputs: ["a", "y"], outputs: ["out"] }, values: { a, y }, batch: rows,
+    op: { type: "lossRows", loss, inputs: ["a", "y"], outputs: ["out"] }, values: { a, y }, batch: rows,
     shapes: { a: ["batch", cols], y: ["batch", takesLabels(loss) ? 1 : cols], out: ["batch", 1] },
   };
   const right = (d: number): number => Math.max(-d, 0) + Math.log1p(Math.exp(-Math.abs(d)));

@@ -9,7 +9,7 @@ import { runStep, useGpu, type StepCase } from "./support.ts";
 const gpu = useGpu();
 const ELEMENTS = 203, SEED = 5, RATE = 0.4;
 const dropped = (step: number): StepCase => ({
-  step: { op: "dropout", rate: RATE, layer: 2, inputs: ["x"], outputs: ["out"] }, seed: SEED,
+  op: { type: "dropout", rate: RATE, layer: 2, inputs: ["x"], outputs: ["out"] }, seed: SEED,
   shapes: { x: ["batch", 1], out: ["batch", 1] }, batch: ELEMENTS, values: { x: new Float32Array(ELEMENTS).fill(1) },
   scalars: { step },
 });

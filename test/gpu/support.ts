@@ -6,7 +6,7 @@
 
 import { afterAll, beforeAll, expect, type TestContext } from "vitest";
 import {
-  sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Step, type StepScalars, type Tensor,
+  sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Op, type StepScalars, type Tensor,
 } from "../../src/graph/types.ts";
 import { acquireDevice, planAdapter, type GpuContext } from "../../src/gpu/device.ts";
 import { Executor } from "../../src/gpu/executor.ts";
@@ -60,10 +60,10 @@ export function useGpu(): Gpu {
 }
 
 /** Skips a test of what happens where training of a tiny network stays on the device, if it does not on the adapter at hand. */
-export async function needsResident({ skip }: TestContext): Promise<void> {
-  const context = await acquireDevice(), { maxTurns } = planAdapter(context);
+export async function needsPersistent({ skip }: TestContext): Promise<void> {
+  const context = await acquireDevice(), { maxIterations: maxIterations } = planAdapter(context);
   context.device.destroy();
-  skip(maxTurns !== undefined, `this software adapter ends loops after ${maxTurns} turns: tiny networks do not stay on the device`);
+  skip(maxIterations !== undefined, `this software adapter ends loops after ${maxIterations} iterations: tiny networks do not stay on the device`);
 }
 
 /** A plan of which one launch has another source: a kernel made wrong on purpose. */
@@ -73,7 +73,7 @@ export function sabotage(plan: Plan, launch: number, from: string | RegExp, to: 
 }
 
 export interface StepCase {
-  readonly step: Step;
+  readonly op: Op;
   /** Rows and columns of every operand; of a data set, [1, columns]. */
   readonly shapes: Readonly<Record<string, readonly [Rows, number]>>;
   /** The inputs, "batch" rows as many as `rows`. Bytes and words are stored as such; all else is rounded to float32. */
@@ -110,13 +110,13 @@ function stored(values: ArrayLike<number> | undefined, elements: number): Number
   return floats;
 }
 
-function oneStep({ step, shapes, seed = 5 }: StepCase): Graph {
+function oneStep({ op, shapes, seed = 5 }: StepCase): Graph {
   const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] => {
-    const isData = step.op === "gather" && step.inputs.includes(name);
+    const isData = op.type === "gather" && op.inputs.includes(name);
     // Not "intermediate": those lie in memory of the plan, where a test cannot look beyond the rows.
     return [name, { name, role: isData ? "data" : "state", rows, cols }];
   }));
-  return { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed };
+  return { purpose: "train", tensors, ops: [op], output: op.outputs[0], seed };
 }
 
 const sizeOfOutput = (graph: Graph, name: string, rows: number): number => sizeOfTensor(tensorOf(graph, name), rows);
@@ -137,7 +137,7 @@ async function runOnGpu(gpu: Gpu, graph: Graph, scalars: StepScalars, { shapes, 
   const executor = await Executor.create(device, pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
   try {
     await traceStep(executor, scalars);
-    return [...(await store.read(graph.steps[0].outputs)).values()];
+    return [...(await store.read(graph.ops[0].outputs)).values()];
   } finally {
     executor.dispose();
     store.dispose();
@@ -150,18 +150,18 @@ const isUntouched = (bits: number): boolean => bits === OUTPUT_POISON || (ENGINE
 
 /** Runs one step on the engine and on the reference and compares every output. */
 export async function runStep(gpu: Gpu, given: StepCase): Promise<StepRun> {
-  const { step, values, batch = 1, rows = batch } = given, graph = oneStep(given);
+  const { op, values, batch = 1, rows = batch } = given, graph = oneStep(given);
   const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
   if (ENGINE === "wasm" && given.wrong) throw new Error("runStep(): what makes WGSL wrong is for WebGPU alone");
   const read = await (ENGINE === "wasm" ? runOnWasm({ graph, batch, scalars, values }) : runOnGpu(gpu, graph, scalars, given));
-  const outputs = read.map((floats, i) => floats.slice(0, sizeOfOutput(graph, step.outputs[i], rows)));
+  const outputs = read.map((floats, i) => floats.slice(0, sizeOfOutput(graph, op.outputs[i], rows)));
   const spilled = read.reduce((count, floats, i) =>
     count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => !isUntouched(bits)).length, 0);
-  const reference = evaluateBounded(step, step.inputs.map((name) => {
+  const reference = evaluateBounded(op, op.inputs.map((name) => {
     const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
     return { values: numbers, bounds: new Float64Array(numbers.length) };
   }), graph, scalars);
-  return { outputs, spilled, reference, comparisons: outputs.map((floats, i) => compareTensor(step.outputs[i], floats, reference[i])) };
+  return { outputs, spilled, reference, comparisons: outputs.map((floats, i) => compareTensor(op.outputs[i], floats, reference[i])) };
 }
 
 /** Runs one step and expects every output within its bound, and nothing written beyond the rows of the mini-batch. */

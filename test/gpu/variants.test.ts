@@ -132,7 +132,7 @@ describe("all families together", () => {
   it("contain every kernel and every step", () => {
     expect(new Set(launches.flatMap(({ kernel }) => kernel.split("+"))))
       .toEqual(new Set(["gather", "product", "row_sum", "elementwise", "row_wise", "reduce"]));
-    expect(new Set(launches.flatMap(({ steps }) => steps.map(({ op }) => op)))).toEqual(new Set([
+    expect(new Set(launches.flatMap(({ ops }) => ops.map(({ type }) => type)))).toEqual(new Set([
       "gather", "product", "rowSum", "activation", "activationDerivative", "hadamard", "softmax", "softmaxPullback",
       "dropout", "lossRows", "lossGradient", "metricRows", "penalty", "penaltyGradient", "clipValue", "clipFactor",
       "scale", "update", "summarize",
@@ -140,7 +140,7 @@ describe("all families together", () => {
   });
 
   it("contain launches that update two weights", () => {
-    expect(launches.some(({ steps }) => steps.filter(({ op }) => op === "update").length > 1)).toBe(true);
+    expect(launches.some(({ ops }) => ops.filter(({ type }) => type === "update").length > 1)).toBe(true);
   });
 });
 

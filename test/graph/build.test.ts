@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
-import { rowsOf, sizeOf, tensorOf, type Graph, type Step } from "../../src/graph/types.ts";
+import { rowsOf, sizeOf, tensorOf, type Graph, type Op } from "../../src/graph/types.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { binaryCrossentropy, categoricalCrossentropy } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
@@ -38,9 +38,9 @@ const NETWORKS: [string, Declared][] = [
 function readTooEarly(graph: Graph): string | null {
   const known = new Set([...graph.tensors.values()]
     .filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name));
-  for (const { op, inputs, outputs } of graph.steps) {
+  for (const { type, inputs, outputs } of graph.ops) {
     const missing = inputs.find((name) => !known.has(name));
-    if (missing !== undefined) return `${op} reads ${missing}`;
+    if (missing !== undefined) return `${type} reads ${missing}`;
     outputs.forEach((name) => known.add(name));
   }
   return null;
@@ -49,10 +49,10 @@ function readTooEarly(graph: Graph): string | null {
 /** The first read of a weight after its update; null if there is none. */
 function readTooLate(graph: Graph): string | null {
   const updated = new Set<string>();
-  for (const { op, inputs, outputs } of graph.steps) {
+  for (const { type, inputs, outputs } of graph.ops) {
     const late = inputs.find((name) => updated.has(name));
-    if (late !== undefined) return `${op} reads ${late}`;
-    if (op === "update") outputs.forEach((name) => updated.add(name));
+    if (late !== undefined) return `${type} reads ${late}`;
+    if (type === "update") outputs.forEach((name) => updated.add(name));
   }
   return null;
 }
@@ -63,18 +63,18 @@ describe.each(NETWORKS)("%s", (_, declared) => {
 
     test("every step reads what exists, and the answers are made", () => {
       expect(readTooEarly(graph)).toBeNull();
-      expect(graph.steps.some(({ outputs }) => outputs.includes(graph.output))).toBe(true);
+      expect(graph.ops.some(({ outputs }) => outputs.includes(graph.output))).toBe(true);
     });
 
     test("every tensor but what is given is made once", () => {
-      const made = graph.steps.filter(({ op }) => op !== "update").flatMap(({ outputs }) => outputs);
+      const made = graph.ops.filter(({ type }) => type !== "update").flatMap(({ outputs }) => outputs);
       expect(new Set(made).size).toBe(made.length);
       const free = [...graph.tensors.values()].filter(({ role }) => role === "intermediate" || role === "result");
       expect(free.map(({ name }) => name).sort()).toEqual([...made].sort());
     });
 
     test("only training drops, updates and goes backward", () => {
-      const backward = graph.steps.some(({ op }) => op === "dropout" || op === "update" || op === "lossGradient");
+      const backward = graph.ops.some(({ type }) => type === "dropout" || type === "update" || type === "lossGradient");
       expect(backward).toBe(purpose === "train");
     });
   });
@@ -89,17 +89,17 @@ describe.each(NETWORKS)("%s", (_, declared) => {
     for (const { name, role, rows, cols } of graph.tensors.values()) {
       if (role !== "parameter") continue;
       expect(tensorOf(graph, `grad_${name}`)).toMatchObject({ rows, cols });
-      expect(graph.steps.filter(({ op, outputs }) => op === "update" && outputs[0] === name).length).toBe(1);
+      expect(graph.ops.filter(({ type, outputs }) => type === "update" && outputs[0] === name).length).toBe(1);
     }
   });
 
   test("products have factors that fit", () => {
-    for (const step of graph.steps) {
-      if (step.op !== "product") continue;
-      const [left, right, out] = [step.inputs[0], step.inputs[1], step.outputs[0]].map((name) => tensorOf(graph, name));
+    for (const op of graph.ops) {
+      if (op.type !== "product") continue;
+      const [left, right, out] = [op.inputs[0], op.inputs[1], op.outputs[0]].map((name) => tensorOf(graph, name));
       const size = (rows: number, cols: number, transposed: boolean) => (transposed ? [cols, rows] : [rows, cols]);
-      const [m, k] = size(rowsOf(left, 7), left.cols, step.form === "leftTransposed");
-      const [k2, n] = size(rowsOf(right, 7), right.cols, step.form === "rightTransposed");
+      const [m, k] = size(rowsOf(left, 7), left.cols, op.form === "leftTransposed");
+      const [k2, n] = size(rowsOf(right, 7), right.cols, op.form === "rightTransposed");
       expect([k2, m, n]).toEqual([k, rowsOf(out, 7), out.cols]);
     }
   });
@@ -114,24 +114,24 @@ describe.each(NETWORKS)("%s", (_, declared) => {
 // Controls for the two searches above: they see a graph that is in the wrong order.
 describe("controls", () => {
   const graph = build(NETWORKS[0][1]);
-  const reordered = (steps: Step[]): Graph => ({ ...graph, steps });
+  const reordered = (ops: Op[]): Graph => ({ ...graph, ops });
 
   test("a step moved before what it reads is seen", () => {
-    expect(readTooEarly(reordered([...graph.steps].reverse()))).not.toBeNull();
+    expect(readTooEarly(reordered([...graph.ops].reverse()))).not.toBeNull();
   });
 
   test("an update moved before the pull-back through its weights is seen", () => {
-    const at = graph.steps.findIndex(({ op, outputs }) => op === "update" && outputs[0] === "w2");
-    const pull = graph.steps.findIndex(({ op, form }: Step & { form?: string }) => op === "product" && form === "rightTransposed");
+    const at = graph.ops.findIndex(({ type, outputs }) => type === "update" && outputs[0] === "w2");
+    const pull = graph.ops.findIndex(({ type, form }: Op & { form?: string }) => type === "product" && form === "rightTransposed");
     expect(pull).toBeLessThan(at);
-    const steps = [...graph.steps];
-    steps.splice(pull, 0, ...steps.splice(at, 1));
-    expect(readTooLate(reordered(steps))).toBe("product reads w2");
+    const ops = [...graph.ops];
+    ops.splice(pull, 0, ...ops.splice(at, 1));
+    expect(readTooLate(reordered(ops))).toBe("product reads w2");
   });
 });
 
 /** The operations in order, with what they make. */
-const listed = (graph: Graph): string[] => graph.steps.map(({ op, outputs }) => `${op} ${outputs[0]}`);
+const listed = (graph: Graph): string[] => graph.ops.map(({ type, outputs }) => `${type} ${outputs[0]}`);
 const inOrder = (graph: Graph, expected: string[]): void => {
   expect(listed(graph).filter((step) => expected.includes(step))).toEqual(expected);
 };
@@ -146,17 +146,17 @@ describe("the textbook's steps", () => {
     const graph = build(NETWORKS[1][1]);
     inOrder(graph, ["softmax a2", "lossGradient delta2", "product grad_a1", "hadamard delta1"]);
     expect(graph.tensors.has("slope_z2")).toBe(false);
-    expect(graph.steps.find(({ op }) => op === "lossRows")?.inputs[0]).toBe("z2");
+    expect(graph.ops.find(({ type }) => type === "lossRows")?.inputs[0]).toBe("z2");
   });
 
   test("from logits the probabilities are made for the gradient, and the answers stay logits", () => {
     const graph = build(NETWORKS[2][1]);
     expect(graph.output).toBe("z2");
-    expect(graph.steps.find(({ op }) => op === "lossGradient")?.inputs[0]).toBe("probabilities");
+    expect(graph.ops.find(({ type }) => type === "lossGradient")?.inputs[0]).toBe("probabilities");
   });
 
   test("dropout goes back through the mask of its own layer", () => {
-    const layers = build(NETWORKS[2][1]).steps.flatMap((step) => (step.op === "dropout" ? [[step.layer, step.outputs[0]]] : []));
+    const layers = build(NETWORKS[2][1]).ops.flatMap((op) => (op.type === "dropout" ? [[op.layer, op.outputs[0]]] : []));
     expect(layers).toEqual([[0, "d0"], [3, "d1"], [3, "grad_a1"]]);
   });
 
@@ -182,14 +182,14 @@ describe("the textbook's steps", () => {
     const network = resolveNetwork([dense({ units: 2, activation: "softmax", inputShape: [3] })], 1);
     const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
     const graph = buildGraph(network, recipe, "train", { type: "uint8", scale: 1 / 255 });
-    expect(graph.steps.filter(({ op }) => op === "gather")).toMatchObject(
+    expect(graph.ops.filter(({ type }) => type === "gather")).toMatchObject(
       [{ source: "uint8", scale: 1 / 255, outputs: ["x"] }, { source: "uint32", scale: 1, outputs: ["y"] }]);
   });
 
   test("a metric is read according to the loss and the outputs, and reads what predict() answers", () => {
     const metric = (loss: unknown, units: number, last: "sigmoid" | "softmax" | "linear") =>
       build({ loss, metrics: ["accuracy"], layers: [dense({ units, activation: last, inputShape: [2] })] })
-        .steps.find(({ op }) => op === "metricRows");
+        .ops.find(({ type }) => type === "metricRows");
     const answers = ["a1", "y"], logits = ["z1", "y"];
     expect(metric("sparseCategoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "sparseAccuracy", inputs: answers });
     expect(metric("categoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "categoricalAccuracy", inputs: answers });

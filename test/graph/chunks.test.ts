@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
 import { canCut, cutGraph } from "../../src/graph/chunks.ts";
 import * as recurrent from "../../src/graph/recurrent.ts";
-import { rowsOf, type Graph, type Step, type StepScalars } from "../../src/graph/types.ts";
+import { rowsOf, type Graph, type Op, type StepScalars } from "../../src/graph/types.ts";
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, adamW, rmsprop, sgd } from "../../src/model/optimizers.ts";
@@ -86,16 +86,16 @@ describe.each(NETWORKS)("%s", (_, declared) => {
   it("each part holds what it reads and makes, and no more", () => {
     const { accumulate, apply, sums, zeros } = cutGraph(graph);
     // What stands in for penalties is no penalty: its formula is not loaded for networks without any.
-    const isPenalty = ({ op }: Step) => op === "penalty";
-    expect(apply.steps.filter(isPenalty)).toEqual(graph.steps.filter(isPenalty));
-    expect(zeros).toHaveLength(graph.steps.some(isPenalty) ? 0 : 1);
+    const isPenalty = ({ type }: Op) => type === "penalty";
+    expect(apply.ops.filter(isPenalty)).toEqual(graph.ops.filter(isPenalty));
+    expect(zeros).toHaveLength(graph.ops.some(isPenalty) ? 0 : 1);
     expect(sums).toHaveLength([...graph.tensors.values()].filter(({ role }) => role === "parameter").length);
     expect([...apply.tensors.values()].some(({ role, rows }) => role === "data" || rows === "batch")).toBe(false);
-    for (const { steps, tensors } of [accumulate, apply]) {
-      const used = new Set(steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
+    for (const { ops, tensors } of [accumulate, apply]) {
+      const used = new Set(ops.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
       expect(new Set(tensors.keys())).toEqual(used);
     }
-    expect(accumulate.steps.some(({ op }) => op === "update")).toBe(false);
+    expect(accumulate.ops.some(({ type }) => type === "update")).toBe(false);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
 import { equationsOf, formulaOf, roundingText, shapeText } from "../../src/graph/equations.ts";
 import * as recurrent from "../../src/graph/recurrent.ts";
-import { sizeOf, tensorOf, type Graph, type Op, type Step } from "../../src/graph/types.ts";
+import { sizeOf, tensorOf, type Graph, type OpName, type Op } from "../../src/graph/types.ts";
 import { dense, dropout } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, sgd } from "../../src/model/optimizers.ts";
@@ -28,7 +28,7 @@ const sequences = (() => {
 
 const lines = (graph: Graph): string[] => {
   const equations = equationsOf(graph);
-  return graph.steps.map((step) => `${equations.get(step)}: ${formulaOf(step)}`);
+  return graph.ops.map((op) => `${equations.get(op)}: ${formulaOf(op)}`);
 };
 
 describe("the equations of a graph", () => {
@@ -78,11 +78,11 @@ describe("the equations of a graph", () => {
   });
 
   it("hold all that they take: no formula leaves an operand out but lengths and carried states", () => {
-    const steps = [...xor.steps, ...both.steps, ...sequences.steps], seen = new Set<Op>(steps.map(({ op }) => op));
+    const ops = [...xor.ops, ...both.ops, ...sequences.ops], seen = new Set<OpName>(ops.map(({ type }) => type));
     expect(seen.size).toBeGreaterThan(20);
-    for (const step of steps) {
-      const formula = formulaOf(step);
-      for (const name of step.inputs) {
+    for (const op of ops) {
+      const formula = formulaOf(op);
+      for (const name of op.inputs) {
         if (!/^lengths$|^(train|evaluate|predict)_h/.test(name)) expect(formula).toContain(name);
       }
       expect(formula).not.toMatch(/undefined|NaN/);
@@ -91,20 +91,20 @@ describe("the equations of a graph", () => {
 });
 
 describe("the rounding", () => {
-  const summing = (graph: Graph): Step[] => graph.steps.filter(({ op }) => op === "product" || op === "rowSum");
-  const roundings = (graph: Graph, step: Step, batch: number): number => Number(/(\d+)·2⁻²⁴/.exec(roundingText(graph, step, batch) ?? "")?.[1]);
+  const summing = (graph: Graph): Op[] => graph.ops.filter(({ type }) => type === "product" || type === "rowSum");
+  const roundings = (graph: Graph, op: Op, batch: number): number => Number(/(\d+)·2⁻²⁴/.exec(roundingText(graph, op, batch) ?? "")?.[1]);
 
   /** What bounds.ts allows of a sum of ones, divided by the sum: γ(n) of its n roundings. */
-  function allowed(graph: Graph, step: Step, batch: number): number {
-    const ones = step.inputs.map((name) => given(new Float64Array(sizeOf(tensorOf(graph, name), batch)).fill(1)));
-    const [{ values, bounds }] = evaluateBounded(step, ones, graph, { rows: batch, offset: 0, step: 0, learningRate: 1, correctedRate: 1 });
+  function allowed(graph: Graph, op: Op, batch: number): number {
+    const ones = op.inputs.map((name) => given(new Float64Array(sizeOf(tensorOf(graph, name), batch)).fill(1)));
+    const [{ values, bounds }] = evaluateBounded(op, ones, graph, { rows: batch, offset: 0, step: 0, learningRate: 1, correctedRate: 1 });
     return bounds[0] / values[0];
   }
 
   it.each([1, 33, 5000])("of products and sums over %i rows is that of bounds.ts", (batch) => {
     for (const graph of [xor, both]) {
-      for (const step of summing(graph)) {
-        const n = roundings(graph, step, batch), bound = allowed(graph, step, batch);
+      for (const op of summing(graph)) {
+        const n = roundings(graph, op, batch), bound = allowed(graph, op, batch);
         // The reference's own 2⁻⁵¹ a term comes on top.
         expect(bound).toBeGreaterThanOrEqual(gamma(n) * (1 - 1e-6));
         expect(bound).toBeLessThanOrEqual(gamma(n) * (1 + 1e-4) + 1e-12);
@@ -114,9 +114,9 @@ describe("the rounding", () => {
   });
 
   it("is said of sums alone", () => {
-    expect(roundingText(xor, xor.steps[3], 8)).toBeNull();
-    const names = sequences.steps.filter((step) => roundingText(sequences, step, 8) !== null).map(({ op }) => op);
-    expect(new Set(names)).toEqual(new Set<Op>(["product", "rowSum", "recurrentForward", "recurrentBackward", "pickRowsGradient"]));
+    expect(roundingText(xor, xor.ops[3], 8)).toBeNull();
+    const names = sequences.ops.filter((op) => roundingText(sequences, op, 8) !== null).map(({ type }) => type);
+    expect(new Set(names)).toEqual(new Set<OpName>(["product", "rowSum", "recurrentForward", "recurrentBackward", "embeddingGradient"]));
   });
 });
 

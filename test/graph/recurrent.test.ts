@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
 import * as sequences from "../../src/graph/recurrent.ts";
-import { rowsOf, stepsOf, tensorOf, type Graph } from "../../src/graph/types.ts";
+import { rowsOf, timestepsOf, tensorOf, type Graph } from "../../src/graph/types.ts";
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam } from "../../src/model/optimizers.ts";
@@ -34,10 +34,10 @@ describe.each(DECLARED)("%s", (_, declared) => {
     const graph = build(declared, purpose), given = ["data", "parameter", "state", "carried"];
     const known = new Set([...graph.tensors.values()].filter(({ role }) => given.includes(role)).map(({ name }) => name));
     const made: string[] = [];
-    for (const { op, inputs, outputs } of graph.steps) {
-      for (const input of inputs) expect(known, `${op} reads ${input}`).toContain(input);
+    for (const { type, inputs, outputs } of graph.ops) {
+      for (const input of inputs) expect(known, `${type} reads ${input}`).toContain(input);
       outputs.forEach((name) => known.add(name));
-      if (op !== "update" && op !== "carry") made.push(...outputs);
+      if (type !== "update" && type !== "carry") made.push(...outputs);
     }
     const free = [...graph.tensors.values()].filter(({ role }) => role === "intermediate" || role === "result");
     expect(free.map(({ name }) => name).sort()).toEqual([...made].sort());
@@ -47,20 +47,20 @@ describe.each(DECLARED)("%s", (_, declared) => {
 
   test("no weight is read after its update, and no state after it was carried on", () => {
     const gone = new Set<string>();
-    for (const { op, inputs, outputs } of build(declared).steps) {
-      for (const input of inputs) expect(gone.has(input), `${op} reads ${input}`).toBe(false);
-      if (op === "update" || op === "carry") outputs.forEach((name) => gone.add(name));
+    for (const { type, inputs, outputs } of build(declared).ops) {
+      for (const input of inputs) expect(gone.has(input), `${type} reads ${input}`).toBe(false);
+      if (type === "update" || type === "carry") outputs.forEach((name) => gone.add(name));
     }
   });
 
   test("factors fit, and every parameter has a gradient of its shape", () => {
     const graph = build(declared);
-    for (const step of graph.steps) {
-      if (step.op !== "product") continue;
-      const [left, right, out] = [step.inputs[0], step.inputs[1], step.outputs[0]].map((name) => tensorOf(graph, name));
+    for (const op of graph.ops) {
+      if (op.type !== "product") continue;
+      const [left, right, out] = [op.inputs[0], op.inputs[1], op.outputs[0]].map((name) => tensorOf(graph, name));
       const size = (rows: number, cols: number, transposed: boolean) => (transposed ? [cols, rows] : [rows, cols]);
-      const [m, k] = size(rowsOf(left, 7), left.cols, step.form === "leftTransposed");
-      const [k2, n] = size(rowsOf(right, 7), right.cols, step.form === "rightTransposed");
+      const [m, k] = size(rowsOf(left, 7), left.cols, op.form === "leftTransposed");
+      const [k2, n] = size(rowsOf(right, 7), right.cols, op.form === "rightTransposed");
       expect([k2, m, n]).toEqual([k, rowsOf(out, 7), out.cols]);
     }
     for (const { name, role, rows, cols } of graph.tensors.values()) {
@@ -71,15 +71,15 @@ describe.each(DECLARED)("%s", (_, declared) => {
 
 test("as many steps for 2 time steps as for 100, and memory that grows with T once", () => {
   const [short, long] = [build(text(2)), build(text(100))];
-  expect(long.steps.map(({ op }) => op)).toEqual(short.steps.map(({ op }) => op));
-  expect([...long.tensors.values()].filter((tensor) => stepsOf(tensor) > 1).every(({ rows, steps }) => rows === "batch" && steps === 100)).toBe(true);
+  expect(long.ops.map(({ type }) => type)).toEqual(short.ops.map(({ type }) => type));
+  expect([...long.tensors.values()].filter((tensor) => timestepsOf(tensor) > 1).every(({ rows, timesteps }) => rows === "batch" && timesteps === 100)).toBe(true);
 });
 
 test("the steps of a text, in order", () => {
-  expect(build(text(6)).steps.map(({ op, outputs }) => `${op} ${outputs[0]}`)).toEqual([
-    "gather x", "gather y", "pickRows z1", "recurrentForward h1", "product z2", "softmax a2", "lossRows loss_rows", "lossGradient delta2",
+  expect(build(text(6)).ops.map(({ type, outputs }) => `${type} ${outputs[0]}`)).toEqual([
+    "gather x", "gather y", "embeddingLookup z1", "recurrentForward h1", "product z2", "softmax a2", "lossRows loss_rows", "lossGradient delta2",
     "summarize results", "product grad_h1", "recurrentBackward delta1", "product grad_w2", "update w2", "rowSum grad_b2", "update b2",
-    "previousStep previous_h1", "product grad_w1", "update w1", "pickRowsGradient grad_u1", "update u1", "rowSum grad_b1", "update b1"]);
+    "previousStep previous_h1", "product grad_w1", "update w1", "embeddingGradient grad_u1", "update u1", "rowSum grad_b1", "update b1"]);
 });
 
 test("an MLP has no trace of time", () => {

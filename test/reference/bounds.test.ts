@@ -2,7 +2,7 @@
 // checking. Both are tried on a simulated GPU (float32.ts), step by step and through whole training steps.
 
 import { describe, expect, test } from "vitest";
-import type { Step, StepScalars, Tensor } from "../../src/graph/types.ts";
+import type { Op, StepScalars, Tensor } from "../../src/graph/types.ts";
 import { ELEMENTWISE_ACTIVATIONS, derivativeSource } from "../../src/model/activations.ts";
 import { dense, dropout } from "../../src/model/layers.ts";
 import {
@@ -22,7 +22,7 @@ type Draw = (random: RandomSequence, n: number) => Float64Array;
 
 interface Case {
   readonly name: string;
-  readonly step: Step;
+  readonly op: Op;
   readonly shapes: Record<string, readonly [Tensor["rows"], number]>;
   /** How the inputs are drawn, in order; what is left out is normal. */
   readonly draw?: Record<string, Draw>;
@@ -51,18 +51,18 @@ const oneHot = (cols: number): Draw => (random, n) => {
   return out;
 };
 
-const unary = (step: Step, slack: number, draw: Draw = wide): Case => ({
-  name: `${step.op} ${"activation" in step ? step.activation : ""}`, step, slack,
+const unary = (op: Op, slack: number, draw: Draw = wide): Case => ({
+  name: `${op.type} ${"activation" in op ? op.activation : ""}`, op, slack,
   shapes: { x: [B, 40], out: [B, 40] }, draw: { x: draw },
 });
 const X = { inputs: ["x"], outputs: ["out"] } as const;
 const XY = { inputs: ["x", "y"], outputs: ["out"] } as const;
 
 const activations: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) =>
-  unary({ op: "activation", activation, ...X }, 6));
+  unary({ type: "activation", activation, ...X }, 6));
 
 const derivatives: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) => unary(
-  { op: "activationDerivative", activation, ...X }, 6,
+  { type: "activationDerivative", activation, ...X }, 6,
   derivativeSource(activation) === "z" ? wide : (random, n) => wide(random, n).map((z) => activate(activation, z))));
 
 const products: Case[] = ([
@@ -75,7 +75,7 @@ const products: Case[] = ([
   return {
     // Errors of k random terms grow as √k, a bound for every order of their sum as k: at 784 the two are far apart.
     name: `product ${form} ${x.join("×")} ${y.join("×")}`, slack: x[1] === 784 ? 500 : 100,
-    step: { op: "product", form, inputs: bias ? ["x", "y", "b"] : ["x", "y"], outputs: ["out"] },
+    op: { type: "product", form, inputs: bias ? ["x", "y", "b"] : ["x", "y"], outputs: ["out"] },
     shapes: { x, y, ...(bias ? { b: [1, cols] as const } : {}), out: [rows, cols] },
   };
 });
@@ -92,9 +92,9 @@ const losses: Case[] = [
   const shapes = { x: [B, 7], y: [B, sparse ? 1 : 7] } as const;
   const certain = cross || loss.name === "binaryCrossentropy" ? ["y"] : [];
   return [
-    { name: `lossRows ${loss.name} ${loss.delta}`, step: { op: "lossRows", loss, ...XY }, certain, slack: loss.name === "logCosh" ? 20 : 12,
+    { name: `lossRows ${loss.name} ${loss.delta}`, op: { type: "lossRows", loss, ...XY }, certain, slack: loss.name === "logCosh" ? 20 : 12,
       shapes: { ...shapes, out: [B, 1] }, draw: { x: wide, y } },
-    { name: `lossGradient ${loss.name} ${loss.delta}`, step: { op: "lossGradient", loss, ...XY }, certain, slack: 8,
+    { name: `lossGradient ${loss.name} ${loss.delta}`, op: { type: "lossGradient", loss, ...XY }, certain, slack: 8,
       shapes: { ...shapes, out: [B, 7] }, draw: { ...(cross ? { x: probabilities(7) } : {}), y } },
   ];
 });
@@ -106,8 +106,8 @@ const positiveLosses: Case[] = [klDivergence(), poisson(), meanSquaredLogarithmi
     // Of numbers that may be 0 the logarithm says nothing.
     : { x: above, y: above };
   return [
-    { name: `lossRows ${loss.name}`, step: { op: "lossRows", loss, ...XY }, slack: 40, shapes: { ...shapes, out: [B, 1] }, draw },
-    { name: `lossGradient ${loss.name}`, step: { op: "lossGradient", loss, ...XY }, slack: 20, shapes: { ...shapes, out: [B, 7] }, draw },
+    { name: `lossRows ${loss.name}`, op: { type: "lossRows", loss, ...XY }, slack: 40, shapes: { ...shapes, out: [B, 1] }, draw },
+    { name: `lossGradient ${loss.name}`, op: { type: "lossGradient", loss, ...XY }, slack: 20, shapes: { ...shapes, out: [B, 7] }, draw },
   ];
 });
 
@@ -117,7 +117,7 @@ const metrics: Case[] = ([
   ["truePositives", bits, 7], ["trueNegatives", bits, 7], ["falsePositives", bits, 7], ["falseNegatives", bits, 7],
   ["cosineSimilarity", anyNormal, 7], ["target_2", anyNormal, 7], ["squaredTarget_6", anyNormal, 7], ["squaredError_0", anyNormal, 7],
 ] as const).map(([metric, y, cols]): Case => ({
-  name: `metricRows ${metric}`, step: { op: "metricRows", metric, ...XY }, certain: ["y"], slack: metric === "cosineSimilarity" ? 40 : 6,
+  name: `metricRows ${metric}`, op: { type: "metricRows", metric, ...XY }, certain: ["y"], slack: metric === "cosineSimilarity" ? 40 : 6,
   shapes: { x: [B, 7], y: [B, cols], out: [B, 1] }, draw: { x: /Logit|itives|atives|cosine/.test(metric) ? anyNormal : probabilities(7), y },
 }));
 
@@ -130,7 +130,7 @@ const updates: Case[] = [
   const start: Draw = (_, n) => new Float64Array(n);
   return {
     name: `update ${optimizer.name}${optimizer.nesterov ? " nesterov" : ""} ${optimizer.momentum} after ${step} steps`, slack: 4,
-    step: { op: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
+    op: { type: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
     shapes: Object.fromEntries([["w", shape], ["g", shape], ...states.map((name) => [name, shape] as const)]),
     draw: step === 0 ? { g: wide, ...Object.fromEntries(states.map((name) => [name, start])) }
       : { g: anyNormal, v: (r, n) => squares(r, n).map((v) => v + 1), mean: (r, n) => normals(n, r, 0.1),
@@ -140,33 +140,33 @@ const updates: Case[] = [
 }));
 
 const others: Case[] = [
-  { name: "gather of bytes", step: { op: "gather", source: "uint8", scale: 1 / 255, ...XY }, slack: 10, certain: ["x", "y"],
+  { name: "gather of bytes", op: { type: "gather", source: "uint8", scale: 1 / 255, ...XY }, slack: 10, certain: ["x", "y"],
     shapes: { x: [1, 9], y: [1, 1], out: [B, 9] }, draw: { x: (r) => labels(256)(r, 9 * ROWS), y: (r) => Float64Array.from(r.permutation(ROWS)) } },
-  { name: "rowSum", step: { op: "rowSum", ...X }, slack: 60, shapes: { x: [B, 30], out: [1, 30] } },
-  { name: "hadamard", step: { op: "hadamard", ...XY }, slack: 10, shapes: { x: [B, 9], y: [B, 9], out: [B, 9] } },
-  { name: "softmax", step: { op: "softmax", ...X }, slack: 30, shapes: { x: [B, 9], out: [B, 9] }, draw: { x: wide } },
-  { name: "softmaxPullback", step: { op: "softmaxPullback", ...XY }, slack: 30, draw: { x: probabilities(9) },
+  { name: "rowSum", op: { type: "rowSum", ...X }, slack: 60, shapes: { x: [B, 30], out: [1, 30] } },
+  { name: "hadamard", op: { type: "hadamard", ...XY }, slack: 10, shapes: { x: [B, 9], y: [B, 9], out: [B, 9] } },
+  { name: "softmax", op: { type: "softmax", ...X }, slack: 30, shapes: { x: [B, 9], out: [B, 9] }, draw: { x: wide } },
+  { name: "softmaxPullback", op: { type: "softmaxPullback", ...XY }, slack: 30, draw: { x: probabilities(9) },
     shapes: { x: [B, 9], y: [B, 9], out: [B, 9] } },
-  unary({ op: "dropout", rate: 0.3, layer: 1, ...X }, 10),
-  { name: "penalty", step: { op: "penalty", l1: 0.01, l2: 0.02, ...X }, slack: 60, shapes: { x: [5, 6], out: [1, 1] } },
-  { name: "penaltyGradient", step: { op: "penaltyGradient", l1: 0.1, l2: 0.02, ...XY }, slack: 20,
+  unary({ type: "dropout", rate: 0.3, layer: 1, ...X }, 10),
+  { name: "penalty", op: { type: "penalty", l1: 0.01, l2: 0.02, ...X }, slack: 60, shapes: { x: [5, 6], out: [1, 1] } },
+  { name: "penaltyGradient", op: { type: "penaltyGradient", l1: 0.1, l2: 0.02, ...XY }, slack: 20,
     shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
-  { name: "accumulate", step: { op: "accumulate", ...XY }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
-  { name: "accumulate, afresh", step: { op: "accumulate", ...XY }, scalars: { fresh: true }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
-  { name: "clipValue", step: { op: "clipValue", limit: 0.7, ...X }, slack: 10, shapes: { x: [5, 6], out: [5, 6] } },
-  { name: "clipFactor", step: { op: "clipFactor", limit: 3.3, ...XY }, slack: 60,
+  { name: "accumulate", op: { type: "accumulate", ...XY }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
+  { name: "accumulate, afresh", op: { type: "accumulate", ...XY }, scalars: { fresh: true }, slack: 10, shapes: { x: [5, 6], y: [5, 6], out: [5, 6] } },
+  { name: "clipValue", op: { type: "clipValue", limit: 0.7, ...X }, slack: 10, shapes: { x: [5, 6], out: [5, 6] } },
+  { name: "clipFactor", op: { type: "clipFactor", limit: 3.3, ...XY }, slack: 60,
     shapes: { x: [5, 6], y: [1, 6], out: [1, 1] } },
-  { name: "clipFactor below the limit", step: { op: "clipFactor", limit: 100, ...XY }, slack: 60,
+  { name: "clipFactor below the limit", op: { type: "clipFactor", limit: 100, ...XY }, slack: 60,
     shapes: { x: [5, 6], y: [1, 6], out: [1, 1] } },
-  { name: "scale", step: { op: "scale", ...XY }, slack: 10, shapes: { x: [5, 6], y: [1, 1], out: [5, 6] } },
-  { name: "summarize", step: { op: "summarize", metrics: 1, inputs: ["x", "y", "p"], outputs: ["out"] }, slack: 60,
+  { name: "scale", op: { type: "scale", ...XY }, slack: 10, shapes: { x: [5, 6], y: [1, 1], out: [5, 6] } },
+  { name: "summarize", op: { type: "summarize", metrics: 1, inputs: ["x", "y", "p"], outputs: ["out"] }, slack: 60,
     shapes: { x: [B, 1], y: [B, 1], p: [1, 1], out: [1, 2] } },
 ];
 
 /** What the GPU holds (float32) and what the reference knows of it: within `spread` of each number. */
 function inputsOf(c: Case, random: RandomSequence, spread: number): { gpu: Float32Array[]; known: Bounded[] } {
   const gpu: Float32Array[] = [], known: Bounded[] = [];
-  for (const name of c.step.inputs) {
+  for (const name of c.op.inputs) {
     const [rows, cols] = c.shapes[name];
     const held = Float32Array.from((c.draw?.[name] ?? anyNormal)(random, (rows === B ? ROWS : rows) * cols));
     const width = c.certain?.includes(name) ? 0 : spread;
@@ -181,14 +181,14 @@ function inputsOf(c: Case, random: RandomSequence, spread: number): { gpu: Float
 function worstRatio(c: Case, spread: number, draws: number, adversary: boolean): number {
   const random = randomFor(7);
   const machine = new Float32Machine(adversary ? random : null);
-  const graph = oneStep(c.step, c.shapes);
+  const graph = oneStep(c.op, c.shapes);
   const scalars: StepScalars = { rows: ROWS, offset: 0, step: 3, learningRate: 0.01, correctedRate: 0.01, ...c.scalars };
   let worst = 0;
   for (let i = 0; i < draws; i++) {
     const { gpu, known } = inputsOf(c, random, spread);
-    const outputs = machine.step(c.step, gpu, graph, scalars);
-    evaluateBounded(c.step, known, graph, scalars).forEach((expected, k) => {
-      const comparison = compareTensor(c.step.outputs[k], outputs[k], expected);
+    const outputs = machine.step(c.op, gpu, graph, scalars);
+    evaluateBounded(c.op, known, graph, scalars).forEach((expected, k) => {
+      const comparison = compareTensor(c.op.outputs[k], outputs[k], expected);
       if (comparison.ratio > 1) throw new Error(`${c.name}: ${JSON.stringify(comparison)}`);
       worst = Math.max(worst, comparison.ratio);
     });
@@ -219,13 +219,13 @@ describe.each(cases)("$name", (c) => {
   });
 
   test("control: a number that is off by four bounds is reported", () => {
-    const graph = oneStep(c.step, c.shapes);
+    const graph = oneStep(c.op, c.shapes);
     const scalars: StepScalars = { rows: ROWS, offset: 0, step: 3, learningRate: 0.01, correctedRate: 0.01, ...c.scalars };
-    for (const expected of evaluateBounded(c.step, inputsOf(c, randomFor(8), 0).known, graph, scalars)) {
+    for (const expected of evaluateBounded(c.op, inputsOf(c, randomFor(8), 0).known, graph, scalars)) {
       const gpu = Float64Array.from(expected.values);
       const at = gpu.length - 1;
       gpu[at] += 4 * expected.bounds[at] || Number.MIN_VALUE + Math.abs(gpu[at]) * 2 ** -23;
-      const comparison = compareTensor(c.step.outputs[0], gpu, expected);
+      const comparison = compareTensor(c.op.outputs[0], gpu, expected);
       expect(comparison.ok).toBe(false);
       expect(comparison.worstIndex).toBe(at);
     }
@@ -245,9 +245,9 @@ describe.each([
   const { graph, values, scalars } = sample({ ...options, rows: 8 });
   const machine = new Float32Machine(randomFor(3));
   const held = new Map([...values].map(([key, array]) => [key, Float32Array.from(array)]));
-  for (const step of graph.steps) {
-    machine.step(step, step.inputs.map((input) => held.get(input)!), graph, scalars)
-      .forEach((output, i) => held.set(step.outputs[i], Float32Array.from(output)));
+  for (const op of graph.ops) {
+    machine.step(op, op.inputs.map((input) => held.get(input)!), graph, scalars)
+      .forEach((output, i) => held.set(op.outputs[i], Float32Array.from(output)));
   }
   const known = new Map([...values].map(([key, array]) => [key, given(array)]));
   runGraphBounded(graph, known, scalars);

@@ -103,49 +103,49 @@ describe("single steps", () => {
   const shapes = { x: ["batch", 2], out: ["batch", 2] } as const;
 
   test("gather takes the rows that the order names from the offset on, and scales bytes", () => {
-    const graph = oneStep({ op: "gather", source: "uint8", scale: 1 / 255, inputs: ["x", "order"], outputs: ["out"] },
+    const graph = oneStep({ type: "gather", source: "uint8", scale: 1 / 255, inputs: ["x", "order"], outputs: ["out"] },
       { x: [1, 2], order: [1, 1], out: ["batch", 2] });
     const data = Uint8Array.of(0, 255, 51, 102, 153, 204);
-    const [out] = evaluateStep(graph.steps[0], [data, Uint32Array.of(1, 2, 0, 1)], graph, { ...SCALARS, rows: 2, offset: 1 });
+    const [out] = evaluateStep(graph.ops[0], [data, Uint32Array.of(1, 2, 0, 1)], graph, { ...SCALARS, rows: 2, offset: 1 });
     [0.6, 0.8, 0, 1].forEach((value, i) => expect(out[i]).toBeCloseTo(value, 14));
   });
 
   test("dropout drops by its mask, scales the others, and lets no dropped NaN through", () => {
-    const graph = oneStep({ op: "dropout", rate: 0.5, layer: 4, ...X }, shapes, 21);
+    const graph = oneStep({ type: "dropout", rate: 0.5, layer: 4, ...X }, shapes, 21);
     const mask = dropoutMask(6, 0.5, 21, 0, 4);
-    const [out] = evaluateStep(graph.steps[0], [Float64Array.from({ length: 6 }, (_, i) => (mask[i] ? i : NaN))], graph, SCALARS);
+    const [out] = evaluateStep(graph.ops[0], [Float64Array.from({ length: 6 }, (_, i) => (mask[i] ? i : NaN))], graph, SCALARS);
     out.forEach((value, i) => expect(value).toBe(mask[i] ? 2 * i : 0));
   });
 
   test("penalty and its gradient; the sign of 0 is 0", () => {
     const weights = Float64Array.of(-2, 0, 3);
     const w = [1, 3] as const;
-    const penalty = oneStep({ op: "penalty", l1: 0.1, l2: 0.01, ...X }, { x: w, out: [1, 1] });
-    expect(evaluateStep(penalty.steps[0], [weights], penalty, SCALARS)[0][0]).toBeCloseTo(0.5 + 0.13, 14);
-    const slope = oneStep({ op: "penaltyGradient", l1: 0.1, l2: 0.01, inputs: ["x", "w"], outputs: ["out"] }, { x: w, w, out: w });
-    const [out] = evaluateStep(slope.steps[0], [[1, 1, 1], weights], slope, SCALARS);
+    const penalty = oneStep({ type: "penalty", l1: 0.1, l2: 0.01, ...X }, { x: w, out: [1, 1] });
+    expect(evaluateStep(penalty.ops[0], [weights], penalty, SCALARS)[0][0]).toBeCloseTo(0.5 + 0.13, 14);
+    const slope = oneStep({ type: "penaltyGradient", l1: 0.1, l2: 0.01, inputs: ["x", "w"], outputs: ["out"] }, { x: w, w, out: w });
+    const [out] = evaluateStep(slope.ops[0], [[1, 1, 1], weights], slope, SCALARS);
     [1 - 0.1 - 0.04, 1, 1 + 0.1 + 0.06].forEach((value, i) => expect(out[i]).toBeCloseTo(value, 14));
   });
 
   test("clipFactor is 1 up to the limit and limit over norm beyond, also of a zero gradient", () => {
-    const graph = (limit: number) => oneStep({ op: "clipFactor", limit, inputs: ["x", "y"], outputs: ["out"] },
+    const graph = (limit: number) => oneStep({ type: "clipFactor", limit, inputs: ["x", "y"], outputs: ["out"] },
       { x: [1, 2], y: [1, 1], out: [1, 1] });
     const factor = (limit: number, x: number[], y: number[]): number =>
-      evaluateStep(graph(limit).steps[0], [x, y], graph(limit), SCALARS)[0][0];
+      evaluateStep(graph(limit).ops[0], [x, y], graph(limit), SCALARS)[0][0];
     expect(factor(3, [2, 3], [6])).toBeCloseTo(3 / 7, 14);
     expect(factor(8, [2, 3], [6])).toBe(1);
     expect(factor(8, [0, 0], [0])).toBe(1);
   });
 
   test("clipValue cuts both ends", () => {
-    const graph = oneStep({ op: "clipValue", limit: 1, ...X }, shapes);
-    expect([...evaluateStep(graph.steps[0], [[-3, -1, 0, 0.5, 1, 9]], graph, SCALARS)[0]]).toEqual([-1, -1, 0, 0.5, 1, 1]);
+    const graph = oneStep({ type: "clipValue", limit: 1, ...X }, shapes);
+    expect([...evaluateStep(graph.ops[0], [[-3, -1, 0, 0.5, 1, 9]], graph, SCALARS)[0]]).toEqual([-1, -1, 0, 0.5, 1, 1]);
   });
 
   test("summarize adds penalties to the mean loss and to nothing else", () => {
-    const graph = oneStep({ op: "summarize", metrics: 1, inputs: ["x", "m", "p", "q"], outputs: ["out"] },
+    const graph = oneStep({ type: "summarize", metrics: 1, inputs: ["x", "m", "p", "q"], outputs: ["out"] },
       { x: ["batch", 1], m: ["batch", 1], p: [1, 1], q: [1, 1], out: [1, 2] });
-    const [out] = evaluateStep(graph.steps[0], [[1, 2, 6], [0, 1, 1], [10], [0.5]], graph, SCALARS);
+    const [out] = evaluateStep(graph.ops[0], [[1, 2, 6], [0, 1, 1], [10], [0.5]], graph, SCALARS);
     expect([...out]).toEqual([13.5, 2 / 3]);
   });
 });

@@ -2,7 +2,7 @@
 // division and sqrt off by as much as the WGSL specification allows, up or down by chance. What the bounds of
 // src/reference are tried on. Formulas in the order of the shaders, written apart from those of src/reference.
 
-import { rowsOf, type Graph, type Step, type StepOf, type StepScalars } from "../../src/graph/types.ts";
+import { rowsOf, type Graph, type Op, type OpOf, type StepScalars } from "../../src/graph/types.ts";
 import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../../src/model/activations.ts";
 import { LOG1P, TANH_DENOMINATOR, TANH_END, TANH_NUMERATOR } from "../../src/model/float32-forms.ts";
 import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../../src/model/normal-forms.ts";
@@ -234,7 +234,7 @@ export class Float32Machine {
     return [...a].map((value, j) => f(f(this.#slope(loss, value, takesLabels(loss) ? Number(y[0] === j) : y[j]) * perOutput) * perRow));
   }
 
-  metricRow(metric: StepOf<"metricRows">["metric"], a: Row, y: Row): number {
+  metricRow(metric: OpOf<"metricRows">["metric"], a: Row, y: Row): number {
     const argmax = (row: Row): number => row.indexOf(Math.max(...row));
     const mean = (of: (p: number, t: number) => number) => this.div(this.sum([...a].map((p, j) => of(p, y[j]))), a.length);
     const count = (of: (p: number, t: number) => boolean) => [...a].filter((p, j) => of(p, y[j])).length;
@@ -306,33 +306,33 @@ export class Float32Machine {
   }
 
   /** The outputs of one step. */
-  step(step: Step, inputs: Float32Array[], graph: Graph, scalars: StepScalars): number[][] {
+  step(op: Op, inputs: Float32Array[], graph: Graph, scalars: StepScalars): number[][] {
     const [x, y] = inputs;
     const shape = (name: string): { rows: number; cols: number } => {
       const tensor = graph.tensors.get(name)!;
       return { rows: rowsOf(tensor, scalars.rows), cols: tensor.cols };
     };
-    const { rows, cols } = shape(step.inputs[0]);
+    const { rows, cols } = shape(op.inputs[0]);
     const byRow = (of: (...rows: Row[]) => number[]): number[] => Array.from({ length: rows }, (_, r) =>
       of(...inputs.map((t) => t.subarray(r * t.length / rows, (r + 1) * t.length / rows)))).flat();
     const map = (of: (value: number, i: number) => number): number[] => [...x].map(of);
-    if (isSequenceStep(step)) return [sequenceStep(this, step, inputs, graph, scalars)];
-    switch (step.op) {
+    if (isSequenceStep(op)) return [sequenceStep(this, op, inputs, graph, scalars)];
+    switch (op.type) {
       case "gather": return [Array.from({ length: scalars.rows * cols }, (_, i) =>
-        f(x[y[scalars.offset + Math.floor(i / cols)] * cols + i % cols] * f(step.scale)))];
+        f(x[y[scalars.offset + Math.floor(i / cols)] * cols + i % cols] * f(op.scale)))];
       case "product": {
-        const out = shape(step.outputs[0]);
-        const inner = step.form === "leftTransposed" ? rows : cols;
+        const out = shape(op.outputs[0]);
+        const inner = op.form === "leftTransposed" ? rows : cols;
         return [Array.from({ length: out.rows * out.cols }, (_, i) => {
           const m = Math.floor(i / out.cols), n = i % out.cols;
-          return this.dot(inner, (k) => (step.form === "leftTransposed" ? x[k * out.rows + m] : x[m * inner + k]),
-            (k) => (step.form === "rightTransposed" ? y[n * inner + k] : y[k * out.cols + n]), inputs[2]?.[n] ?? 0);
+          return this.dot(inner, (k) => (op.form === "leftTransposed" ? x[k * out.rows + m] : x[m * inner + k]),
+            (k) => (op.form === "rightTransposed" ? y[n * inner + k] : y[k * out.cols + n]), inputs[2]?.[n] ?? 0);
         })];
       }
       case "rowSum": return [Array.from({ length: cols }, (_, j) =>
         this.sum(Array.from({ length: rows }, (__, r) => x[r * cols + j])))];
-      case "activation": return [map((z) => this.activate(step.activation, z))];
-      case "activationDerivative": return [map((source) => this.derivative(step.activation, source))];
+      case "activation": return [map((z) => this.activate(op.activation, z))];
+      case "activationDerivative": return [map((source) => this.derivative(op.activation, source))];
       case "hadamard": return [map((value, i) => f(value * y[i]))];
       case "softmax": return [byRow((z) => this.softmax(z))];
       case "softmaxPullback": return [byRow((a, g) => {
@@ -340,32 +340,32 @@ export class Float32Machine {
         return [...a].map((value, j) => f(value * f(g[j] - dot)));
       })];
       case "dropout": {
-        const { held = 1 } = step, mask = dropoutMask(x.length / held, step.rate, graph.seed, scalars.step, step.layer);
-        return [map((value, i) => (mask[Math.floor(i / cols / held) * cols + i % cols] ? f(value * f(1 / (1 - step.rate))) : 0))];
+        const { held = 1 } = op, mask = dropoutMask(x.length / held, op.rate, graph.seed, scalars.step, op.layer);
+        return [map((value, i) => (mask[Math.floor(i / cols / held) * cols + i % cols] ? f(value * f(1 / (1 - op.rate))) : 0))];
       }
-      case "lossRows": return [byRow((a, t) => [this.lossRow(step.loss, a, t)])];
-      case "lossGradient": return [byRow((a, t) => this.lossGradientRow(step.loss, a, t, rows))];
-      case "metricRows": return [byRow((a, t) => [this.metricRow(step.metric, a, t)])];
-      case "penalty": return [[f(f(f(step.l1) * this.sum(map(Math.abs))) + f(f(step.l2) * this.sum(map((w) => f(w * w)))))]];
+      case "lossRows": return [byRow((a, t) => [this.lossRow(op.loss, a, t)])];
+      case "lossGradient": return [byRow((a, t) => this.lossGradientRow(op.loss, a, t, rows))];
+      case "metricRows": return [byRow((a, t) => [this.metricRow(op.metric, a, t)])];
+      case "penalty": return [[f(f(f(op.l1) * this.sum(map(Math.abs))) + f(f(op.l2) * this.sum(map((w) => f(w * w)))))]];
       case "penaltyGradient": return [map((g, i) =>
-        f(f(g + f(f(step.l1) * Math.sign(y[i]))) + f(f(2 * step.l2) * y[i])))];
+        f(f(g + f(f(op.l1) * Math.sign(y[i]))) + f(f(2 * op.l2) * y[i])))];
       case "accumulate": return [map((g, i) => (scalars.fresh ? g : f(g + y[i])))];
-      case "clipValue": return [map((g) => Math.min(Math.max(g, -f(step.limit)), f(step.limit)))];
+      case "clipValue": return [map((g) => Math.min(Math.max(g, -f(op.limit)), f(op.limit)))];
       case "clipFactor": {
         const norm = this.sqrt(this.sum(inputs.flatMap((t) => [...t].map((g) => f(g * g)))));
-        return [[Math.min(1, this.div(f(step.limit), norm))]];
+        return [[Math.min(1, this.div(f(op.limit), norm))]];
       }
       case "scale": return [map((value) => f(value * y[0]))];
       case "update": {
-        const outputs: number[][] = step.outputs.map(() => []);
-        x.forEach((w, i) => this.update(step.optimizer, w, y[i], inputs.slice(2).map((s) => s[i]), scalars)
+        const outputs: number[][] = op.outputs.map(() => []);
+        x.forEach((w, i) => this.update(op.optimizer, w, y[i], inputs.slice(2).map((s) => s[i]), scalars)
           .forEach((value, k) => outputs[k].push(value)));
         return outputs;
       }
       case "summarize": {
-        const means = inputs.slice(0, 1 + step.metrics).map((t) => this.div(this.sum(t), rows));
-        means[0] = this.sum([means[0], ...inputs.slice(1 + step.metrics, step.counted ? -1 : undefined).map(([value]) => value)]);
-        return [step.counted ? [...means, inputs[inputs.length - 1][0]] : means];
+        const means = inputs.slice(0, 1 + op.metrics).map((t) => this.div(this.sum(t), rows));
+        means[0] = this.sum([means[0], ...inputs.slice(1 + op.metrics, op.counted ? -1 : undefined).map(([value]) => value)]);
+        return [op.counted ? [...means, inputs[inputs.length - 1][0]] : means];
       }
     }
   }

@@ -2,7 +2,7 @@
 // show the check failing on graphs whose gradients are wrong by little.
 
 import { describe, expect, test } from "vitest";
-import type { Graph, Step } from "../../src/graph/types.ts";
+import type { Graph, Op } from "../../src/graph/types.ts";
 import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS, type ActivationName } from "../../src/model/activations.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import {
@@ -82,21 +82,21 @@ test.each([{ clipNorm: 0.01 }, { globalClipNorm: 0.01 }, { clipValue: 0.001 }])(
 describe("controls: the check fails when the gradient is wrong", () => {
   const network = () => sample({ loss: "meanSquaredError", seed: 3, layers: [
     dense({ units: 5, activation: "tanh", inputShape: [4], kernelRegularizer: l2(0.1) }), dense({ units: 3, activation: "sigmoid" })] });
-  const withSteps = (graph: Graph, change: (step: Step) => Step): Graph => ({ ...graph, steps: graph.steps.map(change) });
+  const withSteps = (graph: Graph, change: (op: Op) => Op): Graph => ({ ...graph, ops: graph.ops.map(change) });
 
   test("the unchanged network passes", () => {
     const { graph, values, scalars } = network();
     expect(checkGradients(graph, values, scalars).ok).toBe(true);
   });
 
-  test.each<[string, (step: Step) => Step]>([
-    ["a penalty's gradient is off by a millionth", (step) => (step.op === "penaltyGradient" ? { ...step, l2: step.l2 * (1 + 1e-6) } : step)],
-    ["the penalty is left out", (step) => (step.op === "penaltyGradient" ? { ...step, l2: 0 } : step)],
-    ["σ′ of another function", (step) =>
-      (step.op === "activationDerivative" && step.activation === "tanh" ? { ...step, activation: "sigmoid" } : step)],
-    ["the gradient of another loss", (step) => (step.op === "lossGradient" ? { ...step, loss: halfSquaredError() } : step)],
-    ["the mean over the batch is taken twice", (step) => (step.op === "rowSum"
-      ? { op: "scale", inputs: ["b1", "w1"], outputs: step.outputs } : step)],
+  test.each<[string, (op: Op) => Op]>([
+    ["a penalty's gradient is off by a millionth", (op) => (op.type === "penaltyGradient" ? { ...op, l2: op.l2 * (1 + 1e-6) } : op)],
+    ["the penalty is left out", (op) => (op.type === "penaltyGradient" ? { ...op, l2: 0 } : op)],
+    ["σ′ of another function", (op) =>
+      (op.type === "activationDerivative" && op.activation === "tanh" ? { ...op, activation: "sigmoid" } : op)],
+    ["the gradient of another loss", (op) => (op.type === "lossGradient" ? { ...op, loss: halfSquaredError() } : op)],
+    ["the mean over the batch is taken twice", (op) => (op.type === "rowSum"
+      ? { type: "scale", inputs: ["b1", "w1"], outputs: op.outputs } : op)],
   ])("%s", (_, change) => {
     const { graph, values, scalars } = network();
     const report = checkGradients(withSteps(graph, change), values, scalars);

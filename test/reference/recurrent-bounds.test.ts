@@ -2,7 +2,7 @@
 // tight enough to be worth checking; tried on a simulated GPU, step by step and through whole training steps.
 
 import { describe, expect, test } from "vitest";
-import type { Step, StepScalars, Tensor } from "../../src/graph/types.ts";
+import type { Op, StepScalars, Tensor } from "../../src/graph/types.ts";
 import { RECURRENT_ACTIVATIONS } from "../../src/model/activations.ts";
 import { dense } from "../../src/model/layers.ts";
 import { adam } from "../../src/model/optimizers.ts";
@@ -26,43 +26,43 @@ const Z: Input = ["z", "batch", H, T, normal], W: Input = ["w", H, H, 1, small],
 const G: Input = ["g", "batch", H, T, normal], HIDDEN: Input = ["h", "batch", H, T, states], LAST: Input = ["last", "batch", H, 1, normal];
 const INDEX: Input = ["index", "batch", 1, T, below(5), true];
 
-interface Case { name: string; make: (names: string[], outputs: string[]) => Step; inputs: Input[]; out: [Tensor["rows"], number, number]; slack: number }
+interface Case { name: string; make: (names: string[], outputs: string[]) => Op; inputs: Input[]; out: [Tensor["rows"], number, number]; slack: number }
 const sequence: Case["out"] = ["batch", H, T];
 
 const CASES: Case[] = [
   ...RECURRENT_ACTIVATIONS.flatMap((activation): Case[] => [
     { name: `recurrentForward ${activation}`, slack: 300, inputs: [Z, W], out: sequence,
-      make: (inputs, outputs) => ({ op: "recurrentForward", activation, masked: false, stateful: false, inputs, outputs }) },
+      make: (inputs, outputs) => ({ type: "recurrentForward", activation, masked: false, stateful: false, inputs, outputs }) },
     { name: `recurrentForward ${activation}, padded and stateful`, slack: 300, inputs: [Z, W, lengths, STATE], out: sequence,
-      make: (inputs, outputs) => ({ op: "recurrentForward", activation, masked: true, stateful: true, inputs, outputs }) },
+      make: (inputs, outputs) => ({ type: "recurrentForward", activation, masked: true, stateful: true, inputs, outputs }) },
     { name: `recurrentBackward ${activation}`, slack: 300, inputs: [G, HIDDEN, W], out: sequence,
-      make: (inputs, outputs) => ({ op: "recurrentBackward", activation, masked: false, inputs, outputs }) },
+      make: (inputs, outputs) => ({ type: "recurrentBackward", activation, masked: false, inputs, outputs }) },
     { name: `recurrentBackward ${activation}, padded`, slack: 300, inputs: [G, HIDDEN, W, lengths], out: sequence,
-      make: (inputs, outputs) => ({ op: "recurrentBackward", activation, masked: true, inputs, outputs }) },
+      make: (inputs, outputs) => ({ type: "recurrentBackward", activation, masked: true, inputs, outputs }) },
   ]),
-  { name: "pickRows", slack: 10, inputs: [INDEX, ["table", 5, H, 1, normal], ["b", 1, H, 1, normal]], out: sequence,
-    make: (inputs, outputs) => ({ op: "pickRows", inputs, outputs }) },
-  { name: "pickRowsGradient", slack: 60, inputs: [INDEX, G], out: [5, H, 1],
-    make: (inputs, outputs) => ({ op: "pickRowsGradient", inputs, outputs }) },
+  { name: "embeddingLookup", slack: 10, inputs: [INDEX, ["table", 5, H, 1, normal], ["b", 1, H, 1, normal]], out: sequence,
+    make: (inputs, outputs) => ({ type: "embeddingLookup", inputs, outputs }) },
+  { name: "embeddingGradient", slack: 60, inputs: [INDEX, G], out: [5, H, 1],
+    make: (inputs, outputs) => ({ type: "embeddingGradient", inputs, outputs }) },
   { name: "maskRows", slack: 20, inputs: [G, lengths, ["count", 1, 1, 1, () => Float64Array.of(17), true]], out: sequence,
-    make: (inputs, outputs) => ({ op: "maskRows", inputs, outputs }) },
+    make: (inputs, outputs) => ({ type: "maskRows", inputs, outputs }) },
   { name: "previousStep", slack: Infinity, inputs: [HIDDEN, STATE], out: sequence,
-    make: (inputs, outputs) => ({ op: "previousStep", stateful: true, inputs, outputs }) },
-  { name: "lastStep", slack: Infinity, inputs: [HIDDEN], out: ["batch", H, 1], make: (inputs, outputs) => ({ op: "lastStep", inputs, outputs }) },
-  { name: "carry", slack: Infinity, inputs: [HIDDEN], out: ["batch", H, 1], make: (inputs, outputs) => ({ op: "carry", inputs, outputs }) },
+    make: (inputs, outputs) => ({ type: "previousStep", stateful: true, inputs, outputs }) },
+  { name: "lastStep", slack: Infinity, inputs: [HIDDEN], out: ["batch", H, 1], make: (inputs, outputs) => ({ type: "lastStep", inputs, outputs }) },
+  { name: "carry", slack: Infinity, inputs: [HIDDEN], out: ["batch", H, 1], make: (inputs, outputs) => ({ type: "carry", inputs, outputs }) },
   { name: "lastStepGradient", slack: Infinity, inputs: [LAST], out: sequence,
-    make: (inputs, outputs) => ({ op: "lastStepGradient", inputs, outputs }) },
-  { name: "countSteps", slack: Infinity, inputs: [lengths], out: [1, 1, 1], make: (inputs, outputs) => ({ op: "countSteps", inputs, outputs }) },
+    make: (inputs, outputs) => ({ type: "lastStepGradient", inputs, outputs }) },
+  { name: "countSteps", slack: Infinity, inputs: [lengths], out: [1, 1, 1], make: (inputs, outputs) => ({ type: "countSteps", inputs, outputs }) },
   { name: "dropout held over time", slack: 10, inputs: [Z], out: sequence,
-    make: (inputs, outputs) => ({ op: "dropout", rate: 0.3, layer: 1, held: T, inputs, outputs }) },
+    make: (inputs, outputs) => ({ type: "dropout", rate: 0.3, layer: 1, held: T, inputs, outputs }) },
 ];
 
 /** A step between tensors of these shapes, what the GPU holds and what is known of it. */
 function drawn(c: Case, random: RandomSequence, spread: number) {
-  const step = c.make(c.inputs.map(([name]) => name), ["out"]);
+  const op = c.make(c.inputs.map(([name]) => name), ["out"]);
   const shapes = [...c.inputs.map(([name, rows, cols, steps]) => [name, rows, cols, steps] as const), ["out", ...c.out] as const];
-  const graph = oneStep(step, {});
-  const tensors = new Map(shapes.map(([name, rows, cols, steps]): [string, Tensor] => [name, { name, role: "intermediate", rows, cols, steps }]));
+  const graph = oneStep(op, {});
+  const tensors = new Map(shapes.map(([name, rows, cols, steps]): [string, Tensor] => [name, { name, role: "intermediate", rows, cols, timesteps: steps }]));
   const gpu: Float32Array[] = [], known: Bounded[] = [];
   for (const [, rows, cols, steps, draw, certain] of c.inputs) {
     const held = Float32Array.from(draw(random, (rows === "batch" ? B * steps : rows) * cols));
@@ -70,15 +70,15 @@ function drawn(c: Case, random: RandomSequence, spread: number) {
     gpu.push(held);
     known.push({ values: Float64Array.from(held, (value, i) => value + (2 * random.uniform() - 1) * bounds[i]), bounds });
   }
-  return { step, graph: { ...graph, tensors }, gpu, known };
+  return { step: op, graph: { ...graph, tensors }, gpu, known };
 }
 
 function worstRatio(c: Case, spread: number, draws: number, adversary: boolean): number {
   const random = randomFor(7), machine = new Float32Machine(adversary ? random : null);
   let worst = 0;
   for (let i = 0; i < draws; i++) {
-    const { step, graph, gpu, known } = drawn(c, random, spread);
-    const [output] = machine.step(step, gpu, graph, SCALARS), [expected] = evaluateBounded(step, known, graph, SCALARS);
+    const { step: op, graph, gpu, known } = drawn(c, random, spread);
+    const [output] = machine.step(op, gpu, graph, SCALARS), [expected] = evaluateBounded(op, known, graph, SCALARS);
     const comparison = compareTensor(c.name, output, expected);
     if (comparison.ratio > 1) throw new Error(JSON.stringify(comparison));
     worst = Math.max(worst, comparison.ratio);
@@ -102,7 +102,7 @@ describe.each(CASES)("$name", (c) => {
   });
 
   test("control: a number that is off by four bounds is reported, at every t", () => {
-    const { step, graph, known } = drawn(c, randomFor(8), 0), [expected] = evaluateBounded(step, known, graph, SCALARS);
+    const { step: op, graph, known } = drawn(c, randomFor(8), 0), [expected] = evaluateBounded(op, known, graph, SCALARS);
     for (let i = 0; i < expected.values.length; i += 5) {
       const gpu = Float64Array.from(expected.values);
       gpu[i] += 4 * expected.bounds[i] || 2 ** -23;
@@ -122,9 +122,9 @@ describe.each([
   const { graph, values, scalars } = sample({ ...options, rows: 6 });
   const machine = new Float32Machine(randomFor(3));
   const held = new Map([...values].map(([key, array]) => [key, Float32Array.from(array)]));
-  for (const step of graph.steps) {
-    machine.step(step, step.inputs.map((input) => held.get(input)!), graph, scalars)
-      .forEach((output, i) => held.set(step.outputs[i], Float32Array.from(output)));
+  for (const op of graph.ops) {
+    machine.step(op, op.inputs.map((input) => held.get(input)!), graph, scalars)
+      .forEach((output, i) => held.set(op.outputs[i], Float32Array.from(output)));
   }
   const known = new Map([...values].map(([key, array]) => [key, given(array)]));
   runGraphBounded(graph, known, scalars);

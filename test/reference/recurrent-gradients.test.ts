@@ -2,7 +2,7 @@
 // layers, all that a recurrent layer can be told; and controls that show the check failing where time is cut short.
 
 import { describe, expect, test } from "vitest";
-import type { Graph, Step } from "../../src/graph/types.ts";
+import type { Graph, Op } from "../../src/graph/types.ts";
 import { RECURRENT_ACTIVATIONS } from "../../src/model/activations.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { binaryCrossentropy } from "../../src/model/losses.ts";
@@ -83,25 +83,25 @@ describe.each([1, 2, 7])("%i steps", (steps) => {
 });
 
 describe("controls: the check fails", () => {
-  const failsWith = (options: Options & { sequences?: boolean }, change: (step: Step) => Step): void => {
+  const failsWith = (options: Options & { sequences?: boolean }, change: (op: Op) => Op): void => {
     const { sequences = true, ...rest } = options;
     const { graph, values, scalars } = sample({ loss: "meanSquaredError", seed: 3, rows: 3, layers: [
       simpleRNN({ units: 4, inputShape: [5, 3], returnSequences: sequences }), dense({ units: 2 })], ...rest });
     values.set("zero", new Float64Array(16));
-    const changed: Graph = { ...graph, steps: graph.steps.map(change) };
+    const changed: Graph = { ...graph, ops: graph.ops.map(change) };
     expect(checkGradients(graph, values, scalars).ok).toBe(true);
     expect(checkGradients(changed, values, scalars).ok).toBe(false);
   };
 
-  test("where δ does not go back in time", () => failsWith({}, (step) => (step.op === "recurrentBackward"
-    ? { ...step, inputs: [step.inputs[0], step.inputs[1], "zero"] } : step)));
+  test("where δ does not go back in time", () => failsWith({}, (op) => (op.type === "recurrentBackward"
+    ? { ...op, inputs: [op.inputs[0], op.inputs[1], "zero"] } : op)));
 
-  test("where ∂C/∂W meets h(t) in place of h(t−1)", () => failsWith({}, (step) =>
-    (step.op === "product" && step.outputs[0] === "grad_w1" ? { ...step, inputs: ["h1", step.inputs[1]] } : step)));
+  test("where ∂C/∂W meets h(t) in place of h(t−1)", () => failsWith({}, (op) =>
+    (op.type === "product" && op.outputs[0] === "grad_w1" ? { ...op, inputs: ["h1", op.inputs[1]] } : op)));
 
-  test("where the gradient of padded steps is not left out", () => failsWith({ masked: true }, (step) =>
-    (step.op === "maskRows" && step.outputs[0] === "delta2" ? { op: "scale", inputs: [step.inputs[0], "step_count"], outputs: step.outputs } : step)));
+  test("where the gradient of padded steps is not left out", () => failsWith({ masked: true }, (op) =>
+    (op.type === "maskRows" && op.outputs[0] === "delta2" ? { type: "scale", inputs: [op.inputs[0], "step_count"], outputs: op.outputs } : op)));
 
-  test("where padding is forgotten on the way back", () => failsWith({ masked: true, sequences: false }, (step) =>
-    (step.op === "recurrentBackward" ? { ...step, masked: false, inputs: step.inputs.slice(0, 3) } : step)));
+  test("where padding is forgotten on the way back", () => failsWith({ masked: true, sequences: false }, (op) =>
+    (op.type === "recurrentBackward" ? { ...op, masked: false, inputs: op.inputs.slice(0, 3) } : op)));
 });

@@ -2,7 +2,7 @@
 
 import { buildGraph } from "../../src/graph/build.ts";
 import * as sequences from "../../src/graph/recurrent.ts";
-import type { Graph, Step, StepScalars, Tensor } from "../../src/graph/types.ts";
+import type { Graph, Op, StepScalars, Tensor } from "../../src/graph/types.ts";
 import type { Layer } from "../../src/model/layers.ts";
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
@@ -15,10 +15,10 @@ export const normals = (n: number, random: RandomSequence, scale = 1): Float64Ar
   Float64Array.from({ length: n }, () => random.normal() * scale);
 
 /** A graph of one step between tensors of the given shapes. */
-export function oneStep(step: Step, shapes: Record<string, readonly [Tensor["rows"], number]>, seed = 5): Graph {
+export function oneStep(op: Op, shapes: Record<string, readonly [Tensor["rows"], number]>, seed = 5): Graph {
   const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] =>
     [name, { name, role: "intermediate", rows, cols }]));
-  return { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed };
+  return { purpose: "train", tensors, ops: [op], output: op.outputs[0], seed };
 }
 
 export interface Sample {

@@ -19,15 +19,15 @@ function unwritten({ graph, launches }: Pick<Plan, "graph" | "launches">): strin
   const written = new Set([...graph.tensors.values()]
     .filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name));
   // Rows that are read from the data set are in no memory of the plan.
-  const gathered = new Set(graph.steps.filter(({ op }) => op === "gather").flatMap(({ outputs }) => outputs));
-  const factors = new Set(launches.flatMap(({ steps }) => steps).filter(({ op }) => op === "clipFactor").flatMap(({ outputs }) => outputs));
-  return launches.flatMap(({ touches, steps, label }) => {
+  const gathered = new Set(graph.ops.filter(({ type }) => type === "gather").flatMap(({ outputs }) => outputs));
+  const factors = new Set(launches.flatMap(({ ops }) => ops).filter(({ type }) => type === "clipFactor").flatMap(({ outputs }) => outputs));
+  return launches.flatMap(({ touches, ops, label }) => {
     const made = new Set<string>();
     const touched = new Set(touches.map(({ tensor }) => tensor));
     // A factor that is summed where it is used stands before its user in the list of steps.
-    const missing = steps.filter(({ op }) => op !== "gather" && op !== "clipFactor").flatMap((step) => {
-      const bad = step.inputs.filter((name) => !made.has(name) && !factors.has(name) && !gathered.has(name) && !(touched.has(name) && written.has(name)));
-      step.outputs.forEach((name) => made.add(name));
+    const missing = ops.filter(({ type }) => type !== "gather" && type !== "clipFactor").flatMap((op) => {
+      const bad = op.inputs.filter((name) => !made.has(name) && !factors.has(name) && !gathered.has(name) && !(touched.has(name) && written.has(name)));
+      op.outputs.forEach((name) => made.add(name));
       return bad.map((name) => `${label} needs ${name}`);
     });
     const early = touches.filter(({ tensor, access }) => access === "read" && !written.has(tensor) && !made.has(tensor));
@@ -39,14 +39,14 @@ function unwritten({ graph, launches }: Pick<Plan, "graph" | "launches">): strin
 /** Launches that read a weight which an earlier one has updated. */
 function stale({ launches }: Pick<Plan, "launches">): string[] {
   const updated = new Set<string>();
-  return launches.flatMap(({ touches, steps, label }) => {
+  return launches.flatMap(({ touches, ops, label }) => {
     const late = touches.filter(({ tensor }) => updated.has(tensor)).map(({ tensor }) => `${label} uses ${tensor}`);
     // Within a launch a number may be read after it was written only by the workgroup that wrote it: one that owns its row.
     const written = new Set(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor));
-    const torn = steps.flatMap((step) => (step.op === "rowSum" ? step.inputs : step.op !== "product" ? []
-      : step.form === "leftTransposed" ? step.inputs : step.inputs.slice(1)))
+    const torn = ops.flatMap((op) => (op.type === "rowSum" ? op.inputs : op.type !== "product" ? []
+      : op.form === "leftTransposed" ? op.inputs : op.inputs.slice(1)))
       .filter((name) => written.has(name)).map((name) => `${label} tears ${name}`);
-    steps.filter(({ op }) => op === "update").forEach(({ outputs }) => outputs.forEach((name) => updated.add(name)));
+    ops.filter(({ type }) => type === "update").forEach(({ outputs }) => outputs.forEach((name) => updated.add(name)));
     return [...late, ...torn];
   });
 }
@@ -54,12 +54,12 @@ function stale({ launches }: Pick<Plan, "launches">): string[] {
 describe.each(CASES)("%s", (_, plan) => {
   it("every launch finds what it reads, and every step of the graph is in a launch", () => {
     expect(unwritten(plan)).toEqual([]);
-    expect(new Set(plan.launches.flatMap(({ steps }) => steps))).toEqual(new Set(plan.graph.steps));
+    expect(new Set(plan.launches.flatMap(({ ops }) => ops))).toEqual(new Set(plan.graph.ops));
   });
 
   it("weights are updated once, after all who need the old ones", () => {
     expect(stale(plan)).toEqual([]);
-    const updates = plan.launches.flatMap(({ steps }) => steps).filter(({ op }) => op === "update");
+    const updates = plan.launches.flatMap(({ ops }) => ops).filter(({ type }) => type === "update");
     const parameters = [...plan.graph.tensors.values()].filter(({ role }) => role === "parameter");
     expect(updates.map(({ inputs: [w] }) => w).sort())
       .toEqual(plan.graph.purpose === "train" ? parameters.map((w) => w.name).sort() : []);
@@ -74,8 +74,8 @@ describe.each(CASES)("%s", (_, plan) => {
   });
 
   it("what is written is bound for writing, and nothing else is", () => {
-    for (const { bindings, touches, steps } of plan.launches) {
-      const outputs = new Set(steps.flatMap((step) => step.outputs));
+    for (const { bindings, touches, ops } of plan.launches) {
+      const outputs = new Set(ops.flatMap((op) => op.outputs));
       const wanted = touches.map(({ tensor }) => [tensor, outputs.has(tensor) ? "read_write" : "read"]);
       expect(touches.map(({ tensor, access }) => [tensor, access])).toEqual(wanted);
       const memoryOf = (tensor: string) => tensorOf(plan.graph, tensor).role === "result" ? "results"
@@ -139,7 +139,7 @@ describe("fusing", () => {
       const [fused, unfused] = [true, false].map((fuse) => new Plan(graphOf(options), { formulas: FORMULAS, batch: 33, fuse }));
       expect(fused.launches.length).toBeLessThan(unfused.launches.length);
       expect(fused.bytes.withoutReuse).toBeLessThanOrEqual(unfused.bytes.withoutReuse);
-      expect(new Set(fused.launches.flatMap(({ steps }) => steps))).toEqual(new Set(fused.graph.steps));
+      expect(new Set(fused.launches.flatMap(({ ops }) => ops))).toEqual(new Set(fused.graph.ops));
     }
   });
 

@@ -6,7 +6,7 @@ import { tensorOf } from "../../src/graph/types.ts";
 import { sgd } from "../../src/model/optimizers.ts";
 import { memoryBytes } from "../../src/schedule/places.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { writeResident } from "../../src/schedule/resident.ts";
+import { writePersistent } from "../../src/schedule/persistent.ts";
 import { halfTensors } from "../../src/schedule/precision.ts";
 import { digits, graphOf, planCases, PROMISED } from "./networks.ts";
 import { FORMULAS } from "../support/formulas.ts";
@@ -25,23 +25,23 @@ describe("which tensors are f16", () => {
 
   it("class indices, which f16 knows up to 2048 only, and features stay f32 where they are copied", () => {
     const plan = new Plan(graphOf({ ...digits, widths: [9, 8, 7] }), { formulas: FORMULAS, batch: 3, fuse: false, precision: "f16" });
-    for (const step of plan.graph.steps.filter(({ op }) => op === "gather")) {
-      expect(plan.places.get(step.outputs[0])?.type).toBe("f32");
+    for (const op of plan.graph.ops.filter(({ type }) => type === "gather")) {
+      expect(plan.places.get(op.outputs[0])?.type).toBe("f32");
     }
   });
 
-  it("none unless asked for, and none in the workgroup memory of a resident plan", () => {
+  it("none unless asked for, and none in the workgroup memory of a persistent plan", () => {
     const graph = graphOf({ widths: [9, 8, 7] });
     const plain = new Plan(graph, { formulas: FORMULAS, batch: 3 });
     expect(new Plan(graph, { formulas: FORMULAS, batch: 3, precision: "f32" }).launches).toEqual(plain.launches);
-    const resident = new Plan(graph, { formulas: FORMULAS, batch: 3, residentBytes: 16384, writeResident, precision: "f16" });
-    expect(resident.resident).not.toBeNull();
-    for (const plan of [plain, resident]) {
+    const persistent = new Plan(graph, { formulas: FORMULAS, batch: 3, persistentBytes: 16384, writePersistent, precision: "f16" });
+    expect(persistent.persistent).not.toBeNull();
+    for (const plan of [plain, persistent]) {
       expect(halvesOf(plan)).toEqual([]);
       expect(plan.launches.some(({ source }) => source.includes("f16"))).toBe(false);
       expect(plan.toString()).not.toContain("f16");
     }
-    expect(resident.bytes).toEqual(new Plan(graph, { formulas: FORMULAS, batch: 3, residentBytes: 16384, writeResident }).bytes);
+    expect(persistent.bytes).toEqual(new Plan(graph, { formulas: FORMULAS, batch: 3, persistentBytes: 16384, writePersistent }).bytes);
   });
 });
 

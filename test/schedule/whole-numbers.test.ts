@@ -9,7 +9,7 @@ import { dense, type Layer } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { writeResident } from "../../src/schedule/resident.ts";
+import { writePersistent } from "../../src/schedule/persistent.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
 
 const softmax = dense({ units: 3, activation: "softmax" });
@@ -26,7 +26,7 @@ const graphOf = (layers: readonly Layer[], purpose: Graph["purpose"]): Graph => 
 };
 
 const PLANS = Object.entries(NETWORKS).flatMap(([name, layers]) => (["train", "evaluate", "predict"] as const).flatMap((purpose) =>
-  [{}, { fuse: false }, { writeResident, residentBytes: 16384 }].map((options) => [`${name}: ${purpose} ${JSON.stringify(options)}`,
+  [{}, { fuse: false }, { writePersistent, persistentBytes: 16384 }].map((options) => [`${name}: ${purpose} ${JSON.stringify(options)}`,
     new Plan(graphOf(layers, purpose), { batch: 4, sequences: SEQUENCES, ...options })] as const)));
 
 /** Kernels that turn a float into a whole number. */

@@ -36,8 +36,8 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   // Names of things and constants; of the graph its types alone (TYPES_ONLY).
   shaders: ["graph", "model", "random"],
   schedule: ["graph", "model", "shaders", "errors", "random"],
-  gpu: ["schedule", "graph", "model", "storage", "errors", "random"],
-  wasm: ["schedule", "graph", "model", "errors", "random"],
+  gpu: ["schedule", "graph", "model", "storage", "errors", "random", "typed-arrays"],
+  wasm: ["schedule", "graph", "model", "errors", "random", "typed-arrays"],
   ...TRAIN,
   formats: ["errors", "typed-arrays"],
   storage: ["errors"],
@@ -104,7 +104,16 @@ const ASSET = /\.(css|svg|txt)$/;
 interface Import {
   readonly specifier: string;
   readonly typeOnly: boolean;
+  /** What a plain import of names takes. */
+  readonly names?: readonly string[];
+  readonly dynamic?: true;
 }
+
+/** The one file of dynamic imports. An import of a door is one of what lies behind it: lazy.ts itself is in nobody's way. */
+const LAZY = "src/lazy.ts";
+const DOOR = /^export const (\w+) = \(\) => import\("(\.[^"]+)"\);$/;
+const doorsIn = (text: string): ReadonlyMap<string, string> =>
+  new Map(text.split("\n").flatMap((line) => { const door = DOOR.exec(line); return door ? [[door[1], door[2]]] : []; }));
 
 /** Every import and re-export of a file, dynamic ones and import types included. */
 export function importsOf(path: string, text: string): Import[] {
@@ -113,10 +122,12 @@ export function importsOf(path: string, text: string): Import[] {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
       const typeOnly = ts.isExportDeclaration(node) ? node.isTypeOnly
         : node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-      found.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly });
+      const bindings = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : undefined;
+      const names = bindings && ts.isNamedImports(bindings) ? bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text) : undefined;
+      found.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly, ...(names && { names }) });
     } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword &&
         ts.isStringLiteral(node.arguments[0])) {
-      found.push({ specifier: node.arguments[0].text, typeOnly: false });
+      found.push({ specifier: node.arguments[0].text, typeOnly: false, dynamic: true });
     } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) &&
         ts.isStringLiteral(node.argument.literal)) {
       found.push({ specifier: node.argument.literal.text, typeOnly: true });
@@ -128,6 +139,35 @@ export function importsOf(path: string, text: string): Import[] {
 }
 
 const resolve = (from: string, specifier: string): string => posix.join(posix.dirname(from), specifier.replace(/\?.*$/, ""));
+
+/** The imports of a file, doors opened: what it takes of lazy.ts is what lies behind. */
+function edgesOf(path: string, text: string, files: Files): Import[] {
+  if (path === LAZY) return [];
+  const doors = doorsIn(files.get(LAZY) ?? "");
+  return importsOf(path, text).flatMap((imported) => {
+    if (!imported.specifier.startsWith(".") || resolve(path, imported.specifier) !== LAZY) return [imported];
+    return (imported.names ?? []).map((name): Import => {
+      const behind = doors.get(name);
+      const specifier = behind === undefined ? imported.specifier : posix.relative(posix.dirname(path), resolve(LAZY, behind));
+      return { specifier: specifier.startsWith(".") ? specifier : `./${specifier}`, typeOnly: false };
+    });
+  });
+}
+
+/** The page's half of a worker is loaded by the page alone: lazy.ts is part of the worker, too. */
+const DOORS_ELSEWHERE = ["src/train/worker/train-in-worker.ts"];
+
+/** Dynamic imports of the library's own files stand in lazy.ts, which holds nothing else. */
+function checkDoors(path: string, text: string): string[] {
+  const room = roomOf(path);
+  if (path === LAZY) {
+    const odd = text.split("\n").find((line) => line !== "" && !/^(\/\/|\/\*\*|export const \w+ = \(\) => import\()/.test(line));
+    return odd === undefined ? [] : [`${path} holds more than doors: ${odd}`];
+  }
+  if ((!LIBRARY.some((name) => name === room) && TRAIN[room] === undefined) || DOORS_ELSEWHERE.includes(path)) return [];
+  return importsOf(path, text).filter(({ dynamic, specifier }) => dynamic && specifier.startsWith("."))
+    .map(({ specifier }) => `${path} loads ${specifier} later: doors stand in ${LAZY}, with their reason`);
+}
 
 function checkImport(path: string, { specifier, typeOnly }: Import, files: Files): string | null {
   const room = roomOf(path);
@@ -148,7 +188,7 @@ function checkImport(path: string, { specifier, typeOnly }: Import, files: Files
 
 /** The first cycle of imports there is, in one line; null if there is none. For files that are in no room, such as tests. */
 export function cycleIn(files: Files): string | null {
-  return findCycle(new Map([...files].map(([path, text]) => [path, importsOf(path, text)])))?.join(" → ") ?? null;
+  return findCycle(new Map([...files].map(([path, text]) => [path, edgesOf(path, text, files)])))?.join(" → ") ?? null;
 }
 
 /** The first cycle there is, as the files along it. Types count: a file that needs another's types needs that file. */
@@ -178,8 +218,9 @@ export function violations(files: Files): string[] {
   const found: string[] = [], imports = new Map<string, readonly Import[]>();
   for (const [path, text] of files) {
     const room = roomOf(path);
-    if (BELOW[room] === undefined && !path.endsWith(".d.ts")) found.push(`${path} is in no room of docs/architecture.md`);
-    imports.set(path, importsOf(path, text));
+    if (BELOW[room] === undefined && path !== LAZY && !path.endsWith(".d.ts")) found.push(`${path} is in no room of docs/architecture.md`);
+    imports.set(path, edgesOf(path, text, files));
+    found.push(...checkDoors(path, text));
     for (const imported of imports.get(path) ?? []) {
       const wrong = checkImport(path, imported, files);
       if (wrong !== null) found.push(wrong);

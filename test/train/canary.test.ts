@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { APPEND, resolveNetwork } from "../../src/model/network.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
-import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type Answer } from "../../src/train/engines/canary.ts";
+import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type SpecimenResult } from "../../src/train/engines/canary.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import { dataArrays, ownOrder, type State } from "../../src/train/backend/backend.ts";
 import * as recurrent from "../../src/train/compiled/recurrent.ts";
@@ -17,7 +17,7 @@ describe.each(SPECIMENS)("$name", (specimen) => {
   const { graph, values, dataset, step } = prepareSpecimen(specimen, { formulas: COMMON_FORMULAS, recurrent });
   const all = new Map<string, ArrayLike<number>>([...values, ...dataArrays(dataset), ["order", ownOrder(dataset.rows)]]);
   runGraph(graph, all, step);
-  const exact: Answer = { loss: all.get("results")![0], weights: [...values.keys()].map((name) => fingerprint(all.get(name)!)) };
+  const exact: SpecimenResult = { loss: all.get("results")![0], weights: [...values.keys()].map((name) => fingerprint(all.get(name)!)) };
   const sizes = [...values.keys()].map((name) => sizeOf(all.get(name)!));
 
   it("has the answer of the reference", () => {

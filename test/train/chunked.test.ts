@@ -15,7 +15,7 @@ import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import type { Dataset } from "../../src/train/data/data.ts";
 import { loadExtras, loadKnown } from "../../src/train/compiled/extras.ts";
 import { runEvaluation } from "../../src/train/fit.ts";
-import { Holding } from "../../src/train/limits/holding.ts";
+import { DeviceDataset } from "../../src/train/limits/device-dataset.ts";
 import { largestBatch } from "../../src/train/limits/largest-batch.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
 import { worstError } from "../support/compare.ts";
@@ -42,20 +42,20 @@ async function prepared(layers: Layer[], less: Less, masked = false) {
   const dataset: Dataset = { rows: ROWS, format: { type: "float32", scale: 1, ...(masked ? { masked } : {}) }, x: noise(ROWS * 6, 5),
     y: noise(ROWS * network.outputWidth * network.outputSteps, 6),
     ...(masked ? { lengths: Uint32Array.from({ length: ROWS }, (_, i) => 1 + i % 3) } : {}) };
-  return { compiled, dataset, holding: new Holding(compiled), weights: () => backend.read(network.parameters.map(({ symbol }) => symbol)) };
+  return { compiled, dataset, deviceDataset: new DeviceDataset(compiled), weights: () => backend.read(network.parameters.map(({ symbol }) => symbol)) };
 }
 
 /** Trains, evaluates and predicts. */
 async function results(layers: Layer[], less: Less) {
-  const { compiled, dataset, holding, weights } = await prepared(layers, less);
-  const training = await holding.lease("train", dataset, BATCH), left: number[] = [];
+  const { compiled, dataset, deviceDataset, weights } = await prepared(layers, less);
+  const training = await deviceDataset.lease("train", dataset, BATCH), left: number[] = [];
   const steps = miniBatches(ROWS, BATCH, training.orders.place([null])[0], 0, compiled.recipe.optimizer);
   for (let epoch = 0; epoch < 2; epoch++) {
     await training.runner.run(steps.map((step, i) => ({ ...step, step: epoch * 3 + i })), (first, count, numbers) => left.push(first, count, ...Array.from(numbers)));
   }
-  const evaluation = await holding.lease("evaluate", dataset, BATCH);
+  const evaluation = await deviceDataset.lease("evaluate", dataset, BATCH);
   const averages = await runEvaluation({ ...evaluation, rows: ROWS, at: 0, batchSize: BATCH }, { names: NAMES, means: NAMES.length });
-  const prediction = await holding.lease("predict", dataset, BATCH), answers: number[] = [];
+  const prediction = await deviceDataset.lease("predict", dataset, BATCH), answers: number[] = [];
   await prediction.runner.run(miniBatches(ROWS, BATCH, prediction.orders.place([null])[0]), (_, count, numbers) => {
     expect(numbers.length).toBe(count * prediction.runner.resultElements);
     answers.push(...Array.from(numbers));
@@ -87,23 +87,23 @@ it("more workgroups than the device takes", async () => {
 it("padded sequences: evaluated in chunks with the means over what counts; not trained on", async () => {
   const logs = [];
   for (const maxBytes of [Infinity, 1000]) {
-    const { dataset, holding } = await prepared(EVERY_STEP, { maxBytes }, true), lease = await holding.lease("evaluate", dataset, BATCH);
+    const { dataset, deviceDataset } = await prepared(EVERY_STEP, { maxBytes }, true), lease = await deviceDataset.lease("evaluate", dataset, BATCH);
     logs.push(Object.values((await runEvaluation({ ...lease, rows: ROWS, at: 0, batchSize: BATCH }, { names: NAMES, means: NAMES.length }))!.logs()));
     lease.dispose();
     if (maxBytes === Infinity) continue;
-    const error: unknown = await holding.lease("train", dataset, BATCH).catch((e: unknown) => e);
+    const error: unknown = await deviceDataset.lease("train", dataset, BATCH).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(OutOfMemoryError);
     const { batchSize, limit, bytesAsked, message } = error as OutOfMemoryError;
     // 8 numbers at 3 steps are 96 bytes a row: with 10 rows each tensor takes a buffer, which are more than a launch binds.
     expect({ batchSize, limit, bytesAsked }).toEqual({ batchSize: 5, limit: 1000, bytesAsked: 1920 });
     expect(message).toMatch(/: 1920 bytes are asked for but one buffer of this device holds 1000\. Use a smaller batchSize\. The largest that fits is 5\. It cannot be computed in chunks/);
-    expect((await holding.lease("train", dataset, 5)).runner.resultElements).toBe(3);
+    expect((await deviceDataset.lease("train", dataset, 5)).runner.resultElements).toBe(3);
   }
   expect(worstError(logs[1], logs[0])).toBeLessThan(1e-12);
 });
 
 it("a stop comes into effect between mini-batches, never within one", async () => {
-  const { holding, dataset, compiled } = await prepared(MLP, { maxBytes: 400 }), lease = await holding.lease("train", dataset, BATCH), seen: number[] = [];
+  const { deviceDataset, dataset, compiled } = await prepared(MLP, { maxBytes: 400 }), lease = await deviceDataset.lease("train", dataset, BATCH), seen: number[] = [];
   const signal = { get aborted() { return seen.length === 2; } };
   const steps = miniBatches(ROWS, BATCH, lease.orders.place([null])[0], 0, compiled.recipe.optimizer);
   expect(await lease.runner.run(steps, (first) => void seen.push(first), signal)).toBe(2);
@@ -111,16 +111,16 @@ it("a stop comes into effect between mini-batches, never within one", async () =
 });
 
 it("not even one row fits: told without a batch size", async () => {
-  const { holding, dataset } = await prepared(MLP, { maxBytes: 60 });
-  const error: unknown = await holding.lease("train", dataset, BATCH).catch((e: unknown) => e);
+  const { deviceDataset, dataset } = await prepared(MLP, { maxBytes: 60 });
+  const error: unknown = await deviceDataset.lease("train", dataset, BATCH).catch((e: unknown) => e);
   expect(error).toMatchObject({ name: "OutOfMemoryError", limit: 60, batchSize: null });
   expect((error as Error).message).not.toMatch(/largest that fits/);
 });
 
 it("other errors come out as they are", async () => {
-  const { holding, dataset, compiled } = await prepared(MLP, {}), oops = new UnsupportedError("no such thing");
+  const { deviceDataset, dataset, compiled } = await prepared(MLP, {}), oops = new UnsupportedError("no such thing");
   compiled.backend.prepare = async () => { throw oops; };
-  await expect(holding.lease("train", dataset, BATCH)).rejects.toBe(oops);
+  await expect(deviceDataset.lease("train", dataset, BATCH)).rejects.toBe(oops);
 });
 
 it.each([[100, 1, 1], [100, 99, 99], [100, 37, 37], [100, 100, 99], [2, 1, 1]])("the largest below %i that is at most %i is %i", (below, most, expected) => {

@@ -6,10 +6,10 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { dense as layer } from "../../src/model/layers.ts";
 import type { ResultHandler, StopSignal } from "../../src/train/backend/backend.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
-import { Endurance } from "../../src/train/recovery/endurance.ts";
+import { FaultTolerantRunner } from "../../src/train/recovery/fault-tolerant-runner.ts";
 import { runEpochs, type Loop } from "../../src/train/fit.ts";
 import type { History } from "../../src/train/loop/history.ts";
-import { Keeper } from "../../src/train/recovery/keeper.ts";
+import { DeviceSession } from "../../src/train/recovery/device-session.ts";
 import { Orders } from "../../src/train/backend/orders.ts";
 import { Gate } from "../../src/train/call/lifecycle.ts";
 import { Steering } from "../../src/train/loop/steering.ts";
@@ -39,13 +39,13 @@ function fit(
   train: Run, changes: Partial<Loop> = {}, progress: Progress = { steps: 0, epochs: 0, stateRows: 0 }, validation: Run | null = null,
 ): Promise<History> {
   const backend = new CpuBackend(), recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
-  const keeper = new Keeper({ backend, state: new Map(), reopen: async () => backend }, progress, () => {});
-  const endurance = new Endurance({
-    keeper, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {}, onNaN: "stop", gate: new Gate(), steering: new Steering(), recipe: () => recipe,
+  const session = new DeviceSession({ backend, state: new Map(), reopen: async () => backend }, progress, () => {});
+  const faultTolerant = new FaultTolerantRunner({
+    session, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {}, onNaN: "stop", gate: new Gate(), steering: new Steering(), recipe: () => recipe,
     checkpointing: null, firstNonFinite: async () => "loss",
     open: async () => ({ train: prepared(train), validation: validation && prepared(validation), dispose() {} }),
   });
-  return runEpochs({ endurance, portions: PORTIONS, readout: { names: ["loss"], means: 1 }, validates: validation !== null, epochs: 2, by: null, ahead: 1,
+  return runEpochs({ faultTolerant, portions: PORTIONS, readout: { names: ["loss"], means: 1 }, validates: validation !== null, epochs: 2, by: null, ahead: 1,
     options: {}, signal: { aborted: false }, ...changes }, progress);
 }
 

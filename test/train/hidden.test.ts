@@ -11,7 +11,7 @@ interface Ran {
   readonly state: string;
 }
 
-/** Puppeteer keeps browsers from holding hidden pages back. */
+/** Puppeteer keeps browsers from deviceDataset hidden pages back. */
 const THROTTLING = ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"];
 
 let served: ServedPage;

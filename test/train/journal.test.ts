@@ -5,9 +5,9 @@ import { GpuError } from "../../src/index.ts";
 import { dense } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
-import { Endurance } from "../../src/train/recovery/endurance.ts";
+import { FaultTolerantRunner } from "../../src/train/recovery/fault-tolerant-runner.ts";
 import { Journal } from "../../src/train/recovery/journal.ts";
-import { Keeper } from "../../src/train/recovery/keeper.ts";
+import { DeviceSession } from "../../src/train/recovery/device-session.ts";
 import { Gate } from "../../src/train/call/lifecycle.ts";
 import { Steering } from "../../src/train/loop/steering.ts";
 import { Orders } from "../../src/train/backend/orders.ts";
@@ -66,18 +66,18 @@ it.each([[[]], [[0]], [[5]], [[13, 2]], [[7, 7]]])("lost after %j steps: nothing
   const train = async (left: number[]) => {
     const next = () => new Frail(left.shift() ?? Infinity), first = next(), progress = at(0), told: number[] = [];
     const network = resolveNetwork([dense({ units: 1, inputShape: [1] })], 0), portions = { rows: 40, at: 0, batchSize: 2 };
-    const keeper = new Keeper({ backend: first, state: new Map(), reopen: async () => next() }, progress, () => {});
+    const session = new DeviceSession({ backend: first, state: new Map(), reopen: async () => next() }, progress, () => {});
     // As a slow page has it: the first part of each run ends before its first step.
     let dull = false;
     const run = (from: number, first: number) => {
       dull = true;
-      return endurance.run(stretch(from, 10), (step) => void told.push(first + step), { aborted: false });
+      return faultTolerant.run(stretch(from, 10), (step) => void told.push(first + step), { aborted: false });
     };
-    const endurance = new Endurance({
-      keeper, progress, position: null, gate: new Gate(), steering: new Steering(), recipe: () => resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), onNaN: "stop", checkpointing: null, onDeviceLost() {}, firstNonFinite: async () => "",
+    const faultTolerant = new FaultTolerantRunner({
+      session, progress, position: null, gate: new Gate(), steering: new Steering(), recipe: () => resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), onNaN: "stop", checkpointing: null, onDeviceLost() {}, firstNonFinite: async () => "",
       course: { recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, portions, shuffle: true },
       open: async () => {
-        const backend = keeper.backend as Frail;
+        const backend = session.backend as Frail;
         return { validation: null, dispose() {}, train: {
           orders: new Orders({ dataset: { rows: 40, x: new Float32Array(40), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} }, 1),
           runner: { resultElements: 1, dispose() {}, async run(steps, onResults) {
@@ -96,8 +96,8 @@ it.each([[[]], [[0]], [[5]], [[13, 2]], [[7, 7]]])("lost after %j steps: nothing
     });
     await run(0, 0);
     await run(20, 10);
-    await endurance.secure();
-    return { told, sum: (keeper.backend as Frail).sum, steps: progress.steps };
+    await faultTolerant.secure();
+    return { told, sum: (session.backend as Frail).sum, steps: progress.steps };
   };
   expect(await train([...losses])).toEqual(await train([]));
   expect((await train([])).told).toEqual(Array.from({ length: 20 }, (_, i) => i));

@@ -11,7 +11,7 @@ export interface Standing {
 }
 
 export interface LongRun {
-  readonly resident: boolean;
+  readonly persistent: boolean;
   readonly steps: number;
   /** After each part. */
   readonly standings: readonly Standing[];
@@ -28,9 +28,9 @@ function withoutWorkgroupMemory(device: GPUDevice): void {
   Object.defineProperty(device, "limits", { configurable: true, value: limits });
 }
 
-async function run({ resident, parts, keep }: { resident: boolean; parts: number[]; keep: boolean }): Promise<LongRun> {
+async function run({ persistent, parts, keep }: { persistent: boolean; parts: number[]; keep: boolean }): Promise<LongRun> {
   const device = await ownDevice(), counts = counted(device), standings: Standing[] = [], kept: Logs[] = [];
-  if (!resident) withoutWorkgroupMemory(device);
+  if (!persistent) withoutWorkgroupMemory(device);
   const model = sequential({ seed: 1, layers: [dense({ units: 4, activation: "tanh", inputShape: [2] }), dense({ units: 1 })] });
   await model.compile({ optimizer: sgd(0.001), loss: "meanSquaredError", device });
   const data = dataset(numbers(ROWS * 2, (i) => Math.sin(3 * i)), numbers(ROWS, (i) => Math.cos(i)));
@@ -40,12 +40,12 @@ async function run({ resident, parts, keep }: { resident: boolean; parts: number
     ({ steps } = await model.fit(data, { steps: part, batchSize: 4, callbacks: keep ? { onBatchEnd } : {} }).then((history) => ({ steps: steps + history.steps })));
     standings.push({ counts: { ...counts }, heap: await heapBytes() });
   }
-  const { resident: isResident } = model.plan;
+  const { persistent: isPersistent } = model.plan;
   data.dispose();
   model.dispose();
   const left = { alive: counts.alive, aliveBytes: counts.aliveBytes };
   device.destroy();
-  return { resident: isResident !== null, steps, standings, left };
+  return { persistent: isPersistent !== null, steps, standings, left };
 }
 
 Object.assign(globalThis, { run });

@@ -31,13 +31,13 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => served?.close());
 
-const run = (resident: boolean, parts = PARTS, keep = false): Promise<LongRun> =>
-  served.page.evaluate(`run(${JSON.stringify({ resident, parts, keep })})`) as Promise<LongRun>;
+const run = (persistent: boolean, parts = PARTS, keep = false): Promise<LongRun> =>
+  served.page.evaluate(`run(${JSON.stringify({ persistent, parts, keep })})`) as Promise<LongRun>;
 
-describe.each([["resident", true], ["launch by launch", false]])("%s", (_, resident) => {
+describe.each([["persistent", true], ["launch by launch", false]])("%s", (_, persistent) => {
   it("GPU bytes, handles and heap after 100,000 steps are those after 10,000", async () => {
-    const { standings: [first, last], resident: isResident, steps, left } = await run(resident);
-    expect(isResident).toBe(resident);
+    const { standings: [first, last], persistent: isPersistent, steps, left } = await run(persistent);
+    expect(isPersistent).toBe(persistent);
     expect(steps).toBe(100_000);
     expect(last.counts.alive).toBe(first.counts.alive);
     expect(last.counts.aliveBytes).toBe(first.counts.aliveBytes);

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { acquireDevice } from "../../src/gpu/device.ts";
-import { withoutDevice } from "../../src/gpu/refusals.ts";
+import { withoutDevice } from "../../src/gpu/unsupported.ts";
 import { DeltapropError, dense, sequential, UnsupportedError, type CompileOptions } from "../../src/index.ts";
 
 const RECIPE: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError" };

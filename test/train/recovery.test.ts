@@ -19,8 +19,8 @@ async function load(isThere: boolean) {
     if (!network.isThere) throw new TypeError("no network");
     return vi.importActual(FILE);
   });
-  const [{ CpuBackend }, { Compiled }, { Endurance }, { Gate }, { Orders }, { dense }, errors, { resolveNetwork, resolveRecipe }] = await Promise.all([
-    import("../../src/train/float64/cpu-backend.ts"), import("../../src/train/compiled/compiled.ts"), import("../../src/train/recovery/endurance.ts"),
+  const [{ CpuBackend }, { Compiled }, { FaultTolerantRunner: FaultTolerantRunner }, { Gate }, { Orders }, { dense }, errors, { resolveNetwork, resolveRecipe }] = await Promise.all([
+    import("../../src/train/float64/cpu-backend.ts"), import("../../src/train/compiled/compiled.ts"), import("../../src/train/recovery/fault-tolerant-runner.ts"),
     import("../../src/train/call/lifecycle.ts"), import("../../src/train/backend/orders.ts"), import("../../src/model/layers.ts"),
     import("../../src/errors.ts"), import("../../src/model/network.ts"),
   ]);
@@ -42,12 +42,12 @@ async function load(isThere: boolean) {
   const recipe = resolveRecipe(layers, { optimizer: "sgd", loss: "meanSquaredError" });
   const state = new Map([["w1", Float32Array.of(7)]]);
   const compiled = new Compiled(layers, recipe, { backend: new Frail(), state, reopen: async () => new Frail() }, { formulas: COMMON_FORMULAS }, 1);
-  await compiled.backend.write(compiled.keeper.snapshot.state);
+  await compiled.backend.write(compiled.session.snapshot.state);
   const gpu = () => compiled.backend as InstanceType<typeof Frail>;
 
   /** Trains ten steps; `onStep` is told of each before it is done. */
   function train(onStep: (step: number) => Promise<void> | void): Promise<number> {
-    const { keeper, progress } = compiled, told: number[] = [];
+    const { session, progress } = compiled, told: number[] = [];
     const open = async () => {
       const backend = gpu();
       const run: Runner["run"] = async (steps, onResults) => {
@@ -64,12 +64,12 @@ async function load(isThere: boolean) {
         orders: new Orders({ dataset, setOrder() {} }, 1), runner: { resultElements: 1, dispose() {}, run },
       } };
     };
-    const endurance = new Endurance({
-      keeper, progress, open, position: null, gate: new Gate(), steering: compiled.steering, recipe: () => recipe, onNaN: "stop", checkpointing: null, onDeviceLost() {},
+    const faultTolerant = new FaultTolerantRunner({
+      session, progress, open, position: null, gate: new Gate(), steering: compiled.steering, recipe: () => recipe, onNaN: "stop", checkpointing: null, onDeviceLost() {},
       firstNonFinite: async () => "", course: { recipe, seed: 0, portions: { rows: 10, at: 0, batchSize: 1 }, shuffle: false },
     });
     const signal = { aborted: false };
-    return endurance.run([{ pass: 0, from: 0, steps: 10 }], (first, steps) => steps.forEach((_, i) => told.push(first + i)), signal).then(() => {
+    return faultTolerant.run([{ pass: 0, from: 0, steps: 10 }], (first, steps) => steps.forEach((_, i) => told.push(first + i)), signal).then(() => {
       expect(told).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
       return gpu().weight;
     });
@@ -167,14 +167,14 @@ describe("a GPU that is lost", () => {
 });
 
 describe("a kernel that does not compile", () => {
-  const REFUSALS = "../../src/gpu/refusals.ts";
-  afterEach(() => vi.doUnmock(REFUSALS));
+  const UNSUPPORTED = "../../src/gpu/unsupported.ts";
+  afterEach(() => vi.doUnmock(UNSUPPORTED));
 
   async function compile(isThere: boolean) {
     vi.resetModules();
-    vi.doMock(REFUSALS, () => {
+    vi.doMock(UNSUPPORTED, () => {
       if (!isThere) throw new TypeError("no network");
-      return vi.importActual(REFUSALS);
+      return vi.importActual(UNSUPPORTED);
     });
     const { PipelineCache } = await import("../../src/gpu/pipelines.ts"), { GpuError } = await import("../../src/errors.ts");
     const messages = [{ type: "error", lineNum: 2, linePos: 5, message: "what is this?" }, { type: "info", message: "nothing" }];

@@ -17,17 +17,17 @@ const network = resolveNetwork([dense({ units: 1, inputShape: [2] })], 0);
 const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
 const data = (rows: number): Dataset => ({ rows, format: { type: "float32", scale: 1 },
   x: Float32Array.from({ length: 2 * rows }, (_, i) => i), y: Float32Array.from({ length: rows }, (_, i) => -i) });
-const holding = (dataBytes: number) => Object.assign(new CpuBackend(), { dataBytes });
+const deviceDataset = (dataBytes: number) => Object.assign(new CpuBackend(), { dataBytes });
 
 it.each<[number, number, boolean]>([[10, 80, false], [10, 79, true], [11, 80, true], [10, Infinity, false]])("%i rows of 8 bytes, %i a buffer: sliced %s", (rows, bytes, sliced) => {
-  expect(mustStream(holding(bytes), data(rows))).toBe(sliced);
+  expect(mustStream(deviceDataset(bytes), data(rows))).toBe(sliced);
 });
 
 it("y and the order of the rows count, too, and bytes are stored in whole words", () => {
   const bytes: Dataset = { ...data(9), x: new Uint8Array(9), y: null };
-  expect(mustStream(holding(36), bytes)).toBe(false);
-  expect(mustStream(holding(32), bytes)).toBe(true);
-  expect(mustStream(holding(80), { ...data(10), y: new Float32Array(21) })).toBe(true);
+  expect(mustStream(deviceDataset(36), bytes)).toBe(false);
+  expect(mustStream(deviceDataset(32), bytes)).toBe(true);
+  expect(mustStream(deviceDataset(80), { ...data(10), y: new Float32Array(21) })).toBe(true);
 });
 
 it.each<[number, number, number, number]>([
@@ -54,7 +54,7 @@ describe("running", () => {
 
   /** A backend whose runners write down what they were given in place of running it. */
   async function recorded(dataset: Dataset, batch: number, bytes: number) {
-    const backend = holding(bytes), events: Event[] = [], opened: DeviceData[] = [], disposed: string[] = [];
+    const backend = deviceDataset(bytes), events: Event[] = [], opened: DeviceData[] = [], disposed: string[] = [];
     backend.prepare = async (_, on) => {
       if (!on) throw new Error("a slice runs on data");
       const slice = opened.push(on) - 1;

@@ -16,7 +16,7 @@ import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
 import { ALL_FORMULAS } from "../../src/schedule/uncommon.ts";
-import { loadBlocks, loadExtras, loadKnown, planExtras, type Extras } from "../../src/train/compiled/extras.ts";
+import { formulasOfSums, loadExtras, loadKnown, planExtras, type Extras } from "../../src/train/compiled/extras.ts";
 
 const load = (layers: Layer[], options: CompileOptions) => {
   const network = resolveNetwork(layers, 1);
@@ -30,15 +30,15 @@ const README_OPTIONS: CompileOptions = { optimizer: "adam", loss: "sparseCategor
 
 it("the page of README.md loads nothing beside the library", async () => {
   expect(await load(README_LAYERS, README_OPTIONS)).toEqual({ formulas: COMMON_FORMULAS, draws: COMMON_DRAWS });
-  const backend = { residentBytes: 32_768 } as Backend, network = resolveNetwork(README_LAYERS, 1);
+  const backend = { persistentBytes: 32_768 } as Backend, network = resolveNetwork(README_LAYERS, 1);
   expect(await loadExtras(network, backend, { formulas: COMMON_FORMULAS })).toEqual({ formulas: COMMON_FORMULAS });
-  expect(await loadBlocks(network, undefined, 64, backend, false)).toEqual({});
+  expect(await formulasOfSums(network, undefined, 64, backend, false)).toEqual({});
 });
 
 it("what stages products comes with large ones on a GPU", async () => {
   const network = resolveNetwork(README_LAYERS, 1), gpu = { planAdapter: DEFAULT_ADAPTER } as Backend;
   const software = { planAdapter: { ...DEFAULT_ADAPTER, kind: "software" } } as Backend;
-  const isThere = async (...given: Parameters<typeof loadBlocks>) => typeof (await loadBlocks(...given)).staged === "function";
+  const isThere = async (...given: Parameters<typeof formulasOfSums>) => typeof (await formulasOfSums(...given)).staged === "function";
   expect(await isThere(network, undefined, 1024, gpu, false)).toBe(true);
   expect(await isThere(network, undefined, 64, gpu, true)).toBe(true);
   expect(await isThere(network, undefined, 64, gpu, false)).toBe(false);
@@ -50,8 +50,8 @@ it("what sums in blocks comes with very many rows, and with penalties and norms 
   const penalized = resolveNetwork([dense({ units: 128, inputShape: [784], kernelRegularizer: l2(0.1) })], 1);
   const small = resolveNetwork([dense({ units: 2, inputShape: [784], kernelRegularizer: l2(0.1) })], 1);
   const clipped = (optimizer: object) => resolveRecipe(network, { ...README_OPTIONS, optimizer });
-  const isThere = async (of: typeof network, recipe: Parameters<typeof loadBlocks>[1], batch: number) =>
-    typeof (await loadBlocks(of, recipe, batch, software, true)).blocks === "function";
+  const isThere = async (of: typeof network, recipe: Parameters<typeof formulasOfSums>[1], batch: number) =>
+    typeof (await formulasOfSums(of, recipe, batch, software, true)).blocks === "function";
   expect([await isThere(network, undefined, 4096), await isThere(network, undefined, 4097)]).toEqual([false, true]);
   expect([await isThere(small, undefined, 64), await isThere(penalized, undefined, 64)]).toEqual([false, true]);
   expect(await isThere(network, clipped(sgd({ clipValue: 1 })), 64)).toBe(false);
@@ -105,13 +105,13 @@ it.each(["kernelRegularizer", "biasRegularizer"])("penalties are there once a la
   expect((await loaded({ [regularizer]: l2(0.1) })).formulas.penalty).toHaveProperty("penaltyTermFunction");
 });
 
-/** Every plan of a network: of whole steps and of both parts of those that are computed in chunks, fused, unfused and resident. */
+/** Every plan of a network: of whole steps and of both parts of those that are computed in chunks, fused, unfused and persistent. */
 async function writePlans(layers: Layer[], options: CompileOptions, change: (extras: Extras) => Extras = (extras) => extras): Promise<number> {
   const network = resolveNetwork(layers, 1), recipe = resolveRecipe(network, options), { columns } = (await loadKnown(network, recipe)).measures?.(network, recipe) ?? {};
-  const extras = change(await loadExtras(network, { residentBytes: 32_768 }, await loadKnown(network, recipe)));
+  const extras = change(await loadExtras(network, { persistentBytes: 32_768 }, await loadKnown(network, recipe)));
   const graphs = (["train", "evaluate", "predict"] as const).map((purpose) => buildGraph(network, recipe, purpose, undefined, extras.recurrent?.graph, columns));
   const { accumulate, apply } = cutGraph(graphs[0]);
-  const plans = [...graphs, accumulate, apply].flatMap((graph) => [{ fuse: true }, { fuse: false }, { residentBytes: 32_768 }].map((way) =>
+  const plans = [...graphs, accumulate, apply].flatMap((graph) => [{ fuse: true }, { fuse: false }, { persistentBytes: 32_768 }].map((way) =>
     new Plan(graph, { batch: 8, ...way, ...planExtras(extras) })));
   return plans.length;
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { dense, sgd, type GivenWeight } from "../../src/index.ts";
 import { resolveNetwork } from "../../src/model/network.ts";
-import { whyNot } from "../../src/train/call/refuse-weights.ts";
+import { whyInvalid } from "../../src/train/call/validate-weights.ts";
 import { fromWeights } from "../../src/train/call/weights.ts";
 import { compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";
 
@@ -27,7 +27,7 @@ it("what is not taken has something wrong in it, what is taken has not", () => {
   fc.assert(fc.property(weights, (given) => {
     const list = given as GivenWeight[], values = fromWeights(NETWORK, list);
     if (values) taken++; else refused++;
-    expect(whyNot(NETWORK, list) === NOTHING_WRONG).toBe(values !== null);
+    expect(whyInvalid(NETWORK, list) === NOTHING_WRONG).toBe(values !== null);
     if (values) expect([...values.values()].map((floats) => [...floats])).toEqual(list.map(({ data }) => Array.from(data, Math.fround)));
   }), { seed: 20240603, numRuns: 5000 });
   // Control: both happen, and more than a few times.

@@ -13,16 +13,16 @@ import { RandomSequence, STREAM } from "../../src/random.ts";
 import { compareTensor } from "../../src/reference/compare.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { takeCommon } from "../../src/train/call/arguments.ts";
+import { validateCommon } from "../../src/train/call/validate.ts";
 import { checkInputs, checkTargets, MAX_ROWS } from "../../src/train/data/data.ts";
-import { takeGiven } from "../../src/train/call/given.ts";
+import { validateAll } from "../../src/train/call/validate-all.ts";
 import * as checks from "../../src/train/data/sequences.ts";
-import type { Shape } from "../../src/train/data/shape.ts";
+import type { DataShape } from "../../src/train/data/shape.ts";
 import { checkTrace } from "../../src/train/float64/verify.ts";
 import { compiledModel } from "../support/models.ts";
 
 const MOST = 2 ** 32, LOSS = sparseCategoricalCrossentropy();
-const shape = (more: Partial<Shape>): Shape => ({ inputWidth: 1, inputSteps: 2, vocabulary: null, outputWidth: MOST, outputSteps: 1,
+const shape = (more: Partial<DataShape>): DataShape => ({ inputWidth: 1, inputSteps: 2, vocabulary: null, outputWidth: MOST, outputSteps: 1,
   sequences: false, stateful: false, checks, ...more });
 const PICKS = shape({ sequences: true, vocabulary: MOST }), LABELS = shape({ inputSteps: 1 });
 
@@ -46,7 +46,7 @@ describe("whole numbers below 2³² arrive as they are", () => {
     for (const y of forms(numbers)) {
       expect([...labels(y, numbers.length)]).toEqual(numbers);
       const call = { method: "fit", x: new Float32Array(numbers.length), y, last: {}, shape: LABELS, loss: LOSS } as const;
-      for (const taken of [takeCommon(call), takeGiven(call)]) if (taken) expect([...taken.data.dataset.y ?? []]).toEqual(numbers);
+      for (const taken of [validateCommon(call), validateAll(call)]) if (taken) expect([...taken.data.dataset.y ?? []]).toEqual(numbers);
     }
   })));
 
@@ -61,7 +61,7 @@ describe("whole numbers below 2³² arrive as they are", () => {
       const { x, y } = windows(sequence, { length: 2, batchSize: 2 });
       expect([[...x], [...y]]).toEqual([[...text.slice(0, 4)], [...text.slice(1)]]);
       const call = { method: "fit", x: dataset(x, y), y: undefined, last: undefined, shape: { ...PICKS, outputSteps: 2 }, loss: LOSS } as const;
-      const { dataset: taken } = takeGiven(call).data;
+      const { dataset: taken } = validateAll(call).data;
       expect([[...taken.x], [...taken.y ?? []]]).toEqual([[...x], [...y]]);
     }
   });

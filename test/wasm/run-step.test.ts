@@ -2,7 +2,7 @@
 // step, and so is a row that is written beyond the mini-batch.
 
 import { expect, it } from "vitest";
-import { tensorOf, type Graph, type Rows, type Step } from "../../src/graph/types.ts";
+import { tensorOf, type Graph, type Rows, type Op } from "../../src/graph/types.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { categoricalCrossentropy } from "../../src/model/losses.ts";
 import { compareTensor, evaluateBounded } from "../../src/reference/bounds.ts";
@@ -10,14 +10,14 @@ import { normals } from "../gpu/support.ts";
 import { runOnWasm, type Sabotage } from "./run-step.ts";
 
 const ROWS = 7, COLS = 10;
-const STEPS: Record<string, [step: Step, shapes: Record<string, readonly [Rows, number]>]> = {
-  product: [{ op: "product", form: "normal", inputs: ["a", "w", "b"], outputs: ["z"] }, { a: ["batch", 5], w: [5, COLS], b: [1, COLS], z: ["batch", COLS] }],
-  "row sum": [{ op: "rowSum", inputs: ["d"], outputs: ["g"] }, { d: ["batch", COLS], g: [1, COLS] }],
-  "exp and division": [{ op: "activation", activation: "sigmoid", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
-  Φ: [{ op: "activation", activation: "gelu", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
-  softmax: [{ op: "softmax", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
-  loss: [{ op: "lossRows", loss: categoricalCrossentropy(), inputs: ["z", "y"], outputs: ["l"] }, { z: ["batch", COLS], y: ["batch", COLS], l: ["batch", 1] }],
-  update: [{ op: "update", optimizer: adam(), inputs: ["w", "g", "m", "v"], outputs: ["w", "m", "v"] },
+const STEPS: Record<string, [step: Op, shapes: Record<string, readonly [Rows, number]>]> = {
+  product: [{ type: "product", form: "normal", inputs: ["a", "w", "b"], outputs: ["z"] }, { a: ["batch", 5], w: [5, COLS], b: [1, COLS], z: ["batch", COLS] }],
+  "row sum": [{ type: "rowSum", inputs: ["d"], outputs: ["g"] }, { d: ["batch", COLS], g: [1, COLS] }],
+  "exp and division": [{ type: "activation", activation: "sigmoid", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
+  Φ: [{ type: "activation", activation: "gelu", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
+  softmax: [{ type: "softmax", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
+  loss: [{ type: "lossRows", loss: categoricalCrossentropy(), inputs: ["z", "y"], outputs: ["l"] }, { z: ["batch", COLS], y: ["batch", COLS], l: ["batch", 1] }],
+  update: [{ type: "update", optimizer: adam(), inputs: ["w", "g", "m", "v"], outputs: ["w", "m", "v"] },
     { w: [ROWS, COLS], g: [ROWS, COLS], m: [ROWS, COLS], v: [ROWS, COLS] }],
 };
 
@@ -37,18 +37,18 @@ function swapping(pairs: readonly (readonly [number[], number[]])[]): Sabotage {
   };
 }
 
-async function run([step, shapes]: (typeof STEPS)[string], sabotage?: Sabotage) {
+async function run([op, shapes]: (typeof STEPS)[string], sabotage?: Sabotage) {
   const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]) => [name, { name, role: "state" as const, rows, cols }]));
-  const graph: Graph = { purpose: "train", tensors, steps: [step], output: step.outputs[0], seed: 1 };
+  const graph: Graph = { purpose: "train", tensors, ops: [op], output: op.outputs[0], seed: 1 };
   const scalars = { rows: ROWS, offset: 0, step: 3, learningRate: 0.1, correctedRate: 0.1 };
   const elements = (name: string) => (tensorOf(graph, name).rows === "batch" ? ROWS : Number(shapes[name][0])) * shapes[name][1];
-  const values = Object.fromEntries(step.inputs.map((name, i) => [name, normals(elements(name), i + 1).map((v) => (name === "v" || name === "y" ? Math.abs(v) : v))]));
+  const values = Object.fromEntries(op.inputs.map((name, i) => [name, normals(elements(name), i + 1).map((v) => (name === "v" || name === "y" ? Math.abs(v) : v))]));
   const found = await runOnWasm({ graph, batch: ROWS + 5, scalars, values }, sabotage);
-  const right = evaluateBounded(step, step.inputs.map((name) =>
+  const right = evaluateBounded(op, op.inputs.map((name) =>
     ({ values: Float64Array.from(values[name]), bounds: new Float64Array(values[name].length) })), graph, scalars);
   return {
-    ok: step.outputs.every((name, i) => compareTensor(name, found[i].subarray(0, elements(name)), right[i]).ok),
-    isRestUntouched: step.outputs.every((name, i) => found[i].subarray(elements(name)).every(Number.isNaN)),
+    ok: op.outputs.every((name, i) => compareTensor(name, found[i].subarray(0, elements(name)), right[i]).ok),
+    isRestUntouched: op.outputs.every((name, i) => found[i].subarray(elements(name)).every(Number.isNaN)),
   };
 }
 

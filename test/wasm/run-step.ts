@@ -1,6 +1,6 @@
 // One step of a graph alone on the WebAssembly engine: what test/gpu/support.ts does with a kernel.
 
-import { sizeOf, type Graph, type Step, type StepScalars } from "../../src/graph/types.ts";
+import { sizeOf, type Graph, type Op, type StepScalars } from "../../src/graph/types.ts";
 import { takesLabels } from "../../src/model/losses.ts";
 import { WasmEngine } from "../../src/wasm/engine.ts";
 import { Program } from "../../src/wasm/program.ts";
@@ -19,9 +19,9 @@ const isStoredWhole = (values: ArrayLike<number>): values is Uint32Array<ArrayBu
   values instanceof Uint8Array || values instanceof Uint32Array;
 
 /** Class and vocabulary indices are whole numbers in its memory, as they come from the data; kernels have them as floats. */
-const wholeInputs = (step: Step): readonly string[] => {
-  const isLabels = (step.op === "lossRows" || step.op === "lossGradient") ? takesLabels(step.loss) : step.op === "metricRows" && step.metric.startsWith("sparse");
-  return isLabels ? [step.inputs[1]] : step.op === "pickRows" || step.op === "pickRowsGradient" ? [step.inputs[0]] : [];
+const wholeInputs = (op: Op): readonly string[] => {
+  const isLabels = (op.type === "lossRows" || op.type === "lossGradient") ? takesLabels(op.loss) : op.type === "metricRows" && op.metric.startsWith("sparse");
+  return isLabels ? [op.inputs[1]] : op.type === "embeddingLookup" || op.type === "embeddingGradient" ? [op.inputs[0]] : [];
 };
 
 /** What a graph of one step needs beside its tensors. */
@@ -30,7 +30,7 @@ const withResult = (graph: Graph): Graph => ({ ...graph,
 
 /** @returns the outputs of the step, for all rows of the batch: NaN where nothing was written */
 export async function runOnWasm({ graph, batch, scalars, values }: Given, sabotage: Sabotage = (bytes) => bytes): Promise<Float32Array<ArrayBuffer>[]> {
-  const engine = new WasmEngine(1), program = new Program(withResult(graph), batch, false), { outputs } = graph.steps[0];
+  const engine = new WasmEngine(1), program = new Program(withResult(graph), batch, false), { outputs } = graph.ops[0];
   const write = program.write.bind(program), data: Record<string, number> = {};
   program.write = (...given) => sabotage(write(...given));
   for (const { name, role } of graph.tensors.values()) {
@@ -39,7 +39,7 @@ export async function runOnWasm({ graph, batch, scalars, values }: Given, sabota
     data[name] = engine.memory.take(numbers.byteLength + 64, name);
     new Uint8Array(engine.memory.buffer, data[name], numbers.byteLength).set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
   }
-  const whole = wholeInputs(graph.steps[0]), prepared = await engine.prepare(program, data);
+  const whole = wholeInputs(graph.ops[0]), prepared = await engine.prepare(program, data);
   for (const tensor of graph.tensors.values()) {
     if (tensor.role !== "state" || tensor.name === "order") continue;
     const all = new Float32Array(sizeOf(tensor, batch)).fill(NaN), given = values[tensor.name];

@@ -3,7 +3,7 @@
 
 import { InputError } from "../../src/errors.ts";
 import { equationsOf } from "../../src/graph/equations.ts";
-import { describeStage, describeSteps, equationsIn } from "../../src/schedule/describe.ts";
+import { describeStage, describeOps, equationsIn } from "../../src/schedule/describe.ts";
 import type { Plan } from "../../src/schedule/plan.ts";
 import type { Flags } from "./arguments.ts";
 import { sourceMap } from "./sources.ts";
@@ -41,9 +41,9 @@ export function listing(plan: Plan, { launch, wgsl }: Pick<Flags, "launch" | "wg
     }
     return `${launchListing(plan, launch - 1, wgsl)}\n`;
   }
-  const equations = equationsIn(graph.steps, equationsOf(graph));
+  const equations = equationsIn(graph.ops, equationsOf(graph));
   return `${[
-    comment([`The graph of the step: ${graph.steps.length} operations, in the order of the textbook`, ...describeSteps(plan, graph.steps)]),
+    comment([`The graph of the step: ${graph.ops.length} operations, in the order of the textbook`, ...describeOps(plan, graph.ops)]),
     comment(plan.toString().split("\n")),
     comment(["Where the equations stand in the source:", ...sourceMap(equations)]),
     ...launches.map((_, index) => launchListing(plan, index, wgsl)),

@@ -10,7 +10,7 @@ import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l2 } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
-import { loadBlocks, loadExtras, loadKnown, planExtras } from "../../src/train/compiled/extras.ts";
+import { formulasOfSums, loadExtras, loadKnown, planExtras } from "../../src/train/compiled/extras.ts";
 import { PLAN_ADAPTERS } from "./adapters.ts";
 import type { Flags } from "./arguments.ts";
 
@@ -52,11 +52,11 @@ const ofClasses = (flags: Flags): boolean => matchingActivation(toLoss(flags.los
 export async function planOf(widths: readonly number[], flags: Flags): Promise<Plan> {
   const { batch, purpose, fuse, precision } = flags, network = resolveNetwork(layersOf(widths, flags), 0);
   const recipe = resolveRecipe(network, { optimizer: flags.optimizer, loss: flags.loss, metrics: ofClasses(flags) ? ["accuracy"] : [] });
-  const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], residentBytes = fuse ? adapter.workgroupBytes : 0;
-  const [known, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, batch, { planAdapter: adapter }, false)]);
-  const extras = await loadExtras(network, { residentBytes }, { ...known, formulas: { ...known.formulas, ...blocks } });
+  const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], persistentBytes = fuse ? adapter.workgroupBytes : 0;
+  const [known, blocks] = await Promise.all([loadKnown(network, recipe), formulasOfSums(network, recipe, batch, { planAdapter: adapter }, false)]);
+  const extras = await loadExtras(network, { persistentBytes }, { ...known, formulas: { ...known.formulas, ...blocks } });
   const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, extras.recurrent?.graph);
   return new Plan(graph, {
-    batch, fuse, adapter, precision, residentBytes, ...planExtras(extras),
+    batch, fuse, adapter, precision, persistentBytes, ...planExtras(extras),
   });
 }

@@ -4,11 +4,11 @@ import { activation, dense, dropout, InputError, simpleRNN, UnsupportedError, ty
 import type { Options } from "./options.ts";
 
 /** What reaches a layer: sizes without the batch, null where the file leaves one open. */
-export type Shape = readonly (number | null)[];
+export type LayerShape = readonly (number | null)[];
 
 /** What a reader is given. */
 export interface Reached {
-  readonly shape: Shape;
+  readonly shape: LayerShape;
   /** To declare, in the first layer alone. */
   readonly inputShape: readonly number[] | undefined;
   readonly name: string | undefined;
@@ -17,13 +17,13 @@ export interface Reached {
 /** The layer, or null where deltaprop needs none, and what leaves it. */
 interface Read {
   readonly layer: Layer | null;
-  readonly shape: Shape;
+  readonly shape: LayerShape;
 }
 
-type Reader = (options: Options, reached: Reached) => Read;
+type LayerReader = (options: Options, reached: Reached) => Read;
 
 /** @throws UnsupportedError if a size is open */
-export function closed(where: string, shape: Shape): readonly number[] {
+export function closed(where: string, shape: LayerShape): readonly number[] {
   if (shape.every((size) => typeof size === "number")) return shape;
   throw new UnsupportedError(`${where}: the input's shape [${shape.map((size) => size ?? "null").join(", ")}] leaves a size open, and ` +
     `deltaprop plans memory ahead. Give ` +
@@ -83,7 +83,7 @@ function readFlatten(options: Options, { shape, inputShape }: Reached): Read {
   return { layer: null, shape: inputShape === undefined ? shape : [inputShape.reduce((product, n) => product * n, 1)] };
 }
 
-const READERS: Readonly<Record<string, Reader>> = {
+const READERS: Readonly<Record<string, LayerReader>> = {
   Dense: (options, reached) => {
     const layer = dense({ ...common(options, reached), activation: options.activation() });
     return { layer, shape: [...reached.shape.slice(0, -1), layer.units] };

@@ -1,8 +1,8 @@
 // A model's architecture as Keras 2, Keras 3 and TensorFlow.js write it: a Sequential, or a Functional model that is a chain.
 
 import { FormatError, UnsupportedError, type Layer } from "../../index.ts";
-import { MAX_LAYERS, weightNames, type Weight } from "../parts.ts";
-import { closed, readLayer, type Shape } from "./layer-readers.ts";
+import { MAX_LAYERS, weightNames, type ModelWeight } from "../parts.ts";
+import { closed, readLayer, type LayerShape } from "./layer-readers.ts";
 import { isObject, Options, own, show, snake, textOf, type Json } from "./options.ts";
 
 /** A layer of ours, and what the file calls it. */
@@ -13,7 +13,7 @@ export interface ReadLayer {
   readonly place: string;
 }
 
-interface Entry {
+interface LayerEntry {
   readonly className: string;
   readonly config: Json;
   readonly name: string;
@@ -43,7 +43,7 @@ function checkChain(where: string, layers: readonly unknown[]): void {
 }
 
 /** @throws FormatError, UnsupportedError if it is no stack of layers */
-function entriesOf(where: string, model: unknown, depth = 0, above = ""): Entry[] {
+function entriesOf(where: string, model: unknown, depth = 0, above = ""): LayerEntry[] {
   const className = own(model, "class_name"), config = own(model, "config"),
     layers = Array.isArray(config) ? config as unknown[] : own(config, "layers");
   if (className !== "Sequential" && className !== "Functional" && className !== "Model") {
@@ -53,7 +53,7 @@ function entriesOf(where: string, model: unknown, depth = 0, above = ""): Entry[
     depth > 8) throw new FormatError(`${where}: the model must have a list of at most ${MAX_LAYERS} layers.`);
   if (className !== "Sequential") checkChain(where, layers);
   const counts = new Map<string, number>();
-  return layers.flatMap((layer: unknown): Entry[] => {
+  return layers.flatMap((layer: unknown): LayerEntry[] => {
     const name = own(layer, "class_name"), options = own(layer, "config"), module = own(layer, "module");
     const kind = snake(textOf(name)), count = counts.get(kind) ?? 0, place = `${above}layers/${count === 0 ? kind : `${kind}_${count}`}`;
     counts.set(kind, count + 1);
@@ -71,12 +71,12 @@ function entriesOf(where: string, model: unknown, depth = 0, above = ""): Entry[
 const isSize = (value: unknown): boolean => value === null || (Number.isSafeInteger(value) && (value as number) > 0);
 
 /** The sizes behind the batch, wherever this version of the file says them. */
-function declaredShape(model: unknown, entries: readonly Entry[]): Shape | null {
+function declaredShape(model: unknown, entries: readonly LayerEntry[]): LayerShape | null {
   const config = own(model, "config"), first = entries[0]?.config,
     layers = Array.isArray(config) ? config as unknown[] : own(config, "layers");
   const said = own(first, "batch_shape") ?? own(first, "batch_input_shape") ?? own(config, "build_input_shape") ??
     own(own(Array.isArray(layers) ? layers[0] : null, "build_config"), "input_shape") ?? null;
-  return Array.isArray(said) && said.length > 1 && said.every(isSize) ? said.slice(1) as Shape : null;
+  return Array.isArray(said) && said.length > 1 && said.every(isSize) ? said.slice(1) as LayerShape : null;
 }
 
 /** Our names have no "/" and begin with a letter. */
@@ -109,7 +109,7 @@ export function readModel(where: string, topology: unknown, inputShape?: readonl
  * "simple_rnn/simple_rnn_cell/kernel"); where none has such a name, by their order.
  * @returns undefined for one that is not there
  */
-export function findWeights<T extends Weight & { readonly name: string }>(layers: readonly ReadLayer[],
+export function findWeights<T extends ModelWeight & { readonly name: string }>(layers: readonly ReadLayer[],
   tensors: readonly T[]): (T | undefined)[] {
   const paths = tensors.map(({ name }) => name.replace(/:\d+$/, "").split("/"));
   const wanted = layers.flatMap(({ layer, name }) => weightNames(layer).map((weight) => ({ name, weight })));

@@ -1,14 +1,14 @@
 // Our layers as Keras 3 and TensorFlow.js read them. A further type of layer is a row of WRITERS.
 
 import { UnsupportedError, type ActivationName, type Initializer, type Layer, type Regularizer } from "../../index.ts";
-import type { Part, Parts } from "../parts.ts";
+import type { ModelPart, Parts } from "../parts.ts";
 import { snake } from "./options.ts";
 
 /** Whose file it is: TensorFlow.js writes Keras 2's form, with names of its own. */
 export type Dialect = "tensorflow.js" | "keras";
 
 /** A layer of the file. */
-interface Written {
+interface LayerConfig {
   readonly className: string;
   readonly config: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +40,7 @@ class Writer {
   }
 
   /** "linear" and a layer of its own where the program has no such name. */
-  activation(layer: Layer, name: string | null, value: ActivationName): { activation: string; behind: Written[] } {
+  activation(layer: Layer, name: string | null, value: ActivationName): { activation: string; behind: LayerConfig[] } {
     const known = ACTIVATIONS[value][this.dialect];
     if (known !== null) return { activation: known, behind: [] };
     if (value === "leakyRelu") return { activation: "linear", behind: [{ className: "LeakyReLU", config: { alpha: 0.2 } }] };
@@ -64,9 +64,9 @@ class Writer {
   }
 }
 
-type WriterOf<L extends Layer> = (to: Writer, layer: L, name: string | null) => readonly Written[];
+type LayerWriter<L extends Layer> = (to: Writer, layer: L, name: string | null) => readonly LayerConfig[];
 
-const WRITERS: { readonly [T in Layer["type"]]: WriterOf<Extract<Layer, { type: T }>> } = {
+const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { type: T }>> } = {
   dense(to, layer, name) {
     const { activation, behind } = to.activation(layer, name, layer.activation);
     return [{ className: "Dense", config: {
@@ -98,7 +98,7 @@ const WRITERS: { readonly [T in Layer["type"]]: WriterOf<Extract<Layer, { type: 
 };
 
 /** Names of layers without weights count on from "dropout" as Keras' do. */
-function named(written: readonly Written[], name: string | null, taken: Map<string, number>): Written[] {
+function named(written: readonly LayerConfig[], name: string | null, taken: Map<string, number>): LayerConfig[] {
   return written.map(({ className, config }, i) => {
     const prefix = snake(className), count = taken.get(prefix) ?? 0;
     if (i === 0 && name !== null) return { className, config: { name, trainable: true, ...config } };
@@ -108,10 +108,10 @@ function named(written: readonly Written[], name: string | null, taken: Map<stri
 }
 
 /** Layers in their order, with the part each comes from. @throws UnsupportedError naming the layer that the program does not have */
-function writtenLayers(where: string, { layers }: Parts, dialect: Dialect): { part: Part; written: Written[] }[] {
+function writtenLayers(where: string, { layers }: Parts, dialect: Dialect): { part: ModelPart; written: LayerConfig[] }[] {
   const to = new Writer(where, dialect), taken = new Map<string, number>();
   return layers.map((part) => ({ part,
-    written: named((WRITERS[part.layer.type] as WriterOf<Layer>)(to, part.layer, part.name), part.name, taken) }));
+    written: named((WRITERS[part.layer.type] as LayerWriter<Layer>)(to, part.layer, part.name), part.name, taken) }));
 }
 
 /** `modelTopology` of a model.json. */
@@ -131,7 +131,7 @@ const DTYPE = { module: "keras", class_name: "DTypePolicy", config: { name: "flo
 export interface PlacedLayer {
   readonly className: string;
   readonly name: string;
-  readonly part: Part | null;
+  readonly part: ModelPart | null;
 }
 
 /** The layers of a Keras file in their order, each with the part that it is; a layer that stands for an activation has none. */

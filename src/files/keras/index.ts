@@ -7,12 +7,12 @@ import { findWeights, readModel, type ReadLayer } from "../keras-json/read-model
 import { placedLayers, toKeras, type PlacedLayer } from "../keras-json/write-model.ts";
 import { plain } from "../own/architecture.ts";
 import { checkOptions } from "../own/model-file.ts";
-import { assemble, checkModel, fill, takeApart, weightNames, type Weight } from "../parts.ts";
-import { checkMaxBytes, nameOf, readSource, writePlace, type Place, type ReadOptions, type Source } from "../places.ts";
+import { assemble, checkModel, fill, takeApart, weightNames, type ModelWeight } from "../parts.ts";
+import { checkMaxBytes, nameOf, readSource, writePlace, type ModelPlace, type ReadOptions, type ModelSource } from "../places.ts";
 import { CONFIG, METADATA, pack, unpack, WEIGHTS } from "./archive.ts";
 import { readHdf5, writeHdf5, type Hdf5Content, type Hdf5Reader } from "./hdf5.ts";
 
-export type { Place, ReadOptions, Source } from "../places.ts";
+export type { ModelPlace as Place, ReadOptions, ModelSource as Source } from "../places.ts";
 
 /** What loadKeras() takes. */
 export interface LoadKerasOptions extends ReadOptions {
@@ -76,7 +76,7 @@ const jsonBytes = (value: object): Uint8Array => new TextEncoder().encode(JSON.s
  * @returns the bytes of the file
  * @throws UnsupportedError naming a layer that Keras does not have, or without h5wasm; InputError if it cannot be written
  */
-export async function saveKeras(model: Sequential, target: Place | null, options: SaveKerasOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveKeras(model: Sequential, target: ModelPlace | null, options: SaveKerasOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const where = "saveKeras()";
   checkOptions(where, options, ["format"]);
   const { format = target !== null && /\.(h5|hdf5)$/.test(nameOf(target)) ? "h5" : "keras" } = options;
@@ -92,7 +92,7 @@ export async function saveKeras(model: Sequential, target: Place | null, options
 }
 
 /** Writes weights alone as `.weights.h5`, which Keras' load_weights() reads. As saveKeras() otherwise. */
-export async function saveKerasWeights(model: Sequential, target: Place | null): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveKerasWeights(model: Sequential, target: ModelPlace | null): Promise<Uint8Array<ArrayBuffer>> {
   const where = "saveKerasWeights()", bytes = await writeHdf5(where, weightsContent(placedLayers(where, await takeApart(where, model))));
   if (target !== null) await writePlace(where, target, bytes);
   return bytes;
@@ -111,7 +111,7 @@ function jsonOf(where: string, bytes: Uint8Array | string | undefined, what: str
  * @param source a path (Node), an address, which it opens, "indexeddb://name", "opfs://name", a file handle, a Blob or the bytes
  * @throws UnsupportedError naming a layer or option that is not known here, or without h5wasm; FormatError if the file is damaged
  */
-export async function loadKeras(source: Source, options: LoadKerasOptions = {}): Promise<Sequential> {
+export async function loadKeras(source: ModelSource, options: LoadKerasOptions = {}): Promise<Sequential> {
   checkOptions("loadKeras()", options, ["inputShape", "maxBytes"]);
   const maxBytes = checkMaxBytes("loadKeras()", options.maxBytes), where = `loadKeras(): ${nameOf(source)}`,
     bytes = await readSource("loadKeras()", source, maxBytes);
@@ -134,7 +134,7 @@ async function modelOf(where: string, layers: readonly ReadLayer[], bytes: Uint8
  * Gives a model the weights of a `.weights.h5` file of Keras 3, or of an `.h5` file of Keras 2, whose layers are of the same classes in the
  * same order. Needs the package h5wasm. As loadKeras() otherwise.
  */
-export async function loadKerasWeights(model: Sequential, source: Source, options: ReadOptions = {}): Promise<void> {
+export async function loadKerasWeights(model: Sequential, source: ModelSource, options: ReadOptions = {}): Promise<void> {
   checkOptions("loadKerasWeights()", options, ["maxBytes"]);
   const maxBytes = checkMaxBytes("loadKerasWeights()", options.maxBytes), where = `loadKerasWeights(): ${nameOf(source)}`;
   const bytes = await readSource("loadKerasWeights()", source, maxBytes), parts = await takeApart(where, checkModel(where, model)),
@@ -160,7 +160,7 @@ async function fillFrom(where: string, model: Sequential, layers: readonly ReadL
 }
 
 /** The weight of that number of a layer. */
-type From = (layer: ReadLayer, which: number, shape: readonly number[]) => Weight | null;
+type From = (layer: ReadLayer, which: number, shape: readonly number[]) => ModelWeight | null;
 
 function newer(where: string, file: Hdf5Reader): From {
   const root = ["layers", "_layer_checkpoint_dependencies"].find((name) => file.has(name));

@@ -6,7 +6,7 @@ import { concat } from "../bytes.ts";
 import { findWeights, readModel } from "../keras-json/read-model.ts";
 import { isObject, own, show } from "../keras-json/options.ts";
 import { toTensorFlowJs } from "../keras-json/write-model.ts";
-import { assemble, fill, takeApart, weightNames, type Weight } from "../parts.ts";
+import { assemble, fill, takeApart, weightNames, type ModelWeight } from "../parts.ts";
 
 /** One tensor of weightData. */
 export interface WeightSpec {
@@ -32,7 +32,7 @@ export interface OwnArtifacts extends Required<ModelArtifacts> {
   readonly weightData: Uint8Array<ArrayBuffer>;
 }
 
-interface NamedWeight extends Weight {
+interface NamedWeight extends ModelWeight {
   readonly name: string;
 }
 
@@ -45,14 +45,14 @@ const STORED: Readonly<Record<string,
   uint16: { bytes: 2, values: (data, scale, min) => Float32Array.from(new Uint16Array(data), (value) => value * scale + min) },
 };
 
-interface Layout {
+interface WeightLayout {
   readonly name: string;
   readonly shape: readonly number[];
   readonly bytes: number;
   readonly values: (data: ArrayBuffer) => Float32Array<ArrayBuffer>;
 }
 
-function layoutOf(where: string, spec: unknown): Layout {
+function layoutOf(where: string, spec: unknown): WeightLayout {
   const name = own(spec, "name"), shape = own(spec, "shape"), dtype = own(spec, "dtype"), quantization = own(spec, "quantization");
   const place = `${where}: weight ${show(name)}`;
   const isShape = Array.isArray(shape) && shape.length <= 8 && shape.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
@@ -72,15 +72,15 @@ function layoutOf(where: string, spec: unknown): Layout {
 }
 
 /** What the tensors of a list take. @throws FormatError, UnsupportedError if it is none */
-export function layoutsOf(where: string, specs: unknown): Layout[] {
+export function layoutsOf(where: string, specs: unknown): WeightLayout[] {
   if (!Array.isArray(specs)) throw new FormatError(`${where}: weights must be a list; got ${show(specs)}.`);
   return specs.map((spec) => layoutOf(where, spec));
 }
 
-export const bytesOf = (layouts: readonly Layout[]): number => layouts.reduce((sum, { bytes }) => sum + bytes, 0);
+export const bytesOf = (layouts: readonly WeightLayout[]): number => layouts.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** The tensors, one behind the other in `data`. @throws FormatError if it has fewer bytes or more */
-export function weightsIn(where: string, layouts: readonly Layout[], data: Uint8Array): NamedWeight[] {
+export function weightsIn(where: string, layouts: readonly WeightLayout[], data: Uint8Array): NamedWeight[] {
   const wanted = bytesOf(layouts);
   if (wanted !== data.length) throw new FormatError(`${where}: its weights take ${wanted} bytes; there are ${data.length}. Fetch the ` +
     `files again.`);

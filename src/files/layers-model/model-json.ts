@@ -6,12 +6,12 @@ import { concat } from "../bytes.ts";
 import { isObject, own, show } from "../keras-json/options.ts";
 import { checkOptions } from "../own/model-file.ts";
 import { plain } from "../own/architecture.ts";
-import { checkMaxBytes, nameOf, partsBelow, readBeside, readSource, writeBeside, writePlace, type Place, type ReadOptions,
-  type Source } from "../places.ts";
+import { checkMaxBytes, nameOf, partsBelow, readBeside, readSource, writeBeside, writePlace, type ModelPlace, type ReadOptions,
+  type ModelSource } from "../places.ts";
 import { bytesOf, checkFormat, fromArtifacts, layoutsOf, modelFrom, toArtifacts, weightsIn, type ModelArtifacts } from "./artifacts.ts";
 
 /** Files by name, model.json among them. */
-export type Files = Readonly<Record<string, Blob | ArrayBuffer | Uint8Array>>;
+export type ArtifactFiles = Readonly<Record<string, Blob | ArrayBuffer | Uint8Array>>;
 /** What loads artifacts: TensorFlow.js' IOHandler, tf.io.browserHTTPRequest() for one. */
 export interface ArtifactsLoader {
   /** Gives architecture and weights. */
@@ -36,7 +36,7 @@ const SHARD_BYTES = 2 ** 22, MANY_FILES = 10_000;
  * @returns the files by name, model.json first
  * @throws UnsupportedError naming a layer that TensorFlow.js does not have; InputError if the files cannot be written
  */
-export async function saveLayersModel(model: Sequential, target: Place | null,
+export async function saveLayersModel(model: Sequential, target: ModelPlace | null,
   options: SaveLayersModelOptions = {}): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const where = "saveLayersModel()";
   checkOptions(where, options, ["shardBytes"]);
@@ -74,24 +74,24 @@ const isPlain = (source: unknown): boolean => isObject(source) &&
  * @throws UnsupportedError naming a layer or option that is not known here; FormatError if the files are damaged; InputError if they cannot
  * be read
  */
-export async function loadLayersModel(source: Source | Files | ModelArtifacts | ArtifactsLoader,
+export async function loadLayersModel(source: ModelSource | ArtifactFiles | ModelArtifacts | ArtifactsLoader,
   options: LoadLayersModelOptions = {}): Promise<Sequential> {
   const where = "loadLayersModel()";
   checkOptions(where, options, ["inputShape", "maxBytes"]);
   const maxBytes = checkMaxBytes(where, options.maxBytes), { inputShape } = options;
   if (isLoader(source)) return fromArtifacts(where, await source.load(), inputShape);
   if (isPlain(source)) {
-    return own(source, "modelTopology") === undefined ? fromFiles(where, source as Files, maxBytes, inputShape) : fromArtifacts(where,
+    return own(source, "modelTopology") === undefined ? fromFiles(where, source as ArtifactFiles, maxBytes, inputShape) : fromArtifacts(where,
       source as ModelArtifacts, inputShape);
   }
-  const bytes = await readSource(where, source as Source, maxBytes), isPlace = typeof source === "string" || source instanceof URL;
+  const bytes = await readSource(where, source as ModelSource, maxBytes), isPlace = typeof source === "string" || source instanceof URL;
   return fromJson(`${where}: ${nameOf(source)}`, bytes, maxBytes, inputShape, (path, most) => {
     if (isPlace) return readBeside(where, source, path, most);
     throw new InputError(`${where}: model.json names ${show(path)} beside it. Give all files by name: { "model.json": …, … }.`);
   });
 }
 
-async function fromFiles(where: string, files: Files, maxBytes: number, inputShape?: readonly number[]): Promise<Sequential> {
+async function fromFiles(where: string, files: ArtifactFiles, maxBytes: number, inputShape?: readonly number[]): Promise<Sequential> {
   const names = Object.keys(files),
     main = names.find((name) => name.split("/").at(-1) === "model.json") ?? names.find((name) => name.endsWith(".json"));
   if (main === undefined) throw new InputError(`${where}: there must be a model.json among the files; got ` +

@@ -2,11 +2,11 @@
 
 import type { Sequential } from "../../index.ts";
 import { checkOptions } from "../own/model-file.ts";
-import { checkMaxBytes, nameOf, readSource, writePlace, type Place, type ReadOptions, type Source } from "../places.ts";
+import { checkMaxBytes, nameOf, readSource, writePlace, type ModelPlace, type ReadOptions, type ModelSource } from "../places.ts";
 import { fromOnnx } from "./read.ts";
 import { toOnnx } from "./write.ts";
 
-export type { Place, ReadOptions, Source } from "../places.ts";
+export type { ModelPlace as Place, ReadOptions, ModelSource as Source } from "../places.ts";
 
 /** What loadOnnx() takes. */
 export interface LoadOnnxOptions extends ReadOptions {
@@ -20,7 +20,7 @@ export interface LoadOnnxOptions extends ReadOptions {
  * @returns the bytes of the file
  * @throws UnsupportedError naming a layer that ONNX does not have: stateful ones; InputError if it cannot be written
  */
-export async function saveOnnx(model: Sequential, target: Place | null): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveOnnx(model: Sequential, target: ModelPlace | null): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await toOnnx("saveOnnx()", model);
   if (target !== null) await writePlace("saveOnnx()", target, bytes);
   return bytes;
@@ -31,7 +31,7 @@ export async function saveOnnx(model: Sequential, target: Place | null): Promise
  * @param source a path (Node), an address, which it opens, "indexeddb://name", "opfs://name", a file handle, a Blob or the bytes
  * @throws UnsupportedError naming the node that is not known here; FormatError if the file is damaged; InputError if it cannot be read
  */
-export async function loadOnnx(source: Source, options: LoadOnnxOptions = {}): Promise<Sequential> {
+export async function loadOnnx(source: ModelSource, options: LoadOnnxOptions = {}): Promise<Sequential> {
   const where = "loadOnnx()";
   checkOptions(where, options, ["inputShape", "maxBytes"]);
   return fromOnnx(`${where}: ${nameOf(source)}`, await readSource(where, source, checkMaxBytes(where, options.maxBytes)),

@@ -12,13 +12,13 @@ type Attribute =
   number | string | readonly number[] | readonly string[] | { readonly float: number } | { readonly floats: readonly number[] };
 
 /** A constant tensor; whole numbers as such. */
-export interface Tensor {
+export interface TensorProto {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Float32Array<ArrayBuffer> | readonly number[];
 }
 
-export interface Node {
+export interface NodeProto {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -26,7 +26,7 @@ export interface Node {
 }
 
 /** What goes in or comes out; null where the batch is. */
-export interface Port {
+export interface ValueInfoProto {
   readonly name: string;
   readonly shape: readonly (number | null)[];
   readonly type: typeof FLOAT | typeof INT64;
@@ -44,22 +44,22 @@ function attributeFields(value: Attribute): Field[] {
     [...value.map((n): Field => [8, n as Value]), [20, 7]];
 }
 
-const nodeBytes = ({ op, inputs, outputs, attributes = {} }: Node): Uint8Array => encode([
+const nodeBytes = ({ op, inputs, outputs, attributes = {} }: NodeProto): Uint8Array => encode([
   ...inputs.map((name): Field => [1, name]), ...outputs.map((name): Field => [2, name]), [3, `${op}/${outputs[0]}`], [4, op],
   ...Object.entries(attributes).map(([name, value]): Field => [5, encode([[1, name], ...attributeFields(value)])]),
 ]);
 
-function tensorBytes({ name, shape, data }: Tensor): Uint8Array {
+function tensorBytes({ name, shape, data }: TensorProto): Uint8Array {
   const isFloat = data instanceof Float32Array, raw = isFloat ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
   return encode([...shape.map((size): Field => [1, size]), [2, isFloat ? FLOAT : INT64], [8, name], [9, raw]]);
 }
 
-const portBytes = ({ name, shape, type }: Port): Uint8Array => encode([[1, name], [2, encode([[1, encode([
+const portBytes = ({ name, shape, type }: ValueInfoProto): Uint8Array => encode([[1, name], [2, encode([[1, encode([
   [1, type], [2, encode(shape.map((size): Field => [1, encode([size === null ? [2, "batch"] : [1, size]])]))]])]])]]);
 
 /** The bytes of a ModelProto. */
-export function encodeModel(nodes: readonly Node[], tensors: readonly Tensor[], input: Port, output: Port): Uint8Array<ArrayBuffer> {
+export function encodeModel(nodes: readonly NodeProto[], tensors: readonly TensorProto[], input: ValueInfoProto, output: ValueInfoProto): Uint8Array<ArrayBuffer> {
   const graph = encode([...nodes.map((node): Field => [1, nodeBytes(node)]), [2, "deltaprop"],
     ...tensors.map((tensor): Field => [5, tensorBytes(tensor)]),
     [11, portBytes(input)], [12, portBytes(output)]]);
@@ -78,12 +78,12 @@ export interface ReadNode {
 /** A graph as it was read. */
 export interface ReadGraph {
   readonly nodes: readonly ReadNode[];
-  readonly tensors: ReadonlyMap<string, Tensor>;
-  readonly inputs: readonly Port[];
+  readonly tensors: ReadonlyMap<string, TensorProto>;
+  readonly inputs: readonly ValueInfoProto[];
   readonly outputs: readonly string[];
 }
 
-function readTensor(message: Message, where: string): Tensor {
+function readTensor(message: Message, where: string): TensorProto {
   const name = message.text(8) ?? "", shape = message.numbers(1), type = message.number(2),
     place = `${where}: tensor ${JSON.stringify(name.slice(0, 80))}`;
   if (message.number(14) === 1 || message.bytes(13).length > 0) throw new UnsupportedError(`${place}: its numbers are in another file, ` +
@@ -104,7 +104,7 @@ function readTensor(message: Message, where: string): Tensor {
   return { name, shape, data: raw ? Array.from(new BigInt64Array(new Uint8Array(raw).buffer), Number) : message.numbers(7) };
 }
 
-function readPort(message: Message): Port {
+function readPort(message: Message): ValueInfoProto {
   const [type] = message.messages(2).flatMap((found) => found.messages(1)), [shape] = type?.messages(2) ?? [];
   return { name: message.text(1) ?? "", type: type?.number(1) === INT64 ? INT64 : FLOAT,
     shape: shape?.messages(1).map((size) => size.number(1) || null) ?? [] };

@@ -7,14 +7,14 @@ import {
     type RecurrentActivation,
   type Sequential,
 } from "../../index.ts";
-import { assemble, fill, ofFile, type Weight } from "../parts.ts";
-import { decodeModel, INT64, type ReadGraph, type ReadNode, type Tensor } from "./proto.ts";
+import { assemble, fill, ofFile, type ModelWeight } from "../parts.ts";
+import { decodeModel, INT64, type ReadGraph, type ReadNode, type TensorProto } from "./proto.ts";
 
 /** A layer to be: what is behind it may still belong to it. */
 interface Draft {
   readonly type: "dense" | "simpleRNN" | "dropout" | "activation";
   readonly options: Record<string, unknown>;
-  readonly weights: Weight[];
+  readonly weights: ModelWeight[];
   /** What went in. */
   readonly from: string;
 }
@@ -34,7 +34,7 @@ class Chain {
   }
 
   /** A constant input. */
-  tensor(node: ReadNode, input: number, rank?: number): Tensor {
+  tensor(node: ReadNode, input: number, rank?: number): TensorProto {
     const tensor = this.graph.tensors.get(node.inputs[input] ?? "");
     if (!tensor) this.refuse(node, `input ${input} must be a constant.`);
     if (rank !== undefined && tensor.shape.length !== rank) this.refuse(node,
@@ -42,7 +42,7 @@ class Chain {
     return tensor;
   }
 
-  weight(node: ReadNode, input: number, rank: number): Weight & { readonly name: string } {
+  weight(node: ReadNode, input: number, rank: number): ModelWeight & { readonly name: string } {
     const { name, shape, data } = this.tensor(node, input, rank);
     return data instanceof Float32Array ? { name, shape, data } : this.refuse(node, `input ${input} must be of floats.`);
   }
@@ -67,15 +67,15 @@ class Chain {
   }
 }
 
-type Reader = (to: Chain, node: ReadNode) => void;
+type NodeReader = (to: Chain, node: ReadNode) => void;
 
-const elementwise = (name: ElementwiseActivation): Reader => (to) => to.activate(name);
-const turned = ({ shape: [rows, columns], data }: Weight): Weight =>
+const elementwise = (name: ElementwiseActivation): NodeReader => (to) => to.activate(name);
+const turned = ({ shape: [rows, columns], data }: ModelWeight): ModelWeight =>
   ({ shape: [columns, rows], data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) });
 /** "first/kernel" → "first". */
 const nameOf = (name: string): string | undefined => /^([A-Za-z][\w.-]{0,63})\/kernel$/.exec(name)?.[1];
 
-function pushDense(to: Chain, kernel: Weight & { readonly name?: string }, bias: Weight | null): void {
+function pushDense(to: Chain, kernel: ModelWeight & { readonly name?: string }, bias: ModelWeight | null): void {
   to.drafts.push({ type: "dense", from: to.value, weights: bias ? [kernel, bias] : [kernel],
     options: { units: kernel.shape[1], useBias: bias !== null, name: nameOf(kernel.name ?? "") } });
 }
@@ -140,7 +140,7 @@ function floatsOf({ attributes }: ReadNode, name: string): number[] {
     (bytes.length % 4 === 0 ? [...new Float32Array(new Uint8Array(bytes).buffer)] : []));
 }
 
-const READERS: Readonly<Record<string, Reader>> = {
+const READERS: Readonly<Record<string, NodeReader>> = {
   Gemm: readGemm,
   MatMul: (to, node) => pushDense(to, to.weight(node, 1, 2), null),
   Add: readAdd,

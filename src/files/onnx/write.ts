@@ -4,13 +4,13 @@
 //              (1, units, units) are our kernels transposed, B (1, 2·units) is our bias and zeros
 
 import { UnsupportedError, type ActivationName, type Layer, type Sequential } from "../../index.ts";
-import { takeApart, type Parts, type Weight } from "../parts.ts";
-import { encodeModel, FLOAT, INT64, type Node, type Tensor } from "./proto.ts";
+import { takeApart, type Parts, type ModelWeight } from "../parts.ts";
+import { encodeModel, FLOAT, INT64, type NodeProto, type TensorProto } from "./proto.ts";
 
 const float = (value: number) => ({ float: value });
 
 /** Operator and attributes; swish is a product of two. */
-const ACTIVATIONS: Readonly<Record<Exclude<ActivationName, "linear" | "swish">, readonly [op: string, attributes?: Node["attributes"]]>> = {
+const ACTIVATIONS: Readonly<Record<Exclude<ActivationName, "linear" | "swish">, readonly [op: string, attributes?: NodeProto["attributes"]]>> = {
   sigmoid: ["Sigmoid"], tanh: ["Tanh"], relu: ["Relu"], leakyRelu: ["LeakyRelu", { alpha: float(0.2) }], elu: ["Elu", { alpha: float(1) }],
     softplus: ["Softplus"],
   gelu: ["Gelu", { approximate: "none" }], geluTanh: ["Gelu", { approximate: "tanh" }], softmax: ["Softmax", { axis: -1 }],
@@ -24,21 +24,21 @@ const RECURRENT = {
 
 /** Writes node after node, each from what the one before gave. */
 class Graph {
-  readonly nodes: Node[] = [];
-  readonly tensors: Tensor[] = [];
+  readonly nodes: NodeProto[] = [];
+  readonly tensors: TensorProto[] = [];
   value = "input";
 
   /** @param shape what reaches the next layer, without the batch */
   constructor(readonly where: string, public shape: readonly number[]) {}
 
   /** @param more names of further inputs. @returns the name of what comes out */
-  push(op: string, more: readonly string[] = [], attributes?: Node["attributes"]): string {
+  push(op: string, more: readonly string[] = [], attributes?: NodeProto["attributes"]): string {
     const output = `${op.toLowerCase()}_${this.nodes.length}`;
     this.nodes.push({ op, inputs: [this.value, ...more], outputs: [output], attributes });
     return (this.value = output);
   }
 
-  constant(name: string, shape: readonly number[], data: Tensor["data"]): string {
+  constant(name: string, shape: readonly number[], data: TensorProto["data"]): string {
     this.tensors.push({ name, shape, data });
     return name;
   }
@@ -53,12 +53,12 @@ class Graph {
   }
 }
 
-const transposed = ({ shape: [rows, columns], data }: Weight): Float32Array<ArrayBuffer> =>
+const transposed = ({ shape: [rows, columns], data }: ModelWeight): Float32Array<ArrayBuffer> =>
   Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
 
-type WriterOf<L extends Layer> = (to: Graph, layer: L, name: string | null, weights: readonly Weight[]) => void;
+type NodeWriter<L extends Layer> = (to: Graph, layer: L, name: string | null, weights: readonly ModelWeight[]) => void;
 
-const WRITERS: { readonly [T in Layer["type"]]: WriterOf<Extract<Layer, { type: T }>> } = {
+const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type: T }>> } = {
   dense(to, { units, activation }, name, [kernel, bias]) {
     const factor = to.constant(`${name}/kernel`, kernel.shape, kernel.data),
       sum = bias && to.constant(`${name}/bias`, bias.shape, bias.data);
@@ -99,7 +99,7 @@ const WRITERS: { readonly [T in Layer["type"]]: WriterOf<Extract<Layer, { type: 
 
 function graphOf(where: string, { layers, inputShape }: Parts): Graph {
   const graph = new Graph(where, inputShape);
-  for (const { layer, name, weights } of layers) (WRITERS[layer.type] as WriterOf<Layer>)(graph, layer, name, weights);
+  for (const { layer, name, weights } of layers) (WRITERS[layer.type] as NodeWriter<Layer>)(graph, layer, name, weights);
   return graph;
 }
 

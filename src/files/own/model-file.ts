@@ -6,10 +6,10 @@ import { encodeSafetensors, decodeSafetensors, FormatError, InputError, type Com
 import { parseJson, type JsonObject, type JsonValue } from "../../formats/json.ts";
 import { readLayout, type SafetensorsFile, type TensorToWrite } from "../../formats/safetensors.ts";
 import { assemble, checkModel, fill, takeApart } from "../parts.ts";
-import { checkMaxBytes, nameOf, readSource, writePlace, type Place, type ReadOptions, type Source } from "../places.ts";
+import { checkMaxBytes, nameOf, readSource, writePlace, type ModelPlace, type ReadOptions, type ModelSource } from "../places.ts";
 import { layersFromJson, layersToJson } from "./architecture.ts";
 import { isOfCommand, layersOfCommand } from "./command.ts";
-import { isOfOptimizer, readTraining, resumeTraining, takeTraining, type Numbers } from "./training.ts";
+import { isOfOptimizer, readTraining, resumeTraining, takeTraining, type StoredNumbers } from "./training.ts";
 
 const FORMAT = "deltaprop-model", VERSION = "1";
 
@@ -42,7 +42,7 @@ export function checkOptions(where: string, options: object, known: readonly str
  * it
  * is not compiled, or training
  */
-export async function saveModel(model: Sequential, target: Place | null, options: SaveModelOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveModel(model: Sequential, target: ModelPlace | null, options: SaveModelOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const where = "saveModel()";
   checkOptions(where, options, ["optimizer"]);
   const { stack: { layers, seed } } = checkModel(where, model).inside;
@@ -67,7 +67,7 @@ async function weightsOf(where: string, model: Sequential): Promise<TensorToWrit
  * @param source a path (Node), an address, which it opens, "indexeddb://name", "opfs://name", a file handle, a Blob or the bytes
  * @throws FormatError if the file is damaged, or holds what is not known here; InputError if it cannot be read
  */
-export async function loadModel(source: Source, options: LoadModelOptions = {}): Promise<Sequential> {
+export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<Sequential> {
   const where = "loadModel()";
   checkOptions(where, options, ["compile", "backend", "device", "precision", "threads", "debug", "maxBytes"]);
   const { compile = true, maxBytes, ...backend } = options, bytes = await readSource(where, source, checkMaxBytes(where, maxBytes));
@@ -91,7 +91,7 @@ function readDescription(where: string, { metadata }: SafetensorsFile): { model:
 }
 
 /** As they are in the file, float64 too. */
-function numbersOf(bytes: Uint8Array, where: string): Map<string, Numbers> {
+function numbersOf(bytes: Uint8Array, where: string): Map<string, StoredNumbers> {
   const { entries, dataStart } = readLayout(bytes, where);
   return new Map(entries.map(({ name, dtype, begin, end }) => {
     const data = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;

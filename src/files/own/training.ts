@@ -11,7 +11,7 @@ import { ofFile } from "../parts.ts";
 import { plain } from "./architecture.ts";
 
 /** In the precision of the backend: float64 of the reference. */
-export type Numbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+export type StoredNumbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 
 const OPTIMIZER = "optimizer/";
 
@@ -39,7 +39,7 @@ export async function takeTraining(where: string, model: Sequential): Promise<{ 
   if (compiled) void model.learningRate;
   if (!compiled) throw new InputError(`${where}(): { optimizer: true } needs a compiled model. Call compile() first, or leave it out.`);
   return life.exclusively(where, () => compiled.use(where, async () => {
-    const snapshot = await compiled.keeper.takeSnapshot();
+    const snapshot = await compiled.session.takeSnapshot();
     if (!snapshot) throw new Error("nothing refuses a snapshot here");
     const { network: { parameters }, declared: { optimizer, loss, metrics }, assignedRate } = compiled,
       { steps, epochs } = snapshot.progress;
@@ -100,12 +100,12 @@ export function readTraining(where: string, value: JsonValue): SavedTraining {
  * they do not fit
  */
 export async function resumeTraining(where: string, model: Sequential, saved: SavedTraining,
-  tensors: ReadonlyMap<string, Numbers>): Promise<void> {
+  tensors: ReadonlyMap<string, StoredNumbers>): Promise<void> {
   const { compiled, life } = model.inside;
   if (!compiled) throw new Error("compiled right before");
-  await life.exclusively("loadModel", () => compiled.keeper.hold(async () => {
-    const { network: { parameters }, keeper } = compiled, state = new Map<string, Numbers>();
-    for (const [key, { length }] of keeper.snapshot.state) {
+  await life.exclusively("loadModel", () => compiled.session.hold(async () => {
+    const { network: { parameters }, session } = compiled, state = new Map<string, StoredNumbers>();
+    for (const [key, { length }] of session.snapshot.state) {
       const name = nameInFile(key, parameters), numbers = tensors.get(name ?? "");
       if (name === null) continue;
       if (numbers?.length !== length || !numbers.every(Number.isFinite)) {
@@ -115,6 +115,6 @@ export async function resumeTraining(where: string, model: Sequential, saved: Sa
       state.set(key, numbers);
     }
     compiled.restoreLearningRate(saved.learningRate);
-    await keeper.adopt({ state, progress: { steps: saved.steps, epochs: saved.epochs, stateRows: 0 } });
+    await session.adopt({ state, progress: { steps: saved.steps, epochs: saved.epochs, stateRows: 0 } });
   }));
 }

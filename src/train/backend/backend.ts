@@ -8,11 +8,10 @@ import type { Plan, PlanOptions } from "../../schedule/plan.ts";
 import type { Precision } from "../../schedule/precision.ts";
 import type { Adapter } from "../../schedule/tiles.ts";
 import type { Choices } from "../../schedule/tuning.ts";
+import type { Floats } from "../../typed-arrays.ts";
 import type { Dataset } from "../data/data.ts";
 
-export type { ResultHandler, StopSignal };
-
-export type Floats = Float32Array<ArrayBuffer>;
+export type { Floats, ResultHandler, StopSignal };
 
 /** Weights, optimizer states and what stateful layers carry in training, by name, in the precision of the backend. */
 export type State = ReadonlyMap<string, Floats | Float64Array<ArrayBuffer>>;
@@ -95,7 +94,7 @@ export interface Backend {
   /** Plans steps for an engine that runs no WGSL; left out where WGSL is run, or nothing that was planned. */
   readonly program?: PlanOptions["program"];
   /** Workgroup memory for tiny networks that stay on the device from step to step; 0 where there is none. */
-  readonly residentBytes: number;
+  readonly persistentBytes: number;
   /**
    * Chooses by measuring how the products of a plan are cut: those that `known` lacks are added to it. Left out where there
    * is nothing to choose. @throws GpuError if memory runs out or the device is lost

@@ -1,5 +1,5 @@
 // The callbacks of one fit() as one: called in order, those with a state begun, kept in checkpoints and brought back from them. Loaded with
-// given.ts, for a fit() whose callbacks are more than the common functions.
+// validate-all.ts, for a fit() whose callbacks are more than the common functions.
 
 import { FormatError, InputError } from "../../errors.ts";
 import { show } from "../../model/checks.ts";
@@ -7,7 +7,7 @@ import type { Network } from "../../model/network.ts";
 import type { Backend, Floats } from "../backend/backend.ts";
 import type { Readout } from "../data/batches.ts";
 import type { Callback, Callbacks, FitOptions, FitRun, Logs } from "./fit-options.ts";
-import { refusal } from "./refuse-weights.ts";
+import { invalidWeights } from "./validate-weights.ts";
 import { fromWeights, type GivenWeight, type Weight } from "./weights.ts";
 
 /** What a fit() trains, as far as its callbacks see it. */
@@ -124,7 +124,7 @@ export class CallbackList implements KeptCallbacks {
 
   #symbols(weights: readonly GivenWeight[]): ReadonlyMap<string, Floats> {
     const values = this.#known.get(weights) ?? fromWeights(this.#network, weights);
-    if (!values) throw refusal(this.#network, weights);
+    if (!values) throw invalidWeights(this.#network, weights);
     return values;
   }
 

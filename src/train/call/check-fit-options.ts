@@ -1,4 +1,4 @@
-// What is wrong with the options of fit(). Loaded with given.ts, for calls whose options are no common ones or hold a mistake.
+// What is wrong with the options of fit(). Loaded with validate-all.ts, for calls whose options are no common ones or hold a mistake.
 
 import { InputError } from "../../errors.ts";
 import { checkCount, checkFlag, checkOptions, show } from "../../model/checks.ts";

@@ -133,7 +133,7 @@ export interface Failure {
  * Work that goes one after the other and that others wait for. Each caller gets the very promise of his work, and its
  * error if it fails: that others wait does not count as handling it.
  */
-export class Turns {
+export class SerialQueue {
   #pending = 0;
   #last: Promise<Failure | null> = Promise.resolve(null);
   #failure: Failure | null = null;
@@ -147,7 +147,7 @@ export class Turns {
     return this.#failure;
   }
 
-  async take(work: () => Promise<void>): Promise<void> {
+  async run(work: () => Promise<void>): Promise<void> {
     const before = this.underWay ? this.#last : null;
     let over: (failure: Failure | null) => void = () => {};
     this.#last = new Promise((resolve) => { over = resolve; });

@@ -89,7 +89,7 @@ export interface DataOptions {
 /** Rows of a mini-batch where nothing else is said. */
 export const DEFAULT_BATCH = 32;
 
-/** For messages on misspelt options; of the calls that take data, given.ts says it. */
+/** For messages on misspelt options; of the calls that take data, validate-all.ts says it. */
 export const OPTIONS = {
   sequential: ["layers", "seed"],
   compile: ["optimizer", "loss", "metrics", "precision", "backend", "threads", "device", "autotune", "debug"],

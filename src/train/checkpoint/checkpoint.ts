@@ -8,13 +8,13 @@ import { decodeCheckpoint, encodeCheckpoint, type Checkpoint, type Expected } fr
 const SLOTS = ["checkpoint-a.safetensors", "checkpoint-b.safetensors"] as const;
 const POINTER = "checkpoint-latest";
 
-type Slot = (typeof SLOTS)[number];
+type CheckpointSlot = (typeof SLOTS)[number];
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const other = (slot: Slot): Slot => (slot === SLOTS[0] ? SLOTS[1] : SLOTS[0]);
+const other = (slot: CheckpointSlot): CheckpointSlot => (slot === SLOTS[0] ? SLOTS[1] : SLOTS[0]);
 
 /** Null where it points nowhere. */
-async function pointedAt(store: CheckpointStore): Promise<Slot | null> {
+async function pointedAt(store: CheckpointStore): Promise<CheckpointSlot | null> {
   const bytes = await store.read(POINTER);
   return (bytes && SLOTS.find((slot) => slot === new TextDecoder().decode(bytes))) ?? null;
 }
@@ -52,7 +52,7 @@ export async function readCheckpoint(store: CheckpointStore, expected: Expected)
 
 /** Writes checkpoints one after the other. */
 export class CheckpointWriter {
-  #last: Slot | null | undefined;
+  #last: CheckpointSlot | null | undefined;
   #told = "";
   /** Whether a checkpoint is on its way. */
   #writing = false;
@@ -103,7 +103,7 @@ export class CheckpointWriter {
   }
 
   /** The slot that must not be touched. */
-  async #lastGood(): Promise<Slot | null> {
+  async #lastGood(): Promise<CheckpointSlot | null> {
     const pointed = await pointedAt(this.store);
     for (const slot of pointed ? [pointed, other(pointed)] : SLOTS) {
       const bytes = await this.store.read(slot);

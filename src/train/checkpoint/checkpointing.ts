@@ -5,12 +5,12 @@ import type { Network } from "../../model/network.ts";
 import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import type { StopSignal } from "../backend/backend.ts";
-import type { Given } from "../call/call.ts";
+import type { CallData } from "../call/call.ts";
 import { sent, type Expected } from "./checkpoint-file.ts";
 import { CheckpointWriter, readCheckpoint } from "./checkpoint.ts";
 import type { Compiled } from "../compiled/compiled.ts";
 import { initialStates } from "../../model/initial-states.ts";
-import type { Checkpointing } from "../recovery/endurance.ts";
+import type { Checkpointing } from "../recovery/fault-tolerant-runner.ts";
 import { allFinite } from "../backend/finite.ts";
 import type { Standing } from "../loop/history.ts";
 import type { KeptCallbacks } from "../call/callback-list.ts";
@@ -29,8 +29,8 @@ export interface FitCourse {
     readonly options: RunOptions;
     readonly gate: Gate;
     readonly signal: StopSignal;
-    readonly data: Given;
-    readonly validation: Given | null;
+    readonly data: CallData;
+    readonly validation: CallData | null;
   };
   readonly validates: boolean;
   readonly position: Position | null;
@@ -49,7 +49,7 @@ async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /** SHA-256 over kind, length and bytes of all arrays that are trained and validated on. */
-async function digestOf(data: readonly (Given | null)[]): Promise<string> {
+async function digestOf(data: readonly (CallData | null)[]): Promise<string> {
   const parts: string[] = [];
   for (const given of data) {
     if (!given) continue;
@@ -106,7 +106,7 @@ export async function resumeFrom(fit: FitCourse, expected: Expected): Promise<St
   }
   await gate.still(() => kept?.adopt(found.callbacks));
   compiled.restoreLearningRate(found.learningRate);
-  await compiled.keeper.adopt(found);
+  await compiled.session.adopt(found);
   if (position && found.position) Object.assign(position, found.position);
   const { standing: { history: { epochs: epoch, steps }, batches: batch } } = found;
   await gate.still(() => callbacks?.onResume?.({ epoch, batch, steps }));

@@ -8,14 +8,14 @@ import { rateAt, toSchedule, type Schedule } from "../../model/schedules.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
 import type { Choices } from "../../schedule/tuning.ts";
 import type { Backend, Floats } from "../backend/backend.ts";
-import { loadBlocks, planExtras, type Extras } from "./extras.ts";
-import { Holdings } from "../limits/holding.ts";
-import { Keeper, lossBehind, type Opened } from "../recovery/keeper.ts";
-import { Turns } from "../call/lifecycle.ts";
-import { loadRecovery } from "../recovery/load-recovery.ts";
+import { formulasOfSums, planExtras, type Extras } from "./extras.ts";
+import { DeviceDatasets } from "../limits/device-dataset.ts";
+import { DeviceSession, lossBehind, type Opened } from "../recovery/device-session.ts";
+import { SerialQueue } from "../call/lifecycle.ts";
+import { loadRecovery } from "../../lazy.ts";
 import type { Progress } from "../loop/passes.ts";
 import type { Readout } from "../data/batches.ts";
-import type { Shape } from "../data/shape.ts";
+import type { DataShape } from "../data/shape.ts";
 import type { Carried } from "../data/states.ts";
 import { Steering } from "../loop/steering.ts";
 
@@ -26,15 +26,15 @@ export class Compiled {
   /** What steps leave. */
   readonly readout: Readout & Partial<Measures>;
   /** What data must fit. */
-  readonly shape: Shape;
+  readonly shape: DataShape;
   /** Data sets on the backend, with the runners made for them. */
-  readonly holdings = new Holdings(this);
+  readonly deviceDatasets = new DeviceDatasets(this);
   /** As compile() was given it, with its learning rate. */
   readonly declared: Recipe;
   /** What was measured so far. */
   #choices: Choices = new Map();
-  readonly #tuning = new Turns();
-  readonly keeper: Keeper;
+  readonly #tuning = new SerialQueue();
+  readonly session: DeviceSession;
   readonly steering = new Steering();
   /** Told of resetStates(), for training that goes on elsewhere. */
   onReset: () => void = () => {};
@@ -48,11 +48,11 @@ export class Compiled {
     const names = ["loss", ...recipe.metrics];
     this.readout = { names, means: names.length, ...extras.measures?.(network, recipe) };
     this.shape = { ...network, checks: extras.recurrent?.checks };
-    this.keeper = new Keeper(opened, this.progress, () => this.holdings.dispose());
+    this.session = new DeviceSession(opened, this.progress, () => this.deviceDatasets.dispose());
   }
 
   get backend(): Backend {
-    return this.keeper.backend;
+    return this.session.backend;
   }
 
   /** Of the next step. */
@@ -82,8 +82,8 @@ export class Compiled {
    * @throws DeviceLostError if there is none, or if it is lost again and again
    */
   use<T>(where: string, work: () => Promise<T>): Promise<T> {
-    const { keeper } = this;
-    return keeper.hold(async () => {
+    const { session } = this;
+    return session.hold(async () => {
       for (;;) {
         if (this.backend.isLost) await this.#recover(where);
         const { backend } = this;
@@ -97,8 +97,8 @@ export class Compiled {
   }
 
   async #recover(where: string): Promise<void> {
-    await this.keeper.recover(where);
-    (await loadRecovery()).tellOfLoss(where, this.backend, this.keeper.snapshot, this.network.stateful ? this.predicted : null);
+    await this.session.recover(where);
+    (await loadRecovery()).tellOfLoss(where, this.backend, this.session.snapshot, this.network.stateful ? this.predicted : null);
   }
 
   graph(purpose: Graph["purpose"], format: FeatureFormat): Graph {
@@ -122,7 +122,7 @@ export class Compiled {
 
   /** Loads what plans with mini-batches of that size need. */
   async prepare(batch: number): Promise<void> {
-    const blocks = await loadBlocks(this.network, this.recipe, batch, this.backend, this.autotune);
+    const blocks = await formulasOfSums(this.network, this.recipe, batch, this.backend, this.autotune);
     this.extras = { ...this.extras, formulas: { ...this.extras.formulas, ...blocks } };
   }
 
@@ -132,7 +132,7 @@ export class Compiled {
     // What does not fit is not measured.
     const plan = this.plan(purpose, batch, format), { graph } = plan;
     if (!this.autotune) return plan;
-    await this.#tuning.take(() => this.#tune((choices) => this.#planWith(graph, batch, choices)));
+    await this.#tuning.run(() => this.#tune((choices) => this.#planWith(graph, batch, choices)));
     return this.planOf(graph, batch);
   }
 
@@ -146,9 +146,9 @@ export class Compiled {
   }
 
   #planWith(graph: Graph, batch: number, choices: Choices, options: Partial<PlanOptions> = {}): Plan {
-    const { maxBuffers, maxBytes, residentBytes, places: weights, planAdapter: adapter, precision, program } = this.backend;
+    const { maxBuffers, maxBytes, persistentBytes, places: weights, planAdapter: adapter, precision, program } = this.backend;
     return new Plan(graph, {
-      batch, maxBuffers, maxBytes, residentBytes, weights, adapter, choices, precision, program,
+      batch, maxBuffers, maxBytes, persistentBytes, weights, adapter, choices, precision, program,
       ...planExtras(this.extras), ...options,
     });
   }
@@ -161,13 +161,13 @@ export class Compiled {
 
   /** The weights on the backend, or those of the snapshot where its GPU is lost. */
   async readWeights(): Promise<Map<string, Floats>> {
-    const { keeper, backend } = this, symbols = this.network.parameters.map(({ symbol }) => symbol);
+    const { session, backend } = this, symbols = this.network.parameters.map(({ symbol }) => symbol);
     try {
-      if (!backend.isLost) return await keeper.hold(() => backend.read(symbols));
+      if (!backend.isLost) return await session.hold(() => backend.read(symbols));
     } catch (error) {
       if (!await lossBehind(error, backend)) throw error;
     }
-    await keeper.settled();
-    return new Map(symbols.map((symbol) => [symbol, Float32Array.from(keeper.snapshot.state.get(symbol) ?? [])]));
+    await session.settled();
+    return new Map(symbols.map((symbol) => [symbol, Float32Array.from(session.snapshot.state.get(symbol) ?? [])]));
   }
 }

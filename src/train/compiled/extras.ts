@@ -1,13 +1,13 @@
 // What only some networks need, loaded for those when they are compiled.
 
-import { loadResident } from "../../gpu/load-resident.ts";
+import { loadBlocks, loadPersistent, loadRecurrent, loadUncommon } from "../../lazy.ts";
 import { levelsOf } from "../../graph/long-sums.ts";
 import type { measuresOf } from "../../graph/measures.ts";
 import { COMMON_DRAWS, type Draws } from "../../model/initializers.ts";
 import { matchingActivation, takesLabels } from "../../model/losses.ts";
 import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
 import { COMMON_FORMULAS, type Formulas } from "../../schedule/formulas.ts";
-import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
+import { MAX_PERSISTENT_WEIGHTS } from "../../schedule/launch.ts";
 import type { PlanFormulas } from "../../schedule/norm-writer.ts";
 import type { PlanOptions } from "../../schedule/plan.ts";
 import { DEFAULT_ADAPTER, needsBlocks } from "../../schedule/tiles.ts";
@@ -42,7 +42,7 @@ function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): 
  * @throws what the host says where the file cannot be loaded
  */
 export const loadKnown = async (network: Network, recipe?: Recipe): Promise<Known> =>
-  (isCommon(network, recipe) ? COMMON : import("./uncommon.ts"));
+  (isCommon(network, recipe) ? COMMON : loadUncommon());
 
 /** Whether it sums over very many numbers: the rows of a mini-batch, weights under a penalty, gradients under a norm. */
 function hasLongSums({ parameters, inputSteps }: Network, recipe: Recipe | undefined, batch: number): boolean {
@@ -56,35 +56,33 @@ function hasLongSums({ parameters, inputSteps }: Network, recipe: Recipe | undef
  * @param measures whether all cuts are to be tried, not only those that the plans choose
  * @throws what the host says where the file cannot be loaded
  */
-export async function loadBlocks(
+export async function formulasOfSums(
   network: Network, recipe: Recipe | undefined, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean,
 ): Promise<Pick<Formulas, "staged" | "blocks">> {
-  const adapter = planAdapter ?? DEFAULT_ADAPTER, { parameters, inputSteps } = network, load = () => import("../../schedule/blocks.ts");
-  if (hasLongSums(network, recipe, batch)) return load();
+  const adapter = planAdapter ?? DEFAULT_ADAPTER, { parameters, inputSteps } = network;
+  if (hasLongSums(network, recipe, batch)) return loadBlocks();
   if (adapter.kind !== "gpu") return {};
   const matrices = parameters.map(({ shape }) => shape).filter(({ length }) => length === 2);
   const isLarge = matrices.some(([fanIn, fanOut]) => needsBlocks(batch * inputSteps, fanOut, fanIn, adapter));
-  return measures || isLarge ? load() : {};
+  return measures || isLarge ? loadBlocks() : {};
 }
-
-const loadRecurrent = () => import("./recurrent.ts");
 
 export interface Extras extends Omit<Known, "draws"> {
   /** For networks with recurrent layers. */
   readonly recurrent?: Awaited<ReturnType<typeof loadRecurrent>>;
   /** For those whose training may stay on the device from step to step. */
-  readonly resident?: Awaited<ReturnType<typeof loadResident>>;
+  readonly persistent?: Awaited<ReturnType<typeof loadPersistent>>;
 }
 
 /** What a plan takes of all that. */
-export const planExtras = ({ recurrent, resident, formulas }: Extras): Pick<PlanOptions, "formulas" | "sequences" | "writeResident"> =>
-  ({ formulas, writeResident: resident?.writeResident, sequences: recurrent?.SEQUENCES });
+export const planExtras = ({ recurrent, persistent, formulas }: Extras): Pick<PlanOptions, "formulas" | "sequences" | "writePersistent"> =>
+  ({ formulas, writePersistent: persistent?.writePersistent, sequences: recurrent?.SEQUENCES });
 
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
 export async function loadExtras(
-  { sequences, parameters }: Network, { residentBytes }: Pick<Backend, "residentBytes">, known: Omit<Known, "draws">,
+  { sequences, parameters }: Network, { persistentBytes }: Pick<Backend, "persistentBytes">, known: Omit<Known, "draws">,
 ): Promise<Extras> {
   if (sequences) return { ...known, recurrent: await loadRecurrent() };
   const weights = parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  return residentBytes > 0 && weights <= MAX_RESIDENT_WEIGHTS ? { ...known, resident: await loadResident() } : known;
+  return persistentBytes > 0 && weights <= MAX_PERSISTENT_WEIGHTS ? { ...known, persistent: await loadPersistent() } : known;
 }

@@ -7,9 +7,9 @@ import type { FeatureFormat } from "../../graph/build.ts";
 import { checkFloat32, show } from "../../model/checks.ts";
 import { takesLabels, type Loss } from "../../model/losses.ts";
 import { checkArray, checkUnrounded } from "./arrays.ts";
-import type { Lengths, SequenceChecks, Shape } from "./shape.ts";
+import type { Lengths, SequenceChecks, DataShape } from "./shape.ts";
 
-type Row = readonly number[] | Float32Array;
+type RowOfNumbers = readonly number[] | Float32Array;
 type WholeNumbers = Uint32Array | Int32Array | Uint16Array;
 
 /**
@@ -18,12 +18,12 @@ type WholeNumbers = Uint32Array | Int32Array | Uint16Array;
  * (rows × steps).
  */
 export type Features =
-  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | WholeNumbers | readonly number[] | readonly Row[]
-  | readonly (readonly Row[])[];
+  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | WholeNumbers | readonly number[] | readonly RowOfNumbers[]
+  | readonly (readonly RowOfNumbers[])[];
 /** Class indices (one whole number a row, or a step where every step is answered), or rows of targets like Features. */
 export type Targets = Features;
 
-type Flat = Exclude<Targets, readonly Row[] | readonly (readonly Row[])[]>;
+type Flat = Exclude<Targets, readonly RowOfNumbers[] | readonly (readonly RowOfNumbers[])[]>;
 
 export interface Dataset {
   readonly rows: number;
@@ -78,7 +78,7 @@ export const MAX_ROWS = 2 ** 32 - 1;
 export type Inputs = Omit<Dataset, "y">;
 
 /** Null where rows are no sequences. */
-function checksOf({ sequences, checks }: Shape): SequenceChecks | null {
+function checksOf({ sequences, checks }: DataShape): SequenceChecks | null {
   if (!sequences) return null;
   if (!checks) throw new Error("data of sequences are checked by train/data/sequences.ts, which was not given");
   return checks;
@@ -92,7 +92,7 @@ function flattenRows(where: string, name: string, data: Targets, checks: Sequenc
 }
 
 function lengthsOf(
-  where: string, lengths: Lengths | undefined, rows: number, shape: Shape, checks: SequenceChecks | null,
+  where: string, lengths: Lengths | undefined, rows: number, shape: DataShape, checks: SequenceChecks | null,
 ): Uint32Array<ArrayBuffer> | null {
   if (lengths === undefined) return null;
   if (checks) {
@@ -111,7 +111,7 @@ export interface InputOptions {
 }
 
 /** @throws InputError naming what is wrong with x, its scale or its lengths */
-export function checkInputs(where: string, x: Features, shape: Shape, { scale, lengths }: InputOptions): Inputs {
+export function checkInputs(where: string, x: Features, shape: DataShape, { scale, lengths }: InputOptions): Inputs {
   const { inputSteps, vocabulary } = shape, inputWidth = shape.inputWidth * inputSteps, checks = checksOf(shape);
   const rowWords = () => checks?.rowWords(shape) ?? `${inputWidth} features`;
   const { flat, width } = flattenRows(where, "x", x, checks, inputSteps, shape.inputWidth);
@@ -198,7 +198,7 @@ function checkProbabilities(
 
 /** y as a backend takes it. @throws InputError naming what is wrong with y */
 export function checkTargets(
-  where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: Shape, loss: Loss,
+  where: string, y: Targets, { rows: examples, lengths = null }: Inputs, shape: DataShape, loss: Loss,
 ): NonNullable<Dataset["y"]> {
   const { outputWidth: outputs, outputSteps: steps } = shape, rows = examples * steps;
   const { flat, width } = flattenRows(where, "y", y, checksOf(shape), steps, takesLabels(loss) ? 1 : outputs);

@@ -1,5 +1,5 @@
 // dataset(): a handle on data that stay on the device from call to call. Keeps the user's arrays, what of them was checked
-// for which model, and who has them on a device; not how they are checked (given.ts) or brought there.
+// for which model, and who has them on a device; not how they are checked (validate-all.ts) or brought there.
 
 import { InputError } from "../../errors.ts";
 import { checkFloat32, checkOptions } from "../../model/checks.ts";
@@ -16,14 +16,14 @@ export interface DatasetOptions {
 }
 
 /** What a backend holds of the data. */
-export interface Held {
+export interface HeldData {
   /** Frees it once nothing uses it any more. */
   dispose(): void;
 }
 
 export class Contents {
   readonly #checked = new Map<string, Inputs | Dataset>();
-  readonly #held = new Set<Held>();
+  readonly #held = new Set<HeldData>();
   #disposed = false;
 
   constructor(readonly x: Features, readonly y: Targets | undefined, readonly options: InputOptions) {}
@@ -39,11 +39,11 @@ export class Contents {
     return known;
   }
 
-  attach(held: Held): void {
+  attach(held: HeldData): void {
     this.#held.add(held);
   }
 
-  detach(held: Held): void {
+  detach(held: HeldData): void {
     this.#held.delete(held);
   }
 

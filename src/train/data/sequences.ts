@@ -3,10 +3,10 @@
 
 import { InputError } from "../../errors.ts";
 import { show } from "../../model/checks.ts";
-import type { Lengths, Shape } from "./shape.ts";
+import type { Lengths, DataShape } from "./shape.ts";
 import type { Carried } from "./states.ts";
 
-type Numbers = ArrayLike<number> & { findIndex(f: (value: number) => boolean): number };
+type SearchableNumbers = ArrayLike<number> & { findIndex(f: (value: number) => boolean): number };
 
 const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value);
 const isNested = (value: unknown): boolean => isList(value) && value.length > 0 && isList(value[0]);
@@ -46,7 +46,7 @@ export function flattenSequences<F>(where: string, name: string, data: F, steps:
 }
 
 /** What one row of x is, for messages. */
-export const rowWords = ({ inputSteps, inputWidth, vocabulary }: Shape): string =>
+export const rowWords = ({ inputSteps, inputWidth, vocabulary }: DataShape): string =>
   (vocabulary === null ? `${inputSteps} steps × ${inputWidth} features` : `${inputSteps} whole numbers`);
 
 /** Whole numbers that pick rows of a kernel. @throws InputError unless each is one, and below `vocabulary` */
@@ -56,7 +56,7 @@ export function checkIndices(
   if (scale !== undefined) {
     throw new InputError(`${where}: x holds whole numbers that pick rows (inputVocabulary), which have no scale; got ${show(scale)}. Leave it out.`);
   }
-  const bad = (flat as Numbers).findIndex((value) => !(Number.isInteger(value) && value >= 0 && value < vocabulary));
+  const bad = (flat as SearchableNumbers).findIndex((value) => !(Number.isInteger(value) && value >= 0 && value < vocabulary));
   if (bad >= 0) {
     throw new InputError(`${where}: x must hold whole numbers from 0 to ${vocabulary - 1} (inputVocabulary ${vocabulary}); example ` +
       `${Math.floor(bad / steps)}, step ${bad % steps} is ${show(flat[bad])}. Fix the number or inputVocabulary.`);
@@ -66,13 +66,13 @@ export function checkIndices(
 
 /** @throws InputError unless each sequence has a length from 1 to all its steps */
 export function checkLengths(
-  where: string, lengths: Lengths, rows: number, { inputSteps }: Shape,
+  where: string, lengths: Lengths, rows: number, { inputSteps }: DataShape,
 ): Uint32Array<ArrayBuffer> {
   if (!isList(lengths)) throw new InputError(`${where}: lengths must be an array of whole numbers; got ${show(lengths)}.`);
   if (lengths.length !== rows) {
     throw new InputError(`${where}: lengths has ${lengths.length} numbers but x has ${rows} sequences. Give one length a sequence.`);
   }
-  const bad = (lengths as Numbers).findIndex((length) => !(Number.isInteger(length) && length >= 1 && length <= inputSteps));
+  const bad = (lengths as SearchableNumbers).findIndex((length) => !(Number.isInteger(length) && length >= 1 && length <= inputSteps));
   if (bad >= 0) {
     throw new InputError(`${where}: lengths must be whole numbers from 1 to ${inputSteps}, the steps of a sequence; lengths[${bad}] is ` +
       `${show(lengths[bad])}.`);
@@ -81,7 +81,7 @@ export function checkLengths(
 }
 
 /** @throws InputError where a stateful layer would go on from rows that another order brought in between */
-export function checkOrder({ stateful }: Shape, shuffle: boolean): void {
+export function checkOrder({ stateful }: DataShape, shuffle: boolean): void {
   if (!stateful || !shuffle) return;
   throw new InputError("fit(): a stateful layer goes on from the mini-batch before, so that the rows must keep their order. Pass " +
     "shuffle: false.");
@@ -92,7 +92,7 @@ export function checkOrder({ stateful }: Shape, shuffle: boolean): void {
  * @param carried null where the states start from 0
  * @throws InputError unless row b of every mini-batch can go on from row b of the one before
  */
-export function checkStateful(where: string, { stateful }: Shape, rows: number, batchSize: number, carried: Carried | null): void {
+export function checkStateful(where: string, { stateful }: DataShape, rows: number, batchSize: number, carried: Carried | null): void {
   if (!stateful) return;
   if (rows % batchSize !== 0) {
     throw new InputError(`${where}: with a stateful layer row b of a mini-batch goes on from row b of the one before, so that all must have ` +

@@ -7,18 +7,18 @@ import type { Carried } from "./states.ts";
 export type Lengths = Uint32Array | Int32Array | Uint16Array | Uint8Array | readonly number[];
 
 /** What the data must fit. */
-export interface Shape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences" | "stateful"> {
+export interface DataShape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences" | "stateful"> {
   /** There where `sequences` is true. */
   readonly checks?: SequenceChecks;
 }
 
 export interface SequenceChecks {
   flattenSequences<F>(where: string, name: string, data: F, steps: number, width: number): F | number[];
-  rowWords(shape: Shape): string;
+  rowWords(shape: DataShape): string;
   checkIndices(
     where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined,
   ): Uint32Array<ArrayBuffer>;
-  checkLengths(where: string, lengths: Lengths, rows: number, shape: Shape): Uint32Array<ArrayBuffer>;
-  checkOrder(shape: Shape, shuffle: boolean): void;
-  checkStateful(where: string, shape: Shape, rows: number, batchSize: number, carried: Carried | null): void;
+  checkLengths(where: string, lengths: Lengths, rows: number, shape: DataShape): Uint32Array<ArrayBuffer>;
+  checkOrder(shape: DataShape, shuffle: boolean): void;
+  checkStateful(where: string, shape: DataShape, rows: number, batchSize: number, carried: Carried | null): void;
 }

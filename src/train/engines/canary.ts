@@ -9,16 +9,16 @@ import { APPEND, elementsOf, resolveNetwork, resolveRecipe, type Network, type R
 import { ratesAt } from "../../model/optimizers.ts";
 import type { SimpleRNNLayer } from "../../model/recurrent-types.ts";
 import { COMMON_FORMULAS } from "../../schedule/formulas.ts";
-import { MAX_RESIDENT_WEIGHTS } from "../../schedule/launch.ts";
+import { MAX_PERSISTENT_WEIGHTS } from "../../schedule/launch.ts";
 import { Plan, type PlanOptions } from "../../schedule/plan.ts";
 import { blocksFor, directForGpu, GPU_TILES } from "../../schedule/tiles.ts";
 import type { Choices, ProductSite } from "../../schedule/tuning.ts";
 import { ownOrder, type Backend, type Floats } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadBlocks, loadExtras, planExtras, type Extras } from "../compiled/extras.ts";
+import { formulasOfSums, loadExtras, planExtras, type Extras } from "../compiled/extras.ts";
 
 /** One number for each weight tensor after the step, and the loss before it. */
-export interface Answer {
+export interface SpecimenResult {
   readonly loss: number;
   readonly weights: readonly number[];
 }
@@ -27,7 +27,7 @@ export interface Answer {
  * How the products of a specimen are computed: cut as its plan cuts them; in the largest tiles that a lane takes; staged in workgroup
  * memory; or all in one kernel that stays on the device.
  */
-export type Way = "planned" | "tiles" | "blocks" | "resident";
+export type Way = "planned" | "tiles" | "blocks" | "persistent";
 
 export interface Specimen {
   readonly name: string;
@@ -39,7 +39,7 @@ export interface Specimen {
   /** Whether a network may come to use what this specimen shows. */
   readonly serves: (network: Network) => boolean;
   /** In float64, by the reference. */
-  readonly answer: Answer;
+  readonly answer: SpecimenResult;
 }
 
 const stack = (widths: readonly number[], activation: "relu" | "tanh", last: "softmax" | "linear") => (): Layer[] =>
@@ -88,7 +88,7 @@ export const SPECIMENS: readonly Specimen[] = [
     answer: { loss: 1.1476200996955401,
       weights: [-1.9134511914923786, 2.5631257199323354, 0.21421811599743146, -0.9614647834847285, -2.0042507307259596] } },
   { name: "a tiny classifier (5-11-4, tanh, softmax)", layers: stack([5, 11, 4], "tanh", "softmax"), loss: "sparseCategoricalCrossentropy", rows: 9,
-    ways: ["resident"], serves: (network) => !network.sequences && weightsOf(network) <= MAX_RESIDENT_WEIGHTS,
+    ways: ["persistent"], serves: (network) => !network.sequences && weightsOf(network) <= MAX_PERSISTENT_WEIGHTS,
     answer: { loss: 1.5743860683830913, weights: [1.891807493034721, 1.9517276604345497, 3.885445472621959, -0.24938827398172467] } },
 ];
 
@@ -123,7 +123,7 @@ export const fingerprint = (numbers: ArrayLike<number>): number => Array.from(nu
 export const sizeOf = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((sum, value, i) => sum + Math.abs(value * factorAt(i)), 0);
 
 /** Whether what was computed is the answer. NaN is not. */
-export function agrees({ loss, weights }: Answer, computed: Answer, sizes: readonly number[]): boolean {
+export function agrees({ loss, weights }: SpecimenResult, computed: SpecimenResult, sizes: readonly number[]): boolean {
   return Math.abs(loss - computed.loss) <= LOSS_TOLERANCE * loss &&
     weights.every((value, i) => Math.abs(value - computed.weights[i]) <= TOLERANCE * sizes[i]);
 }
@@ -136,10 +136,10 @@ function cutFor(way: Way, { shape, product: { n, limits } }: ProductSite) {
 }
 
 /** The plan of a specimen, its products computed this way; null where the device has no such way. */
-function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { resident }: Extras): Plan | null {
-  if (way === "resident") {
-    const plan = resident ? planWith({ writeResident: resident.writeResident }) : null;
-    return plan?.resident ? plan : null;
+function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { persistent }: Extras): Plan | null {
+  if (way === "persistent") {
+    const plan = persistent ? planWith({ writePersistent: persistent.writePersistent }) : null;
+    return plan?.persistent ? plan : null;
   }
   const plan = planWith({});
   if (way === "planned") return plan;
@@ -151,14 +151,14 @@ function planFor(way: Way, planWith: (options: Partial<PlanOptions>) => Plan, { 
 }
 
 /** One step of a specimen on the backend, one way; null where the device has no such way. */
-async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<{ readonly answer: Answer; readonly sizes: number[] } | null> {
-  const network = networkOf(specimen), blocks = await loadBlocks(network, undefined, specimen.rows, backend, true);
+async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<{ readonly answer: SpecimenResult; readonly sizes: number[] } | null> {
+  const network = networkOf(specimen), blocks = await formulasOfSums(network, undefined, specimen.rows, backend, true);
   const extras = await loadExtras(network, backend, { formulas: { ...COMMON_FORMULAS, ...blocks } });
-  const { graph, values, dataset, step } = prepareSpecimen(specimen, extras), { maxBuffers, maxBytes, residentBytes, planAdapter: adapter } = backend;
+  const { graph, values, dataset, step } = prepareSpecimen(specimen, extras), { maxBuffers, maxBytes, persistentBytes, planAdapter: adapter } = backend;
   await backend.write(values);
   const plan = planFor(way, (options) => new Plan(graph, {
-    batch: dataset.rows, maxBuffers, maxBytes, residentBytes, adapter, weights: backend.places, program: backend.program,
-    ...planExtras({ ...extras, resident: undefined }), ...options,
+    batch: dataset.rows, maxBuffers, maxBytes, persistentBytes, adapter, weights: backend.places, program: backend.program,
+    ...planExtras({ ...extras, persistent: undefined }), ...options,
   }), extras);
   if (!plan) return null;
   const data = await backend.upload(dataset, 1);
@@ -175,7 +175,7 @@ async function compute(backend: Backend, specimen: Specimen, way: Way): Promise<
   }
 }
 
-const WAYS: Readonly<Record<Way, string>> = { planned: "", tiles: ", products in tiles", blocks: ", products in blocks", resident: ", in one kernel" };
+const WAYS: Readonly<Record<Way, string>> = { planned: "", tiles: ", products in tiles", blocks: ", products in blocks", persistent: ", in one kernel" };
 
 /** What is tried for a network: a specimen and a way, by the name that a warning gives it. */
 export const trialsFor = (network: Network) => SPECIMENS.filter(({ serves }) => serves(network))

@@ -7,9 +7,8 @@ import { UnsupportedError } from "../../errors.ts";
 import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
 import type { Backend } from "../backend/backend.ts";
 import { firstWrong, SPECIMENS, trialsFor } from "./canary.ts";
-import { isSecondFaster, prepareRunner, type Runner } from "./engine-race.ts";
-import { loadFloat64 } from "../float64/load-float64.ts";
-import { loadWasm } from "./load-wasm.ts";
+import { isSecondFaster, prepareRunner, type TimedRunner } from "./engine-race.ts";
+import { loadFloat64, loadWasm } from "../../lazy.ts";
 import { DEFAULT_BATCH, type BackendOptions } from "../call/options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
@@ -52,7 +51,7 @@ async function isTrusted({ context: { device, adapter } }: WebGpuBackend, networ
 }
 
 /** What is to be trained, as compile() was told. */
-export interface Wanted {
+export interface EngineRequest {
   readonly network: Network;
   readonly recipe: Recipe;
   /** Measures where the model of costs would do. */
@@ -60,16 +59,16 @@ export interface Wanted {
 }
 
 /** What the speed of a training step depends on, in words. */
-const nameOf = ({ network: { stages, inputWidth, inputSteps }, recipe: { optimizer, loss } }: Wanted): string =>
+const nameOf = ({ network: { stages, inputWidth, inputSteps }, recipe: { optimizer, loss } }: EngineRequest): string =>
   [`${inputSteps}×${inputWidth}`, ...stages.map((stage) => `${stage.type}${"activation" in stage ? ` ${stage.activation}` : ""} ${stage.width}`), optimizer.name, loss.name].join(" ");
 
 /** Whether the network trains faster on this GPU than on WebAssembly: as it is remembered, or measured now. */
-async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted: Wanted, options: BackendOptions, store: ChoiceStore): Promise<boolean> {
+async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted: EngineRequest, options: BackendOptions, store: ChoiceStore): Promise<boolean> {
   const { userAgent = "", hardwareConcurrency = 0 } = (globalThis.navigator ?? {}) as Partial<Navigator>, { network, recipe } = wanted;
   const key = ["engine", adapter, userAgent, `${hardwareConcurrency} cores`, `threads ${options.threads ?? "any"}`, nameOf(wanted)].join(" | ");
   const known = await store.read(key);
   if (known === "webgpu" || known === "wasm") return known === "webgpu";
-  const { WasmBackend } = await loadWasm(), runners: Runner[] = [];
+  const { WasmBackend } = await loadWasm(), runners: TimedRunner[] = [];
   try {
     for (const open of [() => WasmBackend.open(options), () => WebGpuBackend.create(device)]) runners.push(await prepareRunner(await open(), network, recipe));
     const faster = await isSecondFaster([runners[0], runners[1]]);
@@ -87,7 +86,7 @@ async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted:
  * A GPU that is real, trusted, and quicker: as the model of costs expects; or as it was measured, under `autotune` and where the
  * adapter has no name, since nobody knows then whether it is a GPU. Null if there is none.
  */
-async function openGpu(wanted: Wanted, options: BackendOptions, store: ChoiceStore): Promise<WebGpuBackend | null> {
+async function openGpu(wanted: EngineRequest, options: BackendOptions, store: ChoiceStore): Promise<WebGpuBackend | null> {
   const { network, autotune } = wanted, { wasm, gpu } = predictedSeconds(network);
   if (wasm <= gpu && !autotune) return null;
   let backend: WebGpuBackend;
@@ -104,7 +103,7 @@ async function openGpu(wanted: Wanted, options: BackendOptions, store: ChoiceSto
 }
 
 /** The engine for a network where the user named none. @throws what a GPU throws that is there and fails */
-export async function chooseEngine(wanted: Wanted, options: BackendOptions, store = openChoiceStore()): Promise<Backend> {
+export async function chooseEngine(wanted: EngineRequest, options: BackendOptions, store = openChoiceStore()): Promise<Backend> {
   const gpu = await openGpu(wanted, options, store);
   if (gpu) return gpu;
   try {

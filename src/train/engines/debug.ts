@@ -8,7 +8,7 @@ import { show } from "../../model/checks.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import type { Backend, Runner } from "../backend/backend.ts";
 import { Stopwatch } from "./debug-timing.ts";
-import { loadFloat64 } from "../float64/load-float64.ts";
+import { loadFloat64 } from "../../lazy.ts";
 
 export const LEVELS = [0, 1, 2, 3] as const;
 export type DebugLevel = (typeof LEVELS)[number];
@@ -18,14 +18,14 @@ const log = (text: string): void => console.log(`deltaprop: ${text}`);
 
 /** The CPU backend evaluates the graph as it is: nothing was planned for it. */
 function planText(plan: Plan, { kind }: Backend): string {
-  return kind === "cpu" ? `${plan.graph.purpose} step, batch ${plan.batch}: ${plan.graph.steps.length} operations, one after the other in float64`
+  return kind === "cpu" ? `${plan.graph.purpose} step, batch ${plan.batch}: ${plan.graph.ops.length} operations, one after the other in float64`
     : plan.toString();
 }
 
 /** The words for equations come with what compares them with float64: what inspectStep() and this say is the same. */
 async function launchTexts(plan: Plan, { kind }: Backend): Promise<string[]> {
   const { describeStage, describeSteps } = await loadFloat64();
-  return kind === "cpu" ? describeSteps(plan, plan.graph.steps) : plan.stages.flatMap((_, index) => describeStage(plan, index));
+  return kind === "cpu" ? describeSteps(plan, plan.graph.ops) : plan.stages.flatMap((_, index) => describeStage(plan, index));
 }
 
 /** A runner that tells how long its steps take. */

@@ -10,10 +10,10 @@ import { Plan } from "../../schedule/plan.ts";
 import { ownOrder, type Backend } from "../backend/backend.ts";
 import { initialStates } from "../../model/initial-states.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadBlocks, loadExtras, loadKnown, planExtras } from "../compiled/extras.ts";
+import { formulasOfSums, loadExtras, loadKnown, planExtras } from "../compiled/extras.ts";
 import { DEFAULT_BATCH } from "../call/options.ts";
 
-export interface Runner {
+export interface TimedRunner {
   /** Trains so many steps, from step 0 on. */
   run(steps: number): Promise<unknown>;
   dispose(): void;
@@ -38,16 +38,16 @@ function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps 
 }
 
 /** The network on a backend that nobody else uses. The runner disposes it. */
-export async function prepareRunner(backend: Backend, network: Network, recipe: Recipe): Promise<Runner> {
+export async function prepareRunner(backend: Backend, network: Network, recipe: Recipe): Promise<TimedRunner> {
   try {
-    const [known, blocks] = await Promise.all([loadKnown(network, recipe), loadBlocks(network, recipe, DEFAULT_BATCH, backend, false)]);
+    const [known, blocks] = await Promise.all([loadKnown(network, recipe), formulasOfSums(network, recipe, DEFAULT_BATCH, backend, false)]);
     const extras = await loadExtras(network, backend, { ...known, formulas: { ...known.formulas, ...blocks } });
-    const { maxBuffers, maxBytes, residentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
+    const { maxBuffers, maxBytes, persistentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
     const small = (length: number) => Float32Array.from({ length }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 16);
     await backend.write(new Map([
       ...network.parameters.map(({ symbol, shape }) => [symbol, small(elementsOf(shape))] as const), ...initialStates(network, recipe.optimizer)]));
     const plan = new Plan(buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph, extras.measures?.(network, recipe).columns), {
-      batch: dataset.rows, maxBuffers, maxBytes, residentBytes, adapter, program, weights: backend.places,
+      batch: dataset.rows, maxBuffers, maxBytes, persistentBytes, adapter, program, weights: backend.places,
       ...planExtras(extras),
     });
     const data = await backend.upload(dataset, 1);
@@ -72,8 +72,8 @@ export async function prepareRunner(backend: Backend, network: Network, recipe: 
  * Whether the second of two engines is clearly faster: of `ROUNDS` turns of as many steps each, the quickest counts.
  * @param now milliseconds on any clock
  */
-export async function isSecondFaster([first, second]: readonly [Runner, Runner], now = () => performance.now()): Promise<boolean> {
-  const time = async (runner: Runner, steps: number): Promise<number> => {
+export async function isSecondFaster([first, second]: readonly [TimedRunner, TimedRunner], now = () => performance.now()): Promise<boolean> {
+  const time = async (runner: TimedRunner, steps: number): Promise<number> => {
     const began = now();
     await runner.run(steps);
     return now() - began;

@@ -4,15 +4,13 @@ import { InputError } from "../../errors.ts";
 import { show } from "../../model/checks.ts";
 import type { Network, Recipe } from "../../model/network.ts";
 import type { Backend, BackendKind } from "../backend/backend.ts";
-import { loadFloat64 } from "../float64/load-float64.ts";
-import { loadRecovery } from "../recovery/load-recovery.ts";
-import { loadWasm } from "./load-wasm.ts";
+import { loadDebug, loadEngineChoice, loadFloat64, loadRecovery, loadWasm } from "../../lazy.ts";
 import type { BackendOptions, CompileOptions } from "../call/options.ts";
 import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** With `debug` what the backend runs is logged: what does that is loaded for it. */
 const watched = async ({ debug }: BackendOptions, open: () => Promise<Backend>): Promise<Backend> =>
-  ((debug ?? 0) === 0 ? open() : (await import("./debug.ts")).watch(debug, open));
+  ((debug ?? 0) === 0 ? open() : (await loadDebug()).watch(debug, open));
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
 export const openBackend = (options: BackendOptions, network: Network, recipe: Recipe, autotune: boolean): Promise<Backend> =>
@@ -30,7 +28,7 @@ async function open(options: BackendOptions, network: Network, recipe: Recipe, a
   if (backend === "wasm") return openWasm(options);
   // Nothing stands in for a device or a precision that was asked for.
   if (backend === "webgpu" || device || precision === "f16") return openGpu(device, precision);
-  return (await import("./choose-engine.ts")).chooseEngine({ network, recipe, autotune }, options);
+  return (await loadEngineChoice()).chooseEngine({ network, recipe, autotune }, options);
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */

@@ -115,7 +115,7 @@ export class WasmBackend implements Backend {
   readonly maxBuffers = Infinity;
   readonly maxBytes = MAX_BYTES;
   readonly dataBytes = 2 ** 31;
-  readonly residentBytes = 0;
+  readonly persistentBytes = 0;
   readonly program = (...of: ConstructorParameters<typeof Program>): StepProgram => new Program(...of);
   #engine: WasmEngine | null;
   /** Names of weights and optimizer states: of the first write. */

@@ -2,7 +2,7 @@
 
 import { createExecutor } from "../../gpu/create-executor.ts";
 import { acquireDevice, checked, planAdapter, REMEDIES, requirePrecision, type GpuContext } from "../../gpu/device.ts";
-import { loadAutotune } from "../../gpu/load-autotune.ts";
+import { loadAutotune, loadFloat64 } from "../../lazy.ts";
 import { createFrom, createStorage, maxBindingBytes, readFloats, TensorStore, writeStorage } from "../../gpu/memory.ts";
 import { PipelineCache } from "../../gpu/pipelines.ts";
 import { StepQueue } from "../../gpu/queue.ts";
@@ -16,7 +16,6 @@ import {
   dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State, type Tracer,
 } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
-import { loadFloat64 } from "../float64/load-float64.ts";
 
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const TRAINING = `${CARRIED} train `;
@@ -118,10 +117,10 @@ export class WebGpuBackend implements Backend {
     return planAdapter(this.context);
   }
 
-  get residentBytes(): number {
-    const { maxTurns, workgroupBytes } = this.planAdapter;
-    // Resident plans loop over thousands of steps.
-    return maxTurns ? 0 : workgroupBytes;
+  get persistentBytes(): number {
+    const { maxIterations: maxIterations, workgroupBytes } = this.planAdapter;
+    // Persistent plans loop over thousands of steps.
+    return maxIterations ? 0 : workgroupBytes;
   }
 
   get dataBytes(): number {

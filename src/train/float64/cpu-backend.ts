@@ -85,7 +85,7 @@ export class CpuBackend implements Backend {
   readonly adapter = "CPU (float64 reference)";
   readonly maxBuffers = 8;
   readonly maxBytes = Infinity;
-  readonly residentBytes = 0;
+  readonly persistentBytes = 0;
   readonly dataBytes: number = Infinity;
   readonly isLost: boolean = false;
   readonly loss = async (): Promise<DeviceLoss | null> => null;

@@ -6,4 +6,4 @@ export { firstNonFinite } from "./first-non-finite.ts";
 export { checkModelGradients } from "./gradients.ts";
 export { inspectTrainingStep } from "./inspect.ts";
 export { verifySteps } from "./verify.ts";
-export { describeStage, describeSteps } from "../../schedule/describe.ts";
+export { describeStage, describeOps as describeSteps } from "../../schedule/describe.ts";

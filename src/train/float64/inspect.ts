@@ -4,7 +4,7 @@
 // As in verify(), each equation is evaluated in float64 from the numbers that the GPU itself had before it.
 
 import { equationsOf, type Equation } from "../../graph/equations.ts";
-import { rowsOf, tensorOf, type Step } from "../../graph/types.ts";
+import { rowsOf, tensorOf, type Op } from "../../graph/types.ts";
 import { compareTensor, type Comparison } from "../../reference/compare.ts";
 import { Plan } from "../../schedule/plan.ts";
 import type { Compiled } from "../compiled/compiled.ts";
@@ -18,7 +18,7 @@ export interface InspectedTensor {
   readonly name: string;
   readonly equation: Equation;
   /** The operation, such as "product", "rowSum" or "hadamard"; and the tensors that it took. */
-  readonly op: Step["op"];
+  readonly op: Op["type"];
   readonly inputs: readonly string[];
   /** Rows and columns; the numbers are row-major. */
   readonly shape: readonly [rows: number, cols: number];
@@ -72,8 +72,8 @@ export function inspectTrace(
   };
   const given = [...graph.tensors.values()].filter(({ role }) => role === "parameter")
     .map(({ name }) => ({ name, shape: shapeOf(name), values: Float32Array.from(before.get(name) ?? []) }));
-  const tensors = checkTrace(plan, trace, before, scalars).map(({ step, name, gpu, expected }): InspectedTensor => ({
-    name, equation: equations.get(step) ?? "loss", op: step.op, inputs: step.inputs, shape: shapeOf(name),
+  const tensors = checkTrace(plan, trace, before, scalars).map(({ op, name, gpu, expected }): InspectedTensor => ({
+    name, equation: equations.get(op) ?? "loss", op: op.type, inputs: op.inputs, shape: shapeOf(name),
     gpu: gpu && Float32Array.from(gpu), reference: expected.values, bound: expected.bounds,
     worst: gpu && compareTensor(name, gpu, expected),
   }));

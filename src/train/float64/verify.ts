@@ -4,8 +4,8 @@
 // is that of this launch alone: the reference evaluates the launch's steps in float64 and carries a rounding bound along.
 
 import { InputError } from "../../errors.ts";
-import type { Written } from "../../gpu/trace.ts";
-import { sizeOf, type Step, type StepScalars } from "../../graph/types.ts";
+import type { WrittenTensors } from "../../gpu/trace.ts";
+import { sizeOf, type Op, type StepScalars } from "../../graph/types.ts";
 import { evaluateBounded, type Bounded } from "../../reference/bounds.ts";
 import { compareTensor, type Comparison } from "../../reference/compare.ts";
 import { storedAsHalf } from "../../reference/half.ts";
@@ -19,7 +19,7 @@ import { DEFAULT_BATCH, type VerifyOptions } from "../call/options.ts";
 import { fromStates } from "../data/states.ts";
 
 /** What each launch of one step wrote, in order. */
-export type Trace = readonly Written[];
+export type Trace = readonly WrittenTensors[];
 
 /** One comparison with its place. */
 export interface VerifiedTensor extends Comparison {
@@ -75,7 +75,7 @@ const copiedAsFloats = ({ values }: Bounded): Bounded =>
 
 /** One output of one step of the graph, as the GPU left it and as the reference has it. */
 export interface Checked {
-  readonly step: Step;
+  readonly op: Op;
   readonly kernel: string;
   readonly name: string;
   /** Null where it is in no memory: inside a launch, or on the CPU. */
@@ -84,23 +84,23 @@ export interface Checked {
 }
 
 function checkLaunch(
-  { graph, places }: Plan, { kernel, steps }: PlannedStage, written: ReadonlyMap<string, ArrayLike<number>>,
+  { graph, places }: Plan, { kernel, ops }: PlannedStage, written: ReadonlyMap<string, ArrayLike<number>>,
   known: Map<string, Bounded>, scalars: StepScalars,
 ): Checked[] {
   const checked: Checked[] = [];
-  for (const step of steps) {
-    const inputs = step.inputs.map((name) => {
+  for (const op of ops) {
+    const inputs = op.inputs.map((name) => {
       const input = known.get(name);
       if (!input) throw new Error(`verify: ${name} is read before it is known`);
       return input;
     });
-    const outputs = evaluateBounded(step, inputs, graph, scalars);
-    step.outputs.forEach((name, i) => {
+    const outputs = evaluateBounded(op, inputs, graph, scalars);
+    op.outputs.forEach((name, i) => {
       const gpu = written.get(name) ?? null;
-      const isWhole = step.op === "gather" && step.source === "uint32";
+      const isWhole = op.type === "gather" && op.source === "uint32";
       const expected = gpu && places.get(name)?.type === "f16" ? storedAsHalf(outputs[i])
         : gpu && isWhole ? copiedAsFloats(outputs[i]) : outputs[i];
-      checked.push({ step, kernel, name, gpu, expected });
+      checked.push({ op, kernel, name, gpu, expected });
       // Those who read whole numbers read them from the data set.
       known.set(name, gpu && !isWhole ? exact(gpu) : outputs[i]);
     });

@@ -8,11 +8,11 @@ import { ownWeights, packWeights, SUMS } from "../../schedule/places.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import { mustStream, type ResultHandler, type Runner, type StopSignal } from "../backend/backend.ts";
 import { largestBatch, withinLimits } from "./largest-batch.ts";
-import type { OnData, PlanSource, Wanted } from "./plan-source.ts";
+import type { OnData, PlanSource, RunnerRequest } from "./plan-source.ts";
 import { sliceRows } from "./streamed.ts";
 
 /** Rows of a chunk with its plan: as few chunks as fit, of nearly the same size. Null if not even one row does. */
-function largestChunk({ backend }: PlanSource, { dataset, batch }: Wanted, planWith: (rows: number) => Plan): Plan | null {
+function largestChunk({ backend }: PlanSource, { dataset, batch }: RunnerRequest, planWith: (rows: number) => Plan): Plan | null {
   const planOf = (rows: number): Plan | null => withinLimits(() => {
     if (mustStream(backend, dataset)) sliceRows(backend.dataBytes, dataset, rows);
     return planWith(rows);
@@ -27,7 +27,7 @@ function largestChunk({ backend }: PlanSource, { dataset, batch }: Wanted, planW
  * @param open makes a runner for a plan
  * @throws OutOfMemoryError or GpuError from the device
  */
-export async function openChunked(source: PlanSource, wanted: Wanted, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
+export async function openChunked(source: PlanSource, wanted: RunnerRequest, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
   const { purpose, dataset: { format }, batch } = wanted, graph = source.graph(purpose, format);
   if (!canCut(graph)) return null;
   if (purpose === "train") return openTraining(source, wanted, graph, open);
@@ -38,7 +38,7 @@ export async function openChunked(source: PlanSource, wanted: Wanted, open: (pla
   return { ...inner, runner: new ChunkedRunner(inner.runner, plan.batch, combine) };
 }
 
-async function openTraining(source: PlanSource, wanted: Wanted, graph: Graph, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
+async function openTraining(source: PlanSource, wanted: RunnerRequest, graph: Graph, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
   const { backend } = source, { accumulate, apply, sums, zeros } = cutGraph(graph), kept = [...sums, ...zeros];
   // As the backend will place what is kept, so that nothing is allocated for a plan that does not fit.
   const places = withinLimits(() => packWeights(kept.map((tensor) => [tensor.name, sizeOf(tensor, 1)]), backend.maxBytes, SUMS));
@@ -63,20 +63,20 @@ async function openTraining(source: PlanSource, wanted: Wanted, graph: Graph, op
 }
 
 /** What a chunk left. */
-interface Part {
+interface ChunkPart {
   readonly step: StepScalars;
   readonly results: readonly number[];
 }
 
 /** The results of a mini-batch from those of its chunks. */
-interface Combine {
+interface ResultSums {
   /** Numbers that a mini-batch leaves, where a chunk leaves so many. */
   elements(ofChunk: number): number;
-  results(parts: readonly Part[], elements: number): Float64Array;
+  results(parts: readonly ChunkPart[], elements: number): Float64Array;
 }
 
 /** Answers, row after row. */
-const joined = (batch: number, rows: number): Combine => ({
+const joined = (batch: number, rows: number): ResultSums => ({
   elements: (ofChunk) => (ofChunk / rows) * batch,
   results(parts, elements) {
     const all = new Float64Array(elements);
@@ -86,16 +86,16 @@ const joined = (batch: number, rows: number): Combine => ({
   },
 });
 
-const addUp = (parts: readonly Part[], elements: number, weightOf: (part: Part) => number): Float64Array =>
+const addUp = (parts: readonly ChunkPart[], elements: number, weightOf: (part: ChunkPart) => number): Float64Array =>
   Float64Array.from({ length: elements }, (_, i) => parts.reduce((sum, part) => sum + part.results[i] * weightOf(part), 0));
 
 /** Means of losses and metrics, each of the rows or of the steps that are no padding. */
-function averaged({ steps }: Graph): Combine {
-  const isCounted = steps.some((step) => step.op === "summarize" && step.counted);
+function averaged({ ops }: Graph): ResultSums {
+  const isCounted = ops.some((op) => op.type === "summarize" && op.counted);
   return {
     elements: (ofChunk) => ofChunk,
     results(parts, elements) {
-      const weightOf = ({ step, results }: Part) => (isCounted ? results[elements - 1] : step.rows);
+      const weightOf = ({ step, results }: ChunkPart) => (isCounted ? results[elements - 1] : step.rows);
       const all = parts.reduce((sum, part) => sum + weightOf(part), 0);
       const means = addUp(parts, elements, (part) => weightOf(part) / all);
       if (isCounted) means[elements - 1] = all;
@@ -105,14 +105,14 @@ function averaged({ steps }: Graph): Combine {
 }
 
 /** The chunks' shares of means over the whole mini-batch. */
-const summed: Combine = {
+const summed: ResultSums = {
   elements: (ofChunk) => ofChunk,
   results: (parts, elements) => addUp(parts, elements, () => 1),
 };
 
 class ChunkedRunner implements Runner {
   /** @param update what is run once a mini-batch of training; it leaves the penalties */
-  constructor(readonly inner: Runner, readonly rows: number, readonly combine: Combine, readonly update: Runner | null = null) {}
+  constructor(readonly inner: Runner, readonly rows: number, readonly combine: ResultSums, readonly update: Runner | null = null) {}
 
   get resultElements(): number {
     return this.combine.elements(this.inner.resultElements);
@@ -131,7 +131,7 @@ class ChunkedRunner implements Runner {
   }
 
   async #runStep(step: StepScalars): Promise<Float64Array> {
-    const chunks = this.#cut(step), parts: Part[] = [], { inner, update, resultElements } = this;
+    const chunks = this.#cut(step), parts: ChunkPart[] = [], { inner, update, resultElements } = this;
     await inner.run(chunks, (first, count, results) => {
       const each = results.length / count;
       for (let i = 0; i < count; i++) {

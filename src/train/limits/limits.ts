@@ -6,7 +6,7 @@ import type { Plan } from "../../schedule/plan.ts";
 import { openChunked } from "./chunked.ts";
 import { isOverLimit } from "./largest-batch.ts";
 import { advised } from "./out-of-memory.ts";
-import type { OnData, PlanSource, Wanted } from "./plan-source.ts";
+import type { OnData, PlanSource, RunnerRequest } from "./plan-source.ts";
 
 export { StreamedRunner } from "./streamed.ts";
 
@@ -18,7 +18,7 @@ export { StreamedRunner } from "./streamed.ts";
  * @throws the error, or one that followed, with advice where memory is what is missing
  */
 export async function otherwise(
-  error: Error, source: PlanSource, wanted: Wanted, hasData: boolean, open: (plan: Plan) => Promise<OnData>,
+  error: Error, source: PlanSource, wanted: RunnerRequest, hasData: boolean, open: (plan: Plan) => Promise<OnData>,
 ): Promise<OnData> {
   let reason = error;
   try {

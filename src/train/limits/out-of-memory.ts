@@ -7,7 +7,7 @@ import type { Plan } from "../../schedule/plan.ts";
 import { dataArrays, mustStream, ORDER_BYTES, type Backend } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 import { largestBatch, withinLimits } from "./largest-batch.ts";
-import type { PlanSource, Wanted } from "./plan-source.ts";
+import type { PlanSource, RunnerRequest } from "./plan-source.ts";
 import { sliceRows } from "./streamed.ts";
 
 /** Bytes of a plan's buffers but for weights, optimizer states and data. */
@@ -27,7 +27,7 @@ export function dataBytes(backend: Backend, dataset: Dataset, batch: number, slo
  * @param hasData the data were there already: what did not fit is the plan
  */
 export function advised(
-  error: OutOfMemoryError, source: PlanSource, { purpose, dataset, batch, slots }: Wanted, hasData: boolean,
+  error: OutOfMemoryError, source: PlanSource, { purpose, dataset, batch, slots }: RunnerRequest, hasData: boolean,
 ): OutOfMemoryError {
   const { backend } = source, { maxBytes } = backend, streams = mustStream(backend, dataset);
   const bytesAt = (rows: number): number | null => withinLimits(() =>

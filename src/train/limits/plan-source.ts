@@ -1,4 +1,4 @@
-// Where the holdings of data sets get their plans from: the compiled model.
+// Where the data sets on a device get their plans from: the compiled model.
 
 import type { FeatureFormat } from "../../graph/build.ts";
 import type { Graph } from "../../graph/types.ts";
@@ -18,7 +18,7 @@ export interface PlanSource {
 }
 
 /** What a call wants to run on. */
-export interface Wanted {
+export interface RunnerRequest {
   readonly purpose: Purpose;
   readonly dataset: Dataset;
   /** Rows of a full mini-batch. */

@@ -4,6 +4,7 @@
 
 import { OutOfMemoryError } from "../../errors.ts";
 import type { StepScalars } from "../../graph/types.ts";
+import type { DeviceNumbers } from "../../typed-arrays.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import { ORDER_BYTES, ownOrder, wholeWords, type Backend, type DeviceData, type ResultHandler, type Runner, type StopSignal } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
@@ -23,12 +24,10 @@ export function sliceRows(dataBytes: number, { rows, x, y }: Dataset, batchSize:
   return Math.max(1, Math.min(fitting, Math.ceil(rows / batchSize))) * batchSize;
 }
 
-type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
-
-const emptyLike = <A extends Numbers>(array: A, length: number): A => new (array.constructor as new (n: number) => A)(length);
+const emptyLike = <A extends DeviceNumbers>(array: A, length: number): A => new (array.constructor as new (n: number) => A)(length);
 
 /** Copies rows from[order[at]], from[order[at + 1]], … to the rows `row`, … of `to`; neighbours in one go. */
-function copyRows(from: Numbers, to: Numbers, cols: number, order: Uint32Array, at: number, row: number, rows: number): void {
+function copyRows(from: DeviceNumbers, to: DeviceNumbers, cols: number, order: Uint32Array, at: number, row: number, rows: number): void {
   for (let done = 0; done < rows;) {
     const first = order[at + done];
     let run = 1;
@@ -43,7 +42,7 @@ class Slice {
   private constructor(readonly whole: Dataset, readonly data: DeviceData, readonly runner: Runner) {}
 
   static async open(backend: Backend, plan: Plan, whole: Dataset, rows: number): Promise<Slice> {
-    const { x, y, format, lengths } = whole, cols = (array: Numbers) => array.length / whole.rows;
+    const { x, y, format, lengths } = whole, cols = (array: DeviceNumbers) => array.length / whole.rows;
     const part: Dataset = { rows, format, x: emptyLike(x, rows * cols(x)), y: y && emptyLike(y, rows * cols(y)),
       lengths: lengths && emptyLike(lengths, rows) };
     const data = await backend.upload(part, 1);

@@ -75,7 +75,7 @@ export interface Course {
 }
 
 /** A training step as it runs, and where its pass stands after it. */
-export interface Placed {
+export interface PlacedStep {
   readonly step: StepScalars;
   readonly pass: number;
   readonly row: number;
@@ -87,7 +87,7 @@ export const orderOf = ({ seed, shuffle, portions: { rows } }: Course, pass: num
 /** @param orders where the order of each pass begins, as StepScalars.offset counts */
 export function place(
   course: Course, orders: Pick<Orders, "place">, stretches: readonly Stretch[], firstStep: number,
-): Placed[] {
+): PlacedStep[] {
   const { recipe, portions: { rows, at, batchSize } } = course;
   const places = orders.place(stretches.map(({ pass }) => orderOf(course, pass)));
   let next = firstStep;

@@ -1,5 +1,5 @@
 // How callbacks steer the fit() that calls them: another learning rate, the end, a promise to wait for. All of it counts from the step
-// behind the one that the callback was told of, whatever steps were under way: those are taken back (endurance.ts).
+// behind the one that the callback was told of, whatever steps were under way: those are taken back (fault-tolerant-runner.ts).
 
 import { InputError } from "../../errors.ts";
 import { show } from "../../model/checks.ts";

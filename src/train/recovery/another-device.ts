@@ -36,15 +36,15 @@ export async function reopen(device: CompileOptions["device"], open: () => Promi
 /**
  * A backend that has the state of the snapshot.
  * @param recoveries how many came before, since something was achieved
- * @param keeper what its snapshot is when the backend is there counts
+ * @param session what its snapshot is when the backend is there counts
  * @throws DeviceLostError if there is no other device, or too many were lost in a row
  */
 export async function anotherBackend(
-  where: string, recoveries: number, keeper: { readonly snapshot: Snapshot }, reopen: () => Promise<Backend>,
+  where: string, recoveries: number, session: { readonly snapshot: Snapshot }, reopen: () => Promise<Backend>,
 ): Promise<Backend> {
   if (recoveries === MAX_RECOVERIES) {
     throw new DeviceLostError(`${where}(): the GPU was lost ${MAX_RECOVERIES + 1} times in a row. getWeights() gives the last good ` +
-      `weights, those after step ${keeper.snapshot.progress.steps}, and compile() starts from them.`);
+      `weights, those after step ${session.snapshot.progress.steps}, and compile() starts from them.`);
   }
   let backend: Backend;
   try {
@@ -54,7 +54,7 @@ export async function anotherBackend(
     throw error;
   }
   try {
-    await backend.write(keeper.snapshot.state);
+    await backend.write(session.snapshot.state);
   } catch (error) {
     backend.dispose();
     throw error;

@@ -5,8 +5,8 @@ import type { Backend, State } from "../backend/backend.ts";
 import type { OnNaN } from "../call/fit-options.ts";
 import { isFiniteState } from "../backend/finite.ts";
 import type { Order } from "../backend/orders.ts";
-import { orderOf, type Placed, type Ready } from "../loop/passes.ts";
-import { placeOf, replay, type Leg, type Trained } from "./replay.ts";
+import { orderOf, type PlacedStep, type Ready } from "../loop/passes.ts";
+import { placeOf, replay, type Leg, type ReplayedTraining } from "./replay.ts";
 
 /**
  * The last step that began with finite weights.
@@ -48,15 +48,15 @@ export interface Sighting {
 }
 
 /** A training that such numbers were seen in. */
-export interface Spoilt extends Trained {
-  readonly keeper: Trained["keeper"] & { settled(): Promise<void>; takeSnapshot(): Promise<unknown> };
+export interface Spoilt extends ReplayedTraining {
+  readonly session: ReplayedTraining["session"] & { settled(): Promise<void>; takeSnapshot(): Promise<unknown> };
   readonly onNaN: OnNaN;
   /** The first tensor of a training step on this mini-batch that is not finite, from the state that the backend has. */
   readonly firstNonFinite: (state: State, batch: Batch) => Promise<string>;
   /** The last loss that was finite; null if there was none. */
   readonly lastLoss: number | null;
-  /** How often it is turned back, this time included. */
-  readonly turns: number;
+  /** How often it is rolled back, this time included. */
+  readonly rollbacks: number;
   /** Does work that needs no more than what was trained so far, again if the device is lost. */
   readonly on: <T>(work: (ground: { readonly train: Ready }, backend: Backend) => Promise<T>) => Promise<T>;
   /** What was seen is about to be undone. */
@@ -72,13 +72,13 @@ interface Divergence {
 
 /** @param seenAt a step with a loss that was not finite. @returns with the backend as it was before the step */
 async function locate(spoilt: Spoilt, train: Ready, backend: Backend, seenAt: number): Promise<Divergence> {
-  const { keeper, journal, course, firstNonFinite } = spoilt;
+  const { session, journal, course, firstNonFinite } = spoilt;
   const goTo = async (step: number): Promise<State> => {
-    await backend.write(keeper.snapshot.state);
+    await backend.write(session.snapshot.state);
     await replay(spoilt, train, step);
     return backend.snapshot();
   };
-  const step = await lastFinite(keeper.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
+  const step = await lastFinite(session.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
   const state = await goTo(step), entry = journal.entryOf(step);
   // What was not trained yet found them so from the start.
   if (!entry) return { step, tensor: "the weights" };
@@ -86,7 +86,7 @@ async function locate(spoilt: Spoilt, train: Ready, backend: Backend, seenAt: nu
   return { step, tensor: await firstNonFinite(state, { order: orderOf(course, pass), from, rows }) };
 }
 
-const positionAfter = ({ pass, row }: Placed) => ({ pass, row });
+const positionAfter = ({ pass, row }: PlacedStep) => ({ pass, row });
 
 const MAX_ROLLBACKS = 3;
 
@@ -106,20 +106,20 @@ const leftOut = (found: Divergence, lossBefore: number | null, next: number): st
  * @param leg what was being trained when it was seen; none at the end of it all
  * @throws DivergenceError if training is to stop
  */
-export async function turnBack(spoilt: Spoilt, { seenAt, next }: Sighting, leg?: Leg): Promise<void> {
-  const { keeper, journal, progress, course, position, onNaN, lastLoss, turns, on, forget } = spoilt;
+export async function rollBack(spoilt: Spoilt, { seenAt, next }: Sighting, leg?: Leg): Promise<void> {
+  const { session, journal, progress, course, position, onNaN, lastLoss, rollbacks, on, forget } = spoilt;
   const { steps, epochs } = progress, stood = position && { ...position };
   const found = await on(async ({ train }, backend) => {
-    await keeper.settled();
+    await session.settled();
     return locate(spoilt, train, backend, seenAt);
   });
   forget();
   journal.cut(found.step);
   // Passes that were begun stay begun.
   Object.assign(progress, { steps: found.step, epochs });
-  if (onNaN === "stop" || turns > MAX_ROLLBACKS) throw diverged(found, lastLoss);
+  if (onNaN === "stop" || rollbacks > MAX_ROLLBACKS) throw diverged(found, lastLoss);
   progress.steps = next ?? steps;
   console.warn(leftOut(found, lastLoss, progress.steps));
   if (position) Object.assign(position, next === null || !leg ? stood : positionAfter(placeOf(course, leg, next - 1)));
-  await on(() => keeper.takeSnapshot());
+  await on(() => session.takeSnapshot());
 }

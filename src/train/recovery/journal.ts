@@ -10,7 +10,7 @@ export interface Snapshot {
   readonly progress: Readonly<Progress>;
 }
 
-export interface Entry {
+export interface JournalEntry {
   readonly firstStep: number;
   readonly stretches: readonly Stretch[];
   /** Of the sequences whose states the first mini-batch went on from. */
@@ -22,21 +22,21 @@ export interface Entry {
 }
 
 export class Journal {
-  #entries: Entry[] = [];
+  #entries: JournalEntry[] = [];
 
   /** The caller counts its steps. */
-  begin({ steps: firstStep, stateRows }: Progress, stretches: readonly Stretch[], recipe: Recipe): Entry {
-    const entry: Entry = { firstStep, stretches, stateRows, recipe, steps: 0 };
+  begin({ steps: firstStep, stateRows }: Progress, stretches: readonly Stretch[], recipe: Recipe): JournalEntry {
+    const entry: JournalEntry = { firstStep, stretches, stateRows, recipe, steps: 0 };
     this.#entries.push(entry);
     return entry;
   }
 
   /** Snapshots are taken between entries. */
-  since(step: number): Entry[] {
+  since(step: number): JournalEntry[] {
     return this.#entries.filter(({ firstStep }) => firstStep >= step);
   }
 
-  entryOf(step: number): Entry | undefined {
+  entryOf(step: number): JournalEntry | undefined {
     return this.#entries.find(({ firstStep, steps }) => firstStep <= step && step < firstStep + steps);
   }
 

@@ -2,15 +2,15 @@
 
 import { DeviceLostError } from "../../errors.ts";
 import type { Backend } from "../backend/backend.ts";
-import type { Entry, Journal, Snapshot } from "./journal.ts";
-import { partOf, place, runStretches, type Course, type Placed, type Position, type Progress, type Ready } from "../loop/passes.ts";
+import type { JournalEntry, Journal, Snapshot } from "./journal.ts";
+import { partOf, place, runStretches, type Course, type PlacedStep, type Position, type Progress, type Ready } from "../loop/passes.ts";
 
 /** What is trained from a step on. */
-export type Leg = Pick<Entry, "firstStep" | "stretches">;
+export type Leg = Pick<JournalEntry, "firstStep" | "stretches">;
 
 /** A training under way. */
-export interface Trained {
-  readonly keeper: { readonly snapshot: Snapshot };
+export interface ReplayedTraining {
+  readonly session: { readonly snapshot: Snapshot };
   readonly journal: Journal;
   readonly progress: Progress;
   readonly course: Course;
@@ -18,7 +18,7 @@ export interface Trained {
 }
 
 /** Trains again what was trained since the snapshot, which the backend has been given, before step `end`. */
-export async function replay({ keeper: { snapshot }, journal, progress, course, position }: Trained, train: Ready, end = Infinity): Promise<void> {
+export async function replay({ session: { snapshot }, journal, progress, course, position }: ReplayedTraining, train: Ready, end = Infinity): Promise<void> {
   Object.assign(progress, snapshot.progress);
   for (const { firstStep, stateRows, stretches, recipe, steps } of journal.since(snapshot.progress.steps)) {
     const count = Math.min(steps, end - firstStep);
@@ -33,8 +33,8 @@ export async function replay({ keeper: { snapshot }, journal, progress, course, 
  * From the snapshot to where training stood when the device was lost.
  * @param firstStep where the journal begins. @throws DeviceLostError if the snapshot is of before
  */
-export async function catchUp(trained: Trained, train: Ready, firstStep: number, lostAt: Readonly<Progress>): Promise<void> {
-  const { keeper: { snapshot: { progress: { steps } } }, progress } = trained;
+export async function catchUp(trained: ReplayedTraining, train: Ready, firstStep: number, lostAt: Readonly<Progress>): Promise<void> {
+  const { session: { snapshot: { progress: { steps } } }, progress } = trained;
   if (steps < firstStep) {
     throw new DeviceLostError("fit(): the GPU was lost before the weights that this training began with could be read back. " +
       `getWeights() gives the last good ones, those after step ${steps}; compile() starts from them.`);
@@ -48,17 +48,17 @@ export async function catchUp(trained: Trained, train: Ready, firstStep: number,
  * @param on does work that needs no more than what was trained so far, again if the device is lost
  */
 export async function takeBack(
-  trained: Trained & { readonly keeper: { settled(): Promise<void> } }, at: number,
+  trained: ReplayedTraining & { readonly session: { settled(): Promise<void> } }, at: number,
   on: (work: (ground: { readonly train: Ready }, backend: Backend) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const { keeper, journal, progress, course, position } = trained, leg = journal.entryOf(at - 1);
+  const { session, journal, progress, course, position } = trained, leg = journal.entryOf(at - 1);
   if (!leg) throw new Error("steps that were told of are in the journal");
   const { pass, row, step: { rows } } = placeOf(course, leg, at - 1), stood = { steps: at, epochs: pass + 1, stateRows: rows };
   journal.cut(at);
-  await keeper.settled();
+  await session.settled();
   Object.assign(progress, stood);
   await on(async ({ train }, backend) => {
-    await backend.write(keeper.snapshot.state);
+    await backend.write(session.snapshot.state);
     await replay(trained, train);
     Object.assign(progress, stood);
   });
@@ -66,7 +66,7 @@ export async function takeBack(
 }
 
 /** Where the mini-batch of a step lies in its pass, its order beginning at 0. */
-export function placeOf(course: Course, { firstStep, stretches }: Leg, step: number): Placed {
+export function placeOf(course: Course, { firstStep, stretches }: Leg, step: number): PlacedStep {
   const part = partOf(stretches, step - firstStep, 1, course.portions.batchSize);
   return place(course, { place: (orders) => orders.map(() => 0) }, part, step)[0];
 }

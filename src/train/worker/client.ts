@@ -9,12 +9,12 @@ import type { Dataset } from "../data/data.ts";
 import type { History } from "../loop/history.ts";
 import type { Callbacks } from "../call/fit-options.ts";
 import type { Failure } from "../call/lifecycle.ts";
-import { fetchRecovery } from "../recovery/load-recovery.ts";
+import { fetchRecovery } from "../recovery/fetch-recovery.ts";
 import type { Position } from "../loop/passes.ts";
 import type { Keep } from "../call/scope.ts";
 import { beginTraining, type Training } from "../training.ts";
 import type { WebGpuBackend } from "../engines/webgpu-backend.ts";
-import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+import { receiveError, sendError, type End, type WorkerJob, type ToPage, type ToWorker } from "./protocol.ts";
 
 const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
   "train with model.fit().";
@@ -49,12 +49,12 @@ const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
 const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
   (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
 
-function jobOf(compiled: Compiled, { data, validation, options, checked, callbacks: kept }: Training, position: Position | null): Job {
-  const { network, declared: recipe, assignedRate, backend, autotune, keeper, progress } = compiled, { shuffle, initialEpoch, checkpoint, resumeFrom, callbacks = {} } = options;
+function jobOf(compiled: Compiled, { data, validation, options, checked, callbacks: kept }: Training, position: Position | null): WorkerJob {
+  const { network, declared: recipe, assignedRate, backend, autotune, session, progress } = compiled, { shuffle, initialEpoch, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
     network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, debug: backend.debug, autotune, checked,
     options: { shuffle, initialEpoch },
-    start: { state: keeper.snapshot.state, progress: { ...progress } },
+    start: { state: session.snapshot.state, progress: { ...progress } },
     data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
     checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
     callbacks: (Object.keys(callbacks) as (keyof Callbacks)[]).filter((name) => callbacks[name] != null),
@@ -74,7 +74,7 @@ class Conversation {
   constructor(readonly worker: Worker, readonly compiled: Compiled, readonly given: Training) {}
 
   /** @returns null if the model was disposed meanwhile. @throws UnsupportedError if the script cannot be loaded */
-  async hold(job: Job): Promise<End | null> {
+  async hold(job: WorkerJob): Promise<End | null> {
     const { worker, compiled, given: { gate, callbacks } } = this;
     if (callbacks) callbacks.read = () => this.#read();
     try {
@@ -101,7 +101,7 @@ class Conversation {
     }
   }
 
-  #begin(job: Job): void {
+  #begin(job: WorkerJob): void {
     this.#ready = true;
     fetchRecovery();
     this.worker.postMessage({ type: "train", job } satisfies ToWorker, [...buffersOf(job.data), ...buffersOf(job.validation)]);
@@ -204,23 +204,23 @@ class Conversation {
 export async function trainElsewhere(
   start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training,
 ): Promise<History> {
-  const { keeper, progress } = compiled, { data } = given, { batchSize } = beginTraining(compiled, given);
+  const { session, progress } = compiled, { data } = given, { batchSize } = beginTraining(compiled, given);
   refuseOwnDevice(compiled.backend);
-  await keeper.settled();
-  if (keeper.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => keeper.takeSnapshot());
+  await session.settled();
+  if (session.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => session.takeSnapshot());
   // Of what the plan that people are shown is made.
   await compiled.prepare(batchSize);
   compiled.shownBatch = batchSize;
-  const holding = compiled.holdings.open(keep, data);
+  const deviceDataset = compiled.deviceDatasets.open(keep, data);
   const conversation = new Conversation(startWorker(start), compiled, given);
-  const end = await conversation.hold(jobOf(compiled, given, holding.position));
+  const end = await conversation.hold(jobOf(compiled, given, deviceDataset.position));
   // Nobody sees this one: fit() then says that the model was disposed.
   if (!end) return { history: {}, epochs: 0, steps: 0, stopped: true };
   const { left, position, history, error, assignedRate } = end;
   // Where the page's own GPU is lost, the next call finds another, or says that there is none.
-  if (left) await keeper.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
+  if (left) await session.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
   if (given.options.resumeFrom) compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
-  holding.position = position;
+  deviceDataset.position = position;
   if (conversation.failure) throw conversation.failure.error;
   if (error || !history) throw receiveError(error ?? { message: "a fit() without an end", stack: undefined, fields: {} });
   return history;

@@ -13,7 +13,7 @@ import { Gate } from "../call/lifecycle.ts";
 import { openBackend, reopenBackend } from "../engines/open-backend.ts";
 import { scoped } from "../call/scope.ts";
 import { train } from "../training.ts";
-import { receiveError, sendError, type End, type Job, type ToPage, type ToWorker } from "./protocol.ts";
+import { receiveError, sendError, type End, type WorkerJob, type ToPage, type ToWorker } from "./protocol.ts";
 
 /** The worker's own end of the line. */
 export interface Port {
@@ -21,14 +21,14 @@ export interface Port {
   postMessage(message: ToPage, transfer?: readonly Transferable[]): void;
 }
 
-type Answer = Extract<ToWorker, { readonly id: number }>;
+type WorkerCall = Extract<ToWorker, { readonly id: number }>;
 
 /** A callback of the page threw: the page knows what. */
 class CallbackThrew extends Error {}
 
 /** Calls the page's functions. */
 class Page implements KeptCallbacks {
-  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  readonly #waiting = new Map<number, (answer: WorkerCall) => void>();
   #calls = 0;
   /** As the last callback left them. */
   #states: readonly NamedState[] = [];
@@ -64,7 +64,7 @@ class Page implements KeptCallbacks {
   }
 
   /** What fit() is to call: it waits for each, so that what one sets of the model has arrived when training goes on. */
-  callbacks({ callbacks: names, states, network }: Job, told: () => number): Callbacks {
+  callbacks({ callbacks: names, states, network }: WorkerJob, told: () => number): Callbacks {
     this.#network = network;
     this.#states = states ?? [];
     return Object.fromEntries(names.map((name) => [name, (...given: unknown[]) => this.#call(name, given, told())]));
@@ -80,12 +80,12 @@ class Page implements KeptCallbacks {
     return { read: (name) => use(name), write: async (name, bytes) => { await use(name, bytes); } };
   }
 
-  answer(answer: Answer): void {
+  answer(answer: WorkerCall): void {
     this.#waiting.get(answer.id)?.(answer);
     this.#waiting.delete(answer.id);
   }
 
-  #ask(question: (id: number) => ToPage): Promise<Answer> {
+  #ask(question: (id: number) => ToPage): Promise<WorkerCall> {
     const id = this.#calls++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
@@ -97,7 +97,7 @@ class Page implements KeptCallbacks {
     this.#hear(await this.#ask((id) => ({ type: "call", id, name, arguments: given, told })));
   }
 
-  #hear(answer: Answer): void {
+  #hear(answer: WorkerCall): void {
     if (answer.type !== "answer") return;
     if (answer.states) this.#states = answer.states;
     if (answer.threw) throw new CallbackThrew("a callback threw");
@@ -107,7 +107,7 @@ class Page implements KeptCallbacks {
 /** The model of the page, with its weights and as far as it has come. */
 async function open({
   network, recipe: declared, assignedRate, backend: kind, precision, debug, autotune, start, checked,
-}: Job): Promise<Compiled> {
+}: WorkerJob): Promise<Compiled> {
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision, debug };
@@ -116,15 +116,15 @@ async function open({
   const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend, known),
     checked.batchSize, autotune);
   compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
-  await compiled.keeper.adopt(start);
+  await compiled.session.adopt(start);
   return compiled;
 }
 
 /** What the model is, whatever has happened; the last good state where the GPU is lost for good. */
-async function whatIsLeft({ keeper, progress }: Compiled): Promise<Snapshot> {
-  await keeper.settled();
-  if (keeper.snapshot.progress.steps !== progress.steps) await keeper.takeSnapshot().catch(() => null);
-  const { snapshot } = keeper;
+async function whatIsLeft({ session, progress }: Compiled): Promise<Snapshot> {
+  await session.settled();
+  if (session.snapshot.progress.steps !== progress.steps) await session.takeSnapshot().catch(() => null);
+  const { snapshot } = session;
   return { state: snapshot.state, progress: snapshot.progress.steps === progress.steps ? { ...progress } : snapshot.progress };
 }
 
@@ -164,7 +164,7 @@ class Run {
     this.#compiled?.resetStates();
   }
 
-  async run(job: Job): Promise<void> {
+  async run(job: WorkerJob): Promise<void> {
     const handle = job.handle && new DatasetHandle([], undefined, {}), data = { dataset: job.data, handle };
     let end: Pick<End, "history" | "error">;
     try {
@@ -172,8 +172,8 @@ class Run {
         const compiled = this.#compiled = await open(job), { checked } = job;
         if (this.#early?.stopped) this.#stop.aborted = true;
         if (this.#early) this.steer(this.#early);
-        return compiled.keeper.hold(() => scoped((keep) => {
-          if (job.handle) compiled.holdings.open(keep, data).position = job.handle.position;
+        return compiled.session.hold(() => scoped((keep) => {
+          if (job.handle) compiled.deviceDatasets.open(keep, data).position = job.handle.position;
           return train(compiled, keep, {
             recipe: compiled.recipe, data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
             callbacks: this.page,
@@ -190,7 +190,7 @@ class Run {
       end = { history: null, error: error instanceof CallbackThrew ? null : sendError(error) };
     }
     const left = this.#compiled && await whatIsLeft(this.#compiled);
-    const position = handle && this.#compiled?.holdings.open((held) => held, data).position;
+    const position = handle && this.#compiled?.deviceDatasets.open((held) => held, data).position;
     this.page.say({ type: "end", end: { ...end, left, position: position ?? null, assignedRate: this.#compiled?.assignedRate ?? null } },
       [...new Set([...left?.state.values() ?? []].map(({ buffer }) => buffer))]);
   }

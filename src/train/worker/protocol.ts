@@ -15,7 +15,7 @@ import type { Snapshot } from "../recovery/journal.ts";
 import type { Position } from "../loop/passes.ts";
 
 /** All that a fit() in another thread begins with. */
-export interface Job {
+export interface WorkerJob {
   readonly network: Network;
   /** As compile() was given it. Its schedule is without a formula: model/rebuild-schedule.ts. */
   readonly recipe: Recipe;
@@ -42,7 +42,7 @@ export interface Job {
 }
 
 export type ToWorker =
-  | { readonly type: "train"; readonly job: Job }
+  | { readonly type: "train"; readonly job: WorkerJob }
   | { readonly type: "pause" | "resume" | "stop" | "resetStates" }
   /** What callbacks, or the page otherwise, have set of the model; the schedule is without a formula. */
   | { readonly type: "steer"; readonly assignedRate: Schedule | null; readonly stopped: boolean }

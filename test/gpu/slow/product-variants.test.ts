@@ -4,7 +4,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { productMemory, productStatements, QUAD_BROADCAST, workgroupsOf } from "../../../shaders/product.wgsl.ts";
-import { lanesIn, type Operand, type ProductPart, type ProductShape } from "../../../shaders/product-part.wgsl.ts";
+import { lanesIn, type Operand, type ProductPart, type ProductCut } from "../../../shaders/product-part.wgsl.ts";
 import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
 import type { ProductForm } from "../../../src/graph/types.ts";
 import { staged } from "../../../src/schedule/blocks.ts";
@@ -46,12 +46,12 @@ afterAll(async () => {
 /** [M, K, N] */
 type Size = readonly [number, number, number];
 
-const direct = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, more: Partial<ProductShape> = {}): ProductShape =>
+const direct = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, more: Partial<ProductCut> = {}): ProductCut =>
   ({ kind: "direct", tileRows, tileCols, lanesX, lanesY, lanesK: 1, unroll: 1, broadcast: false, depth: 0, ...more });
-const tiled = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, depth: number): ProductShape =>
+const tiled = (tileRows: number, tileCols: number, lanesX: number, lanesY: number, depth: number): ProductCut =>
   ({ ...direct(tileRows, tileCols, lanesX, lanesY), kind: "workgroup", depth });
 
-const SHAPES: readonly (readonly [string, ProductShape])[] = [
+const SHAPES: readonly (readonly [string, ProductCut])[] = [
   ["one number", direct(1, 1, 16, 1)],
   ["narrow, odd tile", direct(3, 3, 4, 4)],
   ["16 × 8", direct(16, 8, 8, 2)],
@@ -70,7 +70,7 @@ const SHAPES: readonly (readonly [string, ProductShape])[] = [
 interface Case {
   readonly form: ProductForm;
   readonly size: Size;
-  readonly shape: ProductShape;
+  readonly shape: ProductCut;
   readonly bias?: boolean;
   /** Rows of the batch that the kernel is planned for; M, or K of the left transposed form, where left out. */
   readonly planned?: number;
@@ -208,7 +208,7 @@ async function expectRight(given: Case): Promise<void> {
 }
 
 /** Without subgroups a variant of quads is compiled as one without: that adapter would not get it either. */
-const possible = (shape: ProductShape): ProductShape => ({ ...shape, broadcast: shape.broadcast && hasQuads });
+const possible = (shape: ProductCut): ProductCut => ({ ...shape, broadcast: shape.broadcast && hasQuads });
 
 const FORMS = ["normal", "rightTransposed", "leftTransposed"] as const;
 /** One number; all odd and below a tile; one past several tiles; the layer of the digits is below, once a form. */
@@ -284,8 +284,8 @@ describe("product", () => {
   });
 
   it("refuses what cannot be right", () => {
-    const part = (shape: ProductShape): ProductPart => ({ ...shape, form: "normal", m: "3u", n: 4, k: "step.rows" });
-    const write = (shape: ProductShape) => () =>
+    const part = (shape: ProductCut): ProductPart => ({ ...shape, form: "normal", m: "3u", n: 4, k: "step.rows" });
+    const write = (shape: ProductCut) => () =>
       productStatements(part(shape), { at: () => "1f" }, { at: () => "1f" }, null, () => "", staged);
     expect(write({ ...tiled(4, 4, 4, 4, 8), lanesK: 2 })).toThrow("lanesK is 1");
     expect(write(direct(4, 4, 2, 8, { broadcast: true }))).toThrow("quads share rows");

@@ -4,14 +4,15 @@
 
 import { DeltapropError } from "../../errors.ts";
 import type { Plan } from "../../schedule/plan.ts";
-import type { Given } from "../call/call.ts";
+import type { CallData } from "../call/call.ts";
 import { mustStream, type Backend, type DeviceData, type Runner } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 import { contentsOf, type DatasetHandle } from "../data/dataset.ts";
-import { Turns } from "../call/lifecycle.ts";
+import { SerialQueue } from "../call/lifecycle.ts";
 import { Orders } from "../backend/orders.ts";
 import type { Position } from "../loop/passes.ts";
-import type { OnData, PlanSource, Purpose, Wanted } from "./plan-source.ts";
+import type { OnData, PlanSource, Purpose, RunnerRequest } from "./plan-source.ts";
+import { loadLimits } from "../../lazy.ts";
 import type { Keep } from "../call/scope.ts";
 
 /** Runners that wait for another call, each with the memory of its intermediates. */
@@ -25,22 +26,22 @@ export interface Lease {
   dispose(): void;
 }
 
-interface Ready extends Pick<Wanted, "purpose" | "batch">, Pick<OnData, "runner" | "free"> {
+interface IdleRunner extends Pick<RunnerRequest, "purpose" | "batch">, Pick<OnData, "runner" | "free"> {
   /** None of another backend is of use. */
   readonly backend: Backend;
   readonly orders: Orders;
 }
 
 /** One data set on one backend. */
-export class Holding {
+export class DeviceDataset {
   /** Where the training by steps stands in the data. */
   position: Position | null = null;
   /** x, and x with y, without an order: what all runners share. */
   #inputs: DeviceData | null = null;
   #labelled: DeviceData | null = null;
   /** The one that was used last comes last. */
-  #idle: Ready[] = [];
-  readonly #making = new Turns();
+  #idle: IdleRunner[] = [];
+  readonly #making = new SerialQueue();
   #busy = 0;
   #disposed = false;
   /** Whose all of it is. */
@@ -77,7 +78,7 @@ export class Holding {
     this.#freeUnused();
   }
 
-  #giveBack(ready: Ready): void {
+  #giveBack(ready: IdleRunner): void {
     this.#busy--;
     if (ready.backend !== this.#backend) return ready.free();
     // One of a kind is enough.
@@ -88,7 +89,7 @@ export class Holding {
     this.#freeUnused();
   }
 
-  async #make(wanted: Wanted): Promise<Ready> {
+  async #make(wanted: RunnerRequest): Promise<IdleRunner> {
     const { backend } = this.source, { purpose, dataset, batch, slots } = wanted, open = (plan: Plan) => this.#open(backend, plan, dataset, slots);
     let opened: OnData;
     try {
@@ -97,7 +98,7 @@ export class Holding {
       if (!(error instanceof DeltapropError)) throw error;
       const hasData = (dataset.y ? this.#labelled : this.#inputs) !== null;
       // What does not fit is computed in chunks, or told with advice; few pages need either.
-      opened = await (await import("./limits.ts")).otherwise(error, this.source, wanted, hasData, open);
+      opened = await (await loadLimits()).otherwise(error, this.source, wanted, hasData, open);
     }
     const { runner, data, free } = opened;
     return { backend, purpose, batch, runner, orders: new Orders(data, slots), free };
@@ -106,13 +107,13 @@ export class Holding {
   async #open(backend: Backend, plan: Plan, dataset: Dataset, slots: number): Promise<OnData> {
     if (mustStream(backend, dataset)) {
       // Few data sets are so large: what it takes is loaded for those.
-      const { StreamedRunner } = await import("./limits.ts");
+      const { StreamedRunner } = await loadLimits();
       const runner = await StreamedRunner.open(backend, plan, dataset, slots);
       return { runner, data: runner, free: () => runner.dispose() };
     }
     backend.compile(plan);
     // One after the other, so that no array goes to the device twice.
-    await this.#making.take(() => this.#upload(dataset));
+    await this.#making.run(() => this.#upload(dataset));
     const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);
     try {
       const runner = await backend.prepare(plan, data);
@@ -150,28 +151,28 @@ export class Holding {
 }
 
 /** The data sets on one backend. */
-export class Holdings {
-  readonly #kept = new Map<DatasetHandle, Holding>();
+export class DeviceDatasets {
+  readonly #kept = new Map<DatasetHandle, DeviceDataset>();
 
   constructor(readonly source: PlanSource) {}
 
   /** What the backend holds of the data: for the length of the call, or as long as their handle lives. */
-  open(keep: Keep, { handle }: Given): Holding {
+  open(keep: Keep, { handle }: CallData): DeviceDataset {
     const contents = handle && contentsOf(handle);
-    if (!contents || contents.disposed) return keep(new Holding(this.source));
+    if (!contents || contents.disposed) return keep(new DeviceDataset(this.source));
     const known = this.#kept.get(handle);
     if (known) return known;
-    const holding: Holding = new Holding(this.source, () => {
+    const deviceDataset: DeviceDataset = new DeviceDataset(this.source, () => {
       this.#kept.delete(handle);
-      contents.detach(holding);
+      contents.detach(deviceDataset);
     });
-    contents.attach(holding);
-    this.#kept.set(handle, holding);
-    return holding;
+    contents.attach(deviceDataset);
+    this.#kept.set(handle, deviceDataset);
+    return deviceDataset;
   }
 
   /** Frees all of them. */
   dispose(): void {
-    for (const holding of [...this.#kept.values()]) holding.dispose();
+    for (const deviceDataset of [...this.#kept.values()]) deviceDataset.dispose();
   }
 }

@@ -1,4 +1,4 @@
-// Adapters that end loops in silence after so many turns: recurrent networks that would come to grief there are refused, and
+// Adapters that end loops in silence after so many iterations: recurrent networks that would come to grief there are refused, and
 // no others.
 
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { SEQUENCES } from "../../src/schedule/sequences.ts";
 import type { Adapter } from "../../src/schedule/tiles.ts";
 import { sample } from "../reference/samples.ts";
 
-const LLVMPIPE: Adapter = { kind: "software", quads: false, workgroupBytes: 32768, maxTurns: 65535 };
+const LLVMPIPE: Adapter = { kind: "software", quads: false, workgroupBytes: 32768, maxIterations: 65535 };
 
 function planFor(steps: number, units: number, batch: number, adapter: Adapter): Plan {
   const { graph } = sample({ layers: [simpleRNN({ units, inputShape: [steps, 3], returnSequences: true }), dense({ units: 2 })],
@@ -29,8 +29,8 @@ describe("a recurrent network on llvmpipe", () => {
     "%i time steps of %i units, batch %i: refused, use %s", (steps, units, batch, remedy) => {
       const plan = () => planFor(steps, units, batch, LLVMPIPE);
       expect(plan).toThrow(UnsupportedError);
-      expect(plan).toThrow(new RegExp(`^plan: this software adapter ends loops after 65535 turns, and ${steps} time steps .* Use ${remedy}`));
-      expect(planFor(steps, units, batch, { ...LLVMPIPE, maxTurns: undefined }).launches.length).toBeGreaterThan(0);
+      expect(plan).toThrow(new RegExp(`^plan: this software adapter ends loops after 65535 iterations, and ${steps} time steps .* Use ${remedy}`));
+      expect(planFor(steps, units, batch, { ...LLVMPIPE, maxIterations: undefined }).launches.length).toBeGreaterThan(0);
     });
 
   it("is refused from some number of time steps on, not here and there", () => {
@@ -48,15 +48,15 @@ describe("a recurrent network on llvmpipe", () => {
 });
 
 describe("planAdapter()", () => {
-  const turnsOf = (adapter: string) => planAdapter({
+  const iterationsOf = (adapter: string) => planAdapter({
     adapter, owned: true, device: { features: new Set(), limits: { maxComputeWorkgroupStorageSize: 32768 } } as unknown as GPUDevice,
-  }).maxTurns;
+  }).maxIterations;
 
   it.each(["65541 0 llvmpipe (LLVM 15.0.6, 256 bits) (software)", "unnamed adapter (software)"])("%s: loops end", (name) => {
-    expect(turnsOf(name)).toBe(65535);
+    expect(iterationsOf(name)).toBe(65535);
   });
 
   it.each(["google swiftshader (software)", "nvidia hopper", "unnamed adapter"])("%s: loops do not", (name) => {
-    expect(turnsOf(name)).toBeUndefined();
+    expect(iterationsOf(name)).toBeUndefined();
   });
 });

@@ -4,7 +4,8 @@
 import { DeviceLostError, GpuError, OutOfMemoryError } from "../../errors.ts";
 import type { Backend, DeviceLoss, State } from "../backend/backend.ts";
 import type { Snapshot } from "./journal.ts";
-import { fetchRecovery, loadRecovery } from "./load-recovery.ts";
+import { loadRecovery } from "../../lazy.ts";
+import { fetchRecovery } from "./fetch-recovery.ts";
 import type { Progress } from "../loop/passes.ts";
 
 /** The state of a backend on its way to the CPU. */
@@ -13,7 +14,7 @@ export interface BegunSnapshot {
   readonly state: Promise<State>;
 }
 
-/** What a keeper begins with. */
+/** What a session begins with. */
 export interface Opened {
   readonly backend: Backend;
   /** What the backend was given. */
@@ -33,7 +34,7 @@ export const lossBehind = async (error: unknown, backend: Backend): Promise<Devi
   (error instanceof GpuError && !(error instanceof DeviceLostError)
     ? backend.loss(error instanceof OutOfMemoryError ? NEWS_AFTER_LACK_OF_MEMORY : NEWS_MILLISECONDS) : null);
 
-export class Keeper {
+export class DeviceSession {
   readonly #reopen: () => Promise<Backend>;
   #backend: Backend;
   #snapshot: Snapshot;

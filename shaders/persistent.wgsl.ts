@@ -1,4 +1,4 @@
-// resident: many training steps of a tiny network in one dispatch of one workgroup.
+// persistent: many training steps of a tiny network in one dispatch of one workgroup.
 // Weights and intermediates stay in workgroup memory from step to step; weights are read from their buffer at the start and
 // written back at the end. Or, on a software adapter, all lie in buffers, and nothing is copied. Optimizer states stay in theirs:
 // one is only ever touched by the lane that owns its element. Each part of a step is done by all lanes together, with barriers
@@ -9,7 +9,7 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { declareBuffers, STEP_STRUCT, type BufferDeclaration } from "./kernel.wgsl.ts";
 import { additionOf, reduceStatements, type Reduction } from "./reduce.wgsl.ts";
 
-export interface ResidentProgram {
+export interface PersistentProgram {
   readonly lanes: number;
   /** Numbers in workgroup memory; 0 if all are in buffers. */
   readonly memory: number;
@@ -40,8 +40,8 @@ export const reduceFewStatements = (reductions: readonly Reduction[], lanes: num
     }`;
   }).join("\n    ");
 
-export function residentKernel(program: ResidentProgram, buffers: readonly BufferDeclaration[]): string {
-  const copies = (copy: (weights: ResidentProgram["weights"][number]) => string) => program.weights.map((weights) =>
+export function persistentKernel(program: PersistentProgram, buffers: readonly BufferDeclaration[]): string {
+  const copies = (copy: (weights: PersistentProgram["weights"][number]) => string) => program.weights.map((weights) =>
     `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`).join("\n  ");
   const barrier = program.memory > 0 ? "workgroupBarrier();" : "storageBarrier();";
   return wgsl`${STEP_STRUCT}

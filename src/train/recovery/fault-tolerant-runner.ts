@@ -9,9 +9,10 @@ import type { Sighting, Spoilt } from "./divergence.ts";
 import { isFiniteState } from "../backend/finite.ts";
 import type { DeviceLostInfo, OnNaN } from "../call/fit-options.ts";
 import { Journal, type Snapshot } from "./journal.ts";
-import { lossBehind, type BegunSnapshot, type Keeper } from "./keeper.ts";
+import { lossBehind, type BegunSnapshot, type DeviceSession } from "./device-session.ts";
 import type { Gate } from "../call/lifecycle.ts";
-import { fetchRecovery, loadRecovery } from "./load-recovery.ts";
+import { loadRecovery } from "../../lazy.ts";
+import { fetchRecovery } from "./fetch-recovery.ts";
 import {
   partOf, runStretches, stepsIn, type Course, type Position, type Prepared, type Progress, type Ready, type ResultsOfSteps, type Stretch,
 } from "../loop/passes.ts";
@@ -41,8 +42,8 @@ export interface Checkpointing {
   readonly close: () => void;
 }
 
-export interface EnduranceOptions {
-  readonly keeper: Keeper;
+export interface FaultTolerantOptions {
+  readonly session: DeviceSession;
   readonly progress: Progress;
   readonly course: Course;
   readonly position: Position | null;
@@ -58,7 +59,7 @@ export interface EnduranceOptions {
   readonly recipe: () => Recipe;
 }
 
-export class Endurance {
+export class FaultTolerantRunner {
   readonly #journal = new Journal();
   #ground: Ground | null = null;
   #backend;
@@ -73,10 +74,10 @@ export class Endurance {
   /** The snapshot of the end, if it is under way. */
   #begun: BegunSnapshot | undefined;
   #lastLoss: number | null = null;
-  #turns = 0;
+  #rollbacks = 0;
 
-  constructor(readonly options: EnduranceOptions) {
-    this.#backend = options.keeper.backend;
+  constructor(readonly options: FaultTolerantOptions) {
+    this.#backend = options.session.backend;
     this.#firstStep = options.progress.steps;
   }
 
@@ -97,7 +98,7 @@ export class Endurance {
           isLast && ran + stepsIn(part) === end - firstStep);
       });
       await this.#follow(steering);
-      if (this.#diverged) await this.#turnBack(this.#diverged, { firstStep, stretches });
+      if (this.#diverged) await this.#rollBack(this.#diverged, { firstStep, stretches });
       if (checkpointing && progress.steps % checkpointing.every === 0) await this.#checkpoint(checkpointing);
       else if (this.#isDue) void this.#takeSnapshot();
       await gate.pass();
@@ -107,11 +108,11 @@ export class Endurance {
 
   /** Does work that needs no more than what was trained so far, again if the device is lost. */
   async on<T>(work: (ground: Ground, backend: Backend) => Promise<T>): Promise<T> {
-    const { keeper } = this.options;
+    const { session } = this.options;
     for (;;) {
       // Another call may have found the loss first.
-      if (keeper.backend !== this.#backend) this.#lose();
-      const backend = this.#backend = keeper.backend;
+      if (session.backend !== this.#backend) this.#lose();
+      const backend = this.#backend = session.backend;
       try {
         const ground = this.#ground ??= await this.options.open();
         if (this.#lostAt) {
@@ -130,23 +131,23 @@ export class Endurance {
 
   /** Makes all ready, and sees to it that what was trained so far is not lost any more. */
   async secure(): Promise<void> {
-    const { keeper, progress, checkpointing } = this.options;
+    const { session, progress, checkpointing } = this.options;
     // What is under way may be of an earlier step.
-    await Promise.all([keeper.settled(), this.#unlessEnded(this.#saving)]);
+    await Promise.all([session.settled(), this.#unlessEnded(this.#saving)]);
     await this.on(async () => {
       const begun = this.#begun;
       this.#begun = undefined;
-      if (keeper.snapshot.progress.steps === progress.steps) return;
+      if (session.snapshot.progress.steps === progress.steps) return;
       try {
-        await this.#snapshot(begun?.backend === keeper.backend ? begun : undefined);
+        await this.#snapshot(begun?.backend === session.backend ? begun : undefined);
       } catch (error) {
         // What was trained is there all the same: who is told that it failed would train it twice.
         if (!(error instanceof OutOfMemoryError)) throw error;
         (await loadRecovery()).tellOfUnread(error);
       }
     });
-    if (this.#diverged) await this.#turnBack(this.#diverged);
-    if (checkpointing && progress.steps > this.#firstStep) await this.#unlessEnded(checkpointing.begin()(keeper.snapshot));
+    if (this.#diverged) await this.#rollBack(this.#diverged);
+    if (checkpointing && progress.steps > this.#firstStep) await this.#unlessEnded(checkpointing.begin()(session.snapshot));
   }
 
   close(): void {
@@ -159,7 +160,7 @@ export class Endurance {
   }
 
   get #isDue(): boolean {
-    return !this.options.keeper.isTaking && performance.now() - this.#lastSnapshot > this.#snapshotInterval;
+    return !this.options.session.isTaking && performance.now() - this.#lastSnapshot > this.#snapshotInterval;
   }
 
   get #nextCheckpoint(): number {
@@ -174,7 +175,7 @@ export class Endurance {
   async #train(
     ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
   ): Promise<void> {
-    const { keeper, progress, course, position, onNaN, steering } = this.options;
+    const { session, progress, course, position, onNaN, steering } = this.options;
     const recipe = this.options.recipe(), entry = this.#journal.begin(progress, stretches, recipe);
     await runStretches({ ...course, recipe }, ground.train, stretches, progress, position, (first, steps, results) => {
       entry.steps = first + steps.length;
@@ -189,7 +190,7 @@ export class Endurance {
       if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
       if (!steering.turning) this.#diverged = { seenAt, next: seenAt + 1 };
     }, signal, () => {
-      if (isLast && !keeper.isTaking) this.#begun = keeper.begin();
+      if (isLast && !session.isTaking) this.#begun = session.begin();
     });
   }
 
@@ -215,17 +216,17 @@ export class Endurance {
   }
 
   async #recover(loss: DeviceLoss): Promise<void> {
-    const { keeper, progress, onDeviceLost, gate } = this.options;
-    const info = { ...loss, step: (this.#lostAt ?? progress).steps, recovery: keeper.nextRecovery };
+    const { session, progress, onDeviceLost, gate } = this.options;
+    const info = { ...loss, step: (this.#lostAt ?? progress).steps, recovery: session.nextRecovery };
     await gate.still(() => onDeviceLost(info));
-    await keeper.recover("fit");
+    await session.recover("fit");
   }
 
   /** @throws DivergenceError if training is to stop */
-  async #turnBack(sighting: Sighting, leg?: Leg): Promise<void> {
-    const { turnBack } = await loadRecovery();
-    await turnBack({
-      ...this.#trained, lastLoss: this.#lastLoss, turns: ++this.#turns, on: (work) => this.on(work), forget: () => {
+  async #rollBack(sighting: Sighting, leg?: Leg): Promise<void> {
+    const { rollBack } = await loadRecovery();
+    await rollBack({
+      ...this.#trained, lastLoss: this.#lastLoss, rollbacks: ++this.#rollbacks, on: (work) => this.on(work), forget: () => {
         this.#diverged = null;
         this.#begun = undefined;
       },
@@ -249,8 +250,8 @@ export class Endurance {
 
   /** @returns null if it was refused, because not all of it is finite */
   async #snapshot(begun?: BegunSnapshot): Promise<Snapshot | null> {
-    const { keeper, progress: { steps }, onNaN } = this.options;
-    const taken = await keeper.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state), begun);
+    const { session, progress: { steps }, onNaN } = this.options;
+    const taken = await session.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state), begun);
     if (taken) this.#journal.forget(taken.progress.steps);
     else this.#diverged ??= { seenAt: steps, next: null };
     return taken;
@@ -264,7 +265,7 @@ export class Endurance {
 
   /** Begins to save the state as it is now; waits only for what was to be saved before. */
   async #checkpoint({ begin }: Checkpointing): Promise<void> {
-    await Promise.all([this.options.keeper.settled(), this.#unlessEnded(this.#saving)]);
+    await Promise.all([this.options.session.settled(), this.#unlessEnded(this.#saving)]);
     const save = begin();
     this.#saving = this.#takeSnapshot().then((snapshot) => (snapshot ? save(snapshot) : undefined));
   }

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { dataset, dense, sequential, sgd, type LabelledDatasetHandle, type LossName, type Sequential } from "../../src/index.ts";
 import type { Call } from "../../src/train/call/call.ts";
-import { takeCommon } from "../../src/train/call/arguments.ts";
-import { takeGiven } from "../../src/train/call/given.ts";
+import { validateCommon } from "../../src/train/call/validate.ts";
+import { validateAll } from "../../src/train/call/validate-all.ts";
 import { resolveNetwork } from "../../src/model/network.ts";
 import { toLoss } from "../../src/model/losses.ts";
 import { compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";
@@ -30,10 +30,10 @@ describe("what is taken at once", () => {
     ["rows of targets", callOf({ y: noise(12, 2) }, "meanSquaredError", 2)],
     ["all common options", callOf({ last: { batchSize: 2, shuffle: false, verbose: 0, signal: new AbortController().signal, epochs: 2, validationSplit: 0 } })],
   ])("is what all checks would have made of it: %s", (_, call) => {
-    const taken = takeCommon(call);
+    const taken = validateCommon(call);
     expect(taken).not.toBeNull();
-    expect(taken).toEqual(takeGiven(call));
-    expect(taken?.data.dataset.x.constructor).toBe(takeGiven(call).data.dataset.x.constructor);
+    expect(taken).toEqual(validateAll(call));
+    expect(taken?.data.dataset.x.constructor).toBe(validateAll(call).data.dataset.x.constructor);
   });
 
   const length = { minLength: 6, maxLength: 6 };
@@ -57,10 +57,10 @@ describe("what is taken at once", () => {
   it("is what all checks would have made of it, whatever is given; they are left nothing wrong", () => {
     let common = 0, other = 0;
     fc.assert(fc.property(methods, numbers, numbers, options, losses, fc.constantFrom(1, 2), (method, x, y, last, loss, units) => {
-      const call = callOf({ method, x, y, last }, loss, LAST[loss] === "softmax" ? 4 : units), taken = takeCommon(call);
+      const call = callOf({ method, x, y, last }, loss, LAST[loss] === "softmax" ? 4 : units), taken = validateCommon(call);
       if (!taken) return void other++;
       common++;
-      expect(taken).toEqual(takeGiven(call));
+      expect(taken).toEqual(validateAll(call));
     }), { seed: 20240602, numRuns: 20_000 });
     // Control: both happen, and more than a few times.
     expect(Math.min(common, other)).toBeGreaterThan(200);

@@ -1,16 +1,17 @@
 // What fit(), evaluate(), predict() and their like were called with. Most calls hand over typed arrays of floats, bytes or labels with
 // nothing wrong in them, and common options: those are taken here. All else (handles, rows, sequences, probabilities, rarer options,
-// every mistake) is for given.ts, which knows it all and is loaded for it. What is taken here is what given.ts would have made of it.
+// every mistake) is for validate-all.ts, which knows it all and is loaded for it. What is taken here is what validate-all.ts would have made of it.
 
 import { FLOAT_FEATURES } from "../../graph/build.ts";
 import { matchingActivation, takesLabels, type Loss } from "../../model/losses.ts";
 import { copyTyped, kindOf } from "../../typed-arrays.ts";
 import { copyOfAll } from "../data/arrays.ts";
-import type { Call, Taken } from "./call.ts";
+import type { Call, Validated } from "./call.ts";
 import type { Dataset } from "../data/data.ts";
 import { checkOpen, isHandle } from "../data/dataset.ts";
 import { COMMON_CALLBACKS, splitRows, type FitOptions } from "./fit-options.ts";
-import type { Shape } from "../data/shape.ts";
+import { loadValidation } from "../../lazy.ts";
+import type { DataShape } from "../data/shape.ts";
 
 type Rules = Readonly<Record<string, (value: unknown) => boolean>>;
 
@@ -48,7 +49,7 @@ function takeX(where: string, x: unknown, width: number, scale: number | undefin
 
 const LABEL_KINDS: readonly unknown[] = ["Uint8Array", "Int32Array", "Uint32Array"];
 
-function takeY(y: unknown, rows: number, { outputWidth }: Shape, loss: Loss): Dataset["y"] {
+function takeY(y: unknown, rows: number, { outputWidth }: DataShape, loss: Loss): Dataset["y"] {
   if (takesLabels(loss)) {
     const isWrong = (label: number) => !(Number.isInteger(label) && label >= 0 && label < outputWidth);
     const isList = Array.isArray(y) || LABEL_KINDS.includes(kindOf(y)), list = y as readonly number[];
@@ -60,7 +61,7 @@ function takeY(y: unknown, rows: number, { outputWidth }: Shape, loss: Loss): Da
 }
 
 /** Null where it is uncommon or wrong. */
-export function takeCommon<O extends object>({ method, x, y, last = {}, shape, loss }: Call): Taken<O> | null {
+export function validateCommon<O extends object>({ method, x, y, last = {}, shape, loss }: Call): Validated<O> | null {
   if (!isCommon(last, COMMON[method]) || shape.sequences) return null;
   const features = takeX(`${method}()`, x, shape.inputWidth, last.scale);
   if (!features || features.rows >= 2 ** 32 || !splitRows(features.rows, last.validationSplit)) return null;
@@ -70,21 +71,21 @@ export function takeCommon<O extends object>({ method, x, y, last = {}, shape, l
 }
 
 /** What a call was given, its arrays copied as they are now. @throws InputError if the memory of one is gone, or there is none for a copy */
-export function copied<A extends Pick<Call, "method" | "x" | "y" | "last">>(call: A): A {
+export function copyArguments<A extends Pick<Call, "method" | "x" | "y" | "last">>(call: A): A {
   const where = `${call.method}()`, { x, y, last } = call;
   return { ...call, x: copyOfAll(where, "x", x), y: copyOfAll(where, "y", y), last: copyOfAll(where, "options", last) };
 }
 
 /**
  * Checks a call and reads its arrays, as they are now: what becomes of them afterwards makes no difference, whatever kind they are.
- * @throws InputError naming what is wrong; what the host says where given.ts cannot be loaded
+ * @throws InputError naming what is wrong; what the host says where validate-all.ts cannot be loaded
  */
-export async function take<O extends object>(call: Call): Promise<Taken<O>> {
-  const common = takeCommon<O>(call);
+export async function validate<O extends object>(call: Call): Promise<Validated<O>> {
+  const common = validateCommon<O>(call);
   if (common) return common;
   const { method, x, y, last } = call, options = Object(isHandle(x) ? y : last) as FitOptions;
   checkOpen(`${method}()`, x);
   checkOpen(`${method}(): validationData`, options.validationData);
-  const copy = copied(call);
-  return (await import("./given.ts")).takeGiven<O>(copy);
+  const copy = copyArguments(call);
+  return (await loadValidation()).validateAll<O>(copy);
 }

@@ -5,26 +5,26 @@
 // memory (it is set to 0 by a store of its own). So there weights stay in their buffer and intermediates have one, too.
 
 import { QUAD_BROADCAST } from "../../shaders/product.wgsl.ts";
-import { reduceFewStatements, residentKernel } from "../../shaders/resident.wgsl.ts";
+import { reduceFewStatements, persistentKernel } from "../../shaders/persistent.wgsl.ts";
 import { levelsOf } from "../graph/long-sums.ts";
-import { rowsOf, sizeOf, stepsOf, tensorOf, type Graph, type Step, type StepOf } from "../graph/types.ts";
+import { rowsOf, sizeOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf } from "../graph/types.ts";
 import { BufferAccess, type TensorAccess } from "./access.ts";
 import { sharedFunctions } from "./elementwise.ts";
 import { writeEpilogue } from "./epilogue.ts";
 import type { Formulas } from "./formulas.ts";
 import { groupSteps, storedOutputs, type Group } from "./groups.ts";
-import { MAX_RESIDENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
+import { MAX_PERSISTENT_WEIGHTS, rowsExpression, type Launch } from "./launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "./lifetimes.ts";
 import type { PlanFormulas } from "./norm-writer.ts";
 import { memoryBytes, packScratch, type Places } from "./places.ts";
 import { reduceText } from "./reduce.ts";
-import { tiledProduct } from "./resident-product.ts";
+import { tiledProduct } from "./persistent-product.ts";
 import { rowWiseText } from "./row-wise.ts";
 import type { SequenceWriter } from "./sequence-writer.ts";
 import { SIMD, type Adapter } from "./tiles.ts";
 import { viewsOf } from "./views.ts";
 
-export interface Resident {
+export interface Persistent {
   readonly launch: Launch;
   readonly lifetimes: readonly Lifetime[];
   readonly slots: readonly Slot[];
@@ -36,7 +36,7 @@ export interface Resident {
   readonly where: string;
 }
 
-interface ResidentPart {
+interface PersistentPart {
   readonly functions: string;
   readonly text: string;
   /** Needs shaders/product.wgsl.ts' QUAD_BROADCAST. */
@@ -46,7 +46,7 @@ interface ResidentPart {
 const FLOAT_BYTES = 4;
 
 /** Weights and intermediates in workgroup memory; states, data and results in their buffers. */
-class ResidentAccess implements TensorAccess {
+class PersistentAccess implements TensorAccess {
   constructor(readonly graph: Graph, readonly buffers: BufferAccess, readonly inMemory: ReadonlyMap<string, number>) {}
 
   get formulas(): Formulas {
@@ -107,7 +107,7 @@ const range = (variable: string, count: string, lanes: number, body: string): st
     }`;
 
 /** What the writers of parts share. */
-interface Context {
+interface ProgramContext {
   readonly graph: Graph;
   readonly batch: number;
   readonly access: TensorAccess;
@@ -116,19 +116,19 @@ interface Context {
 }
 
 /** The statements of one group and the functions that they call. */
-function writePart(context: Context, group: Group, stored: ReadonlySet<string>, prefix: string): ResidentPart {
-  const { graph, batch, access, adapter, lanes } = context, [first, ...rest] = group.steps;
+function writePart(context: ProgramContext, group: Group, stored: ReadonlySet<string>, prefix: string): PersistentPart {
+  const { graph, batch, access, adapter, lanes } = context, [first, ...rest] = group.ops;
   const out = tensorOf(graph, first.outputs[0]);
   const rows = rowsExpression(out);
   const element = `let row = element / ${out.cols}u; let col = element % ${out.cols}u;`;
   switch (group.anchor) {
     case "gather":
     case "recurrent":
-      throw new Error(`${group.anchor} has no part in a resident kernel`);
+      throw new Error(`${group.anchor} has no part in a persistent kernel`);
     case "product": {
       const { functions, body } = writeEpilogue(graph, out.name, rest, stored, access, prefix);
       if (adapter.kind === "software") {
-        return { functions, ...tiledProduct(graph, batch, first as StepOf<"product">, access, adapter.quads, body) };
+        return { functions, ...tiledProduct(graph, batch, first as OpOf<"product">, access, adapter.quads, body) };
       }
       return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
       ${productSum(graph, first, access)}
@@ -142,25 +142,25 @@ function writePart(context: Context, group: Group, stored: ReadonlySet<string>, 
       ${body}`) };
     }
     case "elementwise": {
-      const { functions, body } = writeEpilogue(graph, null, group.steps, stored, access, prefix);
+      const { functions, body } = writeEpilogue(graph, null, group.ops, stored, access, prefix);
       return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
       ${body}`) };
     }
     case "rowWise": {
-      const { functions, statements } = rowWiseText(graph, group.steps, access, prefix);
+      const { functions, statements } = rowWiseText(graph, group.ops, access, prefix);
       return { functions, text: range("row", "step.rows", lanes, statements.map((text) => `{${text}}`).join("\n      ")) };
     }
     case "reduce": {
-      const { functions, reductions } = reduceText(graph, batch, group.steps, access, prefix);
+      const { functions, reductions } = reduceText(graph, batch, group.ops, access, prefix);
       return { functions, text: reduceFewStatements(reductions, lanes) };
     }
   }
 }
 
 /** Statements that leave Σₖ left·right, and the bias, in `value`, for one `row` and `col`. */
-function productSum(graph: Graph, step: Step, access: TensorAccess): string {
-  if (step.op !== "product") throw new Error("a product group starts with a product");
-  const [left, right, bias] = step.inputs, { form } = step;
+function productSum(graph: Graph, op: Op, access: TensorAccess): string {
+  if (op.type !== "product") throw new Error("a product group starts with a product");
+  const [left, right, bias] = op.inputs, { form } = op;
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
   // Where a row is the same for all terms, finding it (a look into the order of the epoch, say) is done once.
   const atTerm = (tensor: string, col: string) => ({ start: "", text: access.inRow(tensor, access.rowStart(tensor, "k"), col) });
@@ -181,8 +181,8 @@ function productSum(graph: Graph, step: Step, access: TensorAccess): string {
  */
 function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => string): boolean[] {
   let read = new Set<string>(), written = new Set<string>();
-  return groups.map(({ steps }) => {
-    const reads = steps.flatMap(({ inputs }) => inputs).map(placeOf), writes = steps.flatMap(({ outputs }) => outputs).map(placeOf);
+  return groups.map(({ ops }) => {
+    const reads = ops.flatMap(({ inputs }) => inputs).map(placeOf), writes = ops.flatMap(({ outputs }) => outputs).map(placeOf);
     const conflicts = reads.some((place) => written.has(place)) ||
       writes.some((place) => written.has(place) || read.has(place));
     if (conflicts) [read, written] = [new Set(), new Set()];
@@ -205,17 +205,17 @@ function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
 }
 
 /**
- * The step as a resident kernel, or null if the network is too large for one workgroup.
+ * The step as a persistent kernel, or null if the network is too large for one workgroup.
  * @param places where weights and states lie between submits
  * @param maxBytes workgroup memory that it may take
  */
-export function writeResident(
+export function writePersistent(
   graph: Graph, batch: number, places: Places, adapter: Adapter, maxBytes: number, formulas: PlanFormulas,
-): Resident | null {
+): Persistent | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
   // Sequences have kernels of their own.
-  if ([...graph.tensors.values()].some((tensor) => stepsOf(tensor) > 1)) return null;
+  if ([...graph.tensors.values()].some((tensor) => timestepsOf(tensor) > 1)) return null;
   // Sums over so many rows are done in blocks, and by many workgroups.
   if (levelsOf(batch) > 0) return null;
   const gathered = viewsOf(graph), groups = groupSteps(graph, true, gathered);
@@ -228,14 +228,14 @@ export function writeResident(
     elements += size;
   };
   for (const weight of weights) take([weight.name], sizeOf(weight, batch));
-  if (elements > MAX_RESIDENT_WEIGHTS) return null;
+  if (elements > MAX_PERSISTENT_WEIGHTS) return null;
   for (const { bytes, tensors } of slots) take(tensors, bytes / FLOAT_BYTES);
   const lanes = lanesFor(graph, batch, adapter), inBuffers = adapter.kind === "software";
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
   const allPlaces = new Map([...places, ...scratch]);
   const buffers = new BufferAccess(graph, batch, allPlaces, gathered, formulas);
-  const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new ResidentAccess(graph, buffers, inMemory) };
+  const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new PersistentAccess(graph, buffers, inMemory) };
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
   const barriers = barriersBefore(groups, (tensor) => slotOf.get(tensor) ?? tensor);
@@ -243,15 +243,15 @@ export function writeResident(
     memory: inMemory.get(name) ?? 0, elements: sizeOf(tensorOf(graph, name), batch), buffer: buffers.store(name, "i"),
   }));
   const bindings = buffers.bindings();
-  const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + residentKernel({
+  const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + persistentKernel({
     lanes, memory: inBuffers ? 0 : elements, weights: copies,
-    functions: sharedFunctions(graph.steps, formulas) + buffers.functions() + parts.map((p) => p.functions).join(""),
+    functions: sharedFunctions(graph.ops, formulas) + buffers.functions() + parts.map((p) => p.functions).join(""),
     parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
   }, bindings);
   // Intermediates share places within the launch: nobody can read them back.
   const touches = buffers.touches().filter(({ tensor }) => tensorOf(graph, tensor).role !== "intermediate");
-  const label = groups.map(({ steps }) => steps.flatMap(({ outputs }) => outputs).join(" ")).join(" | ");
-  return { launch: { kernel: "resident", label, steps: graph.steps, source, bindings,
+  const label = groups.map(({ ops }) => ops.flatMap(({ outputs }) => outputs).join(" ")).join(" | ");
+  return { launch: { kernel: "persistent", label, ops: graph.ops, source, bindings,
     touches, grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots, places: allPlaces,
     scratch: memoryBytes(scratch), where: inBuffers ? "" : " in workgroup memory" };
 }

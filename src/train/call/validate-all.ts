@@ -4,26 +4,26 @@
 import { InputError } from "../../errors.ts";
 import { checkCount, checkOptions, show } from "../../model/checks.ts";
 import { takesLabels, type Loss } from "../../model/losses.ts";
-import type { Call, Given, Taken } from "./call.ts";
+import type { Call, CallData, Validated } from "./call.ts";
 import { CallbackList, type Trainee } from "./callback-list.ts";
 import { checkFitOptions, checkSplit } from "./check-fit-options.ts";
 import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "../data/data.ts";
 import { contentsOf, isHandle, type Contents, type DatasetHandle } from "../data/dataset.ts";
 import type { FitOptions, RunOptions } from "./fit-options.ts";
 import type { VerifyOptions } from "./options.ts";
-import type { Shape } from "../data/shape.ts";
+import type { DataShape } from "../data/shape.ts";
 
 interface Arrays {
   readonly x: Features;
   readonly y: Targets;
 }
 
-type Source = Arrays | DatasetHandle;
+type DataSource = Arrays | DatasetHandle;
 
 /** (x, y, options) or (handle, options). */
 function splitArguments<O extends object>(
   where: string, x: Features | DatasetHandle, y: Targets | O | undefined, last: O | undefined,
-): { source: Source; given: O | undefined } {
+): { source: DataSource; given: O | undefined } {
   if (!isHandle(x)) return { source: { x, y: y as Targets }, given: last };
   checkRest(where, y, last);
   return { source: x, given: y as O | undefined };
@@ -47,7 +47,7 @@ function checkBeside(where: string, { scale, lengths }: InputOptions): void {
 }
 
 /** What checks of x depend on. */
-const keyOf = ({ sequences, inputSteps, inputWidth, vocabulary }: Shape): string =>
+const keyOf = ({ sequences, inputSteps, inputWidth, vocabulary }: DataShape): string =>
   `${sequences} ${inputSteps} ${inputWidth} ${vocabulary}`;
 
 /** What checks y depends on beside its rows: labels and probabilities are checked as such. */
@@ -55,15 +55,15 @@ const kindOf = (loss: Loss): string =>
   takesLabels(loss) || loss.name === "binaryCrossentropy" || loss.name === "categoricalCrossentropy" ? loss.name : "numbers";
 
 /** x of a handle. */
-const inputsOf = (where: string, contents: Contents, shape: Shape): Inputs =>
+const inputsOf = (where: string, contents: Contents, shape: DataShape): Inputs =>
   contents.checked(`x ${keyOf(shape)}`, () => checkInputs(where, contents.x, shape, contents.options));
 
 /** x of a handle, as predict() takes it. */
-const withoutY = (where: string, contents: Contents, shape: Shape): Dataset =>
+const withoutY = (where: string, contents: Contents, shape: DataShape): Dataset =>
   contents.checked(keyOf(shape), () => ({ ...inputsOf(where, contents, shape), y: null }));
 
 /** x and y of a handle. */
-function withY(where: string, contents: Contents, shape: Shape, loss: Loss): Dataset {
+function withY(where: string, contents: Contents, shape: DataShape, loss: Loss): Dataset {
   const { y } = contents;
   if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
   return contents.checked(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
@@ -73,7 +73,7 @@ function withY(where: string, contents: Contents, shape: Shape, loss: Loss): Dat
 }
 
 /** @throws InputError naming what is wrong with x or y, or with the handle */
-function labelled(where: string, source: Source, shape: Shape, loss: Loss, options: InputOptions): Given {
+function labelled(where: string, source: DataSource, shape: DataShape, loss: Loss, options: InputOptions): CallData {
   if (isHandle(source)) {
     checkBeside(where, options);
     return { dataset: withY(where, contentsOf(source), shape, loss), handle: source };
@@ -84,7 +84,7 @@ function labelled(where: string, source: Source, shape: Shape, loss: Loss, optio
 }
 
 /** @throws InputError naming what is wrong with x, or with the handle */
-function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, options: InputOptions): Given {
+function unlabelled(where: string, x: Features | DatasetHandle, shape: DataShape, options: InputOptions): CallData {
   if (isHandle(x)) {
     checkBeside(where, options);
     return { dataset: withoutY(where, contentsOf(x), shape), handle: x };
@@ -94,8 +94,8 @@ function unlabelled(where: string, x: Features | DatasetHandle, shape: Shape, op
 
 /** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */
 function validationSource(
-  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: Shape, loss: Loss, train: Source, options: InputOptions,
-): Given {
+  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: DataShape, loss: Loss, train: DataSource, options: InputOptions,
+): CallData {
   if (isHandle(given)) return labelled(where, given, shape, loss, {});
   const { scale } = isHandle(train) ? contentsOf(train).options : options;
   return labelled(where, { x: given[0], y: given[1] }, shape, loss, { scale });
@@ -119,14 +119,14 @@ function checkCallOptions(method: Call["method"], given: object | null | undefin
 }
 
 /** @throws InputError naming what is wrong with the data or the options */
-export function takeGiven<O extends object>({ method, x, y, last, shape, loss, trainee }: Call): Taken<O> {
+export function validateAll<O extends object>({ method, x, y, last, shape, loss, trainee }: Call): Validated<O> {
   const where = `${method}()`, data = x as Features | DatasetHandle;
   const { source, given } = method === "predict" ? { source: data, given: last as O | undefined }
     : splitArguments(where, data, y as Targets, last as O | undefined);
   const options = checkCallOptions(method, given) as O;
   if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
-  const taken = labelled(where, source as Source, shape, loss, options), { validationData }: FitOptions = options;
-  const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as Source, options) : null;
+  const taken = labelled(where, source as DataSource, shape, loss, options), { validationData }: FitOptions = options;
+  const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as DataSource, options) : null;
   if (method === "fit") checkSplit(options, taken.dataset.rows);
   if (!trainee) return { data: taken, validation, options };
   return { data: taken, validation, ...withCallbacks(options, trainee, validation !== null) as { callbacks: CallbackList; options: O } };
@@ -139,4 +139,4 @@ function withCallbacks(given: FitOptions, trainee: Trainee, validates: boolean):
   return { callbacks, options: { ...given, epochs: epochs - initialEpoch, callbacks: callbacks.hooks } };
 }
 
-export { refusal as weightsRefusal } from "./refuse-weights.ts";
+export { invalidWeights as weightsRefusal } from "./validate-weights.ts";

@@ -1,11 +1,11 @@
-// A product within a resident kernel for a software adapter. A read of memory costs four lanes there as much as 10 or 20
+// A product within a persistent kernel for a software adapter. A read of memory costs four lanes there as much as 10 or 20
 // multiply-adds, so its one register of lanes goes from block to block, each lane with a tile of the block in registers. Unlike
 // shaders/product.wgsl.ts it takes few numbers: there are eight such products in a step of 5 µs, and what comes before and after
 // the terms is most of their time.
 // Rounding: k ascends; |error| ≤ K·2⁻²⁴·Σ|left·right|, plus that of what follows.
 
 import { range, vector } from "../../shaders/product-part.wgsl.ts";
-import { rowsOf, tensorOf, type Graph, type StepOf } from "../graph/types.ts";
+import { rowsOf, tensorOf, type Graph, type OpOf } from "../graph/types.ts";
 import type { TensorAccess } from "./access.ts";
 import { rowsExpression } from "./launch.ts";
 import { SIMD } from "./tiles.ts";
@@ -43,7 +43,7 @@ export function tileFor(m: number, n: number, k: number, quads: boolean): Tile {
 
 /** @param body what is done with each `value`, on its `row`, `col` and `element` */
 export function tiledProduct(
-  graph: Graph, batch: number, { inputs: [left, right, bias], outputs: [output], form }: StepOf<"product">, access: TensorAccess,
+  graph: Graph, batch: number, { inputs: [left, right, bias], outputs: [output], form }: OpOf<"product">, access: TensorAccess,
   quads: boolean, body: string,
 ): { text: string; broadcasts: boolean } {
   const out = tensorOf(graph, output), inner = tensorOf(graph, left), m = rowsExpression(out), mPlanned = rowsOf(out, batch), n = out.cols;

@@ -12,7 +12,7 @@ function isGivenWeight(value: unknown): value is GivenWeight {
 }
 
 /** What is wrong with weights that fromWeights() does not take. */
-export function whyNot({ parameters }: Network, weights: readonly GivenWeight[]): string {
+export function whyInvalid({ parameters }: Network, weights: readonly GivenWeight[]): string {
   const isList: boolean = Array.isArray(weights);
   if (!isList || weights.length !== parameters.length) {
     return `the network has ${parameters.length} weight tensors ` +
@@ -36,5 +36,5 @@ export function whyNot({ parameters }: Network, weights: readonly GivenWeight[])
   return "they were changed while they were looked at.";
 }
 
-export const refusal = (network: Network, weights: readonly GivenWeight[]): InputError =>
-  new InputError(`setWeights(): ${whyNot(network, weights)}`);
+export const invalidWeights = (network: Network, weights: readonly GivenWeight[]): InputError =>
+  new InputError(`setWeights(): ${whyInvalid(network, weights)}`);

@@ -1,4 +1,4 @@
-// Resident plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory or buffers. What they leave
+// Persistent plans: all steps of a submit in one dispatch, weights and intermediates in workgroup memory or buffers. What they leave
 // (weights, optimizer states, loss, metrics) against the float64 reference at every step, and against the plan of many
 // launches; and fit() really dispatches once for many steps.
 
@@ -9,13 +9,13 @@ import { huber } from "../../src/model/losses.ts";
 import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { l1l2, l2, type Regularizer } from "../../src/model/regularizers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { writeResident } from "../../src/schedule/resident.ts";
-import { tileFor } from "../../src/schedule/resident-product.ts";
+import { writePersistent } from "../../src/schedule/persistent.ts";
+import { tileFor } from "../../src/schedule/persistent-product.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
 import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
 import { sequential } from "../../src/index.ts";
 import { sample } from "../reference/samples.ts";
-import { needsResident, sabotage, useGpu } from "./support.ts";
+import { needsPersistent, sabotage, useGpu } from "./support.ts";
 import { bitsOf, Training } from "./training.ts";
 import { FORMULAS } from "../support/formulas.ts";
 
@@ -68,7 +68,7 @@ function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapte
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
   const steps = [batch, batch, last, batch].map((rows, step): StepScalars =>
     ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
-  return { graph, values, steps, plan: new Plan(graph, { formulas: FORMULAS, batch, residentBytes: MEMORY, writeResident, adapter }) };
+  return { graph, values, steps, plan: new Plan(graph, { formulas: FORMULAS, batch, persistentBytes: MEMORY, writePersistent, adapter }) };
 }
 
 const WRITTEN_FOR = (Object.keys(ADAPTERS) as AdapterName[]).flatMap((adapter) =>
@@ -77,8 +77,8 @@ const WRITTEN_FOR = (Object.keys(ADAPTERS) as AdapterName[]).flatMap((adapter) =
 describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
   const { graph, values, steps, plan } = declare(given, ADAPTERS[adapter]);
 
-  it("is resident, and says that it takes one launch", () => {
-    expect(plan.resident).not.toBeNull();
+  it("is persistent, and says that it takes one launch", () => {
+    expect(plan.persistent).not.toBeNull();
     expect(plan.launches).toHaveLength(1);
     expect(plan.launchesPerStep).toBe(0);
     expect(plan.toString()).toContain("one launch for all steps");
@@ -117,17 +117,17 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
   });
 
   it("agrees with the plan of many launches", async () => {
-    const [resident, launched] = await Promise.all([plan, new Plan(graph, { formulas: FORMULAS, batch: given.batch })]
+    const [persistent, launched] = await Promise.all([plan, new Plan(graph, { formulas: FORMULAS, batch: given.batch })]
       .map((p) => Training.open(gpu, p, values)));
-    const [a, b] = [await resident.run(steps.slice(0, 1)), await launched.run(steps.slice(0, 1))];
+    const [a, b] = [await persistent.run(steps.slice(0, 1)), await launched.run(steps.slice(0, 1))];
     // Before any rounding of weights can be amplified: the first step's loss, by sums in another order.
     a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(b[i]))));
-    resident.dispose();
+    persistent.dispose();
     launched.dispose();
   });
 });
 
-describe.each(Object.entries(ADAPTERS))("control: a resident kernel as for %s that is off is caught and named", (_, adapter) => {
+describe.each(Object.entries(ADAPTERS))("control: a persistent kernel as for %s that is off is caught and named", (_, adapter) => {
   const { plan, values, steps } = declare(CASES["2-8-1, XOR's network"], adapter);
   it.each([
     ["σ of the hidden layer", "results", "let near = n / d", "let near = 1.001 * n / d"],
@@ -144,9 +144,9 @@ describe.each(Object.entries(ADAPTERS))("control: a resident kernel as for %s th
 });
 
 describe("the choice", () => {
-  const of = (layers: readonly Layer[], batch: number, residentBytes: number) => {
+  const of = (layers: readonly Layer[], batch: number, persistentBytes: number) => {
     const { graph } = sample({ layers, loss: "meanSquaredError", optimizer: sgd(), rows: batch });
-    return new Plan(graph, { formulas: FORMULAS, batch, residentBytes, writeResident }).resident !== null;
+    return new Plan(graph, { formulas: FORMULAS, batch, persistentBytes, writePersistent }).persistent !== null;
   };
   const small = [hidden(8, 2, "tanh"), dense({ units: 1 })];
 
@@ -190,7 +190,7 @@ describe("the choice", () => {
 
 describe("fit()", () => {
   it("trains a tiny network with few dispatches for hundreds of steps", async (context) => {
-    await needsResident(context);
+    await needsPersistent(context);
     const model = sequential({ seed: 1, layers: small() });
     await model.compile({ optimizer: sgd(0.1), loss: "meanSquaredError", device: gpu.device });
     const rows = 4096;

@@ -1,4 +1,4 @@
-// Runs a resident plan: all steps of a submit in one dispatch of one workgroup.
+// Runs a persistent plan: all steps of a submit in one dispatch of one workgroup.
 
 import type { StepScalars } from "../graph/types.ts";
 import { STEP_BYTES } from "../schedule/launch.ts";
@@ -8,16 +8,13 @@ import { checked, createBuffer } from "./device.ts";
 import { createStorage } from "./memory.ts";
 import type { PipelineCache } from "./pipelines.ts";
 import { ResultLog } from "./result-log.ts";
-import type { StepExecutor } from "./step-executor.ts";
+import type { External, StepExecutor } from "./step-executor.ts";
 import { writeStep } from "./step-table.ts";
 
 /** The table starts with the number of steps. */
 const TABLE_HEADER_BYTES = 4;
 
-/** The buffers of weights, states and data by the names that the plan gives them. */
-type External = (memory: string) => GPUBuffer;
-
-export class ResidentExecutor implements StepExecutor {
+export class PersistentExecutor implements StepExecutor {
   readonly #log: ResultLog;
   readonly #scratch: ReadonlyMap<string, GPUBuffer>;
   readonly #table: GPUBuffer;
@@ -40,9 +37,9 @@ export class ResidentExecutor implements StepExecutor {
 
   static async create(
     device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External,
-  ): Promise<ResidentExecutor> {
+  ): Promise<PersistentExecutor> {
     const pipeline = await pipelines.get(plan.launches[0]);
-    return checked(device, "plan", () => new ResidentExecutor(device, pipeline, plan, external));
+    return checked(device, "plan", () => new PersistentExecutor(device, pipeline, plan, external));
   }
 
   get capacity(): number {
@@ -53,9 +50,9 @@ export class ResidentExecutor implements StepExecutor {
     return this.#log.elements;
   }
 
-  submit(steps: readonly StepScalars[], lane: number): Promise<Float32Array<ArrayBuffer>> {
+  submit(steps: readonly StepScalars[], stagingSlot: number): Promise<Float32Array<ArrayBuffer>> {
     this.writeTable(steps);
-    return this.#log.submit(steps.length, lane, (encoder) => {
+    return this.#log.submit(steps.length, stagingSlot, (encoder) => {
       const pass = encoder.beginComputePass();
       this.dispatch(pass);
       pass.end();
