@@ -1,6 +1,6 @@
 // Builds dist/ in one run (`vite build --app`): the library (index.js; files beside it that it loads when it needs them: validate-all.js for what
 // calls are rarely given and for mistakes, by-steps.js for fit({ steps }), float64.js the reference, limits.js when something does not
-// fit, autotune.js to measure, persistent.js, recurrent.js, uncommon.js and blocks.js for networks of their kind, debug.js to log, recovery.js and
+// fit, autotune.js to measure, persistent.js, recurrent.js, normalized.js, uncommon.js and blocks.js for networks of their kind, debug.js to log, recovery.js and
 // unsupported.js when something goes wrong, checkpointing.js, client.js for trainInWorker(); and what they share), its worker, both once
 // more, minified, in dist/min, tfjs.js with the names of TensorFlow.js, callbacks.js, files.js, onnx.js and keras-files.js with model files (all
 // also minified), node.js, and the command line with its page, which import the library instead of holding a second copy.

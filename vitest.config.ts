@@ -12,7 +12,7 @@ const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
 /** What needs programs from outside npm: npm run test:interop. */
 const INTEROP = ["test/interop/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
-const GPU_ALONE = ["adapter", "api-devices", "autotune", "canary", "checked", "choice-store", "debug", "device-loss", "fused", "half", "launches", "precision",
+const GPU_ALONE = ["adapter", "api-devices", "autotune", "canary", "checked", "choice-store", "debug", "device-loss", "fused", "half", "launches", "normalization", "precision",
   "race", "recurrent", "persistent", "variants", "worker", "slow/out-of-memory", "slow/product-variants"].map((name) => `test/gpu/${name}.test.ts`);
 /** What starts browsers, in which training takes its time: npm run test:e2e. */
 const END_TO_END = [

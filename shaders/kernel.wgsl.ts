@@ -2,6 +2,11 @@
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
+/** Of a row: an expression for its number in a column. */
+export type NumberAt = (col: string) => string;
+/** Of a row: a statement that stores an expression in a column. */
+export type StoreAt = (col: string, value: string) => string;
+
 /** How a buffer is bound: its name in the shader, what is in it, and whether it is written. */
 export interface BufferDeclaration {
   readonly name: string;

@@ -2,11 +2,9 @@
 // Statements for one row; each column is written through `store`.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+import type { NumberAt, StoreAt } from "./kernel.wgsl.ts";
 
-type At = (col: string) => string;
-type Store = (col: string, value: string) => string;
-
-export const softmaxStatements = (cols: number, z: At, store: Store): string => wgsl`
+export const softmaxStatements = (cols: number, z: NumberAt, store: StoreAt): string => wgsl`
     var top = ${z("0u")};
     for (var col = 1u; col < ${cols}u; col++) { top = max(top, ${z("col")}); }
     var sum = 0.0;
@@ -14,7 +12,7 @@ export const softmaxStatements = (cols: number, z: At, store: Store): string => 
     for (var col = 0u; col < ${cols}u; col++) { ${store("col", `exp(${z("col")} - top) / sum`)} }
 `;
 
-export const softmaxPullbackStatements = (cols: number, a: At, g: At, store: Store): string => wgsl`
+export const softmaxPullbackStatements = (cols: number, a: NumberAt, g: NumberAt, store: StoreAt): string => wgsl`
     var sum = 0.0;
     for (var col = 0u; col < ${cols}u; col++) { sum += ${g("col")} * ${a("col")}; }
     for (var col = 0u; col < ${cols}u; col++) { ${store("col", `${a("col")} * (${g("col")} - sum)`)} }

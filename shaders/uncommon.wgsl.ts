@@ -8,7 +8,7 @@ import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END }
 import { LOG1P_SERIES, polynomial, STABLE_SIGMOID, STABLE_TANH, TANH_QUOTIENT, type ActivationTexts } from "./activations.wgsl.ts";
 import type { Loss } from "../src/model/losses.ts";
 import type { MetricKind } from "../src/graph/types.ts";
-import { literal } from "./kernel.wgsl.ts";
+import { literal, type NumberAt } from "./kernel.wgsl.ts";
 import type { LossTable, LossTexts } from "./losses.wgsl.ts";
 import { argmax, metricRowStatements } from "./metrics.wgsl.ts";
 import type { UpdateFormula } from "./update.wgsl.ts";
@@ -156,10 +156,8 @@ export const UNCOMMON_SUMS = {
   },
 } satisfies LossTable;
 
-type At = (col: string) => string;
-
 /** Statements that add `term` of a and y up in `value`. */
-const countStatements = (cols: number, a: At, y: At, condition: string): string => wgsl`
+const countStatements = (cols: number, a: NumberAt, y: NumberAt, condition: string): string => wgsl`
     var value = 0.0;
     for (var col = 0u; col < ${cols}u; col++) {
       let a = ${a("col")};
@@ -169,14 +167,14 @@ const countStatements = (cols: number, a: At, y: At, condition: string): string 
 `;
 
 /** Whether fewer than 5 answers are larger than that of the class `wanted`. */
-const topStatements = (cols: number, a: At): string => wgsl`
+const topStatements = (cols: number, a: NumberAt): string => wgsl`
     let least = ${a("wanted")};
     var larger = 0u;
     for (var col = 0u; col < ${cols}u; col++) { larger += select(0u, 1u, ${a("col")} > least); }
     let value = select(0.0, 1.0, larger < 5u);
 `;
 
-const cosineStatements = (cols: number, a: At, y: At): string => wgsl`
+const cosineStatements = (cols: number, a: NumberAt, y: NumberAt): string => wgsl`
     var dot = 0.0;
     var square_a = 0.0;
     var square_y = 0.0;
@@ -193,7 +191,7 @@ const cosineStatements = (cols: number, a: At, y: At): string => wgsl`
 `;
 
 /** y, y² or (a − y)² of one output. @throws for any other kind: nothing else becomes part of a shader */
-function outputStatements(metric: MetricKind, a: At, y: At): string {
+function outputStatements(metric: MetricKind, a: NumberAt, y: NumberAt): string {
   const [, kind, output] = /^(target|squaredTarget|squaredError)_(\d+)$/.exec(metric) ?? [], j = `${output}u`;
   if (kind === undefined) throw new Error(`no formula of the metric ${JSON.stringify(metric)}`);
   const term = kind === "target" ? "y" : kind === "squaredTarget" ? "y * y" : "(a - y) * (a - y)";
@@ -204,7 +202,7 @@ function outputStatements(metric: MetricKind, a: At, y: At): string {
 }
 
 /** metric_rows, for all kinds: as metricRowStatements(). */
-export function metricRows(metric: MetricKind, cols: number, a: At, y: At): string {
+export function metricRows(metric: MetricKind, cols: number, a: NumberAt, y: NumberAt): string {
   switch (metric) {
     case "topKAccuracy": return `${argmax("wanted", cols, y)}${topStatements(cols, a)}`;
     case "sparseTopKAccuracy": return `

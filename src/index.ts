@@ -27,6 +27,10 @@ export type { LongSequence, Windows, WindowsOptions } from "./train/data/windows
 export type { Lengths } from "./train/data/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";
+export { batchNormalization, layerNormalization } from "./model/normalization.ts";
+export type {
+  BatchNormalizationLayer, BatchNormalizationOptions, LayerNormalizationLayer, LayerNormalizationOptions,
+} from "./model/normalization-types.ts";
 export { simpleRNN } from "./model/recurrent.ts";
 export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";

@@ -22,7 +22,10 @@ export const loadDebug = () => import("./train/engines/debug.ts");
 /** Backpropagation through time, for networks with recurrent layers. */
 export const loadRecurrent = () => import("./train/compiled/recurrent.ts");
 
-/** Activations, losses, optimizers and initializers that few networks have. */
+/** Batch and layer normalization, for networks with such layers. */
+export const loadNormalized = () => import("./train/compiled/normalized.ts");
+
+/** Activations, losses, optimizers, metrics and initializers that few networks have, penalties and clipping. */
 export const loadUncommon = () => import("./train/compiled/uncommon.ts");
 
 /** Products staged in workgroup memory, and sums over very many numbers. */

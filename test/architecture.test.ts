@@ -60,6 +60,25 @@ it("the tests have no cycle of imports either", () => {
     .toBe("test/a.ts → test/b.ts → test/a.ts");
 });
 
+describe("names of types", () => {
+  /** Names that are declared in more than one file, each with these. An import that is exported again declares nothing. */
+  const twice = (files: ReadonlyMap<string, string>): string[] => {
+    const where = new Map<string, string[]>();
+    for (const [path, text] of files) {
+      for (const [, name] of text.matchAll(/^(?:export )?(?:interface|type) (\w+)\b(?! \})/gm)) where.set(name, [...where.get(name) ?? [], path]);
+    }
+    return [...where].filter(([, paths]) => new Set(paths).size > 1).map(([name, paths]) => `${name}: ${paths.join(", ")}`);
+  };
+
+  it("each stand for one thing in all of src and shaders", () => {
+    expect(twice(sourceFiles(["src", "shaders"]))).toEqual([]);
+  });
+
+  it("control: two of a name are seen", () => {
+    expect(twice(new Map([["a.ts", "interface Plan {\n}\n"], ["b.ts", "export type Plan = 1;\nexport type Other = 2;\n"]]))).toEqual(["Plan: a.ts, b.ts"]);
+  });
+});
+
 describe("module-level state", () => {
   /** Each with the reason why it may stand. */
   const ALLOWED: Readonly<Record<string, string>> = {

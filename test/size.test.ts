@@ -17,9 +17,9 @@ const LIMIT = 45_000;
 const LIMIT_WITHOUT_BUNDLER = 57_000;
 
 /** What deltaprop/tfjs adds to it. */
-const LIMIT_OF_TFJS = 23_000;
+const LIMIT_OF_TFJS = 23_800;
 /** What deltaprop/files adds to it. */
-const LIMIT_OF_FILES = 15_500;
+const LIMIT_OF_FILES = 15_800;
 /** What deltaprop/onnx adds to it. */
 const LIMIT_OF_ONNX = 11_500;
 /** What deltaprop/keras-files adds to it, without h5wasm. */
@@ -104,7 +104,7 @@ it("what few pages need comes only when it is asked for", () => {
   // What two of these share is a chunk of nobody's.
   const later = page.filter((chunk) => !loadedAtOnce(page).includes(chunk) && chunk.facadeModuleId !== null);
   expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(
-    ["autotune", "blocks", "by-steps", "checkpointing", "choose-engine", "debug", "float64", "limits", "persistent", "recovery", "recurrent", "uncommon", "unsupported", "validate-all", "wasm-backend"]
+    ["autotune", "blocks", "by-steps", "checkpointing", "choose-engine", "debug", "float64", "limits", "normalized", "persistent", "recovery", "recurrent", "uncommon", "unsupported", "validate-all", "wasm-backend"]
       .map((name) => `\0${name}.js`));
 });
 

@@ -28,10 +28,15 @@ export interface Parts {
 const withBias = (names: readonly string[]) =>
   ({ useBias }: { readonly useBias: boolean }): readonly string[] => (useBias ? [...names, "bias"] : names);
 
+const normalization = (more: readonly string[]) => ({ scale, center }: { readonly scale: boolean; readonly center: boolean }): readonly string[] =>
+  [...(scale ? ["gamma"] : []), ...(center ? ["beta"] : []), ...more];
+
 /** Last parts of the names of each layer's weights, in the order of getWeights(), which is that of Keras. */
 const WEIGHTS: { readonly [T in Layer["type"]]: (layer: Extract<Layer, { type: T }>) => readonly string[] } = {
   dense: withBias(["kernel"]),
   simpleRNN: withBias(["kernel", "recurrent_kernel"]),
+  batchNormalization: normalization(["moving_mean", "moving_variance"]),
+  layerNormalization: normalization([]),
   dropout: () => [],
   activation: () => [],
 };

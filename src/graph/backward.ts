@@ -3,16 +3,20 @@
 import { derivativeSource } from "../model/activations.ts";
 import type { Parameter, Recipe, NetworkLayer } from "../model/network.ts";
 import { optimizerStates } from "../model/optimizers.ts";
-import type { GraphBuilder } from "./builder.ts";
+import type { GraphBuilder, Made } from "./builder.ts";
+import type * as Normalization from "./normalization.ts";
 import type * as Sequences from "./recurrent.ts";
 import { tensorOf, type OpOf } from "./types.ts";
 
-/** What ops of sequences are built with: a network without recurrent layers needs none of it, and need not load it. */
-export type SequenceGraph = typeof Sequences;
+/**
+ * What ops of sequences are built with, and of normalizations where a network has them: one without such layers needs none of it, and
+ * need not load it.
+ */
+export type SequenceGraph = typeof Sequences & Partial<typeof Normalization>;
 
 /** @throws what is a mistake of this library, not of its user */
 export function needed(sequences: SequenceGraph | null): SequenceGraph {
-  if (sequences === null) throw new Error("the graph of a recurrent network is built with graph/recurrent.ts, which was not given");
+  if (sequences === null) throw new Error("the graph of this network is built with graph/recurrent.ts, which was not given");
   return sequences;
 }
 
@@ -89,8 +93,13 @@ function pullBack(
         inputs: [derivativeSource(stage.activation) === "z" ? input : output], outputs: [g.alike(`slope_${input}`, input)] });
       return g.push({ type: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
     }
+    default:
+      return needed(sequences).normalizeBackward!(g, stage, input, output, upstream, name);
   }
 }
+
+/** Whether it is dense or affine: the gradients of its weights need no more than the δ at its output. */
+const hasWeights = ({ stage }: Passed): boolean => "bias" in stage;
 
 /** A weight tensor with what builds its gradient. */
 interface Weighted {
@@ -98,23 +107,22 @@ interface Weighted {
   readonly build: () => string;
 }
 
-/** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps. */
-function weightGradients(
+function dataGradients(
   g: GraphBuilder, { stage, input, output }: Passed, delta: string, sequences: SequenceGraph | null,
-): Weighted[] {
+): readonly Made[] {
   if (stage.type === "recurrent") {
-    return [{ parameter: stage.kernel, build: () => addPenalty(g, stage.kernel, (name) =>
-      g.product("leftTransposed", needed(sequences).previousStates(g, stage, output), delta, name)) }];
+    return [[stage.kernel, (name) => g.product("leftTransposed", needed(sequences).previousStates(g, stage, output), delta, name)]];
   }
-  if (stage.type !== "dense") throw new Error("only dense and recurrent layers have weights");
-  const { kernel, bias, width, picks } = stage;
-  const ofKernel = () => addPenalty(g, kernel, (name) => (picks ? needed(sequences).embeddingGradient(g, input, delta, kernel.symbol, name)
-    : g.product("leftTransposed", input, delta, name)));
-  if (!bias) return [{ parameter: kernel, build: ofKernel }];
-  const ofBias = () => addPenalty(g, bias, (name) =>
-    g.push({ type: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] }));
-  return [{ parameter: kernel, build: ofKernel }, { parameter: bias, build: ofBias }];
+  const { bias, width } = stage as Extract<NetworkLayer, { type: "dense" | "affine" }>;
+  const others: readonly Made[] = stage.type === "dense" ? [[stage.kernel, (name) => (stage.picks
+    ? needed(sequences).embeddingGradient(g, input, delta, stage.kernel.symbol, name) : g.product("leftTransposed", input, delta, name))]]
+    : needed(sequences).scaleGradient!(g, stage as Extract<NetworkLayer, { type: "affine" }>, input, delta);
+  return bias ? [...others, [bias, (name) => g.push({ type: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] })]] : others;
 }
+
+/** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps; γ and β of a normalization. */
+const weightGradients = (g: GraphBuilder, passed: Passed, delta: string, sequences: SequenceGraph | null): Weighted[] =>
+  dataGradients(g, passed, delta, sequences).map(([parameter, gradient]) => ({ parameter, build: () => addPenalty(g, parameter, gradient) }));
 
 /**
  * Everything after the loss' gradient.
@@ -126,8 +134,7 @@ export function backward(
   g: GraphBuilder, recipe: Recipe, passed: readonly Passed[], start: string, from: string,
   sequences: SequenceGraph | null, onRowsDone: () => void,
 ): void {
-  const first = passed.findIndex(({ stage }) => stage.type === "dense");
-  const isDense = (i: number) => passed[i].stage.type === "dense";
+  const first = passed.findIndex(hasWeights);
   const { globalClipNorm } = recipe.optimizer;
   const waiting: { parameter: Parameter; gradient: string }[] = [];
   let upstream = start;
@@ -139,15 +146,14 @@ export function backward(
     upstream = pullBack(g, stage, upstream, sequences);
     if (stage.stage.type === "recurrent") recurrences.push(...weightGradients(g, stage, upstream, sequences));
   };
-  while (!isDense(i)) goBack();
+  while (!hasWeights(passed[i])) goBack();
   onRowsDone();
   while (i >= first) {
-    const dense = passed[i];
-    const delta = upstream, weighted = [...recurrences, ...weightGradients(g, dense, delta, sequences)];
+    const weighted = [...recurrences, ...weightGradients(g, passed[i], upstream, sequences)];
     recurrences = [];
-    // Down to the next dense layer's δ at once: ⊙σ′ then shares a launch with the product. And the weights are updated
+    // Down to the δ of the next layer with weights at once: ⊙σ′ then shares a launch with the product. And the weights are updated
     // after the pull-back through them, which needs the old ones.
-    if (i > first) do goBack(); while (!isDense(i));
+    if (i > first) do goBack(); while (!hasWeights(passed[i]));
     else i--;
     for (const { parameter, build } of weighted) {
       const gradient = build();

@@ -36,8 +36,8 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
   const passed: Passed[] = [];
   let input = x;
   let layer = 0;
-  const name = (letter: string): string => {
-    const first = `${letter}${layer}`;
+  const name = (letter: string, layers = 0): string => {
+    const first = `${letter}${layer += layers}`;
     let unique = first;
     for (let n = 2; g.tensors.has(unique); n++) unique = `${first}_${n}`;
     return unique;
@@ -65,6 +65,8 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
       case "lastStep":
         output = needed(sequences).lastStep(g, input, name("last"));
         break;
+      default:
+        output = needed(sequences).normalizeForward!(g, stage, input, name, purpose);
     }
     passed.push({ stage, index, input, output });
     input = output;
@@ -143,7 +145,7 @@ function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
 
 /**
  * The graph of one training step, or of the forward pass with loss and metrics, or of the answers alone.
- * @param sequences graph/recurrent.ts, for a network with recurrent layers
+ * @param sequences graph/recurrent.ts, for a network with recurrent layers; with graph/normalization.ts for one with normalizations
  * @param columns of graph/measures.ts, for metrics that are not each the mean of what a row was answered like
  */
 export function buildGraph(

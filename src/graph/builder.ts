@@ -1,6 +1,10 @@
 // Collects the tensors and ops of a graph while it is built, and refuses what would not make sense.
 
+import type { Parameter } from "../model/network.ts";
 import { tensorOf, type ProductForm, type Role, type Rows, type Op, type Tensor } from "./types.ts";
+
+/** A weight tensor with what makes the gradient of the data under a name. */
+export type Made = readonly [parameter: Parameter, gradient: (name: string) => string];
 
 export class GraphBuilder {
   readonly tensors = new Map<string, Tensor>();

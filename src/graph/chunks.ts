@@ -17,9 +17,12 @@ export interface CutGraph {
   readonly zeros: readonly Tensor[];
 }
 
-/** Whether rows of a mini-batch can be computed apart from the others; those of an evaluation with padding can. */
+/**
+ * Whether rows of a mini-batch can be computed apart from the others; those of an evaluation with padding can. Statistics of a mini-batch
+ * are of all its rows.
+ */
 export const canCut = ({ purpose, tensors, ops }: Graph): boolean =>
-  ![...tensors.values()].some(({ role }) => role === "carried") && !(purpose === "train" && ops.some(({ type }) => type === "maskRows"));
+  ![...tensors.values()].some(({ role }) => role === "carried") && !(purpose === "train" && ops.some(({ type }) => type === "maskRows" || type === "moment"));
 
 const part = (graph: Graph, purpose: Graph["purpose"], ops: readonly Op[], more: readonly Tensor[]): Graph => {
   const all = new Map([...graph.tensors, ...more.map((tensor) => [tensor.name, tensor] as const)]);
@@ -29,7 +32,7 @@ const part = (graph: Graph, purpose: Graph["purpose"], ops: readonly Op[], more:
 
 /** @param graph of a training step that canCut() */
 export function cutGraph(graph: Graph): CutGraph {
-  const applied = graph.ops.filter(({ type }) => OPS[type].perMiniBatch);
+  const applied = graph.ops.filter(({ type }) => OPS[type]?.perMiniBatch);
   const madeBy = new Map(applied.filter(({ type }) => type !== "update").map((op) => [op.outputs[0], op]));
   /** The sum of each gradient, which is what penalties and clipping start from. */
   const sumOf = new Map<string, Tensor>();
@@ -41,7 +44,7 @@ export function cutGraph(graph: Graph): CutGraph {
     sumOf.set(gradient, { name: `chunk_sum_${weight}`, role: "state", rows, cols });
   }
   const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ type }) => type === "penalty").flatMap(({ outputs }) => outputs));
-  const accumulated = graph.ops.filter(({ type }) => !OPS[type].perMiniBatch).flatMap((op): Op[] => {
+  const accumulated = graph.ops.filter(({ type }) => !OPS[type]?.perMiniBatch).flatMap((op): Op[] => {
     const sum = sumOf.get(op.outputs[0]);
     if (sum) return [op, { type: "accumulate", inputs: [op.outputs[0], sum.name], outputs: [sum.name] }];
     if (op.type === "dropout") return [{ ...op, chunked: true }];

@@ -6,7 +6,7 @@
 import { derivativeSource } from "../model/activations.ts";
 import { matchingActivation } from "../model/losses.ts";
 import { productRoundings, roundingsOf } from "./long-sums.ts";
-import { rowsOf, timestepsOf, tensorOf, type Graph, type OpName, type Op, type OpOf } from "./types.ts";
+import { rowsOf, timestepsOf, tensorOf, type Graph, type NormalizationOp, type OpName, type Op, type OpOf } from "./types.ts";
 
 /** What a tensor is for. z = a·W + b; BP1 to BP4 are Nielsen's, with the pieces that they are put together from. */
 export type Equation = "data" | "z" | "a" | "loss" | "BP1" | "BP2" | "BP3" | "BP4" | "update";
@@ -17,11 +17,12 @@ const EQUATIONS: Readonly<Record<OpName, Equation | null>> = {
   lossRows: "loss", metricRows: "loss", penalty: "loss", summarize: "loss", countSteps: "loss", maskRows: null,
   lossGradient: "BP1", activationDerivative: null, hadamard: null, softmaxPullback: null, lastStepGradient: null, recurrentBackward: null,
   rowSum: "BP3", embeddingGradient: "BP4", previousStep: "BP4", penaltyGradient: null, accumulate: null,
+  moment: null, normalize: null, normalizeRows: null,
   clipValue: "update", clipFactor: "update", scale: "update", update: "update",
 };
 
-/** The gradient of a penalty, and a sum over chunks, belong to what they are added to: ∂C/∂b or ∂C/∂W. */
-const gradientEquation = ({ outputs: [name] }: Op): Equation => (/(^|_)b\d+$/.test(name) ? "BP3" : "BP4");
+/** The gradient of a penalty, and a sum over chunks, belong to what they are added to: ∂C/∂b, ∂C/∂γ or ∂C/∂W. */
+const gradientEquation = ({ outputs: [name] }: Op): Equation => (/(^|_)[bg]\d+$/.test(name) ? "BP3" : "BP4");
 
 function productEquation({ form }: OpOf<"product">): Equation {
   switch (form) {
@@ -29,6 +30,12 @@ function productEquation({ form }: OpOf<"product">): Equation {
     case "rightTransposed": return "BP2";
     case "leftTransposed": return "BP4";
   }
+}
+
+/** Moments that a gradient ends with are BP3's; those that the way back goes through are its own. */
+function normalizationEquation({ type, kind, outputs: [name] }: NormalizationOp, back: "BP1" | "BP2"): Equation {
+  if (kind === "moving") return "update";
+  return type === "moment" && name.includes("grad_g") ? "BP3" : back;
 }
 
 /** The equation of each op: σ′ and ⊙ belong to BP1 until δ goes through the first weights, and to BP2 from there on. */
@@ -41,6 +48,7 @@ export function equationsOf({ ops }: Graph): ReadonlyMap<Op, Equation> {
       if (equation === "BP2") back = "BP2";
       return [op, equation];
     }
+    if (op.type === "moment" || op.type === "normalize" || op.type === "normalizeRows") return [op, back === null ? "z" : normalizationEquation(op, back)];
     if (op.type === "penaltyGradient" || op.type === "accumulate") return [op, gradientEquation(op)];
     return [op, EQUATIONS[op.type] ?? back ?? (op.type === "dropout" ? "a" : "loss")];
   }));
@@ -72,6 +80,23 @@ function costFormula(op: OpOf<"lossGradient" | "summarize">): string {
     (op.inputs.length > 1 + op.metrics ? `; with ${op.inputs.slice(1 + op.metrics).join(", ")}` : "");
 }
 
+function normalizationFormula(op: NormalizationOp): string {
+  const [first, second, third, fourth, fifth] = op.inputs, { kind } = op;
+  switch (kind) {
+    case "mean": return `Σ_rows ${first} / rows`;
+    case "variance": return `Σ_rows (${first} − ${second})² / rows`;
+    case "product": return `Σ_rows ${first}⊙${second}`;
+    case "affine": return [op.scale ? `${second} ⊙ ${first}` : first, ...(op.center ? [op.inputs[op.inputs.length - 1]] : [])].join(" + ");
+    case "moving": return `${op.momentum}·${first} + ${Number((1 - op.momentum).toPrecision(6))}·${second}`;
+    case "normalize":
+      return op.type === "normalize" ? `(${first} − ${second}) / √(${third} + ${op.epsilon})`
+        : `(${first} − mean of the row) / √(variance of the row + ${op.epsilon})`;
+    case "pullBack":
+      return op.type === "normalize" ? `(${first} − (${fourth} + ${second} ⊙ ${fifth}) / rows) / √(${third} + ${op.epsilon})`
+        : `(${first} − mean of ${first} − ${second} ⊙ mean of ${first}⊙${second}) / √(variance of ${third} + ${op.epsilon}), means over the row`;
+  }
+}
+
 /** The right-hand side of an op's formula. */
 function rightSide(op: Op): string {
   const [first, second, third] = op.inputs;
@@ -97,6 +122,7 @@ function rightSide(op: Op): string {
     case "scale": return `${first}·${second}`;
     case "update": return `${op.optimizer.name}(${op.inputs.join(", ")})`;
     case "accumulate": return `${second} + ${first}`;
+    case "moment": case "normalize": case "normalizeRows": return normalizationFormula(op);
     case "recurrentForward": return `${op.activation}(${first}(t) + ${op.outputs[0]}(t−1)·${second}), t ascending`;
     case "recurrentBackward": return `(${first}(t) + ${op.outputs[0]}(t+1)·${third}ᵀ) ⊙ ${op.activation}′(${second}(t)), t descending`;
     case "previousStep": return `${first}(t−1)`;
@@ -125,7 +151,7 @@ export function roundingText(graph: Graph, op: Op, batch: number): string | null
       const terms = op.form === "leftTransposed" ? rows(op.inputs[0]) : cols;
       return sumBound(productRoundings(op.form, terms, op.inputs.length > 2));
     }
-    case "rowSum": case "embeddingGradient": return sumBound(roundingsOf(rows(op.inputs[0])));
+    case "rowSum": case "embeddingGradient": case "moment": return sumBound(roundingsOf(rows(op.inputs[0])));
     case "recurrentForward": case "recurrentBackward": return sumBound(cols + 1, "|error of the sum at each t|");
     default: return null;
   }

@@ -1,5 +1,5 @@
-// What each operation is. A new one gets a line here and one in schedule/ops.ts; tsc asks for both, and for its equation and formula
-// (equations.ts).
+// What each operation is. A new one gets a place here, at least in a type, and one in schedule/ops.ts; tsc asks for both, and for its equation and
+// formula (equations.ts).
 
 import type { OpName } from "./types.ts";
 
@@ -10,14 +10,15 @@ export interface OpTraits {
   readonly perMiniBatch?: true;
 }
 
-const COMPUTED: OpTraits = {}, VIEW: OpTraits = { view: true }, PER_MINI_BATCH: OpTraits = { perMiniBatch: true };
+const VIEW: OpTraits = { view: true }, PER_MINI_BATCH: OpTraits = { perMiniBatch: true };
 
-export const OPS: Readonly<Record<OpName, OpTraits>> = {
+/** Operations that have no such trait. */
+type Computed = "product" | "embeddingLookup" | "activation" | "softmax" | "dropout" | "recurrentForward" | "carry" | "lossRows" | "metricRows" |
+  "countSteps" | "maskRows" | "summarize" | "lossGradient" | "softmaxPullback" | "activationDerivative" | "hadamard" | "recurrentBackward" |
+  "rowSum" | "embeddingGradient" | "accumulate" | "moment" | "normalize" | "normalizeRows";
+
+export const OPS: Readonly<Record<Exclude<OpName, Computed>, OpTraits> & Partial<Record<Computed, undefined>>> = {
   gather: VIEW, previousStep: VIEW, lastStep: VIEW, lastStepGradient: VIEW,
-  product: COMPUTED, embeddingLookup: COMPUTED, activation: COMPUTED, softmax: COMPUTED, dropout: COMPUTED, recurrentForward: COMPUTED, carry: COMPUTED,
-  lossRows: COMPUTED, metricRows: COMPUTED, countSteps: COMPUTED, maskRows: COMPUTED, summarize: COMPUTED,
-  lossGradient: COMPUTED, softmaxPullback: COMPUTED, activationDerivative: COMPUTED, hadamard: COMPUTED, recurrentBackward: COMPUTED,
-  rowSum: COMPUTED, embeddingGradient: COMPUTED, accumulate: COMPUTED,
   penalty: PER_MINI_BATCH, penaltyGradient: PER_MINI_BATCH, clipValue: PER_MINI_BATCH, clipFactor: PER_MINI_BATCH, scale: PER_MINI_BATCH,
   update: PER_MINI_BATCH,
 };

@@ -101,7 +101,7 @@ export type Op =
   /** [mean of loss rows + Σ penalties, mean of each metric's rows, the count]. inputs: loss rows, metrics…, penalties…, and
    *  where `counted` the number of outputs that the means are over, which is handed on. */
   | { readonly type: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
-  | SequenceOp;
+  | SequenceOp | NormalizationOp;
 
 /**
  * The ops of sequences. T time steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
@@ -134,6 +134,25 @@ export type SequenceOp =
   /** v·(B·T / count), and 0 in rows that are padding: what was to be averaged over B·T rows is averaged over those that
    *  count. inputs: v (B·T, C), lengths, count (1, 1). */
   | { readonly type: "maskRows" } & Operands;
+
+/**
+ * The steps of batch and layer normalization. R rows: those of the mini-batch, each step of a sequence one. μ, v, γ, β and sums are (1, C).
+ * Only moments mix rows.
+ */
+export type NormalizationOp =
+  /** Over all rows: Σ x / R; Σ (x − μ)² / R; Σ a ⊙ b. (1, C). inputs: x; x, μ; a, b. */
+  | { readonly type: "moment"; readonly kind: "mean" | "variance" | "product" } & Operands
+  /** (x − μ) / √(v + ε). inputs: x (R, C), μ, v. */
+  | { readonly type: "normalize"; readonly kind: "normalize"; readonly epsilon: number } & Operands
+  /** γ ⊙ x + β, or either alone: also the way back, γ ⊙ δ. inputs: x (R, C), γ if `scale`, β if `center`. */
+  | { readonly type: "normalize"; readonly kind: "affine"; readonly scale: boolean; readonly center: boolean } & Operands
+  /** ∂C/∂x of normalize, through μ and v too: (g − (Σ g + n ⊙ Σ g⊙n) / R) / √(v + ε). inputs: g = ∂C/∂n (R, C), n (R, C), v, Σ g, Σ g⊙n. */
+  | { readonly type: "normalize"; readonly kind: "pullBack"; readonly epsilon: number } & Operands
+  /** m ← momentum·m + (1 − momentum)·s, in place. inputs: m, s; output: m. */
+  | { readonly type: "normalize"; readonly kind: "moving"; readonly momentum: number } & Operands
+  /** Each row by its own mean and variance over its C features: (x − μ) / √(v + ε); or ∂C/∂x of that, as above with sums over the row and C
+   *  for R. inputs: x (R, C); g = ∂C/∂n, n, x (R, C). */
+  | { readonly type: "normalizeRows"; readonly kind: "normalize" | "pullBack"; readonly epsilon: number } & Operands;
 
 interface Conditions {
   readonly masked: boolean;

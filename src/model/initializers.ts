@@ -78,17 +78,18 @@ export const ones = (options: NoOptions = {}): Initializer => describe("ones()",
 /**
  * Reads `kernelInitializer` and the like: a name, or what one of the functions above returned, made again since it may
  * have been copied.
+ * @param vectorOption the option's name, where what it fills is no matrix
  */
 export function checkInitializer(
-  where: string, value: unknown, fallback: InitializerName, of: "matrix" | "vector" = "matrix",
+  where: string, value: unknown, fallback: InitializerName, vectorOption?: string,
 ): Initializer {
   if (value === undefined || value === null) return describe(where, fallback, {});
   const name = typeof value === "object" && "name" in value ? value.name : value;
   if (typeof name !== "string" || !Object.hasOwn(OWN, name)) {
     throw new InputError(`${where}: an initializer is one of ${Object.keys(OWN).join(", ")}; got ${show(value)}.`);
   }
-  if (of === "vector" && name === "orthogonal") {
-    throw new InputError(`${where}: orthogonal is for kernels: a bias has no columns at right angles. Choose another biasInitializer.`);
+  if (vectorOption && name === "orthogonal") {
+    throw new InputError(`${where}: orthogonal is for kernels: a vector has no columns at right angles. Choose another ${vectorOption}.`);
   }
   const known = name as InitializerName, given = typeof value === "object" ? value : {};
   const own = Object.entries(given).filter(([key]) => (OWN[known] as readonly string[]).includes(key));

@@ -3,6 +3,7 @@
 import { checkActivation, type ActivationName } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
+import type { BatchNormalizationLayer, LayerNormalizationLayer } from "./normalization-types.ts";
 import type { SimpleRNNLayer } from "./recurrent-types.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
@@ -60,7 +61,7 @@ export interface ActivationLayer {
 }
 
 /** Any layer of a network. */
-export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer;
+export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer | BatchNormalizationLayer | LayerNormalizationLayer;
 
 const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",
   "kernelRegularizer", "biasRegularizer", "name"];
@@ -79,7 +80,7 @@ export function dense(options: DenseOptions): DenseLayer {
     useBias: checkFlag(where, "useBias", options.useBias, true),
     inputShape: checkInputShape(where, options.inputShape),
     kernelInitializer: checkInitializer(where, options.kernelInitializer, "glorotUniform"),
-    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros", "vector"),
+    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros", "biasInitializer"),
     kernelRegularizer: checkRegularizer(where, options.kernelRegularizer),
     biasRegularizer: checkRegularizer(where, options.biasRegularizer),
     name: checkName(where, options.name),

@@ -12,21 +12,26 @@ import { toOptimizer, type Optimizer } from "./optimizers.ts";
 import type { SimpleRNNLayer } from "./recurrent-types.ts";
 import type { Regularizer } from "./regularizers.ts";
 
-/** A trainable tensor: kernel (fanIn, fanOut), recurrent kernel (units, units) or bias (fanOut). */
+/** A weight tensor: kernel (fanIn, fanOut), recurrent kernel (units, units) or bias (fanOut); γ, β and moving statistics (features). */
 export interface Parameter {
   /** What the user sees: "dense/kernel". */
   readonly name: string;
-  /** What the graph calls it: "w1" or "b1"; of a recurrent layer "u1", "w1" and "b1". */
+  /** What the graph calls it: "w1" or "b1"; of a recurrent layer "u1", "w1" and "b1"; of a normalization "g1" (γ), "b1" (β), "moving_mean1". */
   readonly symbol: string;
   readonly shape: readonly number[];
   readonly initializer: Initializer;
   readonly regularizer: Regularizer | null;
+  /** It is not trained: it has no gradient, and the optimizer keeps nothing beside it. */
+  readonly frozen?: true;
+  /** No number in it may be below this one; undefined: any may be in it. */
+  readonly least?: number;
 }
 
 /**
  * One stage of the network; `width` is the number of features that leave it, `steps` the time steps in which they do: 1 where
  * they are no sequence. A recurrent layer is several stages: dropout held over time, dense with kernel U and b for all
- * steps at once, recurrent with W, and lastStep unless it returns sequences.
+ * steps at once, recurrent with W, and lastStep unless it returns sequences. A normalization is two: normalize, over the rows of the
+ * mini-batch where it has moving statistics, else over the features of each row; and affine with γ and β, if it has one of them.
  */
 export type NetworkLayer = { readonly width: number; readonly steps: number } & (
   | { readonly type: "dense"; readonly layer: "dense" | "simpleRNN"; readonly fanIn: number; readonly kernel: Parameter;
@@ -34,7 +39,16 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
   | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
   | { readonly type: "recurrent"; readonly activation: RecurrentActivation; readonly kernel: Parameter; readonly stateful: boolean }
+  | { readonly type: "normalize"; readonly name: string; readonly epsilon: number } & Partial<MovingStatistics>
+  | { readonly type: "affine"; readonly name: ""; readonly gamma: Parameter | null; readonly bias: Parameter | null }
   | { readonly type: "lastStep" });
+
+/** What a batch normalization keeps of all mini-batches: moving ← momentum·moving + (1 − momentum)·statistic of the mini-batch. */
+export interface MovingStatistics {
+  readonly mean: Parameter;
+  readonly variance: Parameter;
+  readonly momentum: number;
+}
 
 export interface Network {
   /** Features of one example, or of one of its `inputSteps` time steps; 1 where whole numbers below `vocabulary` come in. */
@@ -88,7 +102,7 @@ function checkLayers(layers: unknown): void {
   if (!Array.isArray(layers)) throw new InputError(`sequential(): layers must be an array; got ${show(layers)}.`);
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
-    throw new InputError(`sequential(): layer ${bad} must be the value of dense(), simpleRNN(), dropout() or activation(); ` +
+    throw new InputError(`sequential(): layer ${bad} must be the value of a layer function, as dense(); ` +
       `got ${show(layers[bad])}. JSON becomes layers by these functions.`);
   }
 }
@@ -132,7 +146,7 @@ export class Resolver {
   lastActivation: ActivationName = "linear";
   stateful = false;
   readonly #names = new Set<string>();
-  readonly #counts = { dense: 0, simpleRNN: 0 };
+  readonly #counts: Record<string, number> = {};
   /** Layers with weights so far. */
   numbered = 0;
 
@@ -163,9 +177,10 @@ export class Resolver {
     this.lastActivation = name;
   }
 
-  /** Numbers the layer. The prefix of its weights' names is given, or that of Keras with a number from the second on. */
-  nextName(type: "dense" | "simpleRNN", given: string | null, where: string): string {
-    const prefix = type === "dense" ? "dense" : "simple_rnn", number = this.#counts[type]++;
+  /** Numbers the layer. The prefix of its weights' names is given, or that of Keras, `prefix`, with a number from the second on. */
+  nextName(prefix: string, given: string | null, where: string): string {
+    const number = this.#counts[prefix] ?? 0;
+    this.#counts[prefix] = number + 1;
     const name = given ?? (number === 0 ? prefix : `${prefix}_${number}`);
     if (this.#names.has(name)) throw new InputError(`${where}: the name "${name}" is taken. Give each layer its own name.`);
     this.#names.add(name);

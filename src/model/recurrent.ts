@@ -59,7 +59,7 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
     inputVocabulary,
     kernelInitializer: checkInitializer(where, options.kernelInitializer, "glorotUniform"),
     recurrentInitializer: checkInitializer(where, options.recurrentInitializer, "orthogonal"),
-    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros", "vector"),
+    biasInitializer: checkInitializer(where, options.biasInitializer, "zeros", "biasInitializer"),
     kernelRegularizer: checkRegularizer(where, options.kernelRegularizer),
     recurrentRegularizer: checkRegularizer(where, options.recurrentRegularizer),
     biasRegularizer: checkRegularizer(where, options.biasRegularizer),
@@ -78,7 +78,7 @@ function appendRecurrent(to: Resolver, layer: SimpleRNNLayer, where: string): vo
       ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
       : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."));
   }
-  const name = to.nextName("simpleRNN", layer.name, where), number = to.numbered;
+  const name = to.nextName("simple_rnn", layer.name, where), number = to.numbered;
   if (layer.dropout > 0) to.push({ type: "dropout", rate: layer.dropout, held: to.steps });
   const fanIn = inputVocabulary ?? to.width;
   to.width = units;

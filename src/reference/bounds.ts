@@ -8,6 +8,7 @@ import { activationError, derivativeError } from "./bounded-activations.ts";
 import {
   clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
 } from "./bounded-losses.ts";
+import { normalizationErrors } from "./bounded-normalization.ts";
 import { roughUpdate } from "./bounded-optimizers.ts";
 import { sequenceErrors } from "./bounded-recurrent.ts";
 import type { Bounded } from "./compare.ts";
@@ -138,6 +139,8 @@ function errorsOf(op: Op, inputs: readonly Bounded[], graph: Graph, scalars: Ste
     case "gather": return [gatherErrors(op, inputs, graph, scalars)];
     case "product": return [productErrors(op, inputs, graph, scalars)];
     case "rowSum": return [rowSumErrors(first, rows, first.values.length / rows)];
+    case "moment": case "normalize": case "normalizeRows":
+      return [normalizationErrors(op, inputs, tensorOf(graph, op.inputs[0]).cols)];
     case "activation": return [each(first, (z) => activationError(op.activation, z))];
     case "activationDerivative": return [each(first, (source) => derivativeError(op.activation, source))];
     case "hadamard": return [each(first, (value, i) => multiply(value, at(second, i)).error)];

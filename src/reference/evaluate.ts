@@ -6,6 +6,7 @@ import { meanRows, rowsOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf
 import { activate, activationDerivative } from "./activations.ts";
 import { dropoutMask, dropoutScale } from "./dropout.ts";
 import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
+import { evaluateNormalizationOp } from "./normalization.ts";
 import { applyUpdate } from "./optimizers.ts";
 import { multiply, type ProductShape } from "./products.ts";
 import { evaluateSequenceStep, isSequenceStep } from "./recurrent.ts";
@@ -116,6 +117,7 @@ export function evaluateStep(
   switch (op.type) {
     case "product": return [multiply(productShape(op, graph, scalars), first, second, inputs[2])];
     case "rowSum": return [rowSum(first, cols)];
+    case "moment": case "normalize": case "normalizeRows": return [evaluateNormalizationOp(op, inputs, cols)];
     case "activation": return [first.map((z) => activate(op.activation, z))];
     case "activationDerivative": return [first.map((source) => activationDerivative(op.activation, source))];
     case "hadamard": return [first.map((value, i) => value * second[i])];

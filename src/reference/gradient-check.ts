@@ -112,8 +112,10 @@ export function checkGradients(
 ): GradientReport {
   if (graph.purpose !== "train") throw new Error(`checkGradients(): needs a training graph; got purpose "${graph.purpose}".`);
   const values: Values = new Map(given);
-  const parameters = [...graph.tensors.values()].filter(({ role }) => role === "parameter").map(({ name }) => name);
-  for (const name of parameters) values.set(name, Float64Array.from(valueOf(values, name)));
+  // What is not trained has no gradient.
+  const trained = new Set(graph.ops.flatMap(({ type, inputs: [weights] }) => (type === "update" ? [weights] : [])));
+  const parameters = [...graph.tensors.values()].filter(({ role, name }) => role === "parameter" && trained.has(name)).map(({ name }) => name);
+  for (const name of trained) values.set(name, Float64Array.from(valueOf(values, name)));
   // All but what the next mini-batch would start from.
   runSteps(graph.ops.filter(({ type }) => type !== "update" && type !== "carry"), graph, values, scalars);
   const costFloor = FLOOR_OF_COST * Math.abs(costIn(values));

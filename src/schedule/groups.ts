@@ -5,7 +5,7 @@
 // Unfused:  every op by itself: the vocabulary of kernels, and what fused ones are checked against.
 
 import { timestepsOf, tensorOf, type Graph, type Op } from "../graph/types.ts";
-import { SCHEDULE, type Anchor } from "./ops.ts";
+import { scheduleOf, type Anchor } from "./ops.ts";
 import { isView } from "./views.ts";
 
 export interface Group {
@@ -20,7 +20,7 @@ function sameShape(graph: Graph, a: string, b: string): boolean {
 
 /** Whether `op` may join the group that is being made. */
 function joins(graph: Graph, group: Group, op: Op): boolean {
-  const { anchor: next, fused = next, first: isFirst } = SCHEDULE[op.type];
+  const { anchor: next, fused = next, first: isFirst } = scheduleOf(op.type);
   // A view that is stored is copied by itself.
   if (isFirst || isView(group.ops[0])) return false;
   const first = tensorOf(graph, group.ops[0].outputs[0]);
@@ -51,7 +51,7 @@ export function groupSteps(graph: Graph, fuse: boolean, elsewhere: Elsewhere): G
     if (fuse && group !== undefined && joins(graph, group, op)) {
       groups[groups.length - 1] = { anchor: group.anchor, ops: [...group.ops, op] };
     } else {
-      const { anchor, fused = anchor } = SCHEDULE[op.type];
+      const { anchor, fused = anchor } = scheduleOf(op.type);
       groups.push({ anchor: fuse ? fused : anchor, ops: [op] });
     }
   }

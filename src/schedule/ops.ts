@@ -21,20 +21,28 @@ export interface OpSchedule {
 const CELL: OpSchedule = { anchor: "elementwise" }, OTHER_ROWS: OpSchedule = { anchor: "elementwise", first: true };
 const CARRIED: OpSchedule = { ...OTHER_ROWS, whole: true };
 const ROW: OpSchedule = { anchor: "rowWise" }, PRECISE_ROW: OpSchedule = { ...ROW, precise: true };
-const PRODUCT: OpSchedule = { anchor: "product" }, SUM: OpSchedule = { anchor: "reduce" };
+const PRODUCT: OpSchedule = { anchor: "product" }, COLUMNS: OpSchedule = { anchor: "rowSum" }, SUM: OpSchedule = { anchor: "reduce" };
 
-export const SCHEDULE: Readonly<Record<OpName, OpSchedule>> = {
+/** Operations that are CELL. */
+type CellOpName = "activation" | "activationDerivative" | "hadamard" | "dropout" | "maskRows" | "normalize" | "penaltyGradient" | "clipValue" |
+  "accumulate" | "update";
+
+const OTHERS: Readonly<Record<Exclude<OpName, CellOpName>, OpSchedule> & Partial<Record<CellOpName, undefined>>> = {
   gather: { anchor: "gather", whole: true }, previousStep: OTHER_ROWS, lastStep: CARRIED, lastStepGradient: OTHER_ROWS, carry: CARRIED,
-  product: PRODUCT, embeddingGradient: PRODUCT, rowSum: { anchor: "rowSum" },
+  product: PRODUCT, embeddingGradient: PRODUCT, rowSum: COLUMNS, moment: COLUMNS,
   // States whose rounding would go on from time step to time step.
   recurrentForward: { anchor: "recurrent", whole: true }, recurrentBackward: { anchor: "recurrent" },
-  activation: CELL, activationDerivative: CELL, hadamard: CELL, dropout: CELL, maskRows: CELL, embeddingLookup: OTHER_ROWS,
-  softmax: PRECISE_ROW, softmaxPullback: ROW, lossRows: PRECISE_ROW, metricRows: PRECISE_ROW,
+  softmax: PRECISE_ROW, softmaxPullback: ROW, normalizeRows: ROW, lossRows: PRECISE_ROW, metricRows: PRECISE_ROW,
   // Row by row in a fused plan, so that softmax, loss and δᴸ share one kernel.
   lossGradient: { ...CELL, fused: "rowWise", precise: true },
   penalty: SUM, clipFactor: SUM, summarize: SUM, countSteps: SUM,
-  penaltyGradient: CELL, clipValue: CELL, accumulate: CELL, update: CELL, scale: OTHER_ROWS,
+  scale: OTHER_ROWS, embeddingLookup: OTHER_ROWS,
 };
 
+export const scheduleOf = (type: OpName): OpSchedule => OTHERS[type] ?? CELL;
+
 /** Whether fused plans take the operation row by row. */
-export const isRowWise = (type: OpName): boolean => (SCHEDULE[type].fused ?? SCHEDULE[type].anchor) === "rowWise";
+export function isRowWise(type: OpName): boolean {
+  const { anchor, fused = anchor } = scheduleOf(type);
+  return fused === "rowWise";
+}

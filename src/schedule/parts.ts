@@ -202,7 +202,8 @@ function writeRowSum(context: PartContext, group: Group, prefix: string): Writte
   const [op] = group.ops, { graph, batch, access, limits } = context, { cols } = tensorOf(graph, op.outputs[0]);
   const { lanes } = limits, shares = rowSumShares(limits, batch), summed = tensorOf(graph, op.inputs[0]);
   const { functions, text } = finishOf(context, group, prefix, op.outputs[0]);
-  const matrix = access.inRow(op.inputs[0], access.rowStart(op.inputs[0], "row"), "col");
+  const matrix = op.type === "moment" ? access.sequences.term!(access, op, "row")
+    : access.inRow(op.inputs[0], access.rowStart(op.inputs[0], "row"), "col");
   return {
     kernels: ["row_sum"], functions, workgroups: Math.ceil((cols * shares) / lanes), flops: 0,
     text: rowSumStatements(lanes, shares, blocksOf(access.formulas, rowsOf(summed, batch)), rowsExpression(summed), cols, matrix, text),

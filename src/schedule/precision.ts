@@ -8,7 +8,7 @@
 //   rows of the data set   features may be larger than 65504, the largest f16, where activations beyond it are clamped
 
 import { tensorOf, type Graph } from "../graph/types.ts";
-import { SCHEDULE } from "./ops.ts";
+import { scheduleOf } from "./ops.ts";
 
 /** How a plan stores intermediates; it computes in f32 in any case. */
 export type Precision = "f32" | "f16";
@@ -20,8 +20,8 @@ export function halfTensors(graph: Graph): Set<string> {
   // The step is in textbook order, and without a loss there is nothing but the forward pass.
   const loss = graph.ops.findIndex(({ type }) => type === "lossRows");
   const forward = loss < 0 ? graph.ops : graph.ops.slice(0, loss);
-  const precise = new Set(graph.ops.filter(({ type }) => SCHEDULE[type].precise).flatMap(({ inputs }) => inputs));
-  return new Set(forward.filter(({ type }) => !SCHEDULE[type].whole).flatMap(({ outputs }) => outputs).filter((name) => {
+  const precise = new Set(graph.ops.filter(({ type }) => scheduleOf(type).precise).flatMap(({ inputs }) => inputs));
+  return new Set(forward.filter(({ type }) => !scheduleOf(type).whole).flatMap(({ outputs }) => outputs).filter((name) => {
     const { role, rows } = tensorOf(graph, name);
     return role === "intermediate" && rows === "batch" && !precise.has(name);
   }));

@@ -21,6 +21,7 @@ export function rowWiseText(graph: Graph, ops: readonly Op[], access: TensorAcce
     switch (op.type) {
       case "softmax": return starts + softmaxStatements(inputCols, at(0), store);
       case "softmaxPullback": return starts + softmaxPullbackStatements(inputCols, at(0), at(1), store);
+      case "normalizeRows": return starts + access.sequences.rows!(op, inputCols, at, store);
       case "lossRows":
         return starts + lossRowStatements(op.loss, inputCols, at(0), labelIf(takesLabels(op.loss)), access.formulas) + store("0u", "value");
       case "metricRows":

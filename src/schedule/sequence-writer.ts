@@ -1,5 +1,5 @@
-// What the writers of kernels ask for the ops of sequences. sequences.ts answers; only plans of recurrent networks are given
-// it, so that no other page need load it.
+// What the writers of kernels ask for the ops of sequences, and of normalizations. sequences.ts answers, and normalization.ts; only plans
+// of networks with such layers are given them, so that no other page need load them.
 
 import type { Graph, Op, OpOf } from "../graph/types.ts";
 import type { Formulas } from "./formulas.ts";
@@ -38,6 +38,12 @@ export interface SequenceWriter {
   elementwiseCall(graph: Graph, op: Op, operand: ReadOperand): string;
   /** A recurrent layer's way through time. @param examples that one workgroup has */
   recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: string, examples: number): RecurrentText;
+  /** A term of a moment at `row` and `col`, an expression. Where there are normalizations. */
+  term?(access: Reader, op: OpOf<"moment">, row: string): string;
+  /** A row's normalization by itself, statements. @param at reads a number of input `i`. Where there are normalizations. */
+  rows?(
+    op: OpOf<"normalizeRows">, cols: number, at: (i: number) => (col: string) => string, store: (col: string, value: string) => string,
+  ): string;
   /** Multiplications and additions of all its time steps. */
   recurrentFlops(graph: Graph, op: RecurrentStep, batch: number): number;
 }

@@ -8,7 +8,7 @@ import { timestepsOf, tensorOf, type Graph, type Op, type OpOf } from "../graph/
 export type SequenceView = OpOf<"previousStep" | "lastStep" | "lastStepGradient">;
 export type View = OpOf<"gather"> | SequenceView;
 
-export const isView = (op: Op): op is View => OPS[op.type].view === true;
+export const isView = (op: Op): op is View => OPS[op.type]?.view === true;
 
 /** The views of a graph by the tensors that they make. What is read back lies in memory, so a result is none. */
 export const viewsOf = (graph: Graph): Map<string, View> => new Map(graph.ops.filter(isView)

@@ -2,6 +2,7 @@
 
 import { ActivationLayer, Dense, SimpleRNN, type Layer } from "./layers.ts";
 import type { Activation } from "./activations.ts";
+import { Normalization, normalizeOnHost } from "./normalization.ts";
 
 /** Rows of numbers (rows, width), row-major; of sequences the rows are (examples · steps). */
 interface Matrix {
@@ -70,6 +71,7 @@ function through(layer: Layer, rows: Matrix): { z: Matrix; activation: Activatio
   if (layer instanceof Dense) return { z: affine(rows, layer.weights[0].data, layer.weights[1]?.data), activation: layer.activation };
   if (layer instanceof ActivationLayer) return { z: rows, activation: layer.activation };
   if (layer instanceof SimpleRNN) return { z: recur(layer, rows, layer.inputShape[1]!), activation: null };
+  if (layer instanceof Normalization) return { z: { data: normalizeOnHost(layer, rows.data, rows.width), width: rows.width }, activation: null };
   return { z: rows, activation: null };
 }
 

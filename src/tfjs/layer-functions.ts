@@ -6,6 +6,7 @@
 import { ActivationLayer, Dense, Dropout, Flatten, InputLayer, SimpleRNN, type DenseLayerArgs, type LayerOptions,
   type SimpleRNNLayerArgs } from "./layers.ts";
 import { missing, unsupported, type AbsentFunction } from "./missing.ts";
+import { Normalization, type BatchNormalizationLayerArgs, type LayerNormalizationLayerArgs } from "./normalization.ts";
 
 /** z = a·W + b, a′ = σ(z). W starts by glorotNormal, b at 0. */
 export const dense = (options: DenseLayerArgs): Dense => new Dense(options);
@@ -15,6 +16,10 @@ export const dropout = (options: LayerOptions & { rate: number; seed?: number })
 export const activation = (options: LayerOptions & { activation: string }): ActivationLayer => new ActivationLayer(options);
 /** h(t) = σ(x(t)·U + h(t−1)·W + b). */
 export const simpleRNN = (options: SimpleRNNLayerArgs): SimpleRNN => new SimpleRNN(options);
+/** γ·(x − μ)/√(σ² + ε) + β over the rows of the mini-batch in fit(), by the moving statistics in predict() and evaluate(). */
+export const batchNormalization = (options?: BatchNormalizationLayerArgs): Normalization => new Normalization(true, options);
+/** The same with the mean and variance of each row's own features. */
+export const layerNormalization = (options?: LayerNormalizationLayerArgs): Normalization => new Normalization(false, options);
 /** Rows of numbers in place of images. */
 export const flatten = (options: LayerOptions = {}): Flatten => new Flatten(options);
 /** Says what comes in. */
@@ -50,8 +55,6 @@ export const lstm: AbsentFunction = missing("tf.layers.lstm", RECURRENT), gru: A
 export const lstmCell: AbsentFunction = missing("tf.layers.lstmCell", RECURRENT), gruCell: AbsentFunction = missing("tf.layers.gruCell", RECURRENT);
 export const simpleRNNCell: AbsentFunction = missing("tf.layers.simpleRNNCell", RECURRENT),
   bidirectional: AbsentFunction = missing("tf.layers.bidirectional", RECURRENT);
-export const batchNormalization: AbsentFunction = missing("tf.layers.batchNormalization", "Scale the data to mean 0 and variance 1 before fit().");
-export const layerNormalization: AbsentFunction = missing("tf.layers.layerNormalization", "Scale the data to mean 0 and variance 1 before fit().");
 export const embedding: AbsentFunction = missing("tf.layers.embedding", "Give one-hot rows to a dense layer.");
 export const reshape: AbsentFunction = missing("tf.layers.reshape", "Reshape the tensors before fit().");
 export const permute: AbsentFunction = missing("tf.layers.permute", "Transpose the tensors before fit().");

@@ -11,7 +11,7 @@ import { sizeOf } from "./nd-array.ts";
 
 /** One weight tensor; its numbers are those of the last fit(), or of setWeights(). */
 export class LayerWeight {
-  constructor(readonly name: string, readonly shape: number[], public data: Float32Array<ArrayBuffer>) {}
+  constructor(readonly name: string, readonly shape: number[], public data: Float32Array<ArrayBuffer>, readonly trainable = true) {}
   get dtype(): "float32" { return "float32"; }
   read(): Tensor { return new Tensor({ dtype: "float32", shape: this.shape, data: this.data }); }
 }
@@ -30,7 +30,7 @@ export interface LayerOptions {
 export type RegularizerOption = Regularizer | "l1" | "l2" | "l1l2" | "L1" | "L2" | "L1L2" | null;
 
 /** Names stand for TensorFlow.js' defaults, λ = 0.01. */
-function toRegularizer(value: RegularizerOption | undefined): Regularizer | null {
+export function toRegularizer(value: RegularizerOption | undefined): Regularizer | null {
   if (typeof value !== "string") return value ?? null;
   return { l1: { l1: 0.01, l2: 0 }, l2: { l1: 0, l2: 0.01 }, l1l2: { l1: 0.01, l2: 0.01 } }[value.toLowerCase() as "l1" | "l2" | "l1l2"];
 }
@@ -71,7 +71,8 @@ export abstract class Layer {
   get batchInputShape(): (number | null)[] { return this.inputShape; }
   get built(): boolean { return this.#output !== null; }
   get trainable(): boolean { return true; }
-  get trainableWeights(): LayerWeight[] { return this.weights; }
+  get trainableWeights(): LayerWeight[] { return this.weights.filter(({ trainable }) => trainable); }
+  get nonTrainableWeights(): LayerWeight[] { return this.weights.filter(({ trainable }) => !trainable); }
   getClassName(): string { return this.className; }
   getConfig(): { name: string } { return { name: this.name }; }
   countParams(): number { return this.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0); }
@@ -102,8 +103,8 @@ export abstract class Layer {
     this.weights = this.weightsFor(input);
   }
 
-  protected weight(name: string, shape: number[], initializer: Initializer): LayerWeight {
-    return new LayerWeight(`${this.name}/${name}`, shape, initializer.draw(shape));
+  protected weight(name: string, shape: number[], initializer: Initializer, trainable = true): LayerWeight {
+    return new LayerWeight(`${this.name}/${name}`, shape, initializer.draw(shape), trainable);
   }
 
   /** One for each weight. */

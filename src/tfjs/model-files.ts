@@ -4,6 +4,7 @@ import { InputError, type Layer as CoreLayer, type Sequential as CoreSequential 
 import type { ModelArtifacts } from "../files/index.ts";
 import { ActivationLayer, Dense, Dropout, SimpleRNN, type Layer } from "./layers.ts";
 import { unsupported } from "./missing.ts";
+import { Normalization } from "./normalization.ts";
 
 /** What an IOHandler gives of a save(). */
 export interface SaveResult {
@@ -73,6 +74,8 @@ export function layerOf(layer: CoreLayer): Layer {
     case "dropout": return new Dropout({ rate: layer.rate, inputShape });
     case "activation": return new ActivationLayer({ activation: NAMES[layer.activation] ?? layer.activation, inputShape });
     case "dense": return new Dense({ ...common(layer), inputShape });
+    case "batchNormalization": return new Normalization(true, { ...normalization(layer), inputShape, momentum: layer.momentum });
+    case "layerNormalization": return new Normalization(false, { ...normalization(layer), inputShape });
     case "simpleRNN": {
       if (layer.stateful || layer.inputVocabulary !== null) throw unsupported("a model whose simpleRNN is stateful or has a vocabulary",
         "Load it by loadModel() of deltaprop/files.");
@@ -85,3 +88,6 @@ export function layerOf(layer: CoreLayer): Layer {
 const common = ({ units, activation, useBias, kernelRegularizer, biasRegularizer, name }: Extract<CoreLayer,
   { type: "dense" | "simpleRNN" }>) =>
   ({ units, activation: NAMES[activation] ?? activation, useBias, kernelRegularizer, biasRegularizer, ...(name !== null && { name }) });
+
+const normalization = ({ epsilon, center, scale, gammaRegularizer, betaRegularizer, name }: Extract<CoreLayer,
+  { type: "batchNormalization" | "layerNormalization" }>) => ({ epsilon, center, scale, gammaRegularizer, betaRegularizer, ...(name !== null && { name }) });

@@ -69,8 +69,10 @@ export class Sequential {
   get outputs(): { shape: (number | null)[] }[] { return [{ shape: this.outputShape }]; }
   get inputShape(): (number | null)[] { return this.#first().inputShape; }
   get outputShape(): (number | null)[] { this.#first(); return this.layers.at(-1)!.outputShape; }
-  get weights(): LayerWeight[] { return this.layers.flatMap((layer) => layer.weights); }
-  get trainableWeights(): LayerWeight[] { return this.weights; }
+  /** Those that are trained first, as in TensorFlow.js. */
+  get weights(): LayerWeight[] { return [...this.trainableWeights, ...this.nonTrainableWeights]; }
+  get trainableWeights(): LayerWeight[] { return this.layers.flatMap((layer) => layer.trainableWeights); }
+  get nonTrainableWeights(): LayerWeight[] { return this.layers.flatMap((layer) => layer.nonTrainableWeights); }
   get optimizer(): Optimizer { return this.#ready("optimizer").optimizer; }
   get loss(): LossName | Loss { return this.#ready("loss").loss; }
   get metricsNames(): string[] { return ["loss", ...this.#ready("metricsNames").metrics.map(({ key }) => key)]; }
@@ -147,7 +149,7 @@ export class Sequential {
     return scalars.length === 1 ? scalars[0] : scalars;
   }
 
-  /** Kernel and bias of each layer, at once. */
+  /** Kernel and bias of each layer, at once; moving statistics of batch normalizations come last. */
   getWeights(): Tensor[] { return this.weights.map((weight) => weight.read()); }
   /** @throws InputError, with nothing changed, if number or shapes differ */
   setWeights(tensors: readonly Tensor[]): void {
@@ -157,8 +159,8 @@ export class Sequential {
         "")}]`).join(", ")}; ` +
         `got ${tensors.map(({ shape }) => `[${shape.join(", ")}]`).join(", ")}.`);
     }
-    let at = 0;
-    for (const layer of this.layers) layer.setWeights(tensors.slice(at, at += layer.weights.length));
+    const given = tensors.map((tensor) => read("setWeights()", tensor, "float32"));
+    given.forEach(({ data }, i) => { all[i].data = Float32Array.from(data); });
   }
 
   /** Frees what is on the device. */
@@ -174,7 +176,7 @@ export class Sequential {
   async save(target: string | IOHandler, config: { includeOptimizer?: boolean } = {}): Promise<SaveResult> {
     if (config?.includeOptimizer) throw unsupported("model.save(): includeOptimizer", "Use saveModel() of deltaprop/files, which keeps it.");
     const core = this.#declare();
-    await core.setWeights(this.weights.map(({ shape, data }) => ({ shape, data })));
+    await core.setWeights(this.#inOrder.map(({ shape, data }) => ({ shape, data })));
     return saveTo(core, target);
   }
 
@@ -182,6 +184,9 @@ export class Sequential {
   fitDataset: (...given: never[]) => never = missing("model.fitDataset()", "Give fit() all rows as tensors.");
   evaluateDataset: (...given: never[]) => never = missing("model.evaluateDataset()", "Give evaluate() all rows as tensors.");
   apply: (...given: never[]) => never = missing("model.apply()", "Use predict(); losses of one's own are not trained here.");
+
+  /** Layer by layer, as deltaprop has them. */
+  get #inOrder(): LayerWeight[] { return this.layers.flatMap((layer) => layer.weights); }
 
   #first(): Layer {
     if (this.layers.length === 0) throw new InputError("the model has no layers yet. Add them by model.add(tf.layers.dense({ … })).");
@@ -234,7 +239,7 @@ export class Sequential {
 
   /** The model of deltaprop with the weights of the host, compiled as this one is now. */
   async #open(recipe: CompiledWith): Promise<CoreSequential> {
-    const core = this.#core ??= this.#declare(), weights = this.weights;
+    const core = this.#core ??= this.#declare(), weights = this.#inOrder;
     if (weights.some(({ data }, i) => data !== this.#synced[i])) {
       await core.setWeights(weights.map(({ shape: sizes, data }) => ({ shape: sizes, data })));
       this.#synced = weights.map(({ data }) => data);
@@ -250,13 +255,13 @@ export class Sequential {
 
   async #refresh(core: CoreSequential): Promise<void> {
     const trained = await core.getWeights();
-    this.weights.forEach((weight, i) => { weight.data = trained[i].data; });
+    this.#inOrder.forEach((weight, i) => { weight.data = trained[i].data; });
     this.#synced = trained.map(({ data }) => data);
   }
 
   #penalty(): number {
     const regularizers = this.layers.flatMap((layer) => layer.regularizers);
-    return this.weights.reduce((sum, { data }, i) => {
+    return this.#inOrder.reduce((sum, { data }, i) => {
       const { l1, l2 } = regularizers[i] ?? NONE;
       return l1 === 0 && l2 === 0 ? sum : data.reduce((total, w) => total + l1 * Math.abs(w) + l2 * w * w, sum);
     }, 0);
@@ -278,6 +283,8 @@ export const sequential = (options: { layers?: readonly Layer[]; name?: string }
 export async function loadLayersModel(source: LoadSource, options?: object): Promise<Sequential>;
 export async function loadLayersModel(source: LoadSource): Promise<Sequential> {
   const core = await loadFrom(source), model = new Sequential({ layers: core.inside.stack.layers.map(layerOf) });
-  model.setWeights((await core.getWeights()).map(({ shape, data }) => new Tensor({ dtype: "float32", shape, data })));
+  const weights = (await core.getWeights()).map(({ shape, data }) => new Tensor({ dtype: "float32", shape, data }));
+  let at = 0;
+  for (const layer of model.layers) layer.setWeights(weights.slice(at, at += layer.weights.length));
   return model;
 }

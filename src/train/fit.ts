@@ -107,8 +107,8 @@ export interface Epochs {
 /** @returns how many steps were trained, and how many epochs are complete with them */
 async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, progress: Progress): Promise<[ran: number, completed: number]> {
   const { rows, batchSize } = loop.portions, perEpoch = Math.ceil(rows / batchSize);
-  // The pass of an epoch that was interrupted is begun already.
-  const firstPass = before > 0 ? progress.epochs - 1 : progress.epochs++;
+  // A pass is begun with its first step: a checkpoint from before that step is of the same pass.
+  const firstPass = before > 0 ? progress.epochs - 1 : progress.epochs;
   const stretches = partOf(wholePasses(firstPass, averages.length, perEpoch), before, Infinity, batchSize);
   const ran = await runLeg(loop, { stretches, averages, perEpoch, before, isLast });
   return [ran, Math.floor((before + ran) / perEpoch)];

@@ -7,6 +7,7 @@ import { rowOf, SLOT, spread, type Cell } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
 import { lastTimesteps, PANEL } from "./layout.ts";
 import { signOf } from "./sums.ts";
+import { normalizationOf } from "./normalization.ts";
 
 const { add, sub, mul, div } = f32x4;
 const ZERO = floats(0);
@@ -82,6 +83,7 @@ function values(group: GroupWriter, op: Op, cell: Cell): Code {
     case "penaltyGradient": return penaltyGradient(group, op, cell);
     case "clipValue": return f32x4.pmin(f32x4.pmax(one(), floats(-op.limit)), floats(op.limit));
     // To −0 every number adds up to itself.
+    case "normalize": return normalizationOf(group, op, cell);
     case "accumulate": return add(one(), v128.choose(allBits(0x80000000), group.memory(second, cell), group.freshLanes()));
     case "maskRows": return maskRows(group, op, cell);
     case "embeddingLookup": return embeddingLookup(group, op, cell);

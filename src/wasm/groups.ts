@@ -11,6 +11,7 @@ import { writeMasks } from "./dropout.ts";
 import { exampleOf, timestepOf, writeCell } from "./elementwise.ts";
 import { GroupWriter, type Emission } from "./emission.ts";
 import { PANEL } from "./layout.ts";
+import { termsOf } from "./normalization.ts";
 import { writeRecurrentBackward, writeRecurrentForward } from "./recurrent.ts";
 import { writeReduce } from "./reduce.ts";
 import { writeRows } from "./row-wise.ts";
@@ -101,8 +102,8 @@ function writeMatrixProduct(context: GroupContext, group: GroupWriter, whole: Gr
   return written(group, "examples", writeProduct(group, product, rowsTimes(group.from, timesteps), rowsTimes(group.to, timesteps), finish));
 }
 
-/** BP3: sums over rows, blocks of them in float32 and the blocks in float64. */
-function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum">, stored: ReadonlySet<string>): Code {
+/** BP3, and moments: sums over rows, blocks of them in float32 and the blocks in float64. */
+function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum" | "moment">, stored: ReadonlySet<string>): Code {
   const { writer, emission } = group, { inputs: [delta], outputs: [out] } = op, { base, rowStride, panelStride } = emission.layoutOf(delta);
   const timesteps = timestepsOf(group.tensor(delta)), finish = finishOf(group, whole, stored), row = writer.scratch("row", 0x7f);
   const [at, end, block] = ["sum at", "sum end", "block end"].map((name) => writer.scratch(name, 0x7f));
@@ -110,20 +111,22 @@ function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum">, store
   return [set(row, i32.const(0)), eachPanel(writer, group.tensor(out).cols, (panel, cells) => {
     const site = new Site(writer, row, panel), quads = Array.from({ length: cells }, (_, quad) => quad);
     const sums = quads.map((quad) => writer.scratch(`sum 0 ${quad}`)), low64 = quads.map((quad) => writer.scratch(`low ${quad}`)), high64 = quads.map((quad) => writer.scratch(`high ${quad}`));
+    const terms = termsOf(group, op);
     const offset = base + (typeof panel === "number" ? panel * panelStride : 0);
+    const begun = quads.map((quad) => terms.begin({ site, below: 0, quad }));
     const finished = quads.map((quad) => {
       group.forget();
-      return finish({ site, below: 0, quad }, sums[quad]);
+      return [terms.end(sums[quad]), finish({ site, below: 0, quad }, sums[quad])];
     });
     group.forget();
     const blockEnd = i32.add(get(at), i32.const(BLOCK_TERMS * rowStride));
     return [
       set(at, typeof panel === "number" ? i32.const(0) : i32.mul(get(panel), i32.const(panelStride))),
-      set(end, i32.add(get(at), i32.mul(allRows(group, timesteps), i32.const(rowStride)))), [...low64, ...high64].map(zero),
+      site.prelude(), begun, set(end, i32.add(get(at), i32.mul(allRows(group, timesteps), i32.const(rowStride)))), [...low64, ...high64].map(zero),
       loopWhile(i32.ltU(get(at), get(end)), [
         sums.map(zero), set(block, select(blockEnd, get(end), i32.ltU(blockEnd, get(end)))),
         loopWhile(i32.ltU(get(at), get(block)), [
-          quads.map((quad) => set(sums[quad], f32x4.add(get(sums[quad]), v128.load(get(at), offset + 16 * quad)))), increase(at, rowStride),
+          quads.map((quad) => set(sums[quad], f32x4.add(get(sums[quad]), terms.term(get(at), offset + 16 * quad, quad)))), increase(at, rowStride),
         ]),
         quads.map((quad) => [
           set(low64[quad], f64x2.add(get(low64[quad]), f64x2.fromF32(get(sums[quad])))),
@@ -188,7 +191,7 @@ export function writeGroup(context: GroupContext, whole: Group): WrittenGroup {
   switch (op.type) {
     case "gather": return written(group, "examples", writeGather(group, op));
     case "product": return writeMatrixProduct(context, group, whole, op, stored);
-    case "rowSum": return written(group, "whole", writeRowSum(group, whole, op, stored));
+    case "rowSum": case "moment": return written(group, "whole", writeRowSum(group, whole, op, stored));
     case "embeddingGradient": return written(group, "whole", writePickRowsGradient(group, whole, op, new Set([...stored, op.outputs[0]])));
     case "penalty": case "clipFactor": case "summarize": case "countSteps": return written(group, "whole", writeReduce(group, whole.ops));
     case "recurrentForward": return written(group, "examples", writeRecurrentForward(group, op));

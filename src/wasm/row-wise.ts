@@ -55,6 +55,29 @@ function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: OpOf<"s
   ];
 }
 
+/** Sets `mean` and `root` to μ and √(v + ε) of a row of x. */
+function rowStatistics(row: Row, x: string, epsilon: number, mean: Local, root: Local): Code {
+  const { group } = row, { cols } = group.tensor(x), difference = group.writer.scratch("difference");
+  return [
+    row.sum(mean, cols, (cell) => group.memory(x, cell)), set(mean, div(get(mean), floats(cols))),
+    row.sum(root, cols, (cell) => [set(difference, sub(group.memory(x, cell), get(mean))), mul(get(difference), get(difference))]),
+    set(root, f32x4.sqrt(add(div(get(root), floats(cols)), floats(epsilon)))),
+  ];
+}
+
+/** A row's normalization by itself, and the way back through its mean and variance: see shaders/normalization.wgsl.ts. */
+function rowNormalization(row: Row, { kind, epsilon, inputs, outputs: [out] }: OpOf<"normalizeRows">): Code {
+  const { group } = row, { writer } = group, { cols } = group.tensor(out), mean = writer.scratch("row mean"), root = writer.scratch("row root");
+  const statistics = rowStatistics(row, inputs[inputs.length - 1], epsilon, mean, root);
+  if (kind === "normalize") return [statistics, row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(inputs[0], cell), get(mean)), get(root))))];
+  const [g, n] = inputs, total = writer.scratch("row sum"), dot = writer.scratch("dot");
+  const through = (cell: Cell): Code => div(add(get(total), mul(group.memory(n, cell), get(dot))), floats(cols));
+  return [
+    statistics, row.sum(total, cols, (cell) => group.memory(g, cell)), row.sum(dot, cols, (cell) => mul(group.memory(g, cell), group.memory(n, cell))),
+    row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(g, cell), through(cell)), get(root)))),
+  ];
+}
+
 /** The target of each number of the cell: one-hot where targets are class indices. */
 function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
   const { group } = row, smooth = takesLabels(loss) ? null : smoothing(loss, group.tensor(y).cols);
@@ -131,6 +154,7 @@ function rowStep(row: Row, op: Op, stored: ReadonlySet<string>): Code {
   switch (op.type) {
     case "softmax": return softmax(row, op);
     case "softmaxPullback": return softmaxPullback(row, op);
+    case "normalizeRows": return rowNormalization(row, op);
     case "lossRows": return lossRows(row, op);
     case "lossGradient": return lossGradient(row, op);
     case "metricRows": return metricRows(row, op);

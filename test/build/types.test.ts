@@ -37,7 +37,7 @@ const from = (expressions: readonly string[]): string[] => hovered(
   `import * as dp from "./src/index";\nconst bare = { dense: dp.dense };\n${expressions.map((one) => `${one};`).join("\n")}\n`);
 
 const NAMESPACES = {
-  layers: ["activation", "dense", "dropout", "simpleRNN"],
+  layers: ["activation", "batchNormalization", "dense", "dropout", "layerNormalization", "simpleRNN"],
   train: ["adadelta", "adagrad", "adam", "adamax", "momentum", "rmsprop", "sgd"],
   regularizers: ["l1", "l1l2", "l2"],
   initializers: ["glorotNormal", "glorotUniform", "heNormal", "heUniform", "lecunNormal", "ones", "orthogonal", "randomNormal", "randomUniform", "zeros"],
@@ -48,7 +48,7 @@ it.each(Object.entries(NAMESPACES))("%s.* show their documentation", async (name
   expect(Object.keys(members).sort()).toEqual(names);
   const shown = from(names.map((name) => `dp.${namespace}./*?*/${name}`));
   for (const [i, text] of shown.entries()) expect(text.length, `${namespace}.${names[i]}`).toBeGreaterThan(8);
-  if (namespace === "layers") expect(shown[1]).toMatch(/^A fully connected layer: z = a·W \+ b/);
+  if (namespace === "layers") expect(shown[2]).toMatch(/^A fully connected layer: z = a·W \+ b/);
   if (namespace === "train") expect(shown[2]).toMatch(/^Adam \(Kingma and Ba 2015\)/);
 });
 

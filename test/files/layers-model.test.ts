@@ -47,7 +47,7 @@ function artifactsIn(files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>): 
 }
 
 function randomized<M extends tfl.LayersModel>(model: M): M {
-  model.setWeights(model.getWeights().map((weight, i) => tfc.tensor(numbers(weight.size, 31 * i), weight.shape)));
+  model.setWeights(model.getWeights().map((weight, i) => tfc.tensor(numbers(weight.size, 31 * i).map((value) => (model.weights[i].name.includes("variance") ? value * value + 0.1 : value)), weight.shape)));
   return model;
 }
 
@@ -58,6 +58,9 @@ const THEIRS: Record<string, { model: () => tfl.LayersModel; features: number[] 
     tfl.layers.dense({ units: 6, activation: "gelu_new" }), tfl.layers.elu(), tfl.layers.reLU(), tfl.layers.dense({ units: 4, activation: "swish" }),
     tfl.layers.activation({ activation: "softplus" }), tfl.layers.dense({ units: 3 }), tfl.layers.softmax()] }) },
   "an image, flattened": { features: [2, 3, 2], model: () => tfl.sequential({ layers: [tfl.layers.flatten({ inputShape: [2, 3, 2] }), tfl.layers.dense({ units: 3, activation: "tanh" })] }) },
+  "batch and layer normalization": { features: [4], model: () => tfl.sequential({ layers: [tfl.layers.batchNormalization({ inputShape: [4], epsilon: 0.01 }),
+    tfl.layers.dense({ units: 5 }), tfl.layers.batchNormalization({ scale: false }), tfl.layers.layerNormalization({ epsilon: 0.1 }), tfl.layers.dense({ units: 3 }),
+    tfl.layers.batchNormalization({ center: false, momentum: 0.9 })] }) },
   "recurrent layers": { features: [5, 3], model: () => tfl.sequential({ layers: [tfl.layers.simpleRNN({ units: 4, returnSequences: true, inputShape: [5, 3] }),
     tfl.layers.simpleRNN({ units: 3, activation: "relu" }), tfl.layers.dense({ units: 2, activation: "sigmoid" })] }) },
   "a chain of tf.model()": { features: [4], model: () => {

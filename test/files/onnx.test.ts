@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { encodeModel, FLOAT, type NodeProto, type ValueInfoProto, type TensorProto } from "../../src/files/onnx/proto.ts";
 import { encode } from "../../src/files/onnx/messages.ts";
 import { loadOnnx, saveOnnx } from "../../src/files/onnx/index.ts";
-import { ACTIVATIONS, DeltapropError, dense, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
+import { ACTIVATIONS, batchNormalization, DeltapropError, dense, layerNormalization, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
 import { fields } from "../conformance/protobuf.ts";
 import { answers, difference, MODELS, modelOf, numbers, sizeOf } from "./support.ts";
 
@@ -43,6 +43,14 @@ describe("models of ours", () => {
     expect(difference(await answers(back, features), expected)).toBeLessThan(1e-9);
     // Control: weights count.
     expect(difference(await run(await saveOnnx(sequential({ layers: layers() }), null), input(features)), expected)).toBeGreaterThan(BOUND);
+  });
+
+  it("normalize with ones and zeros where there is no γ or β", async () => {
+    const layers = [batchNormalization({ inputShape: [3], scale: false }), dense({ units: 4 }), batchNormalization({ center: false }),
+      layerNormalization({ scale: false, center: false }), dense({ units: 2 })];
+    const model = await modelOf(...layers), bytes = await saveOnnx(model, null), expected = await answers(model, [3]);
+    expect(difference(await run(bytes, input([3])), expected)).toBeLessThan(BOUND);
+    expect(difference(await answers(await loadOnnx(bytes), [3]), expected)).toBeLessThan(1e-9);
   });
 
   it("with a vocabulary takes whole numbers", async () => {
@@ -104,6 +112,10 @@ describe("what is refused", () => {
     ["a recurrence backwards", file([{ ...RNN, attributes: { direction: "reverse" } }], [W]), "direction reverse"],
     ["a recurrence that is batch first", file([RNN], [floats("w", 1, 2, 3), floats("r", 1, 2, 2)]), "time must come first"],
     ["a softmax of another axis", file([{ op: "Softmax", inputs: ["x"], outputs: ["y"], attributes: { axis: 0 } }], []), "attribute axis is 0"],
+    ["a normalization of steps", file([{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"] }],
+      ["g", "b", "m", "v"].map((name) => floats(name, 5)), { ...INPUT, shape: [null, 5, 3] }), "it must normalize features: a Transpose"],
+    ["a normalization of the batch", file([{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"], attributes: { training_mode: 1 } }],
+      ["g", "b", "m", "v"].map((name) => floats(name, 3))), "attribute training_mode is 1"],
     ["shapes that do not fit", file([GEMM], [floats("w", 4, 2)]), "must hold finite numbers of shape (3, 2); got shape (4, 2)"],
     ["an older opset", encode([[1, 8], [8, encode([[2, 9]])], [7, encode([])]]), "opset 9 is not known"],
     ["weights in other files", encode([[8, encode([[2, 17]])], [7, encode([[5, encode([[1, 1], [2, 1], [8, "w"], [14, 1], [13, encode([[1, "location"], [2, "../../etc/passwd"]])]])]])]]),

@@ -1,6 +1,6 @@
 // Models and numbers for the tests of files.
 
-import { activation, dense, dropout, sequential, simpleRNN, type Layer, type Sequential } from "../../src/index.ts";
+import { activation, batchNormalization, dense, dropout, layerNormalization, sequential, simpleRNN, type Layer, type Sequential } from "../../src/index.ts";
 
 /** Fixed numbers in ±0.9. */
 export const numbers = (count: number, at = 0): Float32Array<ArrayBuffer> => Float32Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + at + 1)) * 0.9);
@@ -8,7 +8,11 @@ export const numbers = (count: number, at = 0): Float32Array<ArrayBuffer> => Flo
 /** A model with fixed weights, biases too. */
 export async function modelOf(...layers: Layer[]): Promise<Sequential> {
   const model = sequential({ layers, seed: 7 });
-  await model.setWeights((await model.getWeights()).map(({ shape, data }, i) => ({ shape, data: numbers(data.length, 31 * i) })));
+  await model.setWeights((await model.getWeights()).map(({ name, shape, data }, i) => {
+    const drawn = numbers(data.length, 31 * i);
+    // No variance is negative.
+    return { shape, data: name.endsWith("variance") ? drawn.map((value) => value * value + 0.1) : drawn };
+  }));
   return model;
 }
 
@@ -21,6 +25,12 @@ export const MODELS: Readonly<Record<string, { readonly layers: () => Layer[]; r
   "gelu": { features: [3], layers: () => [dense({ units: 8, activation: "gelu", inputShape: [3], name: "first" }), dense({ units: 1 })] },
   "a recurrent network": { features: [6, 3], layers: () => [simpleRNN({ units: 5, returnSequences: true, inputShape: [6, 3], dropout: 0.1 }),
     simpleRNN({ units: 4, activation: "relu", useBias: false, name: "top" }), dense({ units: 2 })] },
+  "batch normalization": { features: [5], layers: () => [batchNormalization({ inputShape: [5], epsilon: 0.01, momentum: 0.9 }), dense({ units: 6, useBias: false }),
+    batchNormalization({ name: "middle" }), activation("relu"), dense({ units: 3, activation: "softmax" })] },
+  "layer normalization": { features: [5], layers: () => [dense({ units: 6, inputShape: [5] }), layerNormalization({ epsilon: 0.01 }), activation("tanh"),
+    layerNormalization({ center: false, name: "behind" }), dense({ units: 2 })] },
+  "normalized sequences": { features: [4, 3], layers: () => [batchNormalization({ inputShape: [4, 3] }), simpleRNN({ units: 5, returnSequences: true }), layerNormalization(),
+    batchNormalization(), simpleRNN({ units: 4 }), batchNormalization(), dense({ units: 2 })] },
   "an answer for each step": { features: [4, 2], layers: () => [simpleRNN({ units: 3, activation: "sigmoid", returnSequences: true, inputShape: [4, 2] }),
     dense({ units: 3, activation: "softmax" })] },
 };

@@ -109,6 +109,19 @@ describe.each(BACKENDS)("on %s", (backend) => {
     expect(await told({ resumeFrom: new MemoryStore() })).toEqual(["train", 0, ...batches, 1, ...batches]);
   });
 
+  it("an abort between two epochs goes on with the order of the next one, not of the one behind it", async () => {
+    const fit: FitOptions = { epochs: 3, batchSize: 7 }, declare = () => compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });
+    const calm = await declare(), store = new MemoryStore(), stop = new AbortController(), model = await declare();
+    await calm.fit(X, Y, fit);
+    // Its 6 steps are behind the first checkpoint, and before the second.
+    const { steps } = await model.fit(X, Y, { ...fit, checkpoint: { store, every: 4 }, signal: stop.signal,
+      callbacks: { onEpochBegin: (epoch) => void (epoch === 1 && stop.abort()) } });
+    expect(steps).toBe(6);
+    const resumed = await declare();
+    expect((await resumed.fit(X, Y, { ...fit, resumeFrom: store })).steps).toBe(18);
+    expect(sameWeights(await resumed.getWeights(), await calm.getWeights())).toBe(true);
+  });
+
   it("an abort saves where it stopped; a longer fit() goes on from there", async () => {
     const store = new MemoryStore(), stop = new AbortController(), fit: FitOptions = { epochs: 3, batchSize: 7 };
     const calm = await compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });

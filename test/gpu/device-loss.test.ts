@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
-  adam, dataset, dense, DeviceLostError, dropout, sequential, sgd, simpleRNN, warmup, type CompileOptions, type FitOptions, type History,
+  activation, adam, batchNormalization, dataset, dense, DeviceLostError, dropout, sequential, sgd, simpleRNN, warmup, type CompileOptions, type FitOptions, type History,
   type Layer, type Weight,
 } from "../../src/index.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
@@ -87,6 +87,8 @@ const COURSES: readonly [name: string, course: Course][] = [
   ["in chunks", { layers: [dense({ units: 150, activation: "relu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })], bytes: 10_000,
     fits: [{ epochs: 8, batchSize: 30 }] }],
   ["stateful layers", { layers: STATEFUL, x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fits: [{ epochs: 3, batchSize: 8, shuffle: false }] }],
+  ["moving statistics", { layers: [dense({ units: 6, inputShape: [3] }), batchNormalization({ momentum: 0.7 }), activation("tanh"), dropout({ rate: 0.2 }),
+    dense({ units: 2 })], fits: [{ epochs: 3, batchSize: 6, validationSplit: 0.2 }] }],
 ];
 
 describe.each(COURSES)("%s", (_, course) => {

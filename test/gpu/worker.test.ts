@@ -3,7 +3,7 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
-  adam, cosineDecay, dataset, dense, DivergenceError, dropout, exponentialDecay, InputError, piecewiseConstantDecay, sgd,
+  activation, adam, batchNormalization, cosineDecay, dataset, dense, DivergenceError, dropout, exponentialDecay, InputError, layerNormalization, piecewiseConstantDecay, sgd,
   simpleRNN, trainInWorker, UnsupportedError, warmup, type CheckpointStore, type CompileOptions, type FitOptions, type Layer, type ResumeInfo, type Sequential,
   type WorkerOptions,
 } from "../../src/index.ts";
@@ -16,6 +16,8 @@ const SMALL = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dropout
 const WIDE = [dense({ units: 70, activation: "gelu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 60, activation: "tanh" }),
   dense({ units: 2 })];
 const STATEFUL = [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: true, stateful: true }), dense({ units: 1 })];
+const NORMALIZED = [batchNormalization({ inputShape: [3] }), dense({ units: 6 }), batchNormalization({ momentum: 0.7 }), activation("tanh"), dropout({ rate: 0.2 }),
+  layerNormalization(), dense({ units: 2 })];
 const RECIPE: CompileOptions = { optimizer: adam({ learningRate: warmup({ steps: 5, then: cosineDecay({ initialLearningRate: 0.02, decaySteps: 50 }) }),
   globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae", "r2Score", "truePositives"], backend: "webgpu" };
 
@@ -55,6 +57,7 @@ const COURSES: readonly [name: string, course: Course][] = [
     optimizer: sgd({ learningRate: piecewiseConstantDecay({ boundaries: [4, 11], values: [0.1, 0.05, 0.01] }) }) }],
   ["stateful layers", { layers: STATEFUL, x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), optimizer: adam(0.01),
     fits: [{ epochs: 3, batchSize: 8, shuffle: false }, { epochs: 1, batchSize: 8, shuffle: false }] }],
+  ["normalizations", { layers: NORMALIZED, fits: [{ epochs: 3, batchSize: 6, validationSplit: 0.2 }, { epochs: 2, batchSize: 7 }] }],
 ];
 
 describe.runIf(hasWorkers).each(COURSES)("%s", (_, course) => {

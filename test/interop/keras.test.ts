@@ -66,6 +66,14 @@ describe("h5py", () => {
     expect(file.groups).toEqual(expect.arrayContaining(["vars", "layers/simple_rnn/vars", "layers/simple_rnn/cell/vars"]));
   });
 
+  it("finds γ, β, moving mean and variance in .keras and .h5 in Keras' order", async () => {
+    const of = (layer: string) => [0, 1, 2, 3].map((i) => `layers/${layer}/vars/${i}`), model = MODELS["batch normalization"];
+    await expectWeights(report.files["ours-batch-normalization.keras"].tensors,
+      [...of("batch_normalization"), "layers/dense/vars/0", ...of("batch_normalization_1"), "layers/dense_1/vars/0", "layers/dense_1/vars/1"], model);
+    expect(report.files["ours-batch-normalization.h5"].weight_names).toMatchObject({ middle: ["gamma", "beta", "moving_mean", "moving_variance"]
+      .map((name) => `middle/${name}`) });
+  });
+
   it("finds .h5 laid out as the older format is", async () => {
     const file = report.files["ours-a-classifier.h5"];
     expect(JSON.parse(file.attributes!.model_config)).toMatchObject({ class_name: "Sequential" });

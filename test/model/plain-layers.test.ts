@@ -31,7 +31,7 @@ function answer(layer: Library.Layer): string {
   }
 }
 
-const REFUSAL = /layer 0 must be the value of .*simpleRNN\(\).*JSON becomes layers by these functions\./;
+const REFUSAL = /layer 0 must be the value of .*dense\(\).*JSON becomes layers by these functions\./;
 
 test("a plain simpleRNN is refused before simpleRNN() was called and afterwards, in the same words", () => {
   const before = answer(plainLayer());

@@ -4,11 +4,12 @@
 import { describe, expect, test } from "vitest";
 import type { Op, StepScalars, Tensor } from "../../src/graph/types.ts";
 import { ELEMENTWISE_ACTIVATIONS, derivativeSource } from "../../src/model/activations.ts";
-import { dense, dropout } from "../../src/model/layers.ts";
+import { activation, dense, dropout } from "../../src/model/layers.ts";
 import {
   binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
   meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
 } from "../../src/model/losses.ts";
+import { batchNormalization, layerNormalization } from "../../src/model/normalization.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
 import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd } from "../../src/model/optimizers.ts";
 import type { RandomSequence } from "../../src/random.ts";
@@ -57,6 +58,32 @@ const unary = (op: Op, slack: number, draw: Draw = wide): Case => ({
 });
 const X = { inputs: ["x"], outputs: ["out"] } as const;
 const XY = { inputs: ["x", "y"], outputs: ["out"] } as const;
+
+const positive = (least: number): Draw => (random, n) => Float64Array.from({ length: n }, () => random.normal() ** 2 + least);
+const columnStatistics = { x: [B, 5], m: [1, 5], v: [1, 5], out: [B, 5] } as const;
+const normalizations: Case[] = [
+  { name: "mean of columns", op: { type: "moment", kind: "mean", ...X }, shapes: { x: [B, 40], out: [1, 40] }, slack: 60 },
+  { name: "variance of columns", op: { type: "moment", kind: "variance", inputs: ["x", "m"], outputs: ["out"] },
+    shapes: { x: [B, 40], m: [1, 40], out: [1, 40] }, slack: 60 },
+  { name: "products of columns", op: { type: "moment", kind: "product", ...XY }, shapes: { x: [B, 40], y: [B, 40], out: [1, 40] }, slack: 60 },
+  { name: "normalize by columns", op: { type: "normalize", kind: "normalize", epsilon: 1e-3, inputs: ["x", "m", "v"], outputs: ["out"] },
+    shapes: columnStatistics, draw: { v: positive(1) }, slack: 20 },
+  { name: "normalize by moving statistics near 0", op: { type: "normalize", kind: "normalize", epsilon: 1e-7, inputs: ["x", "m", "v"], outputs: ["out"] },
+    shapes: columnStatistics, draw: { v: (random, n) => Float64Array.from({ length: n }, () => 1e-9 * random.uniform()) }, certain: ["v"], slack: 20 },
+  { name: "scale and shift", op: { type: "normalize", kind: "affine", scale: true, center: true, inputs: ["x", "g", "b"], outputs: ["out"] },
+    shapes: { x: [B, 5], g: [1, 5], b: [1, 5], out: [B, 5] }, slack: 20 },
+  { name: "scale", op: { type: "normalize", kind: "affine", scale: true, center: false, inputs: ["x", "g"], outputs: ["out"] },
+    shapes: { x: [B, 5], g: [1, 5], out: [B, 5] }, slack: 20 },
+  { name: "shift", op: { type: "normalize", kind: "affine", scale: false, center: true, inputs: ["x", "b"], outputs: ["out"] },
+    shapes: { x: [B, 5], b: [1, 5], out: [B, 5] }, slack: 20 },
+  { name: "back through column statistics", op: { type: "normalize", kind: "pullBack", epsilon: 1e-3, inputs: ["x", "n", "v", "s", "d"], outputs: ["out"] },
+    shapes: { x: [B, 5], n: [B, 5], v: [1, 5], s: [1, 5], d: [1, 5], out: [B, 5] }, draw: { v: positive(1) }, slack: 30 },
+  { name: "moving statistic", op: { type: "normalize", kind: "moving", momentum: 0.99, inputs: ["x", "s"], outputs: ["out"] },
+    shapes: { x: [1, 40], s: [1, 40], out: [1, 40] }, slack: 20 },
+  { name: "normalize rows", op: { type: "normalizeRows", kind: "normalize", epsilon: 1e-3, ...X }, shapes: { x: [B, 7], out: [B, 7] }, slack: 60 },
+  { name: "back through row statistics", op: { type: "normalizeRows", kind: "pullBack", epsilon: 1e-3, inputs: ["x", "n", "y"], outputs: ["out"] },
+    shapes: { x: [B, 7], n: [B, 7], y: [B, 7], out: [B, 7] }, slack: 60 },
+];
 
 const activations: Case[] = ELEMENTWISE_ACTIVATIONS.map((activation) =>
   unary({ type: "activation", activation, ...X }, 6));
@@ -196,7 +223,7 @@ function worstRatio(c: Case, spread: number, draws: number, adversary: boolean):
   return worst;
 }
 
-const cases = [...products, ...activations, ...derivatives, ...losses, ...positiveLosses, ...metrics, ...updates, ...others];
+const cases = [...products, ...activations, ...derivatives, ...losses, ...positiveLosses, ...metrics, ...updates, ...others, ...normalizations];
 /** These give numbers that float32 holds exactly. */
 const exactly = /linear|relu$|Accuracy|itives|atives|target_|below the limit|afresh/;
 
@@ -241,6 +268,13 @@ describe.each([
   ["relu, dropout, penalties, clipping", { loss: "meanSquaredError", optimizer: adamW({ globalClipNorm: 0.5 }), layers: [
     dense({ units: 30, activation: "relu", inputShape: [20], kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }) }),
     dropout({ rate: 0.4 }), dense({ units: 9, activation: "gelu" }), dense({ units: 3 })] }],
+  ["batch normalization of the data", { loss: "sparseCategoricalCrossentropy", optimizer: "adam", layers: [batchNormalization({ inputShape: [20] }),
+    dense({ units: 12, activation: "tanh" }), dense({ units: 5, activation: "softmax" })] }],
+  // A bias before it has no gradient: the mean takes it away.
+  ["batch normalization behind a dense layer", { loss: "meanSquaredError", optimizer: "adam", layers: [
+    dense({ units: 12, inputShape: [20], useBias: false }), batchNormalization({ scale: false }), activation("tanh"), dense({ units: 5 })] }],
+  ["layer normalization", { loss: "sparseCategoricalCrossentropy", optimizer: "sgd", layers: [dense({ units: 12, inputShape: [20] }),
+    layerNormalization(), activation("relu"), dense({ units: 5, activation: "softmax" })] }],
 ] as const)("a whole step: %s", (_, options) => {
   const { graph, values, scalars } = sample({ ...options, rows: 8 });
   const machine = new Float32Machine(randomFor(3));
@@ -261,7 +295,7 @@ describe.each([
 
   // A wrong sign or a forgotten term changes gradients by about their own size: the bounds must be far smaller.
   test("the bound of each gradient is a small part of it", () => {
-    for (const tensor of [...known.keys()].filter((key) => /^grad_[wb]/.test(key))) {
+    for (const tensor of [...known.keys()].filter((key) => /^grad_[wbg]\d/.test(key))) {
       const { values: gradient, bounds } = known.get(tensor)!;
       expect(Math.max(...bounds), tensor).toBeLessThan(1e-3 * Math.max(...gradient.map(Math.abs)));
     }

@@ -11,6 +11,7 @@ import type { Optimizer } from "../../src/model/optimizers.ts";
 import { dropoutMask } from "../../src/reference/dropout.ts";
 import { isSequenceStep } from "../../src/reference/recurrent.ts";
 import type { RandomSequence } from "../../src/random.ts";
+import { normalizationStep } from "./float32-normalization.ts";
 import { sequenceStep } from "./float32-recurrent.ts";
 
 const f = Math.fround;
@@ -331,6 +332,7 @@ export class Float32Machine {
       }
       case "rowSum": return [Array.from({ length: cols }, (_, j) =>
         this.sum(Array.from({ length: rows }, (__, r) => x[r * cols + j])))];
+      case "moment": case "normalize": case "normalizeRows": return [normalizationStep(this, op, inputs, cols)];
       case "activation": return [map((z) => this.activate(op.activation, z))];
       case "activationDerivative": return [map((source) => this.derivative(op.activation, source))];
       case "hadamard": return [map((value, i) => f(value * y[i]))];

@@ -1,13 +1,17 @@
 // Small graphs, numbers and data for the tests of the reference.
 
 import { buildGraph } from "../../src/graph/build.ts";
-import * as sequences from "../../src/graph/recurrent.ts";
+import * as normalization from "../../src/graph/normalization.ts";
+import * as recurrent from "../../src/graph/recurrent.ts";
 import type { Graph, Op, StepScalars, Tensor } from "../../src/graph/types.ts";
 import type { Layer } from "../../src/model/layers.ts";
 import { takesLabels, type Loss } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { optimizerStates, ratesAt } from "../../src/model/optimizers.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
+
+/** What graphs of all networks are built with. */
+const sequences = { ...recurrent, ...normalization };
 
 export const randomFor = (seed: number, a = 0): RandomSequence => new RandomSequence(seed, STREAM.data, a);
 
@@ -66,10 +70,12 @@ export function sample(options: SampleOptions): Sample {
     ["data_y", targets(recipe.loss, stored * network.outputSteps, network.outputWidth, random)],
     ["order", random.permutation(stored)],
   ]);
-  for (const { symbol, shape } of network.parameters) {
+  for (const { symbol, shape, frozen } of network.parameters) {
     const elements = shape.reduce((product, n) => product * n, 1);
     const scale = shape.length === 2 ? 1 / Math.sqrt(shape[0]) : 0.3;
-    values.set(symbol, Float32Array.from(normals(elements, random, scale)));
+    // Variances are not negative.
+    values.set(symbol, Float32Array.from(normals(elements, random, scale), (value) => (symbol.includes("variance") ? Math.abs(value) : value)));
+    if (frozen) continue;
     for (const { name, initial } of states) values.set(`${name}_${symbol}`, new Float32Array(elements).fill(initial));
   }
   if (masked) values.set("data_lengths", Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)));

@@ -24,10 +24,13 @@ const numbers = (count: number, at = 0): number[] => Array.from({ length: count 
 const ROUNDING = 2e-6;
 
 const declare = (): ours.Sequential => {
-  const model = ours.sequential({ layers: [ours.layers.simpleRNN({ units: 4, inputShape: [5, 2], returnSequences: true }), ours.layers.simpleRNN({ units: 3 }),
+  const model = ours.sequential({ layers: [ours.layers.simpleRNN({ units: 4, inputShape: [5, 2], returnSequences: true }),
+    ours.layers.batchNormalization({ momentum: 0.8 }), ours.layers.simpleRNN({ units: 3 }), ours.layers.layerNormalization({ center: false }),
     ours.layers.dropout({ rate: 0.2 }), ours.layers.dense({ units: 4, activation: "swish", kernelRegularizer: ours.regularizers.l2({ l2: 0.1 }) }),
     ours.layers.leakyReLU({ alpha: 0.2 }), ours.layers.dense({ units: 2, activation: "softmax" })] });
-  model.setWeights(model.getWeights().map((w, i) => ours.tensor(numbers(w.size, 100 * i), w.shape)));
+  const names = model.weights.map(({ name }) => name);
+  model.setWeights(model.getWeights().map((w, i) => ours.tensor(numbers(w.size, 100 * i).map((value) =>
+    (names[i].endsWith("variance") ? Math.abs(value) + 0.2 : value)), w.shape)));
   return model;
 };
 const X = numbers(3 * 10), SHAPE: [number, number, number] = [3, 5, 2];
@@ -46,7 +49,8 @@ it("TensorFlow.js reads what is saved to a handler", async () => {
 });
 
 it("what TensorFlow.js saves is read here, and trains", async () => {
-  const { sequential, layers } = tfjsLayers, theirs = sequential({ layers: [layers.dense({ units: 5, activation: "elu", inputShape: [3] }), layers.dense({ units: 1 })] });
+  const { sequential, layers } = tfjsLayers, theirs = sequential({ layers: [layers.dense({ units: 5, activation: "elu", inputShape: [3] }),
+    layers.batchNormalization({ scale: false, epsilon: 0.1 }), layers.layerNormalization({ gammaInitializer: "heNormal" }), layers.dense({ units: 1 })] });
   let saved: core.io.ModelArtifacts = {};
   await theirs.save(core.io.withSaveHandler(async (artifacts) => {
     saved = artifacts;

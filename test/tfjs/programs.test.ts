@@ -23,9 +23,13 @@ const numbers = (count: number, at = 0): number[] => Array.from({ length: count 
 
 interface Outcome { losses: Record<string, number[]>; epochs: number[]; seen: number[] }
 
-/** Weights that do not depend on who draws them. */
+/** Weights that do not depend on who draws them; a variance is above 0. */
 function start(tf: TF, model: ours.Sequential): void {
-  model.setWeights(model.getWeights().map((w, i) => tf.tensor(numbers(w.size, 100 * i), w.shape)));
+  const names = model.weights.map(({ name }) => name);
+  model.setWeights(model.getWeights().map((w, i) => {
+    const values = numbers(w.size, 100 * i);
+    return tf.tensor(/moving_variance/.test(names[i]) ? values.map((value) => Math.abs(value) + 0.2) : values, w.shape);
+  }));
 }
 
 function rows(tf: TF, count: number, features: number): ours.Tensor { return tf.tensor2d(numbers(count * features), [count, features]); }
@@ -96,6 +100,49 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     model.compile({ optimizer: optimizer(tf), loss: "meanSquaredError" });
     return finish(tf, model, x, y, { epochs: 4, batchSize: 5 });
   }])),
+  "batch normalization between dense and its activation": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 26, 5), y = tf.oneHot(tf.tensor1d(labelsOf(26, 3), "int32"), 3);
+    model.add(tf.layers.dense({ units: 8, inputShape: [5], useBias: false }));
+    model.add(tf.layers.batchNormalization());
+    model.add(tf.layers.activation({ activation: "relu" }));
+    model.add(tf.layers.dense({ units: 3, activation: "softmax" }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "categoricalCrossentropy", metrics: ["accuracy"] });
+    // The last mini-batch of an epoch has two rows.
+    return finish(tf, model, x, y, { epochs: 5, batchSize: 8, validationData: [x.slice(0, 9), y.slice(0, 9)] });
+  },
+  "batch normalization first, twice in a row and last, with all options": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 20, 4), y = tf.tensor2d(numbers(40, 9), [20, 2]);
+    model.add(tf.layers.batchNormalization({ inputShape: [4], axis: 1, momentum: 0.7, epsilon: 0.01, betaRegularizer: tf.regularizers.l2({ l2: 0.1 }) }));
+    model.add(tf.layers.dense({ units: 6, activation: "tanh" }));
+    model.add(tf.layers.batchNormalization({ axis: -1, gammaInitializer: "ones", betaInitializer: "zeros", movingMeanInitializer: "zeros",
+      movingVarianceInitializer: "ones", gammaRegularizer: "l1l2" }));
+    model.add(tf.layers.batchNormalization({ momentum: 0 }));
+    model.add(tf.layers.dense({ units: 2 }));
+    model.add(tf.layers.batchNormalization({ momentum: 1, name: "last" }));
+    model.compile({ optimizer: tf.train.momentum(0.05, 0.9), loss: "meanSquaredError" });
+    return finish(tf, model, x, y, { epochs: 4, batchSize: 10, validationSplit: 0.25 });
+  },
+  "layer normalization of features": async (tf) => {
+    const model = tf.sequential(), x = rows(tf, 20, 4), y = tf.tensor2d(numbers(40, 9), [20, 2]);
+    model.add(tf.layers.layerNormalization({ inputShape: [4] }));
+    model.add(tf.layers.dense({ units: 6, activation: "tanh" }));
+    model.add(tf.layers.layerNormalization({ epsilon: 0.1, gammaRegularizer: tf.regularizers.l1({ l1: 0.02 }) }));
+    model.add(tf.layers.layerNormalization({ axis: 1 }));
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError", metrics: ["mae"] });
+    return finish(tf, model, x, y, { epochs: 4, batchSize: 7 });
+  },
+  "a normalized sequence": async (tf) => {
+    const model = tf.sequential(), x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]), y = tf.tensor2d(numbers(20, 5), [10, 2]);
+    model.add(tf.layers.batchNormalization({ inputShape: [4, 3] }));
+    model.add(tf.layers.simpleRNN({ units: 5, returnSequences: true }));
+    model.add(tf.layers.layerNormalization());
+    model.add(tf.layers.simpleRNN({ units: 4 }));
+    model.add(tf.layers.batchNormalization());
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: tf.losses.meanSquaredError });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
+  },
   "a sequence": async (tf) => {
     const model = tf.sequential(), x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]), y = tf.tensor2d(numbers(20, 5), [10, 2]);
     model.add(tf.layers.simpleRNN({ units: 5, inputShape: [4, 3], returnSequences: true }));
@@ -105,6 +152,23 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
   },
 };
+
+it("normalizations without γ or β, which TensorFlow.js cannot train, answer as there, and are trained here", async () => {
+  const build = (tf: TF) => tf.sequential({ layers: [tf.layers.batchNormalization({ scale: false, inputShape: [4] }), tf.layers.dense({ units: 5 }),
+    tf.layers.batchNormalization({ center: false }), tf.layers.layerNormalization({ scale: false }), tf.layers.layerNormalization({ center: false }),
+    tf.layers.batchNormalization({ scale: false, center: false }), tf.layers.layerNormalization({ scale: false, center: false })] });
+  const answers = (tf: TF): number[] => {
+    const model = build(tf);
+    start(tf, model);
+    return [...model.predict(rows(tf, 9, 4)).dataSync()];
+  };
+  expectNear(answers(ours), answers(theirs), "answers");
+  const model = build(ours), x = rows(ours, 20, 4);
+  model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  const { loss } = (await model.fit(x, ours.tensor2d(numbers(100, 9), [20, 5]), { epochs: 10 })).history;
+  expect(loss[9]).toBeLessThan(loss[0]);
+  model.dispose();
+});
 
 const near = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b));
 function expectNear(mine: readonly number[], reference: readonly number[], where: string): void {
@@ -219,8 +283,10 @@ it("summary() prints the lines of TensorFlow.js", () => {
     const lines: string[] = [], model = tf.sequential();
     model.add(tf.layers.dense({ units: 10, inputShape: [4] }));
     model.add(tf.layers.dropout({ rate: 0.2 }));
+    model.add(tf.layers.batchNormalization());
+    model.add(tf.layers.layerNormalization());
     model.add(tf.layers.dense({ units: 3, name: "answers" }));
-    model.summary(undefined, undefined, (line) => lines.push(line.replace(/(_Dense|_Dropout)\d+ \((\w+)\) +/g, "$1 ($2) ").trimEnd()));
+    model.summary(undefined, undefined, (line) => lines.push(line.replace(/(_Dense|_Dropout|_BatchNormalization|_LayerNormalization)\d+ \((\w+)\) +/g, "$1 ($2) ").trimEnd()));
     return lines;
   };
   expect(printed(ours)).toEqual(printed(theirs));
@@ -250,6 +316,8 @@ it.each<[string, () => unknown, RegExp]>([
     const model = ours.sequential({ layers: [ours.layers.dense({ units: 1, inputShape: [1] })] });
     model.compile({ optimizer: "sgd", loss: (a: ours.Tensor, b: ours.Tensor) => a.sub(b) });
   }, /loss by the function/],
+  ["normalization over another axis", () => ours.sequential({ layers: [ours.layers.batchNormalization({ inputShape: [4, 3], axis: 1 })] }), /axis 1 is not in deltaprop\/tfjs\. It must be -1 or 2/],
+  ["a constraint of γ", () => ours.layers.batchNormalization({ gammaConstraint: "nonNeg" } as object), /gammaConstraint.*Known/],
   ["frozen layers", () => ours.layers.dense({ units: 1, trainable: false }), /trainable: false/],
 ])("%s: an error that names it and the remedy", (_, call, message) => {
   expect(call).toThrow(UnsupportedError);

@@ -7,9 +7,10 @@ import { runGraph } from "../../src/reference/evaluate.ts";
 import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type SpecimenResult } from "../../src/train/engines/canary.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import { dataArrays, ownOrder, type State } from "../../src/train/backend/backend.ts";
-import * as recurrent from "../../src/train/compiled/recurrent.ts";
+import { more } from "../../src/train/compiled/recurrent.ts";
 import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 
+const recurrent = await more(false);
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
 const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1), LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
 

@@ -17,6 +17,11 @@ const STEPS: Record<string, [step: Op, shapes: Record<string, readonly [Rows, nu
   Φ: [{ type: "activation", activation: "gelu", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
   softmax: [{ type: "softmax", inputs: ["z"], outputs: ["a"] }, { z: ["batch", COLS], a: ["batch", COLS] }],
   loss: [{ type: "lossRows", loss: categoricalCrossentropy(), inputs: ["z", "y"], outputs: ["l"] }, { z: ["batch", COLS], y: ["batch", COLS], l: ["batch", 1] }],
+  variance: [{ type: "moment", kind: "variance", inputs: ["x", "m"], outputs: ["s"] }, { x: ["batch", COLS], m: [1, COLS], s: [1, COLS] }],
+  normalization: [{ type: "normalize", kind: "pullBack", epsilon: 1e-3, inputs: ["g", "n", "v", "s", "d"], outputs: ["x"] },
+    { g: ["batch", COLS], n: ["batch", COLS], v: [1, COLS], s: [1, COLS], d: [1, COLS], x: ["batch", COLS] }],
+  "row normalization": [{ type: "normalizeRows", kind: "pullBack", epsilon: 1e-3, inputs: ["g", "n", "x"], outputs: ["d"] },
+    { g: ["batch", COLS], n: ["batch", COLS], x: ["batch", COLS], d: ["batch", COLS] }],
   update: [{ type: "update", optimizer: adam(), inputs: ["w", "g", "m", "v"], outputs: ["w", "m", "v"] },
     { w: [ROWS, COLS], g: [ROWS, COLS], m: [ROWS, COLS], v: [ROWS, COLS] }],
 };

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { dense, dropout, activation, type Layer } from "../../src/model/layers.ts";
 import type { ActivationName } from "../../src/model/activations.ts";
 import { huber, type Loss } from "../../src/model/losses.ts";
+import { batchNormalization, layerNormalization } from "../../src/model/normalization.ts";
 import { adagrad, adam, adamW, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import { l1l2, l2 } from "../../src/model/regularizers.ts";
@@ -77,6 +78,17 @@ const CASES: Record<string, Case> = {
     optimizer: adam() },
   "recurrent, vocabulary": { layers: [simpleRNN({ units: 12, inputShape: [6], inputVocabulary: 11, returnSequences: true, stateful: true }),
     dense({ units: 11, activation: "softmax" })], batch: 5, last: 5, ...sparse, optimizer: adam({ globalClipNorm: 1 }), carried: true },
+  "batch normalization, first": { layers: [batchNormalization({ inputShape: [9] }), dense({ units: 16, activation: "relu" }), dense({ units: 3, activation: "softmax" })],
+    batch: 33, last: 7, ...sparse, optimizer: adam() },
+  "batch normalization, of one and of many columns": { layers: [dense({ units: 1, inputShape: [5] }), batchNormalization({ momentum: 0.5 }), dense({ units: 30 }),
+    batchNormalization({ scale: false, betaRegularizer: l2(0.1) }), activation("relu"), dropout({ rate: 0.3 }), dense({ units: 2 }), batchNormalization({ center: false })],
+    batch: 9, last: 2, optimizer: rmsprop() },
+  "batch normalization of more rows than are summed at once": { layers: [dense({ units: 3, inputShape: [2] }), batchNormalization(), dense({ units: 1 })],
+    batch: 130, last: 65 },
+  "batch normalization of sequences": { layers: [batchNormalization({ inputShape: [5, 3] }), rnn(6, 5, 3, { inputShape: undefined, returnSequences: true }),
+    batchNormalization(), simpleRNN({ units: 3 }), batchNormalization(), dense({ units: 2 })], batch: 6, last: 5, optimizer: adam() },
+  "layer normalization": { layers: [layerNormalization({ inputShape: [9] }), dense({ units: 17 }), layerNormalization({ gammaRegularizer: l2(0.1) }), activation("gelu"),
+    layerNormalization({ scale: false, center: false }), dense({ units: 3, activation: "softmax" })], batch: 9, last: 4, ...sparse, optimizer: adam() },
 };
 
 it.each([2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1])("step %d draws the mask of its whole number; control: not that of its low half", async (step) => {

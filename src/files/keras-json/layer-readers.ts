@@ -1,6 +1,8 @@
 // Layers of Keras 2, Keras 3 and TensorFlow.js, by class. A further class is a row of READERS.
 
-import { activation, dense, dropout, InputError, simpleRNN, UnsupportedError, type Layer, type RecurrentActivation } from "../../index.ts";
+import {
+  activation, batchNormalization, dense, dropout, InputError, layerNormalization, simpleRNN, UnsupportedError, type Layer, type RecurrentActivation,
+} from "../../index.ts";
 import type { Options } from "./options.ts";
 
 /** What reaches a layer: sizes without the batch, null where the file leaves one open. */
@@ -30,7 +32,7 @@ export function closed(where: string, shape: LayerShape): readonly number[] {
     `{ inputShape: [${shape.map((size) => size ?? "steps").join(", ")}] }.`);
 }
 
-const NOTHING = ["activity_regularizer", "kernel_constraint", "recurrent_constraint", "bias_constraint", "lora_rank", "lora_alpha",
+const NOTHING = ["activity_regularizer", "kernel_constraint", "recurrent_constraint", "bias_constraint", "beta_constraint", "gamma_constraint", "lora_rank", "lora_alpha",
   "quantization_config"];
 
 function common(options: Options, { inputShape, name }: Reached) {
@@ -54,6 +56,33 @@ function readRecurrent(options: Options, reached: Reached): Read {
     recurrentRegularizer: options.regularizer("recurrent_regularizer"),
   });
   return { layer, shape: layer.returnSequences ? [reached.shape[0], layer.units] : [layer.units] };
+}
+
+/** What both normalizations have. Their axis is a number, or a list of one. */
+function normalization(options: Options, { shape, inputShape, name }: Reached) {
+  for (const key of NOTHING) options.only(key);
+  const axis = options.get("axis") ?? -1, [first, ...others] = [axis].flat();
+  if (others.length > 0 || ![-1, shape.length].includes(first as number)) options.refuse("axis", "which deltaprop has only as -1, the features.");
+  return {
+    inputShape, name, epsilon: options.number("epsilon"), center: options.flag("center"), scale: options.flag("scale"),
+    betaInitializer: options.initializer("beta_initializer"), gammaInitializer: options.initializer("gamma_initializer"),
+    betaRegularizer: options.regularizer("beta_regularizer"), gammaRegularizer: options.regularizer("gamma_regularizer"),
+  };
+}
+
+function readBatchNormalization(options: Options, reached: Reached): Read {
+  options.ignore("fused");
+  for (const key of ["synchronized", "renorm"]) options.only(key, false);
+  const layer = batchNormalization({
+    ...normalization(options, reached), momentum: options.number("momentum"), movingMeanInitializer: options.initializer("moving_mean_initializer"),
+    movingVarianceInitializer: options.initializer("moving_variance_initializer"),
+  });
+  return { layer, shape: reached.shape };
+}
+
+function readLayerNormalization(options: Options, reached: Reached): Read {
+  options.only("rms_scaling", false);
+  return { layer: layerNormalization(normalization(options, reached)), shape: reached.shape };
 }
 
 /** deltaprop's one slope. */
@@ -89,6 +118,8 @@ const READERS: Readonly<Record<string, LayerReader>> = {
     return { layer, shape: [...reached.shape.slice(0, -1), layer.units] };
   },
   SimpleRNN: readRecurrent,
+  BatchNormalization: readBatchNormalization,
+  LayerNormalization: readLayerNormalization,
   Dropout: (options, { shape, inputShape }) => {
     options.only("noise_shape");
     return { layer: dropout({ rate: options.number("rate")!, inputShape }), shape };

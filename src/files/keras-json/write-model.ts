@@ -1,6 +1,8 @@
 // Our layers as Keras 3 and TensorFlow.js read them. A further type of layer is a row of WRITERS.
 
-import { UnsupportedError, type ActivationName, type Initializer, type Layer, type Regularizer } from "../../index.ts";
+import {
+  UnsupportedError, type ActivationName, type BatchNormalizationLayer, type Initializer, type Layer, type LayerNormalizationLayer, type Regularizer,
+} from "../../index.ts";
 import type { ModelPart, Parts } from "../parts.ts";
 import { snake } from "./options.ts";
 
@@ -66,6 +68,12 @@ class Writer {
 
 type LayerWriter<L extends Layer> = (to: Writer, layer: L, name: string | null) => readonly LayerConfig[];
 
+const normalization = (to: Writer, layer: BatchNormalizationLayer | LayerNormalizationLayer) => ({
+  axis: -1, epsilon: layer.epsilon, center: layer.center, scale: layer.scale, beta_initializer: to.initializer(layer.betaInitializer),
+  gamma_initializer: to.initializer(layer.gammaInitializer), beta_regularizer: to.regularizer(layer.betaRegularizer),
+  gamma_regularizer: to.regularizer(layer.gammaRegularizer), beta_constraint: null, gamma_constraint: null,
+});
+
 const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { type: T }>> } = {
   dense(to, layer, name) {
     const { activation, behind } = to.activation(layer, name, layer.activation);
@@ -90,6 +98,11 @@ const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { typ
         stateful: false, unroll: false,
     } }];
   },
+  batchNormalization: (to, layer) => [{ className: "BatchNormalization", config: {
+    ...normalization(to, layer), momentum: layer.momentum, moving_mean_initializer: to.initializer(layer.movingMeanInitializer),
+    moving_variance_initializer: to.initializer(layer.movingVarianceInitializer),
+  } }],
+  layerNormalization: (to, layer) => [{ className: "LayerNormalization", config: normalization(to, layer) }],
   dropout: (_, { rate }) => [{ className: "Dropout", config: { rate, seed: null, noise_shape: null } }],
   activation(to, layer, name) {
     const { activation, behind } = to.activation(layer, name, layer.activation);

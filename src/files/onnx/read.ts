@@ -3,7 +3,7 @@
 // A further operator is a row of READERS.
 
 import {
-  activation, dense, dropout, FormatError, simpleRNN, UnsupportedError, type ActivationName, type ElementwiseActivation, type Layer,
+  activation, batchNormalization, dense, dropout, FormatError, layerNormalization, simpleRNN, UnsupportedError, type ActivationName, type ElementwiseActivation, type Layer,
     type RecurrentActivation,
   type Sequential,
 } from "../../index.ts";
@@ -12,7 +12,7 @@ import { decodeModel, INT64, type ReadGraph, type ReadNode, type TensorProto } f
 
 /** A layer to be: what is behind it may still belong to it. */
 interface Draft {
-  readonly type: "dense" | "simpleRNN" | "dropout" | "activation";
+  readonly type: "dense" | "simpleRNN" | "dropout" | "activation" | "batchNormalization" | "layerNormalization";
   readonly options: Record<string, unknown>;
   readonly weights: ModelWeight[];
   /** What went in. */
@@ -23,6 +23,8 @@ class Chain {
   readonly drafts: Draft[] = [];
   /** Time comes first, as RNN takes it and gives it. */
   timeFirst = false;
+  /** Features come second and steps last, as BatchNormalization takes sequences. */
+  featuresSecond = false;
   vocabulary: number | null = null;
   /** What an RNN gave is (steps, 1, batch, units) or (1, batch, units) until a Squeeze. */
   unsqueezed: 0 | 1 | null = null;
@@ -67,13 +69,19 @@ class Chain {
   }
 }
 
+/** ε, 1e-5 where none is said, as it was written: 0.01, not the float32 next to it. */
+function epsilonOf(to: Chain, node: ReadNode): number {
+  const value = to.float(node, "epsilon", Math.fround(1e-5)), short = Number(value.toPrecision(7));
+  return Math.fround(short) === value ? short : value;
+}
+
 type NodeReader = (to: Chain, node: ReadNode) => void;
 
 const elementwise = (name: ElementwiseActivation): NodeReader => (to) => to.activate(name);
 const turned = ({ shape: [rows, columns], data }: ModelWeight): ModelWeight =>
   ({ shape: [columns, rows], data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) });
-/** "first/kernel" → "first". */
-const nameOf = (name: string): string | undefined => /^([A-Za-z][\w.-]{0,63})\/kernel$/.exec(name)?.[1];
+/** "first/kernel", "first/gamma" → "first". */
+const nameOf = (name: string): string | undefined => /^([A-Za-z][\w.-]{0,63})\/(?:kernel|gamma)$/.exec(name)?.[1];
 
 function pushDense(to: Chain, kernel: ModelWeight & { readonly name?: string }, bias: ModelWeight | null): void {
   to.drafts.push({ type: "dense", from: to.value, weights: bias ? [kernel, bias] : [kernel],
@@ -140,8 +148,31 @@ function floatsOf({ attributes }: ReadNode, name: string): number[] {
     (bytes.length % 4 === 0 ? [...new Float32Array(new Uint8Array(bytes).buffer)] : []));
 }
 
+/** Whether sequences are what goes in: those of the input, up to an RNN that gives its last state. */
+const takesSequences = ({ graph, drafts, vocabulary }: Chain): boolean =>
+  (graph.inputs[0].shape.length > 2 || vocabulary !== null) && !drafts.some(({ type, options }) => type === "simpleRNN" && options.returnSequences === false);
+
+/** Normalized by the statistics of the file; features are second. */
+function readBatchNormalization(to: Chain, node: ReadNode): void {
+  to.only(node, "training_mode", 0, to.whole(node, "training_mode", 0));
+  if (takesSequences(to) !== to.featuresSecond) to.refuse(node, "it must normalize features: a Transpose with perm [0, 2, 1] must be before it where " +
+    "sequences are.");
+  const [gamma, ...others] = [1, 2, 3, 4].map((input) => to.weight(node, input, 1));
+  to.drafts.push({ type: "batchNormalization", from: to.value, weights: [gamma, ...others],
+    options: { epsilon: epsilonOf(to, node), name: nameOf(gamma.name) } });
+}
+
+function readLayerNormalization(to: Chain, node: ReadNode): void {
+  to.only(node, "axis", -1, to.whole(node, "axis", -1));
+  const gamma = to.weight(node, 1, 1), beta = node.inputs[2] ? to.weight(node, 2, 1) : null;
+  to.drafts.push({ type: "layerNormalization", from: to.value, weights: beta ? [gamma, beta] : [gamma],
+    options: { epsilon: epsilonOf(to, node), center: beta !== null, name: nameOf(gamma.name) } });
+}
+
 const READERS: Readonly<Record<string, NodeReader>> = {
   Gemm: readGemm,
+  BatchNormalization: readBatchNormalization,
+  LayerNormalization: readLayerNormalization,
   MatMul: (to, node) => pushDense(to, to.weight(node, 1, 2), null),
   Add: readAdd,
   Mul: readMul,
@@ -166,9 +197,11 @@ const READERS: Readonly<Record<string, NodeReader>> = {
   },
   Identity: () => {},
   Transpose: (to, node) => {
-    if (node.attributes.get("perm")?.numbers(8).join() !== "1,0,2" || to.unsqueezed !== null) to.refuse(node,
-      "it is known only with perm [1, 0, 2], around an RNN.");
-    to.timeFirst = !to.timeFirst;
+    const perm = node.attributes.get("perm")?.numbers(8).join();
+    if (perm === "0,2,1" && !to.timeFirst) to.featuresSecond = !to.featuresSecond;
+    else if (perm !== "1,0,2" || to.unsqueezed !== null || to.featuresSecond) to.refuse(node,
+      "it is known only with perm [1, 0, 2], around an RNN, and with perm [0, 2, 1], around a BatchNormalization.");
+    else to.timeFirst = !to.timeFirst;
   },
   Squeeze: (to, node) => {
     const axes = [...to.tensor(node, 1).data];
@@ -197,12 +230,12 @@ function readChain(where: string, graph: ReadGraph): Chain {
     chain.value = node.outputs.find((name) => name !== "" &&
       (node.op !== "RNN" || graph.nodes.some(({ inputs }) => inputs.includes(name)))) ?? "";
   }
-  if (chain.value !== graph.outputs[0] || chain.timeFirst ||
+  if (chain.value !== graph.outputs[0] || chain.timeFirst || chain.featuresSecond ||
     chain.unsqueezed !== null) throw new UnsupportedError(`${where}: the graph's output must be what its last node gives, batch first.`);
   return chain;
 }
 
-const MAKERS = { dense, simpleRNN, dropout, activation } as unknown as Readonly<Record<Draft["type"], (options: object) => Layer>>;
+const MAKERS = { dense, simpleRNN, dropout, activation, batchNormalization, layerNormalization } as unknown as Readonly<Record<Draft["type"], (options: object) => Layer>>;
 
 /** @throws FormatError if they are no ONNX file; UnsupportedError naming what is not known here */
 export async function fromOnnx(where: string, bytes: Uint8Array, inputShape?: readonly number[]): Promise<Sequential> {

@@ -2,6 +2,8 @@
 //   dense      Gemm(x, W, b); for sequences MatMul and Add
 //   simpleRNN  RNN, which takes time first: Transpose before it and, where sequences leave, behind it; W (1, units, features) and R
 //              (1, units, units) are our kernels transposed, B (1, 2·units) is our bias and zeros
+//   batchNormalization  BatchNormalization with the moving statistics, which takes features second: sequences are transposed before and behind it
+//   layerNormalization  LayerNormalization
 
 import { UnsupportedError, type ActivationName, type Layer, type Sequential } from "../../index.ts";
 import { takeApart, type Parts, type ModelWeight } from "../parts.ts";
@@ -56,6 +58,12 @@ class Graph {
 const transposed = ({ shape: [rows, columns], data }: ModelWeight): Float32Array<ArrayBuffer> =>
   Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]);
 
+/** γ or ones: both operators want it. */
+function gammaOf(to: Graph, { scale }: { readonly scale: boolean }, name: string, weights: readonly ModelWeight[]): string {
+  const width = to.shape[to.shape.length - 1];
+  return to.constant(`${name}/gamma`, [width], scale ? weights[0].data : new Float32Array(width).fill(1));
+}
+
 type NodeWriter<L extends Layer> = (to: Graph, layer: L, name: string | null, weights: readonly ModelWeight[]) => void;
 
 const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type: T }>> } = {
@@ -90,6 +98,18 @@ const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type
     to.push("Squeeze", [to.constant(`${name}/axis`, [1], [returnSequences ? 1 : 0])]);
     if (returnSequences) to.push("Transpose", [], { perm: [1, 0, 2] });
     to.shape = returnSequences ? [to.shape[0], units] : [units];
+  },
+  batchNormalization(to, layer, name, weights) {
+    const isSequence = to.shape.length > 1, [mean, variance] = weights.slice(-2), gamma = gammaOf(to, layer, `${name}`, weights);
+    const beta = to.constant(`${name}/beta`, mean.shape, layer.center ? weights[Number(layer.scale)].data : new Float32Array(mean.data.length));
+    if (isSequence) to.push("Transpose", [], { perm: [0, 2, 1] });
+    to.push("BatchNormalization", [gamma, beta, to.constant(`${name}/moving_mean`, mean.shape, mean.data),
+      to.constant(`${name}/moving_variance`, variance.shape, variance.data)], { epsilon: float(layer.epsilon) });
+    if (isSequence) to.push("Transpose", [], { perm: [0, 2, 1] });
+  },
+  layerNormalization(to, layer, name, weights) {
+    const prefix = name ?? `normalization_${to.nodes.length}`, beta = layer.center ? weights[Number(layer.scale)] : null;
+    to.push("LayerNormalization", [gammaOf(to, layer, prefix, weights), ...(beta ? [to.constant(`${prefix}/beta`, beta.shape, beta.data)] : [])], { axis: -1, epsilon: float(layer.epsilon) });
   },
   dropout: (to, { rate }) => {
     to.push("Dropout", [to.constant(`dropout_${to.nodes.length}/ratio`, [], Float32Array.of(rate))]);

@@ -1,12 +1,12 @@
 // The layers of a model as JSON: what each was declared with. A further type of layer is a row of MAKERS.
 
-import { activation, dense, dropout, FormatError, simpleRNN, type Layer } from "../../index.ts";
+import { activation, batchNormalization, dense, dropout, FormatError, layerNormalization, simpleRNN, type Layer } from "../../index.ts";
 import type { JsonValue } from "../../formats/json.ts";
 import { MAX_LAYERS, ofFile } from "../parts.ts";
 
 /** What makes a layer of the options that it was declared with, checked anew. */
 const MAKERS: { readonly [T in Layer["type"]]: (options: never) => Layer } = { dense, dropout, activation: (options) => activation(options),
-  simpleRNN };
+  simpleRNN, batchNormalization, layerNormalization };
 
 /** A layer's own properties are its options; null means what is left out. */
 export const layersToJson = (layers: readonly Layer[]): object[] =>

@@ -5,4 +5,5 @@
  */
 
 export { activation, dense, dropout } from "../layers.ts";
+export { batchNormalization, layerNormalization } from "../normalization.ts";
 export { simpleRNN } from "../recurrent.ts";

@@ -18,7 +18,7 @@ export function whyInvalid({ parameters }: Network, weights: readonly GivenWeigh
     return `the network has ${parameters.length} weight tensors ` +
       `(${parameters.map(({ name }) => name).join(", ")}); got ${isList ? weights.length : typeof weights}.`;
   }
-  for (const [i, { name, shape }] of parameters.entries()) {
+  for (const [i, { name, shape, least = -Infinity }] of parameters.entries()) {
     const given = weights[i];
     if (!isGivenWeight(given)) {
       return `tensor ${i}, ${name}, must be { shape, data } with arrays of numbers; got ${show(given)}. Pass what getWeights() gave.`;
@@ -32,6 +32,8 @@ export function whyInvalid({ parameters }: Network, weights: readonly GivenWeigh
     }
     const bad = Array.from(given.data, (value: unknown) => typeof value === "number" && Number.isFinite(Math.fround(value))).indexOf(false);
     if (bad >= 0) return `${name} must hold finite float32 numbers; number ${bad} is ${show(given.data[bad])}.`;
+    const low = Array.from(given.data).findIndex((value) => Math.fround(value) < least);
+    if (low >= 0) return `${name} must hold numbers ≥ ${least}; number ${low} is ${show(given.data[low])}. Pass what getWeights() gave.`;
   }
   return "they were changed while they were looked at.";
 }

@@ -12,6 +12,7 @@ import type { PlanFormulas } from "../../schedule/norm-writer.ts";
 import type { PlanOptions } from "../../schedule/plan.ts";
 import { DEFAULT_ADAPTER, needsBlocks } from "../../schedule/tiles.ts";
 import type { Backend } from "../backend/backend.ts";
+import type { More } from "./more.ts";
 
 /** The formulas that kernels are written from, and those that weights start by. */
 export interface Known {
@@ -68,8 +69,8 @@ export async function formulasOfSums(
 }
 
 export interface Extras extends Omit<Known, "draws"> {
-  /** For networks with recurrent layers. */
-  readonly recurrent?: Awaited<ReturnType<typeof loadRecurrent>>;
+  /** For networks with recurrent layers or normalizations. */
+  readonly recurrent?: More;
   /** For those whose training may stay on the device from step to step. */
   readonly persistent?: Awaited<ReturnType<typeof loadPersistent>>;
 }
@@ -80,9 +81,10 @@ export const planExtras = ({ recurrent, persistent, formulas }: Extras): Pick<Pl
 
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
 export async function loadExtras(
-  { sequences, parameters }: Network, { persistentBytes }: Pick<Backend, "persistentBytes">, known: Omit<Known, "draws">,
+  { sequences, stages, parameters }: Network, { persistentBytes }: Pick<Backend, "persistentBytes">, known: Omit<Known, "draws">,
 ): Promise<Extras> {
-  if (sequences) return { ...known, recurrent: await loadRecurrent() };
+  const normalizes = stages.some(({ type }) => type === "normalize");
+  if (sequences || normalizes) return { ...known, recurrent: await (await loadRecurrent()).more(normalizes) };
   const weights = parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   return persistentBytes > 0 && weights <= MAX_PERSISTENT_WEIGHTS ? { ...known, persistent: await loadPersistent() } : known;
 }

@@ -51,7 +51,7 @@ const weightsOf = ({ parameters }: Network): number => parameters.reduce((sum, {
 
 /** Stages and weights as of simpleRNN(). Written out: a page that has no recurrent layer does not load what is behind that function. */
 function appendRecurrent(to: Resolver, layer: Layer): void {
-  const { units, kernelInitializer: zeros } = layer as SimpleRNNLayer, name = to.nextName("simpleRNN", null, ""), fanIn = to.width;
+  const { units, kernelInitializer: zeros } = layer as SimpleRNNLayer, name = to.nextName("simple_rnn", null, ""), fanIn = to.width;
   to.width = units;
   const kernel = to.parameter(`${name}/kernel`, `u${to.numbered}`, [fanIn, units], zeros, null);
   const recurrentKernel = to.parameter(`${name}/recurrent_kernel`, `w${to.numbered}`, [units, units], zeros, null);

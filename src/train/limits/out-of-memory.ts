@@ -35,7 +35,7 @@ export function advised(
   if (error.limit !== null) {
     const fitting = largestBatch(batch, (rows) => bytesAt(rows) !== null);
     const words = error.message + (fitting === null ? "" : ` The largest that fits is ${fitting}.`) + (canCut(source.graph(purpose, dataset.format))
-      ? "" : " It cannot be computed in chunks, because layers are stateful or what counts as padding is known of all rows together.");
+      ? "" : " It cannot be computed in chunks, because layers are stateful, normalize over the whole mini-batch, or what counts as padding is known of all rows together.");
     return new OutOfMemoryError(words, error.bytesAsked, error.limit, fitting, { cause: error });
   }
   const asked = bytesAt(batch) ?? error.bytesAsked, all = asked + (streams ? 0 : dataBytes(backend, dataset, batch, slots));
