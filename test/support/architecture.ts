@@ -88,7 +88,7 @@ const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "create
   "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createComputePipeline", "createComputePipelineAsync",
   "createCommandEncoder", "createQuerySet", "writeBuffer", "mapAsync"];
 const WEBGPU_CALL = new RegExp(`\\b(${WEBGPU_CALLS.join("|")})\\(`);
-const MAX_LINES = 350;
+const MAX_LINES = 500;
 
 /** "src/gpu/device.ts" → "gpu", "src/errors.ts" → "errors", "src/train/data/arrays.ts" → "train/data", "demo/rooms/text/room.ts" → "demo/rooms". */
 function roomOf(path: string): string {
