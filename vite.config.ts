@@ -18,18 +18,25 @@ const inSource = (path: string): string => fileURLToPath(new URL(`./src/${path}`
 const LIBRARY = new Set([inSource("index.ts"), inSource("errors.ts")]);
 const LIBRARY_FILE = "./index.js";
 /** What the names of TensorFlow.js load for model files. */
-const FILES = inSource("files/index.ts"), FILES_FILE = "./files.js";
+const FILES = inSource("files/index.ts"),
+  FILES_FILE = "./files.js";
 /** Optional peers: looked for when they are needed. */
 const PEERS = ["puppeteer", "webgpu", "mnist", "h5wasm"];
 
 /** One entry → one file. `consumer` decides whether Node's own modules may be imported; minified ones go to a folder of their own. */
 function oneFile(entry: string, name: string, consumer: "client" | "server", minify = false): EnvironmentOptions {
-  const isLibrary = name === "index.js", importsLibrary = !isLibrary && name !== WORKER_FILE && name !== THREAD_FILE;
+  const isLibrary = name === "index.js",
+    importsLibrary = !isLibrary && name !== WORKER_FILE && name !== THREAD_FILE;
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: PEERS } : {},
     build: {
-      outDir: minify ? "dist/min" : "dist", emptyOutDir: false, copyPublicDir: false, modulePreload: false, target: "es2022", reportCompressedSize: false,
+      outDir: minify ? "dist/min" : "dist",
+      emptyOutDir: false,
+      copyPublicDir: false,
+      modulePreload: false,
+      target: "es2022",
+      reportCompressedSize: false,
       minify,
       rolldownOptions: {
         input: inSource(entry),
@@ -38,19 +45,28 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
         ...(importsLibrary && name !== "cli.js" && { platform: "browser" }),
         external: (id: string) => importsLibrary && (LIBRARY.has(id) || (name === "tfjs.js" && id === FILES)),
         output: {
-          format: "es", entryFileNames: name, chunkFileNames: "[name].js",
+          format: "es",
+          entryFileNames: name,
+          chunkFileNames: "[name].js",
           // What several files need goes into one, however it is shared out; but what a page may import or do without has files of
           // its own (with what they need in files before them, since a group takes along what it imports).
-          codeSplitting: isLibrary && { groups: [
-            { name: "errors", test: /\/src\/(errors|model\/checks|model\/schedules)\.ts/, priority: 2 },
-            { name: "formats", test: /\/src\/formats\//, priority: 1 }, { name: "storage", test: /\/src\/storage\//, priority: 1 },
-            { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 },
-            { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
-            { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
-            // What some of the files that are loaded later need, and no page at once.
-            { name: "seldom", test: /\/src\/(model\/(normal-forms|loss-details)|graph\/metric-kinds|train\/backend\/yield)\.ts/, priority: 1 },
-            { name: "shared", minShareCount: 2 },
-          ] },
+          codeSplitting: isLibrary && {
+            groups: [
+              { name: "errors", test: /\/src\/(errors|model\/checks|model\/schedules)\.ts/, priority: 2 },
+              { name: "formats", test: /\/src\/formats\//, priority: 1 },
+              { name: "storage", test: /\/src\/storage\//, priority: 1 },
+              { name: "choice-store", test: /\/src\/gpu\/choice-store\.ts/, priority: 1 },
+              { name: "changing-rates", test: /\/src\/model\/(changing-rates|rebuild-schedule)\.ts/, priority: 1 },
+              { name: "arrays", test: /\/src\/train\/data\/arrays\.ts/, priority: 1 },
+              // What some of the files that are loaded later need, and no page at once.
+              {
+                name: "seldom",
+                test: /\/src\/(model\/(normal-forms|loss-details)|graph\/metric-kinds|train\/backend\/yield)\.ts/,
+                priority: 1,
+              },
+              { name: "shared", minShareCount: 2 },
+            ],
+          },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id === FILES ? FILES_FILE : id),
         },
       },
@@ -61,7 +77,11 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
 export default defineConfig({
   publicDir: false,
   // cli.licences.txt beside cli.js, and the like beside the other files that bundle packages.
-  plugins: [wgslAtBuild(), workerUrlAtBuild((environment) => environment.endsWith("orker")), licencesAtBuild((entry) => entry.replace(/js$/, "licences.txt"))],
+  plugins: [
+    wgslAtBuild(),
+    workerUrlAtBuild((environment) => environment.endsWith("orker")),
+    licencesAtBuild((entry) => entry.replace(/js$/, "licences.txt")),
+  ],
   environments: {
     // As for a server: for browsers Vite would wrap import() in code of its own, which no other build could take in.
     client: oneFile("index.ts", "index.js", "server"),

@@ -6,14 +6,35 @@
 import { defineConfig } from "vitest/config";
 import { puppeteerProvider } from "./test/support/puppeteer-provider.ts";
 
-const GPU_TESTS = ["test/gpu/**/*.test.ts"], CONSUMERS = ["test/consumers/*.test.ts"];
+const GPU_TESTS = ["test/gpu/**/*.test.ts"],
+  CONSUMERS = ["test/consumers/*.test.ts"];
 /** What takes a quarter of an hour on the CPU: npm run test:ulp. */
 const EXHAUSTIVE = ["test/wasm/slow/*.test.ts"];
 /** What needs programs from outside npm: npm run test:interop. */
 const INTEROP = ["test/interop/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
-const GPU_ALONE = ["adapter", "api-devices", "autotune", "canary", "checked", "choice-store", "debug", "device-loss", "fused", "half", "launches", "normalization", "precision",
-  "race", "recurrent", "persistent", "variants", "worker", "slow/out-of-memory", "slow/product-variants"].map((name) => `test/gpu/${name}.test.ts`);
+const GPU_ALONE = [
+  "adapter",
+  "api-devices",
+  "autotune",
+  "canary",
+  "checked",
+  "choice-store",
+  "debug",
+  "device-loss",
+  "fused",
+  "half",
+  "launches",
+  "normalization",
+  "precision",
+  "race",
+  "recurrent",
+  "persistent",
+  "variants",
+  "worker",
+  "slow/out-of-memory",
+  "slow/product-variants",
+].map((name) => `test/gpu/${name}.test.ts`);
 /** What starts browsers, in which training takes its time: npm run test:e2e. */
 const END_TO_END = [
   ...["address", "clock", "digits", "page", "playground", "policy", "text"].map((name) => `demo/${name}`),
@@ -27,7 +48,14 @@ export default defineConfig({
   test: {
     projects: [
       // Some start processes; a busy machine with two cores takes its time over that.
-      { test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE, ...END_TO_END, ...INTEROP], testTimeout: 60_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: [...GPU_TESTS, ...CONSUMERS, ...EXHAUSTIVE, ...END_TO_END, ...INTEROP],
+          testTimeout: 60_000,
+        },
+      },
       { test: { name: "e2e", include: END_TO_END, fileParallelism: false, testTimeout: 60_000 } },
       { test: { name: "exhaustive", include: EXHAUSTIVE, testTimeout: 3_600_000 } },
       { test: { name: "consumers", include: CONSUMERS } },
@@ -36,28 +64,50 @@ export default defineConfig({
         // Named here, so that no package is first met, and the page reloaded, in the middle of a run.
         optimizeDeps: { include: ["wgsl-preprocessor/wgsl-preprocessor.js", "fast-check"] },
         test: {
-          name: "browser", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS, setupFiles: ["test/support/firefox-nudge.ts"],
+          name: "browser",
+          include: GPU_TESTS,
+          fileParallelism: false,
+          ...GPU_TIMEOUTS,
+          setupFiles: ["test/support/firefox-nudge.ts"],
           browser: {
-            enabled: true, headless: true, provider: puppeteerProvider, screenshotFailures: false,
-            instances: [{ browser: "chrome", name: "chrome" }, { browser: "firefox", name: "firefox" }],
+            enabled: true,
+            headless: true,
+            provider: puppeteerProvider,
+            screenshotFailures: false,
+            instances: [
+              { browser: "chrome", name: "chrome" },
+              { browser: "firefox", name: "firefox" },
+            ],
           },
         },
       },
       {
         test: {
-          name: "deno", include: GPU_TESTS, fileParallelism: false, pool: "threads", isolate: false, ...GPU_TIMEOUTS,
+          name: "deno",
+          include: GPU_TESTS,
+          fileParallelism: false,
+          pool: "threads",
+          isolate: false,
+          ...GPU_TIMEOUTS,
           setupFiles: ["test/support/deno.ts"],
         },
       },
       {
         test: {
-          name: "node-gpu", include: GPU_TESTS, fileParallelism: false, ...GPU_TIMEOUTS,
+          name: "node-gpu",
+          include: GPU_TESTS,
+          fileParallelism: false,
+          ...GPU_TIMEOUTS,
           setupFiles: ["test/support/node-gpu.ts"],
         },
       },
       {
         test: {
-          name: "wasm", include: GPU_TESTS, exclude: GPU_ALONE, ...GPU_TIMEOUTS, provide: { engine: "wasm" },
+          name: "wasm",
+          include: GPU_TESTS,
+          exclude: GPU_ALONE,
+          ...GPU_TIMEOUTS,
+          provide: { engine: "wasm" },
         },
       },
     ],

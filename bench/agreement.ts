@@ -18,10 +18,12 @@ export interface Agreement {
 
 async function referenceTraining(workload: Workload | RecurrentWorkload) {
   if (workload.kind === "training") {
-    const problem = makeProblem(workload), model = await compiledModel(workload, problem, "cpu");
+    const problem = makeProblem(workload),
+      model = await compiledModel(workload, problem, "cpu");
     return { model, training: trainingOf(model, workload, problem) };
   }
-  const problem = makeRecurrentProblem(workload), model = await compiledRecurrent(workload, problem, "cpu");
+  const problem = makeRecurrentProblem(workload),
+    model = await compiledRecurrent(workload, problem, "cpu");
   return { model, training: recurrentTraining(model, workload, problem) };
 }
 
@@ -44,7 +46,8 @@ export function compareLosses(losses: readonly number[], reference: readonly num
   const wrong = differences.findIndex((difference) => !(difference <= TOLERANCE));
   if (wrong < 0) return { ok: true, difference: Math.max(...differences), says: "agrees" };
   return {
-    ok: false, difference: differences.some(Number.isNaN) ? NaN : Math.max(...differences),
+    ok: false,
+    difference: differences.some(Number.isNaN) ? NaN : Math.max(...differences),
     says: `loss of step ${wrong + 1} is ${losses[wrong]}, the float64 reference says ${reference[wrong]}`,
   };
 }
@@ -52,7 +55,10 @@ export function compareLosses(losses: readonly number[], reference: readonly num
 export function compareProduct(error: number): Agreement {
   if (error <= PRODUCT_TOLERANCE) return { ok: true, difference: error, says: "agrees" };
   return {
-    ok: false, difference: error, says: Number.isNaN(error) ? "has numbers that are none, or too few of them"
+    ok: false,
+    difference: error,
+    says: Number.isNaN(error)
+      ? "has numbers that are none, or too few of them"
       : `is ${error.toPrecision(3)} times 2⁻²⁴·Σ|terms| off the float64 product; at most ${PRODUCT_TOLERANCE} may be`,
   };
 }

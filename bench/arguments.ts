@@ -33,8 +33,18 @@ const FULL = { rounds: 3, lossSteps: 10, seconds: 1.5 };
 /** To see that all works, not to quote: one short round, without what takes long on a software adapter. */
 const QUICK = { rounds: 1, lossSteps: 3, seconds: 0.2 };
 /** Left out of --quick unless --only asks for them. */
-const SLOW = ["784-512-256-10", "784-128-10 b64 sgd", "2-64-64-1", "rnn 65-256", "product 512", "product 1024", "product 2048", "product delta", "product xt",
-  "wasm"];
+const SLOW = [
+  "784-512-256-10",
+  "784-128-10 b64 sgd",
+  "2-64-64-1",
+  "rnn 65-256",
+  "product 512",
+  "product 1024",
+  "product 2048",
+  "product delta",
+  "product xt",
+  "wasm",
+];
 
 export function wholeNumber(text: string): number {
   const value = Number(text);
@@ -62,7 +72,9 @@ export function settingsOf(flags: Flags): Settings {
   }
   const settings = flags.quick ? QUICK : FULL;
   return {
-    ...settings, rounds: flags.rounds ?? settings.rounds,
-    contenders: withoutSlow(chosen(CONTENDERS, flags.only), flags), workloads: withoutSlow(chosen(TASKS, flags.only), flags),
+    ...settings,
+    rounds: flags.rounds ?? settings.rounds,
+    contenders: withoutSlow(chosen(CONTENDERS, flags.only), flags),
+    workloads: withoutSlow(chosen(TASKS, flags.only), flags),
   };
 }

@@ -12,9 +12,11 @@ import { launchFirefox } from "./firefox.ts";
 import { gzippedBytes, timeout, type Host } from "./host.ts";
 import { fromText, toText, type PageApi, type AnyQuestion, type AnyResult } from "./protocol.ts";
 
-const HTML = '<!doctype html><meta charset="utf-8"><title>bench</title><link rel="icon" href="data:,">' +
+const HTML =
+  '<!doctype html><meta charset="utf-8"><title>bench</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
-const SCRIPT = "text/javascript; charset=utf-8", WASM = "application/wasm";
+const SCRIPT = "text/javascript; charset=utf-8",
+  WASM = "application/wasm";
 
 /** All bundles, and the WebAssembly of packages. */
 async function answersFor(): Promise<Map<string, ServedFile>> {
@@ -28,17 +30,19 @@ async function answersFor(): Promise<Map<string, ServedFile>> {
 }
 
 const isReady = (): boolean => "bench" in globalThis;
-const answerInPage = (question: string): Promise<string> =>
-  (globalThis as unknown as { bench: PageApi }).bench.answer(question);
+const answerInPage = (question: string): Promise<string> => (globalThis as unknown as { bench: PageApi }).bench.answer(question);
 const describeInPage = (): Promise<string> => (globalThis as unknown as { bench: PageApi }).bench.describeAdapter();
 
 export class BrowserHost implements Host {
   private constructor(
-    readonly browser: Browser, readonly server: PageServer, readonly answers: ReadonlyMap<string, ServedFile>,
+    readonly browser: Browser,
+    readonly server: PageServer,
+    readonly answers: ReadonlyMap<string, ServedFile>,
   ) {}
 
   static async open(name: "chrome" | "firefox", say: (line: string) => void): Promise<BrowserHost> {
-    const answers = await answersFor(), server = await startPageServer(answers);
+    const answers = await answersFor(),
+      server = await startPageServer(answers);
     try {
       return new BrowserHost(await (name === "chrome" ? launchBrowser(say) : launchFirefox()), server, answers);
     } catch (error) {
@@ -70,7 +74,9 @@ export class BrowserHost implements Host {
 
   async #inFreshPage<T>(use: (page: Page) => Promise<T>): Promise<T> {
     // Contexts share no files and no compiled scripts. The GPU process they do share, whoever comes first.
-    const context = await this.browser.createBrowserContext(), page = await context.newPage(), watch = timeout();
+    const context = await this.browser.createBrowserContext(),
+      page = await context.newPage(),
+      watch = timeout();
     page.on("error", (error) => watch.fail(new Error(`the page has crashed: ${error.message}`)));
     try {
       await page.goto(this.server.url);

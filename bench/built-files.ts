@@ -16,8 +16,7 @@ const self = (): string => basename(fileURLToPath(import.meta.url));
 export async function readScripts(): Promise<Map<string, string>> {
   if (embedded) return new Map(Object.entries(embedded));
   const names = (await readdir(new URL(".", import.meta.url))).filter((name) => name.endsWith(".js") && name !== self());
-  return new Map(await Promise.all(names.map(async (name) =>
-    [name, await readFile(new URL(name, import.meta.url), "utf8")] as const)));
+  return new Map(await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, import.meta.url), "utf8")] as const)));
 }
 
 /** A folder from which Node can import them, and how to be rid of it. */

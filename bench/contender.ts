@@ -55,7 +55,10 @@ const WAIT_EVERY = 32;
  * the next `every` are under way: the device always has work, and the queue never more than twice that.
  */
 export async function pipelined<T>(
-  steps: number, step: (index: number) => T, read: (result: T) => Promise<unknown>, drop: (result: T) => void,
+  steps: number,
+  step: (index: number) => T,
+  read: (result: T) => Promise<unknown>,
+  drop: (result: T) => void,
   every = READ_EVERY,
 ): Promise<void> {
   let underWay: Promise<unknown> = Promise.resolve();

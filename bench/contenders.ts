@@ -12,10 +12,12 @@ export interface ContenderInfo {
   readonly assets: readonly string[];
 }
 
-const WASM = ["tfjs-backend-wasm-simd.wasm", "tfjs-backend-wasm-threaded-simd.wasm", "tfjs-backend-wasm.wasm"]
-  .map((file) => `@tensorflow/tfjs-backend-wasm/dist/${file}`);
+const WASM = ["tfjs-backend-wasm-simd.wasm", "tfjs-backend-wasm-threaded-simd.wasm", "tfjs-backend-wasm.wasm"].map(
+  (file) => `@tensorflow/tfjs-backend-wasm/dist/${file}`,
+);
 
-const trains = { kind: "training", assets: [] } as const, recurs = { kind: "recurrent", assets: [] } as const,
+const trains = { kind: "training", assets: [] } as const,
+  recurs = { kind: "recurrent", assets: [] } as const,
   multiplies = { kind: "product", assets: [] } as const;
 
 export const CONTENDERS: readonly ContenderInfo[] = [

@@ -12,7 +12,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Where Firefox usually lies. */
 export function firefoxPaths(platform: NodeJS.Platform, env: Environment, home: string): string[] {
   if (platform === "win32") {
-    return [env.ProgramFiles, env["ProgramFiles(x86)"], env.LOCALAPPDATA].filter((root) => root !== undefined)
+    return [env.ProgramFiles, env["ProgramFiles(x86)"], env.LOCALAPPDATA]
+      .filter((root) => root !== undefined)
       .map((root) => `${root}\\Mozilla Firefox\\firefox.exe`);
   }
   if (platform === "darwin") {
@@ -24,7 +25,8 @@ export function firefoxPaths(platform: NodeJS.Platform, env: Environment, home: 
 
 /** WebGPU is off in Firefox on Linux unless asked for, and software adapters are on its blocklist. */
 const PREFERENCES = {
-  "dom.webgpu.enabled": true, "gfx.webgpu.ignore-blocklist": true,
+  "dom.webgpu.enabled": true,
+  "gfx.webgpu.ignore-blocklist": true,
   // A page in the background would have its timers throttled, as far as it has any.
   "dom.min_background_timeout_value": 4,
 };
@@ -34,13 +36,19 @@ export async function launchFirefox(): Promise<Browser> {
   const given = process.env.DELTAPROP_FIREFOX;
   const executablePath = given ?? firefoxPaths(process.platform, process.env, homedir()).find(existsSync);
   if (executablePath === undefined || !existsSync(executablePath)) {
-    throw new UnsupportedError(`${given === undefined ? "No Firefox was found" : `There is no ${given}`}. ` +
-      "Install Firefox 141 or later, or set DELTAPROP_FIREFOX to its path.");
+    throw new UnsupportedError(
+      `${given === undefined ? "No Firefox was found" : `There is no ${given}`}. ` +
+        "Install Firefox 141 or later, or set DELTAPROP_FIREFOX to its path.",
+    );
   }
   const puppeteer = await importPuppeteer();
   try {
     return await puppeteer.launch({
-      browser: "firefox", executablePath, headless: true, protocolTimeout: 0, extraPrefsFirefox: PREFERENCES,
+      browser: "firefox",
+      executablePath,
+      headless: true,
+      protocolTimeout: 0,
+      extraPrefsFirefox: PREFERENCES,
     });
   } catch (error) {
     throw new UnsupportedError(`The browser ${executablePath} does not start (${(error as Error).message}).`);

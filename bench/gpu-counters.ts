@@ -14,13 +14,21 @@ type Counter = keyof GpuCounts;
 type Method = (this: object, ...args: unknown[]) => unknown;
 
 const counts: Record<Counter, number> = {
-  dispatches: 0, submits: 0, buffers: 0, bindGroups: 0, shaderModules: 0, writes: 0, readbacks: 0,
+  dispatches: 0,
+  submits: 0,
+  buffers: 0,
+  bindGroups: 0,
+  shaderModules: 0,
+  writes: 0,
+  readbacks: 0,
 };
-let liveBytes = 0, peakBytes = 0;
+let liveBytes = 0,
+  peakBytes = 0;
 
 /** Calls `before` on each call of the method, `after` with what it returned. */
 function wrap(prototype: object, name: string, before: (self: object) => void, after?: (result: unknown) => void): void {
-  const methods = prototype as Record<string, Method>, original = methods[name];
+  const methods = prototype as Record<string, Method>,
+    original = methods[name];
   methods[name] = function counted(...args) {
     before(this);
     const result = original.apply(this, args);
@@ -31,7 +39,10 @@ function wrap(prototype: object, name: string, before: (self: object) => void, a
 
 /** From now on everything is counted. Call once, before a device is asked for. */
 export function installCounters(): void {
-  const count = (prototype: object, name: string, counter: Counter) => wrap(prototype, name, () => { counts[counter]++; });
+  const count = (prototype: object, name: string, counter: Counter) =>
+    wrap(prototype, name, () => {
+      counts[counter]++;
+    });
   count(GPUComputePassEncoder.prototype, "dispatchWorkgroups", "dispatches");
   count(GPUComputePassEncoder.prototype, "dispatchWorkgroupsIndirect", "dispatches");
   count(GPUQueue.prototype, "submit", "submits");
@@ -40,11 +51,18 @@ export function installCounters(): void {
   count(GPUDevice.prototype, "createShaderModule", "shaderModules");
   count(GPUBuffer.prototype, "mapAsync", "readbacks");
   const alive = new WeakSet<object>();
-  wrap(GPUDevice.prototype, "createBuffer", () => { counts.buffers++; }, (buffer) => {
-    alive.add(buffer as GPUBuffer);
-    liveBytes += (buffer as GPUBuffer).size;
-    peakBytes = Math.max(peakBytes, liveBytes);
-  });
+  wrap(
+    GPUDevice.prototype,
+    "createBuffer",
+    () => {
+      counts.buffers++;
+    },
+    (buffer) => {
+      alive.add(buffer as GPUBuffer);
+      liveBytes += (buffer as GPUBuffer).size;
+      peakBytes = Math.max(peakBytes, liveBytes);
+    },
+  );
   wrap(GPUBuffer.prototype, "destroy", (buffer) => {
     if (alive.delete(buffer)) liveBytes -= (buffer as GPUBuffer).size;
   });

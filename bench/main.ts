@@ -17,7 +17,8 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** @returns the report that --json writes */
 async function compare(host: Host, flags: Flags): Promise<object> {
-  const settings = settingsOf(flags), { rounds, seconds, lossSteps } = settings;
+  const settings = settingsOf(flags),
+    { rounds, seconds, lossSteps } = settings;
   const workloads = await runBenchmark(host, { ...settings, say });
   for (const report of workloads) process.stdout.write(`\n${workloadTable(report)}\n`);
   if (flags.quick) process.stdout.write("\n--quick: short, noisy runs. Leave it away for numbers to quote.\n");
@@ -25,7 +26,8 @@ async function compare(host: Host, flags: Flags): Promise<object> {
 }
 
 async function roofline(host: Host, flags: Flags): Promise<object> {
-  const tasks = settingsOf(flags).workloads.map(({ name }) => name), pace = flags.quick ? "quick" : "full";
+  const tasks = settingsOf(flags).workloads.map(({ name }) => name),
+    pace = flags.quick ? "quick" : "full";
   const result = await host.ask<RooflineResult>({ kind: "roofline", bundle: "roofline.js", pace, tasks });
   process.stdout.write(`${rooflineText(result)}\n`);
   return result;
@@ -35,10 +37,14 @@ async function main(flags: Flags): Promise<void> {
   settingsOf(flags); // refuses wrong names before anything is launched
   const host = await openHost(flags.runtime, say);
   try {
-    const machine = { ...await host.describe(), cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}` };
+    const machine = { ...(await host.describe()), cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}` };
     say(`${machine.runtime}, ${machine.adapter}, ${machine.cpu}`);
-    const report = { date: new Date().toISOString(), ...machine, quick: flags.quick,
-      ...await (flags.roofline ? roofline : compare)(host, flags) };
+    const report = {
+      date: new Date().toISOString(),
+      ...machine,
+      quick: flags.quick,
+      ...(await (flags.roofline ? roofline : compare)(host, flags)),
+    };
     if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(report, null, 2)}\n`);
   } finally {
     await host.close();

@@ -17,15 +17,20 @@ export interface Loader {
 }
 
 /** Of a counting run, so that what happens once per submit shows as the fraction of a step it is; fewer where that takes long. */
-const MAX_COUNTED = 512, COUNTING_SECONDS = 0.5;
+const MAX_COUNTED = 512,
+  COUNTING_SECONDS = 0.5;
 /** Each trial is at most this many times longer than the one before. */
 const MAX_GROWTH = 32;
 
 export class Stopwatch implements Clock {
   #started = NaN;
   seconds = NaN;
-  start(): void { this.#started = performance.now(); }
-  stop(): void { this.seconds = (performance.now() - this.#started) / 1000; }
+  start(): void {
+    this.#started = performance.now();
+  }
+  stop(): void {
+    this.seconds = (performance.now() - this.#started) / 1000;
+  }
 }
 
 class CountingClock extends Stopwatch {
@@ -58,7 +63,8 @@ async function beginTraining(work: Training, count: number): ReturnType<Job["beg
 function trainingJob(workload: Workload): Job {
   const problem = makeProblem(workload);
   return {
-    fewest: 2, mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
+    fewest: 2,
+    mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
     async begin(bundle, count) {
       return beginTraining(await (bundle as { contender: Contender }).contender.start(workload, problem), count);
     },
@@ -68,7 +74,8 @@ function trainingJob(workload: Workload): Job {
 function recurrentJob(workload: RecurrentWorkload): Job {
   const problem = makeRecurrentProblem(workload);
   return {
-    fewest: 1, mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
+    fewest: 1,
+    mostCounted: Math.min(MAX_COUNTED, workload.epochSteps),
     async begin(bundle, count) {
       return beginTraining(await (bundle as { recurrent: RecurrentContender }).recurrent.start(workload, problem), count);
     },
@@ -78,7 +85,8 @@ function recurrentJob(workload: RecurrentWorkload): Job {
 function productJob(product: Product): Job {
   const operands = makeOperands(product);
   return {
-    fewest: 1, mostCounted: MAX_COUNTED,
+    fewest: 1,
+    mostCounted: MAX_COUNTED,
     async begin(bundle) {
       const work = await (bundle as { products: ProductContender }).products.start(product, operands);
       const answer = await work.answer();
@@ -88,7 +96,8 @@ function productJob(product: Product): Job {
 }
 
 function jobOf(name: string): Job {
-  const workload = WORKLOADS.find((one) => one.name === name), recurrent = RECURRENT.find((one) => one.name === name);
+  const workload = WORKLOADS.find((one) => one.name === name),
+    recurrent = RECURRENT.find((one) => one.name === name);
   const product = PRODUCTS.find((one) => one.name === name);
   if (workload !== undefined) return trainingJob(workload);
   if (recurrent !== undefined) return recurrentJob(recurrent);
@@ -103,7 +112,8 @@ async function check({ bundle, lossSteps, device }: Question, job: Job, loader: 
   if (device !== "webgpu") return { kind: "check", outcome: outcome(), counts: null, peakBytes: null };
   const clock = new CountingClock();
   let steps = await work.run(job.fewest === 1 ? 1 : BATCHES, clock);
-  const peakBytes = readPeakBytes(), affordable = Math.ceil(COUNTING_SECONDS * steps / clock.seconds);
+  const peakBytes = readPeakBytes(),
+    affordable = Math.ceil((COUNTING_SECONDS * steps) / clock.seconds);
   const most = Math.min(job.mostCounted, affordable);
   if (most > steps) steps = await work.run(most, clock);
   return { kind: "check", outcome: outcome(), counts: perStep(clock.started, clock.stopped, steps), peakBytes };
@@ -113,7 +123,8 @@ async function check({ bundle, lossSteps, device }: Question, job: Job, loader: 
 export async function stepsPerSecond(work: Repeated, fewest: number, seconds: number): Promise<{ steps: number; seconds: number }> {
   let asked = fewest;
   for (;;) {
-    const watch = new Stopwatch(), steps = await work.run(asked, watch);
+    const watch = new Stopwatch(),
+      steps = await work.run(asked, watch);
     if (watch.seconds >= 0.8 * seconds) return { steps, seconds: watch.seconds };
     asked = Math.ceil(steps * Math.min(MAX_GROWTH, seconds / Math.max(watch.seconds, 1e-4)));
   }
@@ -124,7 +135,7 @@ async function time({ bundle, seconds }: Question, job: Job, loader: Loader): Pr
   const { work } = await job.begin(await loader.load(bundle), 1);
   const coldMillis = performance.now() - started;
   const fetched = loader.fetchedSince(started);
-  return { kind: "time", coldMillis, fetched, ...await stepsPerSecond(work, job.fewest, seconds) };
+  return { kind: "time", coldMillis, fetched, ...(await stepsPerSecond(work, job.fewest, seconds)) };
 }
 
 /** @throws Error where the contender does, or where WebGPU refused some of its commands */
@@ -140,13 +151,14 @@ const answers = {
   time: (question: Question, loader: Loader) => time(question, jobOf(question.workload), loader),
   async roofline(question: RooflineQuestion, loader: Loader) {
     type Bundle = { roofline(question: RooflineQuestion): Promise<RooflineResult> };
-    return (await loader.load(question.bundle) as Bundle).roofline(question);
+    return ((await loader.load(question.bundle)) as Bundle).roofline(question);
   },
 };
 
 /** For people. */
 export async function describeAdapter(): Promise<string> {
-  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu, info = (await gpu?.requestAdapter())?.info;
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu,
+    info = (await gpu?.requestAdapter())?.info;
   if (info === undefined) return "no WebGPU adapter";
   return [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(" ") || "an adapter without a name";
 }

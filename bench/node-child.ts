@@ -23,10 +23,12 @@ async function reply({ question, folder }: ToChild): Promise<string> {
   await giveBenchWebgpu();
   pretendToBeAWorker();
   if (question === null) return describeAdapter();
-  return toText(await answer(fromText(question) as AnyQuestion, {
-    load: (bundle) => import(/* @vite-ignore */ pathToFileURL(join(folder, bundle)).href) as Promise<unknown>,
-    fetchedSince: () => [],
-  }));
+  return toText(
+    await answer(fromText(question) as AnyQuestion, {
+      load: (bundle) => import(/* @vite-ignore */ pathToFileURL(join(folder, bundle)).href) as Promise<unknown>,
+      fetchedSince: () => [],
+    }),
+  );
 }
 
 /** Waits for the question that NodeHost sends. */
@@ -34,6 +36,7 @@ export function answerOneQuestion(): void {
   process.once("message", (message: ToChild) => {
     reply(message).then(
       (text) => process.send!({ answer: text }),
-      (error: unknown) => process.send!({ error: error instanceof Error ? error.message : String(error) }));
+      (error: unknown) => process.send!({ error: error instanceof Error ? error.message : String(error) }),
+    );
   });
 }

@@ -21,7 +21,8 @@ export class NodeHost implements Host {
   }
 
   refuses({ assets }: ContenderInfo): string | null {
-    return assets.length === 0 ? null
+    return assets.length === 0
+      ? null
       : "its WebAssembly is fetched by URL, which Node does not do for files; --runtime chrome and firefox have it.";
   }
 
@@ -44,7 +45,8 @@ export class NodeHost implements Host {
   }
 
   async #inFreshProcess(message: ToChild): Promise<string> {
-    const child = fork(fileURLToPath(import.meta.url), [ANSWER_FLAG]), watch = timeout();
+    const child = fork(fileURLToPath(import.meta.url), [ANSWER_FLAG]),
+      watch = timeout();
     const answer = new Promise<string>((resolve, reject) => {
       child.on("message", (sent: FromChild) => ("answer" in sent ? resolve(sent.answer) : reject(new Error(sent.error))));
       child.on("error", reject);

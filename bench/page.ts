@@ -6,8 +6,11 @@ import { fromText, toText, type PageApi, type AnyQuestion } from "./protocol.ts"
 const loader: Loader = {
   load: (bundle) => import(/* @vite-ignore */ new URL(bundle, location.href).href) as Promise<unknown>,
   // Its bundle, chunks that this loads, and WebAssembly; not this file and the like, which came before.
-  fetchedSince: (started) => performance.getEntriesByType("resource")
-    .filter(({ startTime }) => startTime >= started).map(({ name }) => name.slice(name.lastIndexOf("/") + 1)),
+  fetchedSince: (started) =>
+    performance
+      .getEntriesByType("resource")
+      .filter(({ startTime }) => startTime >= started)
+      .map(({ name }) => name.slice(name.lastIndexOf("/") + 1)),
 };
 
 const bench: PageApi = {

@@ -42,11 +42,13 @@ export type AnyResult = Result | RooflineResult;
 const NOT_FINITE = "not finite: ";
 
 /** JSON, which has no NaN: one that became null on its way would pass for 0. */
-export const toText = (value: unknown): string => JSON.stringify(value, (_, part: unknown) =>
-  (typeof part === "number" && !Number.isFinite(part) ? NOT_FINITE + part : part));
+export const toText = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === "number" && !Number.isFinite(part) ? NOT_FINITE + part : part));
 
-export const fromText = (text: string): unknown => JSON.parse(text, (_, part: unknown) =>
-  (typeof part === "string" && part.startsWith(NOT_FINITE) ? Number(part.slice(NOT_FINITE.length)) : part));
+export const fromText = (text: string): unknown =>
+  JSON.parse(text, (_, part: unknown) =>
+    typeof part === "string" && part.startsWith(NOT_FINITE) ? Number(part.slice(NOT_FINITE.length)) : part,
+  );
 
 /** What page.ts puts on its global object. */
 export interface PageApi {

@@ -50,7 +50,8 @@ const USUAL = 0.75;
 
 /** Each character has one that usually follows, so that there is something to learn and the loss falls. */
 function makeText(vocabulary: number, length: number, next: () => number): Uint8Array<ArrayBuffer> {
-  const any = () => Math.floor(next() * vocabulary), usual = Array.from({ length: vocabulary }, any);
+  const any = () => Math.floor(next() * vocabulary),
+    usual = Array.from({ length: vocabulary }, any);
   const text = new Uint8Array(length);
   for (let at = 1; at < length; at++) text[at] = next() < USUAL ? usual[text[at - 1]] : any();
   return text;
@@ -58,7 +59,9 @@ function makeText(vocabulary: number, length: number, next: () => number): Uint8
 
 /** W by Glorot's bounds, too: its singular values are around 1. */
 export function makeRecurrentProblem({ vocabulary, hidden, steps, batch }: RecurrentWorkload, seed = 1): RecurrentProblem {
-  const next = uniform(seed), rows = batch * BATCHES, text = makeText(vocabulary, rows * steps + 1, next);
+  const next = uniform(seed),
+    rows = batch * BATCHES,
+    text = makeText(vocabulary, rows * steps + 1, next);
   const [input, { kernel: recurrent }, output] = initialWeights([vocabulary, hidden, hidden, vocabulary], next);
   return { rows, x: text.slice(0, -1), labels: text.slice(1), input, recurrent, output };
 }
@@ -66,14 +69,18 @@ export function makeRecurrentProblem({ vocabulary, hidden, steps, batch }: Recur
 /** One row of `vocabulary` numbers for each character: 1 where it stands, else 0. */
 export function oneHot(characters: Uint8Array, vocabulary: number): Float32Array<ArrayBuffer> {
   const rows = new Float32Array(characters.length * vocabulary);
-  characters.forEach((character, at) => { rows[at * vocabulary + character] = 1; });
+  characters.forEach((character, at) => {
+    rows[at * vocabulary + character] = 1;
+  });
   return rows;
 }
 
 /** Mini-batch `index` of characters (rows × steps), time first: (steps × batch). */
 export function timeFirst(
-  characters: Uint8Array, { steps, batch }: Pick<RecurrentWorkload, "steps" | "batch">, index: number,
+  characters: Uint8Array,
+  { steps, batch }: Pick<RecurrentWorkload, "steps" | "batch">,
+  index: number,
 ): Uint8Array<ArrayBuffer> {
   const first = index * batch;
-  return Uint8Array.from({ length: steps * batch }, (_, at) => characters[(first + at % batch) * steps + Math.floor(at / batch)]);
+  return Uint8Array.from({ length: steps * batch }, (_, at) => characters[(first + (at % batch)) * steps + Math.floor(at / batch)]);
 }

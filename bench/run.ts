@@ -60,11 +60,19 @@ export interface WorkloadReport {
 
 /** How many losses of a training are compared. */
 const lossStepsOf = (task: Task, lossSteps: number): number =>
-  (task.kind === "recurrent" ? Math.min(lossSteps, task.mostLosses) : lossSteps);
+  task.kind === "recurrent" ? Math.min(lossSteps, task.mostLosses) : lossSteps;
 
 const newEntry = (contender: string): Entry => ({
-  contender, status: "failed", says: "", difference: null, stepsPerSecond: null, millisPerStep: null, coldMillis: null,
-  counts: null, peakBytes: null, bundleGzipBytes: null,
+  contender,
+  status: "failed",
+  says: "",
+  difference: null,
+  stepsPerSecond: null,
+  millisPerStep: null,
+  coldMillis: null,
+  counts: null,
+  peakBytes: null,
+  bundleGzipBytes: null,
 });
 
 /** One contender on one workload, and what its rounds have measured so far. */
@@ -72,7 +80,12 @@ class Lane {
   readonly entry: Entry;
   readonly times: TimeResult[] = [];
 
-  constructor(readonly host: Asked, readonly info: ContenderInfo, readonly task: Task, readonly options: RunOptions) {
+  constructor(
+    readonly host: Asked,
+    readonly info: ContenderInfo,
+    readonly task: Task,
+    readonly options: RunOptions,
+  ) {
     this.entry = newEntry(info.name);
   }
 
@@ -84,15 +97,17 @@ class Lane {
       return;
     }
     await this.#attempt(async () => {
-      const { outcome, counts, peakBytes } = await this.#ask("check") as CheckResult;
-      const { ok, difference, says } = "losses" in outcome
-        ? compareLosses(outcome.losses, reference) : compareProduct(outcome.productError);
+      const { outcome, counts, peakBytes } = (await this.#ask("check")) as CheckResult;
+      const { ok, difference, says } =
+        "losses" in outcome ? compareLosses(outcome.losses, reference) : compareProduct(outcome.productError);
       Object.assign(this.entry, { counts, peakBytes, status: ok ? "timed" : "wrong", says, difference } satisfies Partial<Entry>);
     });
   }
 
   async time(): Promise<void> {
-    await this.#attempt(async () => { this.times.push(await this.#ask("time") as TimeResult); });
+    await this.#attempt(async () => {
+      this.times.push((await this.#ask("time")) as TimeResult);
+    });
   }
 
   finish(): Entry {
@@ -106,7 +121,9 @@ class Lane {
   }
 
   #ask(kind: Question["kind"]): Promise<Result> {
-    const { seconds } = this.options, { file, device } = this.info, lossSteps = lossStepsOf(this.task, this.options.lossSteps);
+    const { seconds } = this.options,
+      { file, device } = this.info,
+      lossSteps = lossStepsOf(this.task, this.options.lossSteps);
     return this.host.ask({ kind, bundle: `${file}.js`, device, workload: this.task.name, lossSteps, seconds });
   }
 
@@ -120,8 +137,8 @@ class Lane {
   }
 }
 
-const words = ({ status, says, difference }: Entry): string => (status === "timed"
-  ? `agrees within ${difference?.toExponential(1)}` : `${status.toUpperCase()}, ${says}`);
+const words = ({ status, says, difference }: Entry): string =>
+  status === "timed" ? `agrees within ${difference?.toExponential(1)}` : `${status.toUpperCase()}, ${says}`;
 
 async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: () => string): Promise<void> {
   const { workloads, lossSteps, reference = referenceLosses, say } = options;
@@ -137,20 +154,27 @@ async function checkAll(lanes: readonly Lane[], options: RunOptions, seconds: ()
 /** @returns a report per workload. A contender that fails is one that failed; the others go on. */
 export async function runBenchmark(host: Asked, options: RunOptions): Promise<WorkloadReport[]> {
   const { contenders, workloads, rounds, say } = options;
-  const started = performance.now(), seconds = () => `${((performance.now() - started) / 1000).toFixed(0)} s`;
+  const started = performance.now(),
+    seconds = () => `${((performance.now() - started) / 1000).toFixed(0)} s`;
   const lanes = workloads.flatMap((task) =>
-    contenders.filter(({ kind }) => kind === task.kind).map((info) => new Lane(host, info, task, options)));
+    contenders.filter(({ kind }) => kind === task.kind).map((info) => new Lane(host, info, task, options)),
+  );
   await checkAll(lanes, options, seconds);
   for (let round = 0; round < rounds; round++) {
     for (const task of workloads) {
-      for (const lane of rotated(lanes.filter((one) => one.task === task), round)) {
+      for (const lane of rotated(
+        lanes.filter((one) => one.task === task),
+        round,
+      )) {
         if (lane.entry.status === "timed") await lane.time();
       }
       say(`round ${round + 1}/${rounds}  ${task.name}  (${seconds()})`);
     }
   }
   return workloads.map((task) => ({
-    workload: task.name, kind: task.kind, flops: task.kind === "product" ? flopsOf(task) : null,
+    workload: task.name,
+    kind: task.kind,
+    flops: task.kind === "product" ? flopsOf(task) : null,
     entries: lanes.filter((one) => one.task === task).map((lane) => lane.finish()),
   }));
 }

@@ -28,11 +28,16 @@ function row(entry: Entry, flops: number | null, baseline: number | null): strin
   if (stepsPerSecond === null) return [entry.contender, `${entry.status.toUpperCase()}: ${entry.says}`];
   const count = (value: number | undefined) => (value === undefined ? "–" : perStep(value));
   return [
-    entry.contender, spread(stepsPerSecond),
-    flops === null ? millisPerStep!.toPrecision(3) : digits(flops * stepsPerSecond.median / 1e9),
+    entry.contender,
+    spread(stepsPerSecond),
+    flops === null ? millisPerStep!.toPrecision(3) : digits((flops * stepsPerSecond.median) / 1e9),
     baseline === null ? "–" : `${digits(baseline / stepsPerSecond.median)}×`,
-    count(counts?.dispatches), count(counts?.submits), count(counts?.buffers), count(counts?.bindGroups),
-    peakBytes === null ? "–" : mebibytes(peakBytes), spread(coldMillis!),
+    count(counts?.dispatches),
+    count(counts?.submits),
+    count(counts?.buffers),
+    count(counts?.bindGroups),
+    peakBytes === null ? "–" : mebibytes(peakBytes),
+    spread(coldMillis!),
     bundleGzipBytes === null ? "–" : kilobytes(bundleGzipBytes),
     difference!.toExponential(1),
   ];
@@ -40,6 +45,7 @@ function row(entry: Entry, flops: number | null, baseline: number | null): strin
 
 export function workloadTable({ workload, kind, flops, entries }: WorkloadReport): string {
   const of = (name: string) => entries.find(({ contender }) => contender === name)?.stepsPerSecond?.median ?? null;
-  const gpu = of("deltaprop"), wasm = of("deltaprop wasm");
+  const gpu = of("deltaprop"),
+    wasm = of("deltaprop wasm");
   return `${workload}\n${align([HEADS[kind], ...entries.map((entry) => row(entry, flops, entry.contender.includes("wasm") ? wasm : gpu))])}`;
 }

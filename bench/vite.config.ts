@@ -11,19 +11,29 @@ import { CONTENDERS } from "./contenders.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-const OUT = here("../node_modules/.cache/deltaprop-bench"), SINGLE = here("../dist-bench");
+const OUT = here("../node_modules/.cache/deltaprop-bench"),
+  SINGLE = here("../dist-bench");
 
 function bundle(entry: string, name: string, consumer: "client" | "server"): EnvironmentOptions {
   return {
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: ["puppeteer", "webgpu", "mnist"] } : {},
     build: {
-      outDir: OUT, emptyOutDir: false, copyPublicDir: false, target: "es2022",
-      reportCompressedSize: false, chunkSizeWarningLimit: 10_000, modulePreload: false, minify: consumer === "client",
+      outDir: OUT,
+      emptyOutDir: false,
+      copyPublicDir: false,
+      target: "es2022",
+      reportCompressedSize: false,
+      chunkSizeWarningLimit: 10_000,
+      modulePreload: false,
+      minify: consumer === "client",
       rolldownOptions: {
-        input: here(entry), preserveEntrySignatures: "strict",
+        input: here(entry),
+        preserveEntrySignatures: "strict",
         output: {
-          format: "es", entryFileNames: name, chunkFileNames: `${name.replace(".js", "")}-[name]-[hash].js`,
+          format: "es",
+          entryFileNames: name,
+          chunkFileNames: `${name.replace(".js", "")}-[name]-[hash].js`,
           // As the library itself is built (../vite.config.ts).
           codeSplitting: consumer === "client" && { groups: [{ name: "shared", test: /\/(src|shaders)\//, minShareCount: 2 }] },
         },
@@ -32,10 +42,14 @@ function bundle(entry: string, name: string, consumer: "client" | "server"): Env
   };
 }
 
-const bundles = Object.fromEntries(CONTENDERS.map(({ file }) =>
-  [file.replaceAll("-", "_"), bundle(`contenders/${file}.ts`, `${file}.js`, "client")]));
+const bundles = Object.fromEntries(
+  CONTENDERS.map(({ file }) => [file.replaceAll("-", "_"), bundle(`contenders/${file}.ts`, `${file}.js`, "client")]),
+);
 const environments = {
-  ...bundles, roofline: bundle("roofline/roofline.ts", "roofline.js", "client"), page: bundle("page.ts", "page.js", "client"), main: bundle("main.ts", "main.js", "server"),
+  ...bundles,
+  roofline: bundle("roofline/roofline.ts", "roofline.js", "client"),
+  page: bundle("page.ts", "page.js", "client"),
+  main: bundle("main.ts", "main.js", "server"),
 };
 
 /** The command, with the bundles that Node can run as text before it: built-files.ts reads them there. */

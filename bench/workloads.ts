@@ -36,12 +36,18 @@ const MNIST = { ...DIGITS, widths: [784, 128, 10], batch: 64, epochSteps: 128 } 
 
 export const WORKLOADS: readonly Workload[] = [
   { name: "2-8-1 b4 sgd", ...POINTS, widths: [2, 8, 1], batch: 4, optimizer: "sgd", learningRate: 0.05, epochSteps: 8192 },
-  { name: "2-64-64-1 b256 adam", ...POINTS, widths: [2, 64, 64, 1], batch: 256, optimizer: "adam", learningRate: 1e-3,
-    epochSteps: 512 },
+  { name: "2-64-64-1 b256 adam", ...POINTS, widths: [2, 64, 64, 1], batch: 256, optimizer: "adam", learningRate: 1e-3, epochSteps: 512 },
   { name: "784-128-10 b64 sgd", ...MNIST, optimizer: "sgd", learningRate: 0.05 },
   { name: "784-128-10 b64 adam", ...MNIST, optimizer: "adam", learningRate: 1e-3 },
-  { name: "784-512-256-10 b256 adam", ...DIGITS, widths: [784, 512, 256, 10], batch: 256, optimizer: "adam",
-    learningRate: 1e-3, epochSteps: 32 },
+  {
+    name: "784-512-256-10 b256 adam",
+    ...DIGITS,
+    widths: [784, 512, 256, 10],
+    batch: 256,
+    optimizer: "adam",
+    learningRate: 1e-3,
+    epochSteps: 32,
+  },
 ];
 
 /** One dense layer's initial weights: kernel (fanIn × fanOut), bias (fanOut). */
@@ -66,7 +72,8 @@ export interface Problem {
 /** Glorot's uniform bounds; biases start at 0. */
 export function initialWeights(widths: readonly number[], next: () => number): LayerWeights[] {
   return widths.slice(1).map((fanOut, i) => {
-    const fanIn = widths[i], bound = Math.sqrt(6 / (fanIn + fanOut));
+    const fanIn = widths[i],
+      bound = Math.sqrt(6 / (fanIn + fanOut));
     const kernel = Float32Array.from({ length: fanIn * fanOut }, () => (2 * next() - 1) * bound);
     return { fanIn, fanOut, kernel, bias: new Float32Array(fanOut) };
   });
@@ -74,11 +81,15 @@ export function initialWeights(widths: readonly number[], next: () => number): L
 
 /** Rows around the mean of their class, so that there is something to learn and the loss falls. */
 export function makeProblem({ widths, batch, loss }: Workload, seed = 1): Problem {
-  const next = uniform(seed), rows = batch * BATCHES;
-  const features = widths[0], outputs = widths.at(-1)!, classes = loss === "softmaxCrossentropy" ? outputs : 2;
+  const next = uniform(seed),
+    rows = batch * BATCHES;
+  const features = widths[0],
+    outputs = widths.at(-1)!,
+    classes = loss === "softmaxCrossentropy" ? outputs : 2;
   const means = Float32Array.from({ length: classes * features }, () => 2 * next() - 1);
   const labels = Uint8Array.from({ length: rows }, () => Math.floor(next() * classes));
-  const x = new Float32Array(rows * features), y = new Float32Array(rows * outputs);
+  const x = new Float32Array(rows * features),
+    y = new Float32Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
     for (let k = 0; k < features; k++) {
       x[row * features + k] = 0.5 * means[labels[row] * features + k] + (next() - 0.5);

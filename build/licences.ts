@@ -20,7 +20,9 @@ function licenceOf(folder: string): string {
   if (license === undefined || !KNOWN.has(license)) {
     throw new Error(`${name} is bundled under the licence "${license}". If it may be shipped, add it to KNOWN in build/licences.ts.`);
   }
-  const texts = readdirSync(folder).filter((file) => TEXTS.test(file)).sort();
+  const texts = readdirSync(folder)
+    .filter((file) => TEXTS.test(file))
+    .sort();
   if (texts.length === 0) throw new Error(`${name} is bundled, but its package has no licence text. Do without it, or add the text here.`);
   return [`${name} ${version} (${license})`, ...texts.map((file) => readFileSync(`${folder}/${file}`, "utf8").trim())].join("\n\n");
 }
@@ -33,8 +35,10 @@ export function licenceText(what: string, folders: Iterable<string>): string {
 
 type Bundle = Readonly<Record<string, { readonly type: "asset" } | { readonly type: "chunk"; readonly moduleIds: readonly string[] }>>;
 
-const foldersIn = (bundle: Bundle): string[] => Object.values(bundle)
-  .flatMap((file) => (file.type === "chunk" ? file.moduleIds : [])).flatMap((id) => packageFolder(id) ?? []);
+const foldersIn = (bundle: Bundle): string[] =>
+  Object.values(bundle)
+    .flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))
+    .flatMap((id) => packageFolder(id) ?? []);
 
 /** Remembers the packages of a bundle that becomes part of another one, such as a worker's. */
 export const rememberPackages = (folders: Set<string>): Plugin => ({

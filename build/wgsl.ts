@@ -40,18 +40,21 @@ function resolveTemplate(code: string, { start, quasis, expressions }: Template)
   const open: { hasElse: boolean }[] = [];
   let at = start + 1;
   quasis.forEach(({ value: { raw } }, i) => {
-    const isCondition = /#if\s*$/.test(raw), isLast = i === expressions.length;
+    const isCondition = /#if\s*$/.test(raw),
+      isLast = i === expressions.length;
     if (!isLast && raw.slice(raw.lastIndexOf("\n") + 1).includes("//")) throw new Error(`a WGSL comment may hold no expression: ${raw}`);
-    const text = withoutComments(raw).replace(/#if\s*$/, "").replace(/#(\w+)/g, (_, word: string) => {
-      const innermost = open.at(-1);
-      if (!innermost || (word !== "else" && word !== "endif")) throw new Error(`#${word} has no place here: ${raw}`);
-      if (word === "else") {
-        innermost.hasElse = true;
-        return "` : `";
-      }
-      open.pop();
-      return innermost.hasElse ? "`}" : '` : ""}';
-    });
+    const text = withoutComments(raw)
+      .replace(/#if\s*$/, "")
+      .replace(/#(\w+)/g, (_, word: string) => {
+        const innermost = open.at(-1);
+        if (!innermost || (word !== "else" && word !== "endif")) throw new Error(`#${word} has no place here: ${raw}`);
+        if (word === "else") {
+          innermost.hasElse = true;
+          return "` : `";
+        }
+        open.pop();
+        return innermost.hasElse ? "`}" : '` : ""}';
+      });
     edits.push({ start: at, end: at + raw.length, text });
     if (isLast) return;
     const { end } = expressions[i];
@@ -77,7 +80,9 @@ export function resolveWgsl(fileName: string, code: string): string {
     const { quasi } = node as Tagged;
     edits.push({ start, end: quasi.start, text: "" }, ...resolveTemplate(code, quasi));
   });
-  return edits.sort((a, b) => b.start - a.start || b.end - a.end).reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
+  return edits
+    .sort((a, b) => b.start - a.start || b.end - a.end)
+    .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), code);
 }
 
 export const wgslAtBuild = (): Plugin => ({

@@ -6,7 +6,8 @@
 import type { Plugin } from "vite";
 
 /** Of dist/ and dist/min, and of package.json's exports. */
-export const WORKER_FILE = "deltaprop/worker.js", THREAD_FILE = "deltaprop/thread.js";
+export const WORKER_FILE = "deltaprop/worker.js",
+  THREAD_FILE = "deltaprop/thread.js";
 
 /** What stands in the source, by the file that it stands in. */
 const IN_SOURCE: readonly { readonly of: RegExp; readonly name: string; readonly file: string }[] = [
@@ -25,7 +26,10 @@ export const workerUrlAtBuild = (isWorker: (environment: string) => boolean): Pl
     handler(code, id) {
       const { name, file } = IN_SOURCE.find(({ of }) => of.test(id))!;
       if (!code.includes(urlOf(name))) throw new Error(`${urlOf(name)} is not there`);
-      return { code: code.replaceAll(urlOf(name), urlOf(isWorker(this.environment.name) ? file.replace("deltaprop/", "./") : file)), map: null };
+      return {
+        code: code.replaceAll(urlOf(name), urlOf(isWorker(this.environment.name) ? file.replace("deltaprop/", "./") : file)),
+        map: null,
+      };
     },
   },
 });

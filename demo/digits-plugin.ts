@@ -6,7 +6,10 @@ import { loadData } from "../src/cli/data.ts";
 async function files(): Promise<Map<string, Uint8Array>> {
   const { train, test } = await loadData(null);
   return new Map([
-    ["train-images", train.images], ["train-labels", train.labels], ["test-images", test.images], ["test-labels", test.labels],
+    ["train-images", train.images],
+    ["train-labels", train.labels],
+    ["test-images", test.images],
+    ["test-labels", test.labels],
   ]);
 }
 

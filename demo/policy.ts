@@ -4,8 +4,15 @@ import type { Plugin } from "vite";
 
 const DIRECTIVES = [
   // 'wasm-unsafe-eval' lets the WebAssembly engine compile its modules, and allows no eval() of text.
-  "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
-  "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
 ];
 
 /** As a header of every answer, workers' scripts too. */
@@ -18,5 +25,7 @@ export const META_POLICY = DIRECTIVES.filter((directive) => !directive.startsWit
 export const policyInPage = (): Plugin => ({
   name: "policy-in-page",
   apply: "build",
-  transformIndexHtml: () => [{ tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: META_POLICY }, injectTo: "head-prepend" }],
+  transformIndexHtml: () => [
+    { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: META_POLICY }, injectTo: "head-prepend" },
+  ],
 });

@@ -3,7 +3,9 @@
 
 import { adam, dense, sequential, simpleRNN } from "deltaprop";
 
-const STEPS = 12, ROWS = 400, NOISE = 0.1;
+const STEPS = 12,
+  ROWS = 400,
+  NOISE = 0.1;
 let state = 1;
 /** Uniform in ±NOISE, the same at every run (a linear congruence). */
 const noise = () => {
@@ -12,7 +14,7 @@ const noise = () => {
 };
 const signal = Array.from({ length: ROWS + STEPS }, (_, i) => Math.sin(0.7 * i) + noise());
 // Row i is the values i … i + 11; its answer is value i + 12.
-const x = Float32Array.from({ length: ROWS * STEPS }, (_, at) => signal[Math.floor(at / STEPS) + at % STEPS]);
+const x = Float32Array.from({ length: ROWS * STEPS }, (_, at) => signal[Math.floor(at / STEPS) + (at % STEPS)]);
 const y = Float32Array.from(signal.slice(STEPS));
 
 const model = sequential({ seed: 1, layers: [simpleRNN({ units: 8, inputShape: [STEPS, 1] }), dense({ units: 1 })] });

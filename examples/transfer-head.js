@@ -5,7 +5,9 @@
 import { adam, dense, dropout, sequential } from "deltaprop";
 import { earlyStopping } from "deltaprop/callbacks";
 
-const FEATURES = 64, CLASSES = ["rock", "paper", "scissors"], EXAMPLES = 20;
+const FEATURES = 64,
+  CLASSES = ["rock", "paper", "scissors"],
+  EXAMPLES = 20;
 let state = 3;
 /** Uniform in ±1, the same at every run (a linear congruence). */
 const random = () => {
@@ -22,15 +24,24 @@ const collect = (each) => {
   const labels = Array.from({ length: each * CLASSES.length }, (_, i) => i % CLASSES.length);
   return { x: labels.map(embed), labels };
 };
-const { x, labels } = collect(EXAMPLES), test = collect(100);
+const { x, labels } = collect(EXAMPLES),
+  test = collect(100);
 
-const model = sequential({ seed: 1, layers: [
-  dense({ units: 16, activation: "relu", inputShape: [FEATURES], kernelInitializer: "heNormal" }),
-  dropout({ rate: 0.3 }),
-  dense({ units: CLASSES.length, activation: "softmax" }),
-] });
+const model = sequential({
+  seed: 1,
+  layers: [
+    dense({ units: 16, activation: "relu", inputShape: [FEATURES], kernelInitializer: "heNormal" }),
+    dropout({ rate: 0.3 }),
+    dense({ units: CLASSES.length, activation: "softmax" }),
+  ],
+});
 await model.compile({ optimizer: adam(0.01), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend: "wasm" });
-await model.fit(x, labels, { epochs: 60, batchSize: 8, validationSplit: 0.25, callbacks: [earlyStopping({ patience: 10, restoreBestWeights: true })] });
+await model.fit(x, labels, {
+  epochs: 60,
+  batchSize: 8,
+  validationSplit: 0.25,
+  callbacks: [earlyStopping({ patience: 10, restoreBestWeights: true })],
+});
 const { accuracy } = await model.evaluate(test.x, test.labels);
 console.log(`${EXAMPLES} examples of each class: ${(100 * accuracy).toFixed(0)} % of ${test.labels.length} new ones are named right`);
 

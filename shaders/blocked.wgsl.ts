@@ -17,17 +17,36 @@ const moveUp = (sums: readonly Sum[], from: (name: string) => string, to: (name:
 
 /** Behind each block of terms. */
 const closeBlock = (sums: readonly Sum[], levels: number): string => {
-  const above = (level: number): string => (level >= levels ? "" : `if (blocks % ${BLOCK ** level}u == 0u) { ` +
-    `${moveUp(sums, (name) => `${name}_up${level - 1}`, (name) => `${name}_up${level}`)} ${above(level + 1)} }`);
-  return `blocks++; ${moveUp(sums, (name) => name, (name) => `${name}_up0`)} ${above(1)}`;
+  const above = (level: number): string =>
+    level >= levels
+      ? ""
+      : `if (blocks % ${BLOCK ** level}u == 0u) { ` +
+        `${moveUp(
+          sums,
+          (name) => `${name}_up${level - 1}`,
+          (name) => `${name}_up${level}`,
+        )} ${above(level + 1)} }`;
+  return `blocks++; ${moveUp(
+    sums,
+    (name) => name,
+    (name) => `${name}_up0`,
+  )} ${above(1)}`;
 };
 
 /** The variables hold all that was added, smaller sums first. */
 const addBlocks = (sums: readonly Sum[], levels: number): string =>
-  sums.map(({ name }) => range(levels).map((level) => `${name} += ${name}_up${level};`).join(" ")).join(" ");
+  sums
+    .map(({ name }) =>
+      range(levels)
+        .map((level) => `${name} += ${name}_up${level};`)
+        .join(" "),
+    )
+    .join(" ");
 
 /** What puts a loop that adds to sums into loops over blocks. @param levels of blocks above the terms, ≥ 1 */
-export const blocks = (levels: number): BlockWriter => (sums, first, end, stride, loop) => wgsl`${declareBlocks(sums, levels)}
+export const blocks =
+  (levels: number): BlockWriter =>
+  (sums, first, end, stride, loop) => wgsl`${declareBlocks(sums, levels)}
     for (var block_start = ${first}; block_start < ${end}; block_start += ${BLOCK * stride}u) {
       ${loop("block_start", `min(block_start + ${BLOCK * stride}u, ${end})`)}
       ${closeBlock(sums, levels)}

@@ -16,9 +16,12 @@ export const gatheredRow = (order: string, row: string, cols: number): string =>
 /** Number `index` of the data set as a float. */
 export function gatheredNumber(data: string, { source, scale }: GatherVariant, index: string): string {
   switch (source) {
-    case "uint8": return `f32(i32((${data}[(${index}) >> 2u] >> (((${index}) & 3u) << 3u)) & 0xffu)) * ${literal(scale)}`;
-    case "uint32": return `f32(${data}[${index}])`;
-    case "float32": return scale === 1 ? `${data}[${index}]` : `${data}[${index}] * ${literal(scale)}`;
+    case "uint8":
+      return `f32(i32((${data}[(${index}) >> 2u] >> (((${index}) & 3u) << 3u)) & 0xffu)) * ${literal(scale)}`;
+    case "uint32":
+      return `f32(${data}[${index}])`;
+    case "float32":
+      return scale === 1 ? `${data}[${index}]` : `${data}[${index}] * ${literal(scale)}`;
   }
 }
 

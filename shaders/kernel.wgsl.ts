@@ -50,8 +50,13 @@ fn to_half(value: f32) -> f16 {
 `;
 
 /** Bindings 1 … n in the order given. */
-export const declareBuffers = (buffers: readonly BufferDeclaration[]): string => buffers.map(({ name, type, access, elements }, i) =>
-  `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;\n`).join("");
+export const declareBuffers = (buffers: readonly BufferDeclaration[]): string =>
+  buffers
+    .map(
+      ({ name, type, access, elements }, i) =>
+        `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: array<${type}${elements > 0 ? `, ${elements}` : ""}>;\n`,
+    )
+    .join("");
 
 /** Workgroup memory that a part uses: numbers of the array `partial`, vec4f of the array `staged`. */
 export interface WorkgroupMemory {
@@ -63,10 +68,18 @@ export interface WorkgroupMemory {
  * The parts of a launch share these arrays, each as long as the part that wants most of it needs it, since a workgroup runs
  * one part only: side by side the arrays of several parts would exceed what a device has.
  */
-const declareMemory = (parts: readonly PartText[]): string => ([["partial", "f32"], ["staged", "vec4f"]] as const).map(([name, type]) => {
-  const most = Math.max(...parts.map(({ memory }) => memory?.[name] ?? 0));
-  return most > 0 ? `var<workgroup> ${name}: array<${type}, ${most}>;\n` : "";
-}).join("");
+const declareMemory = (parts: readonly PartText[]): string =>
+  (
+    [
+      ["partial", "f32"],
+      ["staged", "vec4f"],
+    ] as const
+  )
+    .map(([name, type]) => {
+      const most = Math.max(...parts.map(({ memory }) => memory?.[name] ?? 0));
+      return most > 0 ? `var<workgroup> ${name}: array<${type}, ${most}>;\n` : "";
+    })
+    .join("");
 
 /** What the workgroups of one part do: statements on `workgroup`, their number within the part, and `lane`. */
 export interface PartText {
@@ -83,9 +96,7 @@ export interface PartText {
  * buffers in the order given.
  * @param functions what several parts call
  */
-export function launchKernel(
-  lanes: number, buffers: readonly BufferDeclaration[], functions: string, parts: readonly PartText[],
-): string {
+export function launchKernel(lanes: number, buffers: readonly BufferDeclaration[], functions: string, parts: readonly PartText[]): string {
   let first = 0;
   const branches = parts.map(({ workgroups }, i) => {
     const start = first;
@@ -94,11 +105,15 @@ export function launchKernel(
   });
   return wgsl`${STEP_STRUCT}@group(0) @binding(0) var<uniform> step: Step;
 ${declareBuffers(buffers)}${declareMemory(parts)}${functions}
-${parts.map((part, i) => `${part.functions}
+${parts
+  .map(
+    (part, i) => `${part.functions}
 fn part${i}(workgroup: u32, lane: u32) {
   ${part.text}
 }
-`).join("")}
+`,
+  )
+  .join("")}
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) count: vec3u, @builtin(local_invocation_index) lane: u32) {
   // More than 65,535 workgroups do not fit one dimension, so y carries on where x ends.
@@ -131,15 +146,28 @@ export interface Sum {
 }
 
 /** Puts a loop that adds to sums, from one expression to another in steps, into loops over blocks of terms: blocked.wgsl.ts. */
-export type BlockWriter =
-  (sums: readonly Sum[], first: string, end: string, stride: number, loop: (first: string, end: string) => string) => string;
+export type BlockWriter = (
+  sums: readonly Sum[],
+  first: string,
+  end: string,
+  stride: number,
+  loop: (first: string, end: string) => string,
+) => string;
 
 /**
  * A loop over `variable` from `first` to `end` in steps of `stride` that adds to one sum.
  * @param blocks null: one term after the other
  * @param body statements on `variable` that add a term to `sum`
  */
-export function sumLoop(sum: Sum, blocks: BlockWriter | null, variable: string, first: string, end: string, stride: number, body: string): string {
+export function sumLoop(
+  sum: Sum,
+  blocks: BlockWriter | null,
+  variable: string,
+  first: string,
+  end: string,
+  stride: number,
+  body: string,
+): string {
   const next = stride === 1 ? `${variable}++` : `${variable} += ${stride}u`;
   const loop = (from: string, to: string) => `for (var ${variable} = ${from}; ${variable} < ${to}; ${next}) { ${body} }`;
   return blocks ? blocks([sum], first, end, stride, loop) : loop(first, end);

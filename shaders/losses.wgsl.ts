@@ -19,7 +19,9 @@ export interface LossTexts {
 }
 
 /** Of the losses that are sums over outputs; those behind a softmax are not. */
-export type LossTable = Readonly<Partial<Record<Exclude<LossName, "categoricalCrossentropy" | "sparseCategoricalCrossentropy">, LossTexts>>>;
+export type LossTable = Readonly<
+  Partial<Record<Exclude<LossName, "categoricalCrossentropy" | "sparseCategoricalCrossentropy">, LossTexts>>
+>;
 
 export interface LossFormulas {
   readonly losses: LossTable;
@@ -29,7 +31,7 @@ export interface LossFormulas {
 
 /** A target as the loss compares with it. */
 const targetText = (y: string, loss: Loss, cols: number, { smooth }: LossFormulas): string =>
-  (loss.labelSmoothing ? formulaOf({ smooth }, "smooth")(y, loss, cols) : y);
+  loss.labelSmoothing ? formulaOf({ smooth }, "smooth")(y, loss, cols) : y;
 
 /** The others are in uncommon.wgsl.ts. */
 export const SUMS = {
@@ -46,9 +48,12 @@ export const SUMS = {
 
 function gradientFormula(loss: Loss, cols: number, losses: LossTable): string {
   switch (loss.name) {
-    case "categoricalCrossentropy": return "(a - y)";
-    case "sparseCategoricalCrossentropy": return "(a - select(0.0, 1.0, y == col))";
-    default: return formulaOf(losses, loss.name).gradient(loss, cols);
+    case "categoricalCrossentropy":
+      return "(a - y)";
+    case "sparseCategoricalCrossentropy":
+      return "(a - select(0.0, 1.0, y == col))";
+    default:
+      return formulaOf(losses, loss.name).gradient(loss, cols);
   }
 }
 
@@ -57,7 +62,9 @@ function gradientFormula(loss: Loss, cols: number, losses: LossTable): string {
  * @param mean one over the rows that the loss is a mean of
  */
 export function lossGradientFunction(name: string, loss: Loss, cols: number, mean: string, formulas: LossFormulas): string {
-  const { losses } = formulas, target = loss.labelSmoothing ? "label" : "y", { before = "" } = losses[loss.name as keyof LossTable] ?? {};
+  const { losses } = formulas,
+    target = loss.labelSmoothing ? "label" : "y",
+    { before = "" } = losses[loss.name as keyof LossTable] ?? {};
   const first = loss.labelSmoothing ? `let y = ${targetText(target, loss, cols, formulas)};` : before;
   return wgsl`
 fn ${name}(a: f32, ${target}: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) -> f32 {
@@ -70,10 +77,13 @@ fn ${name}(a: f32, ${target}: ${takesLabels(loss) ? "u32" : "f32"}, col: u32) ->
  * Σ (a − y)² / cols as statements that leave it in `value`. The square of a large error is divided before it is taken, so that only a
  * mean that is too large overflows; that of a small one after the sum, so that it does not vanish on the way.
  */
-export const meanSquareStatements = (cols: number, a: (col: string) => string, y: (col: string) => string): string => (cols === 1 ? wgsl`
+export const meanSquareStatements = (cols: number, a: (col: string) => string, y: (col: string) => string): string =>
+  cols === 1
+    ? wgsl`
     let error = ${a("0u")} - ${y("0u")};
     var value = error * error;
-` : wgsl`
+`
+    : wgsl`
     var value = 0.0;
     var large = 0.0;
     for (var col = 0u; col < ${cols}u; col++) {
@@ -84,14 +94,21 @@ export const meanSquareStatements = (cols: number, a: (col: string) => string, y
       large += select(0.0, square, is_large);
     }
     value = value * ${literal(1 / cols)} + large;
-`);
+`;
 
 /**
  * The loss of row `row` as statements that leave it in `value`. `p(col)` reads the prediction (logits for a
  * cross-entropy), `y(col)` the target, or the class index as a u32.
  */
-export function lossRowStatements(loss: Loss, cols: number, p: (col: string) => string, label: (col: string) => string, formulas: LossFormulas) {
-  const { losses } = formulas, y = (col: string) => targetText(label(col), loss, cols, formulas);
+export function lossRowStatements(
+  loss: Loss,
+  cols: number,
+  p: (col: string) => string,
+  label: (col: string) => string,
+  formulas: LossFormulas,
+) {
+  const { losses } = formulas,
+    y = (col: string) => targetText(label(col), loss, cols, formulas);
   if (loss.name === "categoricalCrossentropy" || loss.name === "sparseCategoricalCrossentropy") {
     const sparse = loss.name === "sparseCategoricalCrossentropy";
     // −Σ y·ln softmax(z) = Σ y·(ln(1 + rest) + max − z), rest = Σ e^(z−max) without the maximum's own 1, which would take its digits.

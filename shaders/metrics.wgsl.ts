@@ -15,9 +15,7 @@ export const argmax = (name: string, cols: number, at: (col: string) => string):
  * `a(col)` reads the answer, `y(col)` the target; of sparseAccuracy the class index, a u32. Of the kinds that a page loads at once; all are
  * in uncommon.wgsl.ts.
  */
-export function metricRowStatements(
-  metric: MetricKind, cols: number, a: (col: string) => string, y: (col: string) => string,
-): string {
+export function metricRowStatements(metric: MetricKind, cols: number, a: (col: string) => string, y: (col: string) => string): string {
   switch (metric) {
     case "sparseAccuracy":
       return `${argmax("best", cols, a)}
@@ -28,11 +26,14 @@ export function metricRowStatements(
     case "meanSquaredError":
       return meanSquareStatements(cols, a, y);
     default: {
-      const term = formulaOf({
-        binaryAccuracy: "select(0.0, 1.0, (a > 0.5) == (y > 0.5))",
-        binaryLogitAccuracy: "select(0.0, 1.0, (a > 0.0) == (y > 0.5))",
-        meanAbsoluteError: "abs(a - y)",
-      } satisfies Partial<Record<MetricKind, string>>, metric);
+      const term = formulaOf(
+        {
+          binaryAccuracy: "select(0.0, 1.0, (a > 0.5) == (y > 0.5))",
+          binaryLogitAccuracy: "select(0.0, 1.0, (a > 0.0) == (y > 0.5))",
+          meanAbsoluteError: "abs(a - y)",
+        } satisfies Partial<Record<MetricKind, string>>,
+        metric,
+      );
       return wgsl`
     var value = 0.0;
     for (var col = 0u; col < ${cols}u; col++) {

@@ -10,10 +10,17 @@ import { literal, type NumberAt, type StoreAt } from "./kernel.wgsl.ts";
 
 const overDeviation = (value: string, variance: string, epsilon: number): string => `(${value}) / sqrt(${variance} + ${literal(epsilon)})`;
 
-export const normalized = (x: string, mean: string, variance: string, epsilon: number): string => overDeviation(`${x} - ${mean}`, variance, epsilon);
+export const normalized = (x: string, mean: string, variance: string, epsilon: number): string =>
+  overDeviation(`${x} - ${mean}`, variance, epsilon);
 
 export const pulledBack = (
-  g: string, n: string, variance: string, sum: string, dot: string, inverseRows: string, epsilon: number,
+  g: string,
+  n: string,
+  variance: string,
+  sum: string,
+  dot: string,
+  inverseRows: string,
+  epsilon: number,
 ): string => overDeviation(`${g} - (${sum} + ${n} * ${dot}) * ${inverseRows}`, variance, epsilon);
 
 /** A function of two: a term of a variance. */
@@ -38,7 +45,14 @@ export const normalizeRowStatements = (cols: number, epsilon: number, x: NumberA
     for (var col = 0u; col < ${cols}u; col++) { ${store("col", `(${x("col")} - mean) / deviation`)} }
 `;
 
-export const pullBackRowStatements = (cols: number, epsilon: number, g: NumberAt, n: NumberAt, x: NumberAt, store: StoreAt): string => wgsl`${statistics(cols, x)}
+export const pullBackRowStatements = (
+  cols: number,
+  epsilon: number,
+  g: NumberAt,
+  n: NumberAt,
+  x: NumberAt,
+  store: StoreAt,
+): string => wgsl`${statistics(cols, x)}
     let deviation = sqrt(variance + ${literal(epsilon)});
     var sum = 0.0;
     var dot = 0.0;

@@ -11,7 +11,11 @@
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { literal } from "./kernel.wgsl.ts";
 
-const SCALE = 2 ** 80, LARGE = literal(2 ** 48), SMALL = literal(2 ** -40), UP = literal(SCALE), DOWN = literal(1 / SCALE);
+const SCALE = 2 ** 80,
+  LARGE = literal(2 ** 48),
+  SMALL = literal(2 ** -40),
+  UP = literal(SCALE),
+  DOWN = literal(1 / SCALE);
 
 /** squares_of(x): its square, in its class. norm_of(sums): √ of their sum. Where NaN is, the class between has it. */
 export const NORM_FUNCTIONS = wgsl`
@@ -49,7 +53,11 @@ export const squaresStatements = (lanes: number, target: string): string => wgsl
 
 /** Every lane of every workgroup ends up with the squares of `count` norms from number `offset` on, summed. */
 export const normFactorStatements = (
-  lanes: number, norms: string, offset: number, count: number, finish: (total: string) => string,
+  lanes: number,
+  norms: string,
+  offset: number,
+  count: number,
+  finish: (total: string) => string,
 ): string => wgsl`{
     var sum = vec3f();
     for (var i = lane; i < ${count}u; i += ${lanes}u) { sum += squares_of(${norms}[${offset}u + i]); }

@@ -28,21 +28,26 @@ const SERIAL = 128;
  * each reduction by another one.
  */
 export const reduceFewStatements = (reductions: readonly Reduction[], lanes: number): string =>
-  reductions.map((reduction, i) => {
-    const { target, terms, finish } = reduction;
-    if (terms.some(({ atMost }) => atMost > SERIAL)) return reduceStatements([reduction], lanes);
-    const { type, add } = additionOf(reduction);
-    return wgsl`if (lane == ${i % lanes}u) {
+  reductions
+    .map((reduction, i) => {
+      const { target, terms, finish } = reduction;
+      if (terms.some(({ atMost }) => atMost > SERIAL)) return reduceStatements([reduction], lanes);
+      const { type, add } = additionOf(reduction);
+      return wgsl`if (lane == ${i % lanes}u) {
       var total = ${type}();
-      ${terms.map(({ number, elements, f }) =>
-        `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${add(f)}; }`).join("\n      ")}
+      ${terms
+        .map(({ number, elements, f }) => `for (var i = 0u; i < ${elements}; i++) { let v = ${number}; total += ${add(f)}; }`)
+        .join("\n      ")}
       ${target} = ${finish};
     }`;
-  }).join("\n    ");
+    })
+    .join("\n    ");
 
 export function persistentKernel(program: PersistentProgram, buffers: readonly BufferDeclaration[]): string {
-  const copies = (copy: (weights: PersistentProgram["weights"][number]) => string) => program.weights.map((weights) =>
-    `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`).join("\n  ");
+  const copies = (copy: (weights: PersistentProgram["weights"][number]) => string) =>
+    program.weights
+      .map((weights) => `for (var i = lane; i < ${weights.elements}u; i += ${program.lanes}u) { ${copy(weights)} }`)
+      .join("\n  ");
   const barrier = program.memory > 0 ? "workgroupBarrier();" : "storageBarrier();";
   return wgsl`${STEP_STRUCT}
 struct Table {

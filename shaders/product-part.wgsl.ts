@@ -63,11 +63,16 @@ export type Finish = (value: string, row: string, col: string) => string;
 
 /** Writes the statements of one kind. @param bias what is added to a column */
 export type ProductWriter = (
-  v: ProductPart, left: Operand, right: Operand, bias: ((col: string) => string) | null, finish: Finish,
+  v: ProductPart,
+  left: Operand,
+  right: Operand,
+  bias: ((col: string) => string) | null,
+  finish: Finish,
 ) => string;
 
 /** Numbers side by side as one value; one number is itself. */
-export const vector = (values: readonly string[]): string => (values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`);
+export const vector = (values: readonly string[]): string =>
+  values.length === 1 ? values[0] : `vec${values.length}f(${values.join(", ")})`;
 
 export const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -24,8 +24,7 @@ function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: 
   const place = (c: number) => `min(at + ${c}u, ${end} - 1u)`;
   const numbers = range(4).map((c) => (byRow ? operand.at(row(place(c)), "k") : operand.at("k_row", place(c))));
   const scalars = `four = vec4f(${numbers.join(", ")});`;
-  const read = byRow || !operand.at4 ? scalars
-    : `if (at + 3u < ${end}) { four = ${operand.at4("k_row", "at")}; } else { ${scalars} }`;
+  const read = byRow || !operand.at4 ? scalars : `if (at + 3u < ${end}) { four = ${operand.at4("k_row", "at")}; } else { ${scalars} }`;
   return wgsl`for (var t = lane; t < ${v.depth * along}u; t += ${v.lanesX * v.lanesY}u) {
       let quad = ${byRow ? `t / ${v.depth}u` : `t % ${along}u`};
       let term = ${byRow ? `t % ${v.depth}u` : `t / ${along}u`};
@@ -43,7 +42,9 @@ function stage(v: ProductPart, side: "left" | "right", operand: Operand, byRow: 
 }
 
 export const tiledStatements: ProductWriter = (v, left, right, bias, finish) => {
-  const rows = range(v.tileRows), quads = range(v.tileCols / 4), rowQuads = range(v.tileRows / 4);
+  const rows = range(v.tileRows),
+    quads = range(v.tileCols / 4),
+    rowQuads = range(v.tileRows / 4);
   const each = (statement: (i: number, j: number) => string) =>
     rows.map((i) => quads.map((j) => statement(i, j)).join(" ")).join("\n        ");
   const sums = rows.flatMap((i) => quads.flatMap((j) => range(4).map((c) => `sum_${i}_${j}[${c}]`)));

@@ -56,7 +56,10 @@ fn ${name}(product: f32, example: u32, col: u32, t: u32) {
 }
 
 export function recurrentBackwardFunction(name: string, derivative: string, r: RecurrentReads): string {
-  const padding = r.length === null ? "" : `let length = ${r.length};
+  const padding =
+    r.length === null
+      ? ""
+      : `let length = ${r.length};
   if (t >= length) { ${r.store} = 0.0; return; }
   if (t + 1u == length) {
     for (var later = row + 1u; later < (example + 1u) * ${r.steps}u; later++) { total += ${r.own("later")}; }

@@ -57,10 +57,13 @@ const sumTerm = ({ number, elements, f, blocks }: SumTerm, { type, add, handOn }
 
 /** Statements of all `lanes` invocations of a workgroup, on `lane` and the workgroup array `partial`. */
 export const reduceStatements = (reductions: readonly Reduction[], lanes: number): string =>
-  reductions.map((reduction) => {
-    const { target, terms, finish } = reduction, addition = additionOf(reduction);
-    return `{
+  reductions
+    .map((reduction) => {
+      const { target, terms, finish } = reduction,
+        addition = additionOf(reduction);
+      return `{
     var total = ${addition.type}();${terms.map((term) => sumTerm(term, addition, lanes)).join("")}
     if (lane == 0u) { ${target} = ${finish}; }
   }`;
-  }).join("\n  ");
+    })
+    .join("\n  ");

@@ -27,9 +27,16 @@ export const eachRow = (lanes: number, statements: readonly string[]): string =>
  * @param matrix the number at `row` and `col`
  */
 export const rowSumStatements = (
-  lanes: number, shares: number, blocks: BlockWriter | null, rows: string, cols: number, matrix: string, finish: string,
+  lanes: number,
+  shares: number,
+  blocks: BlockWriter | null,
+  rows: string,
+  cols: number,
+  matrix: string,
+  finish: string,
 ): string => {
-  const width = lanes / shares, sum = { name: "sum", type: "f32" };
+  const width = lanes / shares,
+    sum = { name: "sum", type: "f32" };
   const add = (first: string, end: string) => sumLoop(sum, blocks, "row", first, end, 1, `sum += ${matrix};`);
   if (shares === 1) {
     return wgsl`

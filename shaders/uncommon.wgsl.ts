@@ -89,7 +89,8 @@ const TANH_OF_ERROR = `var t = 0.0;
 
 /** A parabola up to delta, then a line. */
 const huber: LossTexts = {
-  row: ({ delta }) => `let term = select(${literal(delta)} * (abs(p - y) - 0.5f * ${literal(delta)}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${literal(delta)});`,
+  row: ({ delta }) =>
+    `let term = select(${literal(delta)} * (abs(p - y) - 0.5f * ${literal(delta)}), 0.5 * (p - y) * (p - y), abs(p - y) <= ${literal(delta)});`,
   gradient: ({ delta }, cols) => `clamp(a - y, ${literal(-delta)}, ${literal(delta)}) * ${literal(1 / cols)}`,
 };
 
@@ -104,12 +105,14 @@ export const UNCOMMON_SUMS = {
   huber,
   meanAbsoluteError: {
     row: () => "let term = abs(p - y);",
-    before: "let e = a - y;", gradient: (_, cols) => `${signOf("e")} * ${literal(1 / cols)}`,
+    before: "let e = a - y;",
+    gradient: (_, cols) => `${signOf("e")} * ${literal(1 / cols)}`,
   },
   meanAbsolutePercentageError: {
     row: () => `let size = abs(y);
       let term = 100.0 * abs(y - p) / ${atLeast("size")};`,
-    before: "let e = a - y;\n  let size = abs(y);", gradient: (_, cols) => `100.0 * ${signOf("e")} / ${atLeast("size")} * ${literal(1 / cols)}`,
+    before: "let e = a - y;\n  let size = abs(y);",
+    gradient: (_, cols) => `100.0 * ${signOf("e")} / ${atLeast("size")} * ${literal(1 / cols)}`,
   },
   meanSquaredLogarithmicError: {
     row: () => `let answer = ${atLeast("p")};
@@ -133,22 +136,26 @@ export const UNCOMMON_SUMS = {
         ${LOG1P_SERIES("above")}
         term = select(l, s + (l - ${literal(Math.LN2)}), s > 1.0);
       }`,
-    before: TANH_OF_ERROR, gradient: (_, cols) => `t * ${literal(1 / cols)}`,
+    before: TANH_OF_ERROR,
+    gradient: (_, cols) => `t * ${literal(1 / cols)}`,
   },
   hinge: {
     row: () => `${MARGIN("p")}
       let term = select(margin, 0.0, margin < 0.0);`,
-    before: MARGIN("a"), gradient: (_, cols) => `select(select(margin, 0.0, margin <= 0.0), -side, margin > 0.0) * ${literal(1 / cols)}`,
+    before: MARGIN("a"),
+    gradient: (_, cols) => `select(select(margin, 0.0, margin <= 0.0), -side, margin > 0.0) * ${literal(1 / cols)}`,
   },
   squaredHinge: {
     row: () => `${MARGIN("p")}
       let term = select(margin * margin, 0.0, margin < 0.0);`,
-    before: MARGIN("a"), gradient: (_, cols) => `-2.0 * side * select(margin, 0.0, margin < 0.0) * ${literal(1 / cols)}`,
+    before: MARGIN("a"),
+    gradient: (_, cols) => `-2.0 * side * select(margin, 0.0, margin < 0.0) * ${literal(1 / cols)}`,
   },
   klDivergence: {
     row: () => `let wanted = ${share("y")};
       let term = wanted * log(wanted / ${share("p")});`,
-    before: `let wanted = ${share("y")};`, gradient: () => `select(-wanted / a, 0.0, a < ${EPSILON} || a > 1.0)`,
+    before: `let wanted = ${share("y")};`,
+    gradient: () => `select(-wanted / a, 0.0, a < ${EPSILON} || a > 1.0)`,
   },
   poisson: {
     row: () => `let term = p - y * log(p + ${EPSILON});`,
@@ -192,7 +199,8 @@ const cosineStatements = (cols: number, a: NumberAt, y: NumberAt): string => wgs
 
 /** y, y² or (a − y)² of one output. @throws for any other kind: nothing else becomes part of a shader */
 function outputStatements(metric: MetricKind, a: NumberAt, y: NumberAt): string {
-  const [, kind, output] = /^(target|squaredTarget|squaredError)_(\d+)$/.exec(metric) ?? [], j = `${output}u`;
+  const [, kind, output] = /^(target|squaredTarget|squaredError)_(\d+)$/.exec(metric) ?? [],
+    j = `${output}u`;
   if (kind === undefined) throw new Error(`no formula of the metric ${JSON.stringify(metric)}`);
   const term = kind === "target" ? "y" : kind === "squaredTarget" ? "y * y" : "(a - y) * (a - y)";
   return `
@@ -204,21 +212,30 @@ function outputStatements(metric: MetricKind, a: NumberAt, y: NumberAt): string 
 /** metric_rows, for all kinds: as metricRowStatements(). */
 export function metricRows(metric: MetricKind, cols: number, a: NumberAt, y: NumberAt): string {
   switch (metric) {
-    case "topKAccuracy": return `${argmax("wanted", cols, y)}${topStatements(cols, a)}`;
-    case "sparseTopKAccuracy": return `
+    case "topKAccuracy":
+      return `${argmax("wanted", cols, y)}${topStatements(cols, a)}`;
+    case "sparseTopKAccuracy":
+      return `
     let wanted = ${y("0u")};${topStatements(cols, a)}`;
-    case "truePositives": return countStatements(cols, a, y, "a > 0.5 && y > 0.5");
-    case "trueNegatives": return countStatements(cols, a, y, "!(a > 0.5) && !(y > 0.5)");
-    case "falsePositives": return countStatements(cols, a, y, "a > 0.5 && !(y > 0.5)");
-    case "falseNegatives": return countStatements(cols, a, y, "!(a > 0.5) && y > 0.5");
-    case "cosineSimilarity": return cosineStatements(cols, a, y);
+    case "truePositives":
+      return countStatements(cols, a, y, "a > 0.5 && y > 0.5");
+    case "trueNegatives":
+      return countStatements(cols, a, y, "!(a > 0.5) && !(y > 0.5)");
+    case "falsePositives":
+      return countStatements(cols, a, y, "a > 0.5 && !(y > 0.5)");
+    case "falseNegatives":
+      return countStatements(cols, a, y, "!(a > 0.5) && y > 0.5");
+    case "cosineSimilarity":
+      return cosineStatements(cols, a, y);
     case "sparseAccuracy":
     case "categoricalAccuracy":
     case "binaryAccuracy":
     case "binaryLogitAccuracy":
     case "meanSquaredError":
-    case "meanAbsoluteError": return metricRowStatements(metric, cols, a, y);
-    default: return outputStatements(metric, a, y);
+    case "meanAbsoluteError":
+      return metricRowStatements(metric, cols, a, y);
+    default:
+      return outputStatements(metric, a, y);
   }
 }
 

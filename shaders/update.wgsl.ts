@@ -9,13 +9,15 @@ import { literal } from "./kernel.wgsl.ts";
 /** Statements on the variables w, g, s0 … that leave the new values in w, s0 …. */
 export type UpdateFormula = (optimizer: Optimizer) => string;
 
-const sgd: UpdateFormula = ({ momentum, nesterov }) => (momentum === 0 ? "w -= step.learning_rate * g;"
-  : wgsl`s0 = ${literal(momentum)} * s0 - step.learning_rate * g;
+const sgd: UpdateFormula = ({ momentum, nesterov }) =>
+  momentum === 0
+    ? "w -= step.learning_rate * g;"
+    : wgsl`s0 = ${literal(momentum)} * s0 - step.learning_rate * g;
   #if ${nesterov}
   w += ${literal(momentum)} * s0 - step.learning_rate * g;
   #else
   w += s0;
-  #endif`);
+  #endif`;
 
 const adam: UpdateFormula = ({ name, beta1, beta2, epsilon, weightDecay }) => wgsl`#if ${name === "adamW"}
   w -= w * ${literal(weightDecay)} * step.learning_rate;

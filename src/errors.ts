@@ -29,7 +29,12 @@ export class DivergenceError extends DeltapropError {
    * @param lossBefore the last loss that was finite; null if there was none
    * @param tensor what went first, as the graph names it: "z1", "delta2", "grad_w1", …
    */
-  constructor(message: string, readonly step: number, readonly lossBefore: number | null, readonly tensor: string) {
+  constructor(
+    message: string,
+    readonly step: number,
+    readonly lossBefore: number | null,
+    readonly tensor: string,
+  ) {
     super(message);
   }
 }

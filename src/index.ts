@@ -7,7 +7,17 @@ export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, Veri
 export type { BackendKind } from "./train/backend/backend.ts";
 export type { History } from "./train/loop/history.ts";
 export type {
-  Callback, Callbacks, CallbackState, CheckpointOptions, DatasetFitOptions, DeviceLostInfo, FitOptions, FitRun, Logs, OnNaN, ResumeInfo,
+  Callback,
+  Callbacks,
+  CallbackState,
+  CheckpointOptions,
+  DatasetFitOptions,
+  DeviceLostInfo,
+  FitOptions,
+  FitRun,
+  Logs,
+  OnNaN,
+  ResumeInfo,
 } from "./train/call/fit-options.ts";
 export { trainInWorker } from "./train/worker/train-in-worker.ts";
 export type { WorkerOptions } from "./train/worker/train-in-worker.ts";
@@ -29,7 +39,10 @@ export type { Lengths } from "./train/data/shape.ts";
 export { activation, dense, dropout } from "./model/layers.ts";
 export { batchNormalization, layerNormalization } from "./model/normalization.ts";
 export type {
-  BatchNormalizationLayer, BatchNormalizationOptions, LayerNormalizationLayer, LayerNormalizationOptions,
+  BatchNormalizationLayer,
+  BatchNormalizationOptions,
+  LayerNormalizationLayer,
+  LayerNormalizationOptions,
 } from "./model/normalization-types.ts";
 export { simpleRNN } from "./model/recurrent.ts";
 export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
@@ -38,21 +51,53 @@ export { ACTIVATIONS } from "./model/activations.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
 export { adadelta, adagrad, adam, adamax, adamW, lion, OPTIMIZERS, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
-  AdadeltaOptions, AdagradOptions, AdamOptions, AdamWOptions, Clipping, CommonOptions, LionOptions, Optimizer, OptimizerName, RmspropOptions, SgdOptions,
+  AdadeltaOptions,
+  AdagradOptions,
+  AdamOptions,
+  AdamWOptions,
+  Clipping,
+  CommonOptions,
+  LionOptions,
+  Optimizer,
+  OptimizerName,
+  RmspropOptions,
+  SgdOptions,
 } from "./model/optimizers.ts";
 export { cosineDecay, exponentialDecay, piecewiseConstantDecay, warmup } from "./model/changing-rates.ts";
 export { constant } from "./model/schedules.ts";
 export type { Schedule } from "./model/schedules.ts";
 export {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, LOSSES, meanAbsoluteError,
-  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge,
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  halfSquaredError,
+  hinge,
+  huber,
+  klDivergence,
+  logCosh,
+  LOSSES,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogarithmicError,
+  poisson,
+  sparseCategoricalCrossentropy,
+  squaredHinge,
 } from "./model/losses.ts";
 export type { Loss, LossName } from "./model/losses.ts";
 export type { MetricName } from "./model/metrics.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";
 export type { Regularizer } from "./model/regularizers.ts";
 export {
-  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  ones,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  zeros,
 } from "./model/initializers.ts";
 export type { Initializer, InitializerName } from "./model/initializers.ts";
 // The same functions under the names of TensorFlow.js' namespaces, so that code for its Layers API ports by changing the import:
@@ -69,4 +114,13 @@ export type { NamedTensor, SafetensorsFile, TensorToWrite } from "./formats/safe
 export { parseIdx } from "./formats/idx.ts";
 export type { Idx } from "./formats/idx.ts";
 
-export { DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError } from "./errors.ts";
+export {
+  DeltapropError,
+  DeviceLostError,
+  DivergenceError,
+  FormatError,
+  GpuError,
+  InputError,
+  OutOfMemoryError,
+  UnsupportedError,
+} from "./errors.ts";

@@ -17,7 +17,10 @@ export const STREAM = { initialization: 1, shuffle: 2, dropout: 3, data: 4, samp
 
 /** The high 32 bits of a 64-bit product of two unsigned 32-bit numbers, by 16-bit halves (as WGSL must do it). */
 function multiplyHigh(a: number, b: number): number {
-  const aLow = a & 0xffff, aHigh = a >>> 16, bLow = b & 0xffff, bHigh = b >>> 16;
+  const aLow = a & 0xffff,
+    aHigh = a >>> 16,
+    bLow = b & 0xffff,
+    bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const middle2 = aLow * bHigh + (middle & 0xffff);
   return aHigh * bHigh + (middle >>> 16) + (middle2 >>> 16);
@@ -29,8 +32,10 @@ export function philox4x32(counter: Quad, key: readonly [number, number]): Quad 
   let [k0, k1] = key;
   // Signed in between, and without arrays: a page draws its initial weights before this is compiled well.
   for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(MULTIPLIER_0, c0), low0 = Math.imul(MULTIPLIER_0, c0);
-    const high1 = multiplyHigh(MULTIPLIER_1, c2), low1 = Math.imul(MULTIPLIER_1, c2);
+    const high0 = multiplyHigh(MULTIPLIER_0, c0),
+      low0 = Math.imul(MULTIPLIER_0, c0);
+    const high1 = multiplyHigh(MULTIPLIER_1, c2),
+      low1 = Math.imul(MULTIPLIER_1, c2);
     c0 = high1 ^ c1 ^ k0;
     c1 = low1;
     c2 = high0 ^ c3 ^ k1;
@@ -53,7 +58,12 @@ export class RandomSequence {
   #used = 4;
   readonly #key: readonly [number, number];
 
-  constructor(seed: number, readonly stream: number, readonly a = 0, readonly b = 0) {
+  constructor(
+    seed: number,
+    readonly stream: number,
+    readonly a = 0,
+    readonly b = 0,
+  ) {
     this.#key = keyOf(seed);
   }
 

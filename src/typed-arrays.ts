@@ -3,11 +3,28 @@
 
 import { InputError } from "./errors.ts";
 
-export type NumbersKind = "Float16Array" | "Float32Array" | "Float64Array" | "Int8Array" | "Int16Array" | "Int32Array"
-  | "Uint8Array" | "Uint8ClampedArray" | "Uint16Array" | "Uint32Array";
+export type NumbersKind =
+  | "Float16Array"
+  | "Float32Array"
+  | "Float64Array"
+  | "Int8Array"
+  | "Int16Array"
+  | "Int32Array"
+  | "Uint8Array"
+  | "Uint8ClampedArray"
+  | "Uint16Array"
+  | "Uint32Array";
 
-export type TypedNumbers = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Int8Array<ArrayBuffer> | Int16Array<ArrayBuffer>
-  | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer> | Uint8ClampedArray<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+export type TypedNumbers =
+  | Float32Array<ArrayBuffer>
+  | Float64Array<ArrayBuffer>
+  | Int8Array<ArrayBuffer>
+  | Int16Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+  | Uint8ClampedArray<ArrayBuffer>
+  | Uint16Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>;
 
 /** float32 numbers in memory that is not shared. */
 export type Floats = Float32Array<ArrayBuffer>;
@@ -19,7 +36,16 @@ type Constructor = new (from: number | ArrayLike<number>) => TypedNumbers;
 
 /** What holds numbers of a kind in this realm. Not every engine has a Float16Array, and float32 holds its numbers exactly. */
 const CONSTRUCTORS: Readonly<Record<NumbersKind, Constructor>> = {
-  Float16Array: Float32Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Uint8Array, Uint8ClampedArray, Uint16Array, Uint32Array,
+  Float16Array: Float32Array,
+  Float32Array,
+  Float64Array,
+  Int8Array,
+  Int16Array,
+  Int32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Uint32Array,
 };
 
 /** %TypedArray%.prototype[@@toStringTag] reads an internal slot: undefined for all else. */
@@ -31,7 +57,7 @@ export const brandOf = (value: unknown): string | undefined => BRAND.get?.call(v
 /** The same for typed arrays of numbers: undefined for those of bigints, too. */
 export function kindOf(value: unknown): NumbersKind | undefined {
   const brand = brandOf(value);
-  return brand !== undefined && Object.hasOwn(CONSTRUCTORS, brand) ? brand as NumbersKind : undefined;
+  return brand !== undefined && Object.hasOwn(CONSTRUCTORS, brand) ? (brand as NumbersKind) : undefined;
 }
 
 /** An array of this realm that holds numbers of the kind. */
@@ -48,10 +74,16 @@ export function copyTyped(where: string, name: string, kind: NumbersKind, array:
     return new CONSTRUCTORS[kind](array);
   } catch (error) {
     if (error instanceof RangeError) {
-      throw new InputError(`${where}: ${name} is copied, and there is no memory for a copy of ${array.length} numbers (${error.message}). ` +
-        "Pass fewer rows at a time.", { cause: error });
+      throw new InputError(
+        `${where}: ${name} is copied, and there is no memory for a copy of ${array.length} numbers (${error.message}). ` +
+          "Pass fewer rows at a time.",
+        { cause: error },
+      );
     }
-    throw new InputError(`${where}: ${name} is a ${kind} whose memory is gone: its buffer was transferred (detached), or made smaller than ` +
-      "the array. Pass an array that still has its numbers.", { cause: error });
+    throw new InputError(
+      `${where}: ${name} is a ${kind} whose memory is gone: its buffer was transferred (detached), or made smaller than ` +
+        "the array. Pass an array that still has its numbers.",
+      { cause: error },
+    );
   }
 }

@@ -22,13 +22,22 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 function codeFromText(path: string, text: string): string[] {
   const found: string[] = [];
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const nameOf = (node: ts.Expression): string => (ts.isIdentifier(node) ? node.text
-    : ts.isPropertyAccessExpression(node) ? node.name.text : ts.isParenthesizedExpression(node) ? nameOf(node.expression)
-      : ts.isBinaryExpression(node) ? nameOf(node.right) : "");
+  const nameOf = (node: ts.Expression): string =>
+    ts.isIdentifier(node)
+      ? node.text
+      : ts.isPropertyAccessExpression(node)
+        ? node.name.text
+        : ts.isParenthesizedExpression(node)
+          ? nameOf(node.expression)
+          : ts.isBinaryExpression(node)
+            ? nameOf(node.right)
+            : "";
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
-      const name = nameOf(node.expression), first = node.arguments?.[0];
-      const timer = /^set(Timeout|Interval)$/.test(name) && first !== undefined && (ts.isStringLiteralLike(first) || ts.isTemplateExpression(first));
+      const name = nameOf(node.expression),
+        first = node.arguments?.[0];
+      const timer =
+        /^set(Timeout|Interval)$/.test(name) && first !== undefined && (ts.isStringLiteralLike(first) || ts.isTemplateExpression(first));
       if (name === "eval" || name === "Function" || timer) found.push(`${path}: ${node.getText().slice(0, 60)}`);
     }
     ts.forEachChild(node, visit);
@@ -38,19 +47,27 @@ function codeFromText(path: string, text: string): string[] {
 }
 
 function sources(folder: string): [string, string][] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).filter((path) => /\.[jt]s$/.test(path))
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => /\.[jt]s$/.test(path))
     .map((path) => [join(folder, path), readFileSync(join(ROOT, folder, path), "utf8")]);
 }
 
-const chunksOf = (built: unknown): [string, string][] => ([built].flat() as Rolldown.RolldownOutput[])
-  .flatMap(({ output }) => output.filter((file) => file.type === "chunk").map(({ fileName, code }): [string, string] => [fileName, code]));
+const chunksOf = (built: unknown): [string, string][] =>
+  ([built].flat() as Rolldown.RolldownOutput[]).flatMap(({ output }) =>
+    output.filter((file) => file.type === "chunk").map(({ fileName, code }): [string, string] => [fileName, code]),
+  );
 
 async function builtFiles(): Promise<[string, string][]> {
   const write = { build: { write: false } };
-  const builder = await createBuilder({ root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent",
-    environments: { client: write, page: write, cli: write, files: write, onnx: write, kerasFiles: write } });
+  const builder = await createBuilder({
+    root: ROOT,
+    configFile: `${ROOT}/vite.config.ts`,
+    logLevel: "silent",
+    environments: { client: write, page: write, cli: write, files: write, onnx: write, kerasFiles: write },
+  });
   const files: [string, string][] = [];
-  for (const name of ["client", "page", "cli", "files", "onnx", "kerasFiles"]) files.push(...chunksOf(await builder.build(builder.environments[name])));
+  for (const name of ["client", "page", "cli", "files", "onnx", "kerasFiles"])
+    files.push(...chunksOf(await builder.build(builder.environments[name])));
   return [...files, ...chunksOf(await build({ configFile: `${ROOT}/demo/vite.config.ts`, logLevel: "silent", build: { write: false } }))];
 }
 
@@ -68,51 +85,118 @@ describe("no code is made of text", () => {
     expect(files.flatMap(([name, code]) => codeFromText(name, code))).toEqual([]);
   });
 
-  it.each(["eval(x)", "(0, eval)(x)", "globalThis.eval(x)", 'new Function("a", x)', "Function(x)()", 'setTimeout("x()", 1)', "setInterval(`x${1}`)"])(
-    "control: %s is found", (text) => expect(codeFromText("a.js", text)).toHaveLength(1));
+  it.each([
+    "eval(x)",
+    "(0, eval)(x)",
+    "globalThis.eval(x)",
+    'new Function("a", x)',
+    "Function(x)()",
+    'setTimeout("x()", 1)',
+    "setInterval(`x${1}`)",
+  ])("control: %s is found", (text) => expect(codeFromText("a.js", text)).toHaveLength(1));
 
   it.each(["page.evaluate(x)", "setTimeout(() => x, 1)", "const evaluate = 1; evaluate(x)", "// eval(x)", '"eval(x)"'])(
-    "%s is none", (text) => expect(codeFromText("a.js", text)).toEqual([]));
+    "%s is none",
+    (text) => expect(codeFromText("a.js", text)).toEqual([]),
+  );
 });
 
 /** In none of our texts. */
 const MARK = "zq7zq";
-const hostile = fc.tuple(fc.string(), fc.constantFrom("", '"', "\n", "; }", "*/", "1u; ", "\0", "${x}", "@compute fn evil() {}"), fc.string())
+const hostile = fc
+  .tuple(fc.string(), fc.constantFrom("", '"', "\n", "; }", "*/", "1u; ", "\0", "${x}", "@compute fn evil() {}"), fc.string())
   .map(([before, middle, after]) => `${before}${middle}${MARK}${after}`);
 
 /** All that a user declares may be a text, whatever its type says; also past the functions that check it, as here. */
-const FIELDS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "kernelRegularizer", "name", "rate", "loss", "delta",
-  "optimizer", "optimizer name", "learningRate", "momentum", "nesterov", "epsilon", "clipNorm", "clipValue", "metrics", "scale", "type"] as const;
+const FIELDS = [
+  "units",
+  "activation",
+  "useBias",
+  "inputShape",
+  "kernelInitializer",
+  "kernelRegularizer",
+  "name",
+  "rate",
+  "loss",
+  "delta",
+  "optimizer",
+  "optimizer name",
+  "learningRate",
+  "momentum",
+  "nesterov",
+  "epsilon",
+  "clipNorm",
+  "clipValue",
+  "metrics",
+  "scale",
+  "type",
+] as const;
 
 /** The sources of the training step of a network with `text` in one place. @throws what the library says of it */
 function sourcesWith(field: (typeof FIELDS)[number], text: string): string[] {
-  const at = <T>(name: (typeof FIELDS)[number], usual: T): T => (field === name ? text as T : usual);
-  const first = { type: "dense", units: at("units", 3), activation: at("activation", "relu"), useBias: at("useBias", true),
-    inputShape: at("inputShape", [2]), kernelInitializer: at("kernelInitializer", { name: "glorotUniform" }), biasInitializer: { name: "zeros" },
-    kernelRegularizer: at("kernelRegularizer", null), biasRegularizer: null, name: at("name", "layer") };
-  const layers = [first, { type: "dropout", rate: at("rate", 0.5), inputShape: null }, { ...first, inputShape: null, activation: "linear", name: "last" }];
+  const at = <T>(name: (typeof FIELDS)[number], usual: T): T => (field === name ? (text as T) : usual);
+  const first = {
+    type: "dense",
+    units: at("units", 3),
+    activation: at("activation", "relu"),
+    useBias: at("useBias", true),
+    inputShape: at("inputShape", [2]),
+    kernelInitializer: at("kernelInitializer", { name: "glorotUniform" }),
+    biasInitializer: { name: "zeros" },
+    kernelRegularizer: at("kernelRegularizer", null),
+    biasRegularizer: null,
+    name: at("name", "layer"),
+  };
+  const layers = [
+    first,
+    { type: "dropout", rate: at("rate", 0.5), inputShape: null },
+    { ...first, inputShape: null, activation: "linear", name: "last" },
+  ];
   const network = resolveNetwork(layers as never, 1);
-  const optimizer = field === "optimizer" ? text : { name: at("optimizer name", "sgd"), learningRate: at("learningRate", 0.1), momentum: at("momentum", 0.9),
-    nesterov: at("nesterov", true), beta1: 0.9, beta2: 0.999, rho: 0.9, epsilon: at("epsilon", 1e-7), centered: false, weightDecay: 0, initialAccumulatorValue: 0.1,
-    clipNorm: at("clipNorm", undefined), clipValue: at("clipValue", undefined) };
-  const recipe = resolveRecipe(network, { optimizer, loss: field === "loss" ? text : { name: "huber", fromLogits: false, delta: at("delta", 1) },
-    metrics: field === "metrics" ? [text] : [] });
+  const optimizer =
+    field === "optimizer"
+      ? text
+      : {
+          name: at("optimizer name", "sgd"),
+          learningRate: at("learningRate", 0.1),
+          momentum: at("momentum", 0.9),
+          nesterov: at("nesterov", true),
+          beta1: 0.9,
+          beta2: 0.999,
+          rho: 0.9,
+          epsilon: at("epsilon", 1e-7),
+          centered: false,
+          weightDecay: 0,
+          initialAccumulatorValue: 0.1,
+          clipNorm: at("clipNorm", undefined),
+          clipValue: at("clipValue", undefined),
+        };
+  const recipe = resolveRecipe(network, {
+    optimizer,
+    loss: field === "loss" ? text : { name: "huber", fromLogits: false, delta: at("delta", 1) },
+    metrics: field === "metrics" ? [text] : [],
+  });
   const features = { type: at("type", "float32"), scale: at("scale", 1) };
-  return new Plan(buildGraph(network, recipe, "train", features as never), { formulas: FORMULAS, batch: 4 }).launches.map(({ source }) => source);
+  return new Plan(buildGraph(network, recipe, "train", features as never), { formulas: FORMULAS, batch: 4 }).launches.map(
+    ({ source }) => source,
+  );
 }
 
 describe("no text that is given becomes part of a shader", () => {
   it.each(FIELDS)("%s", (field) => {
-    fc.assert(fc.property(hostile, (text) => {
-      let made: string[] = [];
-      try {
-        made = sourcesWith(field, text);
-      } catch (error) {
-        // Refused in our words or, deep inside where no call of the library leads, by the language.
-        expect(error).toBeInstanceOf(Error);
-      }
-      for (const source of made) expect(source).not.toContain(MARK);
-    }), { numRuns: 50 });
+    fc.assert(
+      fc.property(hostile, (text) => {
+        let made: string[] = [];
+        try {
+          made = sourcesWith(field, text);
+        } catch (error) {
+          // Refused in our words or, deep inside where no call of the library leads, by the language.
+          expect(error).toBeInstanceOf(Error);
+        }
+        for (const source of made) expect(source).not.toContain(MARK);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it("names of layers are allowed, so that what is tried is more than errors", () => {

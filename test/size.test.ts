@@ -30,12 +30,18 @@ const LIMIT_OF_CALLBACKS = 5_000;
 
 type Chunk = Rolldown.OutputChunk;
 
-const chunksOf = (built: unknown): Chunk[] => ([built].flat() as Rolldown.RolldownOutput[])[0].output.filter((file) => file.type === "chunk");
+const chunksOf = (built: unknown): Chunk[] =>
+  ([built].flat() as Rolldown.RolldownOutput[])[0].output.filter((file) => file.type === "chunk");
 
 /** dist/ as `npm run build` makes it, by file name. */
-async function buildLibrary(environment: "client" | "minified" | "minifiedTfjs" | "minifiedFiles" | "minifiedOnnx" | "minifiedKerasFiles" | "minifiedCallbacks"): Promise<Chunk[]> {
+async function buildLibrary(
+  environment: "client" | "minified" | "minifiedTfjs" | "minifiedFiles" | "minifiedOnnx" | "minifiedKerasFiles" | "minifiedCallbacks",
+): Promise<Chunk[]> {
   const builder = await createBuilder({
-    root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { [environment]: { build: { write: false } } },
+    root: ROOT,
+    configFile: `${ROOT}/vite.config.ts`,
+    logLevel: "silent",
+    environments: { [environment]: { build: { write: false } } },
   });
   return chunksOf(await builder.build(builder.environments[environment]));
 }
@@ -45,7 +51,8 @@ function inMemory(application: string, library: ReadonlyMap<string, string>): Pl
   const files = new Map([...library].map(([name, code]) => [`\0${name}`, { code, moduleSideEffects: false }]));
   const served = new Map<string, string | { code: string; moduleSideEffects: boolean }>([...files, ["application", application]]);
   return {
-    name: "in-memory", enforce: "pre",
+    name: "in-memory",
+    enforce: "pre",
     resolveId: (id) => [id, id.replace("./", "\0"), id.replace("deltaprop", "\0index.js")].find((name) => served.has(name)) ?? null,
     load: (id) => served.get(id) ?? null,
   };
@@ -53,10 +60,16 @@ function inMemory(application: string, library: ReadonlyMap<string, string>): Pl
 
 /** As for a server: for browsers Vite would wrap import() in a loader of its own (750 bytes), which is no part of the library. */
 async function buildApplication(source: string, library: ReadonlyMap<string, string>): Promise<Chunk[]> {
-  return chunksOf(await build({
-    root: ROOT, configFile: false, logLevel: "silent", publicDir: false, plugins: [inMemory(source, library)],
-    build: { ssr: true, write: false, minify: true, target: "es2022", rolldownOptions: { input: "application" } },
-  }));
+  return chunksOf(
+    await build({
+      root: ROOT,
+      configFile: false,
+      logLevel: "silent",
+      publicDir: false,
+      plugins: [inMemory(source, library)],
+      build: { ssr: true, write: false, minify: true, target: "es2022", rolldownOptions: { input: "application" } },
+    }),
+  );
 }
 
 const gzipped = (chunks: readonly Chunk[]): number => chunks.reduce((sum, { code }) => sum + gzipSync(code, { level: 9 }).length, 0);
@@ -75,7 +88,10 @@ let page: Chunk[];
 
 beforeAll(async () => {
   library = new Map((await buildLibrary("client")).map(({ fileName, code }) => [fileName, code]));
-  page = await buildApplication('import { adam, dense, dropout, sequential } from "deltaprop"; globalThis.taken = [adam, dense, dropout, sequential];', library);
+  page = await buildApplication(
+    'import { adam, dense, dropout, sequential } from "deltaprop"; globalThis.taken = [adam, dense, dropout, sequential];',
+    library,
+  );
 });
 
 it(`a page that trains an MLP loads at most ${LIMIT} bytes`, () => {
@@ -92,24 +108,52 @@ it.each([
   { entry: "onnx", environment: "minifiedOnnx", limit: LIMIT_OF_ONNX },
   { entry: "callbacks", environment: "minifiedCallbacks", limit: LIMIT_OF_CALLBACKS },
   { entry: "keras-files", environment: "minifiedKerasFiles", limit: LIMIT_OF_KERAS_FILES },
-] as const)("deltaprop/$entry is one file of at most $limit bytes that imports the library instead of holding a copy", async ({ entry, environment, limit }) => {
-  const files = await buildLibrary(environment);
-  expect(files.map(({ fileName, imports }) => [fileName, ...new Set(imports.map((id) => id.replace(/^.*\/(index|errors)\.(ts|js)$/, "library")))]))
-    .toEqual([[`${entry}.js`, "library"]]);
-  expect(files[0].code).toMatch(/from\s*"\.\/index\.js"/);
-  expect(gzipped(files)).toBeLessThanOrEqual(limit);
-});
+] as const)(
+  "deltaprop/$entry is one file of at most $limit bytes that imports the library instead of holding a copy",
+  async ({ entry, environment, limit }) => {
+    const files = await buildLibrary(environment);
+    expect(
+      files.map(({ fileName, imports }) => [
+        fileName,
+        ...new Set(imports.map((id) => id.replace(/^.*\/(index|errors)\.(ts|js)$/, "library"))),
+      ]),
+    ).toEqual([[`${entry}.js`, "library"]]);
+    expect(files[0].code).toMatch(/from\s*"\.\/index\.js"/);
+    expect(gzipped(files)).toBeLessThanOrEqual(limit);
+  },
+);
 
 it("what few pages need comes only when it is asked for", () => {
   // What two of these share is a chunk of nobody's.
   const later = page.filter((chunk) => !loadedAtOnce(page).includes(chunk) && chunk.facadeModuleId !== null);
   expect(later.map(({ facadeModuleId }) => facadeModuleId).sort()).toEqual(
-    ["autotune", "blocks", "by-steps", "checkpointing", "choose-engine", "debug", "float64", "limits", "normalized", "persistent", "recovery", "recurrent", "uncommon", "unsupported", "validate-all", "wasm-backend"]
-      .map((name) => `\0${name}.js`));
+    [
+      "autotune",
+      "blocks",
+      "by-steps",
+      "checkpointing",
+      "choose-engine",
+      "debug",
+      "float64",
+      "limits",
+      "normalized",
+      "persistent",
+      "recovery",
+      "recurrent",
+      "uncommon",
+      "unsupported",
+      "validate-all",
+      "wasm-backend",
+    ].map((name) => `\0${name}.js`),
+  );
 });
 
 it("measures what is there: everything that the library exports, with all that it may load, is more by a quarter at least", async () => {
   const everything = await buildApplication('import * as all from "deltaprop"; globalThis.taken = { ...all };', library);
   expect(gzipped(everything)).toBeGreaterThan(1.25 * gzipped(loadedAtOnce(page)));
-  expect(loadedAtOnce(page).map(({ code }) => code).join("")).toContain("createComputePipelineAsync");
+  expect(
+    loadedAtOnce(page)
+      .map(({ code }) => code)
+      .join(""),
+  ).toContain("createComputePipelineAsync");
 });

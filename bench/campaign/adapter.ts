@@ -5,7 +5,8 @@ import type { AdapterRow } from "./rows.ts";
 
 /** @throws UnsupportedError without an adapter */
 export async function describeHere(): Promise<AdapterRow> {
-  const context = await acquireDevice(), { device, adapter } = context;
+  const context = await acquireDevice(),
+    { device, adapter } = context;
   const limits: Record<string, number> = {};
   // Accessors of the prototype, so not found by Object.keys().
   for (const name in device.limits) {
@@ -14,8 +15,11 @@ export async function describeHere(): Promise<AdapterRow> {
   }
   const offered = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   return {
-    kind: "adapter", adapter, plansFor: planAdapter(context).kind,
+    kind: "adapter",
+    adapter,
+    plansFor: planAdapter(context).kind,
     runtime: `Node ${process.version} with webgpu (Dawn), ${process.platform} ${process.arch}`,
-    features: [...offered?.features ?? device.features].sort(), limits,
+    features: [...(offered?.features ?? device.features)].sort(),
+    limits,
   };
 }

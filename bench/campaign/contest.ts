@@ -36,9 +36,13 @@ interface Running extends Lane {
 
 /** Null where it fails or computes something else: then it is not timed. */
 async function beginLane(workload: string, lane: Lane, { seconds }: Pace, tell: Tell): Promise<Running | null> {
-  const { contender, flops } = lane, row = { kind: "agreement", workload, contender } as const;
+  const { contender, flops } = lane,
+    row = { kind: "agreement", workload, contender } as const;
   try {
-    const { work, agreement: { ok, difference, says } } = await lane.begin();
+    const {
+      work,
+      agreement: { ok, difference, says },
+    } = await lane.begin();
     tell({ ...row, status: ok ? "agrees" : "wrong", difference, says });
     if (!ok) return null;
     const alone = await stepsPerSecond(work, lane.fewest, seconds);
@@ -56,7 +60,8 @@ export async function interleave(workload: string, lanes: readonly Lane[], pace:
   for (const lane of lanes) running.push(...[await beginLane(workload, lane, pace, tell)].filter((one) => one !== null));
   for (let round = 1; round <= pace.rounds; round++) {
     for (const { work, steps, contender, flops } of rotated(running, round)) {
-      const watch = new Stopwatch(), done = await work.run(steps, watch);
+      const watch = new Stopwatch(),
+        done = await work.run(steps, watch);
       tell({ kind: "rate", workload, contender, round, perSecond: done / watch.seconds, flops });
     }
   }
@@ -66,13 +71,19 @@ type Starts<W, P> = (workload: W, problem: P) => ReturnType<Contender["start"]>;
 
 /** Trainings of one problem, their first losses compared with the float64 reference's. */
 export async function trainingLanes<W extends Workload | RecurrentWorkload, P>(
-  workload: W, problem: P, contenders: Readonly<Record<string, Starts<W, P>>>, compare: Comparison,
+  workload: W,
+  problem: P,
+  contenders: Readonly<Record<string, Starts<W, P>>>,
+  compare: Comparison,
 ): Promise<Lane[]> {
   const reference = compare.steps === null ? null : await rememberedLosses(compare.folder, workload, compare.steps);
   return Object.entries(contenders).map(([contender, start]) => ({
-    contender, fewest: workload.kind === "recurrent" ? 1 : 2, flops: workload.kind === "training" ? stepFlops(workload) : null,
+    contender,
+    fewest: workload.kind === "recurrent" ? 1 : 2,
+    flops: workload.kind === "training" ? stepFlops(workload) : null,
     async begin() {
-      const work = await start(workload, problem), losses = await work.losses(reference?.length ?? UNCOMPARED_STEPS);
+      const work = await start(workload, problem),
+        losses = await work.losses(reference?.length ?? UNCOMPARED_STEPS);
       return { work, agreement: reference ? compareLosses(losses, reference) : fallingLosses(losses) };
     },
   }));
@@ -91,8 +102,11 @@ const UNCOMPARED_STEPS = 9;
 /** Where there is no reference: losses are numbers, and a mini-batch seen twice has the smaller one the second time. */
 export function fallingLosses(losses: readonly number[]): Agreement {
   const ok = losses.every(Number.isFinite) && losses.at(-1)! < losses[0];
-  return { ok, difference: NaN,
-    says: `losses ${ok ? "fall" : "do not fall"} from ${losses[0]} to ${losses.at(-1)}; too large for the reference` };
+  return {
+    ok,
+    difference: NaN,
+    says: `losses ${ok ? "fall" : "do not fall"} from ${losses[0]} to ${losses.at(-1)}; too large for the reference`,
+  };
 }
 
 /** Multiplications and additions of the products of a step: no gradient of the data is needed. */
@@ -104,7 +118,9 @@ function productLanes(product: Product): Lane[] {
   const operands = makeOperands(product);
   const contenders: Record<string, ProductContender> = { deltaprop: ourProducts, "jax-js webgpu": jaxProducts };
   return Object.entries(contenders).map(([contender, its]) => ({
-    contender, fewest: 1, flops: flopsOf(product),
+    contender,
+    fewest: 1,
+    flops: flopsOf(product),
     async begin() {
       const work = await its.start(product, operands);
       return { work, agreement: compareProduct(productError(product, operands, await work.answer())) };
@@ -113,7 +129,8 @@ function productLanes(product: Product): Lane[] {
 }
 
 async function lanesOf(name: string, { lossSteps }: Pace, folder: string): Promise<Lane[]> {
-  const training = WORKLOADS.find((one) => one.name === name), product = PRODUCTS.find((one) => one.name === name);
+  const training = WORKLOADS.find((one) => one.name === name),
+    product = PRODUCTS.find((one) => one.name === name);
   if (training) {
     const both: Record<string, Contender> = { deltaprop: ours, "jax-js webgpu": jax };
     return trainingLanes(training, makeProblem(training), startsOf(both), { steps: lossSteps, folder });
@@ -127,8 +144,9 @@ async function lanesOf(name: string, { lossSteps }: Pace, folder: string): Promi
 
 /** Their start() alone. */
 const startsOf = <W, P>(contenders: Readonly<Record<string, { start: Starts<W, P> }>>): Record<string, Starts<W, P>> =>
-  Object.fromEntries(Object.entries(contenders).map(([name, contender]) =>
-    [name, (workload: W, problem: P) => contender.start(workload, problem)]));
+  Object.fromEntries(
+    Object.entries(contenders).map(([name, contender]) => [name, (workload: W, problem: P) => contender.start(workload, problem)]),
+  );
 
 /** deltaprop and jax-js on WebGPU. */
 export async function contest({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {

@@ -34,7 +34,8 @@ const KINDS: readonly Kind[] = [
 async function deviceWith(features: readonly GPUFeatureName[]): Promise<GPUDevice | null> {
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter || features.some((feature) => !adapter.features.has(feature))) return null;
-  const { device } = await acquireDevice(), requiredLimits: Record<string, number> = {};
+  const { device } = await acquireDevice(),
+    requiredLimits: Record<string, number> = {};
   for (const name in device.limits) requiredLimits[name] = device.limits[name as keyof GPUSupportedLimits] as number;
   device.destroy();
   return adapter.requestDevice({ requiredFeatures: [...features], requiredLimits });
@@ -46,38 +47,59 @@ interface Starter {
 }
 
 function starter(name: string, folder: string): Starter {
-  const training = WORKLOADS.find((one) => one.name === name), recurrent = RECURRENT.find((one) => one.name === name);
+  const training = WORKLOADS.find((one) => one.name === name),
+    recurrent = RECURRENT.find((one) => one.name === name);
   if (training) {
     const problem = makeProblem(training);
-    return { reference: (steps) => rememberedLosses(folder, training, steps),
-      start: (variant) => deltapropOn("webgpu", variant).start(training, problem) };
+    return {
+      reference: (steps) => rememberedLosses(folder, training, steps),
+      start: (variant) => deltapropOn("webgpu", variant).start(training, problem),
+    };
   }
   const problem = makeRecurrentProblem(recurrent!);
-  return { reference: (steps) => rememberedLosses(folder, recurrent!, steps),
-    start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem) };
+  return {
+    reference: (steps) => rememberedLosses(folder, recurrent!, steps),
+    start: (variant) => recurrentOn("webgpu", variant).start(recurrent!, problem),
+  };
 }
 
 type Training = Awaited<ReturnType<ReturnType<typeof deltapropOn>["start"]>>;
 
 /** As compareLosses(), with the bound of f16. */
 function compareHalf(losses: readonly number[], reference: readonly number[]): Agreement {
-  const agreement = compareLosses(losses, reference), ok = agreement.difference <= HALF_TOLERANCE;
+  const agreement = compareLosses(losses, reference),
+    ok = agreement.difference <= HALF_TOLERANCE;
   return { ...agreement, ok, says: ok ? "agrees as far as f16 can" : agreement.says };
 }
 
 export async function tryFeatures({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {
-  const pace = paceOf(quick), { reference, start } = starter(name, folder), expected = await reference(pace.lossSteps), lanes: Lane[] = [];
+  const pace = paceOf(quick),
+    { reference, start } = starter(name, folder),
+    expected = await reference(pace.lossSteps),
+    lanes: Lane[] = [];
   for (const { name: contender, features, precision } of KINDS) {
     const device = await deviceWith(features);
     if (device === null) {
-      tell({ kind: "agreement", workload: name, contender, status: "not here", difference: null,
-        says: `the adapter has not all of ${features.join(", ")}` });
+      tell({
+        kind: "agreement",
+        workload: name,
+        contender,
+        status: "not here",
+        difference: null,
+        says: `the adapter has not all of ${features.join(", ")}`,
+      });
       continue;
     }
-    lanes.push({ contender, fewest: 1, flops: null, async begin() {
-      const work = await start({ device, precision }), losses = await work.losses(expected.length);
-      return { work, agreement: (precision === "f16" ? compareHalf : compareLosses)(losses, expected) };
-    } });
+    lanes.push({
+      contender,
+      fewest: 1,
+      flops: null,
+      async begin() {
+        const work = await start({ device, precision }),
+          losses = await work.losses(expected.length);
+        return { work, agreement: (precision === "f16" ? compareHalf : compareLosses)(losses, expected) };
+      },
+    });
   }
   await interleave(name, lanes, pace, tell);
 }

@@ -50,7 +50,8 @@ async function unpack({ tests, pytorch }: Embedded): Promise<string> {
 }
 
 async function main({ quick, patience, parts, json, markdown }: Flags): Promise<void> {
-  const chosen = partsOf(parts), embedded = (globalThis as { deltapropCampaign?: Embedded }).deltapropCampaign;
+  const chosen = partsOf(parts),
+    embedded = (globalThis as { deltapropCampaign?: Embedded }).deltapropCampaign;
   if (!embedded) throw new Error("this is a part of the campaign; npm run build:campaign makes the whole: dist-bench/campaign.mjs");
   const folder = await unpack(embedded);
   const save = async (report: CampaignReport) => {
@@ -59,8 +60,14 @@ async function main({ quick, patience, parts, json, markdown }: Flags): Promise<
   };
   try {
     const report = await runCampaign({
-      parts: chosen, quick, patience, testFiles: embedded.testFiles,
-      cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`, save, say, now: () => performance.now(),
+      parts: chosen,
+      quick,
+      patience,
+      testFiles: embedded.testFiles,
+      cpu: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
+      save,
+      say,
+      now: () => performance.now(),
       perform: (task, tell, seconds) => performInProcess(task, folder, tell, seconds),
     });
     for (const { title, status, seconds } of report.parts) say(`${title}: ${status}, ${seconds.toFixed(0)} s`);

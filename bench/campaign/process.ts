@@ -26,7 +26,9 @@ type FromChild = { readonly row: string } | { readonly done: true } | { readonly
 export async function performInProcess(task: Task, folder: string, tell: (row: Row) => void, seconds: number): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url), [TASK_FLAG], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   let words = "";
-  child.stderr?.on("data", (data: Buffer) => { words = (words + data.toString()).slice(-2000); });
+  child.stderr?.on("data", (data: Buffer) => {
+    words = (words + data.toString()).slice(-2000);
+  });
   try {
     await ended(child, { task, folder } satisfies ToChild, tell, seconds, () => words);
   } finally {
@@ -37,16 +39,21 @@ export async function performInProcess(task: Task, folder: string, tell: (row: R
 function ended(child: ChildProcess, message: ToChild, tell: (row: Row) => void, seconds: number, words: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new OutOfTime(`not done after ${seconds.toFixed(0)} s`)), 1000 * seconds);
-    const settle = (action: () => void) => { clearTimeout(timer); action(); };
+    const settle = (action: () => void) => {
+      clearTimeout(timer);
+      action();
+    };
     child.on("message", (sent: FromChild) => {
       if ("row" in sent) tell(fromText(sent.row) as Row);
       else settle(() => ("error" in sent ? reject(new Error(sent.error)) : resolve()));
     });
     child.on("error", (error) => settle(() => reject(error)));
-    child.on("exit", (code, signal) => settle(() => {
-      const last = words().trim().split("\n").at(-1);
-      reject(new Error(`its process ended early (${signal ?? `exit code ${code}`})${last ? `: ${last}` : ""}`));
-    }));
+    child.on("exit", (code, signal) =>
+      settle(() => {
+        const last = words().trim().split("\n").at(-1);
+        reject(new Error(`its process ended early (${signal ?? `exit code ${code}`})${last ? `: ${last}` : ""}`));
+      }),
+    );
     child.send(message);
   });
 }
@@ -70,6 +77,8 @@ export function performOneTask(): void {
   process.once("message", ({ task, folder }: ToChild) => {
     const send = (sent: FromChild) => void process.send!(sent);
     perform(task, folder, (row) => send({ row: toText(row) })).then(
-      () => send({ done: true }), (error: unknown) => send({ error: error instanceof Error ? error.message : String(error) }));
+      () => send({ done: true }),
+      (error: unknown) => send({ error: error instanceof Error ? error.message : String(error) }),
+    );
   });
 }

@@ -17,18 +17,35 @@ import type { Task } from "./tasks.ts";
 type Write = (values: Float32Array | Uint8Array) => Promise<string>;
 
 async function trainingTask(workload: Workload, write: Write): Promise<object> {
-  const { x, y, labels, rows, weights } = makeProblem(workload), { widths } = workload, files = [];
+  const { x, y, labels, rows, weights } = makeProblem(workload),
+    { widths } = workload,
+    files = [];
   for (const { fanIn, fanOut, kernel, bias } of weights) {
     files.push({ fanIn, fanOut, kernel: await write(kernel), bias: await write(bias) });
   }
-  return { ...workload, adam: ADAM, rows, features: widths[0], outputs: widths.at(-1), weights: files, flops: stepFlops(workload),
-    x: await write(x), y: await write(y), labels: await write(labels) };
+  return {
+    ...workload,
+    adam: ADAM,
+    rows,
+    features: widths[0],
+    outputs: widths.at(-1),
+    weights: files,
+    flops: stepFlops(workload),
+    x: await write(x),
+    y: await write(y),
+    labels: await write(labels),
+  };
 }
 
 async function recurrentTask(workload: RecurrentWorkload, write: Write): Promise<object> {
   const { x, labels, rows, input, recurrent, output } = makeRecurrentProblem(workload);
-  const weights = { input: await write(input.kernel), bias: await write(input.bias), recurrent: await write(recurrent),
-    output: await write(output.kernel), outputBias: await write(output.bias) };
+  const weights = {
+    input: await write(input.kernel),
+    bias: await write(input.bias),
+    recurrent: await write(recurrent),
+    output: await write(output.kernel),
+    outputBias: await write(output.bias),
+  };
   return { ...workload, optimizer: "adam", adam: ADAM, rows, weights, flops: null, x: await write(x), labels: await write(labels) };
 }
 
@@ -39,7 +56,8 @@ async function writeTasks(folder: string, quick: boolean): Promise<void> {
     await writeFile(join(folder, name), values);
     return name;
   };
-  const { rounds, seconds, lossSteps } = paceOf(quick), tasks: object[] = [];
+  const { rounds, seconds, lossSteps } = paceOf(quick),
+    tasks: object[] = [];
   for (const workload of quick ? [WORKLOADS[0]] : [...WORKLOADS, ...RECURRENT]) {
     const task = await (workload.kind === "training" ? trainingTask(workload, write) : recurrentTask(workload, write));
     const steps = workload.kind === "recurrent" ? Math.min(lossSteps, workload.mostLosses) : lossSteps;
@@ -65,7 +83,9 @@ function missing(): string | null {
 async function listen(script: string, folder: string, tell: Tell): Promise<void> {
   const child = spawn(PYTHON, [script, folder], { stdio: ["pipe", "pipe", "pipe"] });
   let words = "";
-  child.stderr.on("data", (data: Buffer) => { words = (words + data.toString()).slice(-2000); });
+  child.stderr.on("data", (data: Buffer) => {
+    words = (words + data.toString()).slice(-2000);
+  });
   const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
   for await (const line of createInterface({ input: child.stdout })) tell(JSON.parse(line) as Row);
   const code = await ended;

@@ -31,12 +31,19 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 /** A line for the task, and one for each thing that failed in it, by name. */
 function lineOf({ name, status, says, rows }: TaskReport): string {
   const tests = rows.filter((row) => row.kind === "test");
-  const failed = rows.flatMap((row) => (row.kind === "test" ? row.failed
-    : row.kind === "agreement" && row.status !== "agrees" ? [{ name: `${row.workload}, ${row.contender}`, error: `${row.status}: ${row.says}` }]
-      : []));
+  const failed = rows.flatMap((row) =>
+    row.kind === "test"
+      ? row.failed
+      : row.kind === "agreement" && row.status !== "agrees"
+        ? [{ name: `${row.workload}, ${row.contender}`, error: `${row.status}: ${row.says}` }]
+        : [],
+  );
   const counts = tests.length === 0 ? "" : ` (${tests[0].passed} passed, ${failed.length} failed, ${tests[0].notRun.length} not run)`;
   const mark = tests.length > 0 ? "FAILED " : "";
-  return [`  ${name}: ${status}${counts}${says && `: ${says}`}`, ...failed.map((one) => `    ${mark}${one.name}: ${messageOf(one.error)}`)].join("\n");
+  return [
+    `  ${name}: ${status}${counts}${says && `: ${says}`}`,
+    ...failed.map((one) => `    ${mark}${one.name}: ${messageOf(one.error)}`),
+  ].join("\n");
 }
 
 async function runTask(task: Task, report: TaskReport, seconds: number, { perform, now }: CampaignOptions): Promise<void> {
@@ -54,8 +61,10 @@ async function runTask(task: Task, report: TaskReport, seconds: number, { perfor
 const PEER = /^(jax-js|PyTorch)/;
 
 /** A test that failed; deltaprop computing something else, or nothing. What peers cannot do is in the tables. */
-const isFailure = (row: Row): boolean => (row.kind === "test" ? row.failed.length > 0
-  : row.kind === "agreement" && ["wrong", "failed"].includes(row.status) && !PEER.test(row.contender));
+const isFailure = (row: Row): boolean =>
+  row.kind === "test"
+    ? row.failed.length > 0
+    : row.kind === "agreement" && ["wrong", "failed"].includes(row.status) && !PEER.test(row.contender);
 
 /** Of its tasks the worst that happened to any. */
 function statusOf({ tasks }: PartReport): PartReport["status"] {
@@ -64,11 +73,17 @@ function statusOf({ tasks }: PartReport): PartReport["status"] {
 }
 
 async function runPart(part: CampaignOptions["parts"][number], report: CampaignReport, options: CampaignOptions): Promise<void> {
-  const { quick, patience, testFiles, now, save, say } = options, started = now();
+  const { quick, patience, testFiles, now, save, say } = options,
+    started = now();
   const limit = patience * part.seconds[quick ? "quick" : "full"];
   const tasks = tasksOf(part.name, quick, testFiles);
-  const own: PartReport = { name: part.name, title: part.title, status: "running", seconds: 0,
-    tasks: tasks.map(({ name }) => ({ name, status: "not started", says: "", seconds: 0, rows: [] })) };
+  const own: PartReport = {
+    name: part.name,
+    title: part.title,
+    status: "running",
+    seconds: 0,
+    tasks: tasks.map(({ name }) => ({ name, status: "not started", says: "", seconds: 0, rows: [] })),
+  };
   report.parts.push(own);
   say(`${part.title} (at most ${limit} s)`);
   for (const [i, task] of tasks.entries()) {

@@ -13,16 +13,26 @@ const BATCH = 256;
 
 /** "batch 64" → 784-128-10 with that batch; "width 512" → 512-512-10, batch 256. @throws Error for any other name */
 export function workloadOf(name: string): Workload {
-  const [, of, digits] = /^(batch|width) (\d+)$/.exec(name) ?? [], size = Number(digits);
+  const [, of, digits] = /^(batch|width) (\d+)$/.exec(name) ?? [],
+    size = Number(digits);
   if (of === undefined) throw new Error(`no size ${name}`);
-  const shared = { kind: "training", hidden: "relu", loss: "softmaxCrossentropy", optimizer: "adam",
-    learningRate: 1e-3, epochSteps: 128 } as const;
-  return of === "batch" ? { ...shared, name: `784-128-10 b${size} adam`, widths: [784, 128, 10], batch: size }
+  const shared = {
+    kind: "training",
+    hidden: "relu",
+    loss: "softmaxCrossentropy",
+    optimizer: "adam",
+    learningRate: 1e-3,
+    epochSteps: 128,
+  } as const;
+  return of === "batch"
+    ? { ...shared, name: `784-128-10 b${size} adam`, widths: [784, 128, 10], batch: size }
     : { ...shared, name: `${size}-${size}-10 b${BATCH} adam`, widths: [size, size, 10], batch: BATCH };
 }
 
 export async function trySize({ name, quick }: Task, folder: string, tell: Tell): Promise<void> {
-  const workload = workloadOf(name), pace = paceOf(quick), ours = deltapropOn("webgpu");
+  const workload = workloadOf(name),
+    pace = paceOf(quick),
+    ours = deltapropOn("webgpu");
   const steps = stepFlops(workload) <= MOST_REFERENCE_FLOPS ? pace.lossSteps : null;
   const lanes = await trainingLanes(workload, makeProblem(workload), { deltaprop: (...given) => ours.start(...given) }, { steps, folder });
   await interleave(workload.name, lanes, pace, tell);

@@ -40,7 +40,8 @@ export interface Task {
 
 const names = (items: readonly { readonly name: string }[]): string[] => items.map(({ name }) => name);
 
-export const BATCH_SIZES = [16, 64, 256, 1024, 4096], WIDTHS = [32, 128, 512, 1024, 2048, 4096];
+export const BATCH_SIZES = [16, 64, 256, 1024, 4096],
+  WIDTHS = [32, 128, 512, 1024, 2048, 4096];
 export const sizeName = (of: "batch" | "width", size: number): string => `${of} ${size}`;
 
 /** The files of a quick run: the adapter, one kind of kernel, what Node has not (a page, workers), and the public door. */
@@ -57,7 +58,10 @@ const FULL: Readonly<Record<Exclude<PartName, "tests">, readonly string[]>> = {
 };
 /** One of everything that is told differently, small enough for a software adapter. */
 const QUICK: typeof FULL = {
-  ...FULL, workloads: ["2-8-1 b4 sgd", "product x·W 64x784x128"], autotune: ["product x·W 64x784x128"], features: ["2-64-64-1 b256 adam"],
+  ...FULL,
+  workloads: ["2-8-1 b4 sgd", "product x·W 64x784x128"],
+  autotune: ["product x·W 64x784x128"],
+  features: ["2-64-64-1 b256 adam"],
   sizes: [sizeName("batch", 16), sizeName("width", 32)],
 };
 
@@ -73,11 +77,16 @@ export function tasksOf(part: PartName, quick: boolean, testFiles: readonly stri
  */
 export function partsOf(text: string | undefined): (typeof PARTS)[number][] {
   if (text === undefined) return [...PARTS];
-  const words = text.split(",").map((word) => word.trim()).filter((word) => word !== ""), known = names(PARTS);
+  const words = text
+      .split(",")
+      .map((word) => word.trim())
+      .filter((word) => word !== ""),
+    known = names(PARTS);
   const unknown = words.find((word) => !known.includes(word));
   if (unknown !== undefined || words.length === 0) {
-    throw new InvalidArgumentError(`--parts takes names of parts with commas between them; got "${unknown ?? text}". ` +
-      `Known: ${known.join(", ")}.`);
+    throw new InvalidArgumentError(
+      `--parts takes names of parts with commas between them; got "${unknown ?? text}". ` + `Known: ${known.join(", ")}.`,
+    );
   }
   return PARTS.filter(({ name }) => name === "adapter" || words.includes(name));
 }

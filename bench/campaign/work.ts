@@ -19,28 +19,38 @@ interface TestsBundle {
   runFile(name: string): Promise<Omit<TestRow, "kind">>;
 }
 
-export const TESTS_FILE = "tests.mjs", PYTORCH_FILE = "pytorch.py";
+export const TESTS_FILE = "tests.mjs",
+  PYTORCH_FILE = "pytorch.py";
 
 async function runTests({ name }: Task, folder: string, tell: (row: Row) => void): Promise<void> {
-  const bundle = await import(/* @vite-ignore */ pathToFileURL(join(folder, TESTS_FILE)).href) as TestsBundle;
-  tell({ kind: "test", ...await bundle.runFile(name) });
+  const bundle = (await import(/* @vite-ignore */ pathToFileURL(join(folder, TESTS_FILE)).href)) as TestsBundle;
+  tell({ kind: "test", ...(await bundle.runFile(name)) });
 }
 
 async function runRoofline({ quick }: Task, tell: (row: Row) => void): Promise<void> {
-  const all = [...WORKLOADS, ...PRODUCTS].map(({ name }) => name), tasks = quick ? ["2-8-1 b4 sgd"] : all;
+  const all = [...WORKLOADS, ...PRODUCTS].map(({ name }) => name),
+    tasks = quick ? ["2-8-1 b4 sgd"] : all;
   const pace = quick ? "quick" : "full";
   await roofline({ kind: "roofline", bundle: "roofline.js", pace, tasks }, (result) => tell({ kind: "roofline", result }));
 }
 
 export async function work(task: Task, folder: string, tell: (row: Row) => void): Promise<void> {
   switch (task.part) {
-    case "adapter": return tell(await describeHere());
-    case "tests": return runTests(task, folder, tell);
-    case "roofline": return runRoofline(task, tell);
-    case "workloads": return contest(task, folder, tell);
-    case "autotune": return timeCandidates(task, tell);
-    case "features": return tryFeatures(task, folder, tell);
-    case "sizes": return trySize(task, folder, tell);
-    case "pytorch": return askPyTorch(task, join(folder, PYTORCH_FILE), tell);
+    case "adapter":
+      return tell(await describeHere());
+    case "tests":
+      return runTests(task, folder, tell);
+    case "roofline":
+      return runRoofline(task, tell);
+    case "workloads":
+      return contest(task, folder, tell);
+    case "autotune":
+      return timeCandidates(task, tell);
+    case "features":
+      return tryFeatures(task, folder, tell);
+    case "sizes":
+      return trySize(task, folder, tell);
+    case "pytorch":
+      return askPyTorch(task, join(folder, PYTORCH_FILE), tell);
   }
 }

@@ -8,7 +8,9 @@ export function fitting(model: Sequential, set: LabelledDatasetHandle, batchSize
   return {
     async losses(steps) {
       const losses: number[] = [];
-      const onBatchEnd = (_: number, { loss }: Record<string, number>) => { losses.push(loss); };
+      const onBatchEnd = (_: number, { loss }: Record<string, number>) => {
+        losses.push(loss);
+      };
       await model.fit(set, { ...fixed, steps, callbacks: { onBatchEnd } });
       return losses;
     },

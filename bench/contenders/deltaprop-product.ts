@@ -34,16 +34,24 @@ function graphOf({ form, m, k, n }: Product): Graph {
 
 const batchOf = ({ form, m, k }: Product): number => (form === "leftTransposed" ? k : m);
 
-
 /** @param adapter what the plan is made for */
 export const productPlan = (product: Product, adapter: Adapter, weights?: Places): Plan =>
   new Plan(graphOf(product), { batch: batchOf(product), adapter, weights, formulas: { ...COMMON_FORMULAS, staged } });
 
 export const products: ProductContender = {
   async start(product, { left, right }) {
-    const context = await acquireDevice(), { device } = context, store = new TensorStore(device);
-    await store.write(new Map([["left", left], ["right", right], ["out", new Float32Array(product.m * product.n)]]));
-    const plan = productPlan(product, planAdapter(context), store.places), memory = (name: string) => store.buffer(name);
+    const context = await acquireDevice(),
+      { device } = context,
+      store = new TensorStore(device);
+    await store.write(
+      new Map([
+        ["left", left],
+        ["right", right],
+        ["out", new Float32Array(product.m * product.n)],
+      ]),
+    );
+    const plan = productPlan(product, planAdapter(context), store.places),
+      memory = (name: string) => store.buffer(name);
     const queue = new StepQueue(await createExecutor(device, new PipelineCache(device), plan, memory));
     const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
     const run = async (times: number): Promise<void> => {

@@ -10,17 +10,23 @@ import { fitting } from "./deltaprop-fit.ts";
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
 export async function compiledRecurrent(
-  { vocabulary, hidden, steps, learningRate }: RecurrentWorkload, { input, recurrent, output }: RecurrentProblem,
-  backend: BackendKind, variant: Variant = {},
+  { vocabulary, hidden, steps, learningRate }: RecurrentWorkload,
+  { input, recurrent, output }: RecurrentProblem,
+  backend: BackendKind,
+  variant: Variant = {},
 ): Promise<Sequential> {
-  const model = sequential({ layers: [
-    simpleRNN({ units: hidden, inputShape: [steps], inputVocabulary: vocabulary, returnSequences: true }),
-    dense({ units: vocabulary, activation: "softmax" }),
-  ] });
+  const model = sequential({
+    layers: [
+      simpleRNN({ units: hidden, inputShape: [steps], inputVocabulary: vocabulary, returnSequences: true }),
+      dense({ units: vocabulary, activation: "softmax" }),
+    ],
+  });
   await model.setWeights([
-    { shape: [vocabulary, hidden], data: input.kernel }, { shape: [hidden, hidden], data: recurrent },
+    { shape: [vocabulary, hidden], data: input.kernel },
+    { shape: [hidden, hidden], data: recurrent },
     { shape: [hidden], data: input.bias },
-    { shape: [hidden, vocabulary], data: output.kernel }, { shape: [vocabulary], data: output.bias },
+    { shape: [hidden, vocabulary], data: output.kernel },
+    { shape: [vocabulary], data: output.bias },
   ]);
   await model.compile({ optimizer: adam({ learningRate, ...ADAM }), loss: "sparseCategoricalCrossentropy", backend, ...variant });
   return model;

@@ -10,19 +10,34 @@ import { fitting } from "./deltaprop-fit.ts";
 export type Variant = Pick<CompileOptions, "device" | "precision">;
 
 /** The compiled model with the problem's weights; `backend: "cpu"` is the float64 reference. */
-export async function compiledModel(workload: Workload, problem: Problem, backend: BackendKind, variant: Variant = {}): Promise<Sequential> {
+export async function compiledModel(
+  workload: Workload,
+  problem: Problem,
+  backend: BackendKind,
+  variant: Variant = {},
+): Promise<Sequential> {
   const { widths, hidden, optimizer, learningRate, loss } = workload;
   const last = loss === "softmaxCrossentropy" ? "softmax" : "linear";
-  const model = sequential({ layers: widths.slice(1).map((units, i) => dense({
-    units, activation: i === widths.length - 2 ? last : hidden, ...(i === 0 ? { inputShape: [widths[0]] } : {}),
-  })) });
-  await model.setWeights(problem.weights.flatMap(({ fanIn, fanOut, kernel, bias }) => [
-    { shape: [fanIn, fanOut], data: kernel }, { shape: [fanOut], data: bias },
-  ]));
+  const model = sequential({
+    layers: widths.slice(1).map((units, i) =>
+      dense({
+        units,
+        activation: i === widths.length - 2 ? last : hidden,
+        ...(i === 0 ? { inputShape: [widths[0]] } : {}),
+      }),
+    ),
+  });
+  await model.setWeights(
+    problem.weights.flatMap(({ fanIn, fanOut, kernel, bias }) => [
+      { shape: [fanIn, fanOut], data: kernel },
+      { shape: [fanOut], data: bias },
+    ]),
+  );
   await model.compile({
     optimizer: optimizer === "sgd" ? sgd({ learningRate }) : adam({ learningRate, ...ADAM }),
     loss: loss === "softmaxCrossentropy" ? "sparseCategoricalCrossentropy" : "meanSquaredError",
-    backend, ...variant,
+    backend,
+    ...variant,
   });
   return model;
 }

@@ -15,16 +15,19 @@ export function adamStart<P extends Tree>(zeros: () => P): AdamState<P> {
 }
 
 /** @returns new weights and state; what it is given is consumed */
-export function adamUpdate<P extends Tree>(
-  learningRate: number, params: P, grads: P, state: AdamState<P>,
-): [P, AdamState<P>] {
+export function adamUpdate<P extends Tree>(learningRate: number, params: P, grads: P, state: AdamState<P>): [P, AdamState<P>] {
   const { beta1, beta2, epsilon } = ADAM;
-  const power1 = state.power1.mul(beta1), power2 = state.power2.mul(beta2);
+  const power1 = state.power1.mul(beta1),
+    power2 = state.power2.mul(beta2);
   const m = tree.map((old: np.Array, g: np.Array) => old.mul(beta1).add(g.mul(1 - beta1)), state.m, tree.ref(grads));
   const v = tree.map((old: np.Array, g: np.Array) => old.mul(beta2).add(np.square(g).mul(1 - beta2)), state.v, grads);
   const rate = np.sqrt(np.subtract(1, power2.ref)).div(np.subtract(1, power1.ref)).mul(learningRate);
-  const next = tree.map((w: np.Array, mean: np.Array, square: np.Array) =>
-    w.sub(mean.mul(rate.ref).div(np.sqrt(square).add(epsilon))), params, tree.ref(m), tree.ref(v));
+  const next = tree.map(
+    (w: np.Array, mean: np.Array, square: np.Array) => w.sub(mean.mul(rate.ref).div(np.sqrt(square).add(epsilon))),
+    params,
+    tree.ref(m),
+    tree.ref(v),
+  );
   rate.dispose();
   return [next, { m, v, power1, power2 }];
 }

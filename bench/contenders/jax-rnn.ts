@@ -22,7 +22,11 @@ function lossOf({ vocabulary, steps, batch }: RecurrentWorkload) {
     }
     for (const used of [x, U, b, W]) used.dispose();
     const output = np.dot(np.concatenate(states), V).add(c);
-    return nn.logSoftmax(output).mul(y.reshape([steps * batch, vocabulary])).sum().mul(-1 / (steps * batch));
+    return nn
+      .logSoftmax(output)
+      .mul(y.reshape([steps * batch, vocabulary]))
+      .sum()
+      .mul(-1 / (steps * batch));
   };
 }
 
@@ -35,25 +39,34 @@ function stepOf(workload: RecurrentWorkload): Step {
 }
 
 function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, output }: RecurrentProblem): Training {
-  const { vocabulary, hidden, steps, batch } = workload, run = stepOf(workload);
+  const { vocabulary, hidden, steps, batch } = workload,
+    run = stepOf(workload);
   let params: Params = {
-    U: np.array(input.kernel).reshape([vocabulary, hidden]), b: np.array(input.bias),
+    U: np.array(input.kernel).reshape([vocabulary, hidden]),
+    b: np.array(input.bias),
     W: np.array(recurrent).reshape([hidden, hidden]),
-    V: np.array(output.kernel).reshape([hidden, vocabulary]), c: np.array(output.bias),
+    V: np.array(output.kernel).reshape([hidden, vocabulary]),
+    c: np.array(output.bias),
   };
   let state = adamStart((): Params => ({
-    U: np.zeros([vocabulary, hidden]), b: np.zeros([hidden]), W: np.zeros([hidden, hidden]),
-    V: np.zeros([hidden, vocabulary]), c: np.zeros([vocabulary]),
+    U: np.zeros([vocabulary, hidden]),
+    b: np.zeros([hidden]),
+    W: np.zeros([hidden, hidden]),
+    V: np.zeros([hidden, vocabulary]),
+    c: np.zeros([vocabulary]),
   }));
-  const cut = (characters: Uint8Array) => Array.from({ length: BATCHES }, (_, i) =>
-    np.array(oneHot(timeFirst(characters, workload, i), vocabulary)).reshape([steps, batch, vocabulary]));
-  const xs = cut(x), ys = cut(labels);
+  const cut = (characters: Uint8Array) =>
+    Array.from({ length: BATCHES }, (_, i) =>
+      np.array(oneHot(timeFirst(characters, workload, i), vocabulary)).reshape([steps, batch, vocabulary]),
+    );
+  const xs = cut(x),
+    ys = cut(labels);
   const step = (index: number): np.Array => {
     let loss: np.Array;
     [loss, params, state] = run(params, state, xs[index % BATCHES].ref, ys[index % BATCHES].ref);
     return loss;
   };
-  const read = async (loss: np.Array): Promise<number> => (await loss.data() as Float32Array)[0];
+  const read = async (loss: np.Array): Promise<number> => ((await loss.data()) as Float32Array)[0];
   return stepped(step, read, (loss) => loss.dispose());
 }
 

@@ -26,13 +26,22 @@ function lossOf({ hidden, loss, batch, widths }: Workload) {
       const z = np.dot(a, kernel).add(bias);
       return i === params.length - 1 ? z : activate(z);
     }, x);
-    if (loss === "softmaxCrossentropy") return nn.logSoftmax(output).mul(y).sum().mul(-1 / batch);
-    return np.square(output.sub(y)).sum().mul(1 / (batch * widths.at(-1)!));
+    if (loss === "softmaxCrossentropy")
+      return nn
+        .logSoftmax(output)
+        .mul(y)
+        .sum()
+        .mul(-1 / batch);
+    return np
+      .square(output.sub(y))
+      .sum()
+      .mul(1 / (batch * widths.at(-1)!));
   };
 }
 
 function stepsOf(workload: Workload): Steps {
-  const lossAndGrads = valueAndGrad(lossOf(workload)), { learningRate } = workload;
+  const lossAndGrads = valueAndGrad(lossOf(workload)),
+    { learningRate } = workload;
   const step = (params: Params, state: State, x: np.Array, y: np.Array): [np.Array, Params, State] => {
     const [loss, grads] = lossAndGrads(tree.ref(params), x, y) as unknown as [np.Array, Params];
     if (workload.optimizer === "adam") {
@@ -54,31 +63,41 @@ function stepsOf(workload: Workload): Steps {
 
 function initialState({ optimizer }: Workload, { weights }: Problem): State {
   if (optimizer === "sgd") return [];
-  return [adamStart((): Params => weights.map(({ fanIn, fanOut }) =>
-    ({ kernel: np.zeros([fanIn, fanOut]), bias: np.zeros([fanOut]) })))];
+  return [adamStart((): Params => weights.map(({ fanIn, fanOut }) => ({ kernel: np.zeros([fanIn, fanOut]), bias: np.zeros([fanOut]) })))];
 }
 
 function trainingOf(workload: Workload, problem: Problem): Training {
-  const { widths, batch } = workload, run = stepsOf(workload);
-  let params: Params = problem.weights.map(({ fanIn, fanOut, kernel, bias }) =>
-    ({ kernel: np.array(kernel).reshape([fanIn, fanOut]), bias: np.array(bias) }));
+  const { widths, batch } = workload,
+    run = stepsOf(workload);
+  let params: Params = problem.weights.map(({ fanIn, fanOut, kernel, bias }) => ({
+    kernel: np.array(kernel).reshape([fanIn, fanOut]),
+    bias: np.array(bias),
+  }));
   let state = initialState(workload, problem);
-  const cut = (values: Float32Array<ArrayBuffer>, width: number) => Array.from({ length: BATCHES }, (_, i) =>
-    np.array(values.slice(i * batch * width, (i + 1) * batch * width)).reshape([batch, width]));
-  const xs = cut(problem.x, widths[0]), ys = cut(problem.y, widths.at(-1)!);
+  const cut = (values: Float32Array<ArrayBuffer>, width: number) =>
+    Array.from({ length: BATCHES }, (_, i) => np.array(values.slice(i * batch * width, (i + 1) * batch * width)).reshape([batch, width]));
+  const xs = cut(problem.x, widths[0]),
+    ys = cut(problem.y, widths.at(-1)!);
   const step = (from: number, to: number): np.Array => {
     let loss: np.Array;
     const refs = (arrays: np.Array[]) => arrays.slice(from, to).map((array) => array.ref);
     [loss, params, state] = run(params, state, refs(xs), refs(ys));
     return loss;
   };
-  const read = async (loss: np.Array): Promise<number> => (await loss.data() as Float32Array)[0];
+  const read = async (loss: np.Array): Promise<number> => ((await loss.data()) as Float32Array)[0];
   // Each loss is read: a cycle is as long as the wait between two (READ_EVERY).
-  const cycles = (count: number) => pipelined(count, () => step(0, BATCHES), read, () => {}, 1);
+  const cycles = (count: number) =>
+    pipelined(
+      count,
+      () => step(0, BATCHES),
+      read,
+      () => {},
+      1,
+    );
   return {
     async losses(steps) {
       const losses: number[] = [];
-      for (let at = 0; at < steps; at++) losses.push(await read(step(at % BATCHES, at % BATCHES + 1)));
+      for (let at = 0; at < steps; at++) losses.push(await read(step(at % BATCHES, (at % BATCHES) + 1)));
       return losses;
     },
     async run(steps, clock) {

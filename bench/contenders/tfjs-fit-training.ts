@@ -7,7 +7,9 @@ import { epochsFor } from "../workloads.ts";
 
 /** @param onDevice x and y of so many steps */
 export function fitTraining(
-  model: Sequential, workload: { readonly batch: number; readonly epochSteps: number }, onDevice: (steps: number) => readonly [Tensor, Tensor],
+  model: Sequential,
+  workload: { readonly batch: number; readonly epochSteps: number },
+  onDevice: (steps: number) => readonly [Tensor, Tensor],
 ): Training {
   const fixed = { batchSize: workload.batch, shuffle: false, verbose: 0, yieldEvery: "never" } as const;
   const fit = async (steps: number, options: object) => {
@@ -19,16 +21,29 @@ export function fitTraining(
   return {
     async losses(steps) {
       const losses: number[] = [];
-      await fit(steps, { callbacks: { onBatchEnd: (_: number, logs: { loss: number }) => { losses.push(logs.loss); } } });
+      await fit(steps, {
+        callbacks: {
+          onBatchEnd: (_: number, logs: { loss: number }) => {
+            losses.push(logs.loss);
+          },
+        },
+      });
       return losses;
     },
     async run(steps, clock) {
       const { perEpoch, timedEpochs } = epochsFor(workload, steps);
-      await fit(perEpoch, { epochs: 1 + timedEpochs, callbacks: {
-        onEpochBegin: (epoch: number) => { if (epoch === 1) clock.start(); },
-        // The logs are numbers by now: the loss of the last step has been read back.
-        onEpochEnd: (epoch: number) => { if (epoch === timedEpochs) clock.stop(); },
-      } });
+      await fit(perEpoch, {
+        epochs: 1 + timedEpochs,
+        callbacks: {
+          onEpochBegin: (epoch: number) => {
+            if (epoch === 1) clock.start();
+          },
+          // The logs are numbers by now: the loss of the last step has been read back.
+          onEpochEnd: (epoch: number) => {
+            if (epoch === timedEpochs) clock.stop();
+          },
+        },
+      });
       return perEpoch * timedEpochs;
     },
   };

@@ -13,17 +13,23 @@ import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
 function modelOf(workload: Workload, { weights }: Problem): Sequential {
   const model = sequential();
-  weights.forEach(({ fanIn, fanOut }, i) => model.add(layers.dense({
-    units: fanOut, inputShape: [fanIn], activation: i === weights.length - 1 ? "linear" : workload.hidden,
-  })));
-  model.setWeights(weights.flatMap(({ fanIn, fanOut, kernel, bias }) =>
-    [tensor2d(kernel, [fanIn, fanOut]), tensor1d(bias)]));
+  weights.forEach(({ fanIn, fanOut }, i) =>
+    model.add(
+      layers.dense({
+        units: fanOut,
+        inputShape: [fanIn],
+        activation: i === weights.length - 1 ? "linear" : workload.hidden,
+      }),
+    ),
+  );
+  model.setWeights(weights.flatMap(({ fanIn, fanOut, kernel, bias }) => [tensor2d(kernel, [fanIn, fanOut]), tensor1d(bias)]));
   model.compile({ optimizer: optimizerOf(workload), loss: lossOf(workload) });
   return model;
 }
 
 function trainingOf(workload: Workload, problem: Problem): Training {
-  const model = modelOf(workload, problem), { widths, batch } = workload;
+  const model = modelOf(workload, problem),
+    { widths, batch } = workload;
   const onDevice = (values: Float32Array<ArrayBuffer>, width: number, steps: number): Tensor2D =>
     tensor2d(cycle(values, steps), [batch * steps, width]);
   return fitTraining(model, workload, (steps) => [onDevice(problem.x, widths[0], steps), onDevice(problem.y, widths.at(-1)!, steps)]);

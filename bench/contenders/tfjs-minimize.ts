@@ -8,7 +8,18 @@
 // The layers package would import this.
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
 import {
-  add, fused, matMul, relu, tanh, tensor1d, tensor2d, tidy, variable, type Scalar, type Tensor, type Tensor2D,
+  add,
+  fused,
+  matMul,
+  relu,
+  tanh,
+  tensor1d,
+  tensor2d,
+  tidy,
+  variable,
+  type Scalar,
+  type Tensor,
+  type Tensor2D,
 } from "@tensorflow/tfjs-core";
 import { stepped, type Contender, type Training } from "../contender.ts";
 import { BATCHES, type Problem, type Workload } from "../workloads.ts";
@@ -18,20 +29,26 @@ import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 const LONG_SUM = 512;
 
 function trainingOf(workload: Workload, problem: Problem): Training {
-  const { widths, batch, hidden } = workload, activate = hidden === "tanh" ? tanh : relu;
-  const optimizer = optimizerOf(workload), lossFunction = lossOf(workload);
-  const weights = problem.weights.map(({ fanIn, fanOut, kernel, bias }) =>
-    ({ kernel: variable(tensor2d(kernel, [fanIn, fanOut])), bias: variable(tensor1d(bias)) }));
+  const { widths, batch, hidden } = workload,
+    activate = hidden === "tanh" ? tanh : relu;
+  const optimizer = optimizerOf(workload),
+    lossFunction = lossOf(workload);
+  const weights = problem.weights.map(({ fanIn, fanOut, kernel, bias }) => ({
+    kernel: variable(tensor2d(kernel, [fanIn, fanOut])),
+    bias: variable(tensor1d(bias)),
+  }));
   const variables = weights.flatMap(({ kernel, bias }) => [kernel, bias]);
-  const cut = (values: Float32Array, width: number): Tensor2D[] => Array.from({ length: BATCHES }, (_, i) =>
-    tensor2d(values.slice(i * batch * width, (i + 1) * batch * width), [batch, width]));
-  const xs = cut(problem.x, widths[0]), ys = cut(problem.y, widths.at(-1)!);
-  const forward = (x: Tensor2D): Tensor => weights.reduce<Tensor>((a, { kernel, bias }, i) => {
-    const z = widths[i] >= LONG_SUM ? add(matMul(a, kernel), bias) : fused.matMul({ a, b: kernel, bias, activation: "linear" });
-    return i === weights.length - 1 ? z : activate(z);
-  }, x);
-  const step = (index: number): Scalar => tidy(() => optimizer.minimize(
-    () => lossFunction(ys[index % BATCHES], forward(xs[index % BATCHES])), true, variables)!);
+  const cut = (values: Float32Array, width: number): Tensor2D[] =>
+    Array.from({ length: BATCHES }, (_, i) => tensor2d(values.slice(i * batch * width, (i + 1) * batch * width), [batch, width]));
+  const xs = cut(problem.x, widths[0]),
+    ys = cut(problem.y, widths.at(-1)!);
+  const forward = (x: Tensor2D): Tensor =>
+    weights.reduce<Tensor>((a, { kernel, bias }, i) => {
+      const z = widths[i] >= LONG_SUM ? add(matMul(a, kernel), bias) : fused.matMul({ a, b: kernel, bias, activation: "linear" });
+      return i === weights.length - 1 ? z : activate(z);
+    }, x);
+  const step = (index: number): Scalar =>
+    tidy(() => optimizer.minimize(() => lossFunction(ys[index % BATCHES], forward(xs[index % BATCHES])), true, variables)!);
   const read = async (loss: Scalar): Promise<number> => {
     const [value] = await loss.data();
     loss.dispose();

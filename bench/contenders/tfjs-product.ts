@@ -8,10 +8,11 @@ import { multiplied, type ProductContender } from "../contender.ts";
 export const tfjsProduct = (ready: () => Promise<void>, waitEvery?: number): ProductContender => ({
   async start({ form }, { left, leftShape, right, rightShape }) {
     await ready();
-    const a = tensor2d(left, leftShape), b = tensor2d(right, rightShape);
+    const a = tensor2d(left, leftShape),
+      b = tensor2d(right, rightShape);
     const multiply = (): Tensor2D => matMul(a, b, form === "leftTransposed", form === "rightTransposed");
     const read = async (result: Tensor2D): Promise<Float32Array> => {
-      const numbers = await result.data() as Float32Array;
+      const numbers = (await result.data()) as Float32Array;
       result.dispose();
       return numbers;
     };

@@ -6,6 +6,6 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 
 export async function wasmReady(): Promise<void> {
   setWasmPaths(new URL("./", location.href).href);
-  if (!await setBackend("wasm")) throw new Error("TensorFlow.js does not start its WebAssembly here.");
+  if (!(await setBackend("wasm"))) throw new Error("TensorFlow.js does not start its WebAssembly here.");
   await ready();
 }

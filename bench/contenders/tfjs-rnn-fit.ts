@@ -11,22 +11,33 @@ import { fitTraining } from "./tfjs-fit-training.ts";
 import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
 function modelOf({ vocabulary, hidden, steps, learningRate }: RecurrentWorkload, problem: RecurrentProblem): Sequential {
-  const model = sequential(), { input, recurrent, output } = problem;
+  const model = sequential(),
+    { input, recurrent, output } = problem;
   // Zeros: the weights are set below, and the orthogonal default is slow to make.
-  model.add(layers.simpleRNN({
-    units: hidden, inputShape: [steps, vocabulary], activation: "tanh", returnSequences: true, recurrentInitializer: "zeros",
-  }));
+  model.add(
+    layers.simpleRNN({
+      units: hidden,
+      inputShape: [steps, vocabulary],
+      activation: "tanh",
+      returnSequences: true,
+      recurrentInitializer: "zeros",
+    }),
+  );
   model.add(layers.dense({ units: vocabulary, activation: "linear" }));
   model.setWeights([
-    tensor2d(input.kernel, [vocabulary, hidden]), tensor2d(recurrent, [hidden, hidden]), tensor1d(input.bias),
-    tensor2d(output.kernel, [hidden, vocabulary]), tensor1d(output.bias),
+    tensor2d(input.kernel, [vocabulary, hidden]),
+    tensor2d(recurrent, [hidden, hidden]),
+    tensor1d(input.bias),
+    tensor2d(output.kernel, [hidden, vocabulary]),
+    tensor1d(output.bias),
   ]);
   model.compile({ optimizer: optimizerOf({ optimizer: "adam", learningRate }), loss: lossOf({ loss: "softmaxCrossentropy" }) });
   return model;
 }
 
 function trainingOf(workload: RecurrentWorkload, problem: RecurrentProblem): Training {
-  const model = modelOf(workload, problem), { vocabulary, batch, steps: time } = workload;
+  const model = modelOf(workload, problem),
+    { vocabulary, batch, steps: time } = workload;
   const onDevice = (characters: Uint8Array<ArrayBuffer>, steps: number): Tensor3D =>
     tensor3d(oneHot(cycle(characters, steps), vocabulary), [batch * steps, time, vocabulary]);
   return fitTraining(model, workload, (steps) => [onDevice(problem.x, steps), onDevice(problem.labels, steps)]);

@@ -6,9 +6,7 @@
 
 // The layers package would import this.
 import "@tensorflow/tfjs-core/dist/register_all_gradients";
-import {
-  add, concat, matMul, split, tanh, tensor1d, tensor2d, tidy, variable, type Scalar, type Tensor2D,
-} from "@tensorflow/tfjs-core";
+import { add, concat, matMul, split, tanh, tensor1d, tensor2d, tidy, variable, type Scalar, type Tensor2D } from "@tensorflow/tfjs-core";
 import { stepped, type RecurrentContender, type Training } from "../contender.ts";
 import { oneHot, timeFirst, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
 import { BATCHES } from "../workloads.ts";
@@ -16,20 +14,27 @@ import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
 function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, output }: RecurrentProblem): Training {
   const { vocabulary, hidden, steps, batch, learningRate } = workload;
-  const optimizer = optimizerOf({ optimizer: "adam", learningRate }), lossFunction = lossOf({ loss: "softmaxCrossentropy" });
-  const U = variable(tensor2d(input.kernel, [vocabulary, hidden])), b = variable(tensor1d(input.bias));
+  const optimizer = optimizerOf({ optimizer: "adam", learningRate }),
+    lossFunction = lossOf({ loss: "softmaxCrossentropy" });
+  const U = variable(tensor2d(input.kernel, [vocabulary, hidden])),
+    b = variable(tensor1d(input.bias));
   const W = variable(tensor2d(recurrent, [hidden, hidden]));
-  const V = variable(tensor2d(output.kernel, [hidden, vocabulary])), c = variable(tensor1d(output.bias));
-  const cut = (characters: Uint8Array): Tensor2D[] => Array.from({ length: BATCHES }, (_, i) => tensor2d(
-    oneHot(timeFirst(characters, workload, i), vocabulary), [steps * batch, vocabulary]));
-  const xs = cut(x), ys = cut(labels);
+  const V = variable(tensor2d(output.kernel, [hidden, vocabulary])),
+    c = variable(tensor1d(output.bias));
+  const cut = (characters: Uint8Array): Tensor2D[] =>
+    Array.from({ length: BATCHES }, (_, i) =>
+      tensor2d(oneHot(timeFirst(characters, workload, i), vocabulary), [steps * batch, vocabulary]),
+    );
+  const xs = cut(x),
+    ys = cut(labels);
   const forward = (characters: Tensor2D): Tensor2D => {
-    const [first, ...rest] = split<Tensor2D>(add(matMul(characters, U), b), steps), states: Tensor2D[] = [tanh(first)];
+    const [first, ...rest] = split<Tensor2D>(add(matMul(characters, U), b), steps),
+      states: Tensor2D[] = [tanh(first)];
     for (const fromInput of rest) states.push(tanh(add(fromInput, matMul(states.at(-1)!, W))));
     return add(matMul(concat(states), V), c);
   };
-  const step = (index: number): Scalar => tidy(() => optimizer.minimize(
-    () => lossFunction(ys[index % BATCHES], forward(xs[index % BATCHES])), true, [U, b, W, V, c])!);
+  const step = (index: number): Scalar =>
+    tidy(() => optimizer.minimize(() => lossFunction(ys[index % BATCHES], forward(xs[index % BATCHES])), true, [U, b, W, V, c])!);
   const read = async (loss: Scalar): Promise<number> => {
     const [value] = await loss.data();
     loss.dispose();

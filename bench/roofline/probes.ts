@@ -22,7 +22,10 @@ export interface Ceilings {
   readonly readbackMicros: number;
 }
 
-const LANES = 64, LOOPS = 256, MAX_PROBE_MICROS = 30_000, MAX_WORKGROUPS = 65535;
+const LANES = 64,
+  LOOPS = 256,
+  MAX_PROBE_MICROS = 30_000,
+  MAX_WORKGROUPS = 65535;
 
 interface Kernel {
   readonly pipeline: GPUComputePipeline;
@@ -37,10 +40,12 @@ async function kernel(device: GPUDevice, code: string, buffers: readonly GPUBuff
 }
 
 async function submit(device: GPUDevice, { pipeline, group }: Kernel, workgroups: number, times: number): Promise<void> {
-  const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+  const encoder = device.createCommandEncoder(),
+    pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
-  const x = Math.min(workgroups, MAX_WORKGROUPS), y = Math.ceil(workgroups / x);
+  const x = Math.min(workgroups, MAX_WORKGROUPS),
+    y = Math.ceil(workgroups / x);
   for (let i = 0; i < times; i++) pass.dispatchWorkgroups(x, y);
   pass.end();
   device.queue.submit([encoder.finish()]);
@@ -78,7 +83,7 @@ async function probeFlops({ device }: Timer, timer: Timer): Promise<Pick<Ceiling
       // From what fills a few cores to what fills a large GPU, as long as it does not take too long.
       for (let workgroups = 16, micros = 0; workgroups <= 1 << 16 && micros < MAX_PROBE_MICROS / 4; workgroups *= 8) {
         micros = (await timer.time((times) => submit(device, probe, workgroups, times), 64)).micros;
-        const rate = workgroups * LANES * LOOPS * count * 4 * 2 / micros * 1e6;
+        const rate = ((workgroups * LANES * LOOPS * count * 4 * 2) / micros) * 1e6;
         const flopsBy = `${form}, ${count} × vec4, ${workgroups} workgroups`;
         if (micros > 0 && rate > best.flopsPerSecond) best = { flopsPerSecond: rate, flopsBy };
       }
@@ -99,11 +104,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
 async function probeBytes({ device, pace }: Timer, timer: Timer) {
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize, pace === "quick" ? 2 ** 26 : 2 ** 28);
-  let best = { bytesPerSecond: 0, bytesBy: "" }, largest = { largestBytesPerSecond: 0, largestBytes: 0 };
+  let best = { bytesPerSecond: 0, bytesBy: "" },
+    largest = { largestBytesPerSecond: 0, largestBytes: 0 };
   for (let bytes = 2 ** 20; bytes <= limit; bytes *= 4) {
-    const source = storage(device, bytes), copy = storage(device, bytes), probe = await kernel(device, COPY, [source, copy]);
+    const source = storage(device, bytes),
+      copy = storage(device, bytes),
+      probe = await kernel(device, COPY, [source, copy]);
     const { micros } = await timer.time((times) => submit(device, probe, bytes / 16 / LANES, times), 64);
-    const rate = 2 * bytes / micros * 1e6;
+    const rate = ((2 * bytes) / micros) * 1e6;
     if (micros > 0 && rate > best.bytesPerSecond) best = { bytesPerSecond: rate, bytesBy: `a copy of ${bytes / 2 ** 20} MiB` };
     largest = { largestBytesPerSecond: rate, largestBytes: bytes };
     source.destroy();
@@ -115,7 +123,8 @@ async function probeBytes({ device, pace }: Timer, timer: Timer) {
 const EMPTY = `@group(0) @binding(0) var<storage, read_write> out: array<f32>;
 @compute @workgroup_size(1) fn main() { out[0] = out[0] + 1.0; }`;
 
-const REPEATS = 4, READBACKS = 16;
+const REPEATS = 4,
+  READBACKS = 16;
 
 /** Seconds of the fastest of a few tries. */
 async function leastSeconds(action: () => Promise<unknown>): Promise<number> {
@@ -129,7 +138,8 @@ async function leastSeconds(action: () => Promise<unknown>): Promise<number> {
 }
 
 async function readBack(device: GPUDevice, { pipeline, group }: Kernel, source: GPUBuffer, staging: GPUBuffer): Promise<void> {
-  const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+  const encoder = device.createCommandEncoder(),
+    pass = encoder.beginComputePass();
   pass.setPipeline(pipeline);
   pass.setBindGroup(0, group);
   pass.dispatchWorkgroups(1);
@@ -141,7 +151,8 @@ async function readBack(device: GPUDevice, { pipeline, group }: Kernel, source: 
 }
 
 async function probeCalls({ device }: Timer, timer: Timer): Promise<Pick<Ceilings, "dispatchMicros" | "submitMicros" | "readbackMicros">> {
-  const out = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC }), probe = await kernel(device, EMPTY, [out]);
+  const out = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC }),
+    probe = await kernel(device, EMPTY, [out]);
   const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
   const { micros } = await timer.time((times) => submit(device, probe, 1, times), 4096);
   const submits = 64;
@@ -151,9 +162,11 @@ async function probeCalls({ device }: Timer, timer: Timer): Promise<Pick<Ceiling
   });
   out.destroy();
   staging.destroy();
-  return { dispatchMicros: micros, submitMicros: submitted / submits * 1e6, readbackMicros: read / READBACKS * 1e6 };
+  return { dispatchMicros: micros, submitMicros: (submitted / submits) * 1e6, readbackMicros: (read / READBACKS) * 1e6 };
 }
 
 export const probe = async (timer: Timer): Promise<Ceilings> => ({
-  ...await probeFlops(timer, timer), ...await probeBytes(timer, timer), ...await probeCalls(timer, timer),
+  ...(await probeFlops(timer, timer)),
+  ...(await probeBytes(timer, timer)),
+  ...(await probeCalls(timer, timer)),
 });

@@ -36,13 +36,20 @@ const HEAD = ["kernel", "µs", "of the step", "GFLOP/s", "of most", "GB/s", "of 
 function planTable(kernels: readonly KernelTime[], { flopsPerSecond, bytesPerSecond }: Ceilings): string {
   const total = kernels.reduce((sum, { micros }) => sum + micros, 0);
   const rate = (amount: number, micros: number, most: number): [string, string] => {
-    const perSecond = amount / micros * 1e6;
+    const perSecond = (amount / micros) * 1e6;
     return amount > 0 && micros > 0 ? [giga(perSecond), percent(perSecond / most)] : ["–", "–"];
   };
-  return align([HEAD, ...kernels.map(({ kernel, label, micros, flops, bytes }) => [
-    kernel, micros.toPrecision(3), percent(micros / total),
-    ...rate(flops, micros, flopsPerSecond), ...rate(bytes, micros, bytesPerSecond), label,
-  ])]);
+  return align([
+    HEAD,
+    ...kernels.map(({ kernel, label, micros, flops, bytes }) => [
+      kernel,
+      micros.toPrecision(3),
+      percent(micros / total),
+      ...rate(flops, micros, flopsPerSecond),
+      ...rate(bytes, micros, bytesPerSecond),
+      label,
+    ]),
+  ]);
 }
 
 export function rooflineText({ method, ceilings, plans }: RooflineResult): string {

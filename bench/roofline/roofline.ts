@@ -22,8 +22,15 @@ import type { KernelTime, RooflineQuestion, RooflineResult } from "./report.ts";
 import { Timer } from "./timer.ts";
 import { bytesOfLaunch, flopsOfLaunch } from "./work.ts";
 
-const LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage",
-  "maxComputeWorkgroupStorageSize", "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY"] as const;
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
 
 /** With timestamps if there are any, and otherwise what the library asks for. */
 async function openDevice(): Promise<GPUDevice> {
@@ -38,7 +45,8 @@ async function openDevice(): Promise<GPUDevice> {
 
 /** The plan that fit() makes for this workload here. */
 async function trainingPlan(workload: Workload): Promise<Plan> {
-  const problem = makeProblem(workload), model = await compiledModel(workload, problem, "webgpu");
+  const problem = makeProblem(workload),
+    model = await compiledModel(workload, problem, "webgpu");
   try {
     await trainingOf(model, workload, problem).losses(1);
     return model.plan;
@@ -49,7 +57,9 @@ async function trainingPlan(workload: Workload): Promise<Plan> {
 
 /** Buffers for all that lies outside a plan: numbers where there are floats, class 0, the rows in their order. */
 function buffersFor(device: GPUDevice, plan: Plan, used: Map<string, GPUBuffer>): (memory: string) => GPUBuffer {
-  const next = uniform(1), sizes = memoryBytes(plan.places), bindings = plan.launches.flatMap((launch) => launch.bindings);
+  const next = uniform(1),
+    sizes = memoryBytes(plan.places),
+    bindings = plan.launches.flatMap((launch) => launch.bindings);
   const numbers = (elements: number) => Float32Array.from({ length: elements }, () => next() / 8);
   const contents = (memory: string) => {
     const bytes = sizes.get(memory);
@@ -66,14 +76,19 @@ function buffersFor(device: GPUDevice, plan: Plan, used: Map<string, GPUBuffer>)
 }
 
 async function timeLaunch(timer: Timer, pipelines: PipelineCache, plan: Plan, launch: Launch): Promise<KernelTime> {
-  const alone = Object.create(plan, { launches: { value: [launch] } }) as Plan, buffers = new Map<string, GPUBuffer>();
+  const alone = Object.create(plan, { launches: { value: [launch] } }) as Plan,
+    buffers = new Map<string, GPUBuffer>();
   const executor = await createExecutor(timer.device, pipelines, alone, buffersFor(timer.device, plan, buffers));
   const step: StepScalars = { rows: plan.batch, offset: 0, step: 0, learningRate: 1e-6, correctedRate: 1e-6 };
   try {
     const { micros, runs } = await timer.time((times) => executor.submit(Array<StepScalars>(times).fill(step), 0), executor.capacity);
     return {
-      kernel: launch.kernel, label: launch.label, micros, runs,
-      flops: flopsOfLaunch(plan.graph, plan.batch, launch), bytes: bytesOfLaunch(plan.graph, plan.batch, launch),
+      kernel: launch.kernel,
+      label: launch.label,
+      micros,
+      runs,
+      flops: flopsOfLaunch(plan.graph, plan.batch, launch),
+      bytes: bytesOfLaunch(plan.graph, plan.batch, launch),
     };
   } finally {
     executor.dispose();
@@ -83,15 +98,19 @@ async function timeLaunch(timer: Timer, pipelines: PipelineCache, plan: Plan, la
 
 /** @param tell hears what is known so far: after the ceilings, and after each plan */
 export async function roofline(
-  { pace, tasks }: RooflineQuestion, tell: (soFar: RooflineResult) => void = () => {},
+  { pace, tasks }: RooflineQuestion,
+  tell: (soFar: RooflineResult) => void = () => {},
 ): Promise<RooflineResult> {
-  const context = await acquireDevice(await openDevice()), { device } = context, timer = new Timer(device, pace), pipelines = new PipelineCache(device);
-  const ceilings = await probe(timer), plans: { workload: string; kernels: KernelTime[] }[] = [];
+  const context = await acquireDevice(await openDevice()),
+    { device } = context,
+    timer = new Timer(device, pace),
+    pipelines = new PipelineCache(device);
+  const ceilings = await probe(timer),
+    plans: { workload: string; kernels: KernelTime[] }[] = [];
   const soFar = (): RooflineResult => ({ kind: "roofline", method: timer.method, ceilings, plans: [...plans] });
   tell(soFar());
   for (const task of [...WORKLOADS, ...PRODUCTS].filter(({ name }) => tasks.includes(name))) {
-    const plan = task.kind === "training" ? await trainingPlan(task)
-      : productPlan(task, planAdapter(context));
+    const plan = task.kind === "training" ? await trainingPlan(task) : productPlan(task, planAdapter(context));
     const kernels: KernelTime[] = [];
     for (const launch of plan.launches) kernels.push(await timeLaunch(timer, pipelines, plan, launch));
     plans.push({ workload: task.name, kernels });

@@ -23,9 +23,10 @@ function stampPasses(device: GPUDevice): () => Promise<number> {
   const staging = device.createBuffer({ size: 16, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
   const create = device.createCommandEncoder.bind(device);
   device.createCommandEncoder = (descriptor) => {
-    const encoder = create(descriptor), begin = encoder.beginComputePass.bind(encoder);
-    encoder.beginComputePass = (pass) => begin({ ...pass,
-      timestampWrites: { querySet: set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } });
+    const encoder = create(descriptor),
+      begin = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = (pass) =>
+      begin({ ...pass, timestampWrites: { querySet: set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } });
     return encoder;
   };
   return async () => {
@@ -43,7 +44,10 @@ function stampPasses(device: GPUDevice): () => Promise<number> {
 export class Timer {
   readonly #readMicros: (() => Promise<number>) | null;
 
-  constructor(readonly device: GPUDevice, readonly pace: "quick" | "full") {
+  constructor(
+    readonly device: GPUDevice,
+    readonly pace: "quick" | "full",
+  ) {
     this.#readMicros = device.features.has("timestamp-query") ? stampPasses(device) : null;
   }
 
@@ -55,15 +59,16 @@ export class Timer {
   async time(submit: Submit, most: number): Promise<Timing> {
     const enough = ENOUGH_MILLIS[this.pace] * 1e3;
     await submit(1); // software adapters compile when a pipeline first runs
-    let runs = 1, micros = await this.#once(submit, runs);
+    let runs = 1,
+      micros = await this.#once(submit, runs);
     while (micros < 0.8 * enough && runs < most) {
-      const wanted = Math.ceil(runs * enough / Math.max(micros, 1));
+      const wanted = Math.ceil((runs * enough) / Math.max(micros, 1));
       runs = Math.min(most, wanted, runs * MAX_GROWTH);
       micros = await this.#once(submit, runs);
     }
     // The clock sees the submit as well; one of a single run tells how much that is.
     const [single, per] = this.#readMicros || runs === 1 ? [0, runs] : [await this.#best(submit, 1), runs - 1];
-    return { micros: Math.max(await this.#best(submit, runs) - single, 0) / per, runs };
+    return { micros: Math.max((await this.#best(submit, runs)) - single, 0) / per, runs };
   }
 
   async #best(submit: Submit, runs: number): Promise<number> {

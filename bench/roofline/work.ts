@@ -4,10 +4,12 @@
 import { rowsOf, sizeOf, tensorOf, type Graph, type OpOf } from "../../src/graph/types.ts";
 import type { Launch } from "../../src/schedule/launch.ts";
 
-const FLOAT_BYTES = 4, DATA_BYTES = { float32: 4, uint8: 1, uint32: 4 } as const;
+const FLOAT_BYTES = 4,
+  DATA_BYTES = { float32: 4, uint8: 1, uint32: 4 } as const;
 
 function productFlops(graph: Graph, batch: number, { form, inputs, outputs }: OpOf<"product">): number {
-  const left = tensorOf(graph, inputs[0]), out = tensorOf(graph, outputs[0]);
+  const left = tensorOf(graph, inputs[0]),
+    out = tensorOf(graph, outputs[0]);
   const terms = form === "leftTransposed" ? rowsOf(left, batch) : left.cols;
   return 2 * sizeOf(out, batch) * terms;
 }

@@ -56,13 +56,15 @@ export class Address {
   #flush(): void {
     if (this.#timer === undefined) return;
     this.#drop();
-    const now = performance.now(), isOne = now - this.#changedAt < ONE_CHANGE_MS;
+    const now = performance.now(),
+      isOne = now - this.#changedAt < ONE_CHANGE_MS;
     this.#changedAt = now;
     this.#write(isOne ? "replaceState" : "pushState");
   }
 
   #write(how: "pushState" | "replaceState"): void {
-    const link = this.#shown === null ? undefined : this.#links.get(this.#shown), hash = `#${this.#shown}?${link}`;
+    const link = this.#shown === null ? undefined : this.#links.get(this.#shown),
+      hash = `#${this.#shown}?${link}`;
     if (link !== undefined && location.hash !== hash) history[how](null, "", hash);
   }
 }

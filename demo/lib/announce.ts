@@ -23,10 +23,13 @@ export class Announcer {
     const scheduled = this.#waiting !== null;
     this.#waiting = text;
     if (scheduled) return;
-    setTimeout(() => {
-      this.#metrics.textContent = this.#waiting?.() ?? "";
-      this.#waiting = null;
-      this.#spokeAt = performance.now();
-    }, Math.max(0, this.#spokeAt + METRICS_EVERY_MS - performance.now()));
+    setTimeout(
+      () => {
+        this.#metrics.textContent = this.#waiting?.() ?? "";
+        this.#waiting = null;
+        this.#spokeAt = performance.now();
+      },
+      Math.max(0, this.#spokeAt + METRICS_EVERY_MS - performance.now()),
+    );
   }
 }

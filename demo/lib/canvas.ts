@@ -7,20 +7,26 @@ const mix = (a: Rgb, b: Rgb, share: number): Rgb => [0, 1, 2].map((i) => Math.ro
 
 /** A colour for each number from −1 to 1: cold, nothing, warm. What is no number has a colour of its own. */
 export function divergingColours(): (value: number) => Rgb {
-  const cold = rgbColour("--cold"), nothing = rgbColour("--nothing"), warm = rgbColour("--warm"), broken = rgbColour("--broken");
-  return (value) => (Number.isNaN(value) ? broken
-    : value < 0 ? mix(nothing, cold, Math.min(1, -value)) : mix(nothing, warm, Math.min(1, value)));
+  const cold = rgbColour("--cold"),
+    nothing = rgbColour("--nothing"),
+    warm = rgbColour("--warm"),
+    broken = rgbColour("--broken");
+  return (value) =>
+    Number.isNaN(value) ? broken : value < 0 ? mix(nothing, cold, Math.min(1, -value)) : mix(nothing, warm, Math.min(1, value));
 }
 
 /** A colour for each number from 0 to 1. */
 export function risingColours(to: string): (value: number) => Rgb {
-  const nothing = rgbColour("--nothing"), full = rgbColour(to);
+  const nothing = rgbColour("--nothing"),
+    full = rgbColour(to);
   return (value) => mix(nothing, full, Math.max(0, Math.min(1, value)));
 }
 
 /** A context whose unit is a CSS pixel, cleared; the canvas takes the size that style.css gives it. */
 export function freshContext(
-  canvas: HTMLCanvasElement, width = canvas.clientWidth, height = canvas.clientHeight,
+  canvas: HTMLCanvasElement,
+  width = canvas.clientWidth,
+  height = canvas.clientHeight,
 ): CanvasRenderingContext2D {
   const ratio = Math.min(3, devicePixelRatio || 1);
   const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
@@ -33,7 +39,11 @@ export function freshContext(
 
 /** One pixel of the canvas a number, row by row; style.css scales it up without smoothing. */
 export function drawPixels(
-  canvas: HTMLCanvasElement, values: ArrayLike<number>, width: number, height: number, colour: (value: number) => Rgb,
+  canvas: HTMLCanvasElement,
+  values: ArrayLike<number>,
+  width: number,
+  height: number,
+  colour: (value: number) => Rgb,
 ): void {
   [canvas.width, canvas.height] = [width, height];
   const image = new ImageData(width, height);
@@ -53,7 +63,8 @@ export interface Histogram {
 
 /** Bars from the ground up, the highest one full; a line at 0 where it lies within. */
 export function drawHistogram(canvas: HTMLCanvasElement, { counts, low, high }: Histogram, colour: string, line: string): void {
-  const width = canvas.clientWidth, height = canvas.clientHeight;
+  const width = canvas.clientWidth,
+    height = canvas.clientHeight;
   const context = freshContext(canvas, width, height);
   let highest = 1;
   for (let i = 0; i < counts.length; i++) highest = Math.max(highest, counts[i]);

@@ -13,25 +13,29 @@ const TABLE_ROWS = 12;
 const DRAW_EVERY_MS = 120;
 const FAINT = "55";
 /** Dots that are kept; when there are more, every second one behind the first ones goes. */
-const MOST_DOTS = 400, FIRST_DOTS = 100;
+const MOST_DOTS = 400,
+  FIRST_DOTS = 100;
 /** Share of what came before in each point, until the reader sets another: little enough that the line lags by one or two steps only. */
 export const FIRST_SMOOTHING = 0.6;
 
-const texts = defineTexts({
-  step: "step",
-  table: "Show as a table",
-  none: "–",
-  label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `Line chart: ${name} over ${steps} steps. Last: ${line} ${last}${dots && `, ${dots} ${other}`}.`,
-  level: (name: string, value: string) => ` ${name}: ${value}.`,
-}, {
-  step: "步数",
-  table: "以表格显示",
-  none: "–",
-  label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
-    `折线图：${name}，共 ${steps} 步。最新值：${line} ${last}${dots && `，${dots} ${other}`}。`,
-  level: (name: string, value: string) => `${name}：${value}。`,
-});
+const texts = defineTexts(
+  {
+    step: "step",
+    table: "Show as a table",
+    none: "–",
+    label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
+      `Line chart: ${name} over ${steps} steps. Last: ${line} ${last}${dots && `, ${dots} ${other}`}.`,
+    level: (name: string, value: string) => ` ${name}: ${value}.`,
+  },
+  {
+    step: "步数",
+    table: "以表格显示",
+    none: "–",
+    label: (name: string, steps: number, line: string, last: string, dots: string, other: string) =>
+      `折线图：${name}，共 ${steps} 步。最新值：${line} ${last}${dots && `，${dots} ${other}`}。`,
+    level: (name: string, value: string) => `${name}：${value}。`,
+  },
+);
 
 /** Steps are whole numbers. */
 const STEP_INCREMENTS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
@@ -88,15 +92,23 @@ export class LineChart {
 
   constructor(options: ChartOptions) {
     this.#options = options;
-    const words = this.#words = options.language.words(texts);
+    const words = (this.#words = options.language.words(texts));
     const titles = [() => words.now.step, options.line, ...(options.dots ? [options.dots] : [])].map((title) => {
       const cell = element("th", { scope: "col" });
-      return words.follow(cell, () => { cell.textContent = title(); });
+      return words.follow(cell, () => {
+        cell.textContent = title();
+      });
     });
     const caption = element("caption", { class: "unseen" });
-    words.follow(caption, () => { caption.textContent = options.name(); });
-    this.#table = element("details", { class: "as-table" }, words.show(element("summary"), ({ table }) => table),
-      element("table", {}, caption, element("thead", {}, element("tr", {}, ...titles)), this.#rows));
+    words.follow(caption, () => {
+      caption.textContent = options.name();
+    });
+    this.#table = element(
+      "details",
+      { class: "as-table" },
+      words.show(element("summary"), ({ table }) => table),
+      element("table", {}, caption, element("thead", {}, element("tr", {}, ...titles)), this.#rows),
+    );
     this.#table.addEventListener("toggle", () => this.#draw());
     this.host = element("div", { class: "chart" }, this.#plotHost, this.#table);
     this.#resize = new ResizeObserver(() => {
@@ -171,10 +183,13 @@ export class LineChart {
 
   #soon(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#draw();
-    }, Math.max(0, this.#drawnAt + DRAW_EVERY_MS - performance.now()));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#draw();
+      },
+      Math.max(0, this.#drawnAt + DRAW_EVERY_MS - performance.now()),
+    );
   }
 
   #rebuild(): void {
@@ -187,16 +202,24 @@ export class LineChart {
   #data(): uPlot.AlignedData {
     const steps = this.#line.steps();
     const positive = (value: number) => (Number.isFinite(value) && !(this.#logarithmic && value <= 0) ? value : null);
-    const raw = this.#line.values(0).map(positive), smooth = this.#line.values(this.#smoothing).map(positive);
+    const raw = this.#line.values(0).map(positive),
+      smooth = this.#line.values(this.#smoothing).map(positive);
     // A logarithmic axis has no place for step 0.
-    const placed = this.#logarithmicSteps ? this.#dots.filter(({ step }) => step > 0) : this.#dots, at = placed.map(({ step }) => step);
+    const placed = this.#logarithmicSteps ? this.#dots.filter(({ step }) => step > 0) : this.#dots,
+      at = placed.map(({ step }) => step);
     const dots = placed.map(({ value }) => positive(value));
     if (steps.length === 0 || dots.length === 0) {
       const [x, d] = steps.length > 0 ? [steps, steps.map(() => null)] : [at, dots];
       const empty = x.map(() => null);
       return [x, steps.length > 0 ? raw : empty, steps.length > 0 ? smooth : empty, d];
     }
-    return uPlot.join([[steps, raw, smooth], [at, dots]], [[2, 2], [2]]);
+    return uPlot.join(
+      [
+        [steps, raw, smooth],
+        [at, dots],
+      ],
+      [[2, 2], [2]],
+    );
   }
 
   #drawNow(): void {
@@ -205,54 +228,99 @@ export class LineChart {
     const data = this.#data();
     if (this.#plot) this.#plot.setData(data);
     else this.#plot = this.#build(data);
-    const { name, line, dots, show, levels = () => [] } = this.#options, none = this.#words.now.none;
-    const last = this.#line.values(this.#smoothing).at(-1), dot = this.#dots.at(-1)?.value;
-    this.#plotHost.setAttribute("aria-label", this.#words.now.label(name(), this.#line.length,
-      line(), last === undefined ? none : show(last), dots?.() ?? "", dot === undefined ? none : show(dot)) +
-      levels().map((level) => this.#words.now.level(level.name, show(level.value))).join(""));
+    const { name, line, dots, show, levels = () => [] } = this.#options,
+      none = this.#words.now.none;
+    const last = this.#line.values(this.#smoothing).at(-1),
+      dot = this.#dots.at(-1)?.value;
+    this.#plotHost.setAttribute(
+      "aria-label",
+      this.#words.now.label(
+        name(),
+        this.#line.length,
+        line(),
+        last === undefined ? none : show(last),
+        dots?.() ?? "",
+        dot === undefined ? none : show(dot),
+      ) +
+        levels()
+          .map((level) => this.#words.now.level(level.name, show(level.value)))
+          .join(""),
+    );
     if (this.#table.open) this.#fillTable();
   }
 
   #build(data: uPlot.AlignedData): uPlot {
-    const { range, line, dots, language } = this.#options, logarithmic = this.#logarithmic, logSteps = this.#logarithmicSteps;
+    const { range, line, dots, language } = this.#options,
+      logarithmic = this.#logarithmic,
+      logSteps = this.#logarithmicSteps;
     const [quiet, grid, training, validation, card] = ["--quiet", "--line", "--training", "--validation", "--card"].map(cssColour);
     const font = `12px ${getComputedStyle(this.#plotHost).fontFamily}`;
     const axis: uPlot.Axis = { stroke: quiet, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, gap: 6 };
-    const top = () => Math.max(0, ...this.#options.levels?.().map(({ value }) => value) ?? []);
+    const top = () => Math.max(0, ...(this.#options.levels?.().map(({ value }) => value) ?? []));
     const full = (_: uPlot, low: number, highest: number): uPlot.Range.MinMax => {
       if (range) return [range[0], range[1]];
       const high = Math.max(top(), highest);
       if (!Number.isFinite(high) || high <= 0) return [0, 1];
       return [Math.min(0, low), high * 1.04];
     };
-    return new uPlot({
-      ...this.#size(),
-      scales: {
-        x: { time: false, ...(logSteps && { distr: 3 as const }),
-          range: (_, low, high) => [logSteps ? 1 : 0, Number.isFinite(high) && high > low ? Math.max(high, logSteps ? 10 : 0) : Math.max(10, high || 0)] },
-        y: logarithmic ? { distr: 3, ...(this.#options.levels && { range: (_: uPlot, low: number, high: number): uPlot.Range.MinMax =>
-          [Math.max(1, Math.min(low || 1, 1)), Math.max(top(), high || 1) * 1.2] }) } : { range: full },
+    return new uPlot(
+      {
+        ...this.#size(),
+        scales: {
+          x: {
+            time: false,
+            ...(logSteps && { distr: 3 as const }),
+            range: (_, low, high) => [
+              logSteps ? 1 : 0,
+              Number.isFinite(high) && high > low ? Math.max(high, logSteps ? 10 : 0) : Math.max(10, high || 0),
+            ],
+          },
+          y: logarithmic
+            ? {
+                distr: 3,
+                ...(this.#options.levels && {
+                  range: (_: uPlot, low: number, high: number): uPlot.Range.MinMax => [
+                    Math.max(1, Math.min(low || 1, 1)),
+                    Math.max(top(), high || 1) * 1.2,
+                  ],
+                }),
+              }
+            : { range: full },
+        },
+        axes: [
+          {
+            ...axis,
+            size: 28,
+            space: logSteps ? 40 : 70,
+            incrs: STEP_INCREMENTS,
+            values: (_, ticks) => ticks.map((tick: number | null) => (tick === null ? "" : language.number(tick))),
+          },
+          { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map(shortTick) },
+        ],
+        cursor: { drag: { x: false, y: false }, points: { show: false } },
+        legend: { show: false },
+        series: [
+          {},
+          { stroke: training + FAINT, width: 1, points: { show: false } },
+          { label: line(), stroke: training, width: 2, points: { show: false } },
+          { label: dots?.() ?? "", stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: card } },
+        ],
+        hooks: { draw: [(plot) => this.#drawLevels(plot, quiet, font), (plot) => this.#drawMark(plot)] },
       },
-      axes: [
-        { ...axis, size: 28, space: logSteps ? 40 : 70, incrs: STEP_INCREMENTS, values: (_, ticks) => ticks.map((tick: number | null) => (tick === null ? "" : language.number(tick))) },
-        { ...axis, size: 44, space: 34, values: (_, ticks) => ticks.map(shortTick) },
-      ],
-      cursor: { drag: { x: false, y: false }, points: { show: false } },
-      legend: { show: false },
-      series: [
-        {},
-        { stroke: training + FAINT, width: 1, points: { show: false } },
-        { label: line(), stroke: training, width: 2, points: { show: false } },
-        { label: dots?.() ?? "", stroke: validation, width: 2, spanGaps: true, points: { show: true, size: 5, fill: card } },
-      ],
-      hooks: { draw: [(plot) => this.#drawLevels(plot, quiet, font), (plot) => this.#drawMark(plot)] },
-    }, data, this.#plotHost);
+      data,
+      this.#plotHost,
+    );
   }
 
   #drawMark(plot: uPlot): void {
     const step = this.#mark;
     if (step === null || (this.#logarithmicSteps && step < 1)) return;
-    const { ctx, bbox: { left, top, width, height } } = plot, ratio = devicePixelRatio || 1, x = plot.valToPos(step, "x", true);
+    const {
+        ctx,
+        bbox: { left, top, width, height },
+      } = plot,
+      ratio = devicePixelRatio || 1,
+      x = plot.valToPos(step, "x", true);
     if (!(x >= left - 1 && x <= left + width + 1)) return;
     ctx.save();
     ctx.strokeStyle = cssColour("--ink");
@@ -265,7 +333,11 @@ export class LineChart {
   }
 
   #drawLevels(plot: uPlot, colour: string, font: string): void {
-    const { ctx, bbox: { left, top, width, height } } = plot, ratio = devicePixelRatio || 1;
+    const {
+        ctx,
+        bbox: { left, top, width, height },
+      } = plot,
+      ratio = devicePixelRatio || 1;
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = colour;
     ctx.lineWidth = ratio;
@@ -287,14 +359,21 @@ export class LineChart {
 
   /** A dozen rows are enough to read how it went. */
   #fillTable(): void {
-    const steps = this.#line.steps(), smooth = this.#line.values(this.#smoothing), { show } = this.#options;
+    const steps = this.#line.steps(),
+      smooth = this.#line.values(this.#smoothing),
+      { show } = this.#options;
     const every = Math.max(1, Math.ceil(steps.length / TABLE_ROWS));
     const chosen = steps.map((_, i) => i).filter((i) => i === steps.length - 1 || i % every === every - 1);
-    this.#rows.replaceChildren(...chosen.map((i) => {
-      const dot = this.#dots.filter(({ step }) => step <= steps[i]).at(-1);
-      const cells = [this.#options.language.number(steps[i]), show(smooth[i]),
-        ...(this.#options.dots ? [dot ? show(dot.value) : this.#words.now.none] : [])];
-      return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
-    }));
+    this.#rows.replaceChildren(
+      ...chosen.map((i) => {
+        const dot = this.#dots.filter(({ step }) => step <= steps[i]).at(-1);
+        const cells = [
+          this.#options.language.number(steps[i]),
+          show(smooth[i]),
+          ...(this.#options.dots ? [dot ? show(dot.value) : this.#words.now.none] : []),
+        ];
+        return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
+      }),
+    );
   }
 }

@@ -4,5 +4,10 @@
 export async function copied(text: string): Promise<boolean> {
   // Missing in pages that came over plain http, whatever the types say.
   const clipboard = navigator.clipboard as Clipboard | undefined;
-  return clipboard?.writeText(text).then(() => true, () => false) ?? false;
+  return (
+    clipboard?.writeText(text).then(
+      () => true,
+      () => false,
+    ) ?? false
+  );
 }

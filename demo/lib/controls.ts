@@ -4,20 +4,24 @@ import { element, uniqueId } from "./dom.ts";
 import { defineTexts, type Words } from "./i18n.ts";
 import type { Field, NumberField } from "./share.ts";
 
-const RULES = defineTexts({
-  real: (min: number, max: number) => `A number from ${min} to ${max}.`,
-  whole: (min: number, max: number) => `A whole number from ${min} to ${max}.`,
-  many: (most: number, min: number, max: number) => `At most ${most} whole numbers from ${min} to ${max}, with commas between them.`,
-}, {
-  real: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的数。`,
-  whole: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的整数。`,
-  many: (most: number, min: number, max: number) => `请输入至多 ${most} 个 ${min} 到 ${max} 之间的整数，用逗号分隔。`,
-});
+const RULES = defineTexts(
+  {
+    real: (min: number, max: number) => `A number from ${min} to ${max}.`,
+    whole: (min: number, max: number) => `A whole number from ${min} to ${max}.`,
+    many: (most: number, min: number, max: number) => `At most ${most} whole numbers from ${min} to ${max}, with commas between them.`,
+  },
+  {
+    real: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的数。`,
+    whole: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的整数。`,
+    many: (most: number, min: number, max: number) => `请输入至多 ${most} 个 ${min} 到 ${max} 之间的整数，用逗号分隔。`,
+  },
+);
 
 /** What a field allows, in words where it is a number. */
 function ruleOf<W>({ rule, bounds }: Field<unknown>, { language }: Words<W>): string {
   if (!bounds) return rule;
-  const { kind, min, max, most } = bounds, now = RULES[language.code];
+  const { kind, min, max, most } = bounds,
+    now = RULES[language.code];
   return most === undefined ? now[kind](min, max) : now.many(most, min, max);
 }
 
@@ -52,12 +56,18 @@ function frame<W>({ words, label, hint }: Labelled<W>, input: HTMLElement, besid
 
 /** Text that a field reads; what it does not allow is marked and left alone, and the value before stays. */
 export function textControl<T, W>(
-  labelled: Labelled<W>, field: Field<T>, first: T, onChange: (value: T) => void, inputMode: "numeric" | "decimal" | "text" = "text",
+  labelled: Labelled<W>,
+  field: Field<T>,
+  first: T,
+  onChange: (value: T) => void,
+  inputMode: "numeric" | "decimal" | "text" = "text",
 ): Control<T> {
   let value = first;
   const input = element("input", { type: "text", inputmode: inputMode, autocomplete: "off", spellcheck: "false" });
   const rule = element("small", { class: "wrong", id: uniqueId("rule"), hidden: true });
-  labelled.words.follow(rule, () => { rule.textContent = ruleOf(field as Field<unknown>, labelled.words); });
+  labelled.words.follow(rule, () => {
+    rule.textContent = ruleOf(field as Field<unknown>, labelled.words);
+  });
   const host = frame(labelled, input);
   host.append(rule);
   const show = (text: string, allowed: boolean) => {
@@ -69,7 +79,10 @@ export function textControl<T, W>(
     else input.setAttribute("aria-errormessage", rule.id);
   };
   input.addEventListener("change", () => {
-    const typed = input.value.replaceAll(/[\s\u3000]+/g, "").replaceAll("，", ",").replaceAll("。", ".");
+    const typed = input.value
+      .replaceAll(/[\s\u3000]+/g, "")
+      .replaceAll("，", ",")
+      .replaceAll("。", ".");
     const read = field.read(inputMode === "decimal" ? asDecimal(typed) : typed);
     show(read === undefined ? input.value : field.write(read), read !== undefined);
     if (read === undefined || field.write(read) === field.write(value)) return;
@@ -79,13 +92,19 @@ export function textControl<T, W>(
   show(field.write(first), true);
   return {
     host,
-    get value() { return value; },
+    get value() {
+      return value;
+    },
     set value(next) {
       value = next;
       show(field.write(next), true);
     },
-    get disabled() { return input.disabled; },
-    set disabled(next) { input.disabled = next; },
+    get disabled() {
+      return input.disabled;
+    },
+    set disabled(next) {
+      input.disabled = next;
+    },
   };
 }
 
@@ -100,18 +119,28 @@ export interface SelectControl<T> extends Control<T> {
 }
 
 export function selectControl<T extends string, W>(
-  labelled: Labelled<W>, choices: readonly Choice<T, W>[], first: T, onChange: (value: T) => void,
+  labelled: Labelled<W>,
+  choices: readonly Choice<T, W>[],
+  first: T,
+  onChange: (value: T) => void,
 ): SelectControl<T> {
-  const input = element("select", {}, ...choices.map(({ value, label }) =>
-    labelled.words.show(element("option", { value }), label)));
+  const input = element("select", {}, ...choices.map(({ value, label }) => labelled.words.show(element("option", { value }), label)));
   input.value = first;
   input.addEventListener("change", () => onChange(input.value as T));
   return {
     host: frame(labelled, input),
-    get value() { return input.value as T; },
-    set value(next) { input.value = next; },
-    get disabled() { return input.disabled; },
-    set disabled(next) { input.disabled = next; },
+    get value() {
+      return input.value as T;
+    },
+    set value(next) {
+      input.value = next;
+    },
+    get disabled() {
+      return input.disabled;
+    },
+    set disabled(next) {
+      input.disabled = next;
+    },
     allow(values) {
       for (const option of input.options) option.disabled = !values.includes(option.value as T);
     },
@@ -128,9 +157,14 @@ export interface SliderOptions {
 
 /** A range with its value beside the label. It tells of every place that it passes. */
 export function sliderControl<W>(
-  labelled: Labelled<W>, field: NumberField, first: number, options: SliderOptions, onChange: (value: number) => void,
+  labelled: Labelled<W>,
+  field: NumberField,
+  first: number,
+  options: SliderOptions,
+  onChange: (value: number) => void,
 ): Control<number> {
-  const { places, logarithmic = false, show } = options, { min, max } = field;
+  const { places, logarithmic = false, show } = options,
+    { min, max } = field;
   let value = first;
   const input = element("input", { type: "range", min: 0, max: places, step: 1 });
   const shown = element("output", { for: input.id });
@@ -159,13 +193,19 @@ export function sliderControl<W>(
   place();
   return {
     host,
-    get value() { return value; },
+    get value() {
+      return value;
+    },
     set value(next) {
       value = next;
       place();
     },
-    get disabled() { return input.disabled; },
-    set disabled(next) { input.disabled = next; },
+    get disabled() {
+      return input.disabled;
+    },
+    set disabled(next) {
+      input.disabled = next;
+    },
   };
 }
 
@@ -175,15 +215,26 @@ export function switchControl<W>({ words, label }: Labelled<W>, first: boolean, 
   input.addEventListener("change", () => onChange(input.checked));
   return {
     host: element("label", { class: "switch" }, input, words.show(element("span"), label)),
-    get value() { return input.checked; },
-    set value(next) { input.checked = next; },
-    get disabled() { return input.disabled; },
-    set disabled(next) { input.disabled = next; },
+    get value() {
+      return input.checked;
+    },
+    set value(next) {
+      input.checked = next;
+    },
+    get disabled() {
+      return input.disabled;
+    },
+    set disabled(next) {
+      input.disabled = next;
+    },
   };
 }
 
 export function button<W>(
-  words: Words<W>, label: Pick<W>, onClick: () => void, kind: "primary" | "normal" | "plain" = "normal",
+  words: Words<W>,
+  label: Pick<W>,
+  onClick: () => void,
+  kind: "primary" | "normal" | "plain" = "normal",
 ): HTMLButtonElement {
   const made = words.show(element("button", { type: "button", class: kind }), label);
   made.addEventListener("click", onClick);
@@ -192,11 +243,15 @@ export function button<W>(
 
 /** A button that opens the file dialogue; files dropped elsewhere go the same way. */
 export function fileButton<W>(
-  words: Words<W>, label: Pick<W>, accept: string, multiple: boolean, onFiles: (files: File[]) => void,
+  words: Words<W>,
+  label: Pick<W>,
+  accept: string,
+  multiple: boolean,
+  onFiles: (files: File[]) => void,
 ): HTMLElement {
   const input = element("input", { type: "file", accept, multiple, class: "unseen" });
   input.addEventListener("change", () => {
-    const files = [...input.files ?? []];
+    const files = [...(input.files ?? [])];
     // The same file again is a change again.
     input.value = "";
     if (files.length > 0) onFiles(files);

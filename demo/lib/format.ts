@@ -1,10 +1,14 @@
 // Numbers in text: short, with a true minus sign, powers of ten as in books.
 
 /** "-1.39e-5" → "−1.39·10⁻⁵". */
-export const typeset = (text: string): string => text
-  .replace(/e([+-]?)(\d+)$/, (_, sign: string, digits: string) =>
-    `·10${sign === "-" ? "⁻" : ""}${[...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("")}`)
-  .replace(/^-/, "−");
+export const typeset = (text: string): string =>
+  text
+    .replace(
+      /e([+-]?)(\d+)$/,
+      (_, sign: string, digits: string) =>
+        `·10${sign === "-" ? "⁻" : ""}${[...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("")}`,
+    )
+    .replace(/^-/, "−");
 
 /** So many digits that count. */
 export function short(value: number, digits = 4): string {

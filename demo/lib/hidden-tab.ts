@@ -3,15 +3,19 @@
 import { switchControl, type Control } from "./controls.ts";
 import { defineTexts, recall, remember, type Language, type Words } from "./i18n.ts";
 
-const texts = defineTexts({
-  pause: "Pause while this tab is hidden",
-  learning: (title: string) => `● Learning · ${title}`,
-}, {
-  pause: "标签页隐藏时暂停",
-  learning: (title: string) => `● 正在学习 · ${title}`,
-});
+const texts = defineTexts(
+  {
+    pause: "Pause while this tab is hidden",
+    learning: (title: string) => `● Learning · ${title}`,
+  },
+  {
+    pause: "标签页隐藏时暂停",
+    learning: (title: string) => `● 正在学习 · ${title}`,
+  },
+);
 
-const STORED = "deltaprop.hidden", GOES_ON = "run";
+const STORED = "deltaprop.hidden",
+  GOES_ON = "run";
 
 interface Training {
   running(): boolean;
@@ -29,13 +33,19 @@ export class HiddenTab {
   /** The title without what is said of training; null while nothing is. */
   #title: string | null = null;
 
-  constructor(language: Language, readonly training: Training) {
+  constructor(
+    language: Language,
+    readonly training: Training,
+  ) {
     this.#words = language.words(texts);
-    this.#pauses = switchControl({ words: this.#words, label: ({ pause }) => pause }, recall(STORED) !== GOES_ON,
-      (pauses) => remember(STORED, pauses ? "pause" : GOES_ON));
+    this.#pauses = switchControl({ words: this.#words, label: ({ pause }) => pause }, recall(STORED) !== GOES_ON, (pauses) =>
+      remember(STORED, pauses ? "pause" : GOES_ON),
+    );
     this.host = this.#pauses.host;
     this.host.classList.add("when-hidden");
-    document.addEventListener("visibilitychange", () => (document.visibilityState === "hidden" ? this.#hide() : this.#show()), { signal: this.#ends.signal });
+    document.addEventListener("visibilitychange", () => (document.visibilityState === "hidden" ? this.#hide() : this.#show()), {
+      signal: this.#ends.signal,
+    });
   }
 
   dispose(): void {

@@ -38,8 +38,9 @@ export function remember(key: string, value: string): void {
 function firstLanguage(): LanguageCode {
   const stored = recall(STORED);
   if (isLanguage(stored)) return stored;
-  return navigator.languages.some((tag) => tag.toLowerCase().startsWith("zh")) &&
-    !navigator.language.toLowerCase().startsWith("en") ? "zh" : "en";
+  return navigator.languages.some((tag) => tag.toLowerCase().startsWith("zh")) && !navigator.language.toLowerCase().startsWith("en")
+    ? "zh"
+    : "en";
 }
 
 export class Language {
@@ -91,7 +92,10 @@ export class Words<T> {
   readonly #updates = new Map<Node, Map<string, () => void>>();
   readonly #end: () => void;
 
-  constructor(readonly language: Language, readonly texts: Texts<T>) {
+  constructor(
+    readonly language: Language,
+    readonly texts: Texts<T>,
+  ) {
     this.#end = language.onChange(() => {
       for (const updates of this.#updates.values()) for (const update of updates.values()) update();
     });
@@ -103,7 +107,9 @@ export class Words<T> {
 
   /** The text of an element, now and after each switch; in the place of what it showed before. */
   show<E extends Element>(node: E, pick: (words: T) => string): E {
-    return this.#follow(node, "", () => { node.textContent = pick(this.now); });
+    return this.#follow(node, "", () => {
+      node.textContent = pick(this.now);
+    });
   }
 
   /** The same for an attribute. */

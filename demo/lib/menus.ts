@@ -12,26 +12,46 @@ type Labels<T extends string> = Readonly<Record<T, Label>>;
 export const labelIn = (label: Label, { code }: Pick<Language, "code">): string => (typeof label === "string" ? label : label[code]);
 
 /** The choices of a menu in the order of the list; their labels follow the language. */
-export const choicesOf = <T extends string>(values: readonly T[], labels: Labels<T>, language: Pick<Language, "code">): Choice<T, unknown>[] =>
-  values.map((value) => ({ value, label: () => labelIn(labels[value], language) }));
+export const choicesOf = <T extends string>(
+  values: readonly T[],
+  labels: Labels<T>,
+  language: Pick<Language, "code">,
+): Choice<T, unknown>[] => values.map((value) => ({ value, label: () => labelIn(labels[value], language) }));
 
 /** σ of hidden layers: all but softmax, which the library takes in the last layer only. */
 export type HiddenActivation = Exclude<ActivationName, "softmax">;
 export const HIDDEN_ACTIVATIONS = ACTIVATIONS.filter((name): name is HiddenActivation => name !== "softmax");
 
 export const ACTIVATION_LABELS: Labels<HiddenActivation> = {
-  linear: { en: "linear", zh: "恒等" }, sigmoid: "sigmoid", tanh: "tanh", relu: "ReLU", leakyRelu: "Leaky ReLU", elu: "ELU", softplus: "softplus",
-  gelu: "GELU", geluTanh: { en: "GELU (tanh)", zh: "GELU（tanh）" }, swish: "Swish",
+  linear: { en: "linear", zh: "恒等" },
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+  relu: "ReLU",
+  leakyRelu: "Leaky ReLU",
+  elu: "ELU",
+  softplus: "softplus",
+  gelu: "GELU",
+  geluTanh: { en: "GELU (tanh)", zh: "GELU（tanh）" },
+  swish: "Swish",
 };
 
 /** All optimizers, and SGD with momentum in two ways. */
 export type OptimizerChoice = OptimizerName | "momentum" | "nesterov";
-export const OPTIMIZER_CHOICES: readonly OptimizerChoice[] =
-  OPTIMIZERS.flatMap((name): OptimizerChoice[] => (name === "sgd" ? ["sgd", "momentum", "nesterov"] : [name]));
+export const OPTIMIZER_CHOICES: readonly OptimizerChoice[] = OPTIMIZERS.flatMap((name): OptimizerChoice[] =>
+  name === "sgd" ? ["sgd", "momentum", "nesterov"] : [name],
+);
 
 export const OPTIMIZER_LABELS: Labels<OptimizerChoice> = {
-  sgd: "SGD", momentum: { en: "SGD, momentum 0.9", zh: "SGD，动量 0.9" }, nesterov: { en: "SGD, Nesterov 0.9", zh: "SGD，Nesterov 0.9" },
-  adam: "Adam", adamW: "AdamW", rmsprop: "RMSprop", adagrad: "Adagrad", adadelta: "Adadelta", adamax: "Adamax", lion: "Lion",
+  sgd: "SGD",
+  momentum: { en: "SGD, momentum 0.9", zh: "SGD，动量 0.9" },
+  nesterov: { en: "SGD, Nesterov 0.9", zh: "SGD，Nesterov 0.9" },
+  adam: "Adam",
+  adamW: "AdamW",
+  rmsprop: "RMSprop",
+  adagrad: "Adagrad",
+  adadelta: "Adadelta",
+  adamax: "Adamax",
+  lion: "Lion",
 };
 
 /** Rates at which optimizers learn the problem of a room well; what a change of the optimizer starts from. */
@@ -52,7 +72,11 @@ const NO_CLASSES = "its targets are measured quantities, not classes";
 export const LOSSES_LEFT_OUT: Readonly<Record<Exclude<LossName, OfferedLoss>, string>> = {
   categoricalCrossentropy: "the cost of sparseCategoricalCrossentropy, with targets written as rows",
   meanSquaredError: "halfSquaredError times a constant, which the learning rate makes up for",
-  huber: NO_CLASSES, meanAbsoluteError: NO_CLASSES, meanAbsolutePercentageError: NO_CLASSES, meanSquaredLogarithmicError: NO_CLASSES, logCosh: NO_CLASSES,
+  huber: NO_CLASSES,
+  meanAbsoluteError: NO_CLASSES,
+  meanAbsolutePercentageError: NO_CLASSES,
+  meanSquaredLogarithmicError: NO_CLASSES,
+  logCosh: NO_CLASSES,
   hinge: "its targets are −1 and 1, its answers any number: no last layer of a room gives them",
   squaredHinge: "its targets are −1 and 1, its answers any number: no last layer of a room gives them",
   klDivergence: "its targets are distributions; for classes it is sparseCategoricalCrossentropy",

@@ -22,7 +22,8 @@ export class Notices {
     language.onChange(() => this.#write());
     this.#close.addEventListener("click", () => {
       // The focus must not fall to the top of the page with the button that had it.
-      const beside = this.#beside, near = beside?.matches("button, input") ? beside : beside?.querySelector<HTMLElement>("button, input");
+      const beside = this.#beside,
+        near = beside?.matches("button, input") ? beside : beside?.querySelector<HTMLElement>("button, input");
       this.clear();
       (near ?? document.getElementById("main"))?.focus();
     });

@@ -29,14 +29,19 @@ async function hasWasm(): Promise<boolean> {
 export class Places {
   readonly engines: readonly Engine[];
 
-  private constructor(readonly byEngine: ReadonlyMap<Engine, Place>, readonly noGpu: GpuAbsence | null) {
+  private constructor(
+    readonly byEngine: ReadonlyMap<Engine, Place>,
+    readonly noGpu: GpuAbsence | null,
+  ) {
     this.engines = ENGINES.filter((engine) => byEngine.has(engine));
   }
 
   /** Looks for a GPU and for WebAssembly. */
   static async look(): Promise<Places> {
-    const [found, wasm] = await Promise.all([SharedDevice.find(), hasWasm()]), places: Place[] = [];
-    if (found instanceof SharedDevice) places.push({ engine: "webgpu", options: { backend: "webgpu", device: found.open }, lose: () => found.lose() });
+    const [found, wasm] = await Promise.all([SharedDevice.find(), hasWasm()]),
+      places: Place[] = [];
+    if (found instanceof SharedDevice)
+      places.push({ engine: "webgpu", options: { backend: "webgpu", device: found.open }, lose: () => found.lose() });
     if (wasm) places.push({ engine: "wasm", options: { backend: "wasm" }, lose: () => {} });
     places.push({ engine: "cpu", options: { backend: "cpu" }, lose: () => {} });
     return new Places(new Map(places.map((place) => [place.engine, place])), found instanceof SharedDevice ? null : found);

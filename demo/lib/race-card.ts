@@ -9,23 +9,35 @@ import { short } from "./format.ts";
 import { defineTexts, type Language, type Words } from "./i18n.ts";
 import { factorsOf, isDecided, LEAST_TIMED, type Lap } from "./race.ts";
 
-const texts = defineTexts({
-  race: "Race of the engines",
-  raceLead: "The same network from the same seed learns on each, in turns, for as many steps: float32 on WebGPU and WebAssembly, float64 on the CPU, which is the reference.",
-  raceStart: "Race", raceUnderWay: "Racing …",
-  raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the float64 reference`, raceJoin: ", ",
-  raceResult: (steps: string, factors: string, difference: string) => `After ${steps} steps each, ${factors}; the largest difference of a weight from it is ${difference}.`,
-  raceUndecided: (timed: string, least: string, difference: string) => `Only ${timed} steps were timed in the time of a race; it takes ${least} to say which engine is faster. The largest difference of a weight from the float64 reference is ${difference}.`,
-  raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
-}, {
-  race: "引擎赛跑",
-  raceLead: "同一网络、同一种子，轮流在每个引擎上学习同样多的步数：WebGPU 与 WebAssembly 用 float32，CPU 用 float64，是参考实现。",
-  raceStart: "开始比赛", raceUnderWay: "比赛中……",
-  raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`, raceJoin: "，",
-  raceResult: (steps: string, factors: string, difference: string) => `各 ${steps} 步之后，${factors}；权重与参考实现的最大差异为 ${difference}。`,
-  raceUndecided: (timed: string, least: string, difference: string) => `比赛时间内只计时了 ${timed} 步；至少要 ${least} 步才能判断快慢。权重与 float64 参考实现的最大差异为 ${difference}。`,
-  raceAlone: "这里既没有 WebGPU 也没有 WebAssembly，因此没有比赛。",
-});
+const texts = defineTexts(
+  {
+    race: "Race of the engines",
+    raceLead:
+      "The same network from the same seed learns on each, in turns, for as many steps: float32 on WebGPU and WebAssembly, float64 on the CPU, which is the reference.",
+    raceStart: "Race",
+    raceUnderWay: "Racing …",
+    raceFactor: (engine: string, factor: string) => `${engine} was ${factor} times as fast as the float64 reference`,
+    raceJoin: ", ",
+    raceResult: (steps: string, factors: string, difference: string) =>
+      `After ${steps} steps each, ${factors}; the largest difference of a weight from it is ${difference}.`,
+    raceUndecided: (timed: string, least: string, difference: string) =>
+      `Only ${timed} steps were timed in the time of a race; it takes ${least} to say which engine is faster. The largest difference of a weight from the float64 reference is ${difference}.`,
+    raceAlone: "There is neither WebGPU nor WebAssembly here, so there is no race.",
+  },
+  {
+    race: "引擎赛跑",
+    raceLead: "同一网络、同一种子，轮流在每个引擎上学习同样多的步数：WebGPU 与 WebAssembly 用 float32，CPU 用 float64，是参考实现。",
+    raceStart: "开始比赛",
+    raceUnderWay: "比赛中……",
+    raceFactor: (engine: string, factor: string) => `${engine} 的速度是 float64 参考实现的 ${factor} 倍`,
+    raceJoin: "，",
+    raceResult: (steps: string, factors: string, difference: string) =>
+      `各 ${steps} 步之后，${factors}；权重与参考实现的最大差异为 ${difference}。`,
+    raceUndecided: (timed: string, least: string, difference: string) =>
+      `比赛时间内只计时了 ${timed} 步；至少要 ${least} 步才能判断快慢。权重与 float64 参考实现的最大差异为 ${difference}。`,
+    raceAlone: "这里既没有 WebGPU 也没有 WebAssembly，因此没有比赛。",
+  },
+);
 
 export const ENGINE_NAMES: Readonly<Record<Engine, string>> = { webgpu: "WebGPU", wasm: "WebAssembly", cpu: "CPU" };
 
@@ -51,14 +63,30 @@ export class RaceCard {
    * @param run races and tells of laps; resolves with the last one, or null where it failed and that was told
    */
   constructor(language: Language, room: string, run: (onLap: (lap: Lap) => void) => Promise<Lap | null>) {
-    const words = this.#words = language.words(texts);
+    const words = (this.#words = language.words(texts));
     this.#names = language.words(ENGINE_TEXTS);
-    this.#start = button(words, ({ raceStart }) => raceStart, () => { void this.#run(run); });
+    this.#start = button(
+      words,
+      ({ raceStart }) => raceStart,
+      () => {
+        void this.#run(run);
+      },
+    );
     this.#start.id = `${room}-race`;
     this.#rows = new Map(ENGINES.map((engine) => [engine, this.#row(engine)]));
-    this.host = element("section", { class: "card race-card" }, element("header", {}, words.show(element("h2"), ({ race }) => race), this.#start),
+    this.host = element(
+      "section",
+      { class: "card race-card" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ race }) => race),
+        this.#start,
+      ),
       words.show(element("p", { class: "hint" }), ({ raceLead }) => raceLead),
-      element("ul", { role: "list" }, ...[...this.#rows.values()].map(({ host }) => host)), this.#result);
+      element("ul", { role: "list" }, ...[...this.#rows.values()].map(({ host }) => host)),
+      this.#result,
+    );
     words.follow(this.#result, () => this.#show());
   }
 
@@ -76,9 +104,15 @@ export class RaceCard {
   }
 
   #row(engine: Engine): Row {
-    const bar = element("span", { class: "bar" }), speed = element("span", { class: "speed" }, "–");
-    const host = element("li", { "data-runner": engine }, this.#names.show(element("span", { class: "name" }), (now) => now[engine]),
-      element("span", { class: "track", "aria-hidden": "true" }, bar), speed);
+    const bar = element("span", { class: "bar" }),
+      speed = element("span", { class: "speed" }, "–");
+    const host = element(
+      "li",
+      { "data-runner": engine },
+      this.#names.show(element("span", { class: "name" }), (now) => now[engine]),
+      element("span", { class: "track", "aria-hidden": "true" }, bar),
+      speed,
+    );
     return { host, bar, speed };
   }
 
@@ -104,7 +138,8 @@ export class RaceCard {
   }
 
   #show(): void {
-    const { now, language } = this.#words, lap = this.#lap;
+    const { now, language } = this.#words,
+      lap = this.#lap;
     const most = lap ? Math.max(...lap.runners.map(({ stepsPerSecond }) => stepsPerSecond)) : 1;
     for (const [engine, { host, bar, speed }] of this.#rows) {
       const rate = lap?.runners.find((runner) => runner.engine === engine)?.stepsPerSecond ?? 0;
@@ -121,7 +156,9 @@ export class RaceCard {
       this.#result.textContent = now.raceUndecided(language.number(lap.timed), language.number(LEAST_TIMED), short(lap.difference));
       return;
     }
-    const factors = factorsOf(lap).map(({ engine, factor }) => now.raceFactor(ENGINE_NAMES[engine], language.number(Number(factor)))).join(now.raceJoin);
+    const factors = factorsOf(lap)
+      .map(({ engine, factor }) => now.raceFactor(ENGINE_NAMES[engine], language.number(Number(factor))))
+      .join(now.raceJoin);
     this.#result.textContent = now.raceResult(language.number(lap.steps), factors, short(lap.difference));
   }
 }

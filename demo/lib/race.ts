@@ -19,12 +19,14 @@ export interface Lap {
 /** How many times as fast as the float64 reference each of the other engines was, to two digits. */
 export function factorsOf({ runners }: Lap): { readonly engine: Engine; readonly factor: string }[] {
   const reference = runners.find(({ engine }) => engine === "cpu")!.stepsPerSecond;
-  return runners.filter(({ engine }) => engine !== "cpu").map(({ engine, stepsPerSecond }) =>
-    ({ engine, factor: String(Number((stepsPerSecond / reference).toPrecision(2))) }));
+  return runners
+    .filter(({ engine }) => engine !== "cpu")
+    .map(({ engine, stepsPerSecond }) => ({ engine, factor: String(Number((stepsPerSecond / reference).toPrecision(2))) }));
 }
 
 /** It takes at least so long, and goes on until LEAST_TIMED steps were timed, but for no longer than MOST_MS. */
-const RACE_MS = 4_000, MOST_MS = 20_000;
+const RACE_MS = 4_000,
+  MOST_MS = 20_000;
 /** Fewer steps say nothing about speed. */
 export const LEAST_TIMED = 25;
 /** Laps double until the slowest one takes so long. */
@@ -39,14 +41,17 @@ export const isOver = (ms: number, timed: number): boolean => ms > MOST_MS || (m
 
 /** The largest distance of a weight of the others from that of the last. */
 async function largestDifference(models: readonly Sequential[]): Promise<number> {
-  const all = await Promise.all(models.map((model) => model.getWeights())), reference = all[all.length - 1];
+  const all = await Promise.all(models.map((model) => model.getWeights())),
+    reference = all[all.length - 1];
   let largest = 0;
   for (const weights of all.slice(0, -1)) {
-    weights.forEach(({ data }, i) => data.forEach((w, at) => {
-      const distance = Math.abs(w - reference[i].data[at]);
-      // What is no number is told as such.
-      if (!(distance <= largest)) largest = distance;
-    }));
+    weights.forEach(({ data }, i) =>
+      data.forEach((w, at) => {
+        const distance = Math.abs(w - reference[i].data[at]);
+        // What is no number is told as such.
+        if (!(distance <= largest)) largest = distance;
+      }),
+    );
   }
   return largest;
 }
@@ -59,19 +64,34 @@ async function largestDifference(models: readonly Sequential[]): Promise<number>
  * @returns the last lap
  */
 export async function runRace(
-  { engines, byEngine }: Places, open: (place: Place) => Promise<Sequential>, train: (model: Sequential, steps: number, callbacks: Callbacks) => Promise<unknown>,
-  onLap: (lap: Lap) => void, first = 8,
+  { engines, byEngine }: Places,
+  open: (place: Place) => Promise<Sequential>,
+  train: (model: Sequential, steps: number, callbacks: Callbacks) => Promise<unknown>,
+  onLap: (lap: Lap) => void,
+  first = 8,
 ): Promise<Lap> {
-  const models: Sequential[] = [], spent = engines.map(() => 0), began = performance.now();
-  let steps = 0, timed = 0, next = first;
+  const models: Sequential[] = [],
+    spent = engines.map(() => 0),
+    began = performance.now();
+  let steps = 0,
+    timed = 0,
+    next = first;
   try {
     for (const engine of engines) models.push(await open(byEngine.get(engine)!));
     const lap = async (): Promise<number> => {
       let slowest = 0;
       for (const [i, model] of models.entries()) {
-        let start = 0, ms = 0;
+        let start = 0,
+          ms = 0;
         // Steps alone: what fit() prepares before and secures behind them would hide the speed of a quick engine.
-        await train(model, next, { onTrainBegin() { start = performance.now(); }, onTrainEnd() { ms = performance.now() - start; } });
+        await train(model, next, {
+          onTrainBegin() {
+            start = performance.now();
+          },
+          onTrainEnd() {
+            ms = performance.now() - start;
+          },
+        });
         // The first lap pays for compiling.
         if (steps > 0) spent[i] += ms;
         slowest = Math.max(slowest, ms);

@@ -11,11 +11,17 @@ export function optimizerOf(optimizer: OptimizerChoice): Optimizer | OptimizerNa
   return optimizer === "nesterov" ? sgd({ momentum: MOMENTUM, nesterov: true }) : optimizer;
 }
 
-export function regularizerOf({ regularizer, lambda }: { readonly regularizer: RegularizerChoice; readonly lambda: number }): Regularizer | null {
+export function regularizerOf({
+  regularizer,
+  lambda,
+}: {
+  readonly regularizer: RegularizerChoice;
+  readonly lambda: number;
+}): Regularizer | null {
   if (regularizer === "none" || lambda === 0) return null;
   return regularizer === "l1" ? l1(lambda) : l2(lambda);
 }
 
 /** As the authors of each activation start the layers that have it. */
 export const initializerOf = (activation: HiddenActivation): InitializerName =>
-  (/relu|elu|gelu|swish|softplus/i.test(activation) ? "heNormal" : "glorotUniform");
+  /relu|elu|gelu|swish|softplus/i.test(activation) ? "heNormal" : "glorotUniform";

@@ -9,8 +9,11 @@ export class RoomLink<C extends object> {
    * @param now the configuration as the room's controls have it
    */
   constructor(
-    readonly context: RoomContext, readonly fields: Fields<C>, readonly defaults: C,
-    readonly onWrong: (field: string, got: string, rule: string) => void, readonly now: () => C,
+    readonly context: RoomContext,
+    readonly fields: Fields<C>,
+    readonly defaults: C,
+    readonly onWrong: (field: string, got: string, rule: string) => void,
+    readonly now: () => C,
   ) {}
 
   /** The configuration of a link; what it leaves out is as usual. Null, and told, if it is wrong. */
@@ -29,7 +32,8 @@ export class RoomLink<C extends object> {
    * @returns which fields are others now
    */
   take(link: string, apply: (wanted: C) => void): (keyof C)[] {
-    const wanted = this.read(link), changes = wanted ? this.#changes(wanted) : [];
+    const wanted = this.read(link),
+      changes = wanted ? this.#changes(wanted) : [];
     if (wanted) apply(wanted);
     this.shown();
     return changes;
@@ -46,7 +50,9 @@ export class RoomLink<C extends object> {
   /** Which fields of another configuration differ from those of now. */
   #changes(wanted: C): (keyof C)[] {
     const now = this.now();
-    return (Object.keys(this.fields) as (keyof C)[]).filter((name) => this.fields[name].write(now[name]) !== this.fields[name].write(wanted[name]));
+    return (Object.keys(this.fields) as (keyof C)[]).filter(
+      (name) => this.fields[name].write(now[name]) !== this.fields[name].write(wanted[name]),
+    );
   }
 
   /** The visitor changed something: the address follows, and Back undoes it. */

@@ -11,7 +11,10 @@ export class RunLoop {
    * @param train trains, slice by slice, for as long as `wanted` holds
    * @param onStopped training ended by an error
    */
-  constructor(readonly train: () => Promise<void>, readonly onStopped: (error: unknown) => void) {}
+  constructor(
+    readonly train: () => Promise<void>,
+    readonly onStopped: (error: unknown) => void,
+  ) {}
 
   /** Whether it trains, or will as soon as the work under way is done. */
   get wanted(): boolean {

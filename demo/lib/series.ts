@@ -23,7 +23,8 @@ export class Series {
 
   /** The number of the next step. */
   add(value: number): void {
-    const step = this.#added++, at = step < HEAD ? step : HEAD + Math.floor((step - HEAD) / this.#stride);
+    const step = this.#added++,
+      at = step < HEAD ? step : HEAD + Math.floor((step - HEAD) / this.#stride);
     this.#sums[at] = (this.#sums[at] ?? 0) + value;
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     if (this.#sums.length > MOST) this.#halve();
@@ -41,9 +42,11 @@ export class Series {
    * @param smoothing in [0, 1); 0 leaves the numbers as they are
    */
   values(smoothing: number): number[] {
-    let mean = 0, weight = 0;
+    let mean = 0,
+      weight = 0;
     return this.#sums.map((sum, i) => {
-      const value = sum / this.#counts[i], kept = smoothing ** this.#counts[i];
+      const value = sum / this.#counts[i],
+        kept = smoothing ** this.#counts[i];
       // What is no number is shown as a gap and spoils nothing after it.
       if (!Number.isFinite(value)) return NaN;
       mean = kept * mean + (1 - kept) * value;
@@ -53,10 +56,14 @@ export class Series {
   }
 
   #halve(): void {
-    const pairs = (numbers: readonly number[]) => numbers.slice(HEAD).reduce<number[]>((sums, value, i) => {
-      sums[HEAD + (i >> 1)] = (sums[HEAD + (i >> 1)] ?? 0) + value;
-      return sums;
-    }, numbers.slice(0, HEAD));
+    const pairs = (numbers: readonly number[]) =>
+      numbers.slice(HEAD).reduce<number[]>(
+        (sums, value, i) => {
+          sums[HEAD + (i >> 1)] = (sums[HEAD + (i >> 1)] ?? 0) + value;
+          return sums;
+        },
+        numbers.slice(0, HEAD),
+      );
     [this.#sums, this.#counts] = [pairs(this.#sums), pairs(this.#counts)];
     this.#stride *= 2;
   }

@@ -10,7 +10,11 @@ const VERSION = "version";
 export class LinkError extends Error {
   override name = "LinkError";
 
-  constructor(readonly field: string, readonly got: string, readonly rule: string) {
+  constructor(
+    readonly field: string,
+    readonly got: string,
+    readonly rule: string,
+  ) {
     super(`${field}: ${got} → ${rule}`);
   }
 }
@@ -49,7 +53,11 @@ export interface NumberField extends Field<number> {
 
 export function real(min: number, max: number): NumberField {
   return {
-    min, max, rule: `${min} … ${max}`, bounds: { kind: "real", min, max }, write: String,
+    min,
+    max,
+    rule: `${min} … ${max}`,
+    bounds: { kind: "real", min, max },
+    write: String,
     read(text) {
       const value = DECIMAL.test(text) ? Number(text) : NaN;
       return value >= min && value <= max ? value : undefined;
@@ -75,11 +83,13 @@ export function activationField<const T extends string>(values: readonly T[]): F
 /** Some values with commas between them; none is the empty text. */
 export function list<T>(item: Field<T>, most: number): Field<readonly T[]> {
   return {
-    rule: `≤ ${most} × (${item.rule})`, ...(item.bounds && { bounds: { ...item.bounds, most } }), write: (values) => values.map((value) => item.write(value)).join(","),
+    rule: `≤ ${most} × (${item.rule})`,
+    ...(item.bounds && { bounds: { ...item.bounds, most } }),
+    write: (values) => values.map((value) => item.write(value)).join(","),
     read(text) {
       const parts = text === "" ? [] : text.split(",", most + 1);
       const values = parts.map((part) => item.read(part.trim()));
-      return parts.length <= most && !values.includes(undefined) ? values as T[] : undefined;
+      return parts.length <= most && !values.includes(undefined) ? (values as T[]) : undefined;
     },
   };
 }
@@ -93,7 +103,9 @@ export type Fields<C> = { readonly [K in keyof C]: Field<C[K]> };
  */
 export function readLink<C extends object>(fields: Fields<C>, link: string): Partial<C> {
   if (link.length > MAX_LINK_CHARACTERS) throw new LinkError("#", `${link.length}`, `≤ ${MAX_LINK_CHARACTERS}`);
-  const read: Partial<C> = {}, given = new URLSearchParams(link), stated = given.getAll(VERSION);
+  const read: Partial<C> = {},
+    given = new URLSearchParams(link),
+    stated = given.getAll(VERSION);
   const version = stated.length > 1 ? undefined : readNamesVersion(stated[0]);
   if (version === undefined) throw new LinkError(VERSION, stated.join(", ").slice(0, SHOWN), `1 … ${NAMES_VERSION}`);
   given.delete(VERSION);
@@ -110,7 +122,8 @@ export function readLink<C extends object>(fields: Fields<C>, link: string): Par
 }
 
 export function writeLink<C extends object>(fields: Fields<C>, configuration: C): string {
-  const parts = (Object.keys(fields) as (keyof C & string)[])
-    .map((name) => `${name}=${encodeURIComponent(fields[name].write(configuration[name])).replaceAll("%2C", ",")}`);
+  const parts = (Object.keys(fields) as (keyof C & string)[]).map(
+    (name) => `${name}=${encodeURIComponent(fields[name].write(configuration[name])).replaceAll("%2C", ",")}`,
+  );
   return [`${VERSION}=${NAMES_VERSION}`, ...parts].join("&");
 }

@@ -14,7 +14,7 @@ export class SharedDevice {
   }
 
   /** The device as it is, or a new one. For compile({ device }). */
-  readonly open = (): Promise<GPUDevice> => this.#device ??= this.#request();
+  readonly open = (): Promise<GPUDevice> => (this.#device ??= this.#request());
 
   /** As a driver that is reset, or a computer that sleeps, would do it. */
   lose(): void {
@@ -29,7 +29,9 @@ export class SharedDevice {
     if (!adapter) throw new Error("There is no GPU any more. Reload the page, or choose WebAssembly.");
     const { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } = adapter.limits;
     const device = await adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } });
-    void device.lost.then(() => { this.#device = null; });
+    void device.lost.then(() => {
+      this.#device = null;
+    });
     return device;
   }
 }

@@ -97,7 +97,10 @@ interface Held<T> {
 }
 
 export class Trainer<T extends Task, E extends TrainerEvents> {
-  readonly #loop = new RunLoop(() => this.#run(), (error) => this.events.onStopped(reasonOf(error), isLostGpu(error)));
+  readonly #loop = new RunLoop(
+    () => this.#run(),
+    (error) => this.events.onStopped(reasonOf(error), isLostGpu(error)),
+  );
   #places: Promise<Places> | undefined;
   #held: Held<T> | null = null;
   #steps = 0;
@@ -115,7 +118,10 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
   /** A new network, where the room wants it; the old one goes. Where it fails, the old one stays. */
   replace(engine: Engine, make: () => T): Promise<T> {
     return this.#loop.alone(async () => {
-      const places = await (this.#places ??= Places.look()), place = places.find(engine), task = make(), before = this.#held;
+      const places = await (this.#places ??= Places.look()),
+        place = places.find(engine),
+        task = make(),
+        before = this.#held;
       try {
         await task.open?.(place);
         await task.compile(place.options);
@@ -143,10 +149,12 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
 
   /** Exactly one mini-batch. */
   step(): Promise<void> {
-    return this.alone(() => this.#now.revival.around(async () => {
-      await this.#slice(1);
-      await this.task.show(this.#progress);
-    }));
+    return this.alone(() =>
+      this.#now.revival.around(async () => {
+        await this.#slice(1);
+        await this.task.show(this.#progress);
+      }),
+    );
   }
 
   /** With no training under way meanwhile. */
@@ -167,12 +175,20 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
 
   /** The same network from the same seed on every engine. */
   race(onLap: (lap: Lap) => void): Promise<Lap> {
-    return this.alone((task) => runRace(this.#now.places, async ({ options }) => {
-      const model = task.build();
-      await model.compile({ ...task.recipe, ...options });
-      model.learningRate = task.rate;
-      return model;
-    }, (model, steps, callbacks) => model.fit(task.data, { ...task.fitOptions, steps, callbacks }), onLap, task.firstLap));
+    return this.alone((task) =>
+      runRace(
+        this.#now.places,
+        async ({ options }) => {
+          const model = task.build();
+          await model.compile({ ...task.recipe, ...options });
+          model.learningRate = task.rate;
+          return model;
+        },
+        (model, steps, callbacks) => model.fit(task.data, { ...task.fitOptions, steps, callbacks }),
+        onLap,
+        task.firstLap,
+      ),
+    );
   }
 
   get #now(): Held<T> {
@@ -181,14 +197,19 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
   }
 
   get #progress(): Progress {
-    const [steps, msPerStep] = [this.#steps, this.#msPerStep], whole = msPerStep === null ? null : 1000 / msPerStep;
+    const [steps, msPerStep] = [this.#steps, this.#msPerStep],
+      whole = msPerStep === null ? null : 1000 / msPerStep;
     return { steps, msPerStep, stepsPerSecond: this.#held?.task.stepsAPicture ? this.#pacedSpeed : whole };
   }
 
   /** For as long as the loop wants it. */
   #run(): Promise<void> {
     const { task, revival } = this.#now;
-    return revival.around(() => this.#train(task)).finally(() => { this.#loseNext = false; });
+    return revival
+      .around(() => this.#train(task))
+      .finally(() => {
+        this.#loseNext = false;
+      });
   }
 
   async #train(task: T): Promise<void> {
@@ -211,9 +232,16 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
 
   /** One call of fit(), of so many mini-batches or fewer. */
   async #slice(wanted: number): Promise<void> {
-    const { task, place } = this.#now, { model } = task, planned = model.plan.batch, first = this.#steps === 0;
-    const most = Math.max(1, Math.min(MOST_STEPS, wanted)), steps = task.beginSlice?.(most) ?? most, signal = this.#loop.beginSlice();
-    let batches: Batch[] = [], began = 0, lost = false;
+    const { task, place } = this.#now,
+      { model } = task,
+      planned = model.plan.batch,
+      first = this.#steps === 0;
+    const most = Math.max(1, Math.min(MOST_STEPS, wanted)),
+      steps = task.beginSlice?.(most) ?? most,
+      signal = this.#loop.beginSlice();
+    let batches: Batch[] = [],
+      began = 0,
+      lost = false;
     const tell = () => {
       const now = performance.now();
       if (batches.length > 0) this.#count(batches, lost ? null : now - began);
@@ -222,7 +250,9 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
     model.learningRate = task.rate;
     try {
       await model.fit(task.data, {
-        ...task.fitOptions, steps, ...(steps > 1 && { signal }),
+        ...task.fitOptions,
+        steps,
+        ...(steps > 1 && { signal }),
         callbacks: {
           // What is prepared before is no step's time.
           onTrainBegin: () => {
@@ -257,11 +287,22 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
   }
 
   #tellModel(): void {
-    const { task: { model }, places: { engines, noGpu } } = this.#now, { plan, backend, adapter } = model, onGpu = backend === "webgpu";
+    const {
+        task: { model },
+        places: { engines, noGpu },
+      } = this.#now,
+      { plan, backend, adapter } = model,
+      onGpu = backend === "webgpu";
     const { parameters, optimizer, withReuse } = plan.bytes;
     this.events.onModel({
-      backend, adapter, engines, noGpu, parameters: parameters / 4, launches: onGpu ? plan.launchesPerStep : null,
-      bytes: onGpu ? parameters + optimizer + withReuse : null, plan: `${model.summary()}\n\n${plan.toString()}`,
+      backend,
+      adapter,
+      engines,
+      noGpu,
+      parameters: parameters / 4,
+      launches: onGpu ? plan.launchesPerStep : null,
+      bytes: onGpu ? parameters + optimizer + withReuse : null,
+      plan: `${model.summary()}\n\n${plan.toString()}`,
     });
   }
 }

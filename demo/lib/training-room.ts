@@ -69,36 +69,59 @@ export abstract class TrainingRoom<Now extends RoomWords, C extends object> impl
    * @param live fields that change while the network learns on
    */
   constructor(
-    name: string, protected readonly host: HTMLElement, protected readonly context: RoomContext, texts: Texts<Now>, fields: Fields<C>, defaults: C,
+    name: string,
+    protected readonly host: HTMLElement,
+    protected readonly context: RoomContext,
+    texts: Texts<Now>,
+    fields: Fields<C>,
+    defaults: C,
     readonly live: readonly (keyof C)[],
   ) {
     const { language, notices } = context;
     this.words = this.keep(language.words(texts));
-    this.link = new RoomLink(context, fields, defaults, (field, got, rule) => notices.show("error", () => this.words.now.badLink(field, got, rule)), () => this.config);
+    this.link = new RoomLink(
+      context,
+      fields,
+      defaults,
+      (field, got, rule) => notices.show("error", () => this.words.now.badLink(field, got, rule)),
+      () => this.config,
+    );
     this.first = this.link.read(context.link) ?? defaults;
-    this.race = this.keep(new RaceCard(language, name, async (onLap) => {
-      await this.beforeRace();
-      return this.remote.race(proxy(onLap)).catch((error: unknown) => {
-        this.fail(error);
-        return null;
-      });
-    }));
-    this.loss = this.keep(new LossCard(language, name, () => { this.remote.lose().catch(this.fail); }));
+    this.race = this.keep(
+      new RaceCard(language, name, async (onLap) => {
+        await this.beforeRace();
+        return this.remote.race(proxy(onLap)).catch((error: unknown) => {
+          this.fail(error);
+          return null;
+        });
+      }),
+    );
+    this.loss = this.keep(
+      new LossCard(language, name, () => {
+        this.remote.lose().catch(this.fail);
+      }),
+    );
   }
 
   /** For the transport. */
   protected readonly runEvents = {
     onRun: () => this.run(),
-    onPause: () => { void this.pause(); },
+    onPause: () => {
+      void this.pause();
+    },
     onStep: () => this.step(),
-    onReset: () => { void this.reset(); },
+    onReset: () => {
+      void this.reset();
+    },
     onState: (state) => this.onState(state),
   } satisfies TransportEvents;
 
   /** What every worker tells. */
   protected readonly trainerEvents: TrainerEvents = {
     onModel: (info) => this.#onModel(info),
-    onFresh: () => { this.loss.steps = 0; },
+    onFresh: () => {
+      this.loss.steps = 0;
+    },
     onLost: (step) => this.loss.lost(step),
     onStopped: (reason, lost) => {
       const { words } = this;
@@ -144,8 +167,21 @@ export abstract class TrainingRoom<Now extends RoomWords, C extends object> impl
     const { words } = this;
     words.follow(this.lead, () => this.showLead());
     this.host.append(
-      element("header", { class: "room-head" }, words.show(element("h1"), (now) => now.title), this.lead), this.transport.host, ...cards,
-      element("details", { class: "card" }, words.show(element("summary"), (now) => now.inside), this.#plan));
+      element(
+        "header",
+        { class: "room-head" },
+        words.show(element("h1"), (now) => now.title),
+        this.lead,
+      ),
+      this.transport.host,
+      ...cards,
+      element(
+        "details",
+        { class: "card" },
+        words.show(element("summary"), (now) => now.inside),
+        this.#plan,
+      ),
+    );
     this.link.shown();
   }
 
@@ -168,7 +204,9 @@ export abstract class TrainingRoom<Now extends RoomWords, C extends object> impl
 
   protected step(): void {
     // Run may have been pressed meanwhile.
-    this.remote.step().then(() => { if (!this.running) this.transport.state = "paused"; }, this.fail);
+    this.remote.step().then(() => {
+      if (!this.running) this.transport.state = "paused";
+    }, this.fail);
   }
 
   protected async pause(): Promise<void> {
@@ -191,8 +229,10 @@ export abstract class TrainingRoom<Now extends RoomWords, C extends object> impl
   }
 
   protected async share(): Promise<void> {
-    const { url } = this.link, { words } = this, done = await copied(url);
-    this.context.notices.show("done", () => (done ? words.now.copied : words.now.copyByHand?.(url) ?? ""), this.transport.buttons);
+    const { url } = this.link,
+      { words } = this,
+      done = await copied(url);
+    this.context.notices.show("done", () => (done ? words.now.copied : (words.now.copyByHand?.(url) ?? "")), this.transport.buttons);
   }
 
   hide(): void {
@@ -200,7 +240,17 @@ export abstract class TrainingRoom<Now extends RoomWords, C extends object> impl
   }
 
   open(link: string): void {
-    this.link.open(link, (wanted) => { this.config = wanted; }, this.live, () => this.takeLive(), () => { void this.renew(); });
+    this.link.open(
+      link,
+      (wanted) => {
+        this.config = wanted;
+      },
+      this.live,
+      () => this.takeLive(),
+      () => {
+        void this.renew();
+      },
+    );
   }
 
   dispose(): void {

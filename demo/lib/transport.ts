@@ -51,28 +51,73 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   #state: State = "loading";
 
   /** @param room begins the ids of buttons and figures */
-  constructor(room: string, protected readonly words: Words<Now>, readonly figures: readonly Figure[], events: TransportEvents) {
+  constructor(
+    room: string,
+    protected readonly words: Words<Now>,
+    readonly figures: readonly Figure[],
+    events: TransportEvents,
+  ) {
     const act = (name: string, label: (now: Now) => string, call: () => void, kind: "primary" | "normal" = "normal") => {
       const made = button(words, label, call, kind);
       made.id = `${room}-${name}`;
       return made;
     };
-    this.values = Object.fromEntries(figures.map((name) => [name, element("dd", { id: `${room}-${name}` }, "–")])) as Record<Figure, HTMLElement>;
-    this.#run = act("run", (now) => (this.#state === "running" ? now.pause : now.run),
-      () => (this.#state === "running" ? events.onPause() : events.onRun()), "primary");
-    this.#step = act("step", ({ step }) => step, () => events.onStep());
-    this.#reset = act("reset", ({ reset }) => reset, () => events.onReset());
+    this.values = Object.fromEntries(figures.map((name) => [name, element("dd", { id: `${room}-${name}` }, "–")])) as Record<
+      Figure,
+      HTMLElement
+    >;
+    this.#run = act(
+      "run",
+      (now) => (this.#state === "running" ? now.pause : now.run),
+      () => (this.#state === "running" ? events.onPause() : events.onRun()),
+      "primary",
+    );
+    this.#step = act(
+      "step",
+      ({ step }) => step,
+      () => events.onStep(),
+    );
+    this.#reset = act(
+      "reset",
+      ({ reset }) => reset,
+      () => events.onReset(),
+    );
     words.attribute(this.#step, "title", ({ stepHint }) => stepHint);
     words.attribute(this.#reset, "title", ({ resetHint }) => resetHint);
-    const share = events.onShare ? [act("share", (now) => now.share ?? "", () => events.onShare?.())] : [];
+    const share = events.onShare
+      ? [
+          act(
+            "share",
+            (now) => now.share ?? "",
+            () => events.onShare?.(),
+          ),
+        ]
+      : [];
     const figure = (name: Figure) =>
-      element("div", { class: `figure ${name}` }, words.show(element("dt"), (now) => now[name]), this.values[name]);
+      element(
+        "div",
+        { class: `figure ${name}` },
+        words.show(element("dt"), (now) => now[name]),
+        this.values[name],
+      );
     this.#events = events;
-    this.buttons = words.attribute(element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset, ...share), "aria-label",
-      ({ controls }) => controls);
-    this.#hidden = new HiddenTab(words.language, { running: () => this.#state === "running", run: () => events.onRun(), pause: () => events.onPause() });
-    this.host = element("section", { class: "card transport" }, this.buttons,
-      element("div", { class: "how" }, this.#status, this.#hidden.host), element("dl", { class: "figures" }, ...figures.map(figure)));
+    this.buttons = words.attribute(
+      element("div", { class: "buttons", role: "group" }, this.#run, this.#step, this.#reset, ...share),
+      "aria-label",
+      ({ controls }) => controls,
+    );
+    this.#hidden = new HiddenTab(words.language, {
+      running: () => this.#state === "running",
+      run: () => events.onRun(),
+      pause: () => events.onPause(),
+    });
+    this.host = element(
+      "section",
+      { class: "card transport" },
+      this.buttons,
+      element("div", { class: "how" }, this.#status, this.#hidden.host),
+      element("dl", { class: "figures" }, ...figures.map(figure)),
+    );
   }
 
   get state(): State {
@@ -108,9 +153,13 @@ export abstract class Transport<Figure extends string, Now extends WordsFor<Figu
   }
 
   protected show(): void {
-    const { now } = this.words, texts = this.texts(), adapter = this.adapter();
+    const { now } = this.words,
+      texts = this.texts(),
+      adapter = this.adapter();
     for (const name of this.figures) this.values[name].textContent = texts[name];
-    this.#status.textContent = (this.#state === "failed" ? now.noNetwork : now[this.#state as Exclude<State, "empty" | "failed">] ?? "") + (adapter && this.#state !== "loading" && this.#state !== "failed" ? ` · ${now.on(adapter)}` : "");
+    this.#status.textContent =
+      (this.#state === "failed" ? now.noNetwork : (now[this.#state as Exclude<State, "empty" | "failed">] ?? "")) +
+      (adapter && this.#state !== "loading" && this.#state !== "failed" ? ` · ${now.on(adapter)}` : "");
   }
 }
 

@@ -32,7 +32,10 @@ export class Watch {
   #moving = false;
 
   /** @param onError what a view could not be had for */
-  constructor(views: readonly View[], readonly onError: (error: unknown) => void) {
+  constructor(
+    views: readonly View[],
+    readonly onError: (error: unknown) => void,
+  ) {
     this.#views = views.map((view) => new Watched(view));
     this.#observer = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
@@ -66,13 +69,21 @@ export class Watch {
   #look(): void {
     const slower = prefersLessMotion() ? CALM : 1;
     for (const watched of this.#views) {
-      const { view: { everyMs, refresh }, visible, stale, busy, at } = watched;
+      const {
+        view: { everyMs, refresh },
+        visible,
+        stale,
+        busy,
+        at,
+      } = watched;
       if (!visible || !stale || busy || (this.#moving && performance.now() - at < slower * everyMs)) continue;
       [watched.busy, watched.stale, watched.at] = [true, false, performance.now()];
-      refresh().catch(this.onError).finally(() => {
-        watched.busy = false;
-        watched.at = performance.now();
-      });
+      refresh()
+        .catch(this.onError)
+        .finally(() => {
+          watched.busy = false;
+          watched.at = performance.now();
+        });
     }
   }
 }

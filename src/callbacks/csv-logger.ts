@@ -37,7 +37,8 @@ class Logger implements CsvLogger {
 
   constructor(given: CsvLoggerOptions | undefined) {
     const { filename, store, separator = ",", append } = optionsOf(WHERE, given, ["filename", "store", "separator", "append"]);
-    if (typeof separator !== "string" || separator === "") throw new InputError(`${WHERE}: separator must be a text; got ${show(separator)}.`);
+    if (typeof separator !== "string" || separator === "")
+      throw new InputError(`${WHERE}: separator must be a text; got ${show(separator)}.`);
     this.#path = checkPath(WHERE, "filename", filename ?? "training.csv");
     this.#files = filename === undefined && store === undefined ? null : filesOf(WHERE, store);
     this.#separator = separator;
@@ -79,7 +80,9 @@ class Logger implements CsvLogger {
   setState({ values }: CallbackState): void {
     const { text, keys } = Object(values) as { readonly text?: unknown; readonly keys?: unknown };
     if (typeof text !== "string" || !(keys === null || (Array.isArray(keys) && keys.every((key) => typeof key === "string")))) {
-      throw new FormatError(`fit(): resumeFrom: the state of ${WHERE} must hold its text and keys; got ${show(values)}. The checkpoint is damaged.`);
+      throw new FormatError(
+        `fit(): resumeFrom: the state of ${WHERE} must hold its text and keys; got ${show(values)}. The checkpoint is damaged.`,
+      );
     }
     this.text = text;
     this.#keys = keys;

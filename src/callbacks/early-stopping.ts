@@ -51,7 +51,8 @@ class Stopping implements EarlyStopping {
   stoppedEpoch = 0;
 
   constructor(given: EarlyStoppingOptions | undefined) {
-    const options = optionsOf(WHERE, given, KNOWN), { minDelta, patience = 0, baseline = null, startFromEpoch = 0, verbose = 0 } = options;
+    const options = optionsOf(WHERE, given, KNOWN),
+      { minDelta, patience = 0, baseline = null, startFromEpoch = 0, verbose = 0 } = options;
     this.#monitor = new Monitor(WHERE, options, minDelta);
     this.#patience = checkWhole(WHERE, "patience", patience);
     this.#baseline = baseline === null ? null : checkNumber(WHERE, "baseline", baseline);
@@ -74,7 +75,9 @@ class Stopping implements EarlyStopping {
 
   onEpochEnd(epoch: number, logs: Logs): void | Promise<void> {
     if (epoch < this.#startFromEpoch) return;
-    const current = logs[this.#monitor.name], isBetter = this.#monitor.isBetter(current, this.best), isFirst = this.#restores && this.#weights === null;
+    const current = logs[this.#monitor.name],
+      isBetter = this.#monitor.isBetter(current, this.best),
+      isFirst = this.#restores && this.#weights === null;
     this.#wait++;
     if (isBetter) {
       this.best = current;

@@ -24,7 +24,9 @@ const byPath = (): CheckpointFiles => {
 export function filesOf(where: string, store: CheckpointStore | undefined): CheckpointFiles {
   if (store === undefined) return byPath();
   if (typeof store?.read === "function" && typeof store.write === "function") return store;
-  throw new InputError(`${where}: store must have read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() or fileStore() gave.`);
+  throw new InputError(
+    `${where}: store must have read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() or fileStore() gave.`,
+  );
 }
 
 /** @throws InputError if it is no name */

@@ -39,9 +39,11 @@ class Plateau implements Callback {
   #best: number | null = null;
 
   constructor(given: ReduceLROnPlateauOptions | undefined) {
-    const options = optionsOf(WHERE, given, KNOWN), { factor = 0.1, patience = 10, cooldown = 0, minLr = 0, minDelta = 1e-4, verbose = 0 } = options;
+    const options = optionsOf(WHERE, given, KNOWN),
+      { factor = 0.1, patience = 10, cooldown = 0, minLr = 0, minDelta = 1e-4, verbose = 0 } = options;
     this.#monitor = new Monitor(WHERE, options, minDelta);
-    if (!(typeof factor === "number" && factor >= 0 && factor < 1)) throw new InputError(`${WHERE}: factor must be in [0, 1); got ${show(factor)}.`);
+    if (!(typeof factor === "number" && factor >= 0 && factor < 1))
+      throw new InputError(`${WHERE}: factor must be in [0, 1); got ${show(factor)}.`);
     this.#factor = factor;
     this.#patience = checkWhole(WHERE, "patience", patience);
     this.#cooldown = checkWhole(WHERE, "cooldown", cooldown);
@@ -57,7 +59,8 @@ class Plateau implements Callback {
   }
 
   onEpochEnd(epoch: number, logs: Logs): void {
-    const rate = rateOf(this.#run!), current = logs[this.#monitor.name];
+    const rate = rateOf(this.#run!),
+      current = logs[this.#monitor.name];
     logs.learning_rate = rate;
     if (this.#cooling > 0) {
       this.#cooling--;
@@ -82,7 +85,11 @@ class Plateau implements Callback {
   }
 
   setState({ values }: CallbackState): void {
-    ({ wait: this.#wait, cooling: this.#cooling, best: this.#best } = readNumbers(WHERE, values, { wait: "whole", cooling: "whole", best: "number or null" }));
+    ({
+      wait: this.#wait,
+      cooling: this.#cooling,
+      best: this.#best,
+    } = readNumbers(WHERE, values, { wait: "whole", cooling: "whole", best: "number or null" }));
   }
 }
 
@@ -106,8 +113,10 @@ class Scheduler implements Callback {
   #run: FitRun | null = null;
 
   constructor(schedule: (epoch: number, learningRate: number) => number, given: LearningRateSchedulerOptions | undefined) {
-    const where = "learningRateScheduler()", { verbose = 0 } = optionsOf(where, given, ["verbose"]);
-    if (typeof schedule !== "function") throw new InputError(`${where}: schedule must be a function of epoch and learning rate; got ${show(schedule)}.`);
+    const where = "learningRateScheduler()",
+      { verbose = 0 } = optionsOf(where, given, ["verbose"]);
+    if (typeof schedule !== "function")
+      throw new InputError(`${where}: schedule must be a function of epoch and learning rate; got ${show(schedule)}.`);
     this.#schedule = schedule;
     this.#verbose = checkWhole(where, "verbose", verbose);
   }
@@ -135,5 +144,7 @@ class Scheduler implements Callback {
  * @param schedule gives the rate of an epoch (from 0), a number ≥ 0, from the epoch and the rate before
  * @throws InputError if it is no function; in fit() if what it returns is no such number
  */
-export const learningRateScheduler = (schedule: (epoch: number, learningRate: number) => number, options?: LearningRateSchedulerOptions): Callback =>
-  new Scheduler(schedule, options);
+export const learningRateScheduler = (
+  schedule: (epoch: number, learningRate: number) => number,
+  options?: LearningRateSchedulerOptions,
+): Callback => new Scheduler(schedule, options);

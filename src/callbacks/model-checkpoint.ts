@@ -1,6 +1,14 @@
 // modelCheckpoint(): saves the weights after epochs or mini-batches, as Keras' ModelCheckpoint does.
 
-import { encodeSafetensors, InputError, type Callback, type CallbackState, type CheckpointStore, type FitRun, type Logs } from "../index.ts";
+import {
+  encodeSafetensors,
+  InputError,
+  type Callback,
+  type CallbackState,
+  type CheckpointStore,
+  type FitRun,
+  type Logs,
+} from "../index.ts";
 import { checkCount, checkFlag } from "../model/checks.ts";
 import { checkPath, filesOf, type CheckpointFiles } from "./files.ts";
 import { checkNumber, checkWhole, Monitor, optionsOf, readNumbers, type MonitorOptions } from "./monitor.ts";
@@ -31,12 +39,22 @@ const FIELD = /\{(\w+)(?::(0?)(\d*)(?:\.(\d+))?([dfe]?))?\}/g;
 
 /** Fields replaced by numbers, as Python's str.format does. */
 function formatPath(path: string, numbers: Readonly<Record<string, number>>): string {
-  return path.replace(FIELD, (_, name: string, zero: string | undefined, width: string | undefined, digits: string | undefined, type: string | undefined) => {
-    const value = numbers[name], places = digits === undefined ? 6 : Number(digits);
-    const text = type === "f" ? value.toFixed(places) : type === "e" ? value.toExponential(places).replace(/([+-])(\d)$/, "$10$2")
-      : digits === undefined ? String(value) : String(Number(value.toPrecision(Math.max(1, places))));
-    return text.padStart(Number(width ?? 0), zero === "0" ? "0" : " ");
-  });
+  return path.replace(
+    FIELD,
+    (_, name: string, zero: string | undefined, width: string | undefined, digits: string | undefined, type: string | undefined) => {
+      const value = numbers[name],
+        places = digits === undefined ? 6 : Number(digits);
+      const text =
+        type === "f"
+          ? value.toFixed(places)
+          : type === "e"
+            ? value.toExponential(places).replace(/([+-])(\d)$/, "$10$2")
+            : digits === undefined
+              ? String(value)
+              : String(Number(value.toPrecision(Math.max(1, places))));
+      return text.padStart(Number(width ?? 0), zero === "0" ? "0" : " ");
+    },
+  );
 }
 
 class ModelCheckpoint implements Callback {
@@ -56,7 +74,8 @@ class ModelCheckpoint implements Callback {
   readonly onEpochEnd?: Callback["onEpochEnd"];
 
   constructor(given: ModelCheckpointOptions) {
-    const options = optionsOf(WHERE, given, KNOWN), { saveFreq = "epoch", initialValueThreshold = null, verbose = 0 } = options;
+    const options = optionsOf(WHERE, given, KNOWN),
+      { saveFreq = "epoch", initialValueThreshold = null, verbose = 0 } = options;
     this.#monitor = new Monitor(WHERE, options);
     this.#path = checkPath(WHERE, "filepath", options.filepath);
     this.#files = filesOf(WHERE, options.store);
@@ -94,7 +113,8 @@ class ModelCheckpoint implements Callback {
       if (!this.#monitor.isBetter(current, this.#best)) return;
       this.#best = current;
     }
-    const path = formatPath(this.#path, numbers), weights = await this.#run!.readWeights();
+    const path = formatPath(this.#path, numbers),
+      weights = await this.#run!.readWeights();
     await this.#files.write(path, encodeSafetensors(weights));
     if (this.#verbose > 0) console.log(`epoch ${epoch + 1}: the weights are saved in ${path}`);
   }
@@ -104,7 +124,11 @@ class ModelCheckpoint implements Callback {
   }
 
   setState({ values }: CallbackState): void {
-    ({ best: this.#best, batches: this.#batches, epoch: this.#epoch } = readNumbers(WHERE, values, { best: "number or null", batches: "whole", epoch: "whole" }));
+    ({
+      best: this.#best,
+      batches: this.#batches,
+      epoch: this.#epoch,
+    } = readNumbers(WHERE, values, { best: "number or null", batches: "whole", epoch: "whole" }));
   }
 }
 

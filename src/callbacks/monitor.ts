@@ -25,7 +25,8 @@ export function checkWhole(where: string, name: string, value: unknown): number 
   throw new InputError(`${where}: ${name} must be a whole number ≥ 0; got ${show(value)}.`);
 }
 
-export const checkNumber = (where: string, name: string, value: unknown, rule: "any" | "≥ 0" = "any"): number => checkFloat32(where, name, value, rule);
+export const checkNumber = (where: string, name: string, value: unknown, rule: "any" | "≥ 0" = "any"): number =>
+  checkFloat32(where, name, value, rule);
 
 export class Monitor {
   readonly name: string;
@@ -34,8 +35,13 @@ export class Monitor {
   #rises = false;
 
   /** @param minDelta what counts as better; its sign does not matter. @throws InputError */
-  constructor(readonly where: string, { monitor = "val_loss", mode = "auto" }: MonitorOptions, minDelta = 0) {
-    if (typeof monitor !== "string") throw new InputError(`${where}: monitor must be a key of the logs, such as "val_loss"; got ${show(monitor)}.`);
+  constructor(
+    readonly where: string,
+    { monitor = "val_loss", mode = "auto" }: MonitorOptions,
+    minDelta = 0,
+  ) {
+    if (typeof monitor !== "string")
+      throw new InputError(`${where}: monitor must be a key of the logs, such as "val_loss"; got ${show(monitor)}.`);
     if (!["auto", "min", "max"].includes(mode)) throw new InputError(`${where}: mode must be "auto", "min" or "max"; got ${show(mode)}.`);
     this.name = monitor;
     this.#mode = mode;
@@ -44,11 +50,15 @@ export class Monitor {
 
   /** @param names of the logs to come. @throws InputError if it is none of them, or it is not known which way is better */
   begin(names: readonly string[]): void {
-    const { where, name } = this, metric = name.replace(/^val_/, "");
+    const { where, name } = this,
+      metric = name.replace(/^val_/, "");
     if (!names.includes(name)) {
-      throw new InputError(`${where}: monitor is ${show(name)}, but the logs will hold ${names.join(", ")}. ` +
-        (name.startsWith("val_") && names.includes(metric) ? "Give fit() validationSplit or validationData, or monitor one of these."
-          : "Monitor one of these, or name the metric in compile()."));
+      throw new InputError(
+        `${where}: monitor is ${show(name)}, but the logs will hold ${names.join(", ")}. ` +
+          (name.startsWith("val_") && names.includes(metric)
+            ? "Give fit() validationSplit or validationData, or monitor one of these."
+            : "Monitor one of these, or name the metric in compile()."),
+      );
     }
     if (this.#mode === "auto" && metric !== "loss" && !RISES.test(metric) && !FALLS.test(metric)) {
       throw new InputError(`${where}: it is not known whether a larger ${name} is better. Set mode to "max" or "min".`);
@@ -64,14 +74,22 @@ export class Monitor {
 
 /** Reads a state from a checkpoint: numbers by name, of which some may be null. @throws FormatError if it is no such state */
 export function readNumbers<N extends string>(
-  where: string, values: unknown, rules: Readonly<Record<N, "whole" | "number" | "number or null">>,
+  where: string,
+  values: unknown,
+  rules: Readonly<Record<N, "whole" | "number" | "number or null">>,
 ): Record<N, number> {
-  const found = values as Readonly<Record<string, unknown>> | null, numbers: Partial<Record<N, unknown>> = {};
+  const found = values as Readonly<Record<string, unknown>> | null,
+    numbers: Partial<Record<N, unknown>> = {};
   for (const [name, rule] of Object.entries<string>(rules) as [N, string][]) {
     const value = typeof found === "object" && found !== null && Object.hasOwn(found, name) ? found[name] : undefined;
-    const fits = rule === "number or null" && value === null ? true
-      : typeof value === "number" && Number.isFinite(value) && (rule !== "whole" || (Number.isSafeInteger(value) && value >= 0));
-    if (!fits) throw new FormatError(`fit(): resumeFrom: the state of ${where} must hold ${name}, a ${rule}; got ${show(value)}. The checkpoint is damaged.`);
+    const fits =
+      rule === "number or null" && value === null
+        ? true
+        : typeof value === "number" && Number.isFinite(value) && (rule !== "whole" || (Number.isSafeInteger(value) && value >= 0));
+    if (!fits)
+      throw new FormatError(
+        `fit(): resumeFrom: the state of ${where} must hold ${name}, a ${rule}; got ${show(value)}. The checkpoint is damaged.`,
+      );
     numbers[name] = value;
   }
   return numbers as Record<N, number>;

@@ -25,21 +25,22 @@ async function unlessStalled<T>(work: (alive: (bytes?: number, total?: number) =
       clearTimeout(timer);
       if (bytes < total) timer = setTimeout(stalled, STALL_MILLIS);
     };
-    work(alive).then(resolve, reject).finally(() => clearTimeout(timer));
+    work(alive)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
   });
 }
 
 /** Downloads the stable Chrome into Puppeteer's cache; null where there is none for this platform or no network. */
-export async function downloadChrome(
-  browsers: Browsers, cacheDir: string, say: Say,
-): Promise<PuppeteerBrowsers.InstalledBrowser | null> {
+export async function downloadChrome(browsers: Browsers, cacheDir: string, say: Say): Promise<PuppeteerBrowsers.InstalledBrowser | null> {
   const platform = browsers.detectBrowserPlatform();
   if (platform === undefined) return null;
-  const browser = browsers.Browser.CHROME, baseUrl = process.env.PUPPETEER_CHROME_DOWNLOAD_BASE_URL;
+  const browser = browsers.Browser.CHROME,
+    baseUrl = process.env.PUPPETEER_CHROME_DOWNLOAD_BASE_URL;
   try {
     say("No browser is installed. Downloading Chrome (about 150 MB, once) …");
     return await unlessStalled(async (alive) => {
-      const buildId = process.env.PUPPETEER_CHROME_VERSION ?? await browsers.resolveBuildId(browser, platform, "stable");
+      const buildId = process.env.PUPPETEER_CHROME_VERSION ?? (await browsers.resolveBuildId(browser, platform, "stable"));
       return browsers.install({ browser, buildId, platform, cacheDir, baseUrl, downloadProgressCallback: alive });
     });
   } catch (error) {
@@ -50,8 +51,7 @@ export async function downloadChrome(
 }
 
 /** Debian and Ubuntu, as root. */
-export const canUseApt = (): boolean =>
-  process.platform === "linux" && process.getuid?.() === 0 && existsSync(APT);
+export const canUseApt = (): boolean => process.platform === "linux" && process.getuid?.() === 0 && existsSync(APT);
 
 async function apt(...args: string[]): Promise<boolean> {
   return new Promise((resolve) => {
@@ -63,7 +63,10 @@ async function apt(...args: string[]): Promise<boolean> {
 
 /** Installs the shared libraries that a downloaded Chrome lists beside itself. */
 export async function installLibraries(
-  browsers: Browsers, chrome: PuppeteerBrowsers.InstalledBrowser, cacheDir: string, say: Say,
+  browsers: Browsers,
+  chrome: PuppeteerBrowsers.InstalledBrowser,
+  cacheDir: string,
+  say: Say,
 ): Promise<void> {
   say("Installing the shared libraries that Chrome needs (apt-get) …");
   await apt("update");

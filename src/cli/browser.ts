@@ -11,11 +11,13 @@ import { resolveOptional } from "./optional.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const LINUX_NAMES = ["google-chrome-stable", "google-chrome", "chromium", "chromium-browser", "microsoft-edge-stable",
-  "microsoft-edge"];
+const LINUX_NAMES = ["google-chrome-stable", "google-chrome", "chromium", "chromium-browser", "microsoft-edge-stable", "microsoft-edge"];
 const MAC_NAMES = ["Google Chrome", "Chromium", "Microsoft Edge"];
-const WINDOWS_PATHS = ["Google\\Chrome\\Application\\chrome.exe", "Chromium\\Application\\chrome.exe",
-  "Microsoft\\Edge\\Application\\msedge.exe"];
+const WINDOWS_PATHS = [
+  "Google\\Chrome\\Application\\chrome.exe",
+  "Chromium\\Application\\chrome.exe",
+  "Microsoft\\Edge\\Application\\msedge.exe",
+];
 const START_TIMEOUT_MILLIS = 20_000;
 
 /** Where Chrome, Chromium and Edge usually lie, best first. Windows hands its program folders over in the environment. */
@@ -25,8 +27,9 @@ export function usualPaths(platform: NodeJS.Platform, env: Environment, home: st
     return WINDOWS_PATHS.flatMap((path) => roots.map((root) => win32.join(root, path)));
   }
   if (platform === "darwin") {
-    return MAC_NAMES.flatMap((name) => ["/", home].map((root) =>
-      posix.join(root, "Applications", `${name}.app`, "Contents", "MacOS", name)));
+    return MAC_NAMES.flatMap((name) =>
+      ["/", home].map((root) => posix.join(root, "Applications", `${name}.app`, "Contents", "MacOS", name)),
+    );
   }
   const folders = [...(env.PATH ?? "").split(delimiter), "/usr/bin", "/usr/local/bin", "/snap/bin"].filter(Boolean);
   const paths = LINUX_NAMES.flatMap((name) => folders.map((folder) => posix.join(folder, name)));
@@ -69,21 +72,25 @@ const cacheFolder = () => process.env.PUPPETEER_CACHE_DIR ?? join(homedir(), ".c
 
 async function downloadedBefore(browsers: Browsers, signal?: AbortSignal): Promise<string | null> {
   const found = await browsers.getInstalledBrowsers({ cacheDir: cacheFolder() }).catch(() => []);
-  const newestFirst = found.filter(({ browser }) => browser === browsers.Browser.CHROME)
+  const newestFirst = found
+    .filter(({ browser }) => browser === browsers.Browser.CHROME)
     .sort((a, b) => b.buildId.localeCompare(a.buildId, "en", { numeric: true }));
-  return firstThatStarts(newestFirst.map(({ executablePath }) => executablePath), signal);
+  return firstThatStarts(
+    newestFirst.map(({ executablePath }) => executablePath),
+    signal,
+  );
 }
 
 /** A downloaded Chrome, with the shared libraries that it needs where those can be installed. */
 async function getByDownload(browsers: Browsers, say: Say, signal?: AbortSignal): Promise<string | null> {
   const chrome = await downloadChrome(browsers, cacheFolder(), say);
-  if (chrome === null || await starts(chrome.executablePath, signal)) return chrome?.executablePath ?? null;
+  if (chrome === null || (await starts(chrome.executablePath, signal))) return chrome?.executablePath ?? null;
   if (!canUseApt()) {
     say("The downloaded Chrome does not start: this system lacks shared libraries that it needs.");
     return null;
   }
   await installLibraries(browsers, chrome, cacheFolder(), say);
-  return await starts(chrome.executablePath, signal) ? chrome.executablePath : null;
+  return (await starts(chrome.executablePath, signal)) ? chrome.executablePath : null;
 }
 
 /**
@@ -95,18 +102,22 @@ export async function findBrowser(say: Say, signal?: AbortSignal): Promise<strin
   const given = process.env.PUPPETEER_EXECUTABLE_PATH;
   if (given) {
     if (await starts(given, signal)) return given;
-    throw new UnsupportedError(`PUPPETEER_EXECUTABLE_PATH must name a browser that starts; got ${given}, which ` +
-      `${existsSync(given) ? "does not" : "does not exist"}. Correct it, or unset it to have a browser looked for.`);
+    throw new UnsupportedError(
+      `PUPPETEER_EXECUTABLE_PATH must name a browser that starts; got ${given}, which ` +
+        `${existsSync(given) ? "does not" : "does not exist"}. Correct it, or unset it to have a browser looked for.`,
+    );
   }
   const installed = await firstThatStarts(usualPaths(process.platform, process.env, homedir()), signal);
   if (installed !== null) return installed;
   const browsers = puppeteerBrowsers();
-  const gotten = await downloadedBefore(browsers, signal) ?? await getByDownload(browsers, say, signal);
+  const gotten = (await downloadedBefore(browsers, signal)) ?? (await getByDownload(browsers, say, signal));
   if (gotten !== null) return gotten;
-  if (canUseApt() && await installChromium(say)) {
+  if (canUseApt() && (await installChromium(say))) {
     const chromium = await firstThatStarts(usualPaths(process.platform, process.env, homedir()), signal);
     if (chromium !== null) return chromium;
   }
-  throw new UnsupportedError("No browser was found and none could be downloaded: install Google Chrome, Chromium or " +
-    "Microsoft Edge, or set PUPPETEER_EXECUTABLE_PATH to one.");
+  throw new UnsupportedError(
+    "No browser was found and none could be downloaded: install Google Chrome, Chromium or " +
+      "Microsoft Edge, or set PUPPETEER_EXECUTABLE_PATH to one.",
+  );
 }

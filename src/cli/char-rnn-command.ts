@@ -32,7 +32,11 @@ interface TextRun {
 
 /** Builds it and throws it away. @throws InputError naming what to change */
 async function checkTextModel(spec: TextSpec, length: number): Promise<void> {
-  const { hidden, layers, vocabulary: { length: characters } } = spec;
+  const {
+    hidden,
+    layers,
+    vocabulary: { length: characters },
+  } = spec;
   const recurrent = hidden * (characters + hidden + 1) + (layers - 1) * hidden * (2 * hidden + 1);
   checkWeightCount(recurrent + (hidden + 1) * characters, `--hidden ${hidden}`);
   const model = buildTextModel(spec, length);
@@ -48,8 +52,10 @@ const PRIMER = 64;
 
 async function prepareText(options: TextOptions, saved: SavedTextModel | null) {
   const { text: path, length, batchSize } = options;
-  const { text, source } = await loadText(path), where = path === null ? "the project's own sources" : `--text ${path}`;
-  const vocabulary = saved?.spec.vocabulary ?? vocabularyOf(text), places = placesOf(text, vocabulary, where);
+  const { text, source } = await loadText(path),
+    where = path === null ? "the project's own sources" : `--text ${path}`;
+  const vocabulary = saved?.spec.vocabulary ?? vocabularyOf(text),
+    places = placesOf(text, vocabulary, where);
   checkTextFits(places.length, vocabulary, length, batchSize, where);
   return { text, places, vocabulary, source };
 }
@@ -58,16 +64,18 @@ async function prepare(typed: TextFlags): Promise<TextRun> {
   const { flags, run } = await flagsForRun("char-rnn", typed, addTextOptions);
   const loaded = flags.load === undefined ? null : await readLoaded(flags.load);
   const saved = loaded === null ? null : await parseTextModel(loaded, flags.load!);
-  const given = resolveTextOptions(flags, saved), { epochs, save } = given;
+  const given = resolveTextOptions(flags, saved),
+    { epochs, save } = given;
   if (save !== null) await checkWritable(save);
-  const { text, places, vocabulary, source } = epochs > 0 ? await prepareText(given, saved)
-    : { text: "", places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
+  const { text, places, vocabulary, source } =
+    epochs > 0 ? await prepareText(given, saved) : { text: "", places: new Uint8Array(), vocabulary: saved!.spec.vocabulary, source: null };
   const primer = epochs > 0 ? Array.from(places.slice(0, PRIMER), (place) => vocabulary[place]).join("") : saved!.primer;
   const options: TextOptions = { ...given, drawing: { ...given.drawing, prompt: flags.prompt ?? primer } };
   const unknown = [...options.drawing.prompt].find((character) => !vocabulary.includes(character));
   if (unknown !== undefined) {
-    throw new InputError(`--prompt: the model does not know the character ${quoted(unknown)}. Use those of its text: ` +
-      `${quoted(vocabulary.join(""))}.`);
+    throw new InputError(
+      `--prompt: the model does not know the character ${quoted(unknown)}. Use those of its text: ` + `${quoted(vocabulary.join(""))}.`,
+    );
   }
   const model = { ...options.model, vocabulary };
   await checkTextModel(model, options.length);
@@ -85,7 +93,8 @@ function describeRun({ options, model, data, source }: TextRun): string {
   const network = `${model.layers} × ${model.hidden} units, ${model.vocabulary.length} characters`;
   const how = `length ${length}, batch ${batchSize}, adam, lr ${model.learningRate}, seed ${model.seed}`;
   return [
-    epochs === 0 ? `deltaprop writes with a character model (${network}; seed ${model.seed}) on the CPU`
+    epochs === 0
+      ? `deltaprop writes with a character model (${network}; seed ${model.seed}) on the CPU`
       : `deltaprop trains a character model (${network}; ${how})`,
     ...(source === null ? [] : [`text: ${count(data.places.length)} characters (${source})`]),
     ...(load === null ? [] : [`model: ${load}`]),
@@ -107,9 +116,19 @@ const indented = (text: string): string => `\n${text.replace(CONTROLS, " ").repl
 export function textJsonLine(result: Omit<TextResult, "weights" | "stopped">, { model, data }: Pick<TextRun, "model" | "data">): string {
   const { adapter, backend, epochs, steps, stepsHere, seconds, charactersPerSecond, loss, perplexity, sample } = result;
   return JSON.stringify({
-    adapter, backend, epochs, steps, seconds, stepsPerSecond: seconds > 0 ? stepsHere / seconds : 0, charactersPerSecond,
-    loss: loss.map(orNull), perplexity: perplexity.map(orNull), sample, characters: data.places.length,
-    vocabulary: model.vocabulary.length, seed: model.seed,
+    adapter,
+    backend,
+    epochs,
+    steps,
+    seconds,
+    stepsPerSecond: seconds > 0 ? stepsHere / seconds : 0,
+    charactersPerSecond,
+    loss: loss.map(orNull),
+    perplexity: perplexity.map(orNull),
+    sample,
+    characters: data.places.length,
+    vocabulary: model.vocabulary.length,
+    seed: model.seed,
   });
 }
 
@@ -126,9 +145,17 @@ async function write({ options, model, data }: TextRun): Promise<Omit<TextResult
 }
 
 /** @returns whether the model is where the user wanted it. @throws InputError if it cannot be written */
-function save({ options, model, primer }: TextRun, { weights, stopped, steps }: TextResult, say: (line: string) => void): boolean | Promise<boolean> {
+function save(
+  { options, model, primer }: TextRun,
+  { weights, stopped, steps }: TextResult,
+  say: (line: string) => void,
+): boolean | Promise<boolean> {
   if (options.save === null || (stopped && steps === 0)) return true;
-  const { length, batchSize, drawing: { temperature } } = options;
+  const {
+    length,
+    batchSize,
+    drawing: { temperature },
+  } = options;
   const bytes = textModelBytes({ spec: model, length, batchSize, temperature, primer, weights });
   return saveWeights(options.save, weights, bytes, say);
 }
@@ -139,8 +166,11 @@ function reportTraining({ options: { runFolder } }: TextRun, result: TextResult,
     progress.line(`Stopped after ${count(steps)} steps.`);
     if (runFolder) progress.line(howToGoOn(runFolder));
   } else {
-    const speed = stepsHere === 0 ? "" : `  (${count(stepsHere)} steps in ${duration(seconds)}, ` +
-      `${(stepsHere / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`;
+    const speed =
+      stepsHere === 0
+        ? ""
+        : `  (${count(stepsHere)} steps in ${duration(seconds)}, ` +
+          `${(stepsHere / seconds).toFixed(1)} steps/s, ${count(charactersPerSecond)} characters/s)`;
     progress.line(`trained: perplexity ${decimals(perplexity[0])} → ${decimals(perplexity.at(-1)!)}${speed}`);
   }
 }
@@ -150,7 +180,7 @@ async function finish(plan: TextRun, result: TextResult, progress: Progress): Pr
   const saved: string[] = [];
   try {
     // Before anything is said of them: nobody may be there to hear it.
-    return await save(plan, result, (line) => saved.push(line)) ? 0 : 1;
+    return (await save(plan, result, (line) => saved.push(line))) ? 0 : 1;
   } finally {
     reportTraining(plan, result, progress);
     for (const line of saved) progress.line(line);
@@ -159,16 +189,23 @@ async function finish(plan: TextRun, result: TextResult, progress: Progress): Pr
 }
 
 async function train(plan: TextRun, host: JobHost<TextEvent>, progress: Progress): Promise<number> {
-  const { options, options: { backend, epochs, length, batchSize, drawing, runtime, runFolder }, model, data } = plan;
+  const {
+    options,
+    options: { backend, epochs, length, batchSize, drawing, runtime, runFolder },
+    model,
+    data,
+  } = plan;
   const request: TextRequest = { model, backend, epochs, length, batchSize, drawing, checkpoints: runFolder };
-  const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line))
-    .catch((error: unknown) => trainingFailed(error, options, progress));
+  const result = await runOn(runtime, { kind: "text", request, data }, host, (line) => progress.line(line)).catch((error: unknown) =>
+    trainingFailed(error, options, progress),
+  );
   return finish(plan, result, progress);
 }
 
 /** @returns the exit code: 0, 1 if weights to be saved are no numbers, or 128 + the number of the signal that stopped it */
 export async function charRnnCommand(flags: TextFlags): Promise<number> {
-  const plan = await prepare(flags), { options } = plan;
+  const plan = await prepare(flags),
+    { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs, "characters");
   progress.line(describeRun(plan));
   if (options.epochs === 0) {

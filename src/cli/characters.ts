@@ -20,12 +20,15 @@ const PLACES_OF_A_BYTE = 256;
 export function placesOf(text: string, vocabulary: readonly string[], where: string): Uint8Array | Uint32Array {
   const places = new Map(vocabulary.map((character, place) => [character, place]));
   const found = vocabulary.length <= PLACES_OF_A_BYTE ? new Uint8Array(text.length) : new Uint32Array(text.length);
-  let characters = 0, line = 1;
+  let characters = 0,
+    line = 1;
   for (const character of text) {
     const place = places.get(character);
     if (place === undefined) {
-      throw new InputError(`${where}: line ${line.toLocaleString("en-US")} has the character ${named(character)}, which the loaded model does not ` +
-        `know; it knows ${vocabulary.length} others. Take it out of the text, or train without --load.`);
+      throw new InputError(
+        `${where}: line ${line.toLocaleString("en-US")} has the character ${named(character)}, which the loaded model does not ` +
+          `know; it knows ${vocabulary.length} others. Take it out of the text, or train without --load.`,
+      );
     }
     if (character === "\n") line++;
     found[characters++] = place;

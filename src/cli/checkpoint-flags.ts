@@ -21,8 +21,11 @@ export function addCheckpointOptions(command: Command): Command {
   return command
     .option("--checkpoint <folder>", "save all that training goes on from, while training", fileName)
     .option("--checkpoint-every <steps>", "mini-batches from one checkpoint to the next (default: an epoch's)", wholeNumber(1))
-    .option("--resume <folder>", "go on with the run whose checkpoints are there, with its flags, and keep saving there; --epochs may " +
-      "grow", fileName);
+    .option(
+      "--resume <folder>",
+      "go on with the run whose checkpoints are there, with its flags, and keep saving there; --epochs may " + "grow",
+      fileName,
+    );
 }
 
 /** @throws InputError if they contradict each other */

@@ -11,16 +11,26 @@ import type { HostOf, Job, JobKind, ResultOf } from "./jobs.ts";
 import { launchBrowser } from "./launch.ts";
 import { BYTES, startPageServer, type PageServer, type Served, type Taker } from "./page-server.ts";
 import {
-  DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, fromJson, fromSent, pack, PATHS, STOP_FUNCTION, type ErrorMessage,
+  DONE_FUNCTION,
+  EVENT_FUNCTION,
+  FAILED_FUNCTION,
+  fromJson,
+  fromSent,
+  pack,
+  PATHS,
+  STOP_FUNCTION,
+  type ErrorMessage,
 } from "./protocol.ts";
 import { within } from "./within.ts";
 
-const HTML = '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
+const HTML =
+  '<!doctype html><meta charset="utf-8"><title>deltaprop</title><link rel="icon" href="data:,">' +
   '<script type="module" src="page.js"></script>';
 
 /** The page and the library, which lie beside this file (dist/) as the build cuts them; this command is no part of them. */
 async function builtScripts(): Promise<Map<string, Buffer>> {
-  const folder = new URL(".", import.meta.url), names = (await readdir(folder)).filter((name) => name.endsWith(".js") && name !== "cli.js");
+  const folder = new URL(".", import.meta.url),
+    names = (await readdir(folder)).filter((name) => name.endsWith(".js") && name !== "cli.js");
   return new Map(await Promise.all(names.map(async (name) => [name, await readFile(new URL(name, folder))] as const)));
 }
 
@@ -32,7 +42,7 @@ async function answersFor(job: Job, store: CheckpointStore | undefined): Promise
   };
   return new Map<string, Served>([
     ["", { type: "text/html; charset=utf-8", body: HTML }],
-    ...[...await builtScripts()].map(([name, body]) => [name, { type: "text/javascript; charset=utf-8", body }] as const),
+    ...[...(await builtScripts())].map(([name, body]) => [name, { type: "text/javascript; charset=utf-8", body }] as const),
     [PATHS.job, { type: "application/json", body: json }],
     ...arrays.map((body, at) => [PATHS.array(at), { type: BYTES, body }] as const),
     ...(store ? PATHS.checkpoints.map((name) => [name, saved(name)] as const) : []),
@@ -49,8 +59,11 @@ type ResultWithoutWeights<K extends JobKind> = Omit<ResultOf<K>, "weights">;
 /** For the page to open, in a browser that has started. */
 const OPEN_MILLIS = 60_000;
 
-const late = () => new GpuError(`The browser has not opened the page that trains within ${OPEN_MILLIS / 1000} s. Start it again, or set ` +
-  "PUPPETEER_EXECUTABLE_PATH to another browser.");
+const late = () =>
+  new GpuError(
+    `The browser has not opened the page that trains within ${OPEN_MILLIS / 1000} s. Start it again, or set ` +
+      "PUPPETEER_EXECUTABLE_PATH to another browser.",
+  );
 
 interface Ends<K extends JobKind> {
   readonly finish: (outcome: ResultWithoutWeights<K>) => void;
@@ -58,13 +71,22 @@ interface Ends<K extends JobKind> {
 }
 
 async function openPage<K extends JobKind>(
-  browser: Browser, server: PageServer, host: HostOf<K>, say: Say, { finish, fail }: Ends<K>,
+  browser: Browser,
+  server: PageServer,
+  host: HostOf<K>,
+  say: Say,
+  { finish, fail }: Ends<K>,
 ): Promise<Page> {
   const page = await browser.newPage();
-  page.on("error", (error) => fail(new GpuError(`The page that trains has crashed (${error.message}). ` +
-    `It may have run out of memory: try fewer or smaller layers.`)));
+  page.on("error", (error) =>
+    fail(
+      new GpuError(`The page that trains has crashed (${error.message}). ` + `It may have run out of memory: try fewer or smaller layers.`),
+    ),
+  );
   // What the library says there is for the user; what Chrome says is not.
-  page.on("console", (message) => { if (message.text().startsWith(WARNING)) say(message.text()); });
+  page.on("console", (message) => {
+    if (message.text().startsWith(WARNING)) say(message.text());
+  });
   page.on("pageerror", (error) => fail(new Error(`in the page: ${String(error)}`)));
   browser.on("disconnected", () => fail(new GpuError("The browser has ended before the training did. Start it again.")));
   await page.exposeFunction(EVENT_FUNCTION, (json: string) => (host as JobHost<unknown>).emit(fromJson(json)));
@@ -75,13 +97,24 @@ async function openPage<K extends JobKind>(
 }
 
 /** Opens the page and settles when its job ends, it fails, it crashes, the browser goes away, or a stop comes before it is open. */
-async function outcomeOf<K extends JobKind>(browser: Browser, server: PageServer, host: HostOf<K>, say: Say): Promise<ResultWithoutWeights<K>> {
+async function outcomeOf<K extends JobKind>(
+  browser: Browser,
+  server: PageServer,
+  host: HostOf<K>,
+  say: Say,
+): Promise<ResultWithoutWeights<K>> {
   let finish!: Ends<K>["finish"], fail!: Ends<K>["fail"];
-  const outcome = new Promise<ResultWithoutWeights<K>>((resolve, reject) => { finish = resolve; fail = reject; });
+  const outcome = new Promise<ResultWithoutWeights<K>>((resolve, reject) => {
+    finish = resolve;
+    fail = reject;
+  });
   outcome.catch(() => {}); // a failure while the page still opens is reported by the await below
-  const { signal } = host, opening = openPage(browser, server, host, say, { finish, fail });
+  const { signal } = host,
+    opening = openPage(browser, server, host, say, { finish, fail });
   const page = await within(opening, { millis: OPEN_MILLIS, late, signal });
-  const stop = () => { page.evaluate(stopInPage, STOP_FUNCTION).catch(fail); };
+  const stop = () => {
+    page.evaluate(stopInPage, STOP_FUNCTION).catch(fail);
+  };
   signal.addEventListener("abort", stop);
   try {
     return await outcome;
@@ -94,8 +127,9 @@ async function outcomeOf<K extends JobKind>(browser: Browser, server: PageServer
 const CLOSE_MILLIS = 5000;
 
 async function close(browser: Browser): Promise<void> {
-  await within(browser.close(), { millis: CLOSE_MILLIS, late: () => new Error("The browser does not close.") })
-    .catch(() => browser.process()?.kill("SIGKILL"));
+  await within(browser.close(), { millis: CLOSE_MILLIS, late: () => new Error("The browser does not close.") }).catch(() =>
+    browser.process()?.kill("SIGKILL"),
+  );
 }
 
 /**
@@ -106,10 +140,18 @@ export async function runInChrome<K extends JobKind>(job: Job<K>, host: HostOf<K
   const browser = await launchBrowser(say, { signal: host.signal });
   const { store } = host as JobHost<unknown>;
   let weights: Uint8Array | null = null;
-  const server = await startPageServer(await answersFor(job, store), new Map<string, Taker>([
-    [PATHS.weights, (body) => { weights = body; }],
-    ...(store ? PATHS.checkpoints.map((name) => [name, (body: Uint8Array<ArrayBuffer>) => store.write(name, body)] as const) : []),
-  ]));
+  const server = await startPageServer(
+    await answersFor(job, store),
+    new Map<string, Taker>([
+      [
+        PATHS.weights,
+        (body) => {
+          weights = body;
+        },
+      ],
+      ...(store ? PATHS.checkpoints.map((name) => [name, (body: Uint8Array<ArrayBuffer>) => store.write(name, body)] as const) : []),
+    ]),
+  );
   try {
     const outcome = await outcomeOf<K>(browser, server, host, say);
     if (weights === null) throw new Error("The page ended without its weights.");

@@ -5,7 +5,9 @@ import { NO_CLASS } from "./job.ts";
 /** counts[actual][predicted]; the last column counts the rows without a class, those predicted as NO_CLASS. */
 export function confusionCounts(labels: ArrayLike<number>, predictions: readonly number[], classes: number): number[][] {
   const counts = Array.from({ length: classes }, () => Array<number>(classes + 1).fill(0));
-  predictions.forEach((predicted, row) => { counts[labels[row]][predicted === NO_CLASS ? classes : predicted]++; });
+  predictions.forEach((predicted, row) => {
+    counts[labels[row]][predicted === NO_CLASS ? classes : predicted]++;
+  });
   return counts;
 }
 
@@ -23,7 +25,7 @@ export function confusionTable(labels: ArrayLike<number>, predictions: readonly 
   const cells = (values: readonly (number | string)[]) => values.map((value) => String(value).padStart(width)).join("");
   const rows = counts.map((row, actual) => {
     const total = row.reduce((a, b) => a + b, 0);
-    const share = total === 0 ? "–" : `${(100 * row[actual] / total).toFixed(1)} %`;
+    const share = total === 0 ? "–" : `${((100 * row[actual]) / total).toFixed(1)} %`;
     const shown = row.slice(0, columns).map((count) => (count === 0 ? "·" : count));
     return `${String(actual).padStart(6)} │${cells(shown)} │ ${share.padStart(7)}`;
   });

@@ -22,11 +22,13 @@ const TEST_ROWS = 2_000;
 /** Of the split, not of the training: every model is tested on the same 2,000 digits. */
 const SPLIT_SEED = 1;
 /** Far above the 47 MB of MNIST's largest file; a bomb stops here. */
-const MAX_UNZIPPED_BYTES = 2 ** 30, MAX_FILE_BYTES = 2 ** 30;
+const MAX_UNZIPPED_BYTES = 2 ** 30,
+  MAX_FILE_BYTES = 2 ** 30;
 
 /** The rows of `digits` at these places, in this order. */
 export function rowsOf(digits: LabelledImages, places: Uint32Array): LabelledImages {
-  const { features } = digits, images = new Uint8Array(places.length * features);
+  const { features } = digits,
+    images = new Uint8Array(places.length * features);
   places.forEach((place, row) => {
     images.set(digits.images.subarray(place * features, (place + 1) * features), row * features);
   });
@@ -50,8 +52,7 @@ async function readDigitFile(path: string): Promise<Uint8Array> {
 }
 
 async function readMnistPackage(): Promise<LabelledImages> {
-  const paths = Array.from({ length: CLASSES }, (_, digit) =>
-    resolveOptional("mnist", `mnist/src/digits/${digit}.json`).path);
+  const paths = Array.from({ length: CLASSES }, (_, digit) => resolveOptional("mnist", `mnist/src/digits/${digit}.json`).path);
   const files = await Promise.all(paths.map(readDigitFile));
   const images = new Uint8Array(Buffer.concat(files));
   const labels = Uint8Array.from(files.flatMap((file, digit) => Array<number>(file.length / PIXELS).fill(digit)));
@@ -60,8 +61,7 @@ async function readMnistPackage(): Promise<LabelledImages> {
 
 /** The file under any of the names that MNIST is handed round by, decompressed. */
 async function readIdx(folder: string, stem: string, dimensions: number): Promise<{ idx: Idx; path: string }> {
-  const names = ["-", "."].flatMap((separator) =>
-    ["", ".gz"].map((end) => `${stem}${separator}idx${dimensions}-ubyte${end}`));
+  const names = ["-", "."].flatMap((separator) => ["", ".gz"].map((end) => `${stem}${separator}idx${dimensions}-ubyte${end}`));
   for (const name of names) {
     const path = join(folder, name);
     let bytes: Uint8Array;
@@ -73,8 +73,9 @@ async function readIdx(folder: string, stem: string, dimensions: number): Promis
     }
     return { idx: parseIdx(bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes, path) : bytes, path), path };
   }
-  throw new InputError(`--data ${folder}: the folder must hold ${names.join(" or ")}; it has none of them. ` +
-    "Name the folder of the four MNIST files.");
+  throw new InputError(
+    `--data ${folder}: the folder must hold ${names.join(" or ")}; it has none of them. ` + "Name the folder of the four MNIST files.",
+  );
 }
 
 function unzip(bytes: Uint8Array, path: string): Uint8Array {
@@ -110,23 +111,30 @@ export async function loadData(folder: string | null): Promise<DataSet> {
 export function checkSplit(rows: number, validationSplit: number): void {
   const trained = Math.floor(rows * (1 - validationSplit));
   if (trained === 0 || (validationSplit > 0 && trained === rows)) {
-    throw new InputError(`--validation-split ${validationSplit} of ${rows} digits leaves ${trained} to train on and ` +
-      `${rows - trained} to validate with. Choose another share; 0 for no validation.`);
+    throw new InputError(
+      `--validation-split ${validationSplit} of ${rows} digits leaves ${trained} to train on and ` +
+        `${rows - trained} to validate with. Choose another share; 0 for no validation.`,
+    );
   }
 }
 
 /** @throws InputError if the data and the model's first or last width do not belong together */
 export function checkDataFits({ train, test, source }: DataSet, layers: readonly number[]): void {
-  const features = layers[0], classes = layers[layers.length - 1];
+  const features = layers[0],
+    classes = layers[layers.length - 1];
   for (const digits of [train, test]) {
     if (digits.features !== features) {
-      throw new InputError(`--layers starts with ${features}, but the digits (${source}) have ${digits.features} ` +
-        `pixels. Let it start with ${digits.features}.`);
+      throw new InputError(
+        `--layers starts with ${features}, but the digits (${source}) have ${digits.features} ` +
+          `pixels. Let it start with ${digits.features}.`,
+      );
     }
     const largest = digits.labels.reduce((a, b) => Math.max(a, b), 0);
     if (largest >= classes) {
-      throw new InputError(`--layers ends with ${classes} classes, but the digits (${source}) have label ${largest}. ` +
-        `Let it end with at least ${largest + 1}.`);
+      throw new InputError(
+        `--layers ends with ${classes} classes, but the digits (${source}) have label ${largest}. ` +
+          `Let it end with at least ${largest + 1}.`,
+      );
     }
   }
 }

@@ -9,11 +9,23 @@ export type FitEvent =
   /** The plan of a training step, once the batch is known. */
   | { readonly type: "plan"; readonly plan: string }
   /** Some batches later. `samples` counts those of this epoch so far, of `epochSamples`. */
-  | { readonly type: "progress"; readonly epoch: number; readonly samples: number; readonly epochSamples: number;
-      readonly logs: EpochLogs; readonly seconds: number }
+  | {
+      readonly type: "progress";
+      readonly epoch: number;
+      readonly samples: number;
+      readonly epochSamples: number;
+      readonly logs: EpochLogs;
+      readonly seconds: number;
+    }
   /** `samples` are those that this process trained: fewer than `epochSamples` where it went on within the epoch. */
-  | { readonly type: "epoch"; readonly epoch: number; readonly samples: number; readonly epochSamples: number; readonly logs: EpochLogs;
-      readonly seconds: number }
+  | {
+      readonly type: "epoch";
+      readonly epoch: number;
+      readonly samples: number;
+      readonly epochSamples: number;
+      readonly logs: EpochLogs;
+      readonly seconds: number;
+    }
   /** Training goes on from a checkpoint, behind so many steps. */
   | { readonly type: "resumed"; readonly steps: number }
   /** The GPU was lost in or after step `step`, counted from 0, and another one is looked for. */
@@ -37,21 +49,23 @@ export interface JobHost<Event = FitEvent> {
 
 /** fit()'s options for them. */
 export function checkpointOptions(
-  checkpoints: Checkpoints | null, { store }: JobHost<never>,
+  checkpoints: Checkpoints | null,
+  { store }: JobHost<never>,
 ): Pick<FitOptions, "checkpoint" | "resumeFrom"> {
   if (checkpoints === null || !store) return {};
   return { checkpoint: { store, every: checkpoints.every ?? undefined }, resumeFrom: checkpoints.resume ? store : undefined };
 }
 
 const EVENT_MILLIS = 80;
-const FLOAT64_BYTES = 8, FLOAT32_BYTES = 4;
+const FLOAT64_BYTES = 8,
+  FLOAT32_BYTES = 4;
 
 export const secondsSince = (start: number): number => (performance.now() - start) / 1000;
 
 /** The CPU evaluates the graph of the plan, in float64: it launches no kernels. */
 function describePlan({ backend, plan }: Sequential): string {
   if (backend !== "cpu") return plan.toString();
-  const bytes = plan.bytes.parameters / FLOAT32_BYTES * FLOAT64_BYTES;
+  const bytes = (plan.bytes.parameters / FLOAT32_BYTES) * FLOAT64_BYTES;
   return `CPU: float64 reference, no launches\nmemory: weights ${(bytes / 1000).toFixed(1)} kB`;
 }
 
@@ -77,10 +91,16 @@ export interface TrainedEvent {
 
 /** fit()'s callbacks turned into events, of batches at most one every EVENT_MILLIS. */
 export function fitEvents(
-  model: Sequential, host: JobHost, { epochSamples, batchSize, samplesPerRow = 1, describe = (logs) => logs }: Told,
+  model: Sequential,
+  host: JobHost,
+  { epochSamples, batchSize, samplesPerRow = 1, describe = (logs) => logs }: Told,
 ): { callbacks: FitCallbacks; trained: TrainedEvent } {
-  const start = performance.now(), trained = { steps: 0, samples: 0 };
-  let epoch = 0, samples = 0, epochStart = start, lastEvent = start;
+  const start = performance.now(),
+    trained = { steps: 0, samples: 0 };
+  let epoch = 0,
+    samples = 0,
+    epochStart = start,
+    lastEvent = start;
   const begin = (number: number) => {
     epoch = number;
     samples = 0;

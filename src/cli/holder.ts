@@ -16,7 +16,8 @@ export interface Holder {
 
 /** Ticks since the computer started, and which start that was; "ended" for a process that only waits for its parent. */
 function startOnLinux(pid: number): string | null {
-  const words = readFileSync(`/proc/${pid}/stat`, "latin1"), boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+  const words = readFileSync(`/proc/${pid}/stat`, "latin1"),
+    boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   // The name comes second, in parentheses, and may hold anything.
   const [state, ...rest] = words.slice(words.lastIndexOf(")") + 2).split(" ");
   return state === "Z" || state === "X" ? "ended" : `${boot} ${rest[18]}`;

@@ -66,33 +66,48 @@ export function targetsOf({ labels, rows }: LabelledImages, spec: ModelSpec): Ui
   if (takesClassIndices(spec.loss)) return Uint32Array.from(labels);
   const classes = spec.layers[spec.layers.length - 1];
   const targets = new Float32Array(rows * classes);
-  labels.forEach((label, row) => { targets[row * classes + label] = 1; });
+  labels.forEach((label, row) => {
+    targets[row * classes + label] = 1;
+  });
   return targets;
 }
 
 async function verify(model: Sequential, request: JobRequest, data: JobData, host: JobHost<JobEvent>): Promise<void> {
-  const { verifySteps: steps, batchSize } = request, { train } = data;
+  const { verifySteps: steps, batchSize } = request,
+    { train } = data;
   if (model.backend === "cpu") {
-    throw new GpuError("--verify compares an engine with the float64 reference, but this is the reference itself. Leave --verify out, or use --backend wasm.");
+    throw new GpuError(
+      "--verify compares an engine with the float64 reference, but this is the reference itself. Leave --verify out, or use --backend wasm.",
+    );
   }
   const rows = Math.min(train.rows, steps * batchSize);
-  const images = train.images.subarray(0, rows * train.features), labels = train.labels.subarray(0, rows);
+  const images = train.images.subarray(0, rows * train.features),
+    labels = train.labels.subarray(0, rows);
   const targets = targetsOf({ ...train, labels, rows }, request.model);
   const report = await model.verify(images, targets, { steps, batchSize, scale: SCALE });
   host.emit({ type: "verified", report: report.toString() });
   if (!report.ok) {
-    throw new GpuError("--verify: this adapter's numbers differ from the float64 reference by more than rounding " +
-      "explains; the report above names the first tensor that does. Please report it with the adapter's name.");
+    throw new GpuError(
+      "--verify: this adapter's numbers differ from the float64 reference by more than rounding " +
+        "explains; the report above names the first tensor that does. Please report it with the adapter's name.",
+    );
   }
 }
 
 async function train(model: Sequential, request: JobRequest, data: JobData, host: JobHost) {
-  const { epochs, batchSize, validation, checkpoints } = request, { rows, images } = data.train;
+  const { epochs, batchSize, validation, checkpoints } = request,
+    { rows, images } = data.train;
   const validationSplit = validation === "test" ? 0 : validation;
   const start = performance.now();
   const { callbacks, trained } = fitEvents(model, host, { epochSamples: Math.floor(rows * (1 - validationSplit)), batchSize });
   const history = await model.fit(images, targetsOf(data.train, request.model), {
-    epochs, batchSize, validationSplit, scale: SCALE, signal: host.signal, callbacks, ...checkpointOptions(checkpoints, host),
+    epochs,
+    batchSize,
+    validationSplit,
+    scale: SCALE,
+    signal: host.signal,
+    callbacks,
+    ...checkpointOptions(checkpoints, host),
     validationData: validation === "test" ? [data.test.images, targetsOf(data.test, request.model)] : undefined,
   });
   const seconds = secondsSince(start);
@@ -125,7 +140,10 @@ async function runModel(model: Sequential, request: JobRequest, data: JobData, h
   const stopped = host.signal.aborted;
   const tested = stopped ? { testLoss: null, testAccuracy: null, predictions: [] } : await test(model, request, data);
   return {
-    adapter, backend, stopped, ...tested,
+    adapter,
+    backend,
+    stopped,
+    ...tested,
     epochs: trained?.history.epochs ?? 0,
     steps: trained?.history.steps ?? 0,
     stepsHere: trained?.stepsHere ?? 0,

@@ -37,7 +37,9 @@ async function holderIn(folder: string, name: string): Promise<Holder | null> {
 
 /** Creates it with all that it says, so that no reader finds half of it. @returns whether it did; false if the name is taken */
 async function create(path: string, holder: Holder): Promise<boolean> {
-  const node = nodeModules()!, draft = `${path}.${crypto.randomUUID()}.part`, bytes = new TextEncoder().encode(formatHolder(holder));
+  const node = nodeModules()!,
+    draft = `${path}.${crypto.randomUUID()}.part`,
+    bytes = new TextEncoder().encode(formatHolder(holder));
   try {
     await createFile(node, draft, bytes, 0o600);
     try {
@@ -65,7 +67,8 @@ async function take(folder: string, name: string, mine: Holder): Promise<Holder 
     const other = await holderIn(folder, name);
     if (other === null) continue;
     if (!hasEnded(other)) return other;
-    const claim = claimOf(other.nonce), rival = await take(folder, claim, mine);
+    const claim = claimOf(other.nonce),
+      rival = await take(folder, claim, mine);
     if (rival !== null) return rival;
     if ((await holderIn(folder, name))?.nonce === other.nonce) {
       await rename(join(folder, claim), path);
@@ -93,12 +96,14 @@ export interface HeldLock {
 /** @returns the holder instead if another process has the folder. @throws InputError, or the file system's error */
 export async function tryHold(folder: string): Promise<HeldLock | Holder> {
   const mine = thisProcess();
-  return await take(folder, LOCK_FILE, mine) ?? { release: () => release(folder, mine) };
+  return (await take(folder, LOCK_FILE, mine)) ?? { release: () => release(folder, mine) };
 }
 
 function refusal(folder: string, { pid, host }: Holder, where: string): InputError {
-  const [who, what] = host === hostname() ? [`process ${pid}`, "Wait for it to end, or stop it."]
-    : [`process ${pid} on ${host}`, `Wait for it to end; if it has, remove ${join(folder, LOCK_FILE)}.`];
+  const [who, what] =
+    host === hostname()
+      ? [`process ${pid}`, "Wait for it to end, or stop it."]
+      : [`process ${pid} on ${host}`, `Wait for it to end; if it has, remove ${join(folder, LOCK_FILE)}.`];
   return new InputError(`${where}: ${who} is using that folder. ${what}`);
 }
 
@@ -120,5 +125,10 @@ export async function holdFolder(folder: string, names: readonly string[], where
   process.once("exit", held.release);
   const isLeft = (name: string) => isClaim(name) || [LOCK_FILE, ...names].includes(nameOfDraft(name) ?? "");
   for (const name of (await readdir(folder)).filter(isLeft)) await rm(join(folder, name), { force: true }).catch(() => {});
-  return { release: () => { process.off("exit", held.release); held.release(); } };
+  return {
+    release: () => {
+      process.off("exit", held.release);
+      held.release();
+    },
+  };
 }

@@ -42,14 +42,20 @@ async function main(): Promise<void> {
   addTrainOptions(program.command("train", { isDefault: true }))
     .description("Train and test a multilayer perceptron on handwritten digits, and save its weights.")
     .allowExcessArguments(false)
-    .action(async (flags: Flags) => { exitCode = await trainCommand(flags); });
+    .action(async (flags: Flags) => {
+      exitCode = await trainCommand(flags);
+    });
   addReproduceOptions(program.command("reproduce"))
     .description("Repeat two runs of Nielsen's book on all of MNIST and compare with his figures.")
-    .action(async (flags: Parameters<typeof reproduceCommand>[0]) => { exitCode = await reproduceCommand(flags); });
+    .action(async (flags: Parameters<typeof reproduceCommand>[0]) => {
+      exitCode = await reproduceCommand(flags);
+    });
   addTextOptions(program.command("char-rnn"))
     .description("Train a recurrent network on a text, character by character, and let it write.")
     .allowExcessArguments(false)
-    .action(async (flags: TextFlags) => { exitCode = await charRnnCommand(flags); });
+    .action(async (flags: TextFlags) => {
+      exitCode = await charRnnCommand(flags);
+    });
   await program.parseAsync();
   // Once the output is out: a GPU process or an open handle of a package must not keep the shell waiting.
   exit(exitCode);

@@ -2,16 +2,56 @@
 
 import { InputError } from "../errors.ts";
 import {
-  adadelta, adagrad, adam, adamax, adamW, binaryCrossentropy, categoricalCrossentropy, dense, dropout, halfSquaredError, hinge, huber,
-  klDivergence, l2, lion, logCosh, meanAbsoluteError, meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson,
-  randomNormal, rmsprop, sequential, sgd, sparseCategoricalCrossentropy, squaredHinge, type LossName, type Optimizer, type OptimizerName, type Sequential,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  dense,
+  dropout,
+  halfSquaredError,
+  hinge,
+  huber,
+  klDivergence,
+  l2,
+  lion,
+  logCosh,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogarithmicError,
+  poisson,
+  randomNormal,
+  rmsprop,
+  sequential,
+  sgd,
+  sparseCategoricalCrossentropy,
+  squaredHinge,
+  type LossName,
+  type Optimizer,
+  type OptimizerName,
+  type Sequential,
 } from "../index.ts";
 
 /** Every optimizer and loss of the library: tsc fails where one is missing. */
 export const OPTIMIZERS = { sgd, adam, adamW, rmsprop, adagrad, adadelta, adamax, lion } satisfies Record<OptimizerName, unknown>;
 export const LOSSES = {
-  sparseCategoricalCrossentropy, categoricalCrossentropy, binaryCrossentropy, meanSquaredError, halfSquaredError, huber,
-  meanAbsoluteError, meanAbsolutePercentageError, meanSquaredLogarithmicError, logCosh, hinge, squaredHinge, klDivergence, poisson,
+  sparseCategoricalCrossentropy,
+  categoricalCrossentropy,
+  binaryCrossentropy,
+  meanSquaredError,
+  halfSquaredError,
+  huber,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredLogarithmicError,
+  logCosh,
+  hinge,
+  squaredHinge,
+  klDivergence,
+  poisson,
 } satisfies Record<LossName, unknown>;
 
 export interface ModelSpec {
@@ -34,8 +74,7 @@ export interface ModelSpec {
 
 type ActivationOption = NonNullable<Parameters<typeof dense>[0]["activation"]>;
 
-const isSoftmaxLoss = (loss: ModelSpec["loss"]): boolean =>
-  loss === "sparseCategoricalCrossentropy" || loss === "categoricalCrossentropy";
+const isSoftmaxLoss = (loss: ModelSpec["loss"]): boolean => loss === "sparseCategoricalCrossentropy" || loss === "categoricalCrossentropy";
 
 /** Whether targets are class indices; the other losses take one-hot rows. */
 export const takesClassIndices = (loss: ModelSpec["loss"]): boolean => loss === "sparseCategoricalCrossentropy";
@@ -60,8 +99,11 @@ export function buildModel(spec: ModelSpec): Sequential {
   const layers = widths.flatMap((units, i) => {
     const isLast = i === widths.length - 1;
     const layer = dense({
-      units, kernelRegularizer, inputShape: i === 0 ? [features] : undefined, ...initializersOf(spec, spec.layers[i]),
-      activation: isLast ? lastActivation(spec.loss) : spec.activation as ActivationOption,
+      units,
+      kernelRegularizer,
+      inputShape: i === 0 ? [features] : undefined,
+      ...initializersOf(spec, spec.layers[i]),
+      activation: isLast ? lastActivation(spec.loss) : (spec.activation as ActivationOption),
     });
     return !isLast && spec.dropout > 0 ? [layer, dropout({ rate: spec.dropout })] : [layer];
   });
@@ -81,14 +123,19 @@ const MAX_WEIGHTS = 2 ** 28 - 2 ** 16;
 /** @throws InputError naming the flags to change if there are more weights than can be kept */
 export function checkWeightCount(count: number, flags: string): void {
   if (count <= MAX_WEIGHTS) return;
-  throw new InputError(`${flags}: the network must have at most ${MAX_WEIGHTS.toLocaleString("en-US")} weights (1 GiB); it would have ` +
-    `${count.toLocaleString("en-US")}. Choose smaller widths.`);
+  throw new InputError(
+    `${flags}: the network must have at most ${MAX_WEIGHTS.toLocaleString("en-US")} weights (1 GiB); it would have ` +
+      `${count.toLocaleString("en-US")}. Choose smaller widths.`,
+  );
 }
 
 /** Checks the whole model without a GPU. @throws InputError naming what to change */
 export async function checkModel(spec: ModelSpec): Promise<void> {
   const { layers } = spec;
-  checkWeightCount(layers.slice(1).reduce((sum, units, i) => sum + (layers[i] + 1) * units, 0), `--layers ${layers.join(",")}`);
+  checkWeightCount(
+    layers.slice(1).reduce((sum, units, i) => sum + (layers[i] + 1) * units, 0),
+    `--layers ${layers.join(",")}`,
+  );
   const model = buildModel(spec);
   try {
     await model.compile({ ...recipeOf(spec), backend: "cpu" });

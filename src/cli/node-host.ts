@@ -28,8 +28,10 @@ export async function runInNode<K extends JobKind>(job: Job<K>, host: HostOf<K>,
     return await startLogged(job, host, say);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
-    throw new UnsupportedError("--runtime node: Node needs a Vulkan, Metal or Direct3D 12 driver for WebGPU. Install " +
-      `one, or use --runtime chrome (which brings a software adapter) or --backend cpu. (${error.message})`);
+    throw new UnsupportedError(
+      "--runtime node: Node needs a Vulkan, Metal or Direct3D 12 driver for WebGPU. Install " +
+        `one, or use --runtime chrome (which brings a software adapter) or --backend cpu. (${error.message})`,
+    );
   } finally {
     takeWebgpu();
   }

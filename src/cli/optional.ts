@@ -14,8 +14,7 @@ type Package = keyof typeof PURPOSES;
 const missing = (name: Package) =>
   new UnsupportedError(`The npm package "${name}" ${PURPOSES[name]} and is not installed. Run: npm install ${name}`);
 
-const isNotFound = (error: unknown) =>
-  ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes((error as { code?: string }).code ?? "");
+const isNotFound = (error: unknown) => ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes((error as { code?: string }).code ?? "");
 
 /** @throws UnsupportedError saying what to install */
 export async function importPuppeteer() {
@@ -32,8 +31,10 @@ export async function importWebgpu() {
     return await import("webgpu");
   } catch (error) {
     if (isNotFound(error) && !String(error).includes("dawn.node")) throw missing("webgpu");
-    throw new UnsupportedError(`The npm package "webgpu" does not load on ${process.platform} ${process.arch}: ` +
-      `${(error as Error).message} Use --runtime chrome or --backend cpu.`);
+    throw new UnsupportedError(
+      `The npm package "webgpu" does not load on ${process.platform} ${process.arch}: ` +
+        `${(error as Error).message} Use --runtime chrome or --backend cpu.`,
+    );
   }
 }
 

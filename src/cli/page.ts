@@ -3,9 +3,7 @@
 import { encodeSafetensors } from "../formats/safetensors.ts";
 import { startJob, type Job } from "./jobs.ts";
 import { pageStore } from "./page-store.ts";
-import {
-  arraysIn, DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, PATHS, STOP_FUNCTION, toJson, toSent, unpack,
-} from "./protocol.ts";
+import { arraysIn, DONE_FUNCTION, EVENT_FUNCTION, FAILED_FUNCTION, PATHS, STOP_FUNCTION, toJson, toSent, unpack } from "./protocol.ts";
 
 type Send = (json: string) => Promise<void>;
 const functions = globalThis as unknown as Record<string, Send | (() => void)>;

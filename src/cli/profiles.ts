@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LOCK_FILE, tryHold, type HeldLock } from "./lock.ts";
 
-const PREFIX = "deltaprop-browser-", PROFILE = "profile";
+const PREFIX = "deltaprop-browser-",
+  PROFILE = "profile";
 
 /** The lock goes last: who is killed halfway leaves what the next one finds. A browser that ends may still be writing. */
 function remove(folder: string, held: HeldLock): void {
@@ -29,7 +30,7 @@ async function isOurs(folder: string): Promise<boolean> {
 export async function cleanProfiles(): Promise<void> {
   for (const name of await readdir(tmpdir()).catch(() => [])) {
     const folder = join(tmpdir(), name);
-    if (!name.startsWith(PREFIX) || !await isOurs(folder)) continue;
+    if (!name.startsWith(PREFIX) || !(await isOurs(folder))) continue;
     const held = await tryHold(folder).catch(() => null);
     if (held && "release" in held) remove(folder, held);
   }
@@ -43,7 +44,8 @@ export interface Profile {
 
 /** @throws the file system's error */
 export async function openProfile(): Promise<Profile> {
-  const folder = await mkdtemp(join(tmpdir(), PREFIX)), held = await tryHold(folder);
+  const folder = await mkdtemp(join(tmpdir(), PREFIX)),
+    held = await tryHold(folder);
   if (!("release" in held)) throw new Error(`${folder} was taken by process ${held.pid}.`);
   return { folder: join(folder, PROFILE), remove: () => remove(folder, held) };
 }

@@ -7,18 +7,19 @@ import type { FitEvent, EpochLogs } from "./fit-events.ts";
 const WARM_UP_SECONDS = 0.5;
 const MANY = 1e6;
 /** Epoch, loss, accuracy, speed and minutes left take so many columns; the bar itself takes the rest. */
-const TEXT_COLUMNS = 76, MIN_BAR = 4, MAX_BAR = 30;
+const TEXT_COLUMNS = 76,
+  MIN_BAR = 4,
+  MAX_BAR = 30;
 /** Where a stopped bar puts the cursor back to. */
 const SAVE_CURSOR = "\x1b7";
 
 type Of<T extends FitEvent["type"]> = Extract<FitEvent, { type: T }>;
 
 export const count = (value: number): string => Math.round(value).toLocaleString("en-US");
-export const percent = (value: number): string =>
-  (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : String(value));
+export const percent = (value: number): string => (Number.isFinite(value) ? `${(100 * value).toFixed(2)} %` : String(value));
 /** Four decimals; 1.2346e+20 where those would say nothing; NaN and Infinity by name. */
 export const decimals = (value: number): string =>
-  (Math.abs(value) < MANY || !Number.isFinite(value) ? value.toFixed(4) : value.toExponential(4));
+  Math.abs(value) < MANY || !Number.isFinite(value) ? value.toFixed(4) : value.toExponential(4);
 
 /** Null for what is unknown: NaN and infinity are not JSON. */
 export const orNull = (value: number | null): number | null => (value !== null && Number.isFinite(value) ? value : null);
@@ -34,7 +35,8 @@ export function duration(seconds: number): string {
 /** "loss 0.2112  accuracy 93.90 %  val_loss …", in the order given. */
 export function formatLogs(logs: EpochLogs): string {
   return Object.entries(logs)
-    .map(([name, value]) => `${name} ${name.endsWith("accuracy") ? percent(value) : decimals(value)}`).join("  ");
+    .map(([name, value]) => `${name} ${name.endsWith("accuracy") ? percent(value) : decimals(value)}`)
+    .join("  ");
 }
 
 /** How `model.adapter` ends where it computes on the CPU. */
@@ -43,13 +45,19 @@ const LINUX_ADVICE = "  If this machine has a GPU, try DELTAPROP_BROWSER_FLAGS=-
 
 /** What runs the job, in words: what is known, which is not whether there is a GPU. `asked` is the backend asked for. */
 export function describeAdapter(
-  { adapter, backend }: { adapter: string; backend: string }, runtime: string, asked = "auto", platform = process.platform,
+  { adapter, backend }: { adapter: string; backend: string },
+  runtime: string,
+  asked = "auto",
+  platform = process.platform,
 ): string {
   const lines = [`adapter: ${adapter}`];
   if (backend === "cpu" && asked !== "cpu") lines.push("  no WebGPU adapter found; training on the CPU");
   if (backend !== "cpu" && adapter.endsWith(SOFTWARE)) {
-    lines.push(runtime === "chrome" ? "  Chrome offers only its software adapter, SwiftShader."
-      : "  The Vulkan, Metal or Direct3D driver found is a software one.");
+    lines.push(
+      runtime === "chrome"
+        ? "  Chrome offers only its software adapter, SwiftShader."
+        : "  The Vulkan, Metal or Direct3D driver found is a software one.",
+    );
     if (runtime === "chrome" && platform === "linux") lines.push(LINUX_ADVICE);
   }
   return lines.join("\n");
@@ -64,7 +72,11 @@ export class Progress {
   #closed = false;
 
   /** @param unit what events count */
-  constructor(readonly out: NodeJS.WriteStream, readonly epochs: number, readonly unit = "samples") {}
+  constructor(
+    readonly out: NodeJS.WriteStream,
+    readonly epochs: number,
+    readonly unit = "samples",
+  ) {}
 
   line(text: string): void {
     this.clear();
@@ -112,18 +124,28 @@ export class Progress {
     this.#trainSeconds += seconds;
     const left = (this.epochs - epoch - 1) * epochSamples * (this.#trainSeconds / this.#trainedSamples);
     // Nothing was left to train of an epoch whose last checkpoint was taken at its end.
-    const speed = samples === 0 ? "" : `  ${count(samples / seconds)} ${this.unit}/s  ` +
-      (left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds));
+    const speed =
+      samples === 0
+        ? ""
+        : `  ${count(samples / seconds)} ${this.unit}/s  ` + (left > 0 ? `${duration(left)} left` : duration(this.#trainSeconds));
     this.line(`${this.#name(epoch)}  ${formatLogs(logs)}${speed}`);
   }
 
   #newBar({ samples, epochSamples }: Of<"progress">, payload: object): cliProgress.SingleBar {
-    const bar = new cliProgress.SingleBar({
-      stream: this.out, format: "{name} {bar}  {text}", hideCursor: true,
-      barsize: Math.min(MAX_BAR, Math.max(MIN_BAR, this.out.columns - TEXT_COLUMNS)),
-      // true: cut to the terminal's present width at every drawing, and the terminal's own wrapping left alone.
-      clearOnComplete: true, fps: 10, gracefulExit: false, linewrap: true,
-    }, cliProgress.Presets.shades_classic);
+    const bar = new cliProgress.SingleBar(
+      {
+        stream: this.out,
+        format: "{name} {bar}  {text}",
+        hideCursor: true,
+        barsize: Math.min(MAX_BAR, Math.max(MIN_BAR, this.out.columns - TEXT_COLUMNS)),
+        // true: cut to the terminal's present width at every drawing, and the terminal's own wrapping left alone.
+        clearOnComplete: true,
+        fps: 10,
+        gracefulExit: false,
+        linewrap: true,
+      },
+      cliProgress.Presets.shades_classic,
+    );
     bar.start(epochSamples, samples, payload);
     return bar;
   }

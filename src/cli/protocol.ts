@@ -7,15 +7,16 @@ interface SentNumber {
   readonly notFinite: string;
 }
 
-const isSentNumber = (value: unknown): value is SentNumber =>
-  typeof value === "object" && value !== null && "notFinite" in value;
+const isSentNumber = (value: unknown): value is SentNumber => typeof value === "object" && value !== null && "notFinite" in value;
 
 /** JSON that keeps NaN and ±Infinity, for `fromJson`. */
-export const toJson = (value: unknown): string => JSON.stringify(value, (_, part: unknown) =>
-  (typeof part === "number" && !Number.isFinite(part) ? { notFinite: String(part) } satisfies SentNumber : part));
+export const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "number" && !Number.isFinite(part) ? ({ notFinite: String(part) } satisfies SentNumber) : part,
+  );
 
-export const fromJson = (json: string): unknown => JSON.parse(json, (_, part: unknown) =>
-  (isSentNumber(part) ? Number(part.notFinite) : part));
+export const fromJson = (json: string): unknown =>
+  JSON.parse(json, (_, part: unknown) => (isSentNumber(part) ? Number(part.notFinite) : part));
 
 /** Kinds of arrays that travel as bytes. */
 const ARRAYS = { Uint8Array, Uint32Array, Float32Array };
@@ -28,11 +29,10 @@ interface SentArray {
   readonly at: number;
 }
 
-const isSentArray = (value: unknown): value is SentArray =>
-  typeof value === "object" && value !== null && "typedArray" in value;
+const isSentArray = (value: unknown): value is SentArray => typeof value === "object" && value !== null && "typedArray" in value;
 
 const kindOf = (array: Travelling): SentArray["typedArray"] =>
-  (array instanceof Uint8Array ? "Uint8Array" : array instanceof Uint32Array ? "Uint32Array" : "Float32Array");
+  array instanceof Uint8Array ? "Uint8Array" : array instanceof Uint32Array ? "Uint32Array" : "Float32Array";
 
 const travels = (value: unknown): value is Travelling => Object.values(ARRAYS).some((kind) => value instanceof kind);
 
@@ -52,7 +52,10 @@ export function pack(value: unknown): { json: string; arrays: Uint8Array[] } {
 /** How many arrays belong to what `pack` made. */
 export function arraysIn(json: string): number {
   let arrays = 0;
-  JSON.parse(json, (_, part: unknown) => { if (isSentArray(part)) arrays++; return part; });
+  JSON.parse(json, (_, part: unknown) => {
+    if (isSentArray(part)) arrays++;
+    return part;
+  });
   return arrays;
 }
 
@@ -65,7 +68,9 @@ export const unpack = (json: string, arrays: readonly Uint8Array<ArrayBuffer>[])
  * posts of its checkpoints.
  */
 export const PATHS = {
-  job: "job.json", array: (at: number) => `array-${at}`, weights: "weights",
+  job: "job.json",
+  array: (at: number) => `array-${at}`,
+  weights: "weights",
   checkpoints: ["checkpoint-a.safetensors", "checkpoint-b.safetensors", "checkpoint-latest"],
 } as const;
 

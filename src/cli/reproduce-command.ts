@@ -42,17 +42,37 @@ export interface Case {
 export const CASES: readonly Case[] = [
   {
     title: "network.py, [784, 30, 10], quadratic cost, η = 3.0",
-    model: { layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError", optimizer: "sgd", learningRate: 3,
-      dropout: 0, l2: 0, initialization: "normal" },
-    evaluatedOn: "test", reported: "95.42 %", least: 0.948,
+    model: {
+      layers: [784, 30, 10],
+      activation: "sigmoid",
+      loss: "halfSquaredError",
+      optimizer: "sgd",
+      learningRate: 3,
+      dropout: 0,
+      l2: 0,
+      initialization: "normal",
+    },
+    evaluatedOn: "test",
+    reported: "95.42 %",
+    least: 0.948,
   },
   {
     // His cross-entropy sums over the 10 outputs and ours is their mean, as Keras': η is 10 times his 0.5, and λ/2n is
     // divided by 10, so that every update is his.
     title: "network2.py, [784, 100, 10], cross-entropy, η = 0.5, λ = 5.0",
-    model: { layers: [784, 100, 10], activation: "sigmoid", loss: "binaryCrossentropy", optimizer: "sgd",
-      learningRate: 0.5 * OUTPUTS, dropout: 0, l2: LAMBDA / (2 * TRAINED) / OUTPUTS, initialization: "scaledNormal" },
-    evaluatedOn: "kept", reported: "97.92 %", least: 0.975,
+    model: {
+      layers: [784, 100, 10],
+      activation: "sigmoid",
+      loss: "binaryCrossentropy",
+      optimizer: "sgd",
+      learningRate: 0.5 * OUTPUTS,
+      dropout: 0,
+      l2: LAMBDA / (2 * TRAINED) / OUTPUTS,
+      initialization: "scaledNormal",
+    },
+    evaluatedOn: "kept",
+    reported: "97.92 %",
+    least: 0.975,
   },
 ];
 
@@ -64,25 +84,44 @@ export interface Reproduced {
 
 function digitsFor({ train, test }: DataSet, evaluatedOn: Case["evaluatedOn"]) {
   const places = (from: number, count: number) => Uint32Array.from({ length: count }, (_, i) => from + i);
-  return { train: rowsOf(train, places(0, TRAINED)),
-    test: evaluatedOn === "test" ? test : rowsOf(train, places(TRAINED, KEPT)), weights: null };
+  return {
+    train: rowsOf(train, places(0, TRAINED)),
+    test: evaluatedOn === "test" ? test : rowsOf(train, places(TRAINED, KEPT)),
+    weights: null,
+  };
 }
 
 async function runCase(
-  { model, evaluatedOn }: Case, data: DataSet, flags: ReproduceFlags, host: Omit<JobHost, "emit">,
+  { model, evaluatedOn }: Case,
+  data: DataSet,
+  flags: ReproduceFlags,
+  host: Omit<JobHost, "emit">,
 ): Promise<Reproduced> {
   const accuracies: number[] = [];
   const emit = (event: JobEvent) => {
     if (event.type === "ready") console.log(describeAdapter(event, flags.runtime, flags.backend));
     if (event.type !== "epoch") return;
     accuracies.push(event.logs.val_accuracy);
-    console.log(`epoch ${event.epoch + 1}/${flags.epochs}  loss ${decimals(event.logs.loss)}  ` +
-      `right ${percent(event.logs.val_accuracy)}  ${duration(event.seconds)}`);
+    console.log(
+      `epoch ${event.epoch + 1}/${flags.epochs}  loss ${decimals(event.logs.loss)}  ` +
+        `right ${percent(event.logs.val_accuracy)}  ${duration(event.seconds)}`,
+    );
   };
-  const request: JobRequest = { model: { ...model, seed: flags.seed }, backend: flags.backend, epochs: flags.epochs,
-    batchSize: BATCH_SIZE, validation: "test", verifySteps: 0, checkpoints: null };
+  const request: JobRequest = {
+    model: { ...model, seed: flags.seed },
+    backend: flags.backend,
+    epochs: flags.epochs,
+    batchSize: BATCH_SIZE,
+    validation: "test",
+    verifySteps: 0,
+    checkpoints: null,
+  };
   const { seconds } = await runOn(
-    flags.runtime, { kind: "digits", request, data: digitsFor(data, evaluatedOn) }, { ...host, emit }, console.log);
+    flags.runtime,
+    { kind: "digits", request, data: digitsFor(data, evaluatedOn) },
+    { ...host, emit },
+    console.log,
+  );
   console.log(`trained in ${duration(seconds)}`);
   const best = accuracies.reduce((a, b) => (b > a ? b : a), 0);
   return { best, bestEpoch: accuracies.indexOf(best) + 1, last: accuracies.at(-1) ?? 0 };
@@ -93,8 +132,10 @@ export function table(outcomes: readonly (readonly [Case, Reproduced])[], epochs
   return [
     `| network (${epochs} epochs, mini-batch ${BATCH_SIZE}) | Nielsen | deltaprop, best epoch | last epoch |`,
     "| --- | --- | --- | --- |",
-    ...outcomes.map(([{ title, reported }, { best, bestEpoch, last }]) =>
-      `| ${title} | ${reported} | ${percent(best)} (epoch ${bestEpoch}) | ${percent(last)} |`),
+    ...outcomes.map(
+      ([{ title, reported }, { best, bestEpoch, last }]) =>
+        `| ${title} | ${reported} | ${percent(best)} (epoch ${bestEpoch}) | ${percent(last)} |`,
+    ),
   ].join("\n");
 }
 
@@ -102,8 +143,9 @@ export function table(outcomes: readonly (readonly [Case, Reproduced])[], epochs
 export async function reproduceCommand(flags: ReproduceFlags): Promise<number> {
   const data = await loadData(flags.data);
   if (data.train.rows !== TRAINED + KEPT) {
-    throw new InputError(`reproduce --data ${flags.data}: it takes all ${TRAINED + KEPT} training digits of MNIST; the ` +
-      `folder has ${data.train.rows}.`);
+    throw new InputError(
+      `reproduce --data ${flags.data}: it takes all ${TRAINED + KEPT} training digits of MNIST; the ` + `folder has ${data.train.rows}.`,
+    );
   }
   const stop = stopOnSignals(() => console.log("Stopping at the next step …"));
   const outcomes: [Case, Reproduced][] = [];
@@ -130,8 +172,7 @@ export function addReproduceOptions(command: Command): Command {
     .requiredOption("--data <folder>", "all of MNIST as IDX files, gzipped or not", fileName)
     .option("--epochs <count>", "of each run", wholeNumber(1), 30)
     .option("--seed <number>", "of weights and shuffling", wholeNumber(0), 1)
-    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so", BACKENDS)
-      .default("auto"))
+    .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so", BACKENDS).default("auto"))
     .addOption(choice("--runtime <name>", "where WebGPU comes from", ["chrome", "node"]).default("chrome"))
     .addHelpText("after", ENVIRONMENT);
 }

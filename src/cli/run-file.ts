@@ -42,14 +42,16 @@ export function parseRun(text: string, where: string): Run {
   if (!(run instanceof Map)) return fail("it must be an object");
   const unknown = [...run.keys()].find((name) => !NAMES.includes(name));
   if (unknown !== undefined) fail(`nothing is called ${JSON.stringify(unknown)}`);
-  const stated = run.get("version"), version = isText(stated) ? readNamesVersion(stated) : undefined;
+  const stated = run.get("version"),
+    version = isText(stated) ? readNamesVersion(stated) : undefined;
   if (run.get("format") !== FORMAT || version === undefined) {
     return fail(`format must be "${FORMAT}" and version at most "${NAMES_VERSION}"`);
   }
   const [command, flags, inputs, loaded, save] = ["command", "flags", "inputs", "loaded", "save"].map((name) => run.get(name));
   if (command !== "train" && command !== "char-rnn") return fail('command must be "train" or "char-rnn"');
   const isFlag = (name: string, value: JsonValue) => value === true || (name === "prompt" ? isText(value) : isPlain(value));
-  if (!(flags instanceof Map) || ![...flags].every(([name, value]) => isFlag(name, value))) return fail("flags must be plain texts or true");
+  if (!(flags instanceof Map) || ![...flags].every(([name, value]) => isFlag(name, value)))
+    return fail("flags must be plain texts or true");
   if (!isText(inputs) || !/^[0-9a-f]{64}$/.test(inputs)) return fail("inputs must be a SHA-256 in hexadecimal digits");
   if (typeof loaded !== "boolean") return fail("loaded must be true or false");
   if (save !== undefined && save !== null && !(isPlain(save) && save !== "")) return fail("save must be a path or null");
@@ -66,13 +68,18 @@ export type AddOptions = (command: Command) => Command;
 /** Flags that are of one process, or are kept in another way. */
 const NOT_KEPT = ["resume", "checkpoint", "save", "load", "text", "json", "verify"];
 
-const commandWith = (add: AddOptions) => add(new Command()).exitOverride().configureOutput({ writeOut: () => {}, writeErr: () => {} });
+const commandWith = (add: AddOptions) =>
+  add(new Command())
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} });
 
 /** Flags as a `Run` keeps them. @param flags by the names that commander gives them */
 export function keptFlags(flags: object, add: AddOptions): Map<string, string | true> {
-  const { options } = commandWith(add), kept = new Map<string, string | true>();
+  const { options } = commandWith(add),
+    kept = new Map<string, string | true>();
   for (const option of options) {
-    const value = (flags as Record<string, FlagValue | null>)[option.attributeName()], name = option.name();
+    const value = (flags as Record<string, FlagValue | null>)[option.attributeName()],
+      name = option.name();
     if (option.negate || NOT_KEPT.includes(name) || value === undefined || value === null || value === false) continue;
     kept.set(name, value === true ? true : String(value));
   }

@@ -13,14 +13,24 @@ import { checkNotHeld, holdFolder } from "./lock.ts";
 import { PATHS } from "./protocol.ts";
 import { readFileAtMost } from "./regular-file.ts";
 import {
-  flagsOf, formatRun, keptFlags, parseRun, RUN_FILE, type AddOptions, type CommandName, type FlagValue, type Run,
+  flagsOf,
+  formatRun,
+  keptFlags,
+  parseRun,
+  RUN_FILE,
+  type AddOptions,
+  type CommandName,
+  type FlagValue,
+  type Run,
 } from "./run-file.ts";
 
 const SAVED_END = ".safetensors";
 /** Copies of --load and --text. */
-const LOADED = "start.safetensors", TEXT = "text.txt";
+const LOADED = "start.safetensors",
+  TEXT = "text.txt";
 /** A prompt may be long; nothing else is. */
-const MAX_RUN_BYTES = 2 ** 20, MAX_SAVED_BYTES = 2 ** 31 - 1;
+const MAX_RUN_BYTES = 2 ** 20,
+  MAX_SAVED_BYTES = 2 ** 31 - 1;
 
 /** What every command that trains has. */
 export interface RunFlags extends CheckpointFlags {
@@ -48,7 +58,8 @@ async function isThere(path: string): Promise<boolean> {
 
 /** @throws InputError if there is none, FormatError if it is damaged */
 async function readRun(folder: string): Promise<Run> {
-  const path = join(folder, RUN_FILE), where = `--resume ${folder}: `;
+  const path = join(folder, RUN_FILE),
+    where = `--resume ${folder}: `;
   const found = await stat(path).catch((error: Error) => {
     throw new InputError(`${where}no run can be read there (${error.message}). Name a folder that --checkpoint has written to.`);
   });
@@ -71,8 +82,9 @@ function checkTyped(typed: RunFlags, kept: RunFlags, folder: string): void {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     const shown = (one: FlagValue) => (name === "prompt" && typeof one === "string" ? quoted(one) : String(one ?? "none"));
     const has = COPIED.includes(name) ? "a copy of what it began with" : shown(before[name]);
-    throw new InputError(`${flag} ${shown(value)}: the run in ${folder} has ${has}. Leave ${flag} out, or start another run with ` +
-      "--checkpoint.");
+    throw new InputError(
+      `${flag} ${shown(value)}: the run in ${folder} has ${has}. Leave ${flag} out, or start another run with ` + "--checkpoint.",
+    );
   }
   if (typed.epochs !== undefined && typed.epochs < (kept.epochs ?? 0)) {
     throw new InputError(`--epochs ${typed.epochs}: the run in ${folder} has ${kept.epochs}, which may only grow.`);
@@ -98,9 +110,11 @@ async function checkKeptSave(path: string, folder: string): Promise<void> {
   const refuse = (what: string) => new InputError(`--resume ${folder}: the run saves to ${path}, ${what}. Give --save FILE.`);
   if (!isHarmlessName(path)) throw refuse(`which must end in ${SAVED_END} and have no part that begins with a dot`);
   if (isAbsolute(path) || !isBelow(resolve(path), here)) throw refuse("which is not below this folder");
-  const parent = await realpath(dirname(path)).catch((error: unknown) => { throw refuse(`which cannot be reached (${wordsOf(error)})`); });
-  if (parent !== await realpath(here) && !isBelow(parent, await realpath(here))) throw refuse("which is not below this folder");
-  if (!await isThere(path)) return;
+  const parent = await realpath(dirname(path)).catch((error: unknown) => {
+    throw refuse(`which cannot be reached (${wordsOf(error)})`);
+  });
+  if (parent !== (await realpath(here)) && !isBelow(parent, await realpath(here))) throw refuse("which is not below this folder");
+  if (!(await isThere(path))) return;
   try {
     decodeSafetensors(await readFileAtMost(path, MAX_SAVED_BYTES), path);
   } catch {
@@ -112,8 +126,10 @@ async function savedTo({ save }: RunFlags, run: Run, folder: string): Promise<st
   if (typeof save === "string") return save;
   if (save === false || run.save === null) return false;
   if (run.save === undefined) {
-    throw new InputError(`--resume ${folder}: the run saves outside this folder, or to a name that does not end in ` +
-      `${SAVED_END}: such names are not taken from a run. Give --save FILE.`);
+    throw new InputError(
+      `--resume ${folder}: the run saves outside this folder, or to a name that does not end in ` +
+        `${SAVED_END}: such names are not taken from a run. Give --save FILE.`,
+    );
   }
   await checkKeptSave(run.save, folder);
   return run.save;
@@ -139,7 +155,9 @@ async function checkNoLink(folder: string, name: string): Promise<void> {
  *   the file of the run is damaged
  */
 export async function flagsForRun<F extends RunFlags>(
-  command: CommandName, typed: F, add: AddOptions,
+  command: CommandName,
+  typed: F,
+  add: AddOptions,
 ): Promise<{ flags: F; run: Run | null }> {
   const { resume: folder, checkpoint } = typed;
   if (folder === undefined) {
@@ -160,8 +178,11 @@ export async function flagsForRun<F extends RunFlags>(
   const kept = flagsOf(run, add, join(folder, RUN_FILE)) as F;
   checkTyped(typed, kept, folder);
   if (typed.data === undefined) checkKeptData(kept.data, folder);
-  const own: RunFlags = { save: await savedTo(typed, run, folder), load: run.loaded ? join(folder, LOADED) : undefined,
-    text: command === "char-rnn" ? join(folder, TEXT) : undefined };
+  const own: RunFlags = {
+    save: await savedTo(typed, run, folder),
+    load: run.loaded ? join(folder, LOADED) : undefined,
+    text: command === "char-rnn" ? join(folder, TEXT) : undefined,
+  };
   return { flags: { ...kept, ...typed, ...own }, run };
 }
 
@@ -218,17 +239,22 @@ function keptSave(here: string, save: string): Pick<Run, "save"> {
  * @throws InputError if the folder cannot be written to, another process has it, or the run began with other data
  */
 export async function keepRun({ folder }: RunFolder, beginning: Beginning, before: Run | null, add: AddOptions): Promise<void> {
-  const { command, flags, save, inputs, loaded, text } = beginning, store = fileStore(folder);
+  const { command, flags, save, inputs, loaded, text } = beginning,
+    store = fileStore(folder);
   if (before && before.inputs !== inputs) {
-    throw new InputError(`--resume ${folder}: the data are not those that the run began with. Give it the same ones${
-      command === "train" ? ", by --data if they have moved" : ""}, or start another run with --checkpoint.`);
+    throw new InputError(
+      `--resume ${folder}: the data are not those that the run began with. Give it the same ones${
+        command === "train" ? ", by --data if they have moved" : ""
+      }, or start another run with --checkpoint.`,
+    );
   }
   if (!before) {
     await hold(folder, "--checkpoint");
     // Once more: another process may have been quicker.
     await checkUnused(folder);
   }
-  const here = process.cwd(), encode = (words: string) => new TextEncoder().encode(words);
+  const here = process.cwd(),
+    encode = (words: string) => new TextEncoder().encode(words);
   const kept = save === null ? { save } : keptSave(here, save);
   const run: Run = { command, flags: keptFlags(flags, add), inputs, loaded: loaded !== null, ...kept };
   try {

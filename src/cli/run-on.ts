@@ -18,7 +18,8 @@ const debugged = <K extends JobKind>(job: Job<K>): Job<K> => ({ ...job, request:
 
 /** @throws DeltapropError with a message for the user */
 export async function runOn<K extends JobKind>(runtime: Runtime, given: Job<K>, host: HostOf<K>, say: Say): Promise<ResultOf<K>> {
-  const job = debugged(given), { backend } = job.request;
+  const job = debugged(given),
+    { backend } = job.request;
   const onGpu = (of: Job<K>) => (runtime === "node" ? runInNode(of, host, say) : runInChrome(of, host, say));
   if (needsNoGpu(backend)) return runInNode(job, host, say);
   if (backend !== "auto") return onGpu(job);

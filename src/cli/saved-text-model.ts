@@ -21,8 +21,16 @@ const KIND = "char-rnn";
 export function textModelBytes({ spec, length, batchSize, temperature, primer, weights }: SavedTextModel): Uint8Array {
   const { vocabulary, hidden, layers, learningRate } = spec;
   return encodeSafetensors(weights, {
-    producer: "deltaprop", kind: KIND, vocabulary: vocabulary.join(""), hidden: String(hidden), layers: String(layers),
-    learningRate: String(learningRate), length: String(length), batchSize: String(batchSize), temperature: String(temperature), primer,
+    producer: "deltaprop",
+    kind: KIND,
+    vocabulary: vocabulary.join(""),
+    hidden: String(hidden),
+    layers: String(layers),
+    learningRate: String(learningRate),
+    length: String(length),
+    batchSize: String(batchSize),
+    temperature: String(temperature),
+    primer,
   });
 }
 
@@ -31,14 +39,17 @@ const MAX_LAYERS = 1000;
 
 /** The tensors in the order of the model's. */
 async function inModelOrder(tensors: readonly NamedTensor[], spec: TextSpec, length: number, where: string): Promise<NamedTensor[]> {
-  const model = buildTextModel(spec, length), byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const model = buildTextModel(spec, length),
+    byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   try {
     const wanted = await model.getWeights();
     const fitting = wanted.map(({ name, shape }) => {
       const tensor = byName.get(name);
       if (tensor?.shape.join() === shape.join()) return tensor;
-      throw new FormatError(`${where}: ${name} must have shape (${shape.join(", ")}) by the file's metadata; got ` +
-        `${tensor === undefined ? "no such tensor" : `(${tensor.shape.join(", ")})`}. The file is not of one model.`);
+      throw new FormatError(
+        `${where}: ${name} must have shape (${shape.join(", ")}) by the file's metadata; got ` +
+          `${tensor === undefined ? "no such tensor" : `(${tensor.shape.join(", ")})`}. The file is not of one model.`,
+      );
     });
     if (wanted.length === tensors.length) return fitting;
     throw new FormatError(`${where}: the file must hold ${wanted.length} tensors; got ${tensors.length}. It is not of one model.`);
@@ -51,11 +62,15 @@ async function inModelOrder(tensors: readonly NamedTensor[], spec: TextSpec, len
 export async function parseTextModel(bytes: Uint8Array, where: string): Promise<SavedTextModel> {
   const { tensors, metadata } = decodeSafetensors(bytes, where);
   if (metadata.kind !== KIND) {
-    throw new FormatError(`${where}: metadata "kind" must be "${KIND}"; got ${JSON.stringify(metadata.kind) ?? "none"}. Name a file ` +
-      "that deltaprop char-rnn has saved.");
+    throw new FormatError(
+      `${where}: metadata "kind" must be "${KIND}"; got ${JSON.stringify(metadata.kind) ?? "none"}. Name a file ` +
+        "that deltaprop char-rnn has saved.",
+    );
   }
-  const wrong = (name: string, rule: string) => new FormatError(`${where}: metadata "${name}" must be ${rule}; got ` +
-    `${JSON.stringify(metadata[name]) ?? "none"}. The file is damaged.`);
+  const wrong = (name: string, rule: string) =>
+    new FormatError(
+      `${where}: metadata "${name}" must be ${rule}; got ` + `${JSON.stringify(metadata[name]) ?? "none"}. The file is damaged.`,
+    );
   const whole = (name: string, most = Number.MAX_SAFE_INTEGER) => {
     const value = Number(metadata[name]);
     if (!/^\d+$/.test(metadata[name] ?? "") || value < 1 || value > most) throw wrong(name, `a whole number from 1 to ${most}`);
@@ -66,19 +81,27 @@ export async function parseTextModel(bytes: Uint8Array, where: string): Promise<
     if (!(value > 0 && Number.isFinite(value))) throw wrong(name, "a number > 0");
     return value;
   };
-  const vocabulary = [...metadata.vocabulary ?? ""];
+  const vocabulary = [...(metadata.vocabulary ?? "")];
   if (vocabulary.length === 0 || new Set(vocabulary).size < vocabulary.length) throw wrong("vocabulary", "distinct characters");
   const kernel = tensors.find(({ name, shape }) => name === "simple_rnn/kernel" && shape.length === 2);
   const hidden = whole("hidden");
   // Checked before anything of that size is made.
   if (kernel?.shape[1] !== hidden || kernel.shape[0] !== vocabulary.length) {
-    throw new FormatError(`${where}: simple_rnn/kernel must have shape (${vocabulary.length}, ${hidden}) by the file's metadata; got ` +
-      `${kernel === undefined ? "no such tensor" : `(${kernel.shape.join(", ")})`}. The file is not of one model.`);
+    throw new FormatError(
+      `${where}: simple_rnn/kernel must have shape (${vocabulary.length}, ${hidden}) by the file's metadata; got ` +
+        `${kernel === undefined ? "no such tensor" : `(${kernel.shape.join(", ")})`}. The file is not of one model.`,
+    );
   }
   const spec = { vocabulary, hidden, layers: whole("layers", MAX_LAYERS), learningRate: positive("learningRate") };
   const length = whole("length");
   const primer = metadata.primer ?? "";
   if ([...primer].some((character) => !vocabulary.includes(character))) throw wrong("primer", "characters of the vocabulary");
-  return { spec, length, batchSize: whole("batchSize"), temperature: positive("temperature"), primer,
-    weights: await inModelOrder(tensors, { ...spec, seed: 0 }, 1, where) };
+  return {
+    spec,
+    length,
+    batchSize: whole("batchSize"),
+    temperature: positive("temperature"),
+    primer,
+    weights: await inModelOrder(tensors, { ...spec, seed: 0 }, 1, where),
+  };
 }

@@ -17,7 +17,8 @@ export interface Stop {
 /** @param onStop tells the user that the request was heard */
 export function stopOnSignals(onStop: () => void): Stop {
   const controller = new AbortController();
-  let code = 0, since = 0;
+  let code = 0,
+    since = 0;
   const heard = (name: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       code = EXIT_CODES[name as keyof typeof EXIT_CODES];

@@ -49,8 +49,9 @@ async function readOwnSources(): Promise<Text> {
   const entries = folder === null ? [] : await readdir(join(folder, "src"), { recursive: true }).catch(() => []);
   const names = entries.filter((name) => name.endsWith(".ts")).sort();
   if (folder === null || names.length === 0) {
-    throw new InputError("--text is missing: without it the project's own sources are read, which only a checkout has. " +
-      "Give --text FILE.");
+    throw new InputError(
+      "--text is missing: without it the project's own sources are read, which only a checkout has. " + "Give --text FILE.",
+    );
   }
   const texts = await Promise.all(names.map((name) => readFile(join(folder, "src", name), "utf8")));
   return { text: texts.join("\n"), source: `the project's own sources: ${count(names.length)} files of src/; --text names another` };
@@ -62,11 +63,15 @@ export const loadText = (path: string | null): Promise<Text> => (path === null ?
 /** @throws InputError unless there are two characters to tell apart, a window for every row, and an answer to its last character */
 export function checkTextFits(characters: number, vocabulary: readonly string[], length: number, batchSize: number, where: string): void {
   if (vocabulary.length < 2) {
-    throw new InputError(`${where}: the text is ${count(characters)} times the character ${quoted(vocabulary[0])}, and the next one is always the same. ` +
-      "Give a text of at least two different characters.");
+    throw new InputError(
+      `${where}: the text is ${count(characters)} times the character ${quoted(vocabulary[0])}, and the next one is always the same. ` +
+        "Give a text of at least two different characters.",
+    );
   }
   const least = length * batchSize + 1;
   if (characters >= least) return;
-  throw new InputError(`${where}: --batch ${batchSize} windows of --length ${length} take at least ${count(least)} characters; the text ` +
-    `has ${count(characters)}. Give a longer text, or smaller --length or --batch.`);
+  throw new InputError(
+    `${where}: --batch ${batchSize} windows of --length ${length} take at least ${count(least)} characters; the text ` +
+      `has ${count(characters)}. Give a longer text, or smaller --length or --batch.`,
+  );
 }

@@ -62,12 +62,21 @@ const withPerplexity = ({ loss }: EpochLogs): EpochLogs => ({ loss, perplexity: 
 async function train(model: Sequential, sampler: Sampler, request: TextRequest, { places }: TextData, host: JobHost<TextEvent>) {
   const { epochs, length, batchSize, drawing, checkpoints } = request;
   const { x, y, rows } = windows(places, { length, batchSize });
-  const { callbacks, trained } = fitEvents(model, host,
-    { epochSamples: rows * length, batchSize, samplesPerRow: length, describe: withPerplexity });
+  const { callbacks, trained } = fitEvents(model, host, {
+    epochSamples: rows * length,
+    batchSize,
+    samplesPerRow: length,
+    describe: withPerplexity,
+  });
   const start = performance.now();
-  let sample: string | null = null, sampling = 0;
+  let sample: string | null = null,
+    sampling = 0;
   const history = await model.fit(x, y, {
-    epochs, batchSize, shuffle: false, signal: host.signal, ...checkpointOptions(checkpoints, host),
+    epochs,
+    batchSize,
+    shuffle: false,
+    signal: host.signal,
+    ...checkpointOptions(checkpoints, host),
     callbacks: {
       ...callbacks,
       onEpochBegin(epoch) {
@@ -90,7 +99,11 @@ async function train(model: Sequential, sampler: Sampler, request: TextRequest, 
 }
 
 async function runModel(
-  model: Sequential, sampler: Sampler, request: TextRequest, data: TextData, host: JobHost<TextEvent>,
+  model: Sequential,
+  sampler: Sampler,
+  request: TextRequest,
+  data: TextData,
+  host: JobHost<TextEvent>,
 ): Promise<TextResult> {
   await model.compile({ ...textRecipe(request.model), backend: request.backend, debug: request.debug });
   if (data.weights !== null) await model.setWeights(data.weights);
@@ -99,7 +112,11 @@ async function runModel(
   const trained = host.signal.aborted ? null : await train(model, sampler, request, data, host);
   const loss = trained?.history.history.loss ?? [];
   return {
-    adapter, backend, stopped: host.signal.aborted, loss, perplexity: loss.map(perplexityOf),
+    adapter,
+    backend,
+    stopped: host.signal.aborted,
+    loss,
+    perplexity: loss.map(perplexityOf),
     epochs: trained?.history.epochs ?? 0,
     steps: trained?.history.steps ?? 0,
     stepsHere: trained?.stepsHere ?? 0,

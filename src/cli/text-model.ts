@@ -19,10 +19,14 @@ const CLIP_NORM = 1;
 
 /** @param length steps of a window. @throws InputError if a size breaks a rule of the library */
 export function buildTextModel({ vocabulary, hidden, layers, seed }: TextSpec, length: number): Sequential {
-  const recurrent = Array.from({ length: layers }, (_, i) => simpleRNN({
-    units: hidden, returnSequences: true, stateful: true,
-    ...(i === 0 && { inputShape: [length], inputVocabulary: vocabulary.length }),
-  }));
+  const recurrent = Array.from({ length: layers }, (_, i) =>
+    simpleRNN({
+      units: hidden,
+      returnSequences: true,
+      stateful: true,
+      ...(i === 0 && { inputShape: [length], inputVocabulary: vocabulary.length }),
+    }),
+  );
   return sequential({ layers: [...recurrent, dense({ units: vocabulary.length, activation: "softmax" })], seed });
 }
 

@@ -54,8 +54,18 @@ export interface TextOptions {
 }
 
 const DEFAULTS = {
-  hidden: 128, layers: 1, length: 64, batchSize: 32, epochs: 5, learningRate: 0.003, temperature: 0.8, sample: 200, seed: 1,
-  backend: "auto", runtime: "chrome", save: "char-rnn.safetensors",
+  hidden: 128,
+  layers: 1,
+  length: 64,
+  batchSize: 32,
+  epochs: 5,
+  learningRate: 0.003,
+  temperature: 0.8,
+  sample: 200,
+  seed: 1,
+  backend: "auto",
+  runtime: "chrome",
+  save: "char-rnn.safetensors",
 } as const;
 
 /** Adds the flags to a command. Defaults are only described here: `resolveTextOptions` applies them. */
@@ -71,8 +81,12 @@ export function addTextOptions(command: Command): Command {
     .option("--epochs <count>", `0 only writes, with --load (default: ${epochs})`, wholeNumber(0))
     .option("--lr <rate>", `learning rate of Adam (default: ${learningRate})`, positive)
     .option("--temperature <number>", `of what it writes: lower is likelier text (default: ${temperature})`, positive)
-    .option("--sample <count>", "characters to write after every epoch; with --load and neither --text nor --epochs, writes them " +
-      `and trains nothing (default: ${sample})`, wholeNumber(0))
+    .option(
+      "--sample <count>",
+      "characters to write after every epoch; with --load and neither --text nor --epochs, writes them " +
+        `and trains nothing (default: ${sample})`,
+      wholeNumber(0),
+    )
     .option("--prompt <text>", "read before writing (default: how the text begins)", anyText)
     .option("--seed <number>", `of weights and samples (default: ${seed})`, wholeNumber(0))
     .addOption(choice("--backend <name>", "auto takes WebAssembly where there is no WebGPU, and says so (default: auto)", BACKENDS))
@@ -98,14 +112,19 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
   const epochs = epochsOf(flags);
   for (const name of ["hidden", "layers"] as const) {
     if (saved !== null && flags[name] !== undefined && flags[name] !== saved.spec[name]) {
-      throw new InputError(`--${name} ${flags[name]} does not fit the loaded model, which has ${saved.spec[name]}. Leave --${name} ` +
-        "out, or load another file.");
+      throw new InputError(
+        `--${name} ${flags[name]} does not fit the loaded model, which has ${saved.spec[name]}. Leave --${name} ` +
+          "out, or load another file.",
+      );
     }
   }
   if (epochs === 0 && flags.text !== undefined) {
-    throw new InputError("--text is what is learnt, and --epochs 0 learns nothing. Leave one of them out; --prompt is read before writing.");
+    throw new InputError(
+      "--text is what is learnt, and --epochs 0 learns nothing. Leave one of them out; --prompt is read before writing.",
+    );
   }
-  const seed = flags.seed ?? DEFAULTS.seed, defaultSave = epochs === 0 ? null : DEFAULTS.save;
+  const seed = flags.seed ?? DEFAULTS.seed,
+    defaultSave = epochs === 0 ? null : DEFAULTS.save;
   return {
     model: {
       hidden: saved?.spec.hidden ?? flags.hidden ?? DEFAULTS.hidden,
@@ -117,7 +136,9 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
     length: flags.length ?? saved?.length ?? DEFAULTS.length,
     batchSize: flags.batch ?? saved?.batchSize ?? DEFAULTS.batchSize,
     drawing: {
-      count: flags.sample ?? DEFAULTS.sample, prompt: flags.prompt ?? "", seed,
+      count: flags.sample ?? DEFAULTS.sample,
+      prompt: flags.prompt ?? "",
+      seed,
       temperature: flags.temperature ?? saved?.temperature ?? DEFAULTS.temperature,
     },
     backend: flags.backend ?? DEFAULTS.backend,
@@ -132,9 +153,21 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
 
 /** The flags that come to these options, whatever the defaults or the loaded file may be some day. */
 export function textFlagsFor({ model, epochs, length, batchSize, drawing, backend, runtime, runFolder }: TextOptions): TextFlags {
-  const { hidden, layers, learningRate, seed } = model, { temperature, prompt, count } = drawing;
+  const { hidden, layers, learningRate, seed } = model,
+    { temperature, prompt, count } = drawing;
   return {
-    hidden, layers, length, batch: batchSize, epochs, lr: learningRate, temperature, prompt, sample: count, seed, backend, runtime,
+    hidden,
+    layers,
+    length,
+    batch: batchSize,
+    epochs,
+    lr: learningRate,
+    temperature,
+    prompt,
+    sample: count,
+    seed,
+    backend,
+    runtime,
     checkpointEvery: runFolder?.every ?? undefined,
   };
 }

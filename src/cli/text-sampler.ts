@@ -29,7 +29,10 @@ export function drawFrom(probabilities: Float32Array, temperature: number, unifo
 const areFinite = (weights: readonly GivenWeight[]): boolean => weights.every(({ data }) => Array.from(data).every(Number.isFinite));
 
 export class Sampler {
-  private constructor(readonly model: Sequential, readonly spec: TextSpec) {}
+  private constructor(
+    readonly model: Sequential,
+    readonly spec: TextSpec,
+  ) {}
 
   static async open(spec: TextSpec): Promise<Sampler> {
     const model = buildTextModel(spec, 1);
@@ -43,8 +46,12 @@ export class Sampler {
    */
   async draw(weights: readonly GivenWeight[], { count, temperature, prompt, seed }: Drawing, turn = 0): Promise<string | null> {
     if (!areFinite(weights)) return null;
-    const { spec: { vocabulary } } = this, random = new RandomSequence(seed, STREAM.sampling, turn);
-    let answer = await this.#read(weights, prompt), text = "";
+    const {
+        spec: { vocabulary },
+      } = this,
+      random = new RandomSequence(seed, STREAM.sampling, turn);
+    let answer = await this.#read(weights, prompt),
+      text = "";
     for (let i = 0; i < count; i++) {
       const place = drawFrom(answer, temperature, random.uniform());
       text += vocabulary[place];
@@ -60,7 +67,10 @@ export class Sampler {
 
   /** Begins anew. @returns the answer to the last character of the prompt */
   async #read(weights: readonly GivenWeight[], prompt: string): Promise<Float32Array> {
-    const { model, spec: { vocabulary } } = this;
+    const {
+      model,
+      spec: { vocabulary },
+    } = this;
     await model.setWeights(weights);
     model.resetStates();
     const places = [...prompt].map((character) => vocabulary.indexOf(character));

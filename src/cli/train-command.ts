@@ -34,7 +34,8 @@ async function prepare(typed: Flags): Promise<TrainRun> {
   checkDataFits(data, options.model.layers);
   checkSplit(data.train.rows, options.validationSplit);
   if (options.runFolder) {
-    const { train, test } = data, weights = (saved?.weights ?? []).map((weight) => weight.data);
+    const { train, test } = data,
+      weights = (saved?.weights ?? []).map((weight) => weight.data);
     const inputs = digestOf([train.images, train.labels, test.images, test.labels, ...weights]);
     const beginning: Beginning = { command: "train", flags: flagsFor(options), save: options.save, inputs, loaded, text: null };
     await keepRun(options.runFolder, beginning, run, addTrainOptions);
@@ -50,7 +51,14 @@ function onEvent(event: JobEvent, progress: Progress, options: TrainOptions): vo
 async function run({ options, saved, data }: TrainRun, host: JobHost<JobEvent>, progress: Progress): Promise<JobResult> {
   const { model, backend, epochs, batchSize, validationSplit, verifySteps, autotune, runFolder } = options;
   const request: JobRequest = {
-    model, backend, epochs, batchSize, validation: validationSplit, verifySteps, autotune, checkpoints: runFolder,
+    model,
+    backend,
+    epochs,
+    batchSize,
+    validation: validationSplit,
+    verifySteps,
+    autotune,
+    checkpoints: runFolder,
   };
   const jobData: JobData = { train: data.train, test: data.test, weights: saved?.weights ?? null };
   return runOn(options.runtime, { kind: "digits", request, data: jobData }, host, (line) => progress.line(line));
@@ -59,8 +67,13 @@ async function run({ options, saved, data }: TrainRun, host: JobHost<JobEvent>, 
 function describeRun({ options, data, saved }: TrainRun): string {
   const { model, batchSize, epochs } = options;
   const how = [
-    model.activation, model.loss, model.optimizer, model.learningRate === null ? null : `lr ${model.learningRate}`,
-    `batch ${batchSize}`, model.dropout > 0 ? `dropout ${model.dropout}` : null, model.l2 > 0 ? `l2 ${model.l2}` : null,
+    model.activation,
+    model.loss,
+    model.optimizer,
+    model.learningRate === null ? null : `lr ${model.learningRate}`,
+    `batch ${batchSize}`,
+    model.dropout > 0 ? `dropout ${model.dropout}` : null,
+    model.l2 > 0 ? `l2 ${model.l2}` : null,
     `seed ${model.seed}`,
   ].filter((part) => part !== null);
   return [
@@ -74,8 +87,16 @@ function describeRun({ options, data, saved }: TrainRun): string {
 export function jsonLine(result: JobResult, seed: number): string {
   const { adapter, backend, epochs, steps, seconds, samplesPerSecond, trainLoss, testLoss, testAccuracy } = result;
   return JSON.stringify({
-    adapter, backend, epochs, steps, seconds, samplesPerSecond, trainLoss: orNull(trainLoss),
-    testLoss: orNull(testLoss), testAccuracy: orNull(testAccuracy), seed,
+    adapter,
+    backend,
+    epochs,
+    steps,
+    seconds,
+    samplesPerSecond,
+    trainLoss: orNull(trainLoss),
+    testLoss: orNull(testLoss),
+    testAccuracy: orNull(testAccuracy),
+    seed,
   });
 }
 
@@ -85,8 +106,10 @@ function reportTest({ options, data }: TrainRun, result: JobResult, progress: Pr
     if (options.runFolder) progress.line(howToGoOn(options.runFolder));
   } else if (result.testAccuracy !== null && result.testLoss !== null) {
     progress.line(`\n${confusionTable(data.test.labels, result.predictions, options.model.layers.at(-1)!)}\n`);
-    const trained = result.stepsHere === 0 ? "" : `  (${count(result.stepsHere)} steps in ${duration(result.seconds)}, ` +
-      `${count(result.samplesPerSecond)} samples/s)`;
+    const trained =
+      result.stepsHere === 0
+        ? ""
+        : `  (${count(result.stepsHere)} steps in ${duration(result.seconds)}, ` + `${count(result.samplesPerSecond)} samples/s)`;
     progress.line(`test: loss ${decimals(result.testLoss)}  accuracy ${percent(result.testAccuracy)}${trained}`);
   }
 }
@@ -101,8 +124,20 @@ function save({ options }: TrainRun, result: JobResult, say: (line: string) => v
 async function compareWithWasm({ options, data }: TrainRun, result: JobResult, progress: Progress): Promise<void> {
   const { model, backend, epochs, batchSize, validationSplit } = options;
   if (result.stopped || result.stepsHere === 0 || options.json || !result.adapter.endsWith(SOFTWARE)) return;
-  const request: JobRequest = { model, backend, epochs, batchSize, validation: validationSplit, verifySteps: 0, autotune: false, checkpoints: null };
-  const line = describeFactor(result.samplesPerSecond, await wasmSamplesPerSecond(request, { train: data.train, test: data.test, weights: null }));
+  const request: JobRequest = {
+    model,
+    backend,
+    epochs,
+    batchSize,
+    validation: validationSplit,
+    verifySteps: 0,
+    autotune: false,
+    checkpoints: null,
+  };
+  const line = describeFactor(
+    result.samplesPerSecond,
+    await wasmSamplesPerSecond(request, { train: data.train, test: data.test, weights: null }),
+  );
   if (line) progress.line(line);
 }
 
@@ -111,7 +146,7 @@ async function finish(plan: TrainRun, result: JobResult, progress: Progress): Pr
   const saved: string[] = [];
   try {
     // Before anything is said of them: nobody may be there to hear it.
-    return await save(plan, result, (line) => saved.push(line)) ? 0 : 1;
+    return (await save(plan, result, (line) => saved.push(line))) ? 0 : 1;
   } finally {
     reportTest(plan, result, progress);
     for (const line of saved) progress.line(line);
@@ -121,7 +156,8 @@ async function finish(plan: TrainRun, result: JobResult, progress: Progress): Pr
 
 /** @returns the exit code: 0, 1 if weights to be saved are no numbers, or 128 + the number of the signal that stopped it */
 export async function trainCommand(flags: Flags): Promise<number> {
-  const plan = await prepare(flags), { options } = plan;
+  const plan = await prepare(flags),
+    { options } = plan;
   const progress = new Progress(options.json ? process.stderr : process.stdout, options.epochs);
   const stop = stopOnSignals(() => {
     progress.close();

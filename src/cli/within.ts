@@ -12,9 +12,21 @@ export interface Limit {
 /** What `work` comes to; it is not stopped by this. @throws `late()`, the signal's reason, or what `work` throws */
 export function within<T>(work: Promise<T>, { millis, late, signal }: Limit): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = millis === Infinity ? undefined : setTimeout(() => { end(); reject(late()); }, millis);
-    const stop = () => { end(); reject(signal!.reason as Error); };
-    const end = () => { clearTimeout(timer); signal?.removeEventListener("abort", stop); };
+    const timer =
+      millis === Infinity
+        ? undefined
+        : setTimeout(() => {
+            end();
+            reject(late());
+          }, millis);
+    const stop = () => {
+      end();
+      reject(signal!.reason as Error);
+    };
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    };
     if (signal?.aborted) stop();
     else signal?.addEventListener("abort", stop);
     work.finally(end).then(resolve, reject);

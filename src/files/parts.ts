@@ -25,11 +25,18 @@ export interface Parts {
   readonly inputShape: readonly number[];
 }
 
-const withBias = (names: readonly string[]) =>
-  ({ useBias }: { readonly useBias: boolean }): readonly string[] => (useBias ? [...names, "bias"] : names);
+const withBias =
+  (names: readonly string[]) =>
+  ({ useBias }: { readonly useBias: boolean }): readonly string[] =>
+    useBias ? [...names, "bias"] : names;
 
-const normalization = (more: readonly string[]) => ({ scale, center }: { readonly scale: boolean; readonly center: boolean }): readonly string[] =>
-  [...(scale ? ["gamma"] : []), ...(center ? ["beta"] : []), ...more];
+const normalization =
+  (more: readonly string[]) =>
+  ({ scale, center }: { readonly scale: boolean; readonly center: boolean }): readonly string[] => [
+    ...(scale ? ["gamma"] : []),
+    ...(center ? ["beta"] : []),
+    ...more,
+  ];
 
 /** Last parts of the names of each layer's weights, in the order of getWeights(), which is that of Keras. */
 const WEIGHTS: { readonly [T in Layer["type"]]: (layer: Extract<Layer, { type: T }>) => readonly string[] } = {
@@ -51,15 +58,23 @@ export function checkModel(where: string, model: unknown): Sequential {
 
 /** @throws InputError if the model is no whole network, or has weights that are no finite numbers */
 export async function takeApart(where: string, model: Sequential): Promise<Parts> {
-  const { stack: { layers, seed } } = checkModel(where, model).inside, weights = await model.getWeights();
+  const {
+      stack: { layers, seed },
+    } = checkModel(where, model).inside,
+    weights = await model.getWeights();
   const bad = weights.find(({ data }) => !data.every(Number.isFinite));
-  if (bad) throw new InputError(`${where}: ${bad.name} has numbers that are not finite, so nothing is written. Train again with a ` +
-    `smaller learningRate.`);
+  if (bad)
+    throw new InputError(
+      `${where}: ${bad.name} has numbers that are not finite, so nothing is written. Train again with a ` + `smaller learningRate.`,
+    );
   let at = 0;
   const parts = layers.map((layer): ModelPart => {
-    const own = weights.slice(at, at += weightNames(layer).length);
-    return { layer, name: own.length === 0 ? null : own[0].name.replace(/\/[^/]*$/, ""),
-      weights: own.map(({ shape, data }) => ({ shape, data })) };
+    const own = weights.slice(at, (at += weightNames(layer).length));
+    return {
+      layer,
+      name: own.length === 0 ? null : own[0].name.replace(/\/[^/]*$/, ""),
+      weights: own.map(({ shape, data }) => ({ shape, data })),
+    };
   });
   return { layers: parts, seed, inputShape: layers[0].inputShape! };
 }
@@ -98,14 +113,15 @@ export async function fill(where: string, model: Sequential, weights: readonly (
   for (const [i, { name, shape }] of parameters.entries()) {
     const given = weights[i];
     if (given?.shape.join() === shape.join() && given.data.every(Number.isFinite)) continue;
-    throw new FormatError(`${where}: ${name} must hold finite numbers of shape ${shown(shape)}; got ` +
-      `${given === undefined ? "no such tensor" : given.shape.join() === shape.join() ? "others" : `shape ${shown(given.shape)}`}. The ` +
-        `file is not of one model.`);
+    throw new FormatError(
+      `${where}: ${name} must hold finite numbers of shape ${shown(shape)}; got ` +
+        `${given === undefined ? "no such tensor" : given.shape.join() === shape.join() ? "others" : `shape ${shown(given.shape)}`}. The ` +
+        `file is not of one model.`,
+    );
   }
-  if (weights.length !== parameters.length) throw new FormatError(`${where}: the file holds ${weights.length - parameters.length} ` +
-    `weights that no layer has.`);
+  if (weights.length !== parameters.length)
+    throw new FormatError(`${where}: the file holds ${weights.length - parameters.length} ` + `weights that no layer has.`);
   // Names in the file are its own.
   await model.setWeights((weights as readonly ModelWeight[]).map(({ shape, data }) => ({ shape, data })));
   return model;
 }
-

@@ -20,7 +20,9 @@ export interface ReadOptions {
   maxBytes?: number;
 }
 
-const MAX_BYTES = 2 ** 31 - 1, STORE = "deltaprop-models", MAX_SHOWN = 200;
+const MAX_BYTES = 2 ** 31 - 1,
+  STORE = "deltaprop-models",
+  MAX_SHOWN = 200;
 
 type Resolved =
   | { readonly kind: "file"; readonly path: string }
@@ -28,8 +30,10 @@ type Resolved =
   | { readonly kind: "store"; readonly store: () => CheckpointStore; readonly name: string }
   | { readonly kind: "handle"; readonly handle: FileSystemFileHandle };
 
-const STORES: Readonly<Record<string, () => CheckpointStore>> = { "indexeddb:": () => indexedDBStore(STORE),
-  "opfs:": () => opfsStore(STORE) };
+const STORES: Readonly<Record<string, () => CheckpointStore>> = {
+  "indexeddb:": () => indexedDBStore(STORE),
+  "opfs:": () => opfsStore(STORE),
+};
 const FETCHED = ["http:", "https:", "data:", "blob:"];
 
 const isHandle = (value: unknown): value is FileSystemFileHandle =>
@@ -37,8 +41,8 @@ const isHandle = (value: unknown): value is FileSystemFileHandle =>
 
 /** A source in words. */
 export function nameOf(source: unknown): string {
-  const text = typeof source === "string" ? source :
-    source instanceof URL ? source.href : isHandle(source) ? source.name : "the model file";
+  const text =
+    typeof source === "string" ? source : source instanceof URL ? source.href : isHandle(source) ? source.name : "the model file";
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }
 
@@ -49,9 +53,11 @@ function resolve(where: string, place: ModelPlace): Resolved {
     throw new InputError(`${where}: a place must be a path, an address, or a file handle; got ${typeof place}.`);
   }
   // One letter is a drive.
-  const text = String(place), scheme = /^[a-z][a-z\d+.-]+:/i.exec(text)?.[0].toLowerCase(), node = nodeModules();
-  if (text === "" || text.includes("\0")) throw new InputError(`${where}: the place must be a path or an address; got ` +
-    `${JSON.stringify(text)}.`);
+  const text = String(place),
+    scheme = /^[a-z][a-z\d+.-]+:/i.exec(text)?.[0].toLowerCase(),
+    node = nodeModules();
+  if (text === "" || text.includes("\0"))
+    throw new InputError(`${where}: the place must be a path or an address; got ` + `${JSON.stringify(text)}.`);
   if (scheme !== undefined && Object.hasOwn(STORES, scheme)) {
     const name = text.slice(scheme.length).replace(/^\/\//, "");
     if (name === "" || (scheme === "opfs:" && /[/\\]/.test(name))) {
@@ -64,8 +70,9 @@ function resolve(where: string, place: ModelPlace): Resolved {
   }
   if (scheme !== undefined && FETCHED.includes(scheme)) return { kind: "address", url: new URL(text) };
   if (scheme !== undefined && (scheme === "file:" || text.startsWith(`${scheme}//`))) {
-    throw new InputError(`${where}: ${scheme}// is no place here. Known: paths (Node), ` +
-      `${[...Object.keys(STORES), ...FETCHED].join(", ")}.`);
+    throw new InputError(
+      `${where}: ${scheme}// is no place here. Known: paths (Node), ` + `${[...Object.keys(STORES), ...FETCHED].join(", ")}.`,
+    );
   }
   if (node) return { kind: "file", path: text };
   return { kind: "address", url: new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href) };
@@ -74,8 +81,10 @@ function resolve(where: string, place: ModelPlace): Resolved {
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const tooLarge = (where: string, name: string, maxBytes: number): InputError =>
-  new InputError(`${where}: ${name} has more than maxBytes, ${maxBytes.toLocaleString("en-US")}. Give a larger maxBytes if the file is ` +
-    `to be trusted.`);
+  new InputError(
+    `${where}: ${name} has more than maxBytes, ${maxBytes.toLocaleString("en-US")}. Give a larger maxBytes if the file is ` +
+      `to be trusted.`,
+  );
 
 /** The body of an answer, as long as it is no longer than allowed. */
 async function bodyOf(response: Response, maxBytes: number, refuse: () => Error): Promise<Uint8Array<ArrayBuffer>> {
@@ -107,11 +116,14 @@ async function fetchBytes(where: string, url: URL, maxBytes: number): Promise<Ui
 async function readPlace(where: string, place: ModelPlace, maxBytes: number): Promise<Uint8Array> {
   const resolved = resolve(where, place);
   switch (resolved.kind) {
-    case "file": return readRegularFile(nodeModules()!, resolved.path, { maxBytes }).catch((cause: unknown) => {
-      throw new InputError(`${where}: ${nameOf(place)} cannot be read: ${reasonOf(cause)}.`, { cause });
-    });
-    case "address": return fetchBytes(where, resolved.url, maxBytes);
-    case "handle": return readBlob(where, await resolved.handle.getFile(), maxBytes);
+    case "file":
+      return readRegularFile(nodeModules()!, resolved.path, { maxBytes }).catch((cause: unknown) => {
+        throw new InputError(`${where}: ${nameOf(place)} cannot be read: ${reasonOf(cause)}.`, { cause });
+      });
+    case "address":
+      return fetchBytes(where, resolved.url, maxBytes);
+    case "handle":
+      return readBlob(where, await resolved.handle.getFile(), maxBytes);
     case "store": {
       const bytes = await resolved.store().read(resolved.name);
       if (bytes === null) throw new InputError(`${where}: there is no ${nameOf(place)}. Save it first, or name another.`);
@@ -133,8 +145,8 @@ export function checkMaxBytes(where: string, maxBytes: number = MAX_BYTES): numb
 
 /** Of other realms too. */
 const isBuffer = (source: unknown): source is ArrayBuffer => Object.prototype.toString.call(source) === "[object ArrayBuffer]";
-const isBytes = (source: unknown): source is Uint8Array => ArrayBuffer.isView(source) &&
-  Object.prototype.toString.call(source) === "[object Uint8Array]";
+const isBytes = (source: unknown): source is Uint8Array =>
+  ArrayBuffer.isView(source) && Object.prototype.toString.call(source) === "[object Uint8Array]";
 
 /** The bytes of a model file. @throws InputError if it cannot be read, or has more than `maxBytes` */
 export async function readSource(where: string, source: ModelSource, maxBytes: number): Promise<Uint8Array> {
@@ -169,29 +181,36 @@ export async function writePlace(where: string, place: ModelPlace, bytes: Uint8A
 export function partsBelow(where: string, path: string): string[] {
   // TensorFlow.js writes "./model.weights.bin".
   const parts = typeof path === "string" ? path.replace(/^\.\//, "").split("/") : [];
-  const bad = parts.length === 0 || path.length > 1000 || /[\\:\u0000-\u001f]/.test(path) ||
-    parts.some((part) => ["", ".", ".."].includes(part));
+  const bad =
+    parts.length === 0 || path.length > 1000 || /[\\:\u0000-\u001f]/.test(path) || parts.some((part) => ["", ".", ".."].includes(part));
   if (!bad) return parts;
-  throw new FormatError(`${where}: the path ${JSON.stringify(path)?.slice(0, MAX_SHOWN)} must lead to a file below the folder of the ` +
-    `model file, as ` +
-    '"weights/shard1.bin" does. Such a file is refused.');
+  throw new FormatError(
+    `${where}: the path ${JSON.stringify(path)?.slice(0, MAX_SHOWN)} must lead to a file below the folder of the ` +
+      `model file, as ` +
+      '"weights/shard1.bin" does. Such a file is refused.',
+  );
 }
 
 /**
  * Reads a file that the file at `place` names. @throws FormatError if it lies elsewhere than below its folder; InputError as readSource()
  */
 export async function readBeside(where: string, place: ModelPlace, path: string, maxBytes: number): Promise<Uint8Array> {
-  const parts = partsBelow(where, path), resolved = resolve(where, place);
+  const parts = partsBelow(where, path),
+    resolved = resolve(where, place);
   if (resolved.kind === "address" && FETCHED.slice(0, 2).includes(resolved.url.protocol)) {
     const url = new URL(parts.map(encodeURIComponent).join("/"), resolved.url);
     url.search = resolved.url.search;
     return fetchBytes(where, url, maxBytes);
   }
   if (resolved.kind !== "file") {
-    throw new InputError(`${where}: ${nameOf(place)} names ${JSON.stringify(path)} beside it, which cannot be found. Give all files: { ` +
-      `"model.json": …, … }.`);
+    throw new InputError(
+      `${where}: ${nameOf(place)} names ${JSON.stringify(path)} beside it, which cannot be found. Give all files: { ` +
+        `"model.json": …, … }.`,
+    );
   }
-  const { fs, path: paths } = nodeModules()!, folder = paths.dirname(resolved.path), file = paths.join(folder, ...parts);
+  const { fs, path: paths } = nodeModules()!,
+    folder = paths.dirname(resolved.path),
+    file = paths.join(folder, ...parts);
   const real = await fs.realpath(file).catch((cause: unknown) => {
     throw new InputError(`${where}: ${file} cannot be read: ${reasonOf(cause)}.`, { cause });
   });

@@ -19,7 +19,12 @@ export interface LoadTorchWeightsOptions extends ReadOptions {
 
 /** Finds the tensors of one module. */
 class Module {
-  constructor(readonly where: string, readonly path: string, readonly layer: number, readonly tensors: ReadonlyMap<string, NamedTensor>) {}
+  constructor(
+    readonly where: string,
+    readonly path: string,
+    readonly layer: number,
+    readonly tensors: ReadonlyMap<string, NamedTensor>,
+  ) {}
 
   has(name: string): boolean {
     return this.tensors.has(`${this.path}.${name}`);
@@ -29,21 +34,28 @@ class Module {
   take(name: string, rank: number): ModelWeight {
     const found = this.tensors.get(`${this.path}.${name}`);
     if (found?.shape.length === rank) return found;
-    throw new FormatError(`${this.where}: ${this.path}.${name} must be a tensor of ${rank} sizes; got ` +
-      `${found ? `[${found.shape.join(", ")}]` : "none"}. The file has ` +
-      `${[...this.tensors.keys()].slice(0, 12).join(", ").slice(0, 300) || "no tensors"}. Say by names which module each layer is.`);
+    throw new FormatError(
+      `${this.where}: ${this.path}.${name} must be a tensor of ${rank} sizes; got ` +
+        `${found ? `[${found.shape.join(", ")}]` : "none"}. The file has ` +
+        `${[...this.tensors.keys()].slice(0, 12).join(", ").slice(0, 300) || "no tensors"}. Say by names which module each layer is.`,
+    );
   }
 
   turned(name: string): ModelWeight {
-    const { shape: [rows, columns], data } = this.take(name, 2);
+    const {
+      shape: [rows, columns],
+      data,
+    } = this.take(name, 2);
     return { shape: [columns, rows], data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) };
   }
 
   /** The sum of the biases. @throws FormatError where the layer has none but the module does */
   bias(useBias: boolean, names: readonly string[]): ModelWeight[] {
     const there = names.find((name) => this.has(name));
-    if (!useBias && there !== undefined) throw new FormatError(`${this.where}: ${this.path}.${there} is there, but the layer has ` +
-      `useBias: false. Declare it with a bias.`);
+    if (!useBias && there !== undefined)
+      throw new FormatError(
+        `${this.where}: ${this.path}.${there} is there, but the layer has ` + `useBias: false. Declare it with a bias.`,
+      );
     if (!useBias) return [];
     const [first, ...others] = names.map((name) => this.take(name, 1));
     return [{ shape: first.shape, data: first.data.map((value, i) => others.reduce((sum, { data }) => sum + data[i], value)) }];
@@ -52,14 +64,17 @@ class Module {
 
 const READERS: { readonly [T in Layer["type"]]?: (from: Module, layer: Extract<Layer, { type: T }>) => ModelWeight[] } = {
   dense: (from, { useBias }) => [from.turned("weight"), ...from.bias(useBias, ["bias"])],
-  simpleRNN: (from, { useBias }) => [from.turned(`weight_ih_l${from.layer}`), from.turned(`weight_hh_l${from.layer}`),
-    ...from.bias(useBias, [`bias_ih_l${from.layer}`, `bias_hh_l${from.layer}`])],
+  simpleRNN: (from, { useBias }) => [
+    from.turned(`weight_ih_l${from.layer}`),
+    from.turned(`weight_hh_l${from.layer}`),
+    ...from.bias(useBias, [`bias_ih_l${from.layer}`, `bias_hh_l${from.layer}`]),
+  ],
 };
 
 function moduleOf(where: string, name: TorchName, tensors: ReadonlyMap<string, NamedTensor>): Module {
-  const [path, layer] = typeof name === "string" ? [name, 0] : Array.isArray(name) ? name as [string, number] : [];
-  if (typeof path === "string" && layer !== undefined && Number.isSafeInteger(layer) && layer >= 0) return new Module(where, path, layer,
-    tensors);
+  const [path, layer] = typeof name === "string" ? [name, 0] : Array.isArray(name) ? (name as [string, number]) : [];
+  if (typeof path === "string" && layer !== undefined && Number.isSafeInteger(layer) && layer >= 0)
+    return new Module(where, path, layer, tensors);
   throw new InputError(`${where}: a name must be "module", or ["module", layer] with a whole number; got ${JSON.stringify(name)}.`);
 }
 
@@ -71,12 +86,14 @@ function moduleOf(where: string, name: TorchName, tensors: ReadonlyMap<string, N
  */
 export async function loadTorchWeights(model: Sequential, source: ModelSource, options: LoadTorchWeightsOptions = {}): Promise<void> {
   checkOptions("loadTorchWeights()", options, ["names", "maxBytes"]);
-  const names = options.names ?? {}, where = `loadTorchWeights(): ${nameOf(source)}`,
+  const names = options.names ?? {},
+    where = `loadTorchWeights(): ${nameOf(source)}`,
     parts = await takeApart("loadTorchWeights()", checkModel("loadTorchWeights()", model));
   const bytes = await readSource("loadTorchWeights()", source, checkMaxBytes("loadTorchWeights()", options.maxBytes));
-  const known = parts.layers.flatMap(({ name }) => name ?? []), strange = Object.keys(names).find((name) => !known.includes(name));
-  if (strange !== undefined) throw new InputError(`loadTorchWeights(): names: there is no layer ${JSON.stringify(strange)}. There are ` +
-    `${known.join(", ")}.`);
+  const known = parts.layers.flatMap(({ name }) => name ?? []),
+    strange = Object.keys(names).find((name) => !known.includes(name));
+  if (strange !== undefined)
+    throw new InputError(`loadTorchWeights(): names: there is no layer ${JSON.stringify(strange)}. There are ` + `${known.join(", ")}.`);
   const tensors = new Map(decodeSafetensors(bytes, where).tensors.map((tensor) => [tensor.name, tensor]));
   const weights = parts.layers.flatMap(({ layer, name }) => {
     const read = READERS[layer.type] as ((from: Module, layer: Layer) => ModelWeight[]) | undefined;

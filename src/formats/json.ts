@@ -10,12 +10,19 @@ export type JsonObject = Map<string, JsonValue>;
 const MAX_DEPTH = 32;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const SPACE = /[ \t\n\r]*/y;
-const WORDS = [["true", true], ["false", false], ["null", null]] as const;
+const WORDS = [
+  ["true", true],
+  ["false", false],
+  ["null", null],
+] as const;
 
 class Reader {
   #at = 0;
 
-  constructor(readonly text: string, readonly where: string) {}
+  constructor(
+    readonly text: string,
+    readonly where: string,
+  ) {}
 
   fail(what: string): never {
     throw new FormatError(`${this.where}: not valid JSON at character ${this.#at}: ${what}.`);
@@ -66,7 +73,8 @@ class Reader {
   #array(depth: number): JsonValue[] {
     const items: JsonValue[] = [];
     if (this.#accept("]")) return items;
-    do items.push(this.value(depth + 1)); while (this.#accept(","));
+    do items.push(this.value(depth + 1));
+    while (this.#accept(","));
     return this.#accept("]") ? items : this.fail('"," or "]" was expected');
   }
 

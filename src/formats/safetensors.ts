@@ -52,8 +52,7 @@ export interface TensorEntry {
 const show = (value: JsonValue | undefined): string =>
   value === undefined ? "nothing" : value instanceof Map ? "an object" : JSON.stringify(value);
 
-const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 /** Lone surrogates have no UTF-8: they would come back as another name. */
 const isUnicode = (text: string): boolean => new TextDecoder().decode(new TextEncoder().encode(text)) === text;
@@ -72,13 +71,17 @@ function readHeader(bytes: Uint8Array, where: string): { header: JsonObject; dat
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(0, true) + 2 ** 32 * view.getUint32(4, true);
   if (length > MAX_HEADER_BYTES) {
-    throw new FormatError(`${where}: the header's length must be at most ${MAX_HEADER_BYTES}; got ${length}. ` +
-      `This is not a safetensors file, or it is damaged.`);
+    throw new FormatError(
+      `${where}: the header's length must be at most ${MAX_HEADER_BYTES}; got ${length}. ` +
+        `This is not a safetensors file, or it is damaged.`,
+    );
   }
   const dataStart = LENGTH_BYTES + length;
   if (dataStart > bytes.length) {
-    throw new FormatError(`${where}: the header takes ${length} bytes after the first 8; the file has ` +
-      `${bytes.length - LENGTH_BYTES}. It is truncated: fetch it again.`);
+    throw new FormatError(
+      `${where}: the header takes ${length} bytes after the first 8; the file has ` +
+        `${bytes.length - LENGTH_BYTES}. It is truncated: fetch it again.`,
+    );
   }
   if (bytes[LENGTH_BYTES] !== 0x7b || length === 0) {
     throw new FormatError(`${where}: the header must start with "{" at byte 8. This is not a safetensors file.`);
@@ -109,22 +112,25 @@ function readEntry(name: string, value: JsonValue, where: string): TensorEntry {
   const place = `${where}: tensor ${JSON.stringify(name)}`;
   if (!(value instanceof Map)) throw new FormatError(`${place}: must be described by an object; got ${show(value)}.`);
   if (!isUnicode(name)) throw new FormatError(`${place}: the name must be valid Unicode.`);
-  const dtype = value.get("dtype"), shape = value.get("shape"), offsets = value.get("data_offsets");
+  const dtype = value.get("dtype"),
+    shape = value.get("shape"),
+    offsets = value.get("data_offsets");
   const bits = typeof dtype === "string" ? DTYPE_BITS.get(dtype) : undefined;
   if (bits === undefined) {
     throw new FormatError(`${place}: dtype must be one of ${[...DTYPE_BITS.keys()].join(", ")}; got ${show(dtype)}.`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount) || Number.isNaN(elementsOf(shape))) {
-    throw new FormatError(`${place}: shape must be a list of whole numbers ≥ 0 whose product is at most 2^53−1; ` +
-      `got ${show(shape)}.`);
+    throw new FormatError(`${place}: shape must be a list of whole numbers ≥ 0 whose product is at most 2^53−1; ` + `got ${show(shape)}.`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
     throw new FormatError(`${place}: data_offsets must be [begin, end] with 0 ≤ begin ≤ end; got ${show(offsets)}.`);
   }
-  const [begin, end] = offsets, bytes = elementsOf(shape) * bits / 8;
+  const [begin, end] = offsets,
+    bytes = (elementsOf(shape) * bits) / 8;
   if (bytes !== end - begin) {
-    throw new FormatError(`${place}: shape ${show(shape)} of ${show(dtype)} takes ${bytes} bytes; ` +
-      `data_offsets [${begin}, ${end}] give it ${end - begin}.`);
+    throw new FormatError(
+      `${place}: shape ${show(shape)} of ${show(dtype)} takes ${bytes} bytes; ` + `data_offsets [${begin}, ${end}] give it ${end - begin}.`,
+    );
   }
   return { name, dtype: dtype as string, shape, begin, end };
 }
@@ -134,25 +140,31 @@ function checkLayout(entries: readonly TensorEntry[], dataBytes: number, where: 
   let at = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== at) {
-      throw new FormatError(`${where}: tensor ${JSON.stringify(name)} must begin at byte ${at} of the data, where the ` +
-        `one before it ends; got ${begin}. Tensors must neither overlap nor leave gaps.`);
+      throw new FormatError(
+        `${where}: tensor ${JSON.stringify(name)} must begin at byte ${at} of the data, where the ` +
+          `one before it ends; got ${begin}. Tensors must neither overlap nor leave gaps.`,
+      );
     }
     at = end;
   }
   if (at !== dataBytes) {
-    throw new FormatError(`${where}: the tensors end at byte ${at} of the data; the file has ${dataBytes}. ` +
-      (at > dataBytes ? "It is truncated: fetch it again." : "Something follows them: fetch the file again."));
+    throw new FormatError(
+      `${where}: the tensors end at byte ${at} of the data; the file has ${dataBytes}. ` +
+        (at > dataBytes ? "It is truncated: fetch it again." : "Something follows them: fetch the file again."),
+    );
   }
 }
 
 /** What a file holds, in the order of its bytes, with every rule checked; none of it copied yet. */
-export function readLayout(bytes: Uint8Array, where: string): { entries: TensorEntry[]; metadata: Record<string, string>; dataStart: number } {
+export function readLayout(
+  bytes: Uint8Array,
+  where: string,
+): { entries: TensorEntry[]; metadata: Record<string, string>; dataStart: number } {
   checkBytes(bytes, where);
   const { header, dataStart } = readHeader(bytes, where);
   const metadata = readMetadata(header.get(METADATA), where);
   header.delete(METADATA);
-  const entries = [...header].map(([name, value]) => readEntry(name, value, where))
-    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const entries = [...header].map(([name, value]) => readEntry(name, value, where)).sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkLayout(entries, bytes.length - dataStart, where);
   return { entries, metadata, dataStart };
 }
@@ -168,8 +180,9 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
     // A copy of these bytes alone; slice() would not do, because that of Node's Buffer copies nothing.
     const data = toFloat32(dtype, new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer);
     if (data === null) {
-      throw new FormatError(`${where}: tensor ${JSON.stringify(name)} is ${dtype}; deltaprop reads F32, F64, F16 and ` +
-        `BF16. Convert it before saving.`);
+      throw new FormatError(
+        `${where}: tensor ${JSON.stringify(name)} is ${dtype}; deltaprop reads F32, F64, F16 and ` + `BF16. Convert it before saving.`,
+      );
     }
     return { name, shape, data };
   });
@@ -178,7 +191,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = "decodeSafetensors(
 
 /** Arrays of another page or frame are as good. */
 const dtypeOf = (data: unknown): "F32" | "F64" | undefined =>
-  ({ Float32Array: "F32", Float64Array: "F64" } as const)[brandOf(data) ?? ""];
+  (({ Float32Array: "F32", Float64Array: "F64" }) as const)[brandOf(data) ?? ""];
 
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -201,8 +214,10 @@ function checkTensor(tensor: TensorToWrite, taken: ReadonlySet<string>): string 
   }
   if (taken.has(name)) throw new FormatError(`${place}: another tensor has this name. Give each its own.`);
   if (!shape.every(isCount) || elementsOf(shape) !== data.length) {
-    throw new FormatError(`${place}: shape [${shape.join(", ")}] must be whole numbers ≥ 0 whose product is the number ` +
-      `of elements; got ${data.length} elements.`);
+    throw new FormatError(
+      `${place}: shape [${shape.join(", ")}] must be whole numbers ≥ 0 whose product is the number ` +
+        `of elements; got ${data.length} elements.`,
+    );
   }
   return name;
 }
@@ -220,10 +235,13 @@ function headerText(tensors: readonly TensorToWrite[], metadata: Readonly<Record
   const taken = new Set<string>();
   let begin = 0;
   for (const tensor of tensors) {
-    const name = checkTensor(tensor, taken), end = begin + tensor.data.byteLength;
+    const name = checkTensor(tensor, taken),
+      end = begin + tensor.data.byteLength;
     taken.add(name);
-    parts.push(`${JSON.stringify(name)}:{"dtype":"${dtypeOf(tensor.data)}","shape":[${tensor.shape.join(",")}],` +
-      `"data_offsets":[${begin},${end}]}`);
+    parts.push(
+      `${JSON.stringify(name)}:{"dtype":"${dtypeOf(tensor.data)}","shape":[${tensor.shape.join(",")}],` +
+        `"data_offsets":[${begin},${end}]}`,
+    );
     begin = end;
   }
   return `{${parts.join(",")}}`;
@@ -236,7 +254,8 @@ function headerText(tensors: readonly TensorToWrite[], metadata: Readonly<Record
  * its data, or a string is no valid Unicode
  */
 export function encodeSafetensors(
-  tensors: readonly TensorToWrite[], metadata: Readonly<Record<string, string>> = {},
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   checkArguments(tensors, metadata);
   const header = new TextEncoder().encode(headerText(tensors, metadata));

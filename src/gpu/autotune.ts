@@ -32,9 +32,17 @@ export interface TuneOptions {
 
 /** What a choice depends on: the adapter, its limits, and the kernels as this version writes them. */
 export function storeKey(context: GpuContext, { source }: Launch, { key }: ProductSite): string {
-  const adapter = planAdapter(context), { kind, quads, workgroupBytes } = adapter;
-  return [context.adapter, kind, `lanes ${lanesOf(adapter)}`, quads ? "quads" : "no quads", `workgroup ${workgroupBytes} B`, key,
-    `kernel ${hash(source)}`].join(" | ");
+  const adapter = planAdapter(context),
+    { kind, quads, workgroupBytes } = adapter;
+  return [
+    context.adapter,
+    kind,
+    `lanes ${lanesOf(adapter)}`,
+    quads ? "quads" : "no quads",
+    `workgroup ${workgroupBytes} B`,
+    key,
+    `kernel ${hash(source)}`,
+  ].join(" | ");
 }
 
 /** Whether its cut can make a difference that can be seen. */
@@ -58,14 +66,19 @@ function hash(text: string): string {
  * @throws GpuError if memory runs out or the device is lost
  */
 export async function tune(
-  context: GpuContext, planWith: (choices: Choices) => Plan, known: Choices, options: TuneOptions = {},
+  context: GpuContext,
+  planWith: (choices: Choices) => Plan,
+  known: Choices,
+  options: TuneOptions = {},
 ): Promise<Choices> {
-  const { store = openChoiceStore() } = options, choices = new Map(known), untuned = planWith(new Map());
+  const { store = openChoiceStore() } = options,
+    choices = new Map(known),
+    untuned = planWith(new Map());
   for (const { launch, site } of untuned.products) {
     if (choices.has(site.key) || !isWorthTuning(site, untuned.launches[launch])) continue;
     const key = storeKey(context, untuned.launches[launch], site);
     const remembered = namedShape(await store.read(key), candidatesFor(site));
-    const shape = remembered ?? await measure(context.device, planWith, choices, launch, site, options);
+    const shape = remembered ?? (await measure(context.device, planWith, choices, launch, site, options));
     choices.set(site.key, shape);
     if (!remembered) await store.write(key, shapeName(shape));
   }
@@ -78,16 +91,23 @@ interface CandidateRunner {
 }
 
 async function measure(
-  device: GPUDevice, planWith: (choices: Choices) => Plan, choices: Choices, number: number, site: ProductSite,
+  device: GPUDevice,
+  planWith: (choices: Choices) => Plan,
+  choices: Choices,
+  number: number,
+  site: ProductSite,
   { judge = (_, milliseconds) => milliseconds }: TuneOptions,
 ) {
-  const pipelines = new PipelineCache(device), { key } = site, candidates = candidatesFor(site);
+  const pipelines = new PipelineCache(device),
+    { key } = site,
+    candidates = candidatesFor(site);
   const plans = candidates.map((shape) => planWith(new Map([...choices, [key, shape]])));
   const made = await Promise.allSettled(plans.map((plan) => pipelines.get(plan.launches[number])));
   // The model's choice must compile; what else does not is no candidate.
   if (made[0].status === "rejected") throw made[0].reason;
-  const runners = made.flatMap((pipeline, i): (CandidateRunner & { shape: typeof candidates[number] })[] =>
-    (pipeline.status === "fulfilled" ? [{ plan: plans[i], pipeline: pipeline.value, shape: candidates[i] }] : []));
+  const runners = made.flatMap((pipeline, i): (CandidateRunner & { shape: (typeof candidates)[number] })[] =>
+    pipeline.status === "fulfilled" ? [{ plan: plans[i], pipeline: pipeline.value, shape: candidates[i] }] : [],
+  );
   const bench = await LaunchBench.create(device, plans[0], plans[0].launches[number]);
   try {
     const time = async ({ plan, pipeline }: CandidateRunner, repeats: number) => {
@@ -98,7 +118,11 @@ async function measure(
     for (const runner of runners) await time(runner, 1);
     const repeats = await meaningful((count) => time(runners[0], count));
     const winner = await fastest({
-      count: runners.length, time: (i) => time(runners[i], repeats), now: () => performance.now(), budget: BUDGET_MILLISECONDS, rounds: ROUNDS,
+      count: runners.length,
+      time: (i) => time(runners[i], repeats),
+      now: () => performance.now(),
+      budget: BUDGET_MILLISECONDS,
+      rounds: ROUNDS,
     });
     return runners[winner].shape;
   } finally {

@@ -17,7 +17,9 @@ export interface ChoiceStore {
 const MAX_ENTRIES = 1000;
 /** Of the file: far more than that many entries take. */
 const MAX_BYTES = 2 ** 24;
-const NAME = "deltaprop", TABLE = "autotune", FILE = "autotune.json";
+const NAME = "deltaprop",
+  TABLE = "autotune",
+  FILE = "autotune.json";
 
 /** The one of this host. */
 export function openChoiceStore(): ChoiceStore {
@@ -34,7 +36,11 @@ class NoStore implements ChoiceStore {
 export function choiceFile(): string | null {
   const node = nodeModules();
   if (node === null) return null;
-  const { path, os, host: { env, platform } } = node;
+  const {
+    path,
+    os,
+    host: { env, platform },
+  } = node;
   const folder = platform === "win32" ? env.LOCALAPPDATA : env.XDG_CACHE_HOME;
   // The specification of XDG ignores relative paths.
   if (folder !== undefined && path.isAbsolute(folder)) return path.join(folder, NAME, FILE);
@@ -67,8 +73,9 @@ class FileStore implements ChoiceStore {
 
   async #entries(): Promise<Map<string, string>> {
     try {
-      const content: unknown = JSON.parse(new TextDecoder().decode(
-        await readRegularFile(nodeModules()!, this.file, { maxBytes: MAX_BYTES })));
+      const content: unknown = JSON.parse(
+        new TextDecoder().decode(await readRegularFile(nodeModules()!, this.file, { maxBytes: MAX_BYTES })),
+      );
       if (typeof content !== "object" || content === null) return new Map();
       return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
     } catch {

@@ -11,5 +11,9 @@ import type { StepExecutor } from "./step-executor.ts";
  * @throws GpuError if a shader does not compile or memory runs out
  */
 export const createExecutor = async (
-  device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: (memory: string) => GPUBuffer,
-): Promise<StepExecutor> => (plan.persistent ? (await loadPersistent()).PersistentExecutor : Executor).create(device, pipelines, plan, external);
+  device: GPUDevice,
+  pipelines: PipelineCache,
+  plan: Plan,
+  external: (memory: string) => GPUBuffer,
+): Promise<StepExecutor> =>
+  (plan.persistent ? (await loadPersistent()).PersistentExecutor : Executor).create(device, pipelines, plan, external);

@@ -16,8 +16,13 @@ export interface GpuContext {
 
 /** Limits that plans profit from: we ask for what the adapter offers, since the defaults are small. */
 const WANTED_LIMITS = [
-  "maxBufferSize", "maxStorageBufferBindingSize", "maxStorageBuffersPerShaderStage", "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupSizeY",
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
 ] as const;
 
 const HALF = "shader-f16";
@@ -43,9 +48,11 @@ function describe(info: GPUAdapterInfo | undefined): string {
 
 /** What plans are made for. */
 export function planAdapter({ device, adapter }: GpuContext): Adapter {
-  const software = adapter.endsWith(SOFTWARE_MARK), swiftshader = /swiftshader/i.test(adapter);
+  const software = adapter.endsWith(SOFTWARE_MARK),
+    swiftshader = /swiftshader/i.test(adapter);
   return {
-    kind: software ? "software" : "gpu", workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
+    kind: software ? "software" : "gpu",
+    workgroupBytes: device.limits.maxComputeWorkgroupStorageSize,
     maxWorkgroups: device.limits.maxComputeWorkgroupsPerDimension,
     // SwiftShader runs lanes by fours, in their order.
     quads: device.features.has("subgroups") && swiftshader,
@@ -108,8 +115,11 @@ let made: GPUBuffer[] | null = null;
 
 const bytesOf = (buffers: readonly GPUBuffer[]): number => buffers.reduce((sum, { size }) => sum + size, 0);
 
-const outOfMemory = (what: string, reason: string, bytes: number): OutOfMemoryError => new OutOfMemoryError(
-  `${what}: the GPU is out of memory (${reason}); ${bytes} bytes were asked for. ${(REMEDIES as Record<string, string>)[what] ?? ""}`.trimEnd(), bytes);
+const outOfMemory = (what: string, reason: string, bytes: number): OutOfMemoryError =>
+  new OutOfMemoryError(
+    `${what}: the GPU is out of memory (${reason}); ${bytes} bytes were asked for. ${(REMEDIES as Record<string, string>)[what] ?? ""}`.trimEnd(),
+    bytes,
+  );
 
 /**
  * Every buffer is made here, so that checked() can say how many bytes were asked for, and free those made before one failed.
@@ -135,7 +145,7 @@ export function createBuffer(device: GPUDevice, descriptor: GPUBufferDescriptor)
 export async function checked<T>(device: GPUDevice, what: string, create: () => T): Promise<T> {
   device.pushErrorScope("validation");
   device.pushErrorScope("out-of-memory");
-  const buffers: GPUBuffer[] = made = [];
+  const buffers: GPUBuffer[] = (made = []);
   let result: { value: T } | null = null;
   let error: unknown = null;
   try {
@@ -153,7 +163,9 @@ export async function checked<T>(device: GPUDevice, what: string, create: () => 
 }
 
 function scopeError(
-  what: string, [memory, validation]: PromiseSettledResult<GPUError | null>[], buffers: readonly GPUBuffer[],
+  what: string,
+  [memory, validation]: PromiseSettledResult<GPUError | null>[],
+  buffers: readonly GPUBuffer[],
 ): GpuError | null {
   // The scopes of a lost device may refuse to be popped.
   const lost = [memory, validation].find(({ status }) => status === "rejected");

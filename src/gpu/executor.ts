@@ -26,7 +26,11 @@ export class Executor implements StepExecutor {
   #table: GPUBuffer | null = null;
   #prepared: readonly PreparedLaunch[] = [];
 
-  private constructor(readonly device: GPUDevice, readonly plan: Plan, readonly external: External) {
+  private constructor(
+    readonly device: GPUDevice,
+    readonly plan: Plan,
+    readonly external: External,
+  ) {
     this.#log = new ResultLog(device, plan);
   }
 
@@ -41,12 +45,21 @@ export class Executor implements StepExecutor {
 
   #allocate(pipelines: readonly GPUComputePipeline[]): void {
     const { device, plan } = this;
-    this.#table = createBuffer(device, { label: "steps", size: this.#log.capacity * STEP_STRIDE,
-      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination });
+    this.#table = createBuffer(device, {
+      label: "steps",
+      size: this.#log.capacity * STEP_STRIDE,
+      usage: BUFFER_USAGE.uniform | BUFFER_USAGE.copyDestination,
+    });
     for (const [memory, bytes] of plan.scratch) this.#scratch.set(memory, createStorage(device, bytes, memory));
     const table = this.#table;
-    this.#prepared = plan.launches.map(({ bindings }, i) => ({ pipeline: pipelines[i],
-      group: this.#bind(pipelines[i], table, bindings.map(({ memory }) => memory)) }));
+    this.#prepared = plan.launches.map(({ bindings }, i) => ({
+      pipeline: pipelines[i],
+      group: this.#bind(
+        pipelines[i],
+        table,
+        bindings.map(({ memory }) => memory),
+      ),
+    }));
   }
 
   get capacity(): number {
@@ -77,7 +90,7 @@ export class Executor implements StepExecutor {
   }
 
   bufferOf(memory: string): GPUBuffer {
-    return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
+    return memory === "results" ? this.#log.buffer : (this.#scratch.get(memory) ?? this.external(memory));
   }
 
   #bind(pipeline: GPUComputePipeline, table: GPUBuffer, memories: readonly string[]): GPUBindGroup {

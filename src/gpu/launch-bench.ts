@@ -18,7 +18,8 @@ function bytesOf({ graph, batch, places, scratch }: Plan, memory: string): numbe
   const planned = memoryBytes(places).get(memory) ?? scratch.get(memory);
   if (planned !== undefined) return planned;
   const tensors = [...graph.tensors.values()];
-  if (memory === "results") return 4 * tensors.filter(({ role }) => role === "result").reduce((sum, tensor) => sum + sizeOf(tensor, batch), 0);
+  if (memory === "results")
+    return 4 * tensors.filter(({ role }) => role === "result").reduce((sum, tensor) => sum + sizeOf(tensor, batch), 0);
   // As many rows of the data as a mini-batch has.
   const data = tensors.find(({ name }) => name === memory);
   if (!data) throw new Error(`no tensor lies in "${memory}"`);
@@ -35,15 +36,22 @@ export class LaunchBench {
   static create(device: GPUDevice, plan: Plan, { bindings }: Launch): Promise<LaunchBench> {
     const bench = new LaunchBench(device);
     return checked(device, "autotune", () => {
-      bench.#allocate(plan, bindings.map(({ memory }) => memory));
+      bench.#allocate(
+        plan,
+        bindings.map(({ memory }) => memory),
+      );
       return bench;
     });
   }
 
   #allocate(plan: Plan, memories: readonly string[]): void {
-    const { device } = this, order = Uint32Array.from({ length: plan.batch }, (_, i) => i);
+    const { device } = this,
+      order = Uint32Array.from({ length: plan.batch }, (_, i) => i);
     for (const memory of memories) {
-      this.#buffers.set(memory, memory === "order" ? createFrom(device, order, memory) : createStorage(device, bytesOf(plan, memory), memory));
+      this.#buffers.set(
+        memory,
+        memory === "order" ? createFrom(device, order, memory) : createStorage(device, bytesOf(plan, memory), memory),
+      );
     }
     const table = new ArrayBuffer(TABLE_BYTES);
     writeStep(table, 0, 0, { rows: plan.batch, offset: 0, step: 0, learningRate: 1e-3, correctedRate: 1e-3 });
@@ -54,15 +62,21 @@ export class LaunchBench {
   /** Milliseconds of `repeats` launches, one after the other in one submit. */
   async time({ bindings, grid }: Launch, pipeline: GPUComputePipeline, repeats: number): Promise<number> {
     const { device } = this;
-    const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [
-      { binding: 0, resource: { buffer: this.#table!, size: TABLE_BYTES } },
-      ...bindings.map(({ memory }, i) => ({ binding: i + 1, resource: { buffer: this.#buffers.get(memory)! } }))] });
-    const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+    const group = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [
+        { binding: 0, resource: { buffer: this.#table!, size: TABLE_BYTES } },
+        ...bindings.map(({ memory }, i) => ({ binding: i + 1, resource: { buffer: this.#buffers.get(memory)! } })),
+      ],
+    });
+    const encoder = device.createCommandEncoder(),
+      pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group, [0]);
     for (let i = 0; i < repeats; i++) pass.dispatchWorkgroups(...grid);
     pass.end();
-    const commands = encoder.finish(), start = performance.now();
+    const commands = encoder.finish(),
+      start = performance.now();
     device.queue.submit([commands]);
     await nudged(device.queue, device.queue.onSubmittedWorkDone());
     return performance.now() - start;

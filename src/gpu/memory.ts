@@ -22,8 +22,7 @@ export function createStorage(device: GPUDevice, bytes: number, label: string, r
   const size = wholeWords(bytes);
   const limit = maxBindingBytes(device);
   if (size > limit) throw tooLarge(label, size, limit, remedy);
-  return createBuffer(device, { label, size,
-    usage: BUFFER_USAGE.storage | BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
+  return createBuffer(device, { label, size, usage: BUFFER_USAGE.storage | BUFFER_USAGE.copySource | BUFFER_USAGE.copyDestination });
 }
 
 /** @param at where in the buffer to write, in bytes */
@@ -37,9 +36,7 @@ export function writeStorage(device: GPUDevice, buffer: GPUBuffer, data: DeviceN
   device.queue.writeBuffer(buffer, at + whole, rest);
 }
 
-export function createFrom(
-  device: GPUDevice, data: DeviceNumbers, label: string, remedy: string = REMEDIES["data set"],
-): GPUBuffer {
+export function createFrom(device: GPUDevice, data: DeviceNumbers, label: string, remedy: string = REMEDIES["data set"]): GPUBuffer {
   const buffer = createStorage(device, data.byteLength, label, remedy);
   writeStorage(device, buffer, data);
   return buffer;
@@ -54,8 +51,10 @@ export async function readStaging({ queue }: GPUDevice, staging: GPUBuffer, byte
     staging.unmap();
     return floats;
   } catch (error) {
-    throw new GpuError("The GPU was lost or freed before its results were read " +
-      `(${error instanceof Error ? error.message : String(error)}). Compile the model again.`);
+    throw new GpuError(
+      "The GPU was lost or freed before its results were read " +
+        `(${error instanceof Error ? error.message : String(error)}). Compile the model again.`,
+    );
   }
 }
 
@@ -77,7 +76,9 @@ const createStaging = (device: GPUDevice, bytes: number): GPUBuffer =>
  * @throws OutOfMemoryError, or GpuError if the device is lost
  */
 export async function readFloats(
-  device: GPUDevice, sources: readonly FloatsInBuffer[], kept?: GPUBuffer,
+  device: GPUDevice,
+  sources: readonly FloatsInBuffer[],
+  kept?: GPUBuffer,
 ): Promise<Float32Array<ArrayBuffer>[]> {
   const sizes = sources.map(({ elements, fromHalves }) => copiedBytes(elements * (fromHalves ? 2 : 4)));
   const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
@@ -132,7 +133,8 @@ export class TensorStore {
    * @throws OutOfMemoryError if they do not fit the device; the new ones are then not there
    */
   async write(values: ReadonlyMap<string, Float32Array<ArrayBuffer>>): Promise<void> {
-    const before = this.#places, added = new Map([...values].filter(([name]) => !before.has(name)));
+    const before = this.#places,
+      added = new Map([...values].filter(([name]) => !before.has(name)));
     try {
       await checked(this.device, "weights", () => {
         if (added.size > 0) this.#allocate(added);
@@ -152,10 +154,14 @@ export class TensorStore {
   }
 
   async #read(names: readonly string[], staging?: GPUBuffer): Promise<Map<string, Float32Array<ArrayBuffer>>> {
-    const floats = await readFloats(this.device, names.map((name) => {
-      const { memory, ...place } = this.#place(name);
-      return { buffer: this.buffer(memory), ...place };
-    }), staging);
+    const floats = await readFloats(
+      this.device,
+      names.map((name) => {
+        const { memory, ...place } = this.#place(name);
+        return { buffer: this.buffer(memory), ...place };
+      }),
+      staging,
+    );
     return new Map(names.map((name, i) => [name, floats[i]]));
   }
 
@@ -178,7 +184,8 @@ export class TensorStore {
   }
 
   #allocate(values: ReadonlyMap<string, Float32Array>): void {
-    const isFirst = this.#places.size === 0, sizes = [...values].map(([name, { length }]) => [name, length] as const);
+    const isFirst = this.#places.size === 0,
+      sizes = [...values].map(([name, { length }]) => [name, length] as const);
     const places = packWeights(sizes, maxBindingBytes(this.device), isFirst ? "weights" : SUMS);
     this.#places = new Map([...this.#places, ...places]);
     for (const [memory, bytes] of memoryBytes(places)) {

@@ -22,22 +22,28 @@ export class PersistentExecutor implements StepExecutor {
 
   /** Calls that make buffers, none of a size that could be refused; what they report is seen by `checked`. */
   private constructor(
-    readonly device: GPUDevice, readonly pipeline: GPUComputePipeline, readonly plan: Plan, readonly external: External,
+    readonly device: GPUDevice,
+    readonly pipeline: GPUComputePipeline,
+    readonly plan: Plan,
+    readonly external: External,
   ) {
     this.#log = new ResultLog(device, plan);
     this.#scratch = new Map([...plan.scratch].map(([memory, bytes]) => [memory, createStorage(device, bytes, memory)]));
-    this.#table = createBuffer(device, { label: "steps", size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
-      usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination });
+    this.#table = createBuffer(device, {
+      label: "steps",
+      size: TABLE_HEADER_BYTES + this.#log.capacity * STEP_BYTES,
+      usage: BUFFER_USAGE.storage | BUFFER_USAGE.copyDestination,
+    });
     this.#group = device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: [{ binding: 0, resource: { buffer: this.#table } }, ...plan.launches[0].bindings.map(({ memory }, i) =>
-        ({ binding: i + 1, resource: { buffer: this.bufferOf(memory) } }))],
+      entries: [
+        { binding: 0, resource: { buffer: this.#table } },
+        ...plan.launches[0].bindings.map(({ memory }, i) => ({ binding: i + 1, resource: { buffer: this.bufferOf(memory) } })),
+      ],
     });
   }
 
-  static async create(
-    device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External,
-  ): Promise<PersistentExecutor> {
+  static async create(device: GPUDevice, pipelines: PipelineCache, plan: Plan, external: External): Promise<PersistentExecutor> {
     const pipeline = await pipelines.get(plan.launches[0]);
     return checked(device, "plan", () => new PersistentExecutor(device, pipeline, plan, external));
   }
@@ -76,7 +82,7 @@ export class PersistentExecutor implements StepExecutor {
   }
 
   bufferOf(memory: string): GPUBuffer {
-    return memory === "results" ? this.#log.buffer : this.#scratch.get(memory) ?? this.external(memory);
+    return memory === "results" ? this.#log.buffer : (this.#scratch.get(memory) ?? this.external(memory));
   }
 
   writeTable(steps: readonly StepScalars[]): void {

@@ -12,7 +12,10 @@ export class PipelineCache {
 
   /** Compiles side by side what get() is to give. */
   start(launches: readonly Launch[]): void {
-    for (const launch of launches) this.get(launch).catch(() => { /* get() gives the same promise to who needs it. */ });
+    for (const launch of launches)
+      this.get(launch).catch(() => {
+        /* get() gives the same promise to who needs it. */
+      });
   }
 
   /** @throws GpuError with the numbered source if the shader does not compile */
@@ -26,15 +29,20 @@ export class PipelineCache {
   }
 
   async #create(launch: Launch): Promise<GPUComputePipeline> {
-    const { device } = this, { kernel, source, bindings, table } = launch;
+    const { device } = this,
+      { kernel, source, bindings, table } = launch;
     // "auto" layouts know no dynamic offsets, which choose the step's numbers.
     const layout = device.createBindGroupLayout({
       label: kernel,
       entries: [
-        { binding: 0, visibility: SHADER_STAGE.compute, 
-          buffer: table === "uniform" ? { type: "uniform", hasDynamicOffset: true } : { type: "read-only-storage" } },
+        {
+          binding: 0,
+          visibility: SHADER_STAGE.compute,
+          buffer: table === "uniform" ? { type: "uniform", hasDynamicOffset: true } : { type: "read-only-storage" },
+        },
         ...bindings.map(({ access }, i): GPUBindGroupLayoutEntry => ({
-          binding: i + 1, visibility: SHADER_STAGE.compute,
+          binding: i + 1,
+          visibility: SHADER_STAGE.compute,
           buffer: { type: access === "read" ? "read-only-storage" : "storage" },
         })),
       ],
@@ -43,7 +51,8 @@ export class PipelineCache {
     const module = device.createShaderModule({ label: kernel, code: source });
     const scope = device.popErrorScope();
     const pipeline = device.createComputePipelineAsync({
-      label: kernel, layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      label: kernel,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: "main" },
     });
     try {
@@ -51,7 +60,10 @@ export class PipelineCache {
       return created;
     } catch (error) {
       // Who lost the GPU while kernels compiled may have lost the network, too.
-      const words = await loadUnsupported().then(({ doesNotCompile }) => doesNotCompile(launch, module, error), () => `kernel ${kernel}: ${String(error)}`);
+      const words = await loadUnsupported().then(
+        ({ doesNotCompile }) => doesNotCompile(launch, module, error),
+        () => `kernel ${kernel}: ${String(error)}`,
+      );
       throw new GpuError(words);
     }
   }

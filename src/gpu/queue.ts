@@ -44,14 +44,16 @@ export class StepQueue {
    */
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number> {
     const inFlight: Promise<void>[] = [];
-    let next = 0, before = Promise.resolve();
+    let next = 0,
+      before = Promise.resolve();
     let lastDone = performance.now();
     try {
       for (let submits = 0; next < steps.length && !signal?.aborted; submits++) {
         const first = next;
         const chunk = steps.slice(first, first + Math.min(this.#steps, this.executor.capacity));
         next += chunk.length;
-        const submitted = performance.now(), earlier = before;
+        const submitted = performance.now(),
+          earlier = before;
         before = this.executor.submit(chunk, submits % SUBMITS_IN_FLIGHT).then(async (results) => {
           // WebGPU does not promise that buffers are mapped in the order in which that was asked for.
           await earlier;
@@ -81,7 +83,8 @@ export class StepQueue {
     }
     // Submitted before the size was raised: it says nothing of that size.
     if (this.#other !== null && steps < this.#steps) return;
-    const now: Timed = { steps, milliseconds }, other = this.#other;
+    const now: Timed = { steps, milliseconds },
+      other = this.#other;
     const wanted = Math.round((TARGET_MILLISECONDS * steps) / Math.max(milliseconds, 0.1));
     if (this.#floor && milliseconds > 2 * this.#floor.milliseconds) this.#floor = null;
     let least = this.#floor?.steps ?? 1;

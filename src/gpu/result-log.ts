@@ -10,7 +10,8 @@ import { createStorage, maxBindingBytes, readStaging } from "./memory.ts";
 export const SUBMITS_IN_FLIGHT = 2;
 /** Results of one submit never take more than this, however wide the answers are. */
 const MAX_BYTES = 1 << 24;
-const MAX_STEPS = 256, MAX_PERSISTENT_STEPS = 4096;
+const MAX_STEPS = 256,
+  MAX_PERSISTENT_STEPS = 4096;
 
 /** Numbers that each step leaves, steps that one submit can hold, and what all of it takes on a device with this limit. */
 export function logSize({ graph, batch, persistent }: Plan, maxBytes: number) {
@@ -29,20 +30,24 @@ export class ResultLog {
   readonly buffer: GPUBuffer;
   readonly #staging: readonly GPUBuffer[];
 
-  constructor(readonly device: GPUDevice, plan: Plan) {
-    const { elements, capacity } = logSize(plan, maxBindingBytes(device)), bytes = elements * 4;
+  constructor(
+    readonly device: GPUDevice,
+    plan: Plan,
+  ) {
+    const { elements, capacity } = logSize(plan, maxBindingBytes(device)),
+      bytes = elements * 4;
     this.elements = elements;
     this.capacity = capacity;
     this.buffer = createStorage(device, bytes * capacity, "results");
-    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) => createBuffer(device, { label: `results ${i}`,
-      size: this.buffer.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }));
+    this.#staging = Array.from({ length: SUBMITS_IN_FLIGHT }, (_, i) =>
+      createBuffer(device, { label: `results ${i}`, size: this.buffer.size, usage: BUFFER_USAGE.copyDestination | BUFFER_USAGE.mapRead }),
+    );
   }
 
   /** Submits what `encode` encodes, and gives what its steps left once they are done. */
-  async submit(
-    steps: number, stagingSlot: number, encode: (encoder: GPUCommandEncoder) => void,
-  ): Promise<Float32Array<ArrayBuffer>> {
-    const bytes = steps * this.elements * 4, staging = this.#staging[stagingSlot];
+  async submit(steps: number, stagingSlot: number, encode: (encoder: GPUCommandEncoder) => void): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = steps * this.elements * 4,
+      staging = this.#staging[stagingSlot];
     const encoder = this.device.createCommandEncoder();
     encode(encoder);
     encoder.copyBufferToBuffer(this.buffer, 0, staging, 0, bytes);

@@ -21,7 +21,10 @@ export const hasTimestamps = ({ features }: GPUDevice): boolean => features.has(
 export type LaunchTimed = (launch: number, milliseconds: number, steps: number) => void;
 
 export class TimedExecutor implements StepExecutor {
-  constructor(readonly inner: StepExecutor, readonly onTimed: LaunchTimed) {}
+  constructor(
+    readonly inner: StepExecutor,
+    readonly onTimed: LaunchTimed,
+  ) {}
 
   get device(): GPUDevice {
     return this.inner.device;
@@ -61,20 +64,25 @@ export class TimedExecutor implements StepExecutor {
   }
 
   async submit(steps: readonly StepScalars[]): Promise<Float32Array<ArrayBuffer>> {
-    const { device, plan, resultElements } = this, slots = plan.persistent ? [0] : steps.map((_, slot) => slot);
+    const { device, plan, resultElements } = this,
+      slots = plan.persistent ? [0] : steps.map((_, slot) => slot);
     const passes = slots.flatMap((slot) => plan.launches.map((_, launch) => ({ slot, launch })));
     this.writeTable(steps);
     const timing = this.#encode(passes);
     // Submitted by the call itself, behind the steps and before the next ones.
     const results = readFloats(device, [{ buffer: this.bufferOf("results"), elements: steps.length * resultElements }]);
-    const [[floats]] = await Promise.all([results, timing.then((times) => passes.forEach(({ launch }, i) =>
-      this.onTimed(launch, times[i], plan.persistent ? steps.length : 1)))]);
+    const [[floats]] = await Promise.all([
+      results,
+      timing.then((times) => passes.forEach(({ launch }, i) => this.onTimed(launch, times[i], plan.persistent ? steps.length : 1))),
+    ]);
     return floats;
   }
 
   /** Submits the passes, and gives the milliseconds of each. */
   async #encode(passes: readonly { slot: number; launch: number }[]): Promise<number[]> {
-    const { device } = this, count = 2 * passes.length, size = count * TIMESTAMP_BYTES;
+    const { device } = this,
+      count = 2 * passes.length,
+      size = count * TIMESTAMP_BYTES;
     const { querySet, resolved, staging } = await this.#run(passes, count, size);
     try {
       await nudged(device.queue, staging.mapAsync(MAP_MODE.read));

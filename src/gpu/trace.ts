@@ -18,7 +18,10 @@ export function poison({ device, own }: StepExecutor): void {
 }
 
 function numbersOf(executor: StepExecutor, name: string, batch: number): FloatsInBuffer {
-  const { graph, places } = executor.plan, tensor = tensorOf(graph, name), elements = sizeOf(tensor, batch), place = places.get(name);
+  const { graph, places } = executor.plan,
+    tensor = tensorOf(graph, name),
+    elements = sizeOf(tensor, batch),
+    place = places.get(name);
   if (tensor.role === "result") return { buffer: executor.bufferOf("results"), elements };
   if (!place) throw new Error(`${name} has no place in memory`);
   const { memory, offset, type } = place;
@@ -30,7 +33,8 @@ function numbersOf(executor: StepExecutor, name: string, batch: number): FloatsI
  * filled with NaN first, so that a number nobody wrote cannot pass for a result.
  */
 export async function traceStep(executor: StepExecutor, step: StepScalars): Promise<WrittenTensors[]> {
-  const { device, plan } = executor, trace: WrittenTensors[] = [];
+  const { device, plan } = executor,
+    trace: WrittenTensors[] = [];
   poison(executor);
   executor.writeTable([step]);
   for (const [launch, { touches }] of plan.launches.entries()) {
@@ -40,7 +44,10 @@ export async function traceStep(executor: StepExecutor, step: StepScalars): Prom
     pass.end();
     device.queue.submit([encoder.finish()]);
     const written = touches.filter(({ access }) => access === "read_write");
-    const floats = await readFloats(device, written.map(({ tensor }) => numbersOf(executor, tensor, step.rows)));
+    const floats = await readFloats(
+      device,
+      written.map(({ tensor }) => numbersOf(executor, tensor, step.rows)),
+    );
     trace.push(new Map(written.map(({ tensor }, i) => [tensor, floats[i]])));
   }
   return trace;

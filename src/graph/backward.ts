@@ -30,12 +30,13 @@ export interface Passed {
 }
 
 /** A dropout op but for its operands: the way back meets the mask of the way forward. */
-export const dropoutOf = ({ rate, held }: Extract<NetworkLayer, { type: "dropout" }>, index: number): Omit<OpOf<"dropout">, "inputs" | "outputs"> =>
-  ({ type: "dropout", rate, layer: index, ...(held > 1 ? { held } : {}) });
+export const dropoutOf = (
+  { rate, held }: Extract<NetworkLayer, { type: "dropout" }>,
+  index: number,
+): Omit<OpOf<"dropout">, "inputs" | "outputs"> => ({ type: "dropout", rate, layer: index, ...(held > 1 ? { held } : {}) });
 
 /** ∂C/∂z is called δ; every other gradient is named after what it belongs to. */
-export const gradientName = (name: string): string =>
-  (name.startsWith("z") ? `delta${name.slice(1)}` : `grad_${name}`);
+export const gradientName = (name: string): string => (name.startsWith("z") ? `delta${name.slice(1)}` : `grad_${name}`);
 
 /** BP4 or BP3 gave `dataGradient`; adds the penalty's gradient. */
 function addPenalty(g: GraphBuilder, parameter: Parameter, gradient: (name: string) => string): string {
@@ -43,8 +44,7 @@ function addPenalty(g: GraphBuilder, parameter: Parameter, gradient: (name: stri
   if (parameter.regularizer === null) return gradient(name);
   const dataGradient = gradient(`data_${name}`);
   const { l1, l2 } = parameter.regularizer;
-  return g.push({ type: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol],
-    outputs: [g.alike(name, parameter.symbol)] });
+  return g.push({ type: "penaltyGradient", l1, l2, inputs: [dataGradient, parameter.symbol], outputs: [g.alike(name, parameter.symbol)] });
 }
 
 function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: Recipe, globalFactor?: string): string {
@@ -55,8 +55,12 @@ function clip(g: GraphBuilder, parameter: Parameter, gradient: string, recipe: R
   }
   let factor = globalFactor;
   if (clipNorm !== undefined) {
-    factor = g.push({ type: "clipFactor", limit: clipNorm, inputs: [gradient],
-      outputs: [g.tensor(`clip_factor_${parameter.symbol}`, 1, 1)] });
+    factor = g.push({
+      type: "clipFactor",
+      limit: clipNorm,
+      inputs: [gradient],
+      outputs: [g.tensor(`clip_factor_${parameter.symbol}`, 1, 1)],
+    });
   }
   if (factor === undefined) return gradient;
   return g.push({ type: "scale", inputs: [gradient, factor], outputs: [clipped()] });
@@ -67,14 +71,16 @@ function update(g: GraphBuilder, parameter: Parameter, gradient: string, recipe:
     const { rows, cols } = tensorOf(g, parameter.symbol);
     return g.tensor(`${name}_${parameter.symbol}`, rows, cols, "state");
   });
-  g.push({ type: "update", optimizer: recipe.optimizer, inputs: [parameter.symbol, gradient, ...states],
-    outputs: [parameter.symbol, ...states] });
+  g.push({
+    type: "update",
+    optimizer: recipe.optimizer,
+    inputs: [parameter.symbol, gradient, ...states],
+    outputs: [parameter.symbol, ...states],
+  });
 }
 
 /** The gradient of the cost at the stage's input, from `upstream`, that at its output (BP2 cut into its three ops). */
-function pullBack(
-  g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string, sequences: SequenceGraph | null,
-): string {
+function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upstream: string, sequences: SequenceGraph | null): string {
   const name = gradientName(input);
   switch (stage.type) {
     case "dense":
@@ -89,8 +95,12 @@ function pullBack(
       if (stage.activation === "softmax") {
         return g.push({ type: "softmaxPullback", inputs: [output, upstream], outputs: [g.alike(name, input)] });
       }
-      const slope = g.push({ type: "activationDerivative", activation: stage.activation,
-        inputs: [derivativeSource(stage.activation) === "z" ? input : output], outputs: [g.alike(`slope_${input}`, input)] });
+      const slope = g.push({
+        type: "activationDerivative",
+        activation: stage.activation,
+        inputs: [derivativeSource(stage.activation) === "z" ? input : output],
+        outputs: [g.alike(`slope_${input}`, input)],
+      });
       return g.push({ type: "hadamard", inputs: [upstream, slope], outputs: [g.alike(name, input)] });
     }
     default:
@@ -107,22 +117,32 @@ interface Weighted {
   readonly build: () => string;
 }
 
-function dataGradients(
-  g: GraphBuilder, { stage, input, output }: Passed, delta: string, sequences: SequenceGraph | null,
-): readonly Made[] {
+function dataGradients(g: GraphBuilder, { stage, input, output }: Passed, delta: string, sequences: SequenceGraph | null): readonly Made[] {
   if (stage.type === "recurrent") {
     return [[stage.kernel, (name) => g.product("leftTransposed", needed(sequences).previousStates(g, stage, output), delta, name)]];
   }
   const { bias, width } = stage as Extract<NetworkLayer, { type: "dense" | "affine" }>;
-  const others: readonly Made[] = stage.type === "dense" ? [[stage.kernel, (name) => (stage.picks
-    ? needed(sequences).embeddingGradient(g, input, delta, stage.kernel.symbol, name) : g.product("leftTransposed", input, delta, name))]]
-    : needed(sequences).scaleGradient!(g, stage as Extract<NetworkLayer, { type: "affine" }>, input, delta);
+  const others: readonly Made[] =
+    stage.type === "dense"
+      ? [
+          [
+            stage.kernel,
+            (name) =>
+              stage.picks
+                ? needed(sequences).embeddingGradient(g, input, delta, stage.kernel.symbol, name)
+                : g.product("leftTransposed", input, delta, name),
+          ],
+        ]
+      : needed(sequences).scaleGradient!(g, stage as Extract<NetworkLayer, { type: "affine" }>, input, delta);
   return bias ? [...others, [bias, (name) => g.push({ type: "rowSum", inputs: [delta], outputs: [g.tensor(name, 1, width)] })]] : others;
 }
 
 /** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps; γ and β of a normalization. */
 const weightGradients = (g: GraphBuilder, passed: Passed, delta: string, sequences: SequenceGraph | null): Weighted[] =>
-  dataGradients(g, passed, delta, sequences).map(([parameter, gradient]) => ({ parameter, build: () => addPenalty(g, parameter, gradient) }));
+  dataGradients(g, passed, delta, sequences).map(([parameter, gradient]) => ({
+    parameter,
+    build: () => addPenalty(g, parameter, gradient),
+  }));
 
 /**
  * Everything after the loss' gradient.
@@ -131,8 +151,13 @@ const weightGradients = (g: GraphBuilder, passed: Passed, delta: string, sequenc
  * @param onRowsDone called where all that is done row by row around the loss is done
  */
 export function backward(
-  g: GraphBuilder, recipe: Recipe, passed: readonly Passed[], start: string, from: string,
-  sequences: SequenceGraph | null, onRowsDone: () => void,
+  g: GraphBuilder,
+  recipe: Recipe,
+  passed: readonly Passed[],
+  start: string,
+  from: string,
+  sequences: SequenceGraph | null,
+  onRowsDone: () => void,
 ): void {
   const first = passed.findIndex(hasWeights);
   const { globalClipNorm } = recipe.optimizer;
@@ -153,7 +178,9 @@ export function backward(
     recurrences = [];
     // Down to the δ of the next layer with weights at once: ⊙σ′ then shares a launch with the product. And the weights are updated
     // after the pull-back through them, which needs the old ones.
-    if (i > first) do goBack(); while (!hasWeights(passed[i]));
+    if (i > first)
+      do goBack();
+      while (!hasWeights(passed[i]));
     else i--;
     for (const { parameter, build } of weighted) {
       const gradient = build();
@@ -163,7 +190,11 @@ export function backward(
     }
   }
   if (globalClipNorm === undefined) return;
-  const factor = g.push({ type: "clipFactor", limit: globalClipNorm, inputs: waiting.map(({ gradient }) => gradient),
-    outputs: [g.tensor("clip_factor", 1, 1)] });
+  const factor = g.push({
+    type: "clipFactor",
+    limit: globalClipNorm,
+    inputs: waiting.map(({ gradient }) => gradient),
+    outputs: [g.tensor("clip_factor", 1, 1)],
+  });
   waiting.forEach(({ parameter, gradient }) => update(g, parameter, clip(g, parameter, gradient, recipe, factor), recipe));
 }

@@ -37,7 +37,7 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
   let input = x;
   let layer = 0;
   const name = (letter: string, layers = 0): string => {
-    const first = `${letter}${layer += layers}`;
+    const first = `${letter}${(layer += layers)}`;
     let unique = first;
     for (let n = 2; g.tensors.has(unique); n++) unique = `${first}_${n}`;
     return unique;
@@ -48,13 +48,16 @@ function forward(g: GraphBuilder, network: Network, x: string, purpose: Graph["p
     switch (stage.type) {
       case "dense":
         layer++;
-        output = stage.picks ? needed(sequences).embeddingLookup(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
+        output = stage.picks
+          ? needed(sequences).embeddingLookup(g, input, stage.kernel.symbol, name("z"), stage.bias?.symbol)
           : g.product("normal", input, stage.kernel.symbol, name("z"), stage.bias?.symbol);
         break;
       case "activation":
-        output = g.push(stage.activation === "softmax"
-          ? { type: "softmax", inputs: [input], outputs: [g.alike(name("a"), input)] }
-          : { type: "activation", activation: stage.activation, inputs: [input], outputs: [g.alike(name("a"), input)] });
+        output = g.push(
+          stage.activation === "softmax"
+            ? { type: "softmax", inputs: [input], outputs: [g.alike(name("a"), input)] }
+            : { type: "activation", activation: stage.activation, inputs: [input], outputs: [g.alike(name("a"), input)] },
+        );
         break;
       case "dropout":
         output = g.push({ ...dropoutOf(stage, index), inputs: [input], outputs: [g.alike(name("d"), input)] });
@@ -100,7 +103,13 @@ interface Cost {
 }
 
 function costOf(
-  g: GraphBuilder, network: Network, recipe: Recipe, passed: Passed[], y: string, sequences: SequenceGraph | null, columns?: readonly Column[],
+  g: GraphBuilder,
+  network: Network,
+  recipe: Recipe,
+  passed: Passed[],
+  y: string,
+  sequences: SequenceGraph | null,
+  columns?: readonly Column[],
 ): Cost {
   const { loss } = recipe;
   const output = passed[passed.length - 1].output;
@@ -110,15 +119,23 @@ function costOf(
   let prediction = output;
   if (matching !== null && loss.fromLogits) {
     prediction = g.alike("probabilities", output);
-    g.push(matching === "softmax"
-      ? { type: "softmax", inputs: [output], outputs: [prediction] }
-      : { type: "activation", activation: "sigmoid", inputs: [output], outputs: [prediction] });
+    g.push(
+      matching === "softmax"
+        ? { type: "softmax", inputs: [output], outputs: [prediction] }
+        : { type: "activation", activation: "sigmoid", inputs: [output], outputs: [prediction] },
+    );
   }
-  const { timesteps } = tensorOf(g, output), rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", timesteps);
-  const lossRows = g.push({ type: "lossRows", loss, inputs: [matching === null ? prediction : logits, y],
-    outputs: [rowsLike("loss_rows")] });
-  const metricRows = (columns ?? recipe.metrics.map((name): Column => ({ name, does: { type: "metricRows", metric: metricKind(name, network, recipe) } })))
-    .map(({ name, ofLogits, does }) => g.push({ ...does, inputs: [ofLogits ? logits : output, y], outputs: [rowsLike(`${name}_rows`)] }));
+  const { timesteps } = tensorOf(g, output),
+    rowsLike = (name: string) => g.tensor(name, "batch", 1, "intermediate", timesteps);
+  const lossRows = g.push({
+    type: "lossRows",
+    loss,
+    inputs: [matching === null ? prediction : logits, y],
+    outputs: [rowsLike("loss_rows")],
+  });
+  const metricRows = (
+    columns ?? recipe.metrics.map((name): Column => ({ name, does: { type: "metricRows", metric: metricKind(name, network, recipe) } }))
+  ).map(({ name, ofLogits, does }) => g.push({ ...does, inputs: [ofLogits ? logits : output, y], outputs: [rowsLike(`${name}_rows`)] }));
   return {
     prediction,
     gradientOf: matching === null ? prediction : logits,
@@ -127,15 +144,29 @@ function costOf(
 }
 
 function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[], sequences: SequenceGraph | null): void {
-  const masking = sequences?.masksRows(g, everyRow[0]) ? sequences : null, counted = masking !== null;
+  const masking = sequences?.masksRows(g, everyRow[0]) ? sequences : null,
+    counted = masking !== null;
   const rows = masking ? everyRow.map((name) => masking.maskRows(g, name, `masked_${name}`)) : everyRow;
-  const penalties = network.parameters.flatMap(({ symbol, regularizer }) => regularizer === null ? [] : [g.push({
-    type: "penalty", l1: regularizer.l1, l2: regularizer.l2, inputs: [symbol],
-    outputs: [g.tensor(`penalty_${symbol}`, 1, 1)],
-  })]);
-  g.push({ type: "summarize", metrics: rows.length - 1, ...(counted ? { counted } : {}),
+  const penalties = network.parameters.flatMap(({ symbol, regularizer }) =>
+    regularizer === null
+      ? []
+      : [
+          g.push({
+            type: "penalty",
+            l1: regularizer.l1,
+            l2: regularizer.l2,
+            inputs: [symbol],
+            outputs: [g.tensor(`penalty_${symbol}`, 1, 1)],
+          }),
+        ],
+  );
+  g.push({
+    type: "summarize",
+    metrics: rows.length - 1,
+    ...(counted ? { counted } : {}),
     inputs: [...rows, ...penalties, ...(masking ? [masking.countSteps(g)] : [])],
-    outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")] });
+    outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")],
+  });
 }
 
 function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
@@ -149,8 +180,12 @@ function targets(g: GraphBuilder, network: Network, recipe: Recipe): string {
  * @param columns of graph/measures.ts, for metrics that are not each the mean of what a row was answered like
  */
 export function buildGraph(
-  network: Network, recipe: Recipe, purpose: Graph["purpose"], features: FeatureFormat = FLOAT_FEATURES,
-  sequences: SequenceGraph | null = null, columns?: readonly Column[],
+  network: Network,
+  recipe: Recipe,
+  purpose: Graph["purpose"],
+  features: FeatureFormat = FLOAT_FEATURES,
+  sequences: SequenceGraph | null = null,
+  columns?: readonly Column[],
 ): Graph {
   const g = new GraphBuilder();
   declareParameters(g, network);
@@ -164,9 +199,14 @@ export function buildGraph(
   } else {
     const cost = costOf(g, network, recipe, passed, y, sequences, columns);
     if (purpose === "train") {
-      const name = gradientName(cost.gradientOf), masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
-      const everyRow = g.push({ type: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y],
-        outputs: [g.alike(masking ? `every_${name}` : name, cost.gradientOf)] });
+      const name = gradientName(cost.gradientOf),
+        masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
+      const everyRow = g.push({
+        type: "lossGradient",
+        loss: recipe.loss,
+        inputs: [cost.prediction, y],
+        outputs: [g.alike(masking ? `every_${name}` : name, cost.gradientOf)],
+      });
       const start = masking ? masking.maskRows(g, everyRow, name) : everyRow;
       backward(g, recipe, passed, start, cost.gradientOf, sequences, cost.summarize);
     } else {

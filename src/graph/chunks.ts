@@ -22,7 +22,8 @@ export interface CutGraph {
  * are of all its rows.
  */
 export const canCut = ({ purpose, tensors, ops }: Graph): boolean =>
-  ![...tensors.values()].some(({ role }) => role === "carried") && !(purpose === "train" && ops.some(({ type }) => type === "maskRows" || type === "moment"));
+  ![...tensors.values()].some(({ role }) => role === "carried") &&
+  !(purpose === "train" && ops.some(({ type }) => type === "maskRows" || type === "moment"));
 
 const part = (graph: Graph, purpose: Graph["purpose"], ops: readonly Op[], more: readonly Tensor[]): Graph => {
   const all = new Map([...graph.tensors, ...more.map((tensor) => [tensor.name, tensor] as const)]);
@@ -36,31 +37,46 @@ export function cutGraph(graph: Graph): CutGraph {
   const madeBy = new Map(applied.filter(({ type }) => type !== "update").map((op) => [op.outputs[0], op]));
   /** The sum of each gradient, which is what penalties and clipping start from. */
   const sumOf = new Map<string, Tensor>();
-  for (const { type, inputs: [weight, taken] } of applied) {
+  for (const {
+    type,
+    inputs: [weight, taken],
+  } of applied) {
     if (type !== "update") continue;
     let gradient = taken;
     for (let op = madeBy.get(gradient); op; op = madeBy.get(gradient)) gradient = op.inputs[0];
     const { rows, cols } = tensorOf(graph, weight);
     sumOf.set(gradient, { name: `chunk_sum_${weight}`, role: "state", rows, cols });
   }
-  const sums = [...sumOf.values()], isPenalty = new Set(applied.filter(({ type }) => type === "penalty").flatMap(({ outputs }) => outputs));
-  const accumulated = graph.ops.filter(({ type }) => !OPS[type]?.perMiniBatch).flatMap((op): Op[] => {
-    const sum = sumOf.get(op.outputs[0]);
-    if (sum) return [op, { type: "accumulate", inputs: [op.outputs[0], sum.name], outputs: [sum.name] }];
-    if (op.type === "dropout") return [{ ...op, chunked: true }];
-    return [op.type === "summarize" ? { ...op, inputs: op.inputs.filter((name) => !isPenalty.has(name)) } : op];
-  });
+  const sums = [...sumOf.values()],
+    isPenalty = new Set(applied.filter(({ type }) => type === "penalty").flatMap(({ outputs }) => outputs));
+  const accumulated = graph.ops
+    .filter(({ type }) => !OPS[type]?.perMiniBatch)
+    .flatMap((op): Op[] => {
+      const sum = sumOf.get(op.outputs[0]);
+      if (sum) return [op, { type: "accumulate", inputs: [op.outputs[0], sum.name], outputs: [sum.name] }];
+      if (op.type === "dropout") return [{ ...op, chunked: true }];
+      return [op.type === "summarize" ? { ...op, inputs: op.inputs.filter((name) => !isPenalty.has(name)) } : op];
+    });
   return { accumulate: part(graph, "accumulate", accumulated, sums), ...applyGraph(graph, applied, sumOf, sums), sums };
 }
 
 function applyGraph(
-  graph: Graph, applied: readonly Op[], sumOf: ReadonlyMap<string, Tensor>, sums: readonly Tensor[],
+  graph: Graph,
+  applied: readonly Op[],
+  sumOf: ReadonlyMap<string, Tensor>,
+  sums: readonly Tensor[],
 ): Pick<CutGraph, "apply" | "zeros"> {
   const one = (name: string, role: Tensor["role"]): Tensor => ({ name, role, rows: 1, cols: 1 });
-  const penalties = applied.filter(({ type }) => type === "penalty"), zeros = penalties.length === 0 ? [one("chunk_sum_none", "state")] : [];
-  const rest = applied.filter(({ type }) => type !== "penalty")
+  const penalties = applied.filter(({ type }) => type === "penalty"),
+    zeros = penalties.length === 0 ? [one("chunk_sum_none", "state")] : [];
+  const rest = applied
+    .filter(({ type }) => type !== "penalty")
     .map((op): Op => ({ ...op, inputs: op.inputs.map((name) => sumOf.get(name)?.name ?? name) }));
-  const summary: Op = { type: "summarize", metrics: 0, inputs: [...penalties.flatMap(({ outputs }) => outputs), ...zeros.map(({ name }) => name)],
-    outputs: ["results"] };
+  const summary: Op = {
+    type: "summarize",
+    metrics: 0,
+    inputs: [...penalties.flatMap(({ outputs }) => outputs), ...zeros.map(({ name }) => name)],
+    outputs: ["results"],
+  };
   return { apply: part(graph, "apply", [...penalties, summary, ...rest], [...sums, ...zeros, one("results", "result")]), zeros };
 }

@@ -16,7 +16,7 @@ export const levelsOf = (terms: number): number => (terms <= LONG ? 0 : Math.cei
 
 /** How many roundings a term meets at the most in a sum over rows. */
 export const roundingsOf = (terms: number): number =>
-  (terms <= LONG ? Math.max(terms - 1, 0) : (BLOCK + 1) * (levelsOf(terms) + 1) + SHARES);
+  terms <= LONG ? Math.max(terms - 1, 0) : (BLOCK + 1) * (levelsOf(terms) + 1) + SHARES;
 
 /** How many roundings a term of a product meets at the most. BP4 (leftTransposed) sums over rows: in blocks if they are many. */
 export const productRoundings = (form: ProductForm, terms: number, hasBias: boolean): number =>

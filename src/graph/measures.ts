@@ -35,7 +35,8 @@ const share = (part: number, rest: number): number => (part + rest === 0 ? 0 : p
 
 /** A mean of whole numbers times how many it is over is whole, up to the rounding of float32. */
 function countOf(share: number, outputs: number): number {
-  const count = share * outputs, whole = Math.round(count);
+  const count = share * outputs,
+    whole = Math.round(count);
   return Math.abs(count - whole) <= 1e-5 * Math.max(whole, 1) ? whole : count;
 }
 
@@ -51,8 +52,10 @@ function lossMeasure(name: LossName, network: Network, recipe: Recipe): Measure 
   const loss = toLoss(name === recipe.loss.name ? { ...recipe.loss, labelSmoothing: undefined } : { name, fromLogits });
   checkLossFits(loss, network.lastActivation, network.outputWidth);
   if (matchingActivation(loss) !== null && !fromLogits && network.stages.at(-1)?.type !== "activation") {
-    throw new InputError(`compile(): metric ${name} needs what goes into the last ${matchingActivation(loss)}, which a simpleRNN does not ` +
-      "keep. Let dense() follow it.");
+    throw new InputError(
+      `compile(): metric ${name} needs what goes into the last ${matchingActivation(loss)}, which a simpleRNN does not ` +
+        "keep. Let dense() follow it.",
+    );
   }
   return { columns: [{ name, does: { type: "lossRows", loss }, ofLogits: matchingActivation(loss) !== null }], value: mean };
 }
@@ -63,39 +66,65 @@ function measureOf(metric: MetricName, network: Network, recipe: Recipe): Measur
   switch (metric) {
     case "accuracy":
     case "meanSquaredError":
-    case "meanAbsoluteError": return { columns: [{ name: metric, does: { type: "metricRows", metric: metricKind(metric, network, recipe) } }], value: mean };
+    case "meanAbsoluteError":
+      return { columns: [{ name: metric, does: { type: "metricRows", metric: metricKind(metric, network, recipe) } }], value: mean };
     case "binaryAccuracy":
     case "categoricalAccuracy":
-    case "cosineSimilarity": return { ...counts(metric), value: mean };
-    case "sparseCategoricalAccuracy": return { ...counts("sparseAccuracy"), value: mean };
-    case "topKCategoricalAccuracy": return { ...counts("topKAccuracy"), value: mean };
-    case "sparseTopKCategoricalAccuracy": return { ...counts("sparseTopKAccuracy"), value: mean };
-    case "rootMeanSquaredError": return { ...counts("meanSquaredError"), value: ([square]) => Math.sqrt(square) };
-    case "precision": return { ...counts("truePositives", "falsePositives"), value: ([right, wrong]) => share(right, wrong) };
-    case "recall": return { ...counts("truePositives", "falseNegatives"), value: ([found, missed]) => share(found, missed) };
+    case "cosineSimilarity":
+      return { ...counts(metric), value: mean };
+    case "sparseCategoricalAccuracy":
+      return { ...counts("sparseAccuracy"), value: mean };
+    case "topKCategoricalAccuracy":
+      return { ...counts("topKAccuracy"), value: mean };
+    case "sparseTopKCategoricalAccuracy":
+      return { ...counts("sparseTopKAccuracy"), value: mean };
+    case "rootMeanSquaredError":
+      return { ...counts("meanSquaredError"), value: ([square]) => Math.sqrt(square) };
+    case "precision":
+      return { ...counts("truePositives", "falsePositives"), value: ([right, wrong]) => share(right, wrong) };
+    case "recall":
+      return { ...counts("truePositives", "falseNegatives"), value: ([found, missed]) => share(found, missed) };
     case "truePositives":
     case "trueNegatives":
     case "falsePositives":
-    case "falseNegatives": return { ...counts(metric), value: ([each], outputs) => countOf(each, outputs) };
+    case "falseNegatives":
+      return { ...counts(metric), value: ([each], outputs) => countOf(each, outputs) };
     case "r2Score": {
       const { outputWidth } = network;
       if (outputWidth > MAX_R2_OUTPUTS) {
-        throw new InputError(`compile(): metric r2Score is of at most ${MAX_R2_OUTPUTS} outputs; got ${outputWidth}. Use rootMeanSquaredError.`);
+        throw new InputError(
+          `compile(): metric r2Score is of at most ${MAX_R2_OUTPUTS} outputs; got ${outputWidth}. Use rootMeanSquaredError.`,
+        );
       }
       const each = Array.from({ length: outputWidth }, (_, j) => [`target_${j}`, `squaredTarget_${j}`, `squaredError_${j}`] as const);
-      return { ...counts(...each.flat()), value: (means) => each.reduce((sum, _, j) => sum + r2Of(means[3 * j], means[3 * j + 1], means[3 * j + 2]), 0) / outputWidth };
+      return {
+        ...counts(...each.flat()),
+        value: (means) => each.reduce((sum, _, j) => sum + r2Of(means[3 * j], means[3 * j + 1], means[3 * j + 2]), 0) / outputWidth,
+      };
     }
-    default: return lossMeasure(metric, network, recipe);
+    default:
+      return lossMeasure(metric, network, recipe);
   }
 }
 
 /** Of all metrics of the recipe. @throws InputError if one is not known, or does not fit loss or last layer */
 export function measuresOf(network: Network, recipe: Recipe): Measures {
-  const measures = recipe.metrics.map((metric) => measureOf(checkMetric(metric, recipe.loss), network, recipe)), { outputSteps } = network;
+  const measures = recipe.metrics.map((metric) => measureOf(checkMetric(metric, recipe.loss), network, recipe)),
+    { outputSteps } = network;
   const all = new Map(measures.flatMap(({ columns }) => columns).map((column) => [column.name, column]));
-  const columns = [...all.values()], at = measures.map((measure) => measure.columns.map(({ name }) => 1 + columns.findIndex((column) => column.name === name)));
+  const columns = [...all.values()],
+    at = measures.map((measure) => measure.columns.map(({ name }) => 1 + columns.findIndex((column) => column.name === name)));
   return {
-    columns, means: 1 + columns.length,
-    read: (means, rows, counted) => [means[0], ...measures.map(({ value }, m) => value(at[m].map((i) => means[i]), counted ? rows : rows * outputSteps))],
+    columns,
+    means: 1 + columns.length,
+    read: (means, rows, counted) => [
+      means[0],
+      ...measures.map(({ value }, m) =>
+        value(
+          at[m].map((i) => means[i]),
+          counted ? rows : rows * outputSteps,
+        ),
+      ),
+    ],
   };
 }

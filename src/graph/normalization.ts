@@ -29,8 +29,10 @@ function moment(g: GraphBuilder, kind: "mean" | "variance" | "product", inputs: 
 /** @throws UnsupportedError where padding would count as rows of the mini-batch */
 function refusePadding(g: GraphBuilder, { name }: NormalizeStage, x: string): void {
   if (!g.tensors.has(LENGTHS) || timestepsOf(tensorOf(g, x)) === 1) return;
-  throw new UnsupportedError(`fit(): ${name} (batchNormalization) would take the statistics of a mini-batch of padded steps too: lengths were given, and ` +
-    "sequences reach it. Put it behind a simpleRNN without returnSequences, use layerNormalization, or leave lengths out.");
+  throw new UnsupportedError(
+    `fit(): ${name} (batchNormalization) would take the statistics of a mini-batch of padded steps too: lengths were given, and ` +
+      "sequences reach it. Put it behind a simpleRNN without returnSequences, use layerNormalization, or leave lengths out.",
+  );
 }
 
 /** Mean and variance of the mini-batch, of which the moving ones take their share. */
@@ -48,7 +50,8 @@ const isBatch = (stage: NormalizeStage): stage is NormalizeStage & MovingStatist
 
 /** n from x. */
 function normalize(g: GraphBuilder, stage: NormalizeStage, x: string, n: string, purpose: Graph["purpose"]): string {
-  const { epsilon } = stage, outputs = [g.alike(n, x)];
+  const { epsilon } = stage,
+    outputs = [g.alike(n, x)];
   if (!isBatch(stage)) return g.push({ type: "normalizeRows", kind: "normalize", epsilon, inputs: [x], outputs });
   if (purpose === "train") refusePadding(g, stage, x);
   const statistics = purpose === "train" ? batchStatistics(g, stage, x, n) : [stage.mean.symbol, stage.variance.symbol];
@@ -63,29 +66,59 @@ function normalizeGradient(g: GraphBuilder, stage: NormalizeStage, x: string, n:
   }
   const sum = g.push({ type: "rowSum", inputs: [upstream], outputs: [vector(g, `sum_${out}`, x)] });
   const dot = moment(g, "product", [upstream, n], `dot_${out}`);
-  return g.push({ type: "normalize", kind: "pullBack", epsilon, inputs: [upstream, n, varianceOf(n), sum, dot], outputs: [g.alike(out, x)] });
+  return g.push({
+    type: "normalize",
+    kind: "pullBack",
+    epsilon,
+    inputs: [upstream, n, varianceOf(n), sum, dot],
+    outputs: [g.alike(out, x)],
+  });
 }
 
 /** γ ⊙ n + β. */
 const affine = (g: GraphBuilder, { gamma, bias }: AffineStage, n: string, out: string): string =>
-  g.push({ type: "normalize", kind: "affine", scale: gamma !== null, center: bias !== null,
-    inputs: [n, ...(gamma ? [gamma.symbol] : []), ...(bias ? [bias.symbol] : [])], outputs: [g.alike(out, n)] });
+  g.push({
+    type: "normalize",
+    kind: "affine",
+    scale: gamma !== null,
+    center: bias !== null,
+    inputs: [n, ...(gamma ? [gamma.symbol] : []), ...(bias ? [bias.symbol] : [])],
+    outputs: [g.alike(out, n)],
+  });
 
 /** ∂C/∂n = γ ⊙ δ. */
 const affineGradient = (g: GraphBuilder, { gamma }: AffineStage, delta: string, out: string): string =>
-  (gamma === null ? delta : g.push({ type: "normalize", kind: "affine", scale: true, center: false, inputs: [delta, gamma.symbol],
-    outputs: [g.alike(out, delta)] }));
+  gamma === null
+    ? delta
+    : g.push({
+        type: "normalize",
+        kind: "affine",
+        scale: true,
+        center: false,
+        inputs: [delta, gamma.symbol],
+        outputs: [g.alike(out, delta)],
+      });
 
 /** One of the two stages on the way forward. @param name makes a name of a letter and the layer's number, which goes on by `layers` first */
 export const normalizeForward = (
-  g: GraphBuilder, stage: NormalizeStage | AffineStage, input: string, name: (letter: string, layers?: number) => string, purpose: Graph["purpose"],
+  g: GraphBuilder,
+  stage: NormalizeStage | AffineStage,
+  input: string,
+  name: (letter: string, layers?: number) => string,
+  purpose: Graph["purpose"],
 ): string => (stage.type === "normalize" ? normalize(g, stage, input, name("n", 1), purpose) : affine(g, stage, input, name("z")));
 
 /** One of the two stages on the way back, from `upstream`, the gradient at its output, to that at its input. */
 export const normalizeBackward = (
-  g: GraphBuilder, stage: NormalizeStage | AffineStage, input: string, output: string, upstream: string, out: string,
-): string => (stage.type === "normalize" ? normalizeGradient(g, stage, input, output, upstream, out) : affineGradient(g, stage, upstream, out));
+  g: GraphBuilder,
+  stage: NormalizeStage | AffineStage,
+  input: string,
+  output: string,
+  upstream: string,
+  out: string,
+): string =>
+  stage.type === "normalize" ? normalizeGradient(g, stage, input, output, upstream, out) : affineGradient(g, stage, upstream, out);
 
 /** ∂C/∂γ, if there is a γ, with what makes it under a name. That of β is the sum of δ over the rows, as of any bias. */
 export const scaleGradient = (g: GraphBuilder, { gamma }: AffineStage, n: string, delta: string): Made[] =>
-  (gamma ? [[gamma, (name) => moment(g, "product", [delta, n], name)]] : []);
+  gamma ? [[gamma, (name) => moment(g, "product", [delta, n], name)]] : [];

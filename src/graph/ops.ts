@@ -10,15 +10,44 @@ export interface OpTraits {
   readonly perMiniBatch?: true;
 }
 
-const VIEW: OpTraits = { view: true }, PER_MINI_BATCH: OpTraits = { perMiniBatch: true };
+const VIEW: OpTraits = { view: true },
+  PER_MINI_BATCH: OpTraits = { perMiniBatch: true };
 
 /** Operations that have no such trait. */
-type Computed = "product" | "embeddingLookup" | "activation" | "softmax" | "dropout" | "recurrentForward" | "carry" | "lossRows" | "metricRows" |
-  "countSteps" | "maskRows" | "summarize" | "lossGradient" | "softmaxPullback" | "activationDerivative" | "hadamard" | "recurrentBackward" |
-  "rowSum" | "embeddingGradient" | "accumulate" | "moment" | "normalize" | "normalizeRows";
+type Computed =
+  | "product"
+  | "embeddingLookup"
+  | "activation"
+  | "softmax"
+  | "dropout"
+  | "recurrentForward"
+  | "carry"
+  | "lossRows"
+  | "metricRows"
+  | "countSteps"
+  | "maskRows"
+  | "summarize"
+  | "lossGradient"
+  | "softmaxPullback"
+  | "activationDerivative"
+  | "hadamard"
+  | "recurrentBackward"
+  | "rowSum"
+  | "embeddingGradient"
+  | "accumulate"
+  | "moment"
+  | "normalize"
+  | "normalizeRows";
 
 export const OPS: Readonly<Record<Exclude<OpName, Computed>, OpTraits> & Partial<Record<Computed, undefined>>> = {
-  gather: VIEW, previousStep: VIEW, lastStep: VIEW, lastStepGradient: VIEW,
-  penalty: PER_MINI_BATCH, penaltyGradient: PER_MINI_BATCH, clipValue: PER_MINI_BATCH, clipFactor: PER_MINI_BATCH, scale: PER_MINI_BATCH,
+  gather: VIEW,
+  previousStep: VIEW,
+  lastStep: VIEW,
+  lastStepGradient: VIEW,
+  penalty: PER_MINI_BATCH,
+  penaltyGradient: PER_MINI_BATCH,
+  clipValue: PER_MINI_BATCH,
+  clipFactor: PER_MINI_BATCH,
+  scale: PER_MINI_BATCH,
   update: PER_MINI_BATCH,
 };

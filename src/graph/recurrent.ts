@@ -30,14 +30,31 @@ export const carriedName = (state: string, purpose: Graph["purpose"]): string =>
 export function recurrentForward(g: GraphBuilder, stage: RecurrentStage, z: string, h: string, purpose: Graph["purpose"]): string {
   const { activation, stateful, kernel, width } = stage;
   const carried = stateful ? [g.tensor(carriedName(h, purpose), "batch", width, "carried")] : [];
-  return g.push({ type: "recurrentForward", activation, masked: isMasked(g), stateful,
-    inputs: [z, kernel.symbol, ...lengths(g), ...carried], outputs: [g.alike(h, z)] });
+  return g.push({
+    type: "recurrentForward",
+    activation,
+    masked: isMasked(g),
+    stateful,
+    inputs: [z, kernel.symbol, ...lengths(g), ...carried],
+    outputs: [g.alike(h, z)],
+  });
 }
 
 /** δ = ∂C/∂z of all steps from `upstream`, ∂C/∂h as the layers above have it. */
-export const recurrentBackward = (g: GraphBuilder, { activation, kernel }: RecurrentStage, h: string, upstream: string, delta: string): string =>
-  g.push({ type: "recurrentBackward", activation, masked: isMasked(g), inputs: [upstream, h, kernel.symbol, ...lengths(g)],
-    outputs: [g.alike(delta, h)] });
+export const recurrentBackward = (
+  g: GraphBuilder,
+  { activation, kernel }: RecurrentStage,
+  h: string,
+  upstream: string,
+  delta: string,
+): string =>
+  g.push({
+    type: "recurrentBackward",
+    activation,
+    masked: isMasked(g),
+    inputs: [upstream, h, kernel.symbol, ...lengths(g)],
+    outputs: [g.alike(delta, h)],
+  });
 
 /** h(t−1) of all steps, the left factor of ∂C/∂W. */
 export const previousStates = (g: GraphBuilder, { stateful }: RecurrentStage, h: string): string =>

@@ -21,7 +21,8 @@ export type Role =
   /** Given from outside: the data set and the order of its rows. */
   | "data"
   /** Weights, and what the optimizer keeps beside them: live from step to step, updated in place. */
-  | "parameter" | "state"
+  | "parameter"
+  | "state"
   /** (batch, units): where a stateful layer stopped. Lives from mini-batch to mini-batch; 0 where StepScalars.fresh. */
   | "carried"
   /** Lives within one step. */
@@ -61,47 +62,54 @@ export type MetricKind = CommonMetricKind | UncommonMetricKind;
 /** An operation: what it does, with the names of its operands in order. Shapes follow from the tensors. */
 export type Op =
   /** Rows `order[offset + i]` of a data set. float32 = stored number · scale. inputs: data, order. */
-  | { readonly type: "gather"; readonly source: DataType; readonly scale: number } & Operands
+  | ({ readonly type: "gather"; readonly source: DataType; readonly scale: number } & Operands)
   /** A matrix product, a bias row added to each row when there is a third input. */
-  | { readonly type: "product"; readonly form: ProductForm } & Operands
+  | ({ readonly type: "product"; readonly form: ProductForm } & Operands)
   /** BP3: Σ over rows. */
-  | { readonly type: "rowSum" } & Operands
-  | { readonly type: "activation"; readonly activation: ElementwiseActivation } & Operands
+  | ({ readonly type: "rowSum" } & Operands)
+  | ({ readonly type: "activation"; readonly activation: ElementwiseActivation } & Operands)
   /** σ′, from z or from a: see model/activations.ts. */
-  | { readonly type: "activationDerivative"; readonly activation: ElementwiseActivation } & Operands
-  | { readonly type: "hadamard" } & Operands
+  | ({ readonly type: "activationDerivative"; readonly activation: ElementwiseActivation } & Operands)
+  | ({ readonly type: "hadamard" } & Operands)
   /** Each row: e^(z−max) / Σ e^(z−max). */
-  | { readonly type: "softmax" } & Operands
+  | ({ readonly type: "softmax" } & Operands)
   /** δ = a ⊙ (g − Σ_row g⊙a), the Jacobian of softmax applied to g = ∇ₐC. inputs: a, g. */
-  | { readonly type: "softmaxPullback" } & Operands
+  | ({ readonly type: "softmaxPullback" } & Operands)
   /** 0 with probability rate, else v/(1−rate); the mask is random by (seed, step, layer, element), so that the
    *  gradient passes through the same mask as the value. `held`: so many rows one after the other, the steps of a
    *  sequence, share the mask of element ⌊row / held⌋·cols + col; 1 if left out. `chunked`: rows are counted from the first
    *  one of the whole mini-batch (StepScalars.whole). */
-  | { readonly type: "dropout"; readonly rate: number; readonly layer: number; readonly held?: number; readonly chunked?: boolean } & Operands
+  | ({
+      readonly type: "dropout";
+      readonly rate: number;
+      readonly layer: number;
+      readonly held?: number;
+      readonly chunked?: boolean;
+    } & Operands)
   /** The loss of each row. inputs: a (the logits z for a cross-entropy), target. */
-  | { readonly type: "lossRows"; readonly loss: Loss } & Operands
+  | ({ readonly type: "lossRows"; readonly loss: Loss } & Operands)
   /** BP1 before ⊙σ′: ∇ₐC/B, or δᴸ = (a − y)/B for a cross-entropy. The batch mean 1/B enters here and nowhere else. */
-  | { readonly type: "lossGradient"; readonly loss: Loss } & Operands
+  | ({ readonly type: "lossGradient"; readonly loss: Loss } & Operands)
   /** What a metric is the mean of, or made of. inputs: a (the logits of a loss that takes logits), target. */
-  | { readonly type: "metricRows"; readonly metric: MetricKind } & Operands
+  | ({ readonly type: "metricRows"; readonly metric: MetricKind } & Operands)
   /** l1·Σ|w| + l2·Σw². */
-  | { readonly type: "penalty"; readonly l1: number; readonly l2: number } & Operands
+  | ({ readonly type: "penalty"; readonly l1: number; readonly l2: number } & Operands)
   /** g + l1·sign(w) + 2·l2·w. inputs: g, w. */
-  | { readonly type: "penaltyGradient"; readonly l1: number; readonly l2: number } & Operands
-  | { readonly type: "clipValue"; readonly limit: number } & Operands
+  | ({ readonly type: "penaltyGradient"; readonly l1: number; readonly l2: number } & Operands)
+  | ({ readonly type: "clipValue"; readonly limit: number } & Operands)
   /** min(1, limit / ‖all inputs together‖₂). */
-  | { readonly type: "clipFactor"; readonly limit: number } & Operands
+  | ({ readonly type: "clipFactor"; readonly limit: number } & Operands)
   /** inputs: tensor, scalar factor. */
-  | { readonly type: "scale" } & Operands
+  | ({ readonly type: "scale" } & Operands)
   /** inputs: w, g, states…; outputs: w, states…, in place. */
-  | { readonly type: "update"; readonly optimizer: Optimizer } & Operands
+  | ({ readonly type: "update"; readonly optimizer: Optimizer } & Operands)
   /** The gradients of a mini-batch's chunks added up, in place: Σ + g, or g where StepScalars.fresh. inputs: g, Σ; output: Σ. */
-  | { readonly type: "accumulate" } & Operands
+  | ({ readonly type: "accumulate" } & Operands)
   /** [mean of loss rows + Σ penalties, mean of each metric's rows, the count]. inputs: loss rows, metrics…, penalties…, and
    *  where `counted` the number of outputs that the means are over, which is handed on. */
-  | { readonly type: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands
-  | SequenceOp | NormalizationOp;
+  | ({ readonly type: "summarize"; readonly metrics: number; readonly counted?: boolean } & Operands)
+  | SequenceOp
+  | NormalizationOp;
 
 /**
  * The ops of sequences. T time steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
@@ -110,30 +118,30 @@ export type Op =
 export type SequenceOp =
   /** Row i of the output is row index[i] of the table, the bias row added: x·U + b for one-hot x. inputs: index (R, 1) whole
    *  numbers, table (V, H), bias (1, H) if there is one. */
-  | { readonly type: "embeddingLookup" } & Operands
+  | ({ readonly type: "embeddingLookup" } & Operands)
   /** (V, H): row v is the sum of the δ rows i with index[i] = v, i ascending. inputs: index (R, 1), δ (R, H). */
-  | { readonly type: "embeddingGradient" } & Operands
+  | ({ readonly type: "embeddingGradient" } & Operands)
   /** h(t) = σ(z(t) + h(t−1)·W), t ascending; h(t) = h(t−1) at padding. h(−1) = 0, or the carried state. (B·T, H).
    *  inputs: z (B·T, H), W (H, H), lengths if `masked`, the carried state (B, H) if `stateful`. */
-  | { readonly type: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands
+  | ({ readonly type: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands)
   /** δ(t) = G(t) ⊙ σ′(h(t)) with G(t) = g(t) + δ(t+1)·Wᵀ, t descending; at padding δ(t) = 0 and G(t−1) = g(t−1) + G(t).
    *  Nothing comes from behind the last step, and nothing goes to before the first. (B·T, H).
    *  inputs: g = ∂C/∂h from above (B·T, H), h (B·T, H), W (H, H), lengths if `masked`. */
-  | { readonly type: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands
+  | ({ readonly type: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands)
   /** Row t is h(t−1), row 0 the state that the sequence began with: 0, or the carried one. inputs: h (B·T, H), the carried
    *  state (B, H) if `stateful`. A view: nothing need be copied. */
-  | { readonly type: "previousStep"; readonly stateful: boolean } & Operands
+  | ({ readonly type: "previousStep"; readonly stateful: boolean } & Operands)
   /** (B, H): row T−1 of each example. At padding h stays, so that this is the last step that counts. */
-  | { readonly type: "lastStep" } & Operands
+  | ({ readonly type: "lastStep" } & Operands)
   /** (B·T, H): g in the last row of each example, 0 elsewhere. inputs: g (B, H). */
-  | { readonly type: "lastStepGradient" } & Operands
+  | ({ readonly type: "lastStepGradient" } & Operands)
   /** The last row of each example becomes the carried state, in place, when all that reads the old one is done. inputs: h. */
-  | { readonly type: "carry" } & Operands
+  | ({ readonly type: "carry" } & Operands)
   /** Σ lengths: how many rows are not padding. */
-  | { readonly type: "countSteps" } & Operands
+  | ({ readonly type: "countSteps" } & Operands)
   /** v·(B·T / count), and 0 in rows that are padding: what was to be averaged over B·T rows is averaged over those that
    *  count. inputs: v (B·T, C), lengths, count (1, 1). */
-  | { readonly type: "maskRows" } & Operands;
+  | ({ readonly type: "maskRows" } & Operands);
 
 /**
  * The steps of batch and layer normalization. R rows: those of the mini-batch, each step of a sequence one. μ, v, γ, β and sums are (1, C).
@@ -141,18 +149,18 @@ export type SequenceOp =
  */
 export type NormalizationOp =
   /** Over all rows: Σ x / R; Σ (x − μ)² / R; Σ a ⊙ b. (1, C). inputs: x; x, μ; a, b. */
-  | { readonly type: "moment"; readonly kind: "mean" | "variance" | "product" } & Operands
+  | ({ readonly type: "moment"; readonly kind: "mean" | "variance" | "product" } & Operands)
   /** (x − μ) / √(v + ε). inputs: x (R, C), μ, v. */
-  | { readonly type: "normalize"; readonly kind: "normalize"; readonly epsilon: number } & Operands
+  | ({ readonly type: "normalize"; readonly kind: "normalize"; readonly epsilon: number } & Operands)
   /** γ ⊙ x + β, or either alone: also the way back, γ ⊙ δ. inputs: x (R, C), γ if `scale`, β if `center`. */
-  | { readonly type: "normalize"; readonly kind: "affine"; readonly scale: boolean; readonly center: boolean } & Operands
+  | ({ readonly type: "normalize"; readonly kind: "affine"; readonly scale: boolean; readonly center: boolean } & Operands)
   /** ∂C/∂x of normalize, through μ and v too: (g − (Σ g + n ⊙ Σ g⊙n) / R) / √(v + ε). inputs: g = ∂C/∂n (R, C), n (R, C), v, Σ g, Σ g⊙n. */
-  | { readonly type: "normalize"; readonly kind: "pullBack"; readonly epsilon: number } & Operands
+  | ({ readonly type: "normalize"; readonly kind: "pullBack"; readonly epsilon: number } & Operands)
   /** m ← momentum·m + (1 − momentum)·s, in place. inputs: m, s; output: m. */
-  | { readonly type: "normalize"; readonly kind: "moving"; readonly momentum: number } & Operands
+  | ({ readonly type: "normalize"; readonly kind: "moving"; readonly momentum: number } & Operands)
   /** Each row by its own mean and variance over its C features: (x − μ) / √(v + ε); or ∂C/∂x of that, as above with sums over the row and C
    *  for R. inputs: x (R, C); g = ∂C/∂n, n, x (R, C). */
-  | { readonly type: "normalizeRows"; readonly kind: "normalize" | "pullBack"; readonly epsilon: number } & Operands;
+  | ({ readonly type: "normalizeRows"; readonly kind: "normalize" | "pullBack"; readonly epsilon: number } & Operands);
 
 interface Conditions {
   readonly masked: boolean;
@@ -206,8 +214,7 @@ export const LENGTHS = "lengths";
 
 /** T of a sequence, 1 of anything else. */
 export const timestepsOf = (tensor: Tensor): number => tensor.timesteps ?? 1;
-export const rowsOf = (tensor: Tensor, batch: number): number =>
-  (tensor.rows === "batch" ? batch * timestepsOf(tensor) : tensor.rows);
+export const rowsOf = (tensor: Tensor, batch: number): number => (tensor.rows === "batch" ? batch * timestepsOf(tensor) : tensor.rows);
 export const sizeOf = (tensor: Tensor, batch: number): number => rowsOf(tensor, batch) * tensor.cols;
 
 /** The rows that means are over, of a tensor that has so many in this step. */

@@ -9,7 +9,16 @@ import { show } from "./checks.ts";
  * its approximation by tanh, PyTorch's `approximate="tanh"`.
  */
 export const ELEMENTWISE_ACTIVATIONS = [
-  "linear", "sigmoid", "tanh", "relu", "leakyRelu", "elu", "softplus", "gelu", "geluTanh", "swish",
+  "linear",
+  "sigmoid",
+  "tanh",
+  "relu",
+  "leakyRelu",
+  "elu",
+  "softplus",
+  "gelu",
+  "geluTanh",
+  "swish",
 ] as const;
 
 /** Activations that work on each number by itself. */

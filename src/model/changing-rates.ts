@@ -16,19 +16,20 @@ function checkSteps(where: string, name: string, value: number): number {
  * @param options `boundaries`, ascending, in steps (weight updates); `values`, rates, one more than boundaries
  * @throws InputError if they are not
  */
-export function piecewiseConstantDecay(
-  options: { boundaries: readonly number[]; values: readonly number[] },
-): Schedule {
+export function piecewiseConstantDecay(options: { boundaries: readonly number[]; values: readonly number[] }): Schedule {
   options = checkOptions("piecewiseConstantDecay()", options, ["boundaries", "values"]);
   const { boundaries, values } = options;
   if (![boundaries, values].every(Array.isArray)) {
-    throw new InputError("piecewiseConstantDecay(): boundaries and values must be arrays of numbers; " +
-      `got ${show(boundaries)} and ${show(values)}.`);
+    throw new InputError(
+      "piecewiseConstantDecay(): boundaries and values must be arrays of numbers; " + `got ${show(boundaries)} and ${show(values)}.`,
+    );
   }
   const ascending = boundaries.every((b, i) => Number.isFinite(b) && (i === 0 || b > boundaries[i - 1]));
   if (!ascending || values.length !== boundaries.length + 1) {
-    throw new InputError("piecewiseConstantDecay(): boundaries must ascend and values must be one longer; " +
-      `got ${boundaries.length} boundaries [${boundaries.map(show).join(", ")}] and ${values.length} values.`);
+    throw new InputError(
+      "piecewiseConstantDecay(): boundaries must ascend and values must be one longer; " +
+        `got ${boundaries.length} boundaries [${boundaries.map(show).join(", ")}] and ${values.length} values.`,
+    );
   }
   values.forEach((v) => checkRate("piecewiseConstantDecay()", "each value", v));
   const stairs = { kind: "piecewise", boundaries: Object.freeze([...boundaries]), values: Object.freeze([...values]) } as const;
@@ -44,7 +45,10 @@ export function piecewiseConstantDecay(
  * @throws InputError on a rate that is not ≥ 0 and finite, or no steps
  */
 export function exponentialDecay(options: {
-  initialLearningRate: number; decaySteps: number; decayRate: number; staircase?: boolean;
+  initialLearningRate: number;
+  decaySteps: number;
+  decayRate: number;
+  staircase?: boolean;
 }): Schedule {
   options = checkOptions("exponentialDecay()", options, ["initialLearningRate", "decaySteps", "decayRate", "staircase"]);
   const initial = checkRate("exponentialDecay()", "initialLearningRate", options.initialLearningRate);
@@ -80,8 +84,11 @@ export function cosineDecay(options: { initialLearningRate: number; decaySteps: 
  */
 export function warmup(options: { steps: number; then: number | Schedule; from?: number }): Schedule {
   options = checkOptions("warmup()", options, ["steps", "then", "from"]);
-  const steps = checkSteps("warmup()", "steps", options.steps), from = checkRate("warmup()", "from", options.from ?? 0);
-  const then = toSchedule("warmup()", options.then), target = rateAt(then, 0);
+  const steps = checkSteps("warmup()", "steps", options.steps),
+    from = checkRate("warmup()", "from", options.from ?? 0);
+  const then = toSchedule("warmup()", options.then),
+    target = rateAt(then, 0);
   return schedule({ kind: "warmup", steps, from, then }, (step) =>
-    (step < steps ? from + (target - from) * (step / steps) : rateAt(then, step - steps)));
+    step < steps ? from + (target - from) * (step / steps) : rateAt(then, step - steps),
+  );
 }

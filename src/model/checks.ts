@@ -26,11 +26,12 @@ export function show(value: unknown): string {
  * @throws InputError if `options` is no plain object or holds a key that is not known
  */
 export function checkOptions<O extends object>(where: string, options: O | null | undefined, known: readonly string[]): O {
-  const given = options ?? {} as O;
+  const given = options ?? ({} as O);
   if (typeof given !== "object" || Array.isArray(given)) {
     throw new InputError(`${where}: options must be an object; got ${show(given)}. Known: ${known.join(", ")}.`);
   }
-  const entries = Object.entries(given), unknown = entries.find(([key]) => !known.includes(key))?.[0];
+  const entries = Object.entries(given),
+    unknown = entries.find(([key]) => !known.includes(key))?.[0];
   if (unknown !== undefined) {
     throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.length > 0 ? known.join(", ") : "none"}.`);
   }
@@ -66,9 +67,7 @@ function asFloat32(value: number): number {
  * @param remedy what to do, where there is more to say than the rule
  * @throws InputError if it does not
  */
-export function checkFloat32(
-  where: string, name: string, value: unknown, rule: keyof typeof RULES, remedy = "",
-): number {
+export function checkFloat32(where: string, name: string, value: unknown, rule: keyof typeof RULES, remedy = ""): number {
   const { words, holds } = RULES[rule];
   const fits = (number: number): boolean => Number.isFinite(number) && holds(number);
   if (typeof value === "number" && fits(value) && fits(asFloat32(value))) return value;
@@ -88,8 +87,9 @@ export function checkCount(where: string, name: string, value: unknown): number 
 export function checkInputShape(where: string, shape: unknown): readonly number[] | null {
   if (shape === undefined || shape === null) return null;
   if (!Array.isArray(shape) || shape.length < 1 || shape.length > 2) {
-    throw new InputError(`${where}: inputShape must be [features], or [steps, features] for a sequence, the batch left out; ` +
-      `got ${show(shape)}.`);
+    throw new InputError(
+      `${where}: inputShape must be [features], or [steps, features] for a sequence, the batch left out; ` + `got ${show(shape)}.`,
+    );
   }
   return Object.freeze(shape.map((size: unknown, i) => checkCount(where, `inputShape[${i}]`, size)));
 }

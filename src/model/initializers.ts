@@ -7,8 +7,16 @@ import { checkFloat32, checkOptions, show } from "./checks.ts";
 
 /** Names that layers take for an initializer with its defaults. */
 export type InitializerName =
-  | "glorotUniform" | "glorotNormal" | "heUniform" | "heNormal" | "lecunNormal"
-  | "randomNormal" | "randomUniform" | "orthogonal" | "zeros" | "ones";
+  | "glorotUniform"
+  | "glorotNormal"
+  | "heUniform"
+  | "heNormal"
+  | "lecunNormal"
+  | "randomNormal"
+  | "randomUniform"
+  | "orthogonal"
+  | "zeros"
+  | "ones";
 
 /** A frozen description of how one weight tensor is filled. */
 export interface Initializer {
@@ -22,8 +30,16 @@ export interface Initializer {
 
 /** What each initializer has options for. */
 const OWN: Readonly<Record<InitializerName, readonly (keyof Initializer)[]>> = {
-  glorotUniform: [], glorotNormal: [], heUniform: [], heNormal: [], lecunNormal: [],
-  randomNormal: ["mean", "stddev"], randomUniform: ["minval", "maxval"], orthogonal: ["gain"], zeros: [], ones: [],
+  glorotUniform: [],
+  glorotNormal: [],
+  heUniform: [],
+  heNormal: [],
+  lecunNormal: [],
+  randomNormal: ["mean", "stddev"],
+  randomUniform: ["minval", "maxval"],
+  orthogonal: ["gain"],
+  zeros: [],
+  ones: [],
 };
 
 /** Farther from the mean than this no normal number of RandomSequence is, in standard deviations. */
@@ -39,7 +55,12 @@ function describe(where: string, name: InitializerName, options: InitializerOpti
   }
   options = checkOptions(where, options, OWN[name]);
   const { mean = 0, stddev = 0.05, minval = -0.05, maxval = 0.05, gain = 1 } = options;
-  for (const [key, value] of [["mean", mean], ["minval", minval], ["maxval", maxval], ["gain", gain]] as const) {
+  for (const [key, value] of [
+    ["mean", mean],
+    ["minval", minval],
+    ["maxval", maxval],
+    ["gain", gain],
+  ] as const) {
     checkFloat32(where, key, value, "any");
   }
   checkFloat32(where, "stddev", stddev, "≥ 0");
@@ -80,9 +101,7 @@ export const ones = (options: NoOptions = {}): Initializer => describe("ones()",
  * have been copied.
  * @param vectorOption the option's name, where what it fills is no matrix
  */
-export function checkInitializer(
-  where: string, value: unknown, fallback: InitializerName, vectorOption?: string,
-): Initializer {
+export function checkInitializer(where: string, value: unknown, fallback: InitializerName, vectorOption?: string): Initializer {
   if (value === undefined || value === null) return describe(where, fallback, {});
   const name = typeof value === "object" && "name" in value ? value.name : value;
   if (typeof name !== "string" || !Object.hasOwn(OWN, name)) {
@@ -91,7 +110,8 @@ export function checkInitializer(
   if (vectorOption && name === "orthogonal") {
     throw new InputError(`${where}: orthogonal is for kernels: a vector has no columns at right angles. Choose another ${vectorOption}.`);
   }
-  const known = name as InitializerName, given = typeof value === "object" ? value : {};
+  const known = name as InitializerName,
+    given = typeof value === "object" ? value : {};
   const own = Object.entries(given).filter(([key]) => (OWN[known] as readonly string[]).includes(key));
   return describe(where, known, Object.fromEntries(own));
 }
@@ -113,11 +133,17 @@ export const COMMON_DRAWS = {
 
 /** Fills one weight tensor of `elements` numbers, rounded to float32. @throws Error if its initializer was not loaded */
 export function initialize(
-  spec: Initializer, elements: number, fanIn: number, fanOut: number, random: RandomSequence, draws: Draws,
+  spec: Initializer,
+  elements: number,
+  fanIn: number,
+  fanOut: number,
+  random: RandomSequence,
+  draws: Draws,
 ): Float32Array<ArrayBuffer> {
   const draw = draws[spec.name];
   if (!draw) throw new Error(`the initializer ${spec.name} was not loaded`);
-  const next = draw(spec, fanIn, fanOut, random), numbers = new Float32Array(elements);
+  const next = draw(spec, fanIn, fanOut, random),
+    numbers = new Float32Array(elements);
   for (let i = 0; i < elements; i++) numbers[i] = next();
   return numbers;
 }

@@ -63,8 +63,17 @@ export interface ActivationLayer {
 /** Any layer of a network. */
 export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer | BatchNormalizationLayer | LayerNormalizationLayer;
 
-const DENSE_OPTIONS = ["units", "activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer",
-  "kernelRegularizer", "biasRegularizer", "name"];
+const DENSE_OPTIONS = [
+  "units",
+  "activation",
+  "useBias",
+  "inputShape",
+  "kernelInitializer",
+  "biasInitializer",
+  "kernelRegularizer",
+  "biasRegularizer",
+  "name",
+];
 
 /**
  * A fully connected layer: z = a·W + b, a′ = σ(z), with W (fanIn, units) and b (units).
@@ -100,9 +109,7 @@ export function dropout(options: { rate: number; inputShape?: readonly number[] 
 }
 
 /** Applies σ to each number (softmax: to each row, last layer only). @throws InputError on an unknown activation */
-export function activation(
-  options: ActivationName | { activation: ActivationName; inputShape?: readonly number[] },
-): ActivationLayer {
+export function activation(options: ActivationName | { activation: ActivationName; inputShape?: readonly number[] }): ActivationLayer {
   const given = checkOptions("activation()", typeof options === "string" ? { activation: options } : options, ["activation", "inputShape"]);
   return Object.freeze({
     type: "activation",

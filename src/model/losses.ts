@@ -7,17 +7,30 @@ import { checkFlag, checkFloat32, checkOptions, show } from "./checks.ts";
 
 /** The names of all losses. */
 export const LOSSES = Object.freeze([
-  "meanSquaredError", "halfSquaredError", "huber",
-  "binaryCrossentropy", "categoricalCrossentropy", "sparseCategoricalCrossentropy",
-  "meanAbsoluteError", "meanAbsolutePercentageError", "meanSquaredLogarithmicError", "logCosh", "hinge", "squaredHinge", "klDivergence", "poisson",
+  "meanSquaredError",
+  "halfSquaredError",
+  "huber",
+  "binaryCrossentropy",
+  "categoricalCrossentropy",
+  "sparseCategoricalCrossentropy",
+  "meanAbsoluteError",
+  "meanAbsolutePercentageError",
+  "meanSquaredLogarithmicError",
+  "logCosh",
+  "hinge",
+  "squaredHinge",
+  "klDivergence",
+  "poisson",
 ] as const);
 
 /** Names that compile() takes for a loss. */
 export type LossName = (typeof LOSSES)[number];
 
 /** Sums and means over outputs whose formulas few networks use. */
-export type UncommonSum = Exclude<LossName,
-  "meanSquaredError" | "halfSquaredError" | "huber" | "binaryCrossentropy" | "categoricalCrossentropy" | "sparseCategoricalCrossentropy">;
+export type UncommonSum = Exclude<
+  LossName,
+  "meanSquaredError" | "halfSquaredError" | "huber" | "binaryCrossentropy" | "categoricalCrossentropy" | "sparseCategoricalCrossentropy"
+>;
 
 /** A frozen plain value, as the functions below return it. */
 export interface Loss {
@@ -61,7 +74,8 @@ export const huber = (options: { delta?: number } = {}): Loss => loss("huber", o
  * layer has activation "sigmoid". `labelSmoothing` s in [0, 1) (default 0): y counts as y·(1 − s) + s/2, as in Keras
  * @throws InputError on another option; compile() throws one if the last layer does not fit
  */
-export const binaryCrossentropy = (options: { fromLogits?: boolean; labelSmoothing?: number } = {}): Loss => loss("binaryCrossentropy", options);
+export const binaryCrossentropy = (options: { fromLogits?: boolean; labelSmoothing?: number } = {}): Loss =>
+  loss("binaryCrossentropy", options);
 /**
  * −Σ y·ln a, as Keras' CategoricalCrossentropy. Targets (rows × classes), each row summing to 1.
  * @param options `fromLogits` (default false): the last layer is linear and the softmax part of the loss; else the last
@@ -114,8 +128,9 @@ export const longName = (value: unknown): unknown => ALIASES[value as string] ??
 export function toLoss(value: unknown): Loss {
   const given: Partial<Loss> = typeof value === "object" && value !== null ? value : { name: longName(value) as LossName };
   if ((LOSSES as readonly unknown[]).includes(given.name)) return loss(given.name as LossName, given);
-  throw new InputError(`compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` +
-    `got ${show(value)}.`);
+  throw new InputError(
+    `compile(): loss must be one of ${LOSSES.join(", ")} or the value of one of these functions; ` + `got ${show(value)}.`,
+  );
 }
 
 /** Whether targets are class indices (one whole number a row) rather than rows of numbers. */
@@ -124,10 +139,13 @@ export const takesLabels = (loss: Loss): boolean => loss.name === "sparseCategor
 /** The activation that belongs to a cross-entropy: together their gradient is (a − y)/B. Null for the other losses. */
 export function matchingActivation(loss: Loss): "softmax" | "sigmoid" | null {
   switch (loss.name) {
-    case "binaryCrossentropy": return "sigmoid";
+    case "binaryCrossentropy":
+      return "sigmoid";
     case "categoricalCrossentropy":
-    case "sparseCategoricalCrossentropy": return "softmax";
-    default: return null;
+    case "sparseCategoricalCrossentropy":
+      return "softmax";
+    default:
+      return null;
   }
 }
 
@@ -137,10 +155,14 @@ export function checkLossFits(loss: Loss, last: ActivationName, units: number): 
   if (matching === null) return;
   const needed = loss.fromLogits ? "linear" : matching;
   if (last !== needed) {
-    throw new InputError(`compile(): ${loss.name}${loss.fromLogits ? " with fromLogits" : ""} needs a last layer with ` +
-      `activation "${needed}"; got "${last}". Declare it, or ${last === "linear" ? `pass ${loss.name}({ fromLogits: true })` : "choose another loss"}.`);
+    throw new InputError(
+      `compile(): ${loss.name}${loss.fromLogits ? " with fromLogits" : ""} needs a last layer with ` +
+        `activation "${needed}"; got "${last}". Declare it, or ${last === "linear" ? `pass ${loss.name}({ fromLogits: true })` : "choose another loss"}.`,
+    );
   }
   if (matching === "softmax" && units < 2) {
-    throw new InputError(`compile(): ${loss.name} needs at least 2 classes; got ${units} unit. Use binaryCrossentropy with a sigmoid for two classes.`);
+    throw new InputError(
+      `compile(): ${loss.name} needs at least 2 classes; got ${units} unit. Use binaryCrossentropy with a sigmoid for two classes.`,
+    );
   }
 }

@@ -34,14 +34,21 @@ export interface Parameter {
  * mini-batch where it has moving statistics, else over the features of each row; and affine with γ and β, if it has one of them.
  */
 export type NetworkLayer = { readonly width: number; readonly steps: number } & (
-  | { readonly type: "dense"; readonly layer: "dense" | "simpleRNN"; readonly fanIn: number; readonly kernel: Parameter;
-      readonly bias: Parameter | null; /** What comes in picks rows of the kernel. */ readonly picks: boolean }
+  | {
+      readonly type: "dense";
+      readonly layer: "dense" | "simpleRNN";
+      readonly fanIn: number;
+      readonly kernel: Parameter;
+      readonly bias: Parameter | null;
+      /** What comes in picks rows of the kernel. */ readonly picks: boolean;
+    }
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
   | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
   | { readonly type: "recurrent"; readonly activation: RecurrentActivation; readonly kernel: Parameter; readonly stateful: boolean }
-  | { readonly type: "normalize"; readonly name: string; readonly epsilon: number } & Partial<MovingStatistics>
+  | ({ readonly type: "normalize"; readonly name: string; readonly epsilon: number } & Partial<MovingStatistics>)
   | { readonly type: "affine"; readonly name: ""; readonly gamma: Parameter | null; readonly bias: Parameter | null }
-  | { readonly type: "lastStep" });
+  | { readonly type: "lastStep" }
+);
 
 /** What a batch normalization keeps of all mini-batches: moving ← momentum·moving + (1 − momentum)·statistic of the mini-batch. */
 export interface MovingStatistics {
@@ -91,9 +98,10 @@ export function checkSeed(seed: unknown): number {
 }
 
 const appenderOf = (layer: Layer & Carrier): Append | undefined =>
-  layer[APPEND] ?? (Object.hasOwn(APPENDERS, layer.type) ? APPENDERS[layer.type as keyof typeof APPENDERS] as Append : undefined);
+  layer[APPEND] ?? (Object.hasOwn(APPENDERS, layer.type) ? (APPENDERS[layer.type as keyof typeof APPENDERS] as Append) : undefined);
 
-const isLayer = (value: unknown): boolean => typeof value === "object" && value !== null && typeof appenderOf(value as Layer) === "function";
+const isLayer = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && typeof appenderOf(value as Layer) === "function";
 
 const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
 
@@ -102,8 +110,10 @@ function checkLayers(layers: unknown): void {
   if (!Array.isArray(layers)) throw new InputError(`sequential(): layers must be an array; got ${show(layers)}.`);
   const bad = layers.findIndex((layer) => !isLayer(layer));
   if (bad >= 0) {
-    throw new InputError(`sequential(): layer ${bad} must be the value of a layer function, as dense(); ` +
-      `got ${show(layers[bad])}. JSON becomes layers by these functions.`);
+    throw new InputError(
+      `sequential(): layer ${bad} must be the value of a layer function, as dense(); ` +
+        `got ${show(layers[bad])}. JSON becomes layers by these functions.`,
+    );
   }
 }
 
@@ -111,13 +121,17 @@ function checkLayers(layers: unknown): void {
 function checkInput(layers: readonly Layer[]): readonly number[] {
   const [{ type, inputShape }] = layers;
   if (inputShape === null) {
-    throw new InputError(`sequential(): the first layer (${type}) must say what comes in. ` +
-      `Declare inputShape: ${type === "simpleRNN" ? "[steps, features]" : "[features]"}.`);
+    throw new InputError(
+      `sequential(): the first layer (${type}) must say what comes in. ` +
+        `Declare inputShape: ${type === "simpleRNN" ? "[steps, features]" : "[features]"}.`,
+    );
   }
   const late = layers.findIndex((layer, i) => i > 0 && layer.type === "simpleRNN" && layer.inputVocabulary !== null);
   if (late > 0) {
-    throw new InputError(`sequential(): layer ${late} (simpleRNN) has inputVocabulary, but no whole numbers reach it: only the first ` +
-      "layer may. Leave it out.");
+    throw new InputError(
+      `sequential(): layer ${late} (simpleRNN) has inputVocabulary, but no whole numbers reach it: only the first ` +
+        "layer may. Leave it out.",
+    );
   }
   return inputShape;
 }
@@ -125,14 +139,18 @@ function checkInput(layers: readonly Layer[]): readonly number[] {
 /** @throws InputError unless the layers are a whole network: what is wrong here, further layers could mend */
 function checkComplete(layers: readonly Layer[]): void {
   if (!layers.some(isWeighted)) {
-    throw new InputError("sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
-      `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Add one.`);
+    throw new InputError(
+      "sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
+        `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Add one.`,
+    );
   }
   const [{ type, inputShape }] = layers;
   if (inputShape?.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
-    throw new InputError(`sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
-      `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
-      `[${elementsOf(inputShape)}].`);
+    throw new InputError(
+      `sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
+        `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
+        `[${elementsOf(inputShape)}].`,
+    );
   }
   if (layers[layers.length - 1].type === "dropout") {
     throw new InputError("sequential(): dropout must not be the last layer. Add the one that gives the answers.");
@@ -151,15 +169,20 @@ export class Resolver {
   numbered = 0;
 
   /** @param steps null where no sequence reaches the next layer */
-  constructor(public width: number, public steps: number | null) {}
+  constructor(
+    public width: number,
+    public steps: number | null,
+  ) {}
 
   append(layer: Layer, index: number): void {
     const where = `sequential(): layer ${index} (${layer.type})`;
     const reaching = this.steps === null ? [this.width] : [this.steps, this.width];
     if (index > 0 && layer.inputShape !== null && layer.inputShape.join() !== reaching.join()) {
-      throw new InputError(`${where} declares inputShape [${layer.inputShape.join(", ")}] but ` +
-        `${this.steps === null ? "" : `${this.steps} steps of `}${this.width} features reach it. ` +
-        "Leave inputShape out of all layers but the first.");
+      throw new InputError(
+        `${where} declares inputShape [${layer.inputShape.join(", ")}] but ` +
+          `${this.steps === null ? "" : `${this.steps} steps of `}${this.width} features reach it. ` +
+          "Leave inputShape out of all layers but the first.",
+      );
     }
     if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax. Move that to the end.`);
@@ -192,8 +215,10 @@ export class Resolver {
   parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
     const elements = elementsOf(shape);
     if (elements > MAX_ELEMENTS) {
-      throw new InputError(`sequential(): ${name} of shape [${shape.join(", ")}] would have ${elements} numbers, ${readable(4 * elements)}; one ` +
-        `weight tensor may have at most 2^30 (4 GiB). Use fewer units or features.`);
+      throw new InputError(
+        `sequential(): ${name} of shape [${shape.join(", ")}] would have ${elements} numbers, ${readable(4 * elements)}; one ` +
+          `weight tensor may have at most 2^30 (4 GiB). Use fewer units or features.`,
+      );
     }
     const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
     this.parameters.push(parameter);
@@ -201,7 +226,9 @@ export class Resolver {
   }
 
   bias(layer: DenseLayer | SimpleRNNLayer, name: string): Parameter | null {
-    return layer.useBias ? this.parameter(`${name}/bias`, `b${this.numbered}`, [layer.units], layer.biasInitializer, layer.biasRegularizer) : null;
+    return layer.useBias
+      ? this.parameter(`${name}/bias`, `b${this.numbered}`, [layer.units], layer.biasInitializer, layer.biasRegularizer)
+      : null;
   }
 }
 
@@ -222,9 +249,16 @@ const APPENDERS: { readonly [T in "dense" | "dropout" | "activation"]: Append<Ex
   dropout: (to, { rate }) => to.push({ type: "dropout", rate, held: 1 }),
   activation: (to, { activation }) => to.activate(activation),
   dense(to, layer, where) {
-    const name = to.nextName("dense", layer.name, where), fanIn = to.width;
+    const name = to.nextName("dense", layer.name, where),
+      fanIn = to.width;
     to.width = layer.units;
-    const kernel = to.parameter(`${name}/kernel`, `w${to.numbered}`, [fanIn, layer.units], layer.kernelInitializer, layer.kernelRegularizer);
+    const kernel = to.parameter(
+      `${name}/kernel`,
+      `w${to.numbered}`,
+      [fanIn, layer.units],
+      layer.kernelInitializer,
+      layer.kernelRegularizer,
+    );
     to.push({ type: "dense", layer: "dense", fanIn, kernel, bias: to.bias(layer, name), picks: false });
     to.lastActivation = "linear";
     to.activate(layer.activation);
@@ -235,11 +269,16 @@ const APPENDERS: { readonly [T in "dense" | "dropout" | "activation"]: Append<Ex
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
 /** Appends all layers, which need not be a whole network yet. @throws InputError where they do not fit, whatever layers follow */
-function resolve(layers: readonly Layer[]): { resolver: Resolver; inputWidth: number; inputSteps: number | null; vocabulary: number | null } {
-  const inputShape = checkInput(layers), [first] = layers;
+function resolve(layers: readonly Layer[]): {
+  resolver: Resolver;
+  inputWidth: number;
+  inputSteps: number | null;
+  vocabulary: number | null;
+} {
+  const inputShape = checkInput(layers),
+    [first] = layers;
   const vocabulary = first.type === "simpleRNN" ? first.inputVocabulary : null;
-  const [inputSteps, inputWidth] = vocabulary !== null ? [inputShape[0], 1]
-    : inputShape.length === 2 ? inputShape : [null, inputShape[0]];
+  const [inputSteps, inputWidth] = vocabulary !== null ? [inputShape[0], 1] : inputShape.length === 2 ? inputShape : [null, inputShape[0]];
   const resolver = new Resolver(inputWidth, inputSteps);
   layers.forEach((layer, index) => resolver.append(layer, index));
   return { resolver, inputWidth, inputSteps, vocabulary };
@@ -255,23 +294,33 @@ export function checkBeginning(layers: readonly Layer[]): void {
 export function resolveNetwork(layers: readonly Layer[], seed: number): Network {
   checkLayers(layers);
   checkComplete(layers);
-  const { resolver, inputWidth, inputSteps, vocabulary } = resolve(layers), { stages, parameters, width, lastActivation, stateful } = resolver;
+  const { resolver, inputWidth, inputSteps, vocabulary } = resolve(layers),
+    { stages, parameters, width, lastActivation, stateful } = resolver;
   return Object.freeze({
-    inputWidth, inputSteps: inputSteps ?? 1, vocabulary, outputWidth: width, outputSteps: resolver.steps ?? 1, sequences: inputSteps !== null,
-    stateful, lastActivation, stages, parameters, seed: checkSeed(seed),
+    inputWidth,
+    inputSteps: inputSteps ?? 1,
+    vocabulary,
+    outputWidth: width,
+    outputSteps: resolver.steps ?? 1,
+    sequences: inputSteps !== null,
+    stateful,
+    lastActivation,
+    stages,
+    parameters,
+    seed: checkSeed(seed),
   });
 }
 
 /** Checks what compile() was given against the network. */
-export function resolveRecipe(
-  network: Network, given: { optimizer: unknown; loss: unknown; metrics?: readonly unknown[] },
-): Recipe {
+export function resolveRecipe(network: Network, given: { optimizer: unknown; loss: unknown; metrics?: readonly unknown[] }): Recipe {
   const loss = toLoss(given.loss);
   checkLossFits(loss, network.lastActivation, network.outputWidth);
   const last = network.stages.at(-1)?.type;
   if (matchingActivation(loss) === "sigmoid" && !loss.fromLogits && last !== "activation") {
-    throw new InputError(`compile(): ${loss.name} needs what goes into the last sigmoid, which a simpleRNN does not keep. Let ` +
-      'dense({ units, activation: "sigmoid" }) follow it.');
+    throw new InputError(
+      `compile(): ${loss.name} needs what goes into the last sigmoid, which a simpleRNN does not keep. Let ` +
+        'dense({ units, activation: "sigmoid" }) follow it.',
+    );
   }
   if (given.metrics !== undefined && !Array.isArray(given.metrics)) {
     throw new InputError(`compile(): metrics must be an array; got ${show(given.metrics)}.`);
@@ -284,15 +333,18 @@ export function resolveRecipe(
 }
 
 /** What a network is predicted with that no compile() gave a recipe: the answers depend on neither loss nor optimizer. */
-export const recipeForAnswers = (): Recipe => Object.freeze({ optimizer: toOptimizer("sgd"), loss: toLoss("meanSquaredError"), metrics: [] });
+export const recipeForAnswers = (): Recipe =>
+  Object.freeze({ optimizer: toOptimizer("sgd"), loss: toLoss("meanSquaredError"), metrics: [] });
 
 /** The initial weights, decided by the seed alone: one random stream for each tensor. */
 export function initialParameters(network: Network, draws: Draws): Map<string, Float32Array<ArrayBuffer>> {
-  return new Map(network.parameters.map((parameter, index) => {
-    const { shape, initializer, symbol } = parameter;
-    // A bias has the fans of Keras: both its length.
-    const [fanIn, fanOut] = shape.length === 2 ? shape : [shape[0], shape[0]];
-    const random = new RandomSequence(network.seed, STREAM.initialization, index);
-    return [symbol, initialize(initializer, elementsOf(shape), fanIn, fanOut, random, draws)];
-  }));
+  return new Map(
+    network.parameters.map((parameter, index) => {
+      const { shape, initializer, symbol } = parameter;
+      // A bias has the fans of Keras: both its length.
+      const [fanIn, fanOut] = shape.length === 2 ? shape : [shape[0], shape[0]];
+      const random = new RandomSequence(network.seed, STREAM.initialization, index);
+      return [symbol, initialize(initializer, elementsOf(shape), fanIn, fanOut, random, draws)];
+    }),
+  );
 }

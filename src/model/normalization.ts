@@ -6,12 +6,25 @@ import { checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show
 import { checkInitializer, type Initializer } from "./initializers.ts";
 import { APPEND, type MovingStatistics, type Parameter, type Resolver } from "./network.ts";
 import type {
-  BatchNormalizationLayer, BatchNormalizationOptions, LayerNormalizationLayer, LayerNormalizationOptions,
+  BatchNormalizationLayer,
+  BatchNormalizationOptions,
+  LayerNormalizationLayer,
+  LayerNormalizationOptions,
 } from "./normalization-types.ts";
 import { checkRegularizer } from "./regularizers.ts";
 
-const OPTIONS = ["axis", "epsilon", "center", "scale", "betaInitializer", "gammaInitializer", "betaRegularizer", "gammaRegularizer",
-  "inputShape", "name"];
+const OPTIONS = [
+  "axis",
+  "epsilon",
+  "center",
+  "scale",
+  "betaInitializer",
+  "gammaInitializer",
+  "betaRegularizer",
+  "gammaRegularizer",
+  "inputShape",
+  "name",
+];
 const MOVING_OPTIONS = ["momentum", "movingMeanInitializer", "movingVarianceInitializer"];
 
 /** ε of Keras. */
@@ -54,7 +67,8 @@ function commonOf(where: string, options: LayerNormalizationOptions): Omit<Layer
  * @throws InputError on another axis, ε that is not > 0, a momentum outside [0, 1], an unknown initializer, regularizer or option
  */
 export function batchNormalization(options: BatchNormalizationOptions = {}): BatchNormalizationLayer {
-  const where = "batchNormalization()", given = checkOptions(where, options, [...OPTIONS, ...MOVING_OPTIONS]);
+  const where = "batchNormalization()",
+    given = checkOptions(where, options, [...OPTIONS, ...MOVING_OPTIONS]);
   return Object.freeze({
     [APPEND]: appendBatch,
     type: "batchNormalization",
@@ -71,7 +85,8 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Bat
  * @throws InputError on another axis, ε that is not > 0, an unknown initializer, regularizer or option
  */
 export function layerNormalization(options: LayerNormalizationOptions = {}): LayerNormalizationLayer {
-  const where = "layerNormalization()", given = checkOptions(where, options, OPTIONS);
+  const where = "layerNormalization()",
+    given = checkOptions(where, options, OPTIONS);
   return Object.freeze({ [APPEND]: appendLayer, type: "layerNormalization", ...commonOf(where, given) });
 }
 
@@ -83,7 +98,9 @@ type KeepStatistics = (name: string, number: number, width: number) => MovingSta
 /** Names the layer, makes γ, β and what is kept, in Keras' order, and appends the stages. */
 function append(to: Resolver, layer: NormalizationLayer, type: string, where: string, keep?: KeepStatistics): void {
   checkAxis(where, layer.axis, to.steps !== null);
-  const name = to.nextName(type, layer.name, where), number = to.numbered, shape = [to.width];
+  const name = to.nextName(type, layer.name, where),
+    number = to.numbered,
+    shape = [to.width];
   const gamma = layer.scale ? to.parameter(`${name}/gamma`, `g${number}`, shape, layer.gammaInitializer, layer.gammaRegularizer) : null;
   const bias = layer.center ? to.parameter(`${name}/beta`, `b${number}`, shape, layer.betaInitializer, layer.betaRegularizer) : null;
   to.push({ type: "normalize", name, epsilon: layer.epsilon, ...keep?.(name, number, to.width) });
@@ -97,7 +114,8 @@ function appendBatch(to: Resolver, layer: BatchNormalizationLayer, where: string
       Object.assign(to.parameter(`${name}/moving_${statistic}`, `moving_${statistic}${number}`, [width], initializer, null), traits);
     return {
       mean: keep("mean", layer.movingMeanInitializer, { frozen: true }),
-      variance: keep("variance", layer.movingVarianceInitializer, { frozen: true, least: 0 }), momentum: layer.momentum,
+      variance: keep("variance", layer.movingVarianceInitializer, { frozen: true, least: 0 }),
+      momentum: layer.momentum,
     };
   });
 }

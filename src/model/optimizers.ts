@@ -87,7 +87,14 @@ export interface LionOptions extends CommonOptions {
 }
 
 const NEUTRAL = {
-  momentum: 0, nesterov: false, beta1: 0.9, beta2: 0.999, rho: 0.9, epsilon: 1e-7, centered: false, weightDecay: 0,
+  momentum: 0,
+  nesterov: false,
+  beta1: 0.9,
+  beta2: 0.999,
+  rho: 0.9,
+  epsilon: 1e-7,
+  centered: false,
+  weightDecay: 0,
   initialAccumulatorValue: 0.1,
 };
 
@@ -118,7 +125,11 @@ const isScheduleLike = (value: unknown): value is Schedule => typeof value === "
 
 function build(name: OptimizerName, options: number | Schedule | OptimizerOptions): Optimizer {
   const where = `${name}()`;
-  const given = checkOptions<OptimizerOptions>(where, typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options, [...Object.keys(OWN[name]), ...CLIPPING]);
+  const given = checkOptions<OptimizerOptions>(
+    where,
+    typeof options === "number" || isScheduleLike(options) ? { learningRate: options } : options,
+    [...Object.keys(OWN[name]), ...CLIPPING],
+  );
   const { learningRate, clipNorm, globalClipNorm, clipValue, ...set } = { ...NEUTRAL, ...OWN[name], ...given };
   for (const key of Object.keys(NEUTRAL) as (keyof Hyperparameters)[]) {
     if (NEUTRAL[key] === false) checkFlag(where, key, set[key], false);
@@ -201,23 +212,40 @@ export function toOptimizer(value: unknown): Optimizer {
     const own = [...Object.keys(OWN[value.name]), ...CLIPPING];
     return build(value.name, Object.fromEntries(Object.entries(value).filter(([key]) => own.includes(key))));
   }
-  throw new InputError(`compile(): optimizer must be one of ${OPTIMIZERS.join(", ")} or the value of one of these ` +
-    `functions; got ${show(value)}.`);
+  throw new InputError(
+    `compile(): optimizer must be one of ${OPTIMIZERS.join(", ")} or the value of one of these ` + `functions; got ${show(value)}.`,
+  );
 }
 
 /** Beside momentum, and the mean of a centered rmsprop. */
 const STATES: Readonly<Record<OptimizerName, readonly string[]>> = {
-  sgd: [], adam: ["m", "v"], adamW: ["m", "v"], rmsprop: ["v"], adagrad: ["sum"], adadelta: ["v", "changes"], adamax: ["m", "max"], lion: ["m"],
+  sgd: [],
+  adam: ["m", "v"],
+  adamW: ["m", "v"],
+  rmsprop: ["v"],
+  adagrad: ["sum"],
+  adadelta: ["v", "changes"],
+  adamax: ["m", "max"],
+  lion: ["m"],
 };
 
 /** The tensors that an optimizer keeps beside each weight tensor, in order, with the value they start from. */
-export const optimizerStates = ({ name, momentum, centered, initialAccumulatorValue }: Optimizer): readonly { name: string; initial: number }[] =>
-  [...STATES[name], ...(momentum > 0 ? ["momentum"] : []), ...(centered ? ["mean"] : [])]
-    .map((state) => ({ name: state, initial: state === "sum" ? initialAccumulatorValue : 0 }));
+export const optimizerStates = ({
+  name,
+  momentum,
+  centered,
+  initialAccumulatorValue,
+}: Optimizer): readonly { name: string; initial: number }[] =>
+  [...STATES[name], ...(momentum > 0 ? ["momentum"] : []), ...(centered ? ["mean"] : [])].map((state) => ({
+    name: state,
+    initial: state === "sum" ? initialAccumulatorValue : 0,
+  }));
 
 /** The two rates of one update: the schedule's, and the one with the bias corrections of Adam and Adamax (equal for the others). */
 export function ratesAt(optimizer: Optimizer, step: number): { learningRate: number; correctedRate: number } {
-  const { name, beta1, beta2 } = optimizer, learningRate = rateAt(optimizer.learningRate, step), t = step + 1;
+  const { name, beta1, beta2 } = optimizer,
+    learningRate = rateAt(optimizer.learningRate, step),
+    t = step + 1;
   const correction = name === "adamax" ? 1 : Math.sqrt(1 - beta2 ** t);
   return { learningRate, correctedRate: /^adam/.test(name) ? learningRate * (correction / (1 - beta1 ** t)) : learningRate };
 }

@@ -9,15 +9,31 @@ import { APPEND, type Resolver } from "./network.ts";
 import type { SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
 import { checkRegularizer } from "./regularizers.ts";
 
-const OPTIONS = ["units", "activation", "returnSequences", "stateful", "useBias", "kernelInitializer", "recurrentInitializer",
-  "biasInitializer", "kernelRegularizer", "recurrentRegularizer", "biasRegularizer", "dropout", "inputShape", "inputVocabulary",
-  "name"];
+const OPTIONS = [
+  "units",
+  "activation",
+  "returnSequences",
+  "stateful",
+  "useBias",
+  "kernelInitializer",
+  "recurrentInitializer",
+  "biasInitializer",
+  "kernelRegularizer",
+  "recurrentRegularizer",
+  "biasRegularizer",
+  "dropout",
+  "inputShape",
+  "inputVocabulary",
+  "name",
+];
 
 function checkRecurrentActivation(where: string, name: unknown): RecurrentActivation {
   if (name === undefined) return "tanh";
   if ((RECURRENT_ACTIVATIONS as readonly unknown[]).includes(name)) return name as RecurrentActivation;
-  throw new InputError(`${where}: activation must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
-    "Others can follow as a layer: activation(…).");
+  throw new InputError(
+    `${where}: activation must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
+      "Others can follow as a layer: activation(…).",
+  );
 }
 
 /** A whole number of classes, or null. @throws InputError also where the other options leave no sense to it */
@@ -27,12 +43,16 @@ function checkVocabulary(where: string, { inputVocabulary, inputShape, dropout =
   // 2³² distinct indices are what is stored.
   if (vocabulary > 2 ** 32) throw new InputError(`${where}: inputVocabulary must be at most 2^32; got ${vocabulary}.`);
   if (!Array.isArray(inputShape) || inputShape.length !== 1) {
-    throw new InputError(`${where}: with inputVocabulary, inputShape must be [steps]: one whole number a step; got ` +
-      `${show(inputShape)}. Declare inputShape: [steps], or leave out inputVocabulary.`);
+    throw new InputError(
+      `${where}: with inputVocabulary, inputShape must be [steps]: one whole number a step; got ` +
+        `${show(inputShape)}. Declare inputShape: [steps], or leave out inputVocabulary.`,
+    );
   }
   if (dropout > 0) {
-    throw new InputError(`${where}: dropout sets input features to 0, but with inputVocabulary there are none; got ` +
-      `dropout ${show(dropout)}. Put a dropout layer behind this one.`);
+    throw new InputError(
+      `${where}: dropout sets input features to 0, but with inputVocabulary there are none; got ` +
+        `dropout ${show(dropout)}. Put a dropout layer behind this one.`,
+    );
   }
   return vocabulary;
 }
@@ -45,7 +65,8 @@ function checkVocabulary(where: string, { inputVocabulary, inputShape, dropout =
  */
 export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
   options = checkOptions("simpleRNN()", options, OPTIONS);
-  const units = checkCount("simpleRNN()", "units", options.units), where = `simpleRNN({ units: ${units} })`;
+  const units = checkCount("simpleRNN()", "units", options.units),
+    where = `simpleRNN({ units: ${units} })`;
   const inputVocabulary = checkVocabulary(where, options);
   return Object.freeze({
     [APPEND]: appendRecurrent,
@@ -74,17 +95,26 @@ const checkSteps = (where: string, shape: readonly number[] | undefined): readon
 function appendRecurrent(to: Resolver, layer: SimpleRNNLayer, where: string): void {
   const { units, activation, stateful, inputVocabulary } = layer;
   if (to.steps === null) {
-    throw new InputError(`${where} takes a sequence, but ${to.width} features without steps reach it. ` + (to.stages.length === 0
-      ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
-      : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."));
+    throw new InputError(
+      `${where} takes a sequence, but ${to.width} features without steps reach it. ` +
+        (to.stages.length === 0
+          ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
+          : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."),
+    );
   }
-  const name = to.nextName("simple_rnn", layer.name, where), number = to.numbered;
+  const name = to.nextName("simple_rnn", layer.name, where),
+    number = to.numbered;
   if (layer.dropout > 0) to.push({ type: "dropout", rate: layer.dropout, held: to.steps });
   const fanIn = inputVocabulary ?? to.width;
   to.width = units;
   const kernel = to.parameter(`${name}/kernel`, `u${number}`, [fanIn, units], layer.kernelInitializer, layer.kernelRegularizer);
-  const recurrent = to.parameter(`${name}/recurrent_kernel`, `w${number}`, [units, units], layer.recurrentInitializer,
-    layer.recurrentRegularizer);
+  const recurrent = to.parameter(
+    `${name}/recurrent_kernel`,
+    `w${number}`,
+    [units, units],
+    layer.recurrentInitializer,
+    layer.recurrentRegularizer,
+  );
   to.push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: to.bias(layer, name), picks: inputVocabulary !== null });
   to.push({ type: "recurrent", activation, kernel: recurrent, stateful });
   to.lastActivation = activation;

@@ -8,8 +8,13 @@ import { checkFloat32, show } from "./checks.ts";
 export type Schedule =
   | { readonly kind: "constant"; readonly rate: number }
   | { readonly kind: "piecewise"; readonly boundaries: readonly number[]; readonly values: readonly number[] }
-  | { readonly kind: "exponential"; readonly initial: number; readonly decaySteps: number; readonly decayRate: number;
-      readonly staircase: boolean }
+  | {
+      readonly kind: "exponential";
+      readonly initial: number;
+      readonly decaySteps: number;
+      readonly decayRate: number;
+      readonly staircase: boolean;
+    }
   | { readonly kind: "cosine"; readonly initial: number; readonly decaySteps: number; readonly alpha: number }
   | { readonly kind: "warmup"; readonly steps: number; readonly from: number; readonly then: Schedule };
 
@@ -38,7 +43,9 @@ export function toSchedule(where: string, value: number | Schedule): Schedule {
     // An optimizer that was copied through JSON is as good as it was.
     if (value.kind === "constant") return constant(value.rate);
   }
-  throw new InputError(`${where}: learningRate must be a number or the value of a schedule function, not a copy of it; got ${show(value)}.`);
+  throw new InputError(
+    `${where}: learningRate must be a number or the value of a schedule function, not a copy of it; got ${show(value)}.`,
+  );
 }
 
 /** The learning rate of the update number `step` (the first is 0). */

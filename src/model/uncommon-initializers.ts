@@ -29,7 +29,8 @@ function orthonormal(rows: number, cols: number, random: RandomSequence): Float6
   };
   for (let v = 0; v < count; v++) {
     for (let w = 0; w < 2 * v; w++) {
-      const earlier = w % v, along = dot(v, earlier);
+      const earlier = w % v,
+        along = dot(v, earlier);
       for (let i = 0; i < size; i++) matrix[v * next + i * stride] -= along * matrix[earlier * next + i * stride];
     }
     const length = Math.sqrt(dot(v, v));
@@ -45,8 +46,14 @@ export const ALL_DRAWS = {
   glorotNormal: (_, fanIn, fanOut, random) => truncated(random, 2 / (fanIn + fanOut)),
   heNormal: (_, fanIn, _fanOut, random) => truncated(random, 2 / fanIn),
   lecunNormal: (_, fanIn, _fanOut, random) => truncated(random, 1 / fanIn),
-  randomNormal: ({ mean, stddev }, _fanIn, _fanOut, random) => () => mean + stddev * random.normal(),
-  randomUniform: ({ minval, maxval }, _fanIn, _fanOut, random) => () => minval + (maxval - minval) * random.uniform(),
+  randomNormal:
+    ({ mean, stddev }, _fanIn, _fanOut, random) =>
+    () =>
+      mean + stddev * random.normal(),
+  randomUniform:
+    ({ minval, maxval }, _fanIn, _fanOut, random) =>
+    () =>
+      minval + (maxval - minval) * random.uniform(),
   orthogonal: ({ gain }, fanIn, fanOut, random) => {
     const numbers = orthonormal(fanIn, fanOut, random).values();
     return () => gain * (numbers.next().value as number);

@@ -12,8 +12,10 @@ async function findWebgpu(): Promise<string | null> {
     provide(await import("webgpu"));
     return null;
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error), { code } = error as { code?: string };
-    return code === "ERR_MODULE_NOT_FOUND" && !text.includes("dawn.node") ? 'the npm package "webgpu" is not installed. Run: npm install webgpu'
+    const text = error instanceof Error ? error.message : String(error),
+      { code } = error as { code?: string };
+    return code === "ERR_MODULE_NOT_FOUND" && !text.includes("dawn.node")
+      ? 'the npm package "webgpu" is not installed. Run: npm install webgpu'
       : `the npm package "webgpu" does not load on ${process.platform} ${process.arch} (${text}). Reinstall it, and let its install script run.`;
   }
 }

@@ -32,7 +32,7 @@ function geluTanhDerivative(z: number): number {
 }
 
 /** φ(t), the density of the standard normal distribution. */
-const density = (t: number): number => Math.exp(-t * t / 2) / Math.sqrt(2 * Math.PI);
+const density = (t: number): number => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
 
 /**
  * Φ(−t)/φ(t) for t ≥ 0, Mills' ratio: by the series ½ − φ(t)·Σ t^(2k+1)/(2k+1)!! near 0 (Marsaglia 2004), by Laplace's continued
@@ -40,8 +40,9 @@ const density = (t: number): number => Math.exp(-t * t / 2) / Math.sqrt(2 * Math
  */
 export function millsRatio(t: number): number {
   if (t < 2.5) {
-    let sum = t, term = t;
-    for (let k = 3; term > 1e-17 * sum; k += 2) sum += (term *= t * t / k);
+    let sum = t,
+      term = t;
+    for (let k = 3; term > 1e-17 * sum; k += 2) sum += term *= (t * t) / k;
     return 0.5 / density(t) - sum;
   }
   let tail = t;
@@ -57,24 +58,35 @@ function gelu(z: number): number {
 
 /** Φ(z) + z·φ(z). */
 function geluDerivative(z: number): number {
-  const t = Math.abs(z), below = density(z) * (millsRatio(t) - t);
+  const t = Math.abs(z),
+    below = density(z) * (millsRatio(t) - t);
   return z < 0 ? below : 1 - below;
 }
 
 /** a = σ(z). */
 export function activate(name: ElementwiseActivation, z: number): number {
   switch (name) {
-    case "linear": return z;
-    case "sigmoid": return sigmoid(z);
-    case "tanh": return Math.tanh(z);
+    case "linear":
+      return z;
+    case "sigmoid":
+      return sigmoid(z);
+    case "tanh":
+      return Math.tanh(z);
     // Written with ≤ so that NaN passes through instead of becoming 0.
-    case "relu": return z <= 0 ? 0 : z;
-    case "leakyRelu": return z <= 0 ? LEAKY_RELU_SLOPE * z : z;
-    case "elu": return z <= 0 ? Math.expm1(z) : z;
-    case "softplus": return softplus(z);
-    case "gelu": return gelu(z);
-    case "geluTanh": return geluTanh(z);
-    case "swish": return z * sigmoid(z);
+    case "relu":
+      return z <= 0 ? 0 : z;
+    case "leakyRelu":
+      return z <= 0 ? LEAKY_RELU_SLOPE * z : z;
+    case "elu":
+      return z <= 0 ? Math.expm1(z) : z;
+    case "softplus":
+      return softplus(z);
+    case "gelu":
+      return gelu(z);
+    case "geluTanh":
+      return geluTanh(z);
+    case "swish":
+      return z * sigmoid(z);
   }
 }
 
@@ -82,15 +94,25 @@ export function activate(name: ElementwiseActivation, z: number): number {
 export function activationDerivative(name: ElementwiseActivation, source: number): number {
   if (Number.isNaN(source)) return NaN;
   switch (name) {
-    case "linear": return 1;
-    case "sigmoid": return source * (1 - source);
-    case "tanh": return (1 - source) * (1 + source);
-    case "relu": return source > 0 ? 1 : 0;
-    case "leakyRelu": return source > 0 ? 1 : LEAKY_RELU_SLOPE;
-    case "elu": return source > 0 ? 1 : source + 1;
-    case "softplus": return -Math.expm1(-source);
-    case "gelu": return geluDerivative(source);
-    case "geluTanh": return geluTanhDerivative(source);
-    case "swish": return sigmoid(source) * (1 + source * sigmoid(-source));
+    case "linear":
+      return 1;
+    case "sigmoid":
+      return source * (1 - source);
+    case "tanh":
+      return (1 - source) * (1 + source);
+    case "relu":
+      return source > 0 ? 1 : 0;
+    case "leakyRelu":
+      return source > 0 ? 1 : LEAKY_RELU_SLOPE;
+    case "elu":
+      return source > 0 ? 1 : source + 1;
+    case "softplus":
+      return -Math.expm1(-source);
+    case "gelu":
+      return geluDerivative(source);
+    case "geluTanh":
+      return geluTanhDerivative(source);
+    case "swish":
+      return sigmoid(source) * (1 + source * sigmoid(-source));
   }
 }

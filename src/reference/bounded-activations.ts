@@ -8,10 +8,31 @@ import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activatio
 import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END } from "../model/normal-forms.ts";
 import { activate, millsRatio } from "./activations.ts";
 import {
-  logOnePlus, MILLS_ROUNDING, monotone, ONE_MINUS_EXP_ROUNDING, oneMinusExp, onePlus, roughPower, roughTanh, SHARE_ROUNDING, signsOf,
+  logOnePlus,
+  MILLS_ROUNDING,
+  monotone,
+  ONE_MINUS_EXP_ROUNDING,
+  oneMinusExp,
+  onePlus,
+  roughPower,
+  roughTanh,
+  SHARE_ROUNDING,
+  signsOf,
 } from "./float32-forms.ts";
 import {
-  add, exact, exponential, largest, magnitude, multiply, negate, rounded, square, subtract, TINY, UNIT, type Rough,
+  add,
+  exact,
+  exponential,
+  largest,
+  magnitude,
+  multiply,
+  negate,
+  rounded,
+  square,
+  subtract,
+  TINY,
+  UNIT,
+  type Rough,
 } from "./rounding.ts";
 
 const ONE = exact(1);
@@ -33,7 +54,8 @@ function share(numerator: "one" | "e", e: Rough): Rough {
 
 export function roughSigmoid(z: Rough): Rough {
   const e = exponential(negate(magnitude(z)));
-  const right = share("one", e), left = share("e", e);
+  const right = share("one", e),
+    left = share("e", e);
   // Where z may have either sign the GPU may take either branch.
   if (Math.abs(z.value) <= z.error) return { value: right.value, error: Math.max(right.error, left.error) };
   return z.value > 0 ? right : left;
@@ -52,7 +74,8 @@ function roughGeluTanh(z: Rough): Rough {
 }
 
 function roughGeluTanhDerivative(z: Rough): Rough {
-  const t = cutAt(z, GELU_TANH_END), u = multiply(t, geluFactor(t, 1));
+  const t = cutAt(z, GELU_TANH_END),
+    u = multiply(t, geluFactor(t, 1));
   return multiply(roughSigmoid(u), onePlus(multiply(multiply(roughSigmoid(negate(u)), t), geluFactor(t, 3))));
 }
 
@@ -64,7 +87,8 @@ function roughMills(t: number): Rough {
 
 /** z·Φ(z), z exact. */
 function roughGelu(z: number): Rough {
-  const t = Math.abs(z), tail = multiply(roughPower(t), roughMills(t));
+  const t = Math.abs(z),
+    tail = multiply(roughPower(t), roughMills(t));
   return multiply(exact(z), z < 0 ? tail : subtract(ONE, tail));
 }
 
@@ -86,7 +110,8 @@ const moving = (z: Rough, slope: number, at: Rough): number => at.error + slope 
 function piecewise(z: Rough, below: number, rounding: number): Rough {
   const at = (x: number): number => (x > 0 ? x : below * x);
   const value = at(z.value);
-  const low = at(z.value - z.error), high = at(z.value + z.error);
+  const low = at(z.value - z.error),
+    high = at(z.value + z.error);
   const own = z.value - z.error < 0 ? rounding * below * largest(z) : 0;
   return { value, error: Math.max(high - value, value - low) + own };
 }
@@ -105,18 +130,28 @@ function softplusError(z: Rough): number {
 /** The error of a = σ(z). */
 export function activationError(name: ElementwiseActivation, z: Rough): number {
   switch (name) {
-    case "linear": return z.error;
-    case "sigmoid": return roughSigmoid(z).error;
-    case "tanh": return roughTanh(z).error;
-    case "relu": return piecewise(z, 0, 0).error;
+    case "linear":
+      return z.error;
+    case "sigmoid":
+      return roughSigmoid(z).error;
+    case "tanh":
+      return roughTanh(z).error;
+    case "relu":
+      return piecewise(z, 0, 0).error;
     // The slope 0.2 is rounded, and so is the product.
-    case "leakyRelu": return piecewise(z, LEAKY_RELU_SLOPE, 2.001 * UNIT).error + TINY;
-    case "elu": return eluError(z);
-    case "softplus": return softplusError(z);
+    case "leakyRelu":
+      return piecewise(z, LEAKY_RELU_SLOPE, 2.001 * UNIT).error + TINY;
+    case "elu":
+      return eluError(z);
+    case "softplus":
+      return softplusError(z);
     // |σ′| ≤ 1.13.
-    case "gelu": return moving(z, 1.14, roughGelu(z.value));
-    case "geluTanh": return roughGeluTanh(z).error;
-    case "swish": return multiply(z, roughSigmoid(z)).error;
+    case "gelu":
+      return moving(z, 1.14, roughGelu(z.value));
+    case "geluTanh":
+      return roughGeluTanh(z).error;
+    case "swish":
+      return multiply(z, roughSigmoid(z)).error;
   }
 }
 
@@ -141,16 +176,26 @@ function tanhSlopeError({ value, error }: Rough): number {
 /** The error of σ′, from a or z as derivativeSource() says. */
 export function derivativeError(name: ElementwiseActivation, source: Rough): number {
   switch (name) {
-    case "linear": return 0;
-    case "sigmoid": return sigmoidSlopeError(source);
-    case "tanh": return tanhSlopeError(source);
-    case "relu": return stepError(source, 0);
-    case "leakyRelu": return stepError(source, LEAKY_RELU_SLOPE);
-    case "elu": return source.value - source.error > 0 ? 0 : add(source, ONE).error;
-    case "softplus": return oneMinusExp(source).error;
+    case "linear":
+      return 0;
+    case "sigmoid":
+      return sigmoidSlopeError(source);
+    case "tanh":
+      return tanhSlopeError(source);
+    case "relu":
+      return stepError(source, 0);
+    case "leakyRelu":
+      return stepError(source, LEAKY_RELU_SLOPE);
+    case "elu":
+      return source.value - source.error > 0 ? 0 : add(source, ONE).error;
+    case "softplus":
+      return oneMinusExp(source).error;
     // |σ″| ≤ √(2/π) for gelu, 0.84 for its tanh form and ½ for swish.
-    case "gelu": return moving(source, 0.81, roughGeluDerivative(source.value));
-    case "geluTanh": return moving(source, 0.85, roughGeluTanhDerivative(exact(source.value)));
-    case "swish": return moving(source, 0.51, roughSwishDerivative(exact(source.value)));
+    case "gelu":
+      return moving(source, 0.81, roughGeluDerivative(source.value));
+    case "geluTanh":
+      return moving(source, 0.85, roughGeluTanhDerivative(exact(source.value)));
+    case "swish":
+      return moving(source, 0.51, roughSwishDerivative(exact(source.value)));
   }
 }

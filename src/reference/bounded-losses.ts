@@ -9,8 +9,26 @@ import { sumsOutputs, takesLabels, type Loss } from "../model/losses.ts";
 import { atLeastEpsilon, BOUNDED_SUMS } from "./bounded-sums.ts";
 import { logOnePlus } from "./float32-forms.ts";
 import {
-  add, divide, DIVISION, exact, exponential, exponentialRounding, gamma, largest, magnitude, meanOf,
-  multiply, rounded, scaleExactly, square, squareRoot, subtract, TINY, total, UNIT, type Rough,
+  add,
+  divide,
+  DIVISION,
+  exact,
+  exponential,
+  exponentialRounding,
+  gamma,
+  largest,
+  magnitude,
+  meanOf,
+  multiply,
+  rounded,
+  scaleExactly,
+  square,
+  squareRoot,
+  subtract,
+  TINY,
+  total,
+  UNIT,
+  type Rough,
 } from "./rounding.ts";
 
 /** ln p and the interval that it lies in for some z within their errors, rounding left out. */
@@ -40,22 +58,35 @@ function softmaxBounds(z: readonly Rough[]): SoftmaxBounds {
   const sum = sumOf(0);
   const extreme = (sign: number) => {
     const others = sumOf(-sign);
-    return z.map(({ value, error }, j) => value - max + sign * error
-      - Math.log(e[j] * Math.exp(sign * error) + Math.max(others - e[j] * Math.exp(-sign * error), 0)));
+    return z.map(
+      ({ value, error }, j) =>
+        value - max + sign * error - Math.log(e[j] * Math.exp(sign * error) + Math.max(others - e[j] * Math.exp(-sign * error), 0)),
+    );
   };
   const powers = z.map(({ value }) => {
     const distance = max - value + 2 * widest;
     return 1.001 * (exponentialRounding(distance) + UNIT * distance);
   });
-  const sumRounding = gamma(z.length) + powers.reduce(
-    (mean, rounding, j) => mean + e[j] / sum * Math.exp(2 * widest) * rounding, 0);
-  const best = z.findIndex(({ value }) => value === max), others = e.filter((_, j) => j !== best);
+  const sumRounding = gamma(z.length) + powers.reduce((mean, rounding, j) => mean + (e[j] / sum) * Math.exp(2 * widest) * rounding, 0);
+  const best = z.findIndex(({ value }) => value === max),
+    others = e.filter((_, j) => j !== best);
   const rest = others.reduce((a, b) => a + b, 0);
   // Where another number is the maximum on the GPU, its own powers come before the largest one.
-  const restRounding = z.reduce((rounding, _, j) => rounding + (j === best && widest === 0 ? 0 : e[j] * Math.exp(2 * widest)
-    * (powers[j] + gamma(z.length))), z.length * TINY);
-  return { logP: z.map(({ value }) => value - max - Math.log1p(rest)), logLow: extreme(-1), logHigh: extreme(1),
-    max, rest, widest, powers, sumRounding, restRounding };
+  const restRounding = z.reduce(
+    (rounding, _, j) => rounding + (j === best && widest === 0 ? 0 : e[j] * Math.exp(2 * widest) * (powers[j] + gamma(z.length))),
+    z.length * TINY,
+  );
+  return {
+    logP: z.map(({ value }) => value - max - Math.log1p(rest)),
+    logLow: extreme(-1),
+    logHigh: extreme(1),
+    max,
+    rest,
+    widest,
+    powers,
+    sumRounding,
+    restRounding,
+  };
 }
 
 /** The errors of softmax(z). */
@@ -80,7 +111,8 @@ function negativeLog(z: readonly Rough[], j: number, bounds: SoftmaxBounds): Rou
   const moved = widest === 0 ? 0 : Math.max(logP[j] - logLow[j], logHigh[j] - logP[j], 0);
   // The GPU's own maximum may differ by `widest`, and with it the number whose logarithm is taken.
   const high = (1 + rest) * Math.exp(2 * widest) - 1;
-  const log = logOnePlus(exact(widest === 0 ? rest : high)), distance = max - z[j].value + 2 * widest;
+  const log = logOnePlus(exact(widest === 0 ? rest : high)),
+    distance = max - z[j].value + 2 * widest;
   return { value: -logP[j], error: moved + log.error + restRounding + 2.001 * UNIT * (distance + largest(log)) + TINY };
 }
 
@@ -88,7 +120,8 @@ function negativeLog(z: readonly Rough[], j: number, bounds: SoftmaxBounds): Rou
 function binaryError(z: Rough, y: Rough): Rough {
   const size = Math.abs(z.value);
   const log = logOnePlus(exponential(exact(-Math.max(size - z.error, 0))));
-  const share = subtract(exact(z.value > 0 ? 1 : 0), y), product = multiply({ value: z.value, error: 0 }, share);
+  const share = subtract(exact(z.value > 0 ? 1 : 0), y),
+    product = multiply({ value: z.value, error: 0 }, share);
   const slope = Math.abs(1 / (1 + Math.exp(-z.value)) - y.value);
   // |σ′| ≤ ¼ bounds how much the slope changes within the interval.
   const moved = (slope + y.error + z.error / 4) * z.error * 1.001 + 3 * UNIT * z.error;
@@ -114,14 +147,27 @@ function smoothed(loss: Loss, y: readonly Rough[]): readonly Rough[] {
 
 /** The error of one row's loss. `a` holds logits for a cross-entropy; `y` one class index where the loss takes labels. */
 export function lossRowError(loss: Loss, a: readonly Rough[], labels: readonly Rough[]): number {
-  const n = a.length, { name } = loss, y = takesLabels(loss) ? labels : smoothed(loss, labels);
+  const n = a.length,
+    { name } = loss,
+    y = takesLabels(loss) ? labels : smoothed(loss, labels);
   const errors = () => a.map((value, j) => subtract(value, y[j]));
   switch (name) {
-    case "meanSquaredError": return meanOf(errors().map(square), n).error;
-    case "halfSquaredError": return scaleExactly(total(errors().map(square)), 0.5).error;
-    case "huber": return meanOf(errors().map((e) => huberRough(e, loss.delta)), n).error;
-    case "binaryCrossentropy": return meanOf(a.map((z, j) => binaryError(z, y[j])), n).error;
-    case "sparseCategoricalCrossentropy": return negativeLog(a, y[0].value, softmaxBounds(a)).error;
+    case "meanSquaredError":
+      return meanOf(errors().map(square), n).error;
+    case "halfSquaredError":
+      return scaleExactly(total(errors().map(square)), 0.5).error;
+    case "huber":
+      return meanOf(
+        errors().map((e) => huberRough(e, loss.delta)),
+        n,
+      ).error;
+    case "binaryCrossentropy":
+      return meanOf(
+        a.map((z, j) => binaryError(z, y[j])),
+        n,
+      ).error;
+    case "sparseCategoricalCrossentropy":
+      return negativeLog(a, y[0].value, softmaxBounds(a)).error;
     case "categoricalCrossentropy": {
       const bounds = softmaxBounds(a);
       const terms = a.map((_, j) => multiply(y[j], negativeLog(a, j, bounds)));
@@ -137,19 +183,24 @@ export function lossRowError(loss: Loss, a: readonly Rough[], labels: readonly R
 /** ∂(row's loss)/∂a before a mean over outputs, or ∂/∂z of a cross-entropy. */
 function slopeOf(loss: Loss, a: Rough, y: Rough): Rough {
   switch (loss.name) {
-    case "meanSquaredError": return scaleExactly(subtract(a, y), 2);
-    case "huber": return clamped(subtract(a, y), rounded(loss.delta));
+    case "meanSquaredError":
+      return scaleExactly(subtract(a, y), 2);
+    case "huber":
+      return clamped(subtract(a, y), rounded(loss.delta));
     case "halfSquaredError":
     case "binaryCrossentropy":
     case "categoricalCrossentropy":
-    case "sparseCategoricalCrossentropy": return subtract(a, y);
-    default: return BOUNDED_SUMS[loss.name].slope(a, y);
+    case "sparseCategoricalCrossentropy":
+      return subtract(a, y);
+    default:
+      return BOUNDED_SUMS[loss.name].slope(a, y);
   }
 }
 
 /** The errors of a row's slopes times c, c = 1/rows and where the loss is a mean over outputs 1/cols. */
 export function lossGradientErrors(loss: Loss, a: readonly Rough[], labels: readonly Rough[], rows: number): number[] {
-  const n = a.length, y = takesLabels(loss) ? labels : smoothed(loss, labels);
+  const n = a.length,
+    y = takesLabels(loss) ? labels : smoothed(loss, labels);
   return a.map((value, j) => {
     const slope = slopeOf(loss, value, takesLabels(loss) ? exact(Number(y[0].value === j)) : y[j]);
     // Two divisions cover dividing once, by a product, or multiplying by a rounded reciprocal.
@@ -167,22 +218,29 @@ export function clamped(x: Rough, limit: Rough): Rough {
 
 /** Which numbers of a row may be its (first) largest on the GPU. */
 function possibleMaxima(a: readonly Rough[]): number[] {
-  return a.map((_, j) => j).filter((j) => !a.some(({ value, error }, i) => {
-    const low = value - error, high = a[j].value + a[j].error;
-    return i < j ? low >= high : i > j && low > high;
-  }));
+  return a
+    .map((_, j) => j)
+    .filter(
+      (j) =>
+        !a.some(({ value, error }, i) => {
+          const low = value - error,
+            high = a[j].value + a[j].error;
+          return i < j ? low >= high : i > j && low > high;
+        }),
+    );
 }
 
 /** 0 if every possible maximum says the same about the row, else 1. */
 function accuracyError(a: readonly Rough[], targets: readonly number[]): number {
   const hits = possibleMaxima(a).map((j) => targets.includes(j));
-  return hits.includes(true) && hits.includes(false) || targets.length > 1 ? 1 : 0;
+  return (hits.includes(true) && hits.includes(false)) || targets.length > 1 ? 1 : 0;
 }
 
 /** 0 if every class that may be meant is for certain among the five largest, or for certain not; else 1. */
 function topError(a: readonly Rough[], wanted: readonly number[]): number {
   const said = wanted.flatMap((c) => {
-    const others = a.filter((_, j) => j !== c), least = a[c];
+    const others = a.filter((_, j) => j !== c),
+      least = a[c];
     const larger = (sign: number) => others.filter(({ value, error }) => value + sign * error > least.value - sign * least.error).length;
     return [larger(-1) < 5, larger(1) < 5];
   });
@@ -210,14 +268,17 @@ function outputError(metric: MetricKind, a: Rough, y: Rough): number {
 export function metricRowError(metric: MetricKind, a: readonly Rough[], y: readonly Rough[]): number {
   const n = a.length;
   switch (metric) {
-    case "sparseAccuracy": return accuracyError(a, [y[0].value]);
-    case "categoricalAccuracy": return accuracyError(a, possibleMaxima(y));
+    case "sparseAccuracy":
+      return accuracyError(a, [y[0].value]);
+    case "categoricalAccuracy":
+      return accuracyError(a, possibleMaxima(y));
     case "binaryAccuracy":
     case "binaryLogitAccuracy": {
       const threshold = metric === "binaryAccuracy" ? 0.5 : 0;
       const uncertain = (x: Rough, least: number): boolean => (x.value > least ? x.value - x.error <= least : x.value + x.error > least);
       const hits = a.map((value, j): Rough => ({
-        value: Number((value.value > threshold) === (y[j].value > 0.5)), error: uncertain(value, threshold) || uncertain(y[j], 0.5) ? 1 : 0,
+        value: Number(value.value > threshold === y[j].value > 0.5),
+        error: uncertain(value, threshold) || uncertain(y[j], 0.5) ? 1 : 0,
       }));
       // Whole numbers are summed without rounding.
       const sum = { value: 0, error: 0 };
@@ -227,16 +288,28 @@ export function metricRowError(metric: MetricKind, a: readonly Rough[], y: reado
       }
       return n === 1 ? sum.error : divide(sum, exact(n)).error;
     }
-    case "meanSquaredError": return meanOf(a.map((value, j) => square(subtract(value, y[j]))), n).error;
-    case "meanAbsoluteError": return meanOf(a.map((value, j) => magnitude(subtract(value, y[j]))), n).error;
-    case "topKAccuracy": return topError(a, possibleMaxima(y));
-    case "sparseTopKAccuracy": return topError(a, [y[0].value]);
+    case "meanSquaredError":
+      return meanOf(
+        a.map((value, j) => square(subtract(value, y[j]))),
+        n,
+      ).error;
+    case "meanAbsoluteError":
+      return meanOf(
+        a.map((value, j) => magnitude(subtract(value, y[j]))),
+        n,
+      ).error;
+    case "topKAccuracy":
+      return topError(a, possibleMaxima(y));
+    case "sparseTopKAccuracy":
+      return topError(a, [y[0].value]);
     case "truePositives":
     case "trueNegatives":
     case "falsePositives":
-    case "falseNegatives": return countError(a, y);
-    case "cosineSimilarity": return cosineError(a, y);
-    default: return outputError(metric, a[outputOf(metric)], y[outputOf(metric)]);
+    case "falseNegatives":
+      return countError(a, y);
+    case "cosineSimilarity":
+      return cosineError(a, y);
+    default:
+      return outputError(metric, a[outputOf(metric)], y[outputOf(metric)]);
   }
 }
-

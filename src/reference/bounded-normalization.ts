@@ -5,7 +5,21 @@
 import { roundingsOf } from "../graph/long-sums.ts";
 import type { NormalizationOp, OpOf } from "../graph/types.ts";
 import type { Bounded } from "./compare.ts";
-import { add, divide, exact, multiply, rough, rounded, square, squareRoot, SQUARE_ROOT, subtract, total, UNIT, type Rough } from "./rounding.ts";
+import {
+  add,
+  divide,
+  exact,
+  multiply,
+  rough,
+  rounded,
+  square,
+  squareRoot,
+  SQUARE_ROOT,
+  subtract,
+  total,
+  UNIT,
+  type Rough,
+} from "./rounding.ts";
 
 const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
 
@@ -20,22 +34,32 @@ function overDeviation(x: Rough, v: Rough, epsilon: number): Rough {
 }
 
 function momentError({ kind }: OpOf<"moment">, [first, second]: readonly Bounded[], column: number, cols: number): number {
-  const rows = first.values.length / cols, each = inverse(rows);
+  const rows = first.values.length / cols,
+    each = inverse(rows);
   const term = (i: number): Rough => {
     const x = at(first, i);
     switch (kind) {
-      case "mean": return multiply(x, each);
-      case "variance": return multiply(square(subtract(x, at(second, column))), each);
-      case "product": return multiply(x, at(second, i));
+      case "mean":
+        return multiply(x, each);
+      case "variance":
+        return multiply(square(subtract(x, at(second, column))), each);
+      case "product":
+        return multiply(x, at(second, i));
     }
   };
-  return total(Array.from({ length: rows }, (_, row) => term(row * cols + column)), roundingsOf(rows)).error;
+  return total(
+    Array.from({ length: rows }, (_, row) => term(row * cols + column)),
+    roundingsOf(rows),
+  ).error;
 }
 
 function numberError(op: OpOf<"normalize">, inputs: readonly Bounded[], i: number, cols: number): number {
-  const [first, second, third, fourth, fifth] = inputs, x = at(first, i), column = i % cols;
+  const [first, second, third, fourth, fifth] = inputs,
+    x = at(first, i),
+    column = i % cols;
   switch (op.kind) {
-    case "normalize": return overDeviation(subtract(x, at(second, column)), at(third, column), op.epsilon).error;
+    case "normalize":
+      return overDeviation(subtract(x, at(second, column)), at(third, column), op.epsilon).error;
     case "affine": {
       const scaled = op.scale ? multiply(x, at(second, column)) : x;
       return (op.center ? add(scaled, at(inputs[inputs.length - 1], column)) : scaled).error;
@@ -44,7 +68,8 @@ function numberError(op: OpOf<"normalize">, inputs: readonly Bounded[], i: numbe
       const through = add(at(fourth, column), multiply(at(second, i), at(fifth, column)));
       return overDeviation(subtract(x, multiply(through, inverse(first.values.length / cols))), at(third, column), op.epsilon).error;
     }
-    case "moving": return add(multiply(rounded(op.momentum), x), multiply(rounded(1 - op.momentum), at(second, i))).error;
+    case "moving":
+      return add(multiply(rounded(op.momentum), x), multiply(rounded(1 - op.momentum), at(second, i))).error;
   }
 }
 
@@ -56,21 +81,36 @@ const varianceOf = (x: readonly Rough[]): Rough => {
 
 function rowErrors({ kind, epsilon }: OpOf<"normalizeRows">, rows: readonly Rough[][]): number[] {
   if (kind === "normalize") {
-    const [x] = rows, mean = meanOf(x), variance = varianceOf(x);
+    const [x] = rows,
+      mean = meanOf(x),
+      variance = varianceOf(x);
     return x.map((value) => overDeviation(subtract(value, mean), variance, epsilon).error);
   }
-  const [g, n, x] = rows, variance = varianceOf(x), sum = total(g), dot = total(g.map((value, j) => multiply(value, n[j])));
-  return g.map((value, j) => overDeviation(subtract(value, divide(add(sum, multiply(n[j], dot)), exact(g.length))), variance, epsilon).error);
+  const [g, n, x] = rows,
+    variance = varianceOf(x),
+    sum = total(g),
+    dot = total(g.map((value, j) => multiply(value, n[j])));
+  return g.map(
+    (value, j) => overDeviation(subtract(value, divide(add(sum, multiply(n[j], dot)), exact(g.length))), variance, epsilon).error,
+  );
 }
 
 /** The errors of the one output of such an op. @param cols of all of its tensors */
 export function normalizationErrors(op: NormalizationOp, inputs: readonly Bounded[], cols: number): Float64Array {
   const { length } = inputs[0].values;
   switch (op.type) {
-    case "moment": return Float64Array.from({ length: cols }, (_, column) => momentError(op, inputs, column, cols));
-    case "normalize": return Float64Array.from({ length }, (_, i) => numberError(op, inputs, i, cols));
+    case "moment":
+      return Float64Array.from({ length: cols }, (_, column) => momentError(op, inputs, column, cols));
+    case "normalize":
+      return Float64Array.from({ length }, (_, i) => numberError(op, inputs, i, cols));
     case "normalizeRows":
-      return Float64Array.from(Array.from({ length: length / cols }, (_, row) =>
-        rowErrors(op, inputs.map((x) => Array.from({ length: cols }, (__, j) => at(x, row * cols + j))))).flat());
+      return Float64Array.from(
+        Array.from({ length: length / cols }, (_, row) =>
+          rowErrors(
+            op,
+            inputs.map((x) => Array.from({ length: cols }, (__, j) => at(x, row * cols + j))),
+          ),
+        ).flat(),
+      );
   }
 }

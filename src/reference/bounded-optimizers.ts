@@ -8,7 +8,19 @@ import type { Optimizer } from "../model/optimizers.ts";
 import { signOf } from "./bounded-sums.ts";
 import type { Rates } from "./optimizers.ts";
 import {
-  add, divide, exact, magnitude, multiply, negate, rounded, square, SQUARE_ROOT, squareRoot, subtract, total, type Rough,
+  add,
+  divide,
+  exact,
+  magnitude,
+  multiply,
+  negate,
+  rounded,
+  square,
+  SQUARE_ROOT,
+  squareRoot,
+  subtract,
+  total,
+  type Rough,
 } from "./rounding.ts";
 
 /** What ε is added to is not negative on any GPU, so that the sum is at least ε, up to its rounding and that of √. */
@@ -17,20 +29,25 @@ const BELOW = 1 - 2 * SQUARE_ROOT;
 /** [w, states…] after the update of one weight from [w, states…] and its gradient. */
 export function roughUpdate(optimizer: Optimizer, w: Rough, g: Rough, states: readonly Rough[], rates: Rates): Rough[] {
   switch (optimizer.name) {
-    case "sgd": return sgd(optimizer, w, g, states, rates);
+    case "sgd":
+      return sgd(optimizer, w, g, states, rates);
     case "adam":
-    case "adamW": return adam(optimizer, w, g, states, rates);
-    case "rmsprop": return rmsprop(optimizer, w, g, states, rates);
-    case "adagrad": return adagrad(optimizer, w, g, states, rates);
-    case "adadelta": return adadelta(optimizer, w, g, states, rates);
-    case "adamax": return adamax(optimizer, w, g, states, rates);
-    case "lion": return lion(optimizer, w, g, states, rates);
+    case "adamW":
+      return adam(optimizer, w, g, states, rates);
+    case "rmsprop":
+      return rmsprop(optimizer, w, g, states, rates);
+    case "adagrad":
+      return adagrad(optimizer, w, g, states, rates);
+    case "adadelta":
+      return adadelta(optimizer, w, g, states, rates);
+    case "adamax":
+      return adamax(optimizer, w, g, states, rates);
+    case "lion":
+      return lion(optimizer, w, g, states, rates);
   }
 }
 
-function sgd(
-  { momentum, nesterov }: Optimizer, w: Rough, g: Rough, [v]: readonly Rough[], { learningRate }: Rates,
-): Rough[] {
+function sgd({ momentum, nesterov }: Optimizer, w: Rough, g: Rough, [v]: readonly Rough[], { learningRate }: Rates): Rough[] {
   const step = multiply(rounded(learningRate), g);
   if (momentum === 0) return [subtract(w, step)];
   const mu = rounded(momentum);
@@ -39,7 +56,10 @@ function sgd(
 }
 
 function adam(
-  { name, beta1, beta2, epsilon, weightDecay }: Optimizer, w: Rough, g: Rough, [m, v]: readonly Rough[],
+  { name, beta1, beta2, epsilon, weightDecay }: Optimizer,
+  w: Rough,
+  g: Rough,
+  [m, v]: readonly Rough[],
   { learningRate, correctedRate }: Rates,
 ): Rough[] {
   const mean = movingAverage(m, g, beta1);
@@ -68,7 +88,10 @@ const average = (rho: number, m: Rough, x: Rough): Rough => add(multiply(rounded
 const positivePart = ({ value, error }: Rough): Rough => ({ value: Math.max(value, 0), error });
 
 function rmsprop(
-  { rho, momentum, epsilon, centered }: Optimizer, w: Rough, g: Rough, states: readonly Rough[],
+  { rho, momentum, epsilon, centered }: Optimizer,
+  w: Rough,
+  g: Rough,
+  states: readonly Rough[],
   { learningRate }: Rates,
 ): Rough[] {
   const v = average(rho, states[0], square(g));
@@ -81,18 +104,15 @@ function rmsprop(
   return [subtract(w, velocity), v, velocity, ...(mean === null ? [] : [mean])];
 }
 
-function adagrad(
-  { epsilon }: Optimizer, w: Rough, g: Rough, [sum]: readonly Rough[], { learningRate }: Rates,
-): Rough[] {
+function adagrad({ epsilon }: Optimizer, w: Rough, g: Rough, [sum]: readonly Rough[], { learningRate }: Rates): Rough[] {
   const squares = add(sum, square(g));
   const root = squareRoot(add(squares, rounded(epsilon)));
   return [subtract(w, divide(multiply(rounded(learningRate), g), root, Math.sqrt(epsilon) * BELOW)), squares];
 }
 
-function adadelta(
-  { rho, epsilon }: Optimizer, w: Rough, g: Rough, [old, changes]: readonly Rough[], { learningRate }: Rates,
-): Rough[] {
-  const v = average(rho, old, square(g)), root = (x: Rough): Rough => squareRoot(add(x, rounded(epsilon)));
+function adadelta({ rho, epsilon }: Optimizer, w: Rough, g: Rough, [old, changes]: readonly Rough[], { learningRate }: Rates): Rough[] {
+  const v = average(rho, old, square(g)),
+    root = (x: Rough): Rough => squareRoot(add(x, rounded(epsilon)));
   const x = divide(multiply(g, root(changes)), root(v), Math.sqrt(epsilon) * BELOW);
   return [subtract(w, multiply(rounded(learningRate), x)), v, average(rho, changes, square(x))];
 }
@@ -103,10 +123,9 @@ function larger(x: Rough, y: Rough): Rough {
   return most.value - most.error > least.value + least.error ? most : { value: most.value, error: Math.max(x.error, y.error) };
 }
 
-function adamax(
-  { beta1, beta2, epsilon }: Optimizer, w: Rough, g: Rough, [m, max]: readonly Rough[], { correctedRate }: Rates,
-): Rough[] {
-  const mean = movingAverage(m, g, beta1), most = larger(multiply(rounded(beta2), max), magnitude(g));
+function adamax({ beta1, beta2, epsilon }: Optimizer, w: Rough, g: Rough, [m, max]: readonly Rough[], { correctedRate }: Rates): Rough[] {
+  const mean = movingAverage(m, g, beta1),
+    most = larger(multiply(rounded(beta2), max), magnitude(g));
   const change = divide(multiply(mean, rounded(correctedRate)), add(most, rounded(epsilon)), epsilon * BELOW);
   return [subtract(w, change), mean, most];
 }

@@ -15,8 +15,10 @@ const copy = (from: Bounded, to: Bounded): void => {
   to.values.set(from.values);
   to.bounds.set(from.bounds);
 };
-const part = ({ values, bounds }: Bounded, from: number, count: number): Bounded =>
-  ({ values: values.subarray(from, from + count), bounds: bounds.subarray(from, from + count) });
+const part = ({ values, bounds }: Bounded, from: number, count: number): Bounded => ({
+  values: values.subarray(from, from + count),
+  bounds: bounds.subarray(from, from + count),
+});
 
 /**
  * start + Σₖ x[k]·w[first + k·stride], the sum in any order: (|x|+dx)(|w|+dw) − |x||w| for each product, a rounding for each
@@ -24,10 +26,13 @@ const part = ({ values, bounds }: Bounded, from: number, count: number): Bounded
  */
 function dot(start: Rough, x: Bounded, w: Bounded, first: number, stride: number): Rough {
   const n = x.values.length;
-  let { value, error } = start, size = largest(start);
+  let { value, error } = start,
+    size = largest(start);
   for (let k = 0, i = first; k < n; k++, i += stride) {
     value += x.values[k] * w.values[i];
-    const a = Math.abs(x.values[k]), b = Math.abs(w.values[i]), most = (a + x.bounds[k]) * (b + w.bounds[i]);
+    const a = Math.abs(x.values[k]),
+      b = Math.abs(w.values[i]),
+      most = (a + x.bounds[k]) * (b + w.bounds[i]);
     error += a * w.bounds[i] + x.bounds[k] * b + x.bounds[k] * w.bounds[i] + TINY * (1 + a + b);
     size += most;
   }
@@ -36,14 +41,18 @@ function dot(start: Rough, x: Bounded, w: Bounded, first: number, stride: number
 
 /** The errors of h(t), t ascending. */
 function forwardErrors(
-  op: OpOf<"recurrentForward">, [z, w, ...rest]: readonly Bounded[], { examples, steps, width }: Sequence, scalars: StepScalars,
+  op: OpOf<"recurrentForward">,
+  [z, w, ...rest]: readonly Bounded[],
+  { examples, steps, width }: Sequence,
+  scalars: StepScalars,
 ): Float64Array {
   const { lengths, state } = conditionsOf(op, rest, scalars);
   const h = zeros(z.values.length);
   for (let b = 0; b < examples; b++) {
     let before = state === null ? zeros(width) : part(state, b * width, width);
     for (let t = 0; t < steps; t++) {
-      const first = (b * steps + t) * width, now = part(h, first, width);
+      const first = (b * steps + t) * width,
+        now = part(h, first, width);
       if (lengths !== null && t >= lengths.values[b]) {
         copy(before, now);
       } else {
@@ -61,19 +70,24 @@ function forwardErrors(
 
 /** The errors of δ(t), t descending. */
 function backwardErrors(
-  { activation, masked }: OpOf<"recurrentBackward">, [g, h, w, lengths]: readonly Bounded[], { examples, steps, width }: Sequence,
+  { activation, masked }: OpOf<"recurrentBackward">,
+  [g, h, w, lengths]: readonly Bounded[],
+  { examples, steps, width }: Sequence,
 ): Float64Array {
   const delta = zeros(g.values.length);
   for (let b = 0; b < examples; b++) {
     // Behind a step that counts: δ(t+1), through W; behind padding: G, as it is.
-    let behind = zeros(width), handedOn = true;
+    let behind = zeros(width),
+      handedOn = true;
     for (let t = steps - 1; t >= 0; t--) {
-      const first = (b * steps + t) * width, padding = masked && t >= lengths.values[b];
+      const first = (b * steps + t) * width,
+        padding = masked && t >= lengths.values[b];
       const now = padding ? zeros(width) : part(delta, first, width);
       for (let j = 0; j < width; j++) {
         const above = at(g, first + j);
         const sum = handedOn ? add(above, at(behind, j)) : dot(above, behind, w, j * width, 1);
-        const slope = padding ? exact(1)
+        const slope = padding
+          ? exact(1)
           : { value: activationDerivative(activation, h.values[first + j]), error: derivativeError(activation, at(h, first + j)) };
         const product = padding ? sum : multiply(sum, slope);
         now.values[j] = product.value;
@@ -96,7 +110,7 @@ function pickedErrors(index: Bounded, delta: Bounded, rows: number, width: numbe
 
 function pickRowsErrors([index, table, bias]: readonly Bounded[], width: number): Float64Array {
   return Float64Array.from({ length: index.values.length * width }, (_, i) => {
-    const picked = at(table, index.values[Math.floor(i / width)] * width + i % width);
+    const picked = at(table, index.values[Math.floor(i / width)] * width + (i % width));
     return bias === undefined ? picked.error : add(picked, at(bias, i % width)).error;
   });
 }
@@ -109,13 +123,20 @@ function maskErrors([v, lengths, count]: readonly Bounded[], sequence: Sequence)
 
 /** The errors of the one output of such an op. Lengths and picks are whole numbers and certain. */
 export function sequenceErrors(op: SequenceOp, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array {
-  const [first, second] = inputs, out = tensorOf(graph, op.outputs[0]), sequence = sequenceOf(graph, op.inputs[0], scalars);
+  const [first, second] = inputs,
+    out = tensorOf(graph, op.outputs[0]),
+    sequence = sequenceOf(graph, op.inputs[0], scalars);
   switch (op.type) {
-    case "recurrentForward": return forwardErrors(op, inputs, sequence, scalars);
-    case "recurrentBackward": return backwardErrors(op, inputs, sequence);
-    case "embeddingLookup": return pickRowsErrors(inputs, out.cols);
-    case "embeddingGradient": return pickedErrors(first, second, Number(out.rows), out.cols);
-    case "maskRows": return maskErrors(inputs, sequence);
+    case "recurrentForward":
+      return forwardErrors(op, inputs, sequence, scalars);
+    case "recurrentBackward":
+      return backwardErrors(op, inputs, sequence);
+    case "embeddingLookup":
+      return pickRowsErrors(inputs, out.cols);
+    case "embeddingGradient":
+      return pickedErrors(first, second, Number(out.rows), out.cols);
+    case "maskRows":
+      return maskErrors(inputs, sequence);
     // Whole numbers are summed without rounding as long as their sum is one that float32 has.
     case "countSteps": {
       const { error } = total(Array.from(first.values, rounded));
@@ -125,6 +146,12 @@ export function sequenceErrors(op: SequenceOp, inputs: readonly Bounded[], graph
     case "previousStep":
     case "lastStep":
     case "lastStepGradient":
-    case "carry": return evaluateSequenceStep(op, inputs.map(({ bounds }) => bounds), graph, scalars);
+    case "carry":
+      return evaluateSequenceStep(
+        op,
+        inputs.map(({ bounds }) => bounds),
+        graph,
+        scalars,
+      );
   }
 }

@@ -5,7 +5,23 @@ import { LOSS_EPSILON } from "../model/loss-details.ts";
 import type { UncommonSum } from "../model/losses.ts";
 import { logOnePlus, monotone, roughTanh } from "./float32-forms.ts";
 import {
-  add, divide, DIVISION, exact, largest, logarithm, logarithmRounding, magnitude, multiply, negate, rounded, scaleExactly, square, subtract, TINY, UNIT, type Rough,
+  add,
+  divide,
+  DIVISION,
+  exact,
+  largest,
+  logarithm,
+  logarithmRounding,
+  magnitude,
+  multiply,
+  negate,
+  rounded,
+  scaleExactly,
+  square,
+  subtract,
+  TINY,
+  UNIT,
+  type Rough,
 } from "./rounding.ts";
 
 export interface BoundedSum {
@@ -20,7 +36,8 @@ const FLOOR = LOSS_EPSILON * (1 - UNIT);
 
 /** x no less than `low` and no more than `high`, the first of which is rounded. */
 function cut(x: Rough, low: Rough, high = Infinity): Rough {
-  const of = (value: number): number => Math.min(Math.max(value, low.value), high), value = of(x.value);
+  const of = (value: number): number => Math.min(Math.max(value, low.value), high),
+    value = of(x.value);
   const moved = Math.max(of(x.value + x.error) - value, value - of(x.value - x.error));
   return { value, error: moved + (x.value - x.error <= low.value + low.error ? low.error : 0) };
 }
@@ -39,8 +56,10 @@ export function signOf({ value, error }: Rough): Rough {
 }
 
 /** A target of the hinge losses: 0 counts as −1. */
-const sideOf = ({ value, error }: Rough): Rough =>
-  ({ value: value === 0 ? -1 : value, error: error > 0 && Math.abs(value) <= error ? error + 1 + Math.abs(value) : error });
+const sideOf = ({ value, error }: Rough): Rough => ({
+  value: value === 0 ? -1 : value,
+  error: error > 0 && Math.abs(value) <= error ? error + 1 + Math.abs(value) : error,
+});
 const marginOf = (a: Rough, y: Rough): Rough => subtract(exact(1), multiply(sideOf(y), a));
 
 /** `inside` where the condition holds for certain, 0 where it fails for certain, else either of them. */
@@ -63,8 +82,11 @@ function relativeToTarget(e: Rough, y: Rough): Rough {
 
 /** ln(x/y) of numbers that were cut to [ε, 1]. */
 function logRatio(x: Rough, y: Rough): Rough {
-  const low = (r: Rough) => Math.max(r.value - r.error, FLOOR), high = (r: Rough) => Math.min(r.value + r.error, 1);
-  const value = Math.log(x.value / y.value), least = low(x) / high(y), most = high(x) / low(y);
+  const low = (r: Rough) => Math.max(r.value - r.error, FLOOR),
+    high = (r: Rough) => Math.min(r.value + r.error, 1);
+  const value = Math.log(x.value / y.value),
+    least = low(x) / high(y),
+    most = high(x) / low(y);
   const moved = Math.max(Math.log(most) - value, value - Math.log(least), 0);
   return { value, error: moved + 1.001 * DIVISION + logarithmRounding(least * (1 - DIVISION), most * (1 + DIVISION)) };
 }
@@ -74,7 +96,8 @@ const logDifference = (a: Rough, y: Rough): Rough => subtract(logOnePlus(cut(a, 
 export const BOUNDED_SUMS: Readonly<Record<UncommonSum, BoundedSum>> = {
   meanAbsoluteError: { term: (a, y) => magnitude(subtract(a, y)), slope: (a, y) => signOf(subtract(a, y)) },
   meanAbsolutePercentageError: {
-    term: (a, y) => relativeToTarget(magnitude(subtract(y, a)), y), slope: (a, y) => relativeToTarget(signOf(subtract(a, y)), y),
+    term: (a, y) => relativeToTarget(magnitude(subtract(y, a)), y),
+    slope: (a, y) => relativeToTarget(signOf(subtract(a, y)), y),
   },
   meanSquaredLogarithmicError: {
     term: (a, y) => square(logDifference(a, y)),
@@ -101,7 +124,9 @@ export const BOUNDED_SUMS: Readonly<Record<UncommonSum, BoundedSum>> = {
   klDivergence: {
     term: (a, y) => multiply(share(y), logRatio(share(y), share(a))),
     slope(a, y) {
-      const low = a.value - a.error, high = a.value + a.error, inside = divide(negate(share(y)), cut(a, EPSILON), FLOOR);
+      const low = a.value - a.error,
+        high = a.value + a.error,
+        inside = divide(negate(share(y)), cut(a, EPSILON), FLOOR);
       const certain = (low > LOSS_EPSILON * (1 + UNIT) && high <= 1) || high < LOSS_EPSILON * (1 - UNIT) || low > 1;
       return either(a.value >= LOSS_EPSILON && a.value <= 1, certain, inside);
     },

@@ -5,9 +5,7 @@
 import { productRoundings, roundingsOf } from "../graph/long-sums.ts";
 import { meanRows, rowsOf, tensorOf, type Graph, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
-import {
-  clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors,
-} from "./bounded-losses.ts";
+import { clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors } from "./bounded-losses.ts";
 import { normalizationErrors } from "./bounded-normalization.ts";
 import { roughUpdate } from "./bounded-optimizers.ts";
 import { sequenceErrors } from "./bounded-recurrent.ts";
@@ -17,7 +15,23 @@ import { dropoutMaskOf, evaluateStep, productShape, valueOf } from "./evaluate.t
 import { multiply as matrixProduct } from "./products.ts";
 import { isSequenceStep } from "./recurrent.ts";
 import {
-  add, divide, exact, gamma, largest, magnitude, multiply, rough, rounded, scaleExactly, square, SQUARE_ROOT, squareRoot, TINY, total, UNIT, type Rough,
+  add,
+  divide,
+  exact,
+  gamma,
+  largest,
+  magnitude,
+  multiply,
+  rough,
+  rounded,
+  scaleExactly,
+  square,
+  SQUARE_ROOT,
+  squareRoot,
+  TINY,
+  total,
+  UNIT,
+  type Rough,
 } from "./rounding.ts";
 
 export { compareTensor, type Bounded, type Comparison } from "./compare.ts";
@@ -36,10 +50,8 @@ const REFERENCE_MARGIN = 1 + 2 ** -20;
 
 const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
 const all = (x: Bounded): Rough[] => Array.from(x.values, (_, i) => at(x, i));
-const row = (x: Bounded, r: number, cols: number): Rough[] =>
-  Array.from({ length: cols }, (_, j) => at(x, r * cols + j));
-const each = (x: Bounded, errorOf: (x: Rough, i: number) => number): Float64Array =>
-  x.bounds.map((_, i) => errorOf(at(x, i), i));
+const row = (x: Bounded, r: number, cols: number): Rough[] => Array.from({ length: cols }, (_, j) => at(x, r * cols + j));
+const each = (x: Bounded, errorOf: (x: Rough, i: number) => number): Float64Array => x.bounds.map((_, i) => errorOf(at(x, i), i));
 
 /**
  * |Σ âb̂ − Σ ab| ≤ Σ(|a|+da)(|b|+db)·(1+γ) − Σ|a||b|, with γ for one rounding of each product and one of each addition:
@@ -62,14 +74,21 @@ const maximum = (values: Float64Array): number => values.reduce((most, value) =>
 
 /** Errors of column sums: BP3. */
 function rowSumErrors(x: Bounded, rows: number, cols: number): Float64Array {
-  return Float64Array.from({ length: cols }, (_, j) =>
-    total(Array.from({ length: rows }, (_, r) => at(x, r * cols + j)), roundingsOf(rows)).error);
+  return Float64Array.from(
+    { length: cols },
+    (_, j) =>
+      total(
+        Array.from({ length: rows }, (_, r) => at(x, r * cols + j)),
+        roundingsOf(rows),
+      ).error,
+  );
 }
 
 /** Calls `errorsOf` with each row of the inputs; their errors side by side. */
 function byRow(inputs: readonly Bounded[], rows: number, errorsOf: (...rows: Rough[][]) => number[]): Float64Array {
-  return Float64Array.from(Array.from({ length: rows }, (_, r) =>
-    errorsOf(...inputs.map((x) => row(x, r, x.values.length / rows)))).flat());
+  return Float64Array.from(
+    Array.from({ length: rows }, (_, r) => errorsOf(...inputs.map((x) => row(x, r, x.values.length / rows)))).flat(),
+  );
 }
 
 function dropoutErrors(op: OpOf<"dropout">, x: Bounded, graph: Graph, scalars: StepScalars): Float64Array {
@@ -118,7 +137,13 @@ function summarizeErrors({ metrics, counted }: OpOf<"summarize">, inputs: readon
 function updateErrors(op: OpOf<"update">, [w, g, ...states]: readonly Bounded[], scalars: StepScalars) {
   const errors = [w, ...states].map(({ values }) => new Float64Array(values.length));
   for (let i = 0; i < w.values.length; i++) {
-    const next = roughUpdate(op.optimizer, at(w, i), at(g, i), states.map((state) => at(state, i)), scalars);
+    const next = roughUpdate(
+      op.optimizer,
+      at(w, i),
+      at(g, i),
+      states.map((state) => at(state, i)),
+      scalars,
+    );
     next.forEach(({ error }, output) => (errors[output][i] = error));
   }
   return errors;
@@ -126,7 +151,12 @@ function updateErrors(op: OpOf<"update">, [w, g, ...states]: readonly Bounded[],
 
 /** A data set's stored numbers are exact; the scale and the product are rounded unless the scale is 1. */
 function gatherErrors(op: OpOf<"gather">, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars) {
-  const [taken] = evaluateStep(op, inputs.map(({ values }) => values), graph, scalars);
+  const [taken] = evaluateStep(
+    op,
+    inputs.map(({ values }) => values),
+    graph,
+    scalars,
+  );
   const [moved] = evaluateStep(op, [inputs[0].bounds, inputs[1].values], graph, scalars);
   return taken.map((value, i) => moved[i] + (op.scale === 1 ? 0 : 2.001 * UNIT * (Math.abs(value) + moved[i]) + TINY));
 }
@@ -136,37 +166,61 @@ function errorsOf(op: Op, inputs: readonly Bounded[], graph: Graph, scalars: Ste
   const rows = rowsOf(tensorOf(graph, op.inputs[0]), scalars.rows);
   if (isSequenceStep(op)) return [sequenceErrors(op, inputs, graph, scalars)];
   switch (op.type) {
-    case "gather": return [gatherErrors(op, inputs, graph, scalars)];
-    case "product": return [productErrors(op, inputs, graph, scalars)];
-    case "rowSum": return [rowSumErrors(first, rows, first.values.length / rows)];
-    case "moment": case "normalize": case "normalizeRows":
+    case "gather":
+      return [gatherErrors(op, inputs, graph, scalars)];
+    case "product":
+      return [productErrors(op, inputs, graph, scalars)];
+    case "rowSum":
+      return [rowSumErrors(first, rows, first.values.length / rows)];
+    case "moment":
+    case "normalize":
+    case "normalizeRows":
       return [normalizationErrors(op, inputs, tensorOf(graph, op.inputs[0]).cols)];
-    case "activation": return [each(first, (z) => activationError(op.activation, z))];
-    case "activationDerivative": return [each(first, (source) => derivativeError(op.activation, source))];
-    case "hadamard": return [each(first, (value, i) => multiply(value, at(second, i)).error)];
-    case "softmax": return [byRow(inputs, rows, softmaxErrors)];
-    case "softmaxPullback": return [byRow(inputs, rows, softmaxPullbackErrors)];
-    case "dropout": return [dropoutErrors(op, first, graph, scalars)];
-    case "lossRows": return [byRow(inputs, rows, (a, y) => [lossRowError(op.loss, a, y)])];
-    case "lossGradient": return [byRow(inputs, rows, (a, y) => lossGradientErrors(op.loss, a, y, meanRows(rows, scalars)))];
-    case "metricRows": return [byRow(inputs, rows, (a, y) => [metricRowError(op.metric, a, y)])];
-    case "penalty": return [Float64Array.of(penaltyError(op, first))];
-    case "penaltyGradient": return [each(first, (g, i) => penaltyGradientError(op, g, at(second, i)))];
-    case "clipValue": return [each(first, (g) => clamped(g, rounded(op.limit)).error)];
-    case "clipFactor": return [Float64Array.of(clipFactorError(op.limit, inputs))];
-    case "scale": return [each(first, (value) => multiply(value, at(second, 0)).error)];
-    case "update": return updateErrors(op, inputs, scalars);
-    case "accumulate": return [each(first, (g, i) => (scalars.fresh ? g : add(g, at(second, i))).error)];
+    case "activation":
+      return [each(first, (z) => activationError(op.activation, z))];
+    case "activationDerivative":
+      return [each(first, (source) => derivativeError(op.activation, source))];
+    case "hadamard":
+      return [each(first, (value, i) => multiply(value, at(second, i)).error)];
+    case "softmax":
+      return [byRow(inputs, rows, softmaxErrors)];
+    case "softmaxPullback":
+      return [byRow(inputs, rows, softmaxPullbackErrors)];
+    case "dropout":
+      return [dropoutErrors(op, first, graph, scalars)];
+    case "lossRows":
+      return [byRow(inputs, rows, (a, y) => [lossRowError(op.loss, a, y)])];
+    case "lossGradient":
+      return [byRow(inputs, rows, (a, y) => lossGradientErrors(op.loss, a, y, meanRows(rows, scalars)))];
+    case "metricRows":
+      return [byRow(inputs, rows, (a, y) => [metricRowError(op.metric, a, y)])];
+    case "penalty":
+      return [Float64Array.of(penaltyError(op, first))];
+    case "penaltyGradient":
+      return [each(first, (g, i) => penaltyGradientError(op, g, at(second, i)))];
+    case "clipValue":
+      return [each(first, (g) => clamped(g, rounded(op.limit)).error)];
+    case "clipFactor":
+      return [Float64Array.of(clipFactorError(op.limit, inputs))];
+    case "scale":
+      return [each(first, (value) => multiply(value, at(second, 0)).error)];
+    case "update":
+      return updateErrors(op, inputs, scalars);
+    case "accumulate":
+      return [each(first, (g, i) => (scalars.fresh ? g : add(g, at(second, i))).error)];
     case "summarize":
       return [summarizeErrors(op, inputs, tensorOf(graph, op.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 
 /** The outputs of one op with their bounds, from inputs with theirs. */
-export function evaluateBounded(
-  op: Op, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars,
-): Bounded[] {
-  const outputs = evaluateStep(op, inputs.map(({ values }) => values), graph, scalars);
+export function evaluateBounded(op: Op, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Bounded[] {
+  const outputs = evaluateStep(
+    op,
+    inputs.map(({ values }) => values),
+    graph,
+    scalars,
+  );
   const errors = errorsOf(op, inputs, graph, scalars);
   return outputs.map((values, i) => ({ values, bounds: errors[i].map((error) => error * REFERENCE_MARGIN) }));
 }
@@ -178,7 +232,12 @@ export function evaluateBounded(
  */
 export function runGraphBounded(graph: Graph, tensors: Map<string, Bounded>, scalars: StepScalars): void {
   for (const op of graph.ops) {
-    const outputs = evaluateBounded(op, op.inputs.map((name) => valueOf(tensors, name)), graph, scalars);
+    const outputs = evaluateBounded(
+      op,
+      op.inputs.map((name) => valueOf(tensors, name)),
+      graph,
+      scalars,
+    );
     op.outputs.forEach((name, i) => tensors.set(name, outputs[i]));
   }
 }

@@ -32,7 +32,9 @@ export function compareTensor(name: string, gpu: ArrayLike<number>, { values, bo
   if (gpu.length !== values.length) {
     throw new Error(`compareTensor(): ${name} has ${gpu.length} numbers but its reference has ${values.length}.`);
   }
-  let worstIndex = 0, ratio = -1, ok = true;
+  let worstIndex = 0,
+    ratio = -1,
+    ok = true;
   for (let i = 0; i < values.length; i++) {
     const share = ratioOf(gpu[i], values[i], bounds[i]);
     if (!(share <= 1)) ok = false;

@@ -7,7 +7,9 @@ import { dropoutThreshold, halvesOf, keyOf, philox4x32, STEP_HIGH_SHIFT, STREAM 
 /** 1 where a number is kept and 0 where it is dropped; element i = row·cols + col. */
 export function dropoutMask(elements: number, rate: number, seed: number, step: number, layer: number): Uint8Array {
   const threshold = dropoutThreshold(rate);
-  const key = keyOf(seed), [low, high] = halvesOf(step), last = STREAM.dropout + high * 2 ** STEP_HIGH_SHIFT;
+  const key = keyOf(seed),
+    [low, high] = halvesOf(step),
+    last = STREAM.dropout + high * 2 ** STEP_HIGH_SHIFT;
   const mask = new Uint8Array(elements);
   for (let first = 0; first < elements; first += 4) {
     const words = philox4x32([first >>> 2, low, layer, last], key);

@@ -22,8 +22,7 @@ export function shapeOf(graph: Graph, name: string, scalars: StepScalars): Shape
   return { rows: rowsOf(tensor, scalars.rows), cols: tensor.cols };
 }
 
-const asFloat64 = (array: ArrayLike<number>): Float64Array =>
-  array instanceof Float64Array ? array : Float64Array.from(array);
+const asFloat64 = (array: ArrayLike<number>): Float64Array => (array instanceof Float64Array ? array : Float64Array.from(array));
 
 /** M, K and N of a product. */
 export function productShape(op: OpOf<"product">, graph: Graph, scalars: StepScalars): ProductShape {
@@ -34,7 +33,10 @@ export function productShape(op: OpOf<"product">, graph: Graph, scalars: StepSca
 
 /** Rows order[offset … offset+rows) of the data set, each number times `scale`. */
 function gather(
-  { scale }: OpOf<"gather">, [data, order]: readonly ArrayLike<number>[], cols: number, { rows, offset }: StepScalars,
+  { scale }: OpOf<"gather">,
+  [data, order]: readonly ArrayLike<number>[],
+  cols: number,
+  { rows, offset }: StepScalars,
 ): Float64Array {
   const out = new Float64Array(rows * cols);
   for (let row = 0; row < rows; row++) {
@@ -63,10 +65,17 @@ function softmaxPullback(a: Float64Array, g: Float64Array, cols: number): Float6
 }
 
 /** 1 where a number is kept, 0 where it is dropped; rows that share a mask have that of the first. */
-export function dropoutMaskOf({ rate, layer, held = 1, inputs: [input] }: OpOf<"dropout">, elements: number, graph: Graph, { step, whole }: StepScalars) {
-  const tensor = tensorOf(graph, input), { cols } = tensor, before = ((whole?.first ?? 0) * timestepsOf(tensor) * cols) / held;
+export function dropoutMaskOf(
+  { rate, layer, held = 1, inputs: [input] }: OpOf<"dropout">,
+  elements: number,
+  graph: Graph,
+  { step, whole }: StepScalars,
+) {
+  const tensor = tensorOf(graph, input),
+    { cols } = tensor,
+    before = ((whole?.first ?? 0) * timestepsOf(tensor) * cols) / held;
   const mask = dropoutMask(before + elements / held, rate, graph.seed, step, layer).subarray(before);
-  return held === 1 ? mask : Uint8Array.from({ length: elements }, (_, i) => mask[Math.floor(i / cols / held) * cols + i % cols]);
+  return held === 1 ? mask : Uint8Array.from({ length: elements }, (_, i) => mask[Math.floor(i / cols / held) * cols + (i % cols)]);
 }
 
 function dropout(op: OpOf<"dropout">, values: Float64Array, graph: Graph, scalars: StepScalars): Float64Array {
@@ -77,7 +86,8 @@ function dropout(op: OpOf<"dropout">, values: Float64Array, graph: Graph, scalar
 }
 
 function penalty({ l1, l2 }: OpOf<"penalty">, w: Float64Array): number {
-  let absolute = 0, squares = 0;
+  let absolute = 0,
+    squares = 0;
   for (const value of w) {
     absolute += Math.abs(value);
     squares += value * value;
@@ -87,7 +97,8 @@ function penalty({ l1, l2 }: OpOf<"penalty">, w: Float64Array): number {
 
 /** min(1, limit / ‖all inputs together‖₂); squares are taken of numbers near 1, so that none overflows or vanishes. */
 function clipFactor(limit: number, inputs: readonly Float64Array[]): number {
-  let most = 0, squares = 0;
+  let most = 0,
+    squares = 0;
   for (const gradient of inputs) for (const value of gradient) most = Math.max(most, Math.abs(value));
   const scale = most > 0 && most < Infinity ? 2 ** Math.floor(Math.log2(most)) : 1;
   for (const gradient of inputs) for (const value of gradient) squares += (value / scale) ** 2;
@@ -105,9 +116,7 @@ function summarize({ metrics, counted }: OpOf<"summarize">, inputs: readonly Flo
 }
 
 /** The outputs of one op, in order. An update gives new arrays and changes none. */
-export function evaluateStep(
-  op: Op, given: readonly ArrayLike<number>[], graph: Graph, scalars: StepScalars,
-): Float64Array[] {
+export function evaluateStep(op: Op, given: readonly ArrayLike<number>[], graph: Graph, scalars: StepScalars): Float64Array[] {
   const { rows, cols } = shapeOf(graph, op.inputs[0], scalars);
   // The data set of a gather stays as it is stored: converting 60,000 images for 64 rows would cost the whole step.
   if (op.type === "gather") return [gather(op, given, cols, scalars)];
@@ -115,27 +124,48 @@ export function evaluateStep(
   const [first, second] = inputs;
   if (isSequenceStep(op)) return [evaluateSequenceStep(op, inputs, graph, scalars)];
   switch (op.type) {
-    case "product": return [multiply(productShape(op, graph, scalars), first, second, inputs[2])];
-    case "rowSum": return [rowSum(first, cols)];
-    case "moment": case "normalize": case "normalizeRows": return [evaluateNormalizationOp(op, inputs, cols)];
-    case "activation": return [first.map((z) => activate(op.activation, z))];
-    case "activationDerivative": return [first.map((source) => activationDerivative(op.activation, source))];
-    case "hadamard": return [first.map((value, i) => value * second[i])];
-    case "softmax": return [softmax(first, rows, cols)];
-    case "softmaxPullback": return [softmaxPullback(first, second, cols)];
-    case "dropout": return [dropout(op, first, graph, scalars)];
-    case "lossRows": return [lossRows(op.loss, first, second, rows, cols)];
-    case "lossGradient": return [lossGradient(op.loss, first, second, rows, cols, meanRows(rows, scalars))];
-    case "metricRows": return [metricRows(op.metric, first, second, rows, cols)];
-    case "penalty": return [Float64Array.of(penalty(op, first))];
+    case "product":
+      return [multiply(productShape(op, graph, scalars), first, second, inputs[2])];
+    case "rowSum":
+      return [rowSum(first, cols)];
+    case "moment":
+    case "normalize":
+    case "normalizeRows":
+      return [evaluateNormalizationOp(op, inputs, cols)];
+    case "activation":
+      return [first.map((z) => activate(op.activation, z))];
+    case "activationDerivative":
+      return [first.map((source) => activationDerivative(op.activation, source))];
+    case "hadamard":
+      return [first.map((value, i) => value * second[i])];
+    case "softmax":
+      return [softmax(first, rows, cols)];
+    case "softmaxPullback":
+      return [softmaxPullback(first, second, cols)];
+    case "dropout":
+      return [dropout(op, first, graph, scalars)];
+    case "lossRows":
+      return [lossRows(op.loss, first, second, rows, cols)];
+    case "lossGradient":
+      return [lossGradient(op.loss, first, second, rows, cols, meanRows(rows, scalars))];
+    case "metricRows":
+      return [metricRows(op.metric, first, second, rows, cols)];
+    case "penalty":
+      return [Float64Array.of(penalty(op, first))];
     case "penaltyGradient":
       return [first.map((g, i) => g + op.l1 * Math.sign(second[i]) + 2 * op.l2 * second[i])];
-    case "clipValue": return [first.map((g) => Math.min(Math.max(g, -op.limit), op.limit))];
-    case "clipFactor": return [Float64Array.of(clipFactor(op.limit, inputs))];
-    case "scale": return [first.map((value) => value * second[0])];
-    case "update": return applyUpdate(op.optimizer, first, second, inputs.slice(2), scalars);
-    case "accumulate": return [scalars.fresh ? first.slice() : first.map((g, i) => g + second[i])];
-    case "summarize": return [summarize(op, inputs, tensorOf(graph, op.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
+    case "clipValue":
+      return [first.map((g) => Math.min(Math.max(g, -op.limit), op.limit))];
+    case "clipFactor":
+      return [Float64Array.of(clipFactor(op.limit, inputs))];
+    case "scale":
+      return [first.map((value) => value * second[0])];
+    case "update":
+      return applyUpdate(op.optimizer, first, second, inputs.slice(2), scalars);
+    case "accumulate":
+      return [scalars.fresh ? first.slice() : first.map((g, i) => g + second[i])];
+    case "summarize":
+      return [summarize(op, inputs, tensorOf(graph, op.inputs[0]).rows === "batch" ? meanRows(rows, scalars) : rows)];
   }
 }
 
@@ -150,12 +180,11 @@ export function valueOf<T>(values: ReadonlyMap<string, T>, name: string): T {
 }
 
 /** Executes `ops` in order; every tensor that they make is left in `values` under its name. */
-export function runSteps(
-  ops: readonly Op[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars,
-): void {
+export function runSteps(ops: readonly Op[], graph: Graph, values: Map<string, ArrayLike<number>>, scalars: StepScalars): void {
   for (const op of ops) {
     const inputs = op.inputs.map((name) =>
-      (scalars.fresh && graph.tensors.get(name)?.role === "carried" ? NO_STATE : valueOf(values, name)));
+      scalars.fresh && graph.tensors.get(name)?.role === "carried" ? NO_STATE : valueOf(values, name),
+    );
     const outputs = evaluateStep(op, inputs, graph, scalars);
     op.outputs.forEach((name, i) => values.set(name, outputs[i]));
   }

@@ -15,7 +15,8 @@ export const MILLS_ROUNDING = 16 * UNIT;
 
 /** The error of f(x) for an f that never falls: its change within the error of x, and a relative rounding. */
 export function monotone(f: (x: number) => number, { value, error }: Rough, rounding: number): Rough {
-  const result = f(value), moved = error === 0 ? 0 : Math.max(f(value + error) - result, result - f(value - error));
+  const result = f(value),
+    moved = error === 0 ? 0 : Math.max(f(value + error) - result, result - f(value - error));
   // Half of a number that is barely normal is subnormal, and may be taken for 0.
   return { value: result, error: moved + rounding * (Math.abs(result) + moved) + 2 * TINY };
 }
@@ -27,24 +28,28 @@ export const oneMinusExp = (u: Rough): Rough => monotone((x) => -Math.expm1(-x),
 
 /** ln(1 + x), x ≥ 0 on any GPU: by the series up to 1, by log(1 + x) beyond. */
 export function logOnePlus(x: Rough): Rough {
-  const high = x.value + x.error, own = monotone((v) => Math.log1p(Math.max(v, 0)), x, LOG1P_ROUNDING);
+  const high = x.value + x.error,
+    own = monotone((v) => Math.log1p(Math.max(v, 0)), x, LOG1P_ROUNDING);
   if (high <= 1) return own;
   const low = Math.max(x.value - x.error, 1);
-  return { value: own.value, error: own.error + (1 + high) * UNIT / (1 + low) + logarithmRounding(1 + low * (1 - UNIT), 1 + high) };
+  return { value: own.value, error: own.error + ((1 + high) * UNIT) / (1 + low) + logarithmRounding(1 + low * (1 - UNIT), 1 + high) };
 }
 
 /** e^(−t²/2), from t² in two parts. */
 export function roughPower(t: number): Rough {
-  if (t >= MILLS_END) return { value: Math.exp(-t * t / 2), error: 2 * TINY };
+  if (t >= MILLS_END) return { value: Math.exp((-t * t) / 2), error: 2 * TINY };
   // The second part is at most 2⁻¹¹·t²; rounding it is 2·UNIT of that.
   const rest = exponential({ value: 0, error: 2 ** -10 * UNIT * t * t });
   const second = (6 + 4 * 2 ** -12 * t * t) * UNIT + rest.error;
-  const first = exponential(exact(-t * t / 2));
+  const first = exponential(exact((-t * t) / 2));
   return { value: first.value, error: first.error + 1.001 * first.value * (second + UNIT) + TINY };
 }
 
 /** Whether x may be below 0 on a GPU, and whether it may be above. */
-export const signsOf = ({ value, error }: Rough): { below: boolean; above: boolean } => ({ below: value - error < 0, above: value + error >= 0 });
+export const signsOf = ({ value, error }: Rough): { below: boolean; above: boolean } => ({
+  below: value - error < 0,
+  above: value + error >= 0,
+});
 
 /** 1/(1+e) or e/(1+e) is rounded twice. */
 export const SHARE_ROUNDING = (DIVISION + UNIT) * 1.001;

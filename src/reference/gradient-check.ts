@@ -47,11 +47,15 @@ type Values = Map<string, ArrayLike<number>>;
 function stepsBehind(graph: Graph, parameter: string): Op[] {
   const last = graph.ops.findIndex(({ outputs }) => outputs.includes("results"));
   const needed = new Set(["results"]);
-  const forward = graph.ops.slice(0, last + 1).reverse().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => needed.has(name))) return false;
-    inputs.forEach((name) => needed.add(name));
-    return true;
-  }).reverse();
+  const forward = graph.ops
+    .slice(0, last + 1)
+    .reverse()
+    .filter(({ inputs, outputs }) => {
+      if (!outputs.some((name) => needed.has(name))) return false;
+      inputs.forEach((name) => needed.add(name));
+      return true;
+    })
+    .reverse();
   const touched = new Set([parameter]);
   return forward.filter(({ inputs, outputs }) => {
     if (!inputs.some((name) => touched.has(name))) return false;
@@ -89,14 +93,18 @@ function bestDifference(cost: (weight: number) => number, weight: number, analyt
   return best;
 }
 
-const largestOf = (values: ArrayLike<number>): number =>
-  Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+const largestOf = (values: ArrayLike<number>): number => Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 function report(maxRelativeError: number, limit: number, worst: GradientMismatch, tensors: number, weights: number) {
   const ok = maxRelativeError < limit;
   return {
-    ok, maxRelativeError, worst, tensors, weights,
-    toString: () => `gradient check ${ok ? "passed" : "FAILED"}: ${weights} weights in ${tensors} tensors, largest ` +
+    ok,
+    maxRelativeError,
+    worst,
+    tensors,
+    weights,
+    toString: () =>
+      `gradient check ${ok ? "passed" : "FAILED"}: ${weights} weights in ${tensors} tensors, largest ` +
       `relative error ${maxRelativeError.toExponential(2)} (limit ${limit}) at ${worst.tensor}[${worst.index}]: ` +
       `analytic ${worst.analytic}, numeric ${worst.numeric}`,
   };
@@ -108,18 +116,29 @@ function report(maxRelativeError: number, limit: number, worst: GradientMismatch
  * @throws Error if the graph is not a training graph
  */
 export function checkGradients(
-  graph: Graph, given: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, limit = 1e-7,
+  graph: Graph,
+  given: ReadonlyMap<string, ArrayLike<number>>,
+  scalars: StepScalars,
+  limit = 1e-7,
 ): GradientReport {
   if (graph.purpose !== "train") throw new Error(`checkGradients(): needs a training graph; got purpose "${graph.purpose}".`);
   const values: Values = new Map(given);
   // What is not trained has no gradient.
   const trained = new Set(graph.ops.flatMap(({ type, inputs: [weights] }) => (type === "update" ? [weights] : [])));
-  const parameters = [...graph.tensors.values()].filter(({ role, name }) => role === "parameter" && trained.has(name)).map(({ name }) => name);
+  const parameters = [...graph.tensors.values()]
+    .filter(({ role, name }) => role === "parameter" && trained.has(name))
+    .map(({ name }) => name);
   for (const name of trained) values.set(name, Float64Array.from(valueOf(values, name)));
   // All but what the next mini-batch would start from.
-  runSteps(graph.ops.filter(({ type }) => type !== "update" && type !== "carry"), graph, values, scalars);
+  runSteps(
+    graph.ops.filter(({ type }) => type !== "update" && type !== "carry"),
+    graph,
+    values,
+    scalars,
+  );
   const costFloor = FLOOR_OF_COST * Math.abs(costIn(values));
-  let maxRelativeError = -1, checked = 0;
+  let maxRelativeError = -1,
+    checked = 0;
   let worst: GradientMismatch = { tensor: "", index: -1, analytic: NaN, numeric: NaN };
   for (const tensor of parameters) {
     const weights = valueOf(values, tensor) as Float64Array;

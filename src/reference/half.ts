@@ -5,7 +5,8 @@ import type { Bounded } from "./compare.ts";
 /** The largest f16. */
 const LARGEST = 65504;
 /** Half the distance from 1 to the next f16, and from 0 to the next. */
-const RELATIVE = 2 ** -11, ABSOLUTE = 2 ** -25;
+const RELATIVE = 2 ** -11,
+  ABSOLUTE = 2 ** -25;
 
 /**
  * The same numbers stored as f16 by shaders/kernel.wgsl.ts' to_half, which clamps. WGSL allows either neighbour, and 0 in place

@@ -13,25 +13,31 @@ function columns(rows: number, cols: number, term: (i: number, j: number) => num
 function moment({ kind }: OpOf<"moment">, [first, second]: readonly Float64Array[], cols: number): Float64Array {
   const rows = first.length / cols;
   switch (kind) {
-    case "mean": return columns(rows, cols, (i) => first[i] / rows);
-    case "variance": return columns(rows, cols, (i, j) => (first[i] - second[j]) ** 2 / rows);
-    case "product": return columns(rows, cols, (i) => first[i] * second[i]);
+    case "mean":
+      return columns(rows, cols, (i) => first[i] / rows);
+    case "variance":
+      return columns(rows, cols, (i, j) => (first[i] - second[j]) ** 2 / rows);
+    case "product":
+      return columns(rows, cols, (i) => first[i] * second[i]);
   }
 }
 
 function normalization(op: OpOf<"normalize">, inputs: readonly Float64Array[], cols: number): Float64Array {
   const [first, second, third, fourth, fifth] = inputs;
   switch (op.kind) {
-    case "normalize": return first.map((x, i) => (x - second[i % cols]) / Math.sqrt(third[i % cols] + op.epsilon));
+    case "normalize":
+      return first.map((x, i) => (x - second[i % cols]) / Math.sqrt(third[i % cols] + op.epsilon));
     case "affine": {
-      const scale = op.scale ? second : null, center = op.center ? inputs[inputs.length - 1] : null;
+      const scale = op.scale ? second : null,
+        center = op.center ? inputs[inputs.length - 1] : null;
       return first.map((x, i) => x * (scale ? scale[i % cols] : 1) + (center ? center[i % cols] : 0));
     }
     case "pullBack": {
       const rows = first.length / cols;
       return first.map((g, i) => (g - (fourth[i % cols] + second[i] * fifth[i % cols]) / rows) / Math.sqrt(third[i % cols] + op.epsilon));
     }
-    case "moving": return first.map((moving, i) => op.momentum * moving + (1 - op.momentum) * second[i]);
+    case "moving":
+      return first.map((moving, i) => op.momentum * moving + (1 - op.momentum) * second[i]);
   }
 }
 
@@ -39,12 +45,15 @@ const meanOf = (values: Float64Array): number => values.reduce((sum, value) => s
 const varianceOf = (values: Float64Array, mean: number): number => meanOf(values.map((value) => (value - mean) ** 2));
 
 function normalizeRow(x: Float64Array, epsilon: number): Float64Array {
-  const mean = meanOf(x), root = Math.sqrt(varianceOf(x, mean) + epsilon);
+  const mean = meanOf(x),
+    root = Math.sqrt(varianceOf(x, mean) + epsilon);
   return x.map((value) => (value - mean) / root);
 }
 
 function pullBackRow([g, n, x]: readonly Float64Array[], epsilon: number): Float64Array {
-  const root = Math.sqrt(varianceOf(x, meanOf(x)) + epsilon), sum = meanOf(g), dot = meanOf(g.map((value, j) => value * n[j]));
+  const root = Math.sqrt(varianceOf(x, meanOf(x)) + epsilon),
+    sum = meanOf(g),
+    dot = meanOf(g.map((value, j) => value * n[j]));
   return g.map((value, j) => (value - sum - n[j] * dot) / root);
 }
 
@@ -60,8 +69,11 @@ function rowNormalization({ kind, epsilon }: OpOf<"normalizeRows">, inputs: read
 /** The one output of such an op. @param cols of all of its tensors */
 export function evaluateNormalizationOp(op: NormalizationOp, inputs: readonly Float64Array[], cols: number): Float64Array {
   switch (op.type) {
-    case "moment": return moment(op, inputs, cols);
-    case "normalize": return normalization(op, inputs, cols);
-    case "normalizeRows": return rowNormalization(op, inputs, cols);
+    case "moment":
+      return moment(op, inputs, cols);
+    case "normalize":
+      return normalization(op, inputs, cols);
+    case "normalizeRows":
+      return rowNormalization(op, inputs, cols);
   }
 }

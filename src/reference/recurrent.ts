@@ -2,7 +2,16 @@
 // each. What kernels are checked against, and the `cpu` backend.
 //   B examples   T steps   H units   a sequence is (B·T, ·), row b·T + t   lengths (B): step t is padding where t ≥ length
 
-import { timestepsOf, tensorOf, type Graph, type SequenceOpName, type SequenceOp, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
+import {
+  timestepsOf,
+  tensorOf,
+  type Graph,
+  type SequenceOpName,
+  type SequenceOp,
+  type Op,
+  type OpOf,
+  type StepScalars,
+} from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 
 /** How a sequence is laid out. */
@@ -20,9 +29,12 @@ export function sequenceOf(graph: Graph, name: string, { rows }: StepScalars): S
 
 /** Lengths and carried state of a recurrentForward, recurrentBackward or previousStep, in the order of its inputs. */
 export function conditionsOf<T>(
-  { masked, stateful }: { masked: boolean; stateful: boolean }, rest: readonly T[], scalars: StepScalars,
+  { masked, stateful }: { masked: boolean; stateful: boolean },
+  rest: readonly T[],
+  scalars: StepScalars,
 ): { lengths: T | null; state: T | null } {
-  const lengths = masked ? rest[0] : null, state = stateful ? rest[masked ? 1 : 0] : null;
+  const lengths = masked ? rest[0] : null,
+    state = stateful ? rest[masked ? 1 : 0] : null;
   return { lengths, state: scalars.fresh ? null : state };
 }
 
@@ -35,15 +47,21 @@ function checkState(state: Float64Array | null, { examples, width }: Sequence): 
 
 /** h(t) = σ(z(t) + h(t−1)·W); h(t) = h(t−1) at padding. */
 function forward(
-  op: OpOf<"recurrentForward">, [z, w, ...rest]: readonly Float64Array[], sequence: Sequence, scalars: StepScalars,
+  op: OpOf<"recurrentForward">,
+  [z, w, ...rest]: readonly Float64Array[],
+  sequence: Sequence,
+  scalars: StepScalars,
 ): Float64Array {
-  const { examples, steps, width } = sequence, { lengths, state } = conditionsOf(op, rest, scalars);
+  const { examples, steps, width } = sequence,
+    { lengths, state } = conditionsOf(op, rest, scalars);
   checkState(state, sequence);
-  const out = new Float64Array(z.length), sums = new Float64Array(width);
+  const out = new Float64Array(z.length),
+    sums = new Float64Array(width);
   for (let b = 0; b < examples; b++) {
     let before = state === null ? new Float64Array(width) : state.subarray(b * width, (b + 1) * width);
     for (let t = 0; t < steps; t++) {
-      const at = (b * steps + t) * width, h = out.subarray(at, at + width);
+      const at = (b * steps + t) * width,
+        h = out.subarray(at, at + width);
       if (lengths !== null && t >= lengths[b]) {
         h.set(before);
       } else {
@@ -59,9 +77,12 @@ function forward(
 
 /** δ(t) = G(t) ⊙ σ′(h(t)), G(t) = g(t) + δ(t+1)·Wᵀ; at padding δ(t) = 0 and G is handed on. */
 function backward(
-  { activation, masked }: OpOf<"recurrentBackward">, [g, h, w, lengths]: readonly Float64Array[], { examples, steps, width }: Sequence,
+  { activation, masked }: OpOf<"recurrentBackward">,
+  [g, h, w, lengths]: readonly Float64Array[],
+  { examples, steps, width }: Sequence,
 ): Float64Array {
-  const delta = new Float64Array(g.length), total = new Float64Array(width);
+  const delta = new Float64Array(g.length),
+    total = new Float64Array(width);
   for (let b = 0; b < examples; b++) {
     // What comes from the step behind.
     const behind = new Float64Array(width);
@@ -135,33 +156,51 @@ export function rowsThatCount(lengths: Float64Array, { examples, steps }: Sequen
 
 /** v·(B·T / count), and 0 at padding: chosen, not multiplied, so that a NaN there does not come back. */
 function maskRows([v, lengths, count]: readonly Float64Array[], sequence: Sequence): Float64Array {
-  const counts = rowsThatCount(lengths, sequence), scale = sequence.examples * sequence.steps / count[0];
+  const counts = rowsThatCount(lengths, sequence),
+    scale = (sequence.examples * sequence.steps) / count[0];
   return v.map((value, i) => (counts[Math.floor(i / sequence.width)] ? value * scale : 0));
 }
 
 const SEQUENCE_OPS: Readonly<Record<SequenceOpName, true>> = {
-  embeddingLookup: true, embeddingGradient: true, recurrentForward: true, recurrentBackward: true, previousStep: true, lastStep: true,
-  lastStepGradient: true, carry: true, countSteps: true, maskRows: true,
+  embeddingLookup: true,
+  embeddingGradient: true,
+  recurrentForward: true,
+  recurrentBackward: true,
+  previousStep: true,
+  lastStep: true,
+  lastStepGradient: true,
+  carry: true,
+  countSteps: true,
+  maskRows: true,
 };
 
 export const isSequenceStep = (op: Op): op is SequenceOp => Object.hasOwn(SEQUENCE_OPS, op.type);
 
 /** The one output of such an op. */
-export function evaluateSequenceStep(
-  op: SequenceOp, inputs: readonly Float64Array[], graph: Graph, scalars: StepScalars,
-): Float64Array {
-  const [first, second, third] = inputs, out = tensorOf(graph, op.outputs[0]);
+export function evaluateSequenceStep(op: SequenceOp, inputs: readonly Float64Array[], graph: Graph, scalars: StepScalars): Float64Array {
+  const [first, second, third] = inputs,
+    out = tensorOf(graph, op.outputs[0]);
   const sequence = sequenceOf(graph, op.inputs[0], scalars);
   switch (op.type) {
-    case "embeddingLookup": return embeddingLookup(first, second, out.cols, third);
-    case "embeddingGradient": return sumPicked(first, second, Number(out.rows), out.cols);
-    case "recurrentForward": return forward(op, inputs, sequence, scalars);
-    case "recurrentBackward": return backward(op, inputs, sequence);
-    case "previousStep": return shifted(first, conditionsOf({ masked: false, stateful: op.stateful }, [second], scalars).state, sequence);
-    case "lastStep": return lastRows(first, sequence);
-    case "carry": return lastRows(first, sequence);
-    case "lastStepGradient": return spreadLast(first, sequenceOf(graph, op.outputs[0], scalars));
-    case "countSteps": return Float64Array.of(first.reduce((sum, length) => sum + length, 0));
-    case "maskRows": return maskRows(inputs, sequence);
+    case "embeddingLookup":
+      return embeddingLookup(first, second, out.cols, third);
+    case "embeddingGradient":
+      return sumPicked(first, second, Number(out.rows), out.cols);
+    case "recurrentForward":
+      return forward(op, inputs, sequence, scalars);
+    case "recurrentBackward":
+      return backward(op, inputs, sequence);
+    case "previousStep":
+      return shifted(first, conditionsOf({ masked: false, stateful: op.stateful }, [second], scalars).state, sequence);
+    case "lastStep":
+      return lastRows(first, sequence);
+    case "carry":
+      return lastRows(first, sequence);
+    case "lastStepGradient":
+      return spreadLast(first, sequenceOf(graph, op.outputs[0], scalars));
+    case "countSteps":
+      return Float64Array.of(first.reduce((sum, length) => sum + length, 0));
+    case "maskRows":
+      return maskRows(inputs, sequence);
   }
 }

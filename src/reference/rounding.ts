@@ -51,8 +51,7 @@ function withRounding(value: number, error: number, relative: number): Rough {
 export const negate = ({ value, error }: Rough): Rough => ({ value: -value, error });
 export const magnitude = ({ value, error }: Rough): Rough => ({ value: Math.abs(value), error });
 /** x times a power of two: exact in float32. */
-export const scaleExactly = (x: Rough, power: number): Rough =>
-  ({ value: x.value * power, error: x.error * Math.abs(power) });
+export const scaleExactly = (x: Rough, power: number): Rough => ({ value: x.value * power, error: x.error * Math.abs(power) });
 export const add = (x: Rough, y: Rough): Rough => withRounding(x.value + y.value, x.error + y.error, UNIT);
 export const subtract = (x: Rough, y: Rough): Rough => withRounding(x.value - y.value, x.error + y.error, UNIT);
 
@@ -98,14 +97,17 @@ export function logarithmRounding(low: number, high: number): number {
 
 /** ln x. */
 export function logarithm({ value, error }: Rough): Rough {
-  const low = value - error, high = value + error;
+  const low = value - error,
+    high = value + error;
   if (!(low >= TINY)) return { value: Math.log(value), error: Infinity };
   return { value: Math.log(value), error: -Math.log1p(-error / value) + logarithmRounding(low, high) };
 }
 
 /** Σ terms, in any order. @param roundings that a term meets at the most, where the order is known to need fewer */
 export function total(terms: readonly Rough[], roundings = Math.max(terms.length - 1, 0)): Rough {
-  let value = 0, error = 0, size = 0;
+  let value = 0,
+    error = 0,
+    size = 0;
   for (const term of terms) {
     value += term.value;
     error += term.error;

@@ -58,8 +58,12 @@ export class BufferAccess implements TensorAccess {
 
   /** @param views tensors that are read from where others lie */
   constructor(
-    readonly graph: Graph, readonly batch: number, readonly places: Places, readonly views: ReadonlyMap<string, View>,
-    readonly formulas: Formulas, sequences?: SequenceWriter,
+    readonly graph: Graph,
+    readonly batch: number,
+    readonly places: Places,
+    readonly views: ReadonlyMap<string, View>,
+    readonly formulas: Formulas,
+    sequences?: SequenceWriter,
   ) {
     this.#sequences = sequences;
   }
@@ -137,8 +141,10 @@ export class BufferAccess implements TensorAccess {
 
   bindings(): LaunchBinding[] {
     const bytes = memoryBytes(this.places);
-    return [...this.#bindings.values()].map((binding) =>
-      ({ ...binding, elements: (bytes.get(binding.memory) ?? 0) / (binding.type === "f16" ? NUMBER_BYTES.f16 : NUMBER_BYTES.f32) }));
+    return [...this.#bindings.values()].map((binding) => ({
+      ...binding,
+      elements: (bytes.get(binding.memory) ?? 0) / (binding.type === "f16" ? NUMBER_BYTES.f16 : NUMBER_BYTES.f32),
+    }));
   }
 
   touches(): Touch[] {
@@ -176,7 +182,8 @@ export class BufferAccess implements TensorAccess {
 
   /** Where number `index` of a tensor lies in its buffer. */
   #index(tensor: string, index: string): string {
-    return tensorOf(this.graph, tensor).role === "result" ? resultIndex(this.graph, tensor, this.batch, index)
+    return tensorOf(this.graph, tensor).role === "result"
+      ? resultIndex(this.graph, tensor, this.batch, index)
       : `${this.#place(tensor).offset}u + ${index}`;
   }
 

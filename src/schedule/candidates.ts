@@ -19,10 +19,14 @@ export const namedShape = (name: unknown, candidates: readonly ProductCut[]): Pr
 /** What is worth timing on the device at hand, the model's choice first; all of them fit it. */
 export function candidates(m: number, n: number, k: number, limits: TileLimits, blocked = false): ProductCut[] {
   const chosen = chooseVariant(m, n, k, limits, blocked);
-  const others = limits.kind === "software"
-    ? [...softwareShapes(limits, blocked)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
-    : [...(blocked ? [] : blocksFor(limits)), ...directCuts(m, n, k, limits), ...GPU_TILES.slice(0, 3).map(([rows, cols]) =>
-      directForGpu(rows, cols, 1, n, limits.lanes))];
+  const others =
+    limits.kind === "software"
+      ? [...softwareShapes(limits, blocked)].sort((a, b) => softwareCost(a, m, n, k) - softwareCost(b, m, n, k)).slice(0, 6)
+      : [
+          ...(blocked ? [] : blocksFor(limits)),
+          ...directCuts(m, n, k, limits),
+          ...GPU_TILES.slice(0, 3).map(([rows, cols]) => directForGpu(rows, cols, 1, n, limits.lanes)),
+        ];
   return [...new Map([chosen, ...others].map((shape) => [shapeName(shape), shape])).values()];
 }
 

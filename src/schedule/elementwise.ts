@@ -26,9 +26,12 @@ export function operandAt(access: TensorAccess, tensor: string, where: Where = "
   if (typeof where === "object" && "whole" in where) return access.wholeAt(tensor, where.whole);
   if (typeof where === "object") return access.inRow(tensor, access.rowStart(tensor, where.row), where.col);
   switch (where) {
-    case "here": return access.here(tensor);
-    case "row": return access.inRow(tensor, access.rowStart(tensor, "row"), "0u");
-    case "scalar": return access.load(tensor, "0u");
+    case "here":
+      return access.here(tensor);
+    case "row":
+      return access.inRow(tensor, access.rowStart(tensor, "row"), "0u");
+    case "scalar":
+      return access.load(tensor, "0u");
   }
 }
 
@@ -38,19 +41,25 @@ export function elementwiseText(graph: Graph, op: Op, name: string, access: Tens
     case "activation":
       return { functions: activationFunction(name, formulaOf(access.formulas.values, op.activation)), call: `${name}(${operand(0)})` };
     case "activationDerivative":
-      return { functions: activationDerivativeFunction(name, formulaOf(access.formulas.derivatives, op.activation)), call: `${name}(${operand(0)})` };
+      return {
+        functions: activationDerivativeFunction(name, formulaOf(access.formulas.derivatives, op.activation)),
+        call: `${name}(${operand(0)})`,
+      };
     case "hadamard":
       return { functions: hadamardFunction(name), call: `${name}(${operand(0)}, ${operand(1)})` };
     case "dropout": {
-      const out = tensorOf(graph, op.outputs[0]), { held = 1 } = op;
+      const out = tensorOf(graph, op.outputs[0]),
+        { held = 1 } = op;
       const first = op.chunked ? ` + (step.fresh >> 1u) * ${(out.cols * timestepsOf(out)) / held}u` : "";
       const element = (held === 1 ? "element" : `row / ${held}u * ${out.cols}u + col`) + first;
       const variant = { rate: op.rate, threshold: dropoutThreshold(op.rate), layer: op.layer, seed: graph.seed };
       return { functions: dropoutFunction(name, variant), call: `${name}(${operand(0)}, ${element})` };
     }
     case "penaltyGradient":
-      return { functions: formulaOf(access.formulas, "penalty").penaltyGradientFunction(name, op.l1, op.l2),
-        call: `${name}(${operand(0)}, ${operand(1)})` };
+      return {
+        functions: formulaOf(access.formulas, "penalty").penaltyGradientFunction(name, op.l1, op.l2),
+        call: `${name}(${operand(0)}, ${operand(1)})`,
+      };
     case "clipValue":
       return { functions: formulaOf(access.formulas, "clip").clipValueFunction(name, op.limit), call: `${name}(${operand(0)})` };
     case "scale":
@@ -61,10 +70,16 @@ export function elementwiseText(graph: Graph, op: Op, name: string, access: Tens
       const cols = tensorOf(graph, op.outputs[0]).cols;
       const target = operand(1, takesLabels(op.loss) ? { whole: "row" } : "here");
       const mean = meanOver(tensorOf(graph, op.outputs[0]));
-      return { functions: lossGradientFunction(name, op.loss, cols, mean, access.formulas), call: `${name}(${operand(0)}, ${target}, col)` };
+      return {
+        functions: lossGradientFunction(name, op.loss, cols, mean, access.formulas),
+        call: `${name}(${operand(0)}, ${target}, col)`,
+      };
     }
     case "update":
-      return { functions: updateFunction(name, op.optimizer, formulaOf(access.formulas.updates, op.optimizer.name)), call: `${name}(${op.inputs.map((_, i) => operand(i)).join(", ")})` };
+      return {
+        functions: updateFunction(name, op.optimizer, formulaOf(access.formulas.updates, op.optimizer.name)),
+        call: `${name}(${op.inputs.map((_, i) => operand(i)).join(", ")})`,
+      };
     default:
       return { functions: "", call: access.sequences.elementwiseCall(graph, op, operand) };
   }

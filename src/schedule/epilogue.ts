@@ -13,7 +13,12 @@ import type { TensorAccess } from "./access.ts";
  * @param prefix starts the names of functions, where several epilogues share a shader
  */
 export function writeEpilogue(
-  graph: Graph, value: string | null, ops: readonly Op[], stored: ReadonlySet<string>, access: TensorAccess, prefix = "f",
+  graph: Graph,
+  value: string | null,
+  ops: readonly Op[],
+  stored: ReadonlySet<string>,
+  access: TensorAccess,
+  prefix = "f",
   squared: string | null = null,
 ): Epilogue {
   const registers = new Map<string, string>();
@@ -31,8 +36,13 @@ export function writeEpilogue(
   };
   if (value !== null) keep(value, "value");
   ops.forEach((op, k) => {
-    const text = elementwiseText(graph, op, `${prefix}${k}`, access, (i, where) =>
-      registers.get(op.inputs[i]) ?? operandAt(access, op.inputs[i], where));
+    const text = elementwiseText(
+      graph,
+      op,
+      `${prefix}${k}`,
+      access,
+      (i, where) => registers.get(op.inputs[i]) ?? operandAt(access, op.inputs[i], where),
+    );
     functions.push(text.functions);
     lines.push(`let v${k} = ${text.call};`);
     op.outputs.forEach((output, i) => {

@@ -14,7 +14,8 @@ export interface Group {
 }
 
 function sameShape(graph: Graph, a: string, b: string): boolean {
-  const s = tensorOf(graph, a), t = tensorOf(graph, b);
+  const s = tensorOf(graph, a),
+    t = tensorOf(graph, b);
   return s.rows === t.rows && timestepsOf(s) === timestepsOf(t) && s.cols === t.cols;
 }
 
@@ -28,12 +29,12 @@ function joins(graph: Graph, group: Group, op: Op): boolean {
   switch (group.anchor) {
     case "gather":
     case "recurrent":
-    case "reduce": return false;
+    case "reduce":
+      return false;
     case "product":
     case "rowSum":
     case "elementwise":
-      return fused === "elementwise" &&
-        sameShape(graph, op.outputs[0], group.ops[group.ops.length - 1].outputs[0]);
+      return fused === "elementwise" && sameShape(graph, op.outputs[0], group.ops[group.ops.length - 1].outputs[0]);
     case "rowWise":
       return (next === "rowWise" && op.outputs.every(ofOneRow)) || (next === "elementwise" && op.outputs.every(ofOneRow));
   }
@@ -60,12 +61,20 @@ export function groupSteps(graph: Graph, fuse: boolean, elsewhere: Elsewhere): G
 
 /** The tensors of a group that must be in memory: all but intermediates that only the group itself reads. */
 export function storedOutputs(graph: Graph, group: Group, groups: readonly Group[], views: Elsewhere): Set<string> {
-  const readElsewhere = new Set(groups.filter((g) => g !== group).flatMap((g) => [...behind(g.ops.flatMap((s) => s.inputs), views)]));
+  const readElsewhere = new Set(
+    groups
+      .filter((g) => g !== group)
+      .flatMap((g) => [
+        ...behind(
+          g.ops.flatMap((s) => s.inputs),
+          views,
+        ),
+      ]),
+  );
   // Row by row ops hand tensors on through memory.
   const throughMemory = group.anchor === "rowWise" || group.ops.length === 1;
   const outputs = group.ops.flatMap((op) => op.outputs);
-  return new Set(outputs.filter((name) =>
-    throughMemory || tensorOf(graph, name).role !== "intermediate" || readElsewhere.has(name)));
+  return new Set(outputs.filter((name) => throughMemory || tensorOf(graph, name).role !== "intermediate" || readElsewhere.has(name)));
 }
 
 /** Tensors that are in no memory, by the ops that make them. */
@@ -84,7 +93,8 @@ export function behind(tensors: Iterable<string>, elsewhere: Elsewhere): Set<str
 
 /** What a group reads that it has not made itself, and what it makes. */
 export function operandsOf({ ops }: Group): { reads: Set<string>; writes: Set<string> } {
-  const reads = new Set<string>(), writes = new Set<string>();
+  const reads = new Set<string>(),
+    writes = new Set<string>();
   for (const { inputs, outputs } of ops) {
     inputs.filter((name) => !writes.has(name)).forEach((name) => reads.add(name));
     outputs.forEach((name) => writes.add(name));

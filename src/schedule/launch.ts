@@ -41,11 +41,11 @@ export interface Launch extends PlannedStage {
 
 /** The rows of a tensor as a WGSL expression. */
 export const rowsExpression = (tensor: Tensor): string =>
-  (tensor.rows !== "batch" ? `${tensor.rows}u` : timestepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${timestepsOf(tensor)}u`);
+  tensor.rows !== "batch" ? `${tensor.rows}u` : timestepsOf(tensor) === 1 ? "step.rows" : `step.rows * ${timestepsOf(tensor)}u`;
 
 /** One over the rows of a tensor of a mini-batch. */
 export const meanOver = (tensor: Tensor): string =>
-  (timestepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / timestepsOf(tensor))})`);
+  timestepsOf(tensor) === 1 ? "step.inverse_rows" : `(step.inverse_rows * ${literal(1 / timestepsOf(tensor))})`;
 
 /** A grid of at least so many workgroups; one dimension holds `most`. */
 export function flatGrid(workgroups: number, most: number): readonly [number, number] {

@@ -26,8 +26,12 @@ export interface Slot {
  * @param halves those that memory holds as f16
  */
 export function lifetimesOf(
-  graph: Graph, batch: number, groups: readonly Group[], launches: readonly (readonly Group[])[],
-  elsewhere: Elsewhere, halves: ReadonlySet<string> = new Set(),
+  graph: Graph,
+  batch: number,
+  groups: readonly Group[],
+  launches: readonly (readonly Group[])[],
+  elsewhere: Elsewhere,
+  halves: ReadonlySet<string> = new Set(),
 ): Lifetime[] {
   const lives = new Map<string, Lifetime>();
   launches.forEach((launch, index) => {

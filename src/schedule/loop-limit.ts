@@ -14,9 +14,14 @@ const ROW_LOOPS = 4;
 
 /** Iterations of an invocation in a row program whose workgroup owns `examples`. */
 function iterationsOf({ graph, limits }: RecurrentPlace, op: Op, examples: number): number {
-  const out = tensorOf(graph, op.outputs[0]), { cols } = out, steps = timestepsOf(out), rows = examples * steps, { lanes } = limits;
+  const out = tensorOf(graph, op.outputs[0]),
+    { cols } = out,
+    steps = timestepsOf(out),
+    rows = examples * steps,
+    { lanes } = limits;
   const product = (m: number, k: number) => {
-    const shape = chooseForProgram(m, cols, k, limits), finish = shape.tileRows * (1 + shape.tileCols);
+    const shape = chooseForProgram(m, cols, k, limits),
+      finish = shape.tileRows * (1 + shape.tileCols);
     return workgroupsOf(shape, m, cols) * (1 + k + finish);
   };
   if (op.type === "recurrentForward") return steps * (1 + product(examples, cols));
@@ -30,12 +35,19 @@ function iterationsOf({ graph, limits }: RecurrentPlace, op: Op, examples: numbe
 
 /** @throws UnsupportedError if the loops of the layer, with all that may share its launch, could be cut short */
 export function requireIterations(place: RecurrentPlace, examples: number): void {
-  const { graph, batch, limits: { maxIterations: maxIterations } } = place;
+  const {
+    graph,
+    batch,
+    limits: { maxIterations: maxIterations },
+  } = place;
   if (maxIterations === undefined) return;
   const steps = Math.max(...[...graph.tensors.values()].map(timestepsOf));
-  const program = graph.ops.reduce((sum, op) => sum + iterationsOf(place, op, examples), 0), gradients = 2 * batch * steps;
+  const program = graph.ops.reduce((sum, op) => sum + iterationsOf(place, op, examples), 0),
+    gradients = 2 * batch * steps;
   if (Math.max(program, gradients) <= maxIterations) return;
-  throw new UnsupportedError(`plan: this software adapter ends loops after ${maxIterations} iterations, and ${steps} time steps may take ` +
-    `${Math.max(program, gradients)}: what it computes would be wrong. Use ${program > gradients ? "fewer time steps or units" : "a smaller batchSize"}, ` +
-    'another adapter, or backend: "cpu".');
+  throw new UnsupportedError(
+    `plan: this software adapter ends loops after ${maxIterations} iterations, and ${steps} time steps may take ` +
+      `${Math.max(program, gradients)}: what it computes would be wrong. Use ${program > gradients ? "fewer time steps or units" : "a smaller batchSize"}, ` +
+      'another adapter, or backend: "cpu".',
+  );
 }

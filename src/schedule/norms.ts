@@ -42,7 +42,8 @@ export class Norms {
   writeFactor(group: Group, lanes: number, access: BufferAccess, prefix: string): { functions: string; text: string } | null {
     const op = group.ops.map((s: Op) => (s.type === "scale" ? this.factors.get(s.inputs[1]) : undefined)).find((f) => f);
     if (!op) return null;
-    const name = `${prefix}_factor`, ranges = op.inputs.map((gradient) => this.#sums.get(gradient) ?? { offset: 0, count: 0 });
+    const name = `${prefix}_factor`,
+      ranges = op.inputs.map((gradient) => this.#sums.get(gradient) ?? { offset: 0, count: 0 });
     // Of one norm they were all written one after the other.
     const offset = Math.min(...ranges.map((range) => range.offset));
     const count = ranges.reduce((sum, range) => sum + range.count, 0);

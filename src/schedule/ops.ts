@@ -18,25 +18,54 @@ export interface OpSchedule {
 }
 
 /** One number at a time: it can follow any kernel that makes numbers of its shape. */
-const CELL: OpSchedule = { anchor: "elementwise" }, OTHER_ROWS: OpSchedule = { anchor: "elementwise", first: true };
+const CELL: OpSchedule = { anchor: "elementwise" },
+  OTHER_ROWS: OpSchedule = { anchor: "elementwise", first: true };
 const CARRIED: OpSchedule = { ...OTHER_ROWS, whole: true };
-const ROW: OpSchedule = { anchor: "rowWise" }, PRECISE_ROW: OpSchedule = { ...ROW, precise: true };
-const PRODUCT: OpSchedule = { anchor: "product" }, COLUMNS: OpSchedule = { anchor: "rowSum" }, SUM: OpSchedule = { anchor: "reduce" };
+const ROW: OpSchedule = { anchor: "rowWise" },
+  PRECISE_ROW: OpSchedule = { ...ROW, precise: true };
+const PRODUCT: OpSchedule = { anchor: "product" },
+  COLUMNS: OpSchedule = { anchor: "rowSum" },
+  SUM: OpSchedule = { anchor: "reduce" };
 
 /** Operations that are CELL. */
-type CellOpName = "activation" | "activationDerivative" | "hadamard" | "dropout" | "maskRows" | "normalize" | "penaltyGradient" | "clipValue" |
-  "accumulate" | "update";
+type CellOpName =
+  | "activation"
+  | "activationDerivative"
+  | "hadamard"
+  | "dropout"
+  | "maskRows"
+  | "normalize"
+  | "penaltyGradient"
+  | "clipValue"
+  | "accumulate"
+  | "update";
 
 const OTHERS: Readonly<Record<Exclude<OpName, CellOpName>, OpSchedule> & Partial<Record<CellOpName, undefined>>> = {
-  gather: { anchor: "gather", whole: true }, previousStep: OTHER_ROWS, lastStep: CARRIED, lastStepGradient: OTHER_ROWS, carry: CARRIED,
-  product: PRODUCT, embeddingGradient: PRODUCT, rowSum: COLUMNS, moment: COLUMNS,
+  gather: { anchor: "gather", whole: true },
+  previousStep: OTHER_ROWS,
+  lastStep: CARRIED,
+  lastStepGradient: OTHER_ROWS,
+  carry: CARRIED,
+  product: PRODUCT,
+  embeddingGradient: PRODUCT,
+  rowSum: COLUMNS,
+  moment: COLUMNS,
   // States whose rounding would go on from time step to time step.
-  recurrentForward: { anchor: "recurrent", whole: true }, recurrentBackward: { anchor: "recurrent" },
-  softmax: PRECISE_ROW, softmaxPullback: ROW, normalizeRows: ROW, lossRows: PRECISE_ROW, metricRows: PRECISE_ROW,
+  recurrentForward: { anchor: "recurrent", whole: true },
+  recurrentBackward: { anchor: "recurrent" },
+  softmax: PRECISE_ROW,
+  softmaxPullback: ROW,
+  normalizeRows: ROW,
+  lossRows: PRECISE_ROW,
+  metricRows: PRECISE_ROW,
   // Row by row in a fused plan, so that softmax, loss and δᴸ share one kernel.
   lossGradient: { ...CELL, fused: "rowWise", precise: true },
-  penalty: SUM, clipFactor: SUM, summarize: SUM, countSteps: SUM,
-  scale: OTHER_ROWS, embeddingLookup: OTHER_ROWS,
+  penalty: SUM,
+  clipFactor: SUM,
+  summarize: SUM,
+  countSteps: SUM,
+  scale: OTHER_ROWS,
+  embeddingLookup: OTHER_ROWS,
 };
 
 export const scheduleOf = (type: OpName): OpSchedule => OTHERS[type] ?? CELL;

@@ -47,7 +47,11 @@ const FLOAT_BYTES = 4;
 
 /** Weights and intermediates in workgroup memory; states, data and results in their buffers. */
 class PersistentAccess implements TensorAccess {
-  constructor(readonly graph: Graph, readonly buffers: BufferAccess, readonly inMemory: ReadonlyMap<string, number>) {}
+  constructor(
+    readonly graph: Graph,
+    readonly buffers: BufferAccess,
+    readonly inMemory: ReadonlyMap<string, number>,
+  ) {}
 
   get formulas(): Formulas {
     return this.buffers.formulas;
@@ -59,8 +63,7 @@ class PersistentAccess implements TensorAccess {
 
   rowStart(tensor: string, row: string): string {
     const offset = this.inMemory.get(tensor);
-    return offset === undefined ? this.buffers.rowStart(tensor, row)
-      : `${offset}u + (${row}) * ${tensorOf(this.graph, tensor).cols}u`;
+    return offset === undefined ? this.buffers.rowStart(tensor, row) : `${offset}u + (${row}) * ${tensorOf(this.graph, tensor).cols}u`;
   }
 
   inRow(tensor: string, start: string, col: string): string {
@@ -117,7 +120,8 @@ interface ProgramContext {
 
 /** The statements of one group and the functions that they call. */
 function writePart(context: ProgramContext, group: Group, stored: ReadonlySet<string>, prefix: string): PersistentPart {
-  const { graph, batch, access, adapter, lanes } = context, [first, ...rest] = group.ops;
+  const { graph, batch, access, adapter, lanes } = context,
+    [first, ...rest] = group.ops;
   const out = tensorOf(graph, first.outputs[0]);
   const rows = rowsExpression(out);
   const element = `let row = element / ${out.cols}u; let col = element % ${out.cols}u;`;
@@ -130,21 +134,45 @@ function writePart(context: ProgramContext, group: Group, stored: ReadonlySet<st
       if (adapter.kind === "software") {
         return { functions, ...tiledProduct(graph, batch, first as OpOf<"product">, access, adapter.quads, body) };
       }
-      return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
+      return {
+        functions,
+        text: range(
+          "element",
+          `${rows} * ${out.cols}u`,
+          lanes,
+          `${element}
       ${productSum(graph, first, access)}
-      ${body}`) };
+      ${body}`,
+        ),
+      };
     }
     case "rowSum": {
       const { functions, body } = writeEpilogue(graph, out.name, rest, stored, access, prefix);
-      return { functions, text: range("element", `${out.cols}u`, lanes, `${element}
+      return {
+        functions,
+        text: range(
+          "element",
+          `${out.cols}u`,
+          lanes,
+          `${element}
       var value = 0.0;
       for (var r = 0u; r < step.rows; r++) { value += ${access.inRow(first.inputs[0], access.rowStart(first.inputs[0], "r"), "col")}; }
-      ${body}`) };
+      ${body}`,
+        ),
+      };
     }
     case "elementwise": {
       const { functions, body } = writeEpilogue(graph, null, group.ops, stored, access, prefix);
-      return { functions, text: range("element", `${rows} * ${out.cols}u`, lanes, `${element}
-      ${body}`) };
+      return {
+        functions,
+        text: range(
+          "element",
+          `${rows} * ${out.cols}u`,
+          lanes,
+          `${element}
+      ${body}`,
+        ),
+      };
     }
     case "rowWise": {
       const { functions, statements } = rowWiseText(graph, group.ops, access, prefix);
@@ -160,12 +188,15 @@ function writePart(context: ProgramContext, group: Group, stored: ReadonlySet<st
 /** Statements that leave Σₖ left·right, and the bias, in `value`, for one `row` and `col`. */
 function productSum(graph: Graph, op: Op, access: TensorAccess): string {
   if (op.type !== "product") throw new Error("a product group starts with a product");
-  const [left, right, bias] = op.inputs, { form } = op;
+  const [left, right, bias] = op.inputs,
+    { form } = op;
   const k = form === "leftTransposed" ? rowsExpression(tensorOf(graph, left)) : `${tensorOf(graph, left).cols}u`;
   // Where a row is the same for all terms, finding it (a look into the order of the epoch, say) is done once.
   const atTerm = (tensor: string, col: string) => ({ start: "", text: access.inRow(tensor, access.rowStart(tensor, "k"), col) });
-  const along = (tensor: string, row: string, name: string) =>
-    ({ start: `let ${name} = ${access.rowStart(tensor, row)};`, text: access.inRow(tensor, name, "k") });
+  const along = (tensor: string, row: string, name: string) => ({
+    start: `let ${name} = ${access.rowStart(tensor, row)};`,
+    text: access.inRow(tensor, name, "k"),
+  });
   const l = form === "leftTransposed" ? atTerm(left, "row") : along(left, "row", "left_row");
   const r = form === "rightTransposed" ? along(right, "col", "right_row") : atTerm(right, "col");
   return `var value = 0.0;
@@ -180,11 +211,12 @@ function productSum(graph: Graph, op: Op, access: TensorAccess): string {
  * @param placeOf tensors with the same place share memory
  */
 function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => string): boolean[] {
-  let read = new Set<string>(), written = new Set<string>();
+  let read = new Set<string>(),
+    written = new Set<string>();
   return groups.map(({ ops }) => {
-    const reads = ops.flatMap(({ inputs }) => inputs).map(placeOf), writes = ops.flatMap(({ outputs }) => outputs).map(placeOf);
-    const conflicts = reads.some((place) => written.has(place)) ||
-      writes.some((place) => written.has(place) || read.has(place));
+    const reads = ops.flatMap(({ inputs }) => inputs).map(placeOf),
+      writes = ops.flatMap(({ outputs }) => outputs).map(placeOf);
+    const conflicts = reads.some((place) => written.has(place)) || writes.some((place) => written.has(place) || read.has(place));
     if (conflicts) [read, written] = [new Set(), new Set()];
     reads.forEach((place) => read.add(place));
     writes.forEach((place) => written.add(place));
@@ -198,7 +230,8 @@ function barriersBefore(groups: readonly Group[], placeOf: (tensor: string) => s
  */
 function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
   if (kind === "software") return SIMD;
-  const sizes = [...graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "intermediate")
+  const sizes = [...graph.tensors.values()]
+    .filter(({ role }) => role === "parameter" || role === "intermediate")
     .map((tensor) => rowsOf(tensor, batch) * tensor.cols);
   const largest = Math.max(...sizes);
   return [32, 64, 128].find((lanes) => largest <= lanes * 4) ?? 256;
@@ -210,7 +243,12 @@ function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
  * @param maxBytes workgroup memory that it may take
  */
 export function writePersistent(
-  graph: Graph, batch: number, places: Places, adapter: Adapter, maxBytes: number, formulas: PlanFormulas,
+  graph: Graph,
+  batch: number,
+  places: Places,
+  adapter: Adapter,
+  maxBytes: number,
+  formulas: PlanFormulas,
 ): Persistent | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
@@ -218,8 +256,15 @@ export function writePersistent(
   if ([...graph.tensors.values()].some((tensor) => timestepsOf(tensor) > 1)) return null;
   // Sums over so many rows are done in blocks, and by many workgroups.
   if (levelsOf(batch) > 0) return null;
-  const gathered = viewsOf(graph), groups = groupSteps(graph, true, gathered);
-  const lifetimes = lifetimesOf(graph, batch, groups, groups.map((group) => [group]), gathered);
+  const gathered = viewsOf(graph),
+    groups = groupSteps(graph, true, gathered);
+  const lifetimes = lifetimesOf(
+    graph,
+    batch,
+    groups,
+    groups.map((group) => [group]),
+    gathered,
+  );
   const slots = assignSlots(lifetimes);
   const inMemory = new Map<string, number>();
   let elements = 0;
@@ -230,7 +275,8 @@ export function writePersistent(
   for (const weight of weights) take([weight.name], sizeOf(weight, batch));
   if (elements > MAX_PERSISTENT_WEIGHTS) return null;
   for (const { bytes, tensors } of slots) take(tensors, bytes / FLOAT_BYTES);
-  const lanes = lanesFor(graph, batch, adapter), inBuffers = adapter.kind === "software";
+  const lanes = lanesFor(graph, batch, adapter),
+    inBuffers = adapter.kind === "software";
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
   const allPlaces = new Map([...places, ...scratch]);
@@ -239,19 +285,35 @@ export function writePersistent(
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));
   const barriers = barriersBefore(groups, (tensor) => slotOf.get(tensor) ?? tensor);
-  const copies = inBuffers ? [] : weights.map(({ name }) => ({
-    memory: inMemory.get(name) ?? 0, elements: sizeOf(tensorOf(graph, name), batch), buffer: buffers.store(name, "i"),
-  }));
+  const copies = inBuffers
+    ? []
+    : weights.map(({ name }) => ({
+        memory: inMemory.get(name) ?? 0,
+        elements: sizeOf(tensorOf(graph, name), batch),
+        buffer: buffers.store(name, "i"),
+      }));
   const bindings = buffers.bindings();
-  const source = (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") + persistentKernel({
-    lanes, memory: inBuffers ? 0 : elements, weights: copies,
-    functions: sharedFunctions(graph.ops, formulas) + buffers.functions() + parts.map((p) => p.functions).join(""),
-    parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
-  }, bindings);
+  const source =
+    (parts.some(({ broadcasts }) => broadcasts) ? QUAD_BROADCAST : "") +
+    persistentKernel(
+      {
+        lanes,
+        memory: inBuffers ? 0 : elements,
+        weights: copies,
+        functions: sharedFunctions(graph.ops, formulas) + buffers.functions() + parts.map((p) => p.functions).join(""),
+        parts: parts.map(({ text }, i) => ({ text, barrier: barriers[i] })),
+      },
+      bindings,
+    );
   // Intermediates share places within the launch: nobody can read them back.
   const touches = buffers.touches().filter(({ tensor }) => tensorOf(graph, tensor).role !== "intermediate");
   const label = groups.map(({ ops }) => ops.flatMap(({ outputs }) => outputs).join(" ")).join(" | ");
-  return { launch: { kernel: "persistent", label, ops: graph.ops, source, bindings,
-    touches, grid: [1, 1], flops: 0, table: "storage" }, lifetimes, slots, places: allPlaces,
-    scratch: memoryBytes(scratch), where: inBuffers ? "" : " in workgroup memory" };
+  return {
+    launch: { kernel: "persistent", label, ops: graph.ops, source, bindings, touches, grid: [1, 1], flops: 0, table: "storage" },
+    lifetimes,
+    slots,
+    places: allPlaces,
+    scratch: memoryBytes(scratch),
+    where: inBuffers ? "" : " in workgroup memory",
+  };
 }

@@ -76,8 +76,10 @@ function launchesOf(context: LaunchContext, stage: Stage, maxBuffers: number): L
   const launch = writeLaunch(context, stage);
   if (launch.bindings.length <= maxBuffers) return [launch];
   if (stage.length > 1) return stage.flatMap((part) => launchesOf(context, [part], maxBuffers));
-  throw new UnsupportedError(`plan: ${launch.label} needs ${launch.bindings.length} buffers but this device binds ${maxBuffers} ` +
-    "in a launch. Use fewer units or a smaller batchSize.");
+  throw new UnsupportedError(
+    `plan: ${launch.label} needs ${launch.bindings.length} buffers but this device binds ${maxBuffers} ` +
+      "in a launch. Use fewer units or a smaller batchSize.",
+  );
 }
 
 const kilobytes = (bytes: number): string =>
@@ -104,15 +106,28 @@ export class Plan {
   readonly carriedBytes: number;
 
   /** @throws OutOfMemoryError if a buffer would be larger than `maxBytes`, UnsupportedError if WebGPU's other limits are in the way */
-  constructor(readonly graph: Graph, options: PlanOptions) {
-    const { batch, fuse = true, reuse = true, maxBytes = Infinity, maxBuffers = 8, persistentBytes = 0, adapter = DEFAULT_ADAPTER } = options;
-    const choices = options.choices ?? new Map<string, never>(), { precision = "f32", formulas = COMMON_FORMULAS } = options;
+  constructor(
+    readonly graph: Graph,
+    options: PlanOptions,
+  ) {
+    const {
+      batch,
+      fuse = true,
+      reuse = true,
+      maxBytes = Infinity,
+      maxBuffers = 8,
+      persistentBytes = 0,
+      adapter = DEFAULT_ADAPTER,
+    } = options;
+    const choices = options.choices ?? new Map<string, never>(),
+      { precision = "f32", formulas = COMMON_FORMULAS } = options;
     const weights = options.weights ?? ownWeights(graph, batch);
     this.batch = batch;
     const carried = carriedPlaces(graph, batch);
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.program = options.program?.(graph, batch, fuse) ?? null;
-    this.persistent = persistentBytes > 0 ? options.writePersistent?.(graph, batch, weights, adapter, persistentBytes, formulas) ?? null : null;
+    this.persistent =
+      persistentBytes > 0 ? (options.writePersistent?.(graph, batch, weights, adapter, persistentBytes, formulas) ?? null) : null;
     const halves = precision === "f16" && !this.persistent ? halfTensors(graph) : new Set<string>();
     if (this.program) {
       this.launches = [];
@@ -127,25 +142,48 @@ export class Plan {
       this.places = this.persistent.places;
       this.scratch = this.persistent.scratch;
     } else {
-      const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph), norms = fuse ? normsOf(graph, formulas) : null;
+      const views = fuse ? viewsOf(graph) : wholeNumbersOf(graph),
+        norms = fuse ? normsOf(graph, formulas) : null;
       // Views and clip factors belong to those who read them.
-      const elsewhere = fuse ? new Map<string, Op>([...views, ...norms?.factors ?? []]) : new Map<string, never>();
-      const groups = groupSteps(graph, fuse, elsewhere), stages = stagesOf(graph, groups, fuse, elsewhere);
-      this.lifetimes = lifetimesOf(graph, batch, groups, stages.map((stage) => stage.flatMap((part) => part.groups)), elsewhere, halves);
-      const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] => (reuse ? assignSlots(lifetimes)
-        : lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] })));
+      const elsewhere = fuse ? new Map<string, Op>([...views, ...(norms?.factors ?? [])]) : new Map<string, never>();
+      const groups = groupSteps(graph, fuse, elsewhere),
+        stages = stagesOf(graph, groups, fuse, elsewhere);
+      this.lifetimes = lifetimesOf(
+        graph,
+        batch,
+        groups,
+        stages.map((stage) => stage.flatMap((part) => part.groups)),
+        elsewhere,
+        halves,
+      );
+      const slotsOf = (lifetimes: readonly Lifetime[]): Slot[] =>
+        reuse ? assignSlots(lifetimes) : lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
       // A slot holds numbers of one type, since a buffer does.
       const full = slotsOf(this.lifetimes.filter(({ tensor }) => !halves.has(tensor)));
       const half = slotsOf(this.lifetimes.filter(({ tensor }) => halves.has(tensor)));
       this.slots = [...full, ...half];
       const scratch = new Map([...packScratch(full, maxBytes), ...packScratch(half, maxBytes, "f16")]);
       this.places = new Map([...weights, ...scratch, ...carried]);
-      const context = { graph, batch, groups, places: this.places, views, elsewhere, norms, adapter, choices, formulas, sequences: options.sequences };
+      const context = {
+        graph,
+        batch,
+        groups,
+        places: this.places,
+        views,
+        elsewhere,
+        norms,
+        adapter,
+        choices,
+        formulas,
+        sequences: options.sequences,
+      };
       this.launches = stages.flatMap((stage) => launchesOf(context, stage, maxBuffers));
       this.scratch = new Map([...memoryBytes(scratch), ...(norms ? [[NORMS, norms.elements * NUMBER_BYTES.f32] as const] : [])]);
     }
-    const total = (role: string) => [...graph.tensors.values()].filter((t) => t.role === role)
-      .reduce((sum, t) => sum + sizeOf(t, batch) * NUMBER_BYTES[halves.has(t.name) ? "f16" : "f32"], 0);
+    const total = (role: string) =>
+      [...graph.tensors.values()]
+        .filter((t) => t.role === role)
+        .reduce((sum, t) => sum + sizeOf(t, batch) * NUMBER_BYTES[halves.has(t.name) ? "f16" : "f32"], 0);
     this.bytes = {
       parameters: total("parameter"),
       optimizer: total("state"),
@@ -176,22 +214,33 @@ export class Plan {
   /** A table of the launches and the memory, for people. */
   toString(): string {
     const rows = this.stages.map(({ kernel, label, flops }, i) => [
-      String(i + 1), kernel, ...this.launches.slice(i, i + 1).map(({ grid }) => `${grid[0]}×${grid[1]}`),
-      flops > 0 ? `${(flops / 1e6).toFixed(2)} MFLOP` : "", label,
+      String(i + 1),
+      kernel,
+      ...this.launches.slice(i, i + 1).map(({ grid }) => `${grid[0]}×${grid[1]}`),
+      flops > 0 ? `${(flops / 1e6).toFixed(2)} MFLOP` : "",
+      label,
     ]);
     const header = ["#", "kernel", ...(this.program ? [] : ["workgroups"]), "products", "computes"];
     const widths = header.map((title, c) => Math.max(title.length, ...rows.map((row) => row[c].length)));
-    const line = (cells: readonly string[]) => cells.map((cell, c) => cell.padEnd(widths[c])).join("  ").trimEnd();
+    const line = (cells: readonly string[]) =>
+      cells
+        .map((cell, c) => cell.padEnd(widths[c]))
+        .join("  ")
+        .trimEnd();
     const { parameters, optimizer, withReuse, withoutReuse, allIntermediates } = this.bytes;
-    const count = this.program ? `${this.stages.length} stages, any number of steps in one call`
-      : this.persistent ? "one launch for all steps of a submit" : `${this.launches.length} launches`;
+    const count = this.program
+      ? `${this.stages.length} stages, any number of steps in one call`
+      : this.persistent
+        ? "one launch for all steps of a submit"
+        : `${this.launches.length} launches`;
     const halves = [...this.places.values()].some(({ type }) => type === "f16");
     const where = this.persistent?.where ?? "";
     return [
       `${this.graph.purpose} step, batch ${this.batch}${halves ? ", activations f16" : ""}: ${count}`,
-      line(header), ...rows.map(line),
+      line(header),
+      ...rows.map(line),
       `memory: weights ${kilobytes(parameters)}, optimizer ${kilobytes(optimizer)}, intermediates ` +
-      `${kilobytes(withReuse)}${where} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,
+        `${kilobytes(withReuse)}${where} (${kilobytes(withoutReuse)} without sharing, ${kilobytes(allIntermediates)} unfused)`,
     ].join("\n");
   }
 

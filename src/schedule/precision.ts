@@ -21,8 +21,13 @@ export function halfTensors(graph: Graph): Set<string> {
   const loss = graph.ops.findIndex(({ type }) => type === "lossRows");
   const forward = loss < 0 ? graph.ops : graph.ops.slice(0, loss);
   const precise = new Set(graph.ops.filter(({ type }) => scheduleOf(type).precise).flatMap(({ inputs }) => inputs));
-  return new Set(forward.filter(({ type }) => !scheduleOf(type).whole).flatMap(({ outputs }) => outputs).filter((name) => {
-    const { role, rows } = tensorOf(graph, name);
-    return role === "intermediate" && rows === "batch" && !precise.has(name);
-  }));
+  return new Set(
+    forward
+      .filter(({ type }) => !scheduleOf(type).whole)
+      .flatMap(({ outputs }) => outputs)
+      .filter((name) => {
+        const { role, rows } = tensorOf(graph, name);
+        return role === "intermediate" && rows === "batch" && !precise.has(name);
+      }),
+  );
 }

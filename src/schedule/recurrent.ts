@@ -34,19 +34,24 @@ const numberAt = ({ access }: RecurrentPlace, tensor: string, row: string, col: 
   access.inRow(tensor, access.rowStart(tensor, row), col);
 
 const lengthOf = ({ access }: RecurrentPlace, lengths: string | undefined): string | null =>
-  (lengths === undefined ? null : access.wholeAt(lengths, "example"));
+  lengths === undefined ? null : access.wholeAt(lengths, "example");
 
 function forward(place: RecurrentPlace, op: OpOf<"recurrentForward">, prefix: string): Direction {
-  const { graph, access } = place, [z, weights, ...rest] = op.inputs, [h] = op.outputs;
-  const steps = timestepsOf(tensorOf(graph, h)), { cols } = tensorOf(graph, h);
+  const { graph, access } = place,
+    [z, weights, ...rest] = op.inputs,
+    [h] = op.outputs;
+  const steps = timestepsOf(tensorOf(graph, h)),
+    { cols } = tensorOf(graph, h);
   const carried = op.stateful ? rest[rest.length - 1] : null;
   const before = (example: string) => access.rowStart(h, `(${example}) * ${steps}u + max(t, 1u) - 1u`);
   const own = access.inRow(h, "start", "col");
   const zero = carried === null ? "0.0" : `select(${numberAt(place, carried, "example", "col")}, 0.0, step.fresh != 0u)`;
   return {
-    form: "normal", weights, isFirst: carried === null ? "t == 0u" : "t == 0u && step.fresh != 0u",
-    neighbour: (example) => (carried === null ? before(example)
-      : `select(${before(example)}, ${access.rowStart(carried, example)}, t == 0u)`),
+    form: "normal",
+    weights,
+    isFirst: carried === null ? "t == 0u" : "t == 0u && step.fresh != 0u",
+    neighbour: (example) =>
+      carried === null ? before(example) : `select(${before(example)}, ${access.rowStart(carried, example)}, t == 0u)`,
     beside: carried === null ? own : `select(${own}, ${access.inRow(carried, "start", "col")}, t == 0u)`,
     functions: `${activationFunction(`${prefix}_activation`, formulaOf(access.formulas.values, op.activation))}
 // h(t-1), which stays at padding.
@@ -56,23 +61,35 @@ fn ${prefix}_kept(example: u32, col: u32, t: u32) -> f32 {
   return ${numberAt(place, h, "row", "col")};
 }
 ${recurrentForwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
-    steps, own: (row) => numberAt(place, z, row, "col"), h: `${prefix}_kept(example, col, t)`,
-    length: lengthOf(place, op.masked ? rest[0] : undefined), store: access.store(h, `row * ${cols}u + col`),
-  })}`,
+  steps,
+  own: (row) => numberAt(place, z, row, "col"),
+  h: `${prefix}_kept(example, col, t)`,
+  length: lengthOf(place, op.masked ? rest[0] : undefined),
+  store: access.store(h, `row * ${cols}u + col`),
+})}`,
   };
 }
 
 function backward(place: RecurrentPlace, op: OpOf<"recurrentBackward">, prefix: string): Direction {
-  const { graph, access } = place, [gradient, h, weights, lengths] = op.inputs, [delta] = op.outputs;
-  const steps = timestepsOf(tensorOf(graph, delta)), { cols } = tensorOf(graph, delta);
+  const { graph, access } = place,
+    [gradient, h, weights, lengths] = op.inputs,
+    [delta] = op.outputs;
+  const steps = timestepsOf(tensorOf(graph, delta)),
+    { cols } = tensorOf(graph, delta);
   return {
-    form: "rightTransposed", weights, isFirst: `t == ${steps - 1}u`,
+    form: "rightTransposed",
+    weights,
+    isFirst: `t == ${steps - 1}u`,
     neighbour: (example) => access.rowStart(delta, `(${example}) * ${steps}u + min(t + 1u, ${steps - 1}u)`),
     beside: access.inRow(delta, "start", "col"),
-    functions: activationDerivativeFunction(`${prefix}_activation`, formulaOf(access.formulas.derivatives, op.activation)) +
+    functions:
+      activationDerivativeFunction(`${prefix}_activation`, formulaOf(access.formulas.derivatives, op.activation)) +
       recurrentBackwardFunction(`${prefix}_finish`, `${prefix}_activation`, {
-        steps, own: (row) => numberAt(place, gradient, row, "col"), h: numberAt(place, h, "row", "col"),
-        length: lengthOf(place, lengths), store: access.store(delta, `row * ${cols}u + col`),
+        steps,
+        own: (row) => numberAt(place, gradient, row, "col"),
+        h: numberAt(place, h, "row", "col"),
+        length: lengthOf(place, lengths),
+        store: access.store(delta, `row * ${cols}u + col`),
       }),
   };
 }
@@ -83,19 +100,26 @@ function backward(place: RecurrentPlace, op: OpOf<"recurrentBackward">, prefix: 
  */
 export function recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: string, examples: number): RecurrentText {
   requireIterations(place, examples);
-  const { graph, access, limits } = place, out = tensorOf(graph, op.outputs[0]), n = out.cols;
+  const { graph, access, limits } = place,
+    out = tensorOf(graph, op.outputs[0]),
+    n = out.cols;
   const way = op.type === "recurrentForward" ? forward(place, op, prefix) : backward(place, op, prefix);
   const shape = chooseForProgram(examples, n, n, limits);
   const product = productStatements(
     { ...shape, form: way.form, m: "step.rows", n, k: `select(${n}u, 0u, ${way.isFirst})` },
     { row: way.neighbour, at: (start, col) => `${prefix}_beside(${start}, ${col}, t)` },
     { row: (row) => access.rowStart(way.weights, row), at: (start, col) => access.inRow(way.weights, start, col) },
-    null, (value, row, col) => `${prefix}_finish(${value}, ${row}, ${col}, t);`);
+    null,
+    (value, row, col) => `${prefix}_finish(${value}, ${row}, ${col}, t);`,
+  );
   return {
     functions: `${way.functions}fn ${prefix}_beside(start: u32, col: u32, t: u32) -> f32 { return ${way.beside}; }\n`,
     broadcasts: shape.broadcast,
     text: recurrentStatements({
-      steps: timestepsOf(out), blocks: workgroupsOf(shape, examples, n), product, backward: op.type === "recurrentBackward",
+      steps: timestepsOf(out),
+      blocks: workgroupsOf(shape, examples, n),
+      product,
+      backward: op.type === "recurrentBackward",
     }),
   };
 }

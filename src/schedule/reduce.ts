@@ -22,7 +22,10 @@ export function reduceText(graph: Graph, batch: number, ops: readonly Op[], acce
     reductions.push({ target: access.store(name, index), terms, finish, norm });
   };
   ops.forEach((op, k) => {
-    const { inputs, outputs: [output] } = op;
+    const {
+      inputs,
+      outputs: [output],
+    } = op;
     switch (op.type) {
       case "penalty":
         functions.push(formulaOf(access.formulas, "penalty").penaltyTermFunction(`${prefix}${k}`, op.l1, op.l2));
@@ -33,11 +36,19 @@ export function reduceText(graph: Graph, batch: number, ops: readonly Op[], acce
         break;
       case "clipFactor":
         functions.push(formulaOf(access.formulas, "clip").clipFactorFunction(`${prefix}${k}`, op.limit));
-        store(output, "0u", inputs.map((name) => all(name, "v")), `${prefix}${k}(total)`, true);
+        store(
+          output,
+          "0u",
+          inputs.map((name) => all(name, "v")),
+          `${prefix}${k}(total)`,
+          true,
+        );
         break;
       case "summarize": {
-        const [lossRows, ...metricRows] = inputs.slice(0, 1 + op.metrics), rest = inputs.slice(1 + op.metrics);
-        const count = op.counted ? rest.pop() : undefined, mean = meanOver(tensorOf(graph, lossRows));
+        const [lossRows, ...metricRows] = inputs.slice(0, 1 + op.metrics),
+          rest = inputs.slice(1 + op.metrics);
+        const count = op.counted ? rest.pop() : undefined,
+          mean = meanOver(tensorOf(graph, lossRows));
         store(output, "0u", [all(lossRows, `v * ${mean}`), ...rest.map((name) => all(name, "v"))], "total");
         metricRows.forEach((name, i) => store(output, `${i + 1}u`, [all(name, "v")], `total * ${mean}`));
         if (count !== undefined) store(output, `${op.metrics + 1}u`, [all(count, "v")], "total");

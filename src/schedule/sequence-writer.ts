@@ -42,7 +42,10 @@ export interface SequenceWriter {
   term?(access: Reader, op: OpOf<"moment">, row: string): string;
   /** A row's normalization by itself, statements. @param at reads a number of input `i`. Where there are normalizations. */
   rows?(
-    op: OpOf<"normalizeRows">, cols: number, at: (i: number) => (col: string) => string, store: (col: string, value: string) => string,
+    op: OpOf<"normalizeRows">,
+    cols: number,
+    at: (i: number) => (col: string) => string,
+    store: (col: string, value: string) => string,
   ): string;
   /** Multiplications and additions of all its time steps. */
   recurrentFlops(graph: Graph, op: RecurrentStep, batch: number): number;

@@ -83,4 +83,4 @@ function levels(nodes: readonly PartNode[]): Stage[] {
  * @param elsewhere tensors that are in no memory
  */
 export const stagesOf = (graph: Graph, groups: readonly Group[], fuse: boolean, elsewhere: Elsewhere): Stage[] =>
-  (fuse ? levels(programs(graph, groups, elsewhere)) : groups.map((group) => [{ groups: [group] }]));
+  fuse ? levels(programs(graph, groups, elsewhere)) : groups.map((group) => [{ groups: [group] }]);

@@ -53,9 +53,13 @@ const DIRECT = { kind: "direct", lanesK: 1, unroll: 1, broadcast: false, depth: 
  * Nanoseconds for four lanes: a read; a quad's broadcast; a multiply-add; an accumulator carried round the loop. A read of a buffer whose
  * length the kernel knows takes half as long, but cuts chosen by that are no faster.
  */
-const READ = 11, BROADCAST = 2, MULTIPLY_ADD = 0.55, CARRY = 1.1;
+const READ = 11,
+  BROADCAST = 2,
+  MULTIPLY_ADD = 0.55,
+  CARRY = 1.1;
 /** What a number costs after the sum, and an invocation before it. */
-const FINISH = 40, START = 300;
+const FINISH = 40,
+  START = 300;
 /** What compiling takes for an accumulator, about 0.14 ms, spread over a thousand steps. */
 const COMPILE = 140;
 /** Up to so many workgroups run at once; machines without a GPU have few cores. */
@@ -87,35 +91,40 @@ const directCache = new Map<string, readonly ProductCut[]>();
 
 /** Every direct cut for `lanes` invocations. */
 function directShapes({ lanes, quads }: TileLimits): readonly ProductCut[] {
-  const key = `${lanes} ${quads}`, known = directCache.get(key);
+  const key = `${lanes} ${quads}`,
+    known = directCache.get(key);
   if (known) return known;
   const shapes: ProductCut[] = [];
   for (let lanesX = 1; lanesX <= lanes; lanesX *= 2) {
     if (lanes % lanesX !== 0) continue;
-    for (const tileRows of HEIGHTS) for (const tileCols of WIDTHS) {
-      if (tileRows * tileCols > MAX_ACCUMULATORS) continue;
-      const broadcast = quads && lanesX % 4 === 0 && tileRows % 4 === 0;
-      shapes.push({ ...DIRECT, tileRows, tileCols, lanesX, lanesY: lanes / lanesX, broadcast });
-    }
+    for (const tileRows of HEIGHTS)
+      for (const tileCols of WIDTHS) {
+        if (tileRows * tileCols > MAX_ACCUMULATORS) continue;
+        const broadcast = quads && lanesX % 4 === 0 && tileRows % 4 === 0;
+        shapes.push({ ...DIRECT, tileRows, tileCols, lanesX, lanesY: lanes / lanesX, broadcast });
+      }
   }
   directCache.set(key, shapes);
   return shapes;
 }
 
 export const softwareShapes = (limits: TileLimits, blocked: boolean): readonly ProductCut[] =>
-  (blocked ? directShapes(limits).filter((shape) => size(shape) <= MAX_BLOCKED_ACCUMULATORS) : directShapes(limits));
+  blocked ? directShapes(limits).filter((shape) => size(shape) <= MAX_BLOCKED_ACCUMULATORS) : directShapes(limits);
 
 /** The cheapest by the model; of equals the one with fewer accumulators, which compiles faster. */
 function chooseForSoftware(m: number, n: number, k: number, limits: TileLimits, blocked: boolean): ProductCut {
   const costs = softwareShapes(limits, blocked).map((shape) => ({ shape, cost: softwareCost(shape, m, n, k) }));
   return costs.reduce((best, next) =>
-    (next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best)).shape;
+    next.cost < best.cost || (next.cost === best.cost && size(next.shape) < size(best.shape)) ? next : best,
+  ).shape;
 }
 
 /** Workgroups that fill a discrete GPU of more than 100 units, and so many that no unit holds more at once. */
-const FILLED = 128, IN_FLIGHT = 4096;
+const FILLED = 128,
+  IN_FLIGHT = 4096;
 /** Terms that a slice of K should have at least, and slices that lanes of a workgroup should share at the most. */
-const SLICE_TERMS = 32, MAX_SLICES = 16;
+const SLICE_TERMS = 32,
+  MAX_SLICES = 16;
 /** Lanes that read neighbouring columns at least: 16 bytes or more in one piece. */
 const FEWEST_COLUMNS = 4;
 /** Rows of a mini-batch that a lane of a column sum should have at least. */
@@ -140,22 +149,33 @@ export function fitsMemory(shape: ProductCut, { lanes, workgroupBytes }: TileLim
 
 /** Blocks of `rows` × `cols` staged in workgroup memory, if these lanes can own them evenly. */
 function staged(rows: number, cols: number, depth: number, limits: TileLimits): ProductCut[] {
-  const lanesX = powerOfTwoFrom(Math.sqrt(limits.lanes)), lanesY = limits.lanes / lanesX;
+  const lanesX = powerOfTwoFrom(Math.sqrt(limits.lanes)),
+    lanesY = limits.lanes / lanesX;
   const shape: ProductCut = { ...DIRECT, kind: "workgroup", lanesX, lanesY, tileRows: rows / lanesY, tileCols: cols / lanesX, depth };
   const whole = shape.tileRows % 4 === 0 && shape.tileCols % 4 === 0 && shape.tileRows * shape.tileCols <= MAX_ACCUMULATORS;
   return whole && fitsMemory(shape, limits) ? [shape] : [];
 }
 
-export const blocksFor = (limits: TileLimits): ProductCut[] =>
-  [...staged(128, 128, 8, limits), ...staged(64, 64, 16, limits), ...staged(32, 32, 16, limits)];
+export const blocksFor = (limits: TileLimits): ProductCut[] => [
+  ...staged(128, 128, 8, limits),
+  ...staged(64, 64, 16, limits),
+  ...staged(32, 32, 16, limits),
+];
 
 /** A direct cut with lanesK lanes a tile, neighbours on neighbouring columns. */
 export function directForGpu(tileRows: number, tileCols: number, lanesK: number, n: number, lanes: number): ProductCut {
-  const share = lanes / lanesK, lanesX = Math.min(share, powerOfTwoFrom(n / tileCols), 32);
+  const share = lanes / lanesK,
+    lanesX = Math.min(share, powerOfTwoFrom(n / tileCols), 32);
   return { ...DIRECT, tileRows, tileCols, lanesX, lanesY: share / lanesX, lanesK };
 }
 
-export const GPU_TILES = [[4, 4], [4, 2], [2, 2], [2, 1], [1, 1]] as const;
+export const GPU_TILES = [
+  [4, 4],
+  [4, 2],
+  [2, 2],
+  [2, 1],
+  [1, 1],
+] as const;
 
 /**
  * Direct cuts, those of larger tiles first. A sum of K terms waits for memory K times; slices of it side by side wait
@@ -188,7 +208,8 @@ export function rowSumShares({ kind, lanes }: TileLimits, batch: number): number
 
 /** The cut of a product of a row program: whole blocks of the rows that one workgroup has, one after the other. */
 export function chooseForProgram(rows: number, n: number, k: number, limits: TileLimits): ProductCut {
-  const costs = directShapes(limits).filter((shape) => rows % (shape.lanesY * shape.tileRows) === 0)
+  const costs = directShapes(limits)
+    .filter((shape) => rows % (shape.lanesY * shape.tileRows) === 0)
     .map((shape) => ({ shape, cost: softwareCost(shape, rows, n, k, 1) }));
   return costs.reduce((best, next) => (next.cost < best.cost ? next : best)).shape;
 }
@@ -204,5 +225,9 @@ export function chooseVariant(m: number, n: number, k: number, limits: TileLimit
 /** Whether on this GPU one of the three products with an (m, k) and a (k, n) matrix is staged in workgroup memory, so that blocks.ts must be there. */
 export function needsBlocks(m: number, n: number, k: number, adapter: Adapter): boolean {
   const limits = { ...adapter, lanes: lanesOf(adapter) };
-  return [[m, n, k], [m, k, n], [k, n, m]].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits, false).kind === "workgroup");
+  return [
+    [m, n, k],
+    [m, k, n],
+    [k, n, m],
+  ].some(([rows, cols, terms]) => chooseForGpu(rows, cols, terms, limits, false).kind === "workgroup");
 }

@@ -6,7 +6,16 @@ import { SUMS } from "../../shaders/losses.wgsl.ts";
 import { NORM_FUNCTIONS } from "../../shaders/norms.wgsl.ts";
 import { penaltyGradientFunction, penaltyTermFunction } from "../../shaders/penalty.wgsl.ts";
 import {
-  adadelta, adagrad, adamax, lion, metricRows, rmsprop, smooth, UNCOMMON_DERIVATIVE, UNCOMMON_SUMS, UNCOMMON_VALUE,
+  adadelta,
+  adagrad,
+  adamax,
+  lion,
+  metricRows,
+  rmsprop,
+  smooth,
+  UNCOMMON_DERIVATIVE,
+  UNCOMMON_SUMS,
+  UNCOMMON_VALUE,
 } from "../../shaders/uncommon.wgsl.ts";
 import { UPDATES } from "../../shaders/update.wgsl.ts";
 import type { Formulas } from "./formulas.ts";
@@ -14,7 +23,13 @@ import type { PlanFormulas } from "./norm-writer.ts";
 import { Norms } from "./norms.ts";
 
 export const ALL_FORMULAS = {
-  values: { ...VALUE, ...UNCOMMON_VALUE }, derivatives: { ...DERIVATIVE, ...UNCOMMON_DERIVATIVE }, losses: { ...SUMS, ...UNCOMMON_SUMS },
-  smooth, metricRows, penalty: { penaltyGradientFunction, penaltyTermFunction }, clip: { clipFactorFunction, clipValueFunction },
-  updates: { ...UPDATES, rmsprop, adagrad, adadelta, adamax, lion }, norms: { write: (factors) => new Norms(factors), functions: NORM_FUNCTIONS },
+  values: { ...VALUE, ...UNCOMMON_VALUE },
+  derivatives: { ...DERIVATIVE, ...UNCOMMON_DERIVATIVE },
+  losses: { ...SUMS, ...UNCOMMON_SUMS },
+  smooth,
+  metricRows,
+  penalty: { penaltyGradientFunction, penaltyTermFunction },
+  clip: { clipFactorFunction, clipValueFunction },
+  updates: { ...UPDATES, rmsprop, adagrad, adadelta, adamax, lion },
+  norms: { write: (factors) => new Norms(factors), functions: NORM_FUNCTIONS },
 } satisfies PlanFormulas & { readonly [Table in "values" | "derivatives" | "losses" | "updates"]: Required<Formulas[Table]> };

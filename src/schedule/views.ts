@@ -11,8 +11,13 @@ export type View = OpOf<"gather"> | SequenceView;
 export const isView = (op: Op): op is View => OPS[op.type]?.view === true;
 
 /** The views of a graph by the tensors that they make. What is read back lies in memory, so a result is none. */
-export const viewsOf = (graph: Graph): Map<string, View> => new Map(graph.ops.filter(isView)
-  .filter(({ outputs: [out] }) => tensorOf(graph, out).role !== "result").map((op) => [op.outputs[0], op]));
+export const viewsOf = (graph: Graph): Map<string, View> =>
+  new Map(
+    graph.ops
+      .filter(isView)
+      .filter(({ outputs: [out] }) => tensorOf(graph, out).role !== "result")
+      .map((op) => [op.outputs[0], op]),
+  );
 
 /**
  * The views of whole numbers: class indices, picks of a kernel's rows, lengths. They are read from the data set also where the rows are
@@ -45,11 +50,16 @@ export interface ViewText {
 
 /** Rows of the data set; the other views are those of sequences.ts. */
 export function gatherText(access: Reader, op: OpOf<"gather">): ViewText {
-  const tensor = tensorOf(access.graph, op.outputs[0]), steps = timestepsOf(tensor), { cols } = tensor, order = access.order();
+  const tensor = tensorOf(access.graph, op.outputs[0]),
+    steps = timestepsOf(tensor),
+    { cols } = tensor,
+    order = access.order();
   const data = access.data(op);
   return {
-    rowStart: (row) => (steps === 1 ? gatheredRow(order, row, cols)
-      : `${gatheredRow(order, `(${row}) / ${steps}u`, cols * steps)} + (${row}) % ${steps}u * ${cols}u`),
+    rowStart: (row) =>
+      steps === 1
+        ? gatheredRow(order, row, cols)
+        : `${gatheredRow(order, `(${row}) / ${steps}u`, cols * steps)} + (${row}) % ${steps}u * ${cols}u`,
     inRow: (start, col) => gatheredNumber(data, op, `${start} + ${col}`),
     ...(op.source === "uint32" ? { wholeInRow: (start: string) => `${data}[${start}]` } : {}),
     fourInRow: op.source === "uint8" && cols % 4 === 0 ? (start, col) => gatheredBytes(data, op.scale, `${start} + ${col}`) : null,

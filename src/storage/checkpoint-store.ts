@@ -14,7 +14,8 @@ export interface CheckpointStore {
 }
 
 /** Of a file: a checkpoint, and what names the newest of them. */
-const MAX_SLOT_BYTES = 2 ** 31 - 1, MAX_POINTER_BYTES = 2 ** 12;
+const MAX_SLOT_BYTES = 2 ** 31 - 1,
+  MAX_POINTER_BYTES = 2 ** 12;
 
 const missing = (what: string, instead: string): UnsupportedError =>
   new UnsupportedError(`${what}: this host has none. Use ${instead}, or an object with read() and write() of your own.`);
@@ -28,8 +29,10 @@ export function indexedDBStore(name = "deltaprop-checkpoints"): CheckpointStore 
   if (globalThis.indexedDB === undefined) throw missing("indexedDBStore()", "fileStore(folder) in Node");
   const TABLE = "checkpoints";
   return {
-    read: async (key) => (await useTable<unknown>(name, TABLE, "readonly", (table) => table.get(key)) as Uint8Array | undefined) ?? null,
-    write: async (key, bytes) => { await useTable(name, TABLE, "readwrite", (table) => table.put(bytes, key)); },
+    read: async (key) => ((await useTable<unknown>(name, TABLE, "readonly", (table) => table.get(key))) as Uint8Array | undefined) ?? null,
+    write: async (key, bytes) => {
+      await useTable(name, TABLE, "readwrite", (table) => table.put(bytes, key));
+    },
   };
 }
 

@@ -32,8 +32,10 @@ function kindOf(found: Kinds): string {
 function checkFile(path: string, found: Kinds & { readonly size: number | bigint }, maxBytes: number): void {
   if (!found.isFile()) throw new InputError(`${path} must be a regular file and is ${kindOf(found)}. Name a file, or remove it.`);
   if (found.size > maxBytes) {
-    throw new InputError(`${path} must have at most ${maxBytes.toLocaleString("en-US")} bytes; it has ` +
-      `${found.size.toLocaleString("en-US")}. Name another file, or remove it.`);
+    throw new InputError(
+      `${path} must have at most ${maxBytes.toLocaleString("en-US")} bytes; it has ` +
+        `${found.size.toLocaleString("en-US")}. Name another file, or remove it.`,
+    );
   }
 }
 
@@ -42,7 +44,9 @@ function checkFile(path: string, found: Kinds & { readonly size: number | bigint
  * @throws InputError if it is something else or too large; the file system's error (with its `code`) if it cannot be opened
  */
 export async function readRegularFile(
-  { fs }: NodeModules, path: string, { maxBytes, followLinks = true }: ReadLimits,
+  { fs }: NodeModules,
+  path: string,
+  { maxBytes, followLinks = true }: ReadLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   // Before it is opened: opening a device can have effects. Once more afterwards: it may have been exchanged.
   checkFile(path, await (followLinks ? fs.stat(path) : fs.lstat(path)), maxBytes);

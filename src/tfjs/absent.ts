@@ -45,13 +45,13 @@ export const multinomial: AbsentFunction = missing("tf.multinomial", BY_HAND);
 
 /** `tf.data.*`. */
 export const data = {
-  array: missing("tf.data.array", "Give fit() all rows as tensors."), csv: missing("tf.data.csv",
-    "Read the file yourself, and give fit() its rows as tensors."),
-  generator: missing("tf.data.generator", "Give fit() all rows as tensors."), zip: missing("tf.data.zip",
-    "Give fit() all rows as tensors."),
+  array: missing("tf.data.array", "Give fit() all rows as tensors."),
+  csv: missing("tf.data.csv", "Read the file yourself, and give fit() its rows as tensors."),
+  generator: missing("tf.data.generator", "Give fit() all rows as tensors."),
+  zip: missing("tf.data.zip", "Give fit() all rows as tensors."),
 } as const;
 /** `tf.browser.*`. */
 export const browser = {
-  fromPixels: missing("tf.browser.fromPixels", "Read the pixels by getImageData() of a canvas."), toPixels: missing("tf.browser.toPixels",
-    "Draw them by putImageData()."),
+  fromPixels: missing("tf.browser.fromPixels", "Read the pixels by getImageData() of a canvas."),
+  toPixels: missing("tf.browser.toPixels", "Draw them by putImageData()."),
 } as const;

@@ -6,19 +6,27 @@ import { unsupported } from "./missing.ts";
 /** Φ by its series (Marsaglia 2004), to float64's precision; beyond ±8 it is 0 or 1. */
 function normalCdf(x: number): number {
   if (Math.abs(x) > 8) return x > 0 ? 1 : 0;
-  let term = x, sum = x;
-  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) sum += term *= x * x / n;
-  return 0.5 + sum * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+  let term = x,
+    sum = x;
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) sum += term *= (x * x) / n;
+  return 0.5 + (sum * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI);
 }
 
 const sigmoid = (z: number): number => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 
 /** deltaprop's name, and σ; null stands for softmax, which acts on a row. */
 const KNOWN: Readonly<Record<string, readonly [name: string, of: ((z: number) => number) | null]>> = {
-  linear: ["linear", (z) => z], relu: ["relu", (z) => Math.max(z, 0)], sigmoid: ["sigmoid", sigmoid], tanh: ["tanh", Math.tanh],
-  elu: ["elu", (z) => (z >= 0 ? z : Math.expm1(z))], softplus: ["softplus", (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))],
-  leakyRelu: ["leakyRelu", (z) => (z >= 0 ? z : 0.2 * z)], swish: ["swish", (z) => z * sigmoid(z)], gelu: ["gelu", (z) => z * normalCdf(z)],
-  gelu_new: ["geluTanh", (z) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)))], softmax: ["softmax", null],
+  linear: ["linear", (z) => z],
+  relu: ["relu", (z) => Math.max(z, 0)],
+  sigmoid: ["sigmoid", sigmoid],
+  tanh: ["tanh", Math.tanh],
+  elu: ["elu", (z) => (z >= 0 ? z : Math.expm1(z))],
+  softplus: ["softplus", (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)))],
+  leakyRelu: ["leakyRelu", (z) => (z >= 0 ? z : 0.2 * z)],
+  swish: ["swish", (z) => z * sigmoid(z)],
+  gelu: ["gelu", (z) => z * normalCdf(z)],
+  gelu_new: ["geluTanh", (z) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)))],
+  softmax: ["softmax", null],
 };
 
 export interface Activation {

@@ -3,6 +3,4 @@
  * @module
  */
 
-export {
-  earlyStopping,
-} from "./callbacks.ts";
+export { earlyStopping } from "./callbacks.ts";

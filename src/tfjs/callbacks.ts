@@ -30,8 +30,12 @@ export interface TrainedModel {
 export class Callback {
   model!: TrainedModel;
   params: Record<string, unknown> = {};
-  setModel(model: TrainedModel): void { this.model = model; }
-  setParams(params: Record<string, unknown>): void { this.params = params; }
+  setModel(model: TrainedModel): void {
+    this.model = model;
+  }
+  setParams(params: Record<string, unknown>): void {
+    this.params = params;
+  }
 }
 
 /** What fit() takes. */
@@ -85,13 +89,16 @@ export class EarlyStopping extends Callback {
   }
 
   onEpochEnd(epoch: number, logs: Logs = {}): void {
-    const { monitor = "val_loss", minDelta = 0, patience = 0, restoreBestWeights } = this.#options, current = logs[monitor] as number | undefined;
+    const { monitor = "val_loss", minDelta = 0, patience = 0, restoreBestWeights } = this.#options,
+      current = logs[monitor] as number | undefined;
     if (current === undefined) {
-      environment.warnOnce(`earlyStopping watches ${monitor}, but the logs hold ${Object.keys(logs).join(", ")}. Pass validationData or ` +
-        `another monitor.`);
+      environment.warnOnce(
+        `earlyStopping watches ${monitor}, but the logs hold ${Object.keys(logs).join(", ")}. Pass validationData or ` + `another monitor.`,
+      );
       return;
     }
-    const by = Math.abs(minDelta), isBetter = this.#rises ? current - by > this.#best : current + by < this.#best;
+    const by = Math.abs(minDelta),
+      isBetter = this.#rises ? current - by > this.#best : current + by < this.#best;
     // If none is better than a baseline, the first is the best.
     if (restoreBestWeights && (isBetter || !this.#weights)) this.#weights = this.model.getWeights();
     if (isBetter) {
@@ -115,8 +122,8 @@ export class CallbackList {
   readonly #all: readonly CallbackArguments[];
 
   constructor(given: GivenCallbacks) {
-    this.#all = given === null || given === undefined ? []
-      : (Array.isArray(given) ? given as CallbackArguments[] : [given as CallbackArguments]);
+    this.#all =
+      given === null || given === undefined ? [] : Array.isArray(given) ? (given as CallbackArguments[]) : [given as CallbackArguments];
   }
 
   start(model: TrainedModel, params: Record<string, unknown>): void {

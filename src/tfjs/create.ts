@@ -14,15 +14,22 @@ import { read, Tensor, TensorBuffer, type TensorLike } from "./tensor.ts";
 export const tensor = (values: TensorLike, shape?: readonly number[], dtype?: TensorDataType): Tensor =>
   new Tensor(values instanceof Tensor ? read("tensor()", values, dtype) : fromNested("tensor()", values, shape ?? null, dtype));
 
-const ofRank = (rank: number) => (values: Nested, shape?: readonly number[], dtype?: TensorDataType): Tensor => {
-  const made = fromNested(`tensor${rank}d()`, values, shape ?? null, dtype);
-  if (made.shape.length !== rank) throw new InputError(`tensor${rank}d(): the values are of rank ${made.shape.length}. Give nested ` +
-    `arrays of rank ${rank}, or a shape.`);
-  return new Tensor(made);
-};
+const ofRank =
+  (rank: number) =>
+  (values: Nested, shape?: readonly number[], dtype?: TensorDataType): Tensor => {
+    const made = fromNested(`tensor${rank}d()`, values, shape ?? null, dtype);
+    if (made.shape.length !== rank)
+      throw new InputError(
+        `tensor${rank}d(): the values are of rank ${made.shape.length}. Give nested ` + `arrays of rank ${rank}, or a shape.`,
+      );
+    return new Tensor(made);
+  };
 
 export const tensor1d = (values: Nested, dtype?: TensorDataType): Tensor => ofRank(1)(values, undefined, dtype);
-export const tensor2d = ofRank(2), tensor3d = ofRank(3), tensor4d = ofRank(4), tensor5d = ofRank(5);
+export const tensor2d = ofRank(2),
+  tensor3d = ofRank(3),
+  tensor4d = ofRank(4),
+  tensor5d = ofRank(5);
 export const scalar = (value: number | boolean, dtype?: TensorDataType): Tensor => new Tensor(fromNested("scalar()", value, [], dtype));
 
 /** All of one value. */
@@ -51,7 +58,8 @@ export function linspace(start: number, stop: number, count: number): Tensor {
 /** Numbers from start up to stop, which is left out. */
 export function range(start: number, stop: number, step = start < stop ? 1 : -1, dtype: TensorDataType = "float32"): Tensor {
   if (step === 0) throw new InputError("range(): step must not be 0.");
-  const count = Math.max(0, Math.ceil((stop - start) / step)), data = allocate(checkDtype("range()", dtype), count);
+  const count = Math.max(0, Math.ceil((stop - start) / step)),
+    data = allocate(checkDtype("range()", dtype), count);
   for (let i = 0; i < count; i++) data[i] = start + i * step;
   return new Tensor({ dtype, shape: [count], data });
 }
@@ -61,7 +69,8 @@ export const randomFrom = (seed: unknown, a = 0): RandomSequence =>
   new RandomSequence(typeof seed === "number" ? Math.abs(Math.trunc(seed * 1000)) : Math.floor(Math.random() * 2 ** 48), STREAM.data, a);
 
 function drawn(shape: readonly number[], dtype: TensorDataType, next: () => number): Tensor {
-  const checked = checkShape("random", shape), data = allocate(checkDtype("random", dtype), sizeOf(checked));
+  const checked = checkShape("random", shape),
+    data = allocate(checkDtype("random", dtype), sizeOf(checked));
   for (let i = 0; i < data.length; i++) data[i] = next();
   return new Tensor({ dtype, shape: checked, data });
 }
@@ -95,7 +104,8 @@ export const randomUniformInt = (shape: readonly number[], minval: number, maxva
 
 /** Numbers that may be changed until toTensor(). */
 export function buffer(shape: readonly number[], dtype: TensorDataType = "float32", values?: ArrayLike<number>): TensorBuffer {
-  const checked = checkShape("buffer()", shape), data = allocate(checkDtype("buffer()", dtype), sizeOf(checked));
+  const checked = checkShape("buffer()", shape),
+    data = allocate(checkDtype("buffer()", dtype), sizeOf(checked));
   if (values) data.set(values);
   return new TensorBuffer(checked, dtype, data);
 }

@@ -4,8 +4,14 @@
 import { InputError, type BackendKind } from "../index.ts";
 
 /** Names that tf.setBackend() takes, with what models are then compiled for. */
-const BACKENDS: Readonly<Record<string, "auto" | BackendKind>> = { auto: "auto", webgpu: "webgpu", webgl: "auto", wasm: "wasm",
-  tensorflow: "auto", cpu: "cpu" };
+const BACKENDS: Readonly<Record<string, "auto" | BackendKind>> = {
+  auto: "auto",
+  webgpu: "webgpu",
+  webgl: "auto",
+  wasm: "wasm",
+  tensorflow: "auto",
+  cpu: "cpu",
+};
 
 class Environment {
   #name = "auto";

@@ -12,7 +12,9 @@ interface Matrix {
 
 /** z = a·W + b. */
 function affine({ data, width }: Matrix, kernel: Float32Array, bias: Float32Array | undefined): Matrix {
-  const units = kernel.length / width, rows = data.length / width, z = new Float64Array(rows * units);
+  const units = kernel.length / width,
+    rows = data.length / width,
+    z = new Float64Array(rows * units);
   for (let row = 0; row < rows; row++) {
     const out = z.subarray(row * units, (row + 1) * units);
     if (bias) out.set(bias);
@@ -28,20 +30,28 @@ function affine({ data, width }: Matrix, kernel: Float32Array, bias: Float32Arra
 function softmaxRows({ data, width }: Matrix): Matrix {
   const out = new Float64Array(data.length);
   for (let at = 0; at < data.length; at += width) {
-    const row = data.subarray(at, at + width), largest = row.reduce((most, z) => Math.max(most, z), -Infinity);
-    const powers = row.map((z) => Math.exp(z - largest)), sum = powers.reduce((total, power) => total + power, 0);
-    out.set(powers.map((power) => power / sum), at);
+    const row = data.subarray(at, at + width),
+      largest = row.reduce((most, z) => Math.max(most, z), -Infinity);
+    const powers = row.map((z) => Math.exp(z - largest)),
+      sum = powers.reduce((total, power) => total + power, 0);
+    out.set(
+      powers.map((power) => power / sum),
+      at,
+    );
   }
   return { data: out, width };
 }
 
 const activate = (rows: Matrix, { of }: Activation): Matrix =>
-  (of === null ? softmaxRows(rows) : { data: rows.data.map((z) => of(z)), width: rows.width });
+  of === null ? softmaxRows(rows) : { data: rows.data.map((z) => of(z)), width: rows.width };
 
 /** h(t) = σ(x(t)·U + h(t−1)·W + b). */
 function recur(layer: SimpleRNN, input: Matrix, steps: number): Matrix {
-  const [kernel, recurrent, bias] = layer.weights.map(({ data }) => data), { data: z, width } = affine(input, kernel, bias);
-  const examples = z.length / width / steps, h = new Float64Array(z.length), of = layer.activation.of!;
+  const [kernel, recurrent, bias] = layer.weights.map(({ data }) => data),
+    { data: z, width } = affine(input, kernel, bias);
+  const examples = z.length / width / steps,
+    h = new Float64Array(z.length),
+    of = layer.activation.of!;
   for (let example = 0; example < examples; example++) {
     for (let t = 0; t < steps; t++) {
       const at = (example * steps + t) * width;
@@ -71,12 +81,14 @@ function through(layer: Layer, rows: Matrix): { z: Matrix; activation: Activatio
   if (layer instanceof Dense) return { z: affine(rows, layer.weights[0].data, layer.weights[1]?.data), activation: layer.activation };
   if (layer instanceof ActivationLayer) return { z: rows, activation: layer.activation };
   if (layer instanceof SimpleRNN) return { z: recur(layer, rows, layer.inputShape[1]!), activation: null };
-  if (layer instanceof Normalization) return { z: { data: normalizeOnHost(layer, rows.data, rows.width), width: rows.width }, activation: null };
+  if (layer instanceof Normalization)
+    return { z: { data: normalizeOnHost(layer, rows.data, rows.width), width: rows.width }, activation: null };
   return { z: rows, activation: null };
 }
 
 export function forward(layers: readonly Layer[], x: ArrayLike<number>): Answers {
-  let rows: Matrix = { data: Float64Array.from(x), width: layers[0].inputShape.at(-1)! }, logits: Answers["logits"] = null;
+  let rows: Matrix = { data: Float64Array.from(x), width: layers[0].inputShape.at(-1)! },
+    logits: Answers["logits"] = null;
   for (const layer of layers) {
     // A layer between, such as flatten, has the same numbers in wider rows.
     rows = { data: rows.data, width: layer.inputShape.at(-1)! };

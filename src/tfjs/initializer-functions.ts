@@ -4,6 +4,19 @@
  */
 
 export {
-  constant, glorotNormal, glorotUniform, heNormal, heUniform, identity, leCunNormal, leCunUniform, ones, orthogonal, randomNormal,
-  randomUniform, truncatedNormal, varianceScaling, zeros,
+  constant,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  identity,
+  leCunNormal,
+  leCunUniform,
+  ones,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  truncatedNormal,
+  varianceScaling,
+  zeros,
 } from "./initializers.ts";

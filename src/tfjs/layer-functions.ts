@@ -3,8 +3,17 @@
  * @module
  */
 
-import { ActivationLayer, Dense, Dropout, Flatten, InputLayer, SimpleRNN, type DenseLayerArgs, type LayerOptions,
-  type SimpleRNNLayerArgs } from "./layers.ts";
+import {
+  ActivationLayer,
+  Dense,
+  Dropout,
+  Flatten,
+  InputLayer,
+  SimpleRNN,
+  type DenseLayerArgs,
+  type LayerOptions,
+  type SimpleRNNLayerArgs,
+} from "./layers.ts";
 import { missing, unsupported, type AbsentFunction } from "./missing.ts";
 import { Normalization, type BatchNormalizationLayerArgs, type LayerNormalizationLayerArgs } from "./normalization.ts";
 
@@ -37,12 +46,14 @@ export function leakyReLU({ alpha = 0.3, ...options }: LayerOptions & { alpha?: 
 }
 
 const IMAGES = "Compute features with TensorFlow.js, and train dense layers on them here.";
-export const conv1d: AbsentFunction = missing("tf.layers.conv1d", IMAGES), conv2d: AbsentFunction = missing("tf.layers.conv2d", IMAGES);
-export const conv3d: AbsentFunction = missing("tf.layers.conv3d", IMAGES), conv2dTranspose: AbsentFunction = missing("tf.layers.conv2dTranspose", IMAGES);
+export const conv1d: AbsentFunction = missing("tf.layers.conv1d", IMAGES),
+  conv2d: AbsentFunction = missing("tf.layers.conv2d", IMAGES);
+export const conv3d: AbsentFunction = missing("tf.layers.conv3d", IMAGES),
+  conv2dTranspose: AbsentFunction = missing("tf.layers.conv2dTranspose", IMAGES);
 export const separableConv2d: AbsentFunction = missing("tf.layers.separableConv2d", IMAGES),
   depthwiseConv2d: AbsentFunction = missing("tf.layers.depthwiseConv2d", IMAGES);
-export const maxPooling1d: AbsentFunction = missing("tf.layers.maxPooling1d", IMAGES), maxPooling2d: AbsentFunction = missing("tf.layers.maxPooling2d",
-  IMAGES);
+export const maxPooling1d: AbsentFunction = missing("tf.layers.maxPooling1d", IMAGES),
+  maxPooling2d: AbsentFunction = missing("tf.layers.maxPooling2d", IMAGES);
 export const averagePooling1d: AbsentFunction = missing("tf.layers.averagePooling1d", IMAGES),
   averagePooling2d: AbsentFunction = missing("tf.layers.averagePooling2d", IMAGES);
 export const globalAveragePooling1d: AbsentFunction = missing("tf.layers.globalAveragePooling1d", IMAGES);
@@ -50,20 +61,26 @@ export const globalAveragePooling2d: AbsentFunction = missing("tf.layers.globalA
 export const globalMaxPooling2d: AbsentFunction = missing("tf.layers.globalMaxPooling2d", IMAGES),
   upSampling2d: AbsentFunction = missing("tf.layers.upSampling2d", IMAGES);
 const RECURRENT = "Use tf.layers.simpleRNN.";
-export const lstm: AbsentFunction = missing("tf.layers.lstm", RECURRENT), gru: AbsentFunction = missing("tf.layers.gru", RECURRENT),
+export const lstm: AbsentFunction = missing("tf.layers.lstm", RECURRENT),
+  gru: AbsentFunction = missing("tf.layers.gru", RECURRENT),
   rnn: AbsentFunction = missing("tf.layers.rnn", RECURRENT);
-export const lstmCell: AbsentFunction = missing("tf.layers.lstmCell", RECURRENT), gruCell: AbsentFunction = missing("tf.layers.gruCell", RECURRENT);
+export const lstmCell: AbsentFunction = missing("tf.layers.lstmCell", RECURRENT),
+  gruCell: AbsentFunction = missing("tf.layers.gruCell", RECURRENT);
 export const simpleRNNCell: AbsentFunction = missing("tf.layers.simpleRNNCell", RECURRENT),
   bidirectional: AbsentFunction = missing("tf.layers.bidirectional", RECURRENT);
 export const embedding: AbsentFunction = missing("tf.layers.embedding", "Give one-hot rows to a dense layer.");
 export const reshape: AbsentFunction = missing("tf.layers.reshape", "Reshape the tensors before fit().");
 export const permute: AbsentFunction = missing("tf.layers.permute", "Transpose the tensors before fit().");
 export const repeatVector: AbsentFunction = missing("tf.layers.repeatVector", "Repeat the rows before fit().");
-export const timeDistributed: AbsentFunction = missing("tf.layers.timeDistributed",
-  "A dense layer behind simpleRNN({ returnSequences: true }) is applied to each step.");
+export const timeDistributed: AbsentFunction = missing(
+  "tf.layers.timeDistributed",
+  "A dense layer behind simpleRNN({ returnSequences: true }) is applied to each step.",
+);
 const BRANCHES = "Only layers one after the other: merge the tensors before fit().";
-export const concatenate: AbsentFunction = missing("tf.layers.concatenate", BRANCHES), add: AbsentFunction = missing("tf.layers.add", BRANCHES);
-export const multiply: AbsentFunction = missing("tf.layers.multiply", BRANCHES), average: AbsentFunction = missing("tf.layers.average", BRANCHES);
+export const concatenate: AbsentFunction = missing("tf.layers.concatenate", BRANCHES),
+  add: AbsentFunction = missing("tf.layers.add", BRANCHES);
+export const multiply: AbsentFunction = missing("tf.layers.multiply", BRANCHES),
+  average: AbsentFunction = missing("tf.layers.average", BRANCHES);
 export const prelu: AbsentFunction = missing("tf.layers.prelu", "Use leakyReLU({ alpha: 0.2 })."),
   gaussianNoise: AbsentFunction = missing("tf.layers.gaussianNoise", "Use tf.layers.dropout.");
 export const masking: AbsentFunction = missing("tf.layers.masking", "Use deltaprop's own fit() with lengths.");

@@ -1,8 +1,16 @@
 // Layers that a model is made of: what a program declares by tf.layers.*, with weights on the host. A layer is built, its weights
 // drawn, when it is added to a model.
 
-import { dense, dropout, activation, InputError, simpleRNN, type Layer as CoreLayer, type RecurrentActivation,
-  type Regularizer } from "../index.ts";
+import {
+  dense,
+  dropout,
+  activation,
+  InputError,
+  simpleRNN,
+  type Layer as CoreLayer,
+  type RecurrentActivation,
+  type Regularizer,
+} from "../index.ts";
 import { toActivation, type Activation } from "./activations.ts";
 import { glorotNormal, orthogonal, toInitializer, zeros, type Initializer } from "./initializers.ts";
 import { missing, unsupported } from "./missing.ts";
@@ -11,9 +19,18 @@ import { sizeOf } from "./nd-array.ts";
 
 /** One weight tensor; its numbers are those of the last fit(), or of setWeights(). */
 export class LayerWeight {
-  constructor(readonly name: string, readonly shape: number[], public data: Float32Array<ArrayBuffer>, readonly trainable = true) {}
-  get dtype(): "float32" { return "float32"; }
-  read(): Tensor { return new Tensor({ dtype: "float32", shape: this.shape, data: this.data }); }
+  constructor(
+    readonly name: string,
+    readonly shape: number[],
+    public data: Float32Array<ArrayBuffer>,
+    readonly trainable = true,
+  ) {}
+  get dtype(): "float32" {
+    return "float32";
+  }
+  read(): Tensor {
+    return new Tensor({ dtype: "float32", shape: this.shape, data: this.data });
+  }
 }
 
 export interface LayerOptions {
@@ -41,8 +58,8 @@ function declaredShape({ inputShape, inputDim, batchInputShape }: LayerOptions):
   const shape = batchInputShape?.slice(1) ?? inputShape ?? (inputDim === undefined ? null : [inputDim]);
   if (shape === null) return null;
   const bad = shape.some((n) => typeof n !== "number");
-  if (bad) throw unsupported(`a layer with inputShape [${shape.join(", ")}]`,
-    "Say how many steps there are: deltaprop plans memory ahead.");
+  if (bad)
+    throw unsupported(`a layer with inputShape [${shape.join(", ")}]`, "Say how many steps there are: deltaprop plans memory ahead.");
   return shape as number[];
 }
 
@@ -55,28 +72,58 @@ export abstract class Layer {
   #input: number[] | null = null;
   readonly declared: number[] | null;
 
-  constructor(readonly className: string, options: LayerOptions, known: readonly string[]) {
-    const unknown = Object.entries(options ?? {}).find(([key, value]) => value !== undefined && value !== null &&
-      ![...BASE, ...known].includes(key));
+  constructor(
+    readonly className: string,
+    options: LayerOptions,
+    known: readonly string[],
+  ) {
+    const unknown = Object.entries(options ?? {}).find(
+      ([key, value]) => value !== undefined && value !== null && ![...BASE, ...known].includes(key),
+    );
     if (unknown) throw unsupported(`tf.layers.${className}: option ${unknown[0]}`, `Known: ${[...known, ...BASE].join(", ")}.`);
-    if (options?.trainable === false) throw unsupported(`tf.layers.${className}: trainable: false`,
-      "Put what does not train before the data: predict() with the frozen layers, fit() the others.");
+    if (options?.trainable === false)
+      throw unsupported(
+        `tf.layers.${className}: trainable: false`,
+        "Put what does not train before the data: predict() with the frozen layers, fit() the others.",
+      );
     this.name = options?.name ?? "";
     this.declared = declaredShape(options ?? {});
   }
 
   /** The batch is null. */
-  get outputShape(): (number | null)[] { return [null, ...this.#output ?? []]; }
-  get inputShape(): (number | null)[] { return [null, ...this.#input ?? []]; }
-  get batchInputShape(): (number | null)[] { return this.inputShape; }
-  get built(): boolean { return this.#output !== null; }
-  get trainable(): boolean { return true; }
-  get trainableWeights(): LayerWeight[] { return this.weights.filter(({ trainable }) => trainable); }
-  get nonTrainableWeights(): LayerWeight[] { return this.weights.filter(({ trainable }) => !trainable); }
-  getClassName(): string { return this.className; }
-  getConfig(): { name: string } { return { name: this.name }; }
-  countParams(): number { return this.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0); }
-  getWeights(): Tensor[] { return this.weights.map((weight) => weight.read()); }
+  get outputShape(): (number | null)[] {
+    return [null, ...(this.#output ?? [])];
+  }
+  get inputShape(): (number | null)[] {
+    return [null, ...(this.#input ?? [])];
+  }
+  get batchInputShape(): (number | null)[] {
+    return this.inputShape;
+  }
+  get built(): boolean {
+    return this.#output !== null;
+  }
+  get trainable(): boolean {
+    return true;
+  }
+  get trainableWeights(): LayerWeight[] {
+    return this.weights.filter(({ trainable }) => trainable);
+  }
+  get nonTrainableWeights(): LayerWeight[] {
+    return this.weights.filter(({ trainable }) => !trainable);
+  }
+  getClassName(): string {
+    return this.className;
+  }
+  getConfig(): { name: string } {
+    return { name: this.name };
+  }
+  countParams(): number {
+    return this.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  }
+  getWeights(): Tensor[] {
+    return this.weights.map((weight) => weight.read());
+  }
 
   /** @throws InputError, with nothing changed, if number or shapes differ */
   setWeights(tensors: readonly Tensor[]): void {
@@ -86,15 +133,17 @@ export abstract class Layer {
       const shapes = (all: readonly { shape: readonly number[] }[]) => all.map(({ shape }) => `[${shape.join(", ")}]`).join(", ") || "none";
       throw new InputError(`${this.name}.setWeights(): weights must be of shapes ${shapes(this.weights)}; got ${shapes(given)}.`);
     }
-    given.forEach(({ data }, i) => { this.weights[i].data = Float32Array.from(data); });
+    given.forEach(({ data }, i) => {
+      this.weights[i].data = Float32Array.from(data);
+    });
   }
 
   apply: (...given: never[]) => never = missing("layer.apply()", "Add the layer to a tf.sequential() model.");
 
   /** Draws the weights. @param input without the batch */
   build(input: number[]): void {
-    if (this.built) throw unsupported("a layer that is part of two models",
-      "Make one layer for each model, and copy the weights by setWeights().");
+    if (this.built)
+      throw unsupported("a layer that is part of two models", "Make one layer for each model, and copy the weights by setWeights().");
     if (this.declared && this.declared.join() !== input.join()) {
       throw new InputError(`${this.name}: inputShape [${this.declared.join(", ")}] is declared but [${input.join(", ")}] reaches it.`);
     }
@@ -108,7 +157,9 @@ export abstract class Layer {
   }
 
   /** One for each weight. */
-  get regularizers(): (Regularizer | null)[] { return []; }
+  get regularizers(): (Regularizer | null)[] {
+    return [];
+  }
   abstract outputOf(input: number[]): number[];
   protected abstract weightsFor(input: number[]): LayerWeight[];
   /** deltaprop's layers for it; the weights replace what they start from. @param inputShape where it is the first */
@@ -133,8 +184,15 @@ export class Dense extends Layer {
   readonly #options: DenseLayerArgs;
 
   constructor(options: DenseLayerArgs) {
-    super("Dense", options, ["units", "activation", "useBias", "kernelInitializer", "biasInitializer", "kernelRegularizer",
-      "biasRegularizer"]);
+    super("Dense", options, [
+      "units",
+      "activation",
+      "useBias",
+      "kernelInitializer",
+      "biasInitializer",
+      "kernelRegularizer",
+      "biasRegularizer",
+    ]);
     this.units = options.units;
     this.useBias = options.useBias ?? true;
     this.activation = toActivation("tf.layers.dense", options.activation);
@@ -147,7 +205,9 @@ export class Dense extends Layer {
     const { kernelRegularizer, biasRegularizer } = this.#options;
     return [toRegularizer(kernelRegularizer), ...(this.useBias ? [toRegularizer(biasRegularizer)] : [])];
   }
-  outputOf(input: number[]): number[] { return [...input.slice(0, -1), this.units]; }
+  outputOf(input: number[]): number[] {
+    return [...input.slice(0, -1), this.units];
+  }
   protected weightsFor(input: number[]): LayerWeight[] {
     const { kernelInitializer, biasInitializer } = this.#options;
     const kernel = this.weight("kernel", [input.at(-1)!, this.units], toInitializer(this.name, kernelInitializer, glorotNormal));
@@ -155,10 +215,17 @@ export class Dense extends Layer {
   }
   core(inputShape: number[] | undefined): CoreLayer[] {
     const [kernelRegularizer, biasRegularizer] = this.regularizers;
-    return [dense({
-      units: this.units, activation: this.activation.name, useBias: this.useBias, inputShape, kernelInitializer: "zeros",
-      kernelRegularizer, biasRegularizer: biasRegularizer ?? null,
-    })];
+    return [
+      dense({
+        units: this.units,
+        activation: this.activation.name,
+        useBias: this.useBias,
+        inputShape,
+        kernelInitializer: "zeros",
+        kernelRegularizer,
+        biasRegularizer: biasRegularizer ?? null,
+      }),
+    ];
   }
 }
 
@@ -176,38 +243,65 @@ export class SimpleRNN extends Layer {
   readonly #options: SimpleRNNLayerArgs;
 
   constructor(options: SimpleRNNLayerArgs) {
-    super("SimpleRNN", options, ["units", "activation", "useBias", "kernelInitializer", "recurrentInitializer", "biasInitializer",
-      "kernelRegularizer", "recurrentRegularizer", "biasRegularizer", "returnSequences", "dropout"]);
+    super("SimpleRNN", options, [
+      "units",
+      "activation",
+      "useBias",
+      "kernelInitializer",
+      "recurrentInitializer",
+      "biasInitializer",
+      "kernelRegularizer",
+      "recurrentRegularizer",
+      "biasRegularizer",
+      "returnSequences",
+      "dropout",
+    ]);
     this.activation = toActivation("tf.layers.simpleRNN", options.activation ?? "tanh");
     this.#options = options;
     this.core(undefined);
   }
 
-  get useBias(): boolean { return this.#options.useBias ?? true; }
+  get useBias(): boolean {
+    return this.#options.useBias ?? true;
+  }
   override get regularizers(): (Regularizer | null)[] {
     const { kernelRegularizer, recurrentRegularizer, biasRegularizer } = this.#options;
     return [kernelRegularizer, recurrentRegularizer, ...(this.useBias ? [biasRegularizer] : [])].map(toRegularizer);
   }
-  get returnSequences(): boolean { return this.#options.returnSequences ?? false; }
+  get returnSequences(): boolean {
+    return this.#options.returnSequences ?? false;
+  }
   outputOf(input: number[]): number[] {
-    if (input.length !== 2) throw new InputError(`${this.name}: a recurrent layer takes [steps, features]; [${input.join(", ")}] reaches ` +
-      `it.`);
+    if (input.length !== 2)
+      throw new InputError(`${this.name}: a recurrent layer takes [steps, features]; [${input.join(", ")}] reaches ` + `it.`);
     return this.returnSequences ? [input[0], this.#options.units] : [this.#options.units];
   }
   protected weightsFor([, features]: number[]): LayerWeight[] {
     const { units, kernelInitializer, recurrentInitializer, biasInitializer } = this.#options;
-    const kernels = [this.weight("kernel", [features, units], toInitializer(this.name, kernelInitializer, glorotNormal)),
-      this.weight("recurrent_kernel", [units, units], toInitializer(this.name, recurrentInitializer, orthogonal))];
+    const kernels = [
+      this.weight("kernel", [features, units], toInitializer(this.name, kernelInitializer, glorotNormal)),
+      this.weight("recurrent_kernel", [units, units], toInitializer(this.name, recurrentInitializer, orthogonal)),
+    ];
     return this.useBias ? [...kernels, this.weight("bias", [units], toInitializer(this.name, biasInitializer, zeros))] : kernels;
   }
   core(inputShape: number[] | undefined): CoreLayer[] {
-    const { units, dropout } = this.#options, [kernelRegularizer, recurrentRegularizer, biasRegularizer] = this.regularizers;
-    return [simpleRNN({
-      units, activation: this.activation.name as RecurrentActivation, returnSequences: this.returnSequences, useBias: this.useBias,
+    const { units, dropout } = this.#options,
+      [kernelRegularizer, recurrentRegularizer, biasRegularizer] = this.regularizers;
+    return [
+      simpleRNN({
+        units,
+        activation: this.activation.name as RecurrentActivation,
+        returnSequences: this.returnSequences,
+        useBias: this.useBias,
         inputShape,
-      kernelInitializer: "zeros", recurrentInitializer: "zeros", dropout, kernelRegularizer, recurrentRegularizer,
-      biasRegularizer: biasRegularizer ?? null,
-    })];
+        kernelInitializer: "zeros",
+        recurrentInitializer: "zeros",
+        dropout,
+        kernelRegularizer,
+        recurrentRegularizer,
+        biasRegularizer: biasRegularizer ?? null,
+      }),
+    ];
   }
 }
 
@@ -219,9 +313,15 @@ export class Dropout extends Layer {
     this.#rate = options.rate;
     this.core(undefined);
   }
-  outputOf(input: number[]): number[] { return input; }
-  protected weightsFor(): LayerWeight[] { return []; }
-  core(inputShape: number[] | undefined): CoreLayer[] { return [dropout({ rate: this.#rate, inputShape })]; }
+  outputOf(input: number[]): number[] {
+    return input;
+  }
+  protected weightsFor(): LayerWeight[] {
+    return [];
+  }
+  core(inputShape: number[] | undefined): CoreLayer[] {
+    return [dropout({ rate: this.#rate, inputShape })];
+  }
 }
 
 /** tf.layers.activation(), and layers that are one: tf.layers.reLU(), softmax(), elu(), leakyReLU(). */
@@ -231,23 +331,45 @@ export class ActivationLayer extends Layer {
     super(className, options, ["activation"]);
     this.activation = toActivation(`tf.layers.${className}`, options.activation);
   }
-  outputOf(input: number[]): number[] { return input; }
-  protected weightsFor(): LayerWeight[] { return []; }
-  core(inputShape: number[] | undefined): CoreLayer[] { return [activation({ activation: this.activation.name, inputShape })]; }
+  outputOf(input: number[]): number[] {
+    return input;
+  }
+  protected weightsFor(): LayerWeight[] {
+    return [];
+  }
+  core(inputShape: number[] | undefined): CoreLayer[] {
+    return [activation({ activation: this.activation.name, inputShape })];
+  }
 }
 
 /** tf.layers.flatten(): rows are the same numbers in the same order, so that deltaprop has no layer for it. */
 export class Flatten extends Layer {
-  constructor(options: LayerOptions = {}) { super("Flatten", options, []); }
-  outputOf(input: number[]): number[] { return [sizeOf(input)]; }
-  protected weightsFor(): LayerWeight[] { return []; }
-  core(): CoreLayer[] { return []; }
+  constructor(options: LayerOptions = {}) {
+    super("Flatten", options, []);
+  }
+  outputOf(input: number[]): number[] {
+    return [sizeOf(input)];
+  }
+  protected weightsFor(): LayerWeight[] {
+    return [];
+  }
+  core(): CoreLayer[] {
+    return [];
+  }
 }
 
 /** tf.layers.inputLayer(): says what comes in. */
 export class InputLayer extends Layer {
-  constructor(options: LayerOptions) { super("InputLayer", options, []); }
-  outputOf(input: number[]): number[] { return input; }
-  protected weightsFor(): LayerWeight[] { return []; }
-  core(): CoreLayer[] { return []; }
+  constructor(options: LayerOptions) {
+    super("InputLayer", options, []);
+  }
+  outputOf(input: number[]): number[] {
+    return input;
+  }
+  protected weightsFor(): LayerWeight[] {
+    return [];
+  }
+  core(): CoreLayer[] {
+    return [];
+  }
 }

@@ -3,6 +3,4 @@
  * @module
  */
 
-export {
-  absoluteDifference, huberLoss, logLoss, meanSquaredError, sigmoidCrossEntropy, softmaxCrossEntropy,
-} from "./losses.ts";
+export { absoluteDifference, huberLoss, logLoss, meanSquaredError, sigmoidCrossEntropy, softmaxCrossEntropy } from "./losses.ts";

@@ -15,8 +15,12 @@ export const keep = <T>(tensor: T): T => tensor;
 export const dispose: (container?: unknown) => void = () => {};
 export const disposeVariables = (): void => {};
 /** Frees nothing, so that a program which divides by what it counted finds all of it at 0. */
-export const memory = (): { numTensors: number; numDataBuffers: number; numBytes: number; unreliable: boolean } =>
-  ({ numTensors: 0, numDataBuffers: 0, numBytes: 0, unreliable: true });
+export const memory = (): { numTensors: number; numDataBuffers: number; numBytes: number; unreliable: boolean } => ({
+  numTensors: 0,
+  numDataBuffers: 0,
+  numBytes: 0,
+  unreliable: true,
+});
 export const startScope = (): void => {};
 export const endScope = (): void => {};
 export const engine = () => ({ startScope, endScope, memory, tidy });
@@ -29,10 +33,11 @@ export async function time(query: () => unknown): Promise<{ wallMs: number; kern
 }
 
 /** Waits for the next frame of the page; without a page, for the next turn of the event loop. */
-export const nextFrame = (): Promise<void> => new Promise((resolve) => {
-  if (typeof requestAnimationFrame === "function") requestAnimationFrame(() => resolve());
-  else setTimeout(resolve);
-});
+export const nextFrame = (): Promise<void> =>
+  new Promise((resolve) => {
+    if (typeof requestAnimationFrame === "function") requestAnimationFrame(() => resolve());
+    else setTimeout(resolve);
+  });
 
 /** Resolves at once: a backend is opened when a model first trains. */
 export const ready = async (): Promise<void> => {};
@@ -50,7 +55,10 @@ export const getBackend = (): string => environment.name;
 export const enableProdMode = (): void => {};
 export const enableDebugMode = (): void => {};
 /** Settings that TensorFlow.js has for its backends: taken, and without effect. */
-export const env: () => { set(name: string, value: unknown): void; get(name: string): undefined; getBool(name: string): boolean } =
-  () => ({ set: () => {}, get: () => undefined, getBool: () => false });
+export const env: () => { set(name: string, value: unknown): void; get(name: string): undefined; getBool(name: string): boolean } = () => ({
+  set: () => {},
+  get: () => undefined,
+  getBool: () => false,
+});
 /** ε where TensorFlow.js reads it from its backend. */
 export const backend = () => ({ epsilon: (): number => 1e-7, floatPrecision: (): 32 => 32 });

@@ -4,5 +4,13 @@
  */
 
 export {
-  binaryAccuracy, categoricalAccuracy, MAE, mae, meanAbsoluteError, meanSquaredError, MSE, mse, sparseCategoricalAccuracy,
+  binaryAccuracy,
+  categoricalAccuracy,
+  MAE,
+  mae,
+  meanAbsoluteError,
+  meanSquaredError,
+  MSE,
+  mse,
+  sparseCategoricalAccuracy,
 } from "./metrics.ts";

@@ -9,10 +9,13 @@ export const unsupported = (name: string, remedy: string): UnsupportedError =>
 export type AbsentFunction = (...given: never[]) => never;
 
 /** A function in the place of one that is not here. */
-export const missing = (name: string, remedy: string): AbsentFunction => () => {
-  throw unsupported(name, remedy);
-};
+export const missing =
+  (name: string, remedy: string): AbsentFunction =>
+  () => {
+    throw unsupported(name, remedy);
+  };
 
-export const OWN_GRADIENT = "Only fit() trains here: give fit() targets, or weigh rows of its loss by sampleWeight; for gradients of " +
+export const OWN_GRADIENT =
+  "Only fit() trains here: give fit() targets, or weigh rows of its loss by sampleWeight; for gradients of " +
   "other functions stay " +
   "with TensorFlow.js.";

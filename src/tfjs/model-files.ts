@@ -29,8 +29,12 @@ const pathOf = (place: string): string => place.replace(/^file:\/\/(?!\/)/, "").
 function download(name: string, { weightSpecs: weights, weightData, ...rest }: ModelArtifacts): void {
   if (globalThis.document === undefined) throw unsupported('model.save("downloads://…")', 'There is no page: save to "file://…".');
   const json = JSON.stringify({ ...rest, weightsManifest: [{ paths: [`./${name}.weights.bin`], weights }] });
-  for (const [file, part] of [[`${name}.json`, json], [`${name}.weights.bin`, weightData as ArrayBuffer]] as const) {
-    const link = document.createElement("a"), url = URL.createObjectURL(new Blob([part]));
+  for (const [file, part] of [
+    [`${name}.json`, json],
+    [`${name}.weights.bin`, weightData as ArrayBuffer],
+  ] as const) {
+    const link = document.createElement("a"),
+      url = URL.createObjectURL(new Blob([part]));
     link.href = url;
     link.download = file;
     link.click();
@@ -40,7 +44,8 @@ function download(name: string, { weightSpecs: weights, weightData, ...rest }: M
 
 /** @throws InputError, UnsupportedError if there is no such place */
 export async function saveTo(core: CoreSequential, target: string | IOHandler): Promise<SaveResult> {
-  const { modelArtifacts, saveLayersModel, saveModel } = await files(), artifacts = await modelArtifacts(core);
+  const { modelArtifacts, saveLayersModel, saveModel } = await files(),
+    artifacts = await modelArtifacts(core);
   if (typeof target !== "string") {
     if (typeof target?.save !== "function") {
       throw new InputError("model.save(): the target must be an address, or an IOHandler with save().");
@@ -49,8 +54,11 @@ export async function saveTo(core: CoreSequential, target: string | IOHandler): 
   } else if (OWN.test(target)) await saveModel(core, target);
   else if (target.startsWith("downloads://")) download(target.slice("downloads://".length) || "model", artifacts);
   else if (target.startsWith("file://")) await saveLayersModel(core, `${pathOf(target).replace(/\/$/, "")}/model.json`);
-  else throw unsupported(`model.save(${JSON.stringify(target.slice(0, 80))})`,
-    'Save to "indexeddb://…", "opfs://…", "downloads://…", "file://…" (Node), or an IOHandler.');
+  else
+    throw unsupported(
+      `model.save(${JSON.stringify(target.slice(0, 80))})`,
+      'Save to "indexeddb://…", "opfs://…", "downloads://…", "file://…" (Node), or an IOHandler.',
+    );
   return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: "JSON", weightDataBytes: artifacts.weightData.byteLength } };
 }
 
@@ -58,10 +66,12 @@ export async function saveTo(core: CoreSequential, target: string | IOHandler): 
 export async function loadFrom(source: LoadSource): Promise<CoreSequential> {
   const { loadLayersModel, loadModel } = await files();
   if (Array.isArray(source)) return loadLayersModel(Object.fromEntries((source as readonly File[]).map((file) => [file.name, file])));
-  if (typeof source === "string" && source.startsWith("localstorage://")) throw unsupported('tf.loadLayersModel("localstorage://…")',
-    'Use "indexeddb://…".');
-  if (typeof source === "string") return OWN.test(source) ? loadModel(source, { compile: false }) :
-    loadLayersModel(source.startsWith("file://") ? pathOf(source) : source);
+  if (typeof source === "string" && source.startsWith("localstorage://"))
+    throw unsupported('tf.loadLayersModel("localstorage://…")', 'Use "indexeddb://…".');
+  if (typeof source === "string")
+    return OWN.test(source)
+      ? loadModel(source, { compile: false })
+      : loadLayersModel(source.startsWith("file://") ? pathOf(source) : source);
   return loadLayersModel(source as Parameters<typeof loadLayersModel>[0]);
 }
 
@@ -71,23 +81,53 @@ const NAMES: Readonly<Record<string, string>> = { geluTanh: "gelu_new" };
 export function layerOf(layer: CoreLayer): Layer {
   const inputShape = layer.inputShape ?? undefined;
   switch (layer.type) {
-    case "dropout": return new Dropout({ rate: layer.rate, inputShape });
-    case "activation": return new ActivationLayer({ activation: NAMES[layer.activation] ?? layer.activation, inputShape });
-    case "dense": return new Dense({ ...common(layer), inputShape });
-    case "batchNormalization": return new Normalization(true, { ...normalization(layer), inputShape, momentum: layer.momentum });
-    case "layerNormalization": return new Normalization(false, { ...normalization(layer), inputShape });
+    case "dropout":
+      return new Dropout({ rate: layer.rate, inputShape });
+    case "activation":
+      return new ActivationLayer({ activation: NAMES[layer.activation] ?? layer.activation, inputShape });
+    case "dense":
+      return new Dense({ ...common(layer), inputShape });
+    case "batchNormalization":
+      return new Normalization(true, { ...normalization(layer), inputShape, momentum: layer.momentum });
+    case "layerNormalization":
+      return new Normalization(false, { ...normalization(layer), inputShape });
     case "simpleRNN": {
-      if (layer.stateful || layer.inputVocabulary !== null) throw unsupported("a model whose simpleRNN is stateful or has a vocabulary",
-        "Load it by loadModel() of deltaprop/files.");
+      if (layer.stateful || layer.inputVocabulary !== null)
+        throw unsupported("a model whose simpleRNN is stateful or has a vocabulary", "Load it by loadModel() of deltaprop/files.");
       const { returnSequences, dropout, recurrentRegularizer } = layer;
       return new SimpleRNN({ ...common(layer), inputShape, returnSequences, dropout, recurrentRegularizer });
     }
   }
 }
 
-const common = ({ units, activation, useBias, kernelRegularizer, biasRegularizer, name }: Extract<CoreLayer,
-  { type: "dense" | "simpleRNN" }>) =>
-  ({ units, activation: NAMES[activation] ?? activation, useBias, kernelRegularizer, biasRegularizer, ...(name !== null && { name }) });
+const common = ({
+  units,
+  activation,
+  useBias,
+  kernelRegularizer,
+  biasRegularizer,
+  name,
+}: Extract<CoreLayer, { type: "dense" | "simpleRNN" }>) => ({
+  units,
+  activation: NAMES[activation] ?? activation,
+  useBias,
+  kernelRegularizer,
+  biasRegularizer,
+  ...(name !== null && { name }),
+});
 
-const normalization = ({ epsilon, center, scale, gammaRegularizer, betaRegularizer, name }: Extract<CoreLayer,
-  { type: "batchNormalization" | "layerNormalization" }>) => ({ epsilon, center, scale, gammaRegularizer, betaRegularizer, ...(name !== null && { name }) });
+const normalization = ({
+  epsilon,
+  center,
+  scale,
+  gammaRegularizer,
+  betaRegularizer,
+  name,
+}: Extract<CoreLayer, { type: "batchNormalization" | "layerNormalization" }>) => ({
+  epsilon,
+  center,
+  scale,
+  gammaRegularizer,
+  betaRegularizer,
+  ...(name !== null && { name }),
+});

@@ -29,16 +29,20 @@ export function stridesOf(shape: readonly number[]): number[] {
 
 export function allocate(dtype: TensorDataType, length: number): NdNumbers {
   switch (dtype) {
-    case "float32": return new Float32Array(length);
-    case "int32": return new Int32Array(length);
-    case "bool": return new Uint8Array(length);
+    case "float32":
+      return new Float32Array(length);
+    case "int32":
+      return new Int32Array(length);
+    case "bool":
+      return new Uint8Array(length);
   }
 }
 
 export function checkDtype(where: string, dtype: unknown): TensorDataType {
   if (dtype === "float32" || dtype === "int32" || dtype === "bool") return dtype;
-  throw new UnsupportedError(`${where}: tensors hold float32, int32 or bool; got dtype ${JSON.stringify(dtype)}. Keep texts in arrays of ` +
-    `your own.`);
+  throw new UnsupportedError(
+    `${where}: tensors hold float32, int32 or bool; got dtype ${JSON.stringify(dtype)}. Keep texts in arrays of ` + `your own.`,
+  );
 }
 
 /** @throws InputError if a size is no whole number ≥ 0 */
@@ -53,8 +57,8 @@ export function checkShape(where: string, shape: readonly number[]): number[] {
 /** Values of `from` as another type: towards int32 truncated, towards bool "is not 0". */
 export function convert(from: ArrayLike<number>, dtype: TensorDataType): NdNumbers {
   const data = allocate(dtype, from.length);
-  for (let i = 0; i < data.length; i++) data[i] = dtype === "bool" ? Number(from[i] !== 0) : dtype === "int32" ? Math.trunc(from[i])
-    : from[i];
+  for (let i = 0; i < data.length; i++)
+    data[i] = dtype === "bool" ? Number(from[i] !== 0) : dtype === "int32" ? Math.trunc(from[i]) : from[i];
   return data;
 }
 
@@ -98,9 +102,11 @@ function flatten(where: string, values: unknown, into: number[]): number[] {
     return into;
   }
   if (typeof values !== "number" && typeof values !== "boolean") {
-    throw new InputError(`${where}: values must be numbers or booleans; got ` +
-      `${typeof values === "string" ? JSON.stringify(values) : String(values)}. ` +
-      "Clean the data first.");
+    throw new InputError(
+      `${where}: values must be numbers or booleans; got ` +
+        `${typeof values === "string" ? JSON.stringify(values) : String(values)}. ` +
+        "Clean the data first.",
+    );
   }
   into.push(Number(values));
   return into;
@@ -113,11 +119,14 @@ function flatten(where: string, values: unknown, into: number[]): number[] {
 export function fromNested(where: string, values: NdArrayLike, shape: readonly number[] | null = null, dtype?: TensorDataType): NdArray {
   if (isNdArray(values)) return dtype === undefined || dtype === values.dtype ? values : cast(values, dtype);
   const type = dtype === undefined ? inferDtype(values) : checkDtype(where, dtype);
-  const isFlat = ArrayBuffer.isView(values), own = isFlat ? [values.length] : shapeOf(where, values);
-  const numbers = isFlat ? values : flatten(where, values, []), wanted = shape === null ? own : checkShape(where, shape);
+  const isFlat = ArrayBuffer.isView(values),
+    own = isFlat ? [values.length] : shapeOf(where, values);
+  const numbers = isFlat ? values : flatten(where, values, []),
+    wanted = shape === null ? own : checkShape(where, shape);
   if (sizeOf(wanted) !== numbers.length) {
-    throw new InputError(`${where}: shape [${wanted.join(", ")}] takes ${sizeOf(wanted)} values; got ${numbers.length}. Fix the shape or ` +
-      `the data.`);
+    throw new InputError(
+      `${where}: shape [${wanted.join(", ")}] takes ${sizeOf(wanted)} values; got ${numbers.length}. Fix the shape or ` + `the data.`,
+    );
   }
   return { dtype: type, shape: wanted, data: convert(numbers, type) };
 }
@@ -127,8 +136,8 @@ export type NestedArray = number | boolean | NestedArray[];
 /** As nested arrays; a scalar as its value; bool as 0 and 1, as TensorFlow.js gives it. */
 export function toNested({ data, shape }: NdArray): NestedArray {
   const strides = stridesOf(shape);
-  const level = (axis: number, at: number): NestedArray => (axis === shape.length ? data[at]
-    : Array.from({ length: shape[axis] }, (_, i) => level(axis + 1, at + i * strides[axis])));
+  const level = (axis: number, at: number): NestedArray =>
+    axis === shape.length ? data[at] : Array.from({ length: shape[axis] }, (_, i) => level(axis + 1, at + i * strides[axis]));
   return level(0, 0);
 }
 
@@ -136,15 +145,17 @@ export function toNested({ data, shape }: NdArray): NestedArray {
 export function checkAxis(where: string, axis: number, rank: number): number {
   const positive = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || positive < 0 || positive >= rank) {
-    throw new InputError(`${where}: axis must be a whole number from ${-rank} to ${rank - 1} for a tensor of rank ${rank}; got ` +
-      `${String(axis)}.`);
+    throw new InputError(
+      `${where}: axis must be a whole number from ${-rank} to ${rank - 1} for a tensor of rank ${rank}; got ` + `${String(axis)}.`,
+    );
   }
   return positive;
 }
 
 /** Where in the source each element of a result lies, in the result's row-major order. */
 export function positions(shape: readonly number[], strides: readonly number[], start = 0): Uint32Array {
-  const found = new Uint32Array(sizeOf(shape)), index = shape.map(() => 0);
+  const found = new Uint32Array(sizeOf(shape)),
+    index = shape.map(() => 0);
   for (let i = 0, at = start; i < found.length; i++) {
     found[i] = at;
     for (let axis = shape.length - 1; axis >= 0; axis--) {

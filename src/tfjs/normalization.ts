@@ -32,7 +32,10 @@ export class Normalization extends Layer {
   readonly #options: BatchNormalizationLayerArgs;
 
   /** @param moves whether it is a batch normalization */
-  constructor(readonly moves: boolean, options: BatchNormalizationLayerArgs | undefined) {
+  constructor(
+    readonly moves: boolean,
+    options: BatchNormalizationLayerArgs | undefined,
+  ) {
     super(moves ? "BatchNormalization" : "LayerNormalization", options ?? {}, moves ? KNOWN_OF_BATCH : KNOWN);
     this.#options = options ?? {};
     this.epsilon = this.#options.epsilon ?? 1e-3;
@@ -40,14 +43,25 @@ export class Normalization extends Layer {
     this.core(undefined);
   }
 
-  get #scale(): boolean { return this.#options.scale ?? true; }
-  get #center(): boolean { return this.#options.center ?? true; }
-  get gamma(): LayerWeight | null { return this.#scale ? this.weights[0] : null; }
-  get beta(): LayerWeight | null { return this.#center ? this.weights[Number(this.#scale)] : null; }
+  get #scale(): boolean {
+    return this.#options.scale ?? true;
+  }
+  get #center(): boolean {
+    return this.#options.center ?? true;
+  }
+  get gamma(): LayerWeight | null {
+    return this.#scale ? this.weights[0] : null;
+  }
+  get beta(): LayerWeight | null {
+    return this.#center ? this.weights[Number(this.#scale)] : null;
+  }
   override get regularizers(): (Regularizer | null)[] {
     const { gammaRegularizer, betaRegularizer } = this.#options;
-    return [...(this.#scale ? [gammaRegularizer] : []), ...(this.#center ? [betaRegularizer] : []), ...(this.moves ? [null, null] : [])]
-      .map(toRegularizer);
+    return [
+      ...(this.#scale ? [gammaRegularizer] : []),
+      ...(this.#center ? [betaRegularizer] : []),
+      ...(this.moves ? [null, null] : []),
+    ].map(toRegularizer);
   }
   outputOf(input: number[]): number[] {
     const axes = [this.#options.axis ?? -1].flat();
@@ -61,26 +75,36 @@ export class Normalization extends Layer {
     const make = (name: string, given: Initializer | string | undefined, fallback: () => Initializer, trainable: boolean): LayerWeight =>
       this.weight(name, input.slice(-1), toInitializer(this.name, given, fallback), trainable);
     return [
-      ...(this.#scale ? [make("gamma", gammaInitializer, ones, true)] : []), ...(this.#center ? [make("beta", betaInitializer, zeros, true)] : []),
-      ...(this.moves ? [make("moving_mean", movingMeanInitializer, zeros, false),
-        make("moving_variance", movingVarianceInitializer, ones, false)] : []),
+      ...(this.#scale ? [make("gamma", gammaInitializer, ones, true)] : []),
+      ...(this.#center ? [make("beta", betaInitializer, zeros, true)] : []),
+      ...(this.moves
+        ? [make("moving_mean", movingMeanInitializer, zeros, false), make("moving_variance", movingVarianceInitializer, ones, false)]
+        : []),
     ];
   }
   core(inputShape: number[] | undefined): CoreLayer[] {
-    const { momentum, gammaRegularizer, betaRegularizer } = this.#options, common = {
-      inputShape, epsilon: this.epsilon, center: this.#center, scale: this.#scale, gammaRegularizer: toRegularizer(gammaRegularizer),
-      betaRegularizer: toRegularizer(betaRegularizer),
-    };
+    const { momentum, gammaRegularizer, betaRegularizer } = this.#options,
+      common = {
+        inputShape,
+        epsilon: this.epsilon,
+        center: this.#center,
+        scale: this.#scale,
+        gammaRegularizer: toRegularizer(gammaRegularizer),
+        betaRegularizer: toRegularizer(betaRegularizer),
+      };
     return [this.moves ? batchNormalization({ ...common, momentum }) : layerNormalization(common)];
   }
 }
 
 /** γ·(x − μ)/√(σ² + ε) + β on the host, with the moving statistics of a batch normalization, those of each row of a layer normalization. */
 export function normalizeOnHost({ moves, epsilon, gamma, beta, weights }: Normalization, data: Float64Array, width: number): Float64Array {
-  const out = new Float64Array(data.length), [mean, variance] = weights.slice(-2).map((weight) => weight.data);
+  const out = new Float64Array(data.length),
+    [mean, variance] = weights.slice(-2).map((weight) => weight.data);
   for (let at = 0; at < data.length; at += width) {
-    const row = data.subarray(at, at + width), average = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / width;
-    const centre = moves ? 0 : average(row), spread = moves ? 0 : average(row.map((value) => (value - centre) ** 2));
+    const row = data.subarray(at, at + width),
+      average = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / width;
+    const centre = moves ? 0 : average(row),
+      spread = moves ? 0 : average(row.map((value) => (value - centre) ** 2));
     for (let j = 0; j < width; j++) {
       const normalized = (row[j] - (moves ? mean[j] : centre)) / Math.sqrt((moves ? variance[j] : spread) + epsilon);
       out[at + j] = normalized * (gamma ? gamma.data[j] : 1) + (beta ? beta.data[j] : 0);

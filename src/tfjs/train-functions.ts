@@ -3,6 +3,4 @@
  * @module
  */
 
-export {
-  adadelta, adagrad, adam, adamax, momentum, rmsprop, sgd,
-} from "./train.ts";
+export { adadelta, adagrad, adam, adamax, momentum, rmsprop, sgd } from "./train.ts";

@@ -3,18 +3,34 @@
  * @module
  */
 
-import { adadelta as coreAdadelta, adagrad as coreAdagrad, adam as coreAdam, adamax as coreAdamax, InputError, rmsprop as coreRmsprop, sgd as coreSgd,
-  type Optimizer as CoreOptimizer } from "../index.ts";
+import {
+  adadelta as coreAdadelta,
+  adagrad as coreAdagrad,
+  adam as coreAdam,
+  adamax as coreAdamax,
+  InputError,
+  rmsprop as coreRmsprop,
+  sgd as coreSgd,
+  type Optimizer as CoreOptimizer,
+} from "../index.ts";
 import { missing, OWN_GRADIENT, unsupported } from "./missing.ts";
 
 /** An optimizer; models read its learning rate whenever a callback returns. */
 export class Optimizer {
   /** @param core deltaprop's optimizer at a learning rate */
-  constructor(readonly className: string, public learningRate: number, readonly core: (learningRate: number) => CoreOptimizer) {
+  constructor(
+    readonly className: string,
+    public learningRate: number,
+    readonly core: (learningRate: number) => CoreOptimizer,
+  ) {
     core(learningRate);
   }
-  getClassName(): string { return this.className; }
-  setLearningRate(learningRate: number): void { this.learningRate = learningRate; }
+  getClassName(): string {
+    return this.className;
+  }
+  setLearningRate(learningRate: number): void {
+    this.learningRate = learningRate;
+  }
   dispose(): void {}
   minimize: (...given: never[]) => never = missing("optimizer.minimize()", OWN_GRADIENT);
   computeGradients: (...given: never[]) => never = missing("optimizer.computeGradients()", OWN_GRADIENT);
@@ -32,7 +48,8 @@ export const adam = (learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon?:
 /** v ← ρv + (1−ρ)g², w ← w − η·g/√(v + ε). */
 export const rmsprop = (learningRate: number, decay = 0.9, momentum = 0, epsilon?: number | null, centered = false): Optimizer =>
   new Optimizer("RMSProp", learningRate, (rate) =>
-    coreRmsprop({ learningRate: rate, rho: decay, momentum, epsilon: epsilon ?? 1e-7, centered }));
+    coreRmsprop({ learningRate: rate, rho: decay, momentum, epsilon: epsilon ?? 1e-7, centered }),
+  );
 /** s ← s + g², w ← w − η·g/√(s + ε). */
 export const adagrad = (learningRate: number, initialAccumulatorValue = 0.1): Optimizer =>
   new Optimizer("Adagrad", learningRate, (rate) => coreAdagrad({ learningRate: rate, initialAccumulatorValue }));
@@ -47,10 +64,18 @@ export function adamax(learningRate = 0.002, beta1 = 0.9, beta2 = 0.999, epsilon
 
 /** What compile() takes by name, with TensorFlow.js' learning rates. */
 const BY_NAME: Readonly<Record<string, () => Optimizer>> = {
-  sgd: () => sgd(0.01), SGD: () => sgd(0.01), adam: () => adam(), Adam: () => adam(), rmsprop: () => rmsprop(0.001), RMSProp: () =>
-    rmsprop(0.001),
-  adagrad: () => adagrad(0.01), Adagrad: () => adagrad(0.01), adadelta: () => adadelta(1), Adadelta: () => adadelta(1),
-  adamax: () => adamax(), Adamax: () => adamax(),
+  sgd: () => sgd(0.01),
+  SGD: () => sgd(0.01),
+  adam: () => adam(),
+  Adam: () => adam(),
+  rmsprop: () => rmsprop(0.001),
+  RMSProp: () => rmsprop(0.001),
+  adagrad: () => adagrad(0.01),
+  Adagrad: () => adagrad(0.01),
+  adadelta: () => adadelta(1),
+  Adadelta: () => adadelta(1),
+  adamax: () => adamax(),
+  Adamax: () => adamax(),
 };
 
 /** Reads compile()'s option. @throws UnsupportedError naming the optimizers that are here */

@@ -47,8 +47,8 @@ export function checkArgs(args: FitArgs): void {
   for (const name of ["classWeight", "sampleWeight"]) {
     if (args[name] != null) throw unsupported(`fit({ ${name} })`, "Repeat the rows that count more.");
   }
-  if (args.shuffle !== undefined &&
-    typeof args.shuffle !== "boolean") throw unsupported(`fit({ shuffle: ${JSON.stringify(args.shuffle)} })`, "Pass true or false.");
+  if (args.shuffle !== undefined && typeof args.shuffle !== "boolean")
+    throw unsupported(`fit({ shuffle: ${JSON.stringify(args.shuffle)} })`, "Pass true or false.");
   const ignored = Object.keys(args).filter((name) => !KNOWN.includes(name) && args[name] !== undefined);
   if (ignored.length > 0) environment.warnOnce(`fit() ignores ${ignored.join(", ")}.`);
   const { epochs = 1, initialEpoch = 0 } = args;
@@ -88,9 +88,15 @@ export class Reporter {
     this.#epoch = args.initialEpoch ?? 0;
     this.#rate = optimizer.learningRate;
     this.#renamed = new Map(metrics.map(({ core, key }) => [core, key]));
-    this.history = new History({ epochs: args.epochs ?? 1, initialEpoch: this.#epoch, batchSize: args.batchSize ?? 32, samples,
-      steps: Math.ceil(samples / (args.batchSize ?? 32)), verbose: args.verbose ?? 1, metrics: ["loss", ...metrics.map(({ key }) =>
-        key)] });
+    this.history = new History({
+      epochs: args.epochs ?? 1,
+      initialEpoch: this.#epoch,
+      batchSize: args.batchSize ?? 32,
+      samples,
+      steps: Math.ceil(samples / (args.batchSize ?? 32)),
+      verbose: args.verbose ?? 1,
+      metrics: ["loss", ...metrics.map(({ key }) => key)],
+    });
   }
 
   /** Only what the program listens to: without a function for batches, mini-batches run ahead on the device. */
@@ -98,7 +104,11 @@ export class Reporter {
     const onBatches = this.#list.has("onBatchBegin", "onBatchEnd", "onYield");
     return {
       onTrainBegin: () => this.#begin(onBatches),
-      onEpochBegin: () => { this.#sums = {}; this.#rows = 0; return this.#tell("onEpochBegin", this.#epoch, {}); },
+      onEpochBegin: () => {
+        this.#sums = {};
+        this.#rows = 0;
+        return this.#tell("onEpochBegin", this.#epoch, {});
+      },
       ...(onBatches && { onBatchEnd: (batch: number, logs: Logs) => this.#batchEnd(batch, logs) }),
       onEpochEnd: (_: number, logs: Logs) => this.#epochEnd(logs),
     };
@@ -119,14 +129,19 @@ export class Reporter {
   }
 
   #named(logs: Logs): Logs {
-    return Object.fromEntries(Object.entries(logs).map(([name, value]) => {
-      const validation = name.startsWith("val_"), own = validation ? name.slice(4) : name;
-      return [`${validation ? "val_" : ""}${this.#renamed.get(own) ?? own}`, value];
-    }));
+    return Object.fromEntries(
+      Object.entries(logs).map(([name, value]) => {
+        const validation = name.startsWith("val_"),
+          own = validation ? name.slice(4) : name;
+        return [`${validation ? "val_" : ""}${this.#renamed.get(own) ?? own}`, value];
+      }),
+    );
   }
 
   async #batchEnd(batch: number, logs: Logs): Promise<void> {
-    const { yieldEvery = "auto" } = this.training.args, { size, ...values } = this.#named(logs), all = { batch, size, ...values };
+    const { yieldEvery = "auto" } = this.training.args,
+      { size, ...values } = this.#named(logs),
+      all = { batch, size, ...values };
     this.#rows += size;
     for (const [key, value] of Object.entries(values)) this.#sums[key] = (this.#sums[key] ?? 0) + value * size;
     await this.training.refresh();
@@ -148,7 +163,8 @@ export class Reporter {
   /** An epoch that a callback stopped counts as far as it came, as in TensorFlow.js. */
   async finish(): Promise<History> {
     if (this.#rows > 0 && this.training.model.stopTraining) {
-      const rows = this.#rows, logs = Object.fromEntries(Object.entries(this.#sums).map(([key, sum]) => [key, sum / rows]));
+      const rows = this.#rows,
+        logs = Object.fromEntries(Object.entries(this.#sums).map(([key, sum]) => [key, sum / rows]));
       this.history.push(this.#epoch, logs);
       await this.#list.call("onEpochEnd", this.#epoch, logs);
     }

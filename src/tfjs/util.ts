@@ -21,8 +21,8 @@ export const shuffle = (array: Swappable): void => shuffleTogether([array]);
 
 /** Brings two arrays into the same random order, in place. @throws InputError if they differ in length */
 export function shuffleCombo(array: Swappable, second: Swappable): void {
-  if (array.length !== second.length) throw new InputError(`shuffleCombo(): the arrays must be of one length; got ${array.length} and ` +
-    `${second.length}.`);
+  if (array.length !== second.length)
+    throw new InputError(`shuffleCombo(): the arrays must be of one length; got ${array.length} and ` + `${second.length}.`);
   shuffleTogether([array, second]);
 }
 
@@ -41,8 +41,8 @@ export function assert(condition: boolean, message: () => string): void {
 export const sizeFromShape = (shape: readonly number[]): number => sizeOf(shape);
 export const arraysEqual = (a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean =>
   a.length === b.length && Array.from(a).every((value, i) => value === b[i]);
-export const flatten = (nested: unknown): number[] => (ArrayBuffer.isView(nested) ? Array.from(nested as Float32Array)
-  : Array.isArray(nested) ? nested.flatMap(flatten) : [nested as number]);
+export const flatten = (nested: unknown): number[] =>
+  ArrayBuffer.isView(nested) ? Array.from(nested as Float32Array) : Array.isArray(nested) ? nested.flatMap(flatten) : [nested as number];
 export const now = (): number => performance.now();
 export const clamp = (min: number, x: number, max: number): number => Math.max(min, Math.min(x, max));
 export const randUniform = (a: number, b: number): number => a + Math.random() * (b - a);

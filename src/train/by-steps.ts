@@ -12,9 +12,7 @@ function positionIn(deviceDataset: DeviceDataset, rows: number, shuffle: boolean
 }
 
 /** The next `steps` mini-batches from the position on, or as many of them as lie in `passes` passes. */
-export function nextStretches(
-  position: Position, nextPass: number, steps: number, batchSize: number, passes: number,
-): Stretch[] {
+export function nextStretches(position: Position, nextPass: number, steps: number, batchSize: number, passes: number): Stretch[] {
   const stretches: Stretch[] = [];
   let { pass, row } = position;
   for (let left = steps; left > 0 && stretches.length < passes;) {
@@ -32,12 +30,22 @@ export function nextStretches(
 
 /** Trains exactly so many mini-batches from the position on, through as many passes as it takes: one epoch. */
 async function trainSteps(
-  steps: number, position: Position, loop: Loop, { averages, before, isLast }: Epochs, progress: Progress,
+  steps: number,
+  position: Position,
+  loop: Loop,
+  { averages, before, isLast }: Epochs,
+  progress: Progress,
 ): Promise<[ran: number, completed: number]> {
   let done = before;
   while (done < steps) {
     const stretches = nextStretches(position, progress.epochs, steps - done, loop.portions.batchSize, loop.ahead);
-    const ran = await runLeg(loop, { stretches, averages, perEpoch: steps, before: done, isLast: isLast && done + stepsIn(stretches) === steps });
+    const ran = await runLeg(loop, {
+      stretches,
+      averages,
+      perEpoch: steps,
+      before: done,
+      isLast: isLast && done + stepsIn(stretches) === steps,
+    });
     done += ran;
     if (ran < stepsIn(stretches)) break;
   }

@@ -11,7 +11,9 @@ import type { Steering } from "./loop/steering.ts";
 
 /** The average loss and metrics over the rows, without training; null if it was stopped before the last of them. */
 export async function runEvaluation(
-  { runner, orders, rows, at, batchSize }: Prepared, readout: Readout, signal?: StopSignal,
+  { runner, orders, rows, at, batchSize }: Prepared,
+  readout: Readout,
+  signal?: StopSignal,
 ): Promise<Averages | null> {
   const averages = new Averages(readout);
   const [start] = orders.place([null]);
@@ -75,21 +77,36 @@ interface FitLeg {
 
 /** @returns how many mini-batches were trained. @throws what onBatchEnd throws */
 export async function runLeg(loop: Loop, { stretches, averages, perEpoch, before, isLast }: FitLeg): Promise<number> {
-  const { readout, options, signal } = loop, { steering } = loop.faultTolerant.options;
+  const { readout, options, signal } = loop,
+    { steering } = loop.faultTolerant.options;
   const onBatchEnd = options.callbacks?.onBatchEnd?.bind(options.callbacks);
   // An error of the user's own stops like an abort: at a step boundary, and with all steps counted.
   const thrown: unknown[] = [];
-  const ran = await loop.faultTolerant.run(stretches, (first, steps, results) => {
-    steps.forEach((step, i) => {
-      if (steering.turning) return;
-      const batch = before + first + i;
-      averages[Math.floor(batch / perEpoch)].addStep(step.rows, results, steps.length, i);
-      if (!onBatchEnd || thrown.length > 0) return;
-      const one = new Averages(readout);
-      one.addStep(step.rows, results, steps.length, i);
-      callAfter(steering, step.step + 1, () => onBatchEnd(batch % perEpoch, { ...one.logs(), size: step.rows }), (error) => thrown.push(error));
-    });
-  }, { get aborted() { return thrown.length > 0 || signal.aborted; } }, isLast);
+  const ran = await loop.faultTolerant.run(
+    stretches,
+    (first, steps, results) => {
+      steps.forEach((step, i) => {
+        if (steering.turning) return;
+        const batch = before + first + i;
+        averages[Math.floor(batch / perEpoch)].addStep(step.rows, results, steps.length, i);
+        if (!onBatchEnd || thrown.length > 0) return;
+        const one = new Averages(readout);
+        one.addStep(step.rows, results, steps.length, i);
+        callAfter(
+          steering,
+          step.step + 1,
+          () => onBatchEnd(batch % perEpoch, { ...one.logs(), size: step.rows }),
+          (error) => thrown.push(error),
+        );
+      });
+    },
+    {
+      get aborted() {
+        return thrown.length > 0 || signal.aborted;
+      },
+    },
+    isLast,
+  );
   if (thrown.length > 0) throw thrown[0];
   return ran;
 }
@@ -105,8 +122,13 @@ export interface Epochs {
 }
 
 /** @returns how many steps were trained, and how many epochs are complete with them */
-async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, progress: Progress): Promise<[ran: number, completed: number]> {
-  const { rows, batchSize } = loop.portions, perEpoch = Math.ceil(rows / batchSize);
+async function trainEpochs(
+  loop: Loop,
+  { averages, before, isLast }: Epochs,
+  progress: Progress,
+): Promise<[ran: number, completed: number]> {
+  const { rows, batchSize } = loop.portions,
+    perEpoch = Math.ceil(rows / batchSize);
   // A pass is begun with its first step: a checkpoint from before that step is of the same pass.
   const firstPass = before > 0 ? progress.epochs - 1 : progress.epochs;
   const stretches = partOf(wholePasses(firstPass, averages.length, perEpoch), before, Infinity, batchSize);
@@ -116,13 +138,18 @@ async function trainEpochs(loop: Loop, { averages, before, isLast }: Epochs, pro
 
 /** Runs the epochs, or the one epoch of `steps` mini-batches. */
 export async function runEpochs(loop: Loop, progress: Progress): Promise<History> {
-  const { readout, validates, options, signal, from, watch } = loop, { callbacks = {} } = options;
+  const { readout, validates, options, signal, from, watch } = loop,
+    { callbacks = {} } = options;
   const result: History = from ? structuredClone(from.history) : { history: {}, epochs: 0, steps: 0, stopped: false };
   const oneByOne = loop.by || validates || listens(options) || from || watch;
   const next = (before = 0, sums?: Sums): Epochs => {
     const length = oneByOne ? 1 : Math.min(loop.ahead, loop.epochs - result.epochs);
-    return { before, firstStep: progress.steps, isLast: !validates && result.epochs + length === loop.epochs,
-      averages: Array.from({ length }, () => new Averages(readout, sums)) };
+    return {
+      before,
+      firstStep: progress.steps,
+      isLast: !validates && result.epochs + length === loop.epochs,
+      averages: Array.from({ length }, () => new Averages(readout, sums)),
+    };
   };
   let now = next(from?.batches, from?.sums);
   watch?.(() => {
@@ -130,7 +157,8 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     return structuredClone({ history: { ...result, steps: result.steps + ran }, batches: now.before + ran, sums: now.averages[0].sums });
   });
   // No step is under way in a callback.
-  const { gate, steering } = loop.faultTolerant.options, call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
+  const { gate, steering } = loop.faultTolerant.options,
+    call = (callback: () => void | Promise<void> | undefined) => gate.still(callback);
   await call(() => callbacks.onTrainBegin?.());
   while (result.epochs < loop.epochs && !signal.aborted && !steering.stopped) {
     if (!now.before) await call(() => callbacks.onEpochBegin?.(result.epochs));
@@ -138,7 +166,8 @@ export async function runEpochs(loop: Loop, progress: Progress): Promise<History
     result.steps += ran;
     Object.assign(now, { before: now.before + ran, firstStep: progress.steps });
     for (const average of now.averages.slice(0, completed)) {
-      const logs: Logs = average.logs(), epoch = result.epochs;
+      const logs: Logs = average.logs(),
+        epoch = result.epochs;
       if (validates) {
         const validated = await loop.faultTolerant.on(async ({ validation }) => validation && runEvaluation(validation, readout, signal));
         if (validated === null) break;

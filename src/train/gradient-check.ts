@@ -9,7 +9,10 @@ import type { Sequential } from "./sequential.ts";
 export function gradientCheck(model: Sequential, x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
 export function gradientCheck(model: Sequential, data: LabelledDatasetHandle): Promise<GradientReport>;
 export function gradientCheck(
-  model: Sequential, x: Features | LabelledDatasetHandle, y?: Targets, options?: InputOptions,
+  model: Sequential,
+  x: Features | LabelledDatasetHandle,
+  y?: Targets,
+  options?: InputOptions,
 ): Promise<GradientReport> {
   // The method tells arrays and handles apart.
   return model.gradientCheck(x as Features, y as Targets, options);

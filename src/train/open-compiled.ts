@@ -33,13 +33,31 @@ const MANY_WEIGHTS = 2 ** 24;
 const countWeights = ({ parameters }: Network): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
 
 /** @throws OutOfMemoryError if the weights do not fit the device or the host; what openBackend() throws */
-export async function openCompiled({ where, network, recipe, options, autotune, shownBatch, weights, checkAlive }: CompileRequest): Promise<Compiled> {
-  const elements = countWeights(network), opening = openBackend(options, network, recipe, autotune);
+export async function openCompiled({
+  where,
+  network,
+  recipe,
+  options,
+  autotune,
+  shownBatch,
+  weights,
+  checkAlive,
+}: CompileRequest): Promise<Compiled> {
+  const elements = countWeights(network),
+    opening = openBackend(options, network, recipe, autotune);
   const sizes = network.parameters.map(({ symbol, shape }) => [symbol, elementsOf(shape)] as const);
   // Many weights are not drawn before it is known that the device can hold them.
-  const fits = elements > MANY_WEIGHTS ? opening.then(({ maxBytes }) => { packWeights(sizes, maxBytes); }) : null;
+  const fits =
+    elements > MANY_WEIGHTS
+      ? opening.then(({ maxBytes }) => {
+          packWeights(sizes, maxBytes);
+        })
+      : null;
   // Formulas are loaded and the weights drawn while the browser looks for a device.
-  const starting = Promise.all([loadKnown(network, recipe), fits]).then(async ([known]) => ({ known, weights: await weights(known.draws) }));
+  const starting = Promise.all([loadKnown(network, recipe), fits]).then(async ([known]) => ({
+    known,
+    weights: await weights(known.draws),
+  }));
   const [opened, start] = await Promise.allSettled([opening, starting]);
   if (opened.status === "rejected") throw opened.reason;
   const backend = opened.value;
@@ -48,7 +66,14 @@ export async function openCompiled({ where, network, recipe, options, autotune, 
     if (start.status === "rejected") throw start.reason;
     const state: State = new Map([...start.value.weights, ...initialStates(network, recipe.optimizer)]);
     const [extras] = await Promise.all([loadExtras(network, backend, start.value.known), backend.write(state)]);
-    const compiled = new Compiled(network, recipe, { backend, state, reopen: () => reopenBackend(backend.kind, options) }, extras, shownBatch, autotune);
+    const compiled = new Compiled(
+      network,
+      recipe,
+      { backend, state, reopen: () => reopenBackend(backend.kind, options) },
+      extras,
+      shownBatch,
+      autotune,
+    );
     await compiled.prepare(shownBatch);
     checkAlive();
     return compiled;
@@ -60,5 +85,7 @@ export async function openCompiled({ where, network, recipe, options, autotune, 
 
 /** What other calls throw after a compile() that failed. */
 export const compileFailed = (where: string, { error }: Failure): InputError =>
-  new InputError(`${where}: the model is not compiled as asked, because compile() failed. ` +
-    (error instanceof Error ? error.message : String(error)), { cause: error });
+  new InputError(
+    `${where}: the model is not compiled as asked, because compile() failed. ` + (error instanceof Error ? error.message : String(error)),
+    { cause: error },
+  );

@@ -22,7 +22,15 @@ import type { StepInspection } from "./float64/inspect.ts";
 import { Gate, Lifecycle, SerialQueue } from "./call/lifecycle.ts";
 import { loadFloat64, loadValidation } from "../lazy.ts";
 import { compileFailed, openCompiled } from "./open-compiled.ts";
-import { DEFAULT_BATCH, OPTIONS, type BackendOptions, type CompileOptions, type DataOptions, type SequentialOptions, type VerifyOptions } from "./call/options.ts";
+import {
+  DEFAULT_BATCH,
+  OPTIONS,
+  type BackendOptions,
+  type CompileOptions,
+  type DataOptions,
+  type SequentialOptions,
+  type VerifyOptions,
+} from "./call/options.ts";
 import { scoped } from "./call/scope.ts";
 import { checkStop } from "./loop/steering.ts";
 import { summarize } from "./summary.ts";
@@ -80,15 +88,22 @@ export class Sequential {
     const network = this.#stack.declared("compile");
     options = checkOptions("compile()", options, OPTIONS.compile);
     this.#life.checkFree("compile");
-    const recipe = resolveRecipe(network, options), autotune = checkFlag("compile()", "autotune", options.autotune, false);
+    const recipe = resolveRecipe(network, options),
+      autotune = checkFlag("compile()", "autotune", options.autotune, false);
     await this.#open("compile", network, recipe, options, autotune);
     this.#predictsOnly = false;
   }
 
   async #open(where: string, network: Network, recipe: Recipe, options: BackendOptions = {}, autotune = false): Promise<void> {
     const compiled = await openCompiled({
-      where, network, recipe, options, autotune, shownBatch: this.#compiled?.shownBatch ?? DEFAULT_BATCH,
-      weights: (draws) => this.#weightsToStartFrom(network, draws), checkAlive: () => this.#life.checkAlive(where),
+      where,
+      network,
+      recipe,
+      options,
+      autotune,
+      shownBatch: this.#compiled?.shownBatch ?? DEFAULT_BATCH,
+      weights: (draws) => this.#weightsToStartFrom(network, draws),
+      checkAlive: () => this.#life.checkAlive(where),
     });
     this.#compiled?.session.retire();
     this.#compiled = compiled;
@@ -116,16 +131,38 @@ export class Sequential {
   /** @internal fit() by another trainer. */
   async fitBy(trainer: Trainer, x: Features | DatasetHandle, y?: Targets | FitOptions, last?: FitOptions): Promise<History> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "fit", x, y, last }));
-    const compiled = this.#ready("fit"), { shape, recipe } = compiled;
+    const compiled = this.#ready("fit"),
+      { shape, recipe } = compiled;
     const { signal: abort } = ((isHandle(x) ? y : last) ?? {}) as FitOptions;
-    return this.#life.exclusively("fit", () => this.#gate.guard(abort, () => compiled.session.hold(() => scoped(async (keep) => {
-      const taken = await validate<RunOptions>({ method: "fit", x, y, last, shape, loss: recipe.loss, trainee: { model: this, compiled } }), checked = withDefaults(taken.options);
-      const history = await trainer(compiled, keep, { ...taken, recipe, checked, signal: this.#life.stopSignal(abort), gate: this.#gate });
-      this.#life.checkAlive("fit");
-      const { callbacks: { final } = {} } = taken;
-      if (final) await compiled.use("fit", () => compiled.session.write(final));
-      return history;
-    }))));
+    return this.#life.exclusively("fit", () =>
+      this.#gate.guard(abort, () =>
+        compiled.session.hold(() =>
+          scoped(async (keep) => {
+            const taken = await validate<RunOptions>({
+                method: "fit",
+                x,
+                y,
+                last,
+                shape,
+                loss: recipe.loss,
+                trainee: { model: this, compiled },
+              }),
+              checked = withDefaults(taken.options);
+            const history = await trainer(compiled, keep, {
+              ...taken,
+              recipe,
+              checked,
+              signal: this.#life.stopSignal(abort),
+              gate: this.#gate,
+            });
+            this.#life.checkAlive("fit");
+            const { callbacks: { final } = {} } = taken;
+            if (final) await compiled.use("fit", () => compiled.session.write(final));
+            return history;
+          }),
+        ),
+      ),
+    );
   }
 
   /** One step on these rows, whatever their number; x and y as for fit(). @returns loss and metrics before it. @throws what fit() throws */
@@ -154,10 +191,12 @@ export class Sequential {
   evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
   async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "evaluate", x, y, last }));
-    const compiled = this.#ready("evaluate"), { shape, recipe } = compiled;
+    const compiled = this.#ready("evaluate"),
+      { shape, recipe } = compiled;
     return compiled.session.hold(async () => {
       const { data, options } = await validate<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
-      const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
+      const { rows } = data.dataset,
+        batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
       shape.checks?.checkStateful("evaluate()", shape, rows, batchSize, null);
       return compiled.use("evaluate", () => scoped((keep) => assess(compiled, keep, data, batchSize)));
     });
@@ -174,10 +213,12 @@ export class Sequential {
   predict(data: DatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Floats>;
   async predict(x: Features | DatasetHandle, last?: DataOptions): Promise<Floats> {
     if (this.#compiling.underWay || !this.#compiled) ({ x, last } = await this.#settled({ method: "predict", x, y: undefined, last }));
-    const compiled = this.#ready("predict", true), { shape, recipe } = compiled;
+    const compiled = this.#ready("predict", true),
+      { shape, recipe } = compiled;
     return compiled.session.hold(async () => {
       const { data, options } = await validate<DataOptions>({ method: "predict", x, y: undefined, last, shape, loss: recipe.loss });
-      const { rows } = data.dataset, batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
+      const { rows } = data.dataset,
+        batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
       shape.checks?.checkStateful("predict()", shape, rows, batchSize, compiled.predicted);
       return compiled.use("predict", () => scoped((keep) => answer(compiled, keep, data, batchSize)));
     });
@@ -192,7 +233,10 @@ export class Sequential {
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("getWeights");
     const network = this.#stack.declared("getWeights");
-    return toWeights(network, await this.#compiled?.readWeights() ?? this.#given ?? initialParameters(network, (await loadKnown(network)).draws));
+    return toWeights(
+      network,
+      (await this.#compiled?.readWeights()) ?? this.#given ?? initialParameters(network, (await loadKnown(network)).draws),
+    );
   }
 
   /**
@@ -201,7 +245,8 @@ export class Sequential {
    */
   async setWeights(weights: readonly GivenWeight[]): Promise<void> {
     this.#life.checkAlive("setWeights");
-    const network = this.#stack.declared("setWeights"), values = fromWeights(network, weights);
+    const network = this.#stack.declared("setWeights"),
+      values = fromWeights(network, weights);
     while (this.#compiling.underWay) await this.#compiling.over();
     this.#life.checkAlive("setWeights");
     this.#life.checkFree("setWeights");
@@ -249,16 +294,24 @@ export class Sequential {
    * Stateful layers start from 0 again: with the next mini-batch of fit() that is not under way yet, and with the next predict().
    * In fit() from callbacks, such as onEpochBegin. Harmless where no layer is stateful, or nothing was trained yet.
    */
-  resetStates(): void { this.#compiled?.resetStates(); }
+  resetStates(): void {
+    this.#compiled?.resetStates();
+  }
 
   /** Returns a table of the layers, their output shapes and parameters as a string of several lines; prints nothing. */
-  summary(): string { return summarize(this.#stack.declared("summary")); }
+  summary(): string {
+    return summarize(this.#stack.declared("summary"));
+  }
 
   /** The plan of a training step of the last fit()'s batch size (else 32). @throws OutOfMemoryError, UnsupportedError if over a limit */
-  get plan(): Plan { return this.#ready("plan").shownPlan; }
+  get plan(): Plan {
+    return this.#ready("plan").shownPlan;
+  }
 
   /** η of the next step, once compiled: what the schedule gives there. */
-  get learningRate(): number { return this.#ready("learningRate").learningRate; }
+  get learningRate(): number {
+    return this.#ready("learningRate").learningRate;
+  }
 
   /**
    * Another η, a number ≥ 0 or a schedule, from the next step on. Set in a callback it counts from the mini-batch behind the one that the
@@ -270,7 +323,9 @@ export class Sequential {
   }
 
   /** @internal For entries beside this one: what was declared, what compile() made of it, and who uses it. */
-  get inside() { return { stack: this.#stack, compiled: this.#compiled, life: this.#life }; }
+  get inside() {
+    return { stack: this.#stack, compiled: this.#compiled, life: this.#life };
+  }
 
   /** Whether the fit() under way, or the last one, was told to end; false again when the next begins. */
   get stopTraining(): boolean {
@@ -288,10 +343,14 @@ export class Sequential {
   }
 
   /** "webgpu", "wasm" or "cpu", once compiled; after predict() without compile() the one that it found. */
-  get backend(): BackendKind { return this.#ready("backend", true).backend.kind; }
+  get backend(): BackendKind {
+    return this.#ready("backend", true).backend.kind;
+  }
 
   /** What the model runs on, for people. */
-  get adapter(): string { return this.#ready("adapter", true).backend.adapter; }
+  get adapter(): string {
+    return this.#ready("adapter", true).backend.adapter;
+  }
 
   /**
    * Frees everything on the device, as soon as calls under way are done; a fit() stops at a step boundary and rejects.
@@ -310,7 +369,8 @@ export class Sequential {
    * @throws InputError with the error of compile() as the cause if that fails
    */
   async #settled<C extends Pick<Call, "method" | "x" | "y" | "last">>(given: C): Promise<C> {
-    const { method } = given, call = copyArguments(given);
+    const { method } = given,
+      call = copyArguments(given);
     for (;;) {
       if (this.#compiling.underWay) {
         const failure = await this.#compiling.over();
@@ -319,22 +379,31 @@ export class Sequential {
       } else if (method === "predict" && !this.#compiled && !(this.#asked && this.#compiling.failure)) {
         this.#life.checkAlive(method);
         const network = this.#stack.declared(method);
-        await this.#compiling.run(() => this.#open(method, network, recipeForAnswers()).then(() => { this.#predictsOnly = true; }));
+        await this.#compiling.run(() =>
+          this.#open(method, network, recipeForAnswers()).then(() => {
+            this.#predictsOnly = true;
+          }),
+        );
       } else return call;
     }
   }
 
   /** What single steps are looked at with is loaded for it. */
   async #look<R>(
-    method: "verify" | "inspectStep" | "gradientCheck", x: unknown, y: unknown, last: unknown,
+    method: "verify" | "inspectStep" | "gradientCheck",
+    x: unknown,
+    y: unknown,
+    last: unknown,
     look: (float64: Awaited<ReturnType<typeof loadFloat64>>, compiled: Compiled, dataset: Dataset, options: VerifyOptions) => Promise<R>,
   ): Promise<R> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method, x, y, last }));
-    const compiled = this.#ready(method), { shape, recipe } = compiled;
-    const work = () => compiled.session.hold(async () => {
-      const { data, options } = await validate<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
-      return compiled.use(method, async () => look(await loadFloat64(), compiled, data.dataset, options));
-    });
+    const compiled = this.#ready(method),
+      { shape, recipe } = compiled;
+    const work = () =>
+      compiled.session.hold(async () => {
+        const { data, options } = await validate<VerifyOptions>({ method, x, y, last, shape, loss: recipe.loss });
+        return compiled.use(method, async () => look(await loadFloat64(), compiled, data.dataset, options));
+      });
     // The others train.
     return method === "gradientCheck" ? work() : this.#life.exclusively(method, work);
   }

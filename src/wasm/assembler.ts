@@ -5,7 +5,10 @@
 /** Bytes of instructions, nested as they were put together. */
 export type Code = number | readonly Code[];
 
-export const I32 = 0x7f, F32 = 0x7d, F64 = 0x7c, V128 = 0x7b;
+export const I32 = 0x7f,
+  F32 = 0x7d,
+  F64 = 0x7c,
+  V128 = 0x7b;
 export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
 
 /** A local variable or parameter of a function. */
@@ -43,8 +46,12 @@ const wordBytes = (word: number): number[] => [word & 0xff, (word >>> 8) & 0xff,
 
 type Unary = (a: Code) => Code;
 type BinaryInstruction = (a: Code, b: Code) => Code;
-const unary = (opcode: Code): Unary => (a) => [a, opcode];
-const binary = (opcode: Code): BinaryInstruction => (a, b) => [a, b, opcode];
+const unary =
+  (opcode: Code): Unary =>
+  (a) => [a, opcode];
+const binary =
+  (opcode: Code): BinaryInstruction =>
+  (a, b) => [a, b, opcode];
 const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
 /** An instruction that reads memory at an address plus a constant offset; alignment is a hint, 4 bytes everywhere. */
 const memoryArgument = (offset: number): Code => [2, unsigned(offset)];
@@ -63,24 +70,50 @@ export const i32 = {
   const: (value: number): Code => [0x41, signed(value)],
   load: (address: Code, offset = 0): Code => [address, 0x28, memoryArgument(offset)],
   store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x36, memoryArgument(offset)],
-  add: binary(0x6a), sub: binary(0x6b), mul: binary(0x6c), divU: binary(0x6e), remU: binary(0x70), and: binary(0x71), shl: binary(0x74), shrU: binary(0x76),
-  eqz: unary(0x45), eq: binary(0x46), ne: binary(0x47), ltS: binary(0x48), ltU: binary(0x49), gtU: binary(0x4b), leU: binary(0x4d), geU: binary(0x4f),
+  add: binary(0x6a),
+  sub: binary(0x6b),
+  mul: binary(0x6c),
+  divU: binary(0x6e),
+  remU: binary(0x70),
+  and: binary(0x71),
+  shl: binary(0x74),
+  shrU: binary(0x76),
+  eqz: unary(0x45),
+  eq: binary(0x46),
+  ne: binary(0x47),
+  ltS: binary(0x48),
+  ltU: binary(0x49),
+  gtU: binary(0x4b),
+  leU: binary(0x4d),
+  geU: binary(0x4f),
 };
 
 export const f32 = {
   const: (value: number): Code => [0x43, floatBytes(value)],
   load: (address: Code, offset = 0): Code => [address, 0x2a, memoryArgument(offset)],
   store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x38, memoryArgument(offset)],
-  add: binary(0x92), sub: binary(0x93), mul: binary(0x94), div: binary(0x95), gt: binary(0x5e), eq: binary(0x5b),
-  fromI32U: unary(0xb3), fromF64: unary(0xb6),
+  add: binary(0x92),
+  sub: binary(0x93),
+  mul: binary(0x94),
+  div: binary(0x95),
+  gt: binary(0x5e),
+  eq: binary(0x5b),
+  fromI32U: unary(0xb3),
+  fromF64: unary(0xb6),
 };
 
 export const f64 = {
   const: (value: number): Code => [0x44, doubleBytes(value)],
   load: (address: Code, offset = 0): Code => [address, 0x2b, [3, unsigned(offset)]],
   store: (address: Code, value: Code, offset = 0): Code => [address, value, 0x39, [3, unsigned(offset)]],
-  sqrt: unary(0x9f), add: binary(0xa0), mul: binary(0xa2), div: binary(0xa3), abs: unary(0x99), le: binary(0x65),
-  fromF32: unary(0xbb), fromI32U: unary(0xb8),
+  sqrt: unary(0x9f),
+  add: binary(0xa0),
+  mul: binary(0xa2),
+  div: binary(0xa3),
+  abs: unary(0x99),
+  le: binary(0x65),
+  fromF32: unary(0xbb),
+  fromI32U: unary(0xb8),
 };
 
 /** A constant vector of four 32-bit patterns. */
@@ -101,29 +134,54 @@ export const v128 = {
   loadWord: (address: Code, offset = 0): Code => [address, simd(0x5c), byteArgument(offset)],
   store: (address: Code, value: Code, offset = 0): Code => [address, value, simd(11), memoryArgument(offset)],
   storeLane: (address: Code, value: Code, lane: number, offset = 0): Code => [address, value, simd(0x5a), memoryArgument(offset), lane],
-  and: binary(simd(0x4e)), andNot: binary(simd(0x4f)), or: binary(simd(0x50)), xor: binary(simd(0x51)),
+  and: binary(simd(0x4e)),
+  andNot: binary(simd(0x4f)),
+  or: binary(simd(0x50)),
+  xor: binary(simd(0x51)),
   /** Bits of a where the mask is 1, of b where it is 0. */
   choose: (a: Code, b: Code, mask: Code): Code => [a, b, mask, simd(0x52)],
   anyTrue: unary(simd(0x53)),
   /** Lanes of a and b by number: 0 to 3 are a's, 4 to 7 are b's. */
-  shuffle: (a: Code, b: Code, ...lanes: readonly [number, number, number, number]): Code =>
-    [a, b, simd(13), lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3])],
+  shuffle: (a: Code, b: Code, ...lanes: readonly [number, number, number, number]): Code => [
+    a,
+    b,
+    simd(13),
+    lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]),
+  ],
 };
 
 export const f32x4 = {
-  splat: unary(simd(0x13)), lane: (a: Code, lane: number): Code => [a, simd(0x1f), lane],
-  eq: binary(simd(0x41)), ne: binary(simd(0x42)), lt: binary(simd(0x43)), gt: binary(simd(0x44)), le: binary(simd(0x45)), ge: binary(simd(0x46)),
-  nearest: unary(simd(0x6a)), abs: unary(simd(0xe0)), neg: unary(simd(0xe1)), sqrt: unary(simd(0xe3)),
-  add: binary(simd(0xe4)), sub: binary(simd(0xe5)), mul: binary(simd(0xe6)), div: binary(simd(0xe7)),
+  splat: unary(simd(0x13)),
+  lane: (a: Code, lane: number): Code => [a, simd(0x1f), lane],
+  eq: binary(simd(0x41)),
+  ne: binary(simd(0x42)),
+  lt: binary(simd(0x43)),
+  gt: binary(simd(0x44)),
+  le: binary(simd(0x45)),
+  ge: binary(simd(0x46)),
+  nearest: unary(simd(0x6a)),
+  abs: unary(simd(0xe0)),
+  neg: unary(simd(0xe1)),
+  sqrt: unary(simd(0xe3)),
+  add: binary(simd(0xe4)),
+  sub: binary(simd(0xe5)),
+  mul: binary(simd(0xe6)),
+  div: binary(simd(0xe7)),
   /** b < a ? b : a, and a < b ? b : a: where one is NaN the first operand is taken. */
-  pmin: binary(simd(0xea)), pmax: binary(simd(0xeb)),
-  fromI32: unary(simd(0xfa)), toI32: unary(simd(0xf8)),
+  pmin: binary(simd(0xea)),
+  pmax: binary(simd(0xeb)),
+  fromI32: unary(simd(0xfa)),
+  toI32: unary(simd(0xf8)),
   /** a·b + c, rounded once or twice as the processor likes best. */
   relaxedMadd: (a: Code, b: Code, c: Code): Code => [a, b, c, simd(0x105)],
 };
 
 export const i32x4 = {
-  splat: unary(simd(0x11)), eq: binary(simd(0x37)), geU: binary(simd(0x40)), add: binary(simd(0xae)), sub: binary(simd(0xb1)),
+  splat: unary(simd(0x11)),
+  eq: binary(simd(0x37)),
+  geU: binary(simd(0x40)),
+  add: binary(simd(0xae)),
+  sub: binary(simd(0xb1)),
   shl: (a: Code, count: number): Code => [a, i32.const(count), simd(0xab)],
   shrS: (a: Code, count: number): Code => [a, i32.const(count), simd(0xac)],
   shrU: (a: Code, count: number): Code => [a, i32.const(count), simd(0xad)],
@@ -135,8 +193,11 @@ export const i32x4 = {
 export const i64x2 = { mulLow: binary(simd(0xde)), mulHigh: binary(simd(0xdf)) };
 
 export const f64x2 = {
-  splat: unary(simd(0x14)), lane: (a: Code, lane: number): Code => [a, simd(0x21), lane],
-  add: binary(simd(0xf0)), mul: binary(simd(0xf2)), abs: unary(simd(0xec)),
+  splat: unary(simd(0x14)),
+  lane: (a: Code, lane: number): Code => [a, simd(0x21), lane],
+  add: binary(simd(0xf0)),
+  mul: binary(simd(0xf2)),
+  abs: unary(simd(0xec)),
   /** The lower two float32 lanes. */
   fromF32: unary(simd(0x5f)),
   /** Two float32 lanes, the upper two 0. */
@@ -156,13 +217,32 @@ export const atomic = {
 export const fillMemory = (address: Code, byte: number, length: Code): Code => [address, i32.const(byte), length, 0xfc, 0x0b, 0];
 
 const EMPTY = 0x40;
-export const when = (condition: Code, then: Code, otherwise: Code = []): Code =>
-  [condition, 0x04, EMPTY, then, Array.isArray(otherwise) && otherwise.length === 0 ? [] : [0x05, otherwise], 0x0b];
+export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [
+  condition,
+  0x04,
+  EMPTY,
+  then,
+  Array.isArray(otherwise) && otherwise.length === 0 ? [] : [0x05, otherwise],
+  0x0b,
+];
 /** Repeats the body for as long as the condition behind it holds; at least once. */
 export const repeat = (body: Code, condition: Code): Code => [0x03, EMPTY, body, condition, 0x0d, 0, 0x0b];
 /** Repeats the body while the condition before it holds. */
-export const loopWhile = (condition: Code, body: Code): Code =>
-  [0x02, EMPTY, 0x03, EMPTY, condition, 0x45, 0x0d, 1, body, 0x0c, 0, 0x0b, 0x0b];
+export const loopWhile = (condition: Code, body: Code): Code => [
+  0x02,
+  EMPTY,
+  0x03,
+  EMPTY,
+  condition,
+  0x45,
+  0x0d,
+  1,
+  body,
+  0x0c,
+  0,
+  0x0b,
+  0x0b,
+];
 export const increase = (local: Local, by: number | Code): Code =>
   set(local, i32.add(get(local), typeof by === "number" ? i32.const(by) : by));
 
@@ -172,7 +252,10 @@ export class FunctionWriter {
   readonly #named = new Map<string, Local>();
   body: Code = [];
 
-  constructor(readonly parameters: readonly ValueType[], readonly name?: string) {}
+  constructor(
+    readonly parameters: readonly ValueType[],
+    readonly name?: string,
+  ) {}
 
   parameter(index: number): Local {
     return { index };
@@ -193,7 +276,8 @@ export class FunctionWriter {
 
   /** The same local each time for the same name: for values that are dead before the name is used again. */
   scratch(name: string, type: ValueType = V128): Local {
-    const key = `${type} ${name}`, known = this.#named.get(key) ?? this.local(type);
+    const key = `${type} ${name}`,
+      known = this.#named.get(key) ?? this.local(type);
     this.#named.set(key, known);
     return known;
   }
@@ -246,5 +330,45 @@ export function assemble(functions: readonly FunctionWriter[], shared: boolean):
 }
 
 /** f32x4.relaxed_madd: not every engine has it (Safari in 2026, Node 20 without a flag). */
-export const hasRelaxedMadd = (): boolean => WebAssembly.validate(Uint8Array.of(
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 133, 2, 11));
+export const hasRelaxedMadd = (): boolean =>
+  WebAssembly.validate(
+    Uint8Array.of(
+      0,
+      97,
+      115,
+      109,
+      1,
+      0,
+      0,
+      0,
+      1,
+      8,
+      1,
+      96,
+      3,
+      123,
+      123,
+      123,
+      1,
+      123,
+      3,
+      2,
+      1,
+      0,
+      10,
+      13,
+      1,
+      11,
+      0,
+      32,
+      0,
+      32,
+      1,
+      32,
+      2,
+      253,
+      133,
+      2,
+      11,
+    ),
+  );

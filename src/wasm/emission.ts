@@ -29,7 +29,10 @@ export class GroupWriter {
   /** What the group has made so far and still has in a local. */
   readonly #values = new Map<string, Local>();
 
-  constructor(readonly emission: Emission, readonly writer: FunctionWriter) {
+  constructor(
+    readonly emission: Emission,
+    readonly writer: FunctionWriter,
+  ) {
     [this.from, this.to, this.slot] = [0, 1, 2].map((index) => writer.parameter(index));
     this.math = new VectorFunctions(writer, emission.fused);
   }
@@ -55,7 +58,8 @@ export class GroupWriter {
 
   /** Rows that a mean is over, of a tensor of the mini-batch; a whole number. */
   meanRows(tensor: Tensor): Code {
-    const rows = this.scalar(SLOT.meanRows), timesteps = timestepsOf(tensor);
+    const rows = this.scalar(SLOT.meanRows),
+      timesteps = timestepsOf(tensor);
     return timesteps === 1 ? rows : i32.mul(rows, i32.const(timesteps));
   }
 
@@ -63,7 +67,8 @@ export class GroupWriter {
   value(name: string, cell: Cell): Code {
     const known = this.#values.get(name);
     if (known) return get(known);
-    const { rows, cols } = this.tensor(name), layout = this.emission.layoutOf(name);
+    const { rows, cols } = this.tensor(name),
+      layout = this.emission.layoutOf(name);
     if (rows === 1 && cols === 1) return v128.loadSplat(i32.const(0), layout.base);
     return v128.load(...cell.site.at(layout, cell.below, cell.quad));
   }

@@ -49,7 +49,9 @@ export class WasmEngine {
 
   /** Starts the threads when they are first asked for. @returns null where none can be had */
   pool(): Promise<ThreadPool | null> {
-    this.#pool ??= ThreadPool.start(this.threads, (reason) => { this.lost = reason; });
+    this.#pool ??= ThreadPool.start(this.threads, (reason) => {
+      this.lost = reason;
+    });
     return this.#pool;
   }
 
@@ -62,7 +64,9 @@ export class WasmEngine {
    * @throws OutOfMemoryError if there is no room; UnsupportedError if the host compiles no WebAssembly
    */
   async prepare(program: Program, data: DataAddresses, use = ""): Promise<PreparedProgram> {
-    const { graph, batch } = program, { store, memory } = this, keyOf = new Map<string, string>();
+    const { graph, batch } = program,
+      { store, memory } = this,
+      keyOf = new Map<string, string>();
     for (const tensor of graph.tensors.values()) {
       if (!["parameter", "state", "carried"].includes(tensor.role)) continue;
       const key = tensor.role === "carried" ? carriedKey(tensor.name, batch, use) : tensor.name;
@@ -78,7 +82,8 @@ export class WasmEngine {
         return store.place(key, tensorOf(graph, name), batch);
       };
       const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, this.#barrier);
-      const module = await compile(bytes), { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
+      const module = await compile(bytes),
+        { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
       return new PreparedProgram(program, this, base, data, module, exports, layoutOf, this.#ids++);
     } catch (error) {
       memory.free(base);
@@ -94,8 +99,10 @@ async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Modu
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
-    throw new UnsupportedError(`WebAssembly: this host does not compile it (${error instanceof Error ? error.message : String(error)}). A page whose ` +
-      "Content-Security-Policy names script-src needs 'wasm-unsafe-eval' there, and the browser needs SIMD. Else use backend: \"cpu\".");
+    throw new UnsupportedError(
+      `WebAssembly: this host does not compile it (${error instanceof Error ? error.message : String(error)}). A page whose ` +
+        "Content-Security-Policy names script-src needs 'wasm-unsafe-eval' there, and the browser needs SIMD. Else use backend: \"cpu\".",
+    );
   }
 }
 
@@ -115,8 +122,14 @@ export class PreparedProgram {
   #pool: ThreadPool | null = null;
 
   constructor(
-    readonly program: Program, readonly engine: WasmEngine, readonly base: number, readonly data: DataAddresses,
-    readonly module: WebAssembly.Module, readonly exports: WebAssembly.Exports, readonly layoutOf: (tensor: string) => Layout, readonly id: number,
+    readonly program: Program,
+    readonly engine: WasmEngine,
+    readonly base: number,
+    readonly data: DataAddresses,
+    readonly module: WebAssembly.Module,
+    readonly exports: WebAssembly.Exports,
+    readonly layoutOf: (tensor: string) => Layout,
+    readonly id: number,
   ) {
     this.resultElements = sizeOf(program.result, program.batch);
     this.#run = exports.run as RunSteps;
@@ -135,7 +148,13 @@ export class PreparedProgram {
   }
 
   /** The same on all threads, to the bit. @param expected milliseconds. @throws GpuError if a thread has died */
-  async runOn(pool: ThreadPool, steps: readonly StepScalars[], first: number, count: number, expected: number): Promise<Float32Array<ArrayBuffer>> {
+  async runOn(
+    pool: ThreadPool,
+    steps: readonly StepScalars[],
+    first: number,
+    count: number,
+    expected: number,
+  ): Promise<Float32Array<ArrayBuffer>> {
     if (this.#pool !== pool) pool.add(this.id, this.module, this.engine.memory.memory);
     this.#pool = pool;
     this.#writeRecords(steps, first, count);
@@ -151,7 +170,12 @@ export class PreparedProgram {
 
   /** Runs one step stage by stage. @returns what each left in memory, by tensor; intermediates are filled with NaN first */
   trace(step: StepScalars): Map<string, Float32Array<ArrayBuffer>>[] {
-    const { program, base, engine: { memory } } = this, slot = base + program.memory.records;
+    const {
+        program,
+        base,
+        engine: { memory },
+      } = this,
+      slot = base + program.memory.records;
     new Uint32Array(memory.buffer, base, program.memory.bytes / 4).fill(NAN_BITS);
     this.#writeRecords([step], 0, 1);
     return program.planned.map(({ touches }, number) => {
@@ -166,16 +190,23 @@ export class PreparedProgram {
   }
 
   #read(name: string, { rows }: StepScalars): Float32Array<ArrayBuffer> {
-    const tensor = tensorOf(this.program.graph, name), own = this.program.memory.layouts.get(name);
-    const layout = own ? { ...own, base: own.base + this.base } : this.layoutOf(name), values = unpack(this.engine.memory.floats, layout, rowsOf(tensor, rows), tensor.cols);
+    const tensor = tensorOf(this.program.graph, name),
+      own = this.program.memory.layouts.get(name);
+    const layout = own ? { ...own, base: own.base + this.base } : this.layoutOf(name),
+      values = unpack(this.engine.memory.floats, layout, rowsOf(tensor, rows), tensor.cols);
     return this.program.isWhole(name) ? Float32Array.from(new Uint32Array(values.buffer)) : values;
   }
 
   #writeRecords(steps: readonly StepScalars[], first: number, count: number): void {
-    const { buffer } = this.engine.memory, { records, results } = this.program.memory, words = new Uint32Array(buffer), { floats } = this.engine.memory;
-    const resultBytes = this.resultElements * 4, { data_x = 0, data_y = 0, data_lengths = 0, order = 0 } = this.data;
+    const { buffer } = this.engine.memory,
+      { records, results } = this.program.memory,
+      words = new Uint32Array(buffer),
+      { floats } = this.engine.memory;
+    const resultBytes = this.resultElements * 4,
+      { data_x = 0, data_y = 0, data_lengths = 0, order = 0 } = this.data;
     for (let i = 0; i < count; i++) {
-      const { rows, offset, step, learningRate, correctedRate, fresh, whole } = steps[first + i], at = (this.base + records + i * SLOT_BYTES) / 4;
+      const { rows, offset, step, learningRate, correctedRate, fresh, whole } = steps[first + i],
+        at = (this.base + records + i * SLOT_BYTES) / 4;
       words[at + SLOT.rows / 4] = rows;
       words[at + SLOT.offset / 4] = offset;
       words[at + SLOT.stepLow / 4] = step;

@@ -7,24 +7,31 @@ import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activatio
 import { allBits, f32x4, floats, get, i32x4, set, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 
 const { add, sub, mul, div } = f32x4;
-const ONE = floats(1), ZERO = floats(0), SIGN = allBits(0x80000000);
+const ONE = floats(1),
+  ZERO = floats(0),
+  SIGN = allBits(0x80000000);
 
-const EXP_SERIES = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+const EXP_SERIES = [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 const LOG_SERIES = [
-  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
   3.3333331174e-1,
 ];
 const TANH_SERIES = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
 const EXPM1_SERIES = [1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2];
 const MILLS_SERIES = [...MILLS].reverse();
 /** ln 2 as the sum of a number with few bits and a small one. */
-const LN2_HIGH = 0.693359375, LN2_LOW = -2.12194440e-4;
+const LN2_HIGH = 0.693359375,
+  LN2_LOW = -2.1219444e-4;
 /** e^x is above the largest float32 beyond the first, the last number where it is not, and below the smallest normal one under the second. */
-const EXP_MOST = 88.72283172607422, EXP_LEAST = -87.3365;
+const EXP_MOST = 88.72283172607422,
+  EXP_LEAST = -87.3365;
 
 /** Writes them into one function. `madd` rounds once where the engine has relaxed SIMD, else twice. */
 export class VectorFunctions {
-  constructor(readonly writer: FunctionWriter, readonly fused: boolean) {}
+  constructor(
+    readonly writer: FunctionWriter,
+    readonly fused: boolean,
+  ) {}
 
   readonly madd = (a: Code, b: Code, c: Code): Code => (this.fused ? f32x4.relaxedMadd(a, b, c) : add(mul(a, b), c));
 
@@ -39,11 +46,15 @@ export class VectorFunctions {
 
   /** e^x; 0 below −87.33, infinity above 88.72. @param rest a small number that x is less than the exponent by rounding */
   exp(value: Code, rest?: Local): Code {
-    const x = this.#local("exp x"), n = this.#local("exp n"), r = this.#local("exp r");
+    const x = this.#local("exp x"),
+      n = this.#local("exp n"),
+      r = this.#local("exp r");
     const fraction = add(this.madd(this.#series(EXP_SERIES, r), mul(get(r), get(r)), get(r)), ONE);
     return [
-      set(x, value), set(n, f32x4.nearest(mul(rest ? add(get(x), get(rest)) : get(x), floats(Math.LOG2E)))),
-      set(r, this.madd(get(n), floats(-LN2_LOW), this.madd(get(n), floats(-LN2_HIGH), get(x)))), rest ? set(r, add(get(r), get(rest))) : [],
+      set(x, value),
+      set(n, f32x4.nearest(mul(rest ? add(get(x), get(rest)) : get(x), floats(Math.LOG2E)))),
+      set(r, this.madd(get(n), floats(-LN2_LOW), this.madd(get(n), floats(-LN2_HIGH), get(x)))),
+      rest ? set(r, add(get(r), get(rest))) : [],
       // 2ⁿ enters through the exponent's bits.
       set(r, i32x4.add(fraction, i32x4.shl(f32x4.toI32(get(n)), 23))),
       set(r, v128.choose(floats(Infinity), get(r), f32x4.gt(get(x), floats(EXP_MOST)))),
@@ -53,14 +64,21 @@ export class VectorFunctions {
 
   /** ln x; −infinity at 0, not a number below. */
   log(value: Code): Code {
-    const x = this.#local("log x"), m = this.#local("log m"), e = this.#local("log e"), low = this.#local("log low"), p = this.#local("log p");
+    const x = this.#local("log x"),
+      m = this.#local("log m"),
+      e = this.#local("log e"),
+      low = this.#local("log low"),
+      p = this.#local("log p");
     return [
       set(x, value),
       // Subnormal numbers are brought into the range of normal ones.
-      set(low, f32x4.lt(get(x), floats(2 ** -126))), set(m, v128.choose(mul(get(x), floats(2 ** 23)), get(x), get(low))),
+      set(low, f32x4.lt(get(x), floats(2 ** -126))),
+      set(m, v128.choose(mul(get(x), floats(2 ** 23)), get(x), get(low))),
       set(e, v128.and(get(low), floats(-23))),
-      set(p, i32x4.sub(i32x4.shrU(get(m), 23), allBits(126))), set(m, v128.or(v128.and(get(m), allBits(0x7fffff)), allBits(0x3f000000))),
-      set(low, f32x4.lt(get(m), floats(Math.SQRT1_2))), set(e, add(get(e), f32x4.fromI32(i32x4.add(get(p), get(low))))),
+      set(p, i32x4.sub(i32x4.shrU(get(m), 23), allBits(126))),
+      set(m, v128.or(v128.and(get(m), allBits(0x7fffff)), allBits(0x3f000000))),
+      set(low, f32x4.lt(get(m), floats(Math.SQRT1_2))),
+      set(e, add(get(e), f32x4.fromI32(i32x4.add(get(p), get(low))))),
       set(m, sub(add(get(m), v128.and(get(m), get(low))), ONE)),
       set(p, mul(mul(this.#series(LOG_SERIES, m), get(m)), mul(get(m), get(m)))),
       set(p, this.madd(mul(get(m), get(m)), floats(-0.5), this.madd(get(e), floats(LN2_LOW), get(p)))),
@@ -73,27 +91,39 @@ export class VectorFunctions {
 
   /** ln(1 + e) for e ≥ 0: what 1 + e rounded away is given back as a factor (Kahan). */
   log1p(value: Code): Code {
-    const e = this.#local("log1p e"), u = this.#local("log1p u"), d = this.#local("log1p d");
+    const e = this.#local("log1p e"),
+      u = this.#local("log1p u"),
+      d = this.#local("log1p d");
     return [
-      set(e, value), set(u, add(get(e), ONE)), set(d, sub(get(u), ONE)),
-      set(u, mul(this.log(get(u)), div(get(e), get(d)))), v128.choose(get(e), get(u), f32x4.eq(get(d), ZERO)),
+      set(e, value),
+      set(u, add(get(e), ONE)),
+      set(d, sub(get(u), ONE)),
+      set(u, mul(this.log(get(u)), div(get(e), get(d)))),
+      v128.choose(get(e), get(u), f32x4.eq(get(d), ZERO)),
     ];
   }
 
   /** e^x − 1 for x ≤ 0. */
   expm1(value: Code): Code {
-    const x = this.#local("expm1 x"), near = this.#local("expm1 near");
+    const x = this.#local("expm1 x"),
+      near = this.#local("expm1 near");
     return [
-      set(x, value), set(near, this.madd(this.#series(EXPM1_SERIES, x), mul(get(x), get(x)), get(x))),
+      set(x, value),
+      set(near, this.madd(this.#series(EXPM1_SERIES, x), mul(get(x), get(x)), get(x))),
       v128.choose(get(near), sub(this.exp(get(x)), ONE), f32x4.gt(get(x), floats(-0.5))),
     ];
   }
 
   tanh(value: Code): Code {
-    const x = this.#local("tanh x"), size = this.#local("tanh size"), square = this.#local("tanh square"), near = this.#local("tanh near");
+    const x = this.#local("tanh x"),
+      size = this.#local("tanh size"),
+      square = this.#local("tanh square"),
+      near = this.#local("tanh near");
     const far = sub(ONE, div(floats(2), add(this.exp(add(get(size), get(size))), ONE)));
     return [
-      set(x, value), set(size, f32x4.abs(get(x))), set(square, mul(get(x), get(x))),
+      set(x, value),
+      set(size, f32x4.abs(get(x))),
+      set(square, mul(get(x), get(x))),
       set(near, this.madd(mul(this.#series(TANH_SERIES, square), get(square)), get(x), get(x))),
       v128.or(v128.choose(get(near), far, f32x4.lt(get(size), floats(0.625))), v128.and(get(x), SIGN)),
     ];
@@ -101,9 +131,11 @@ export class VectorFunctions {
 
   /** 1 / (1 + e^(−z)). */
   sigmoid(value: Code): Code {
-    const z = this.#local("sigmoid z"), e = this.#local("sigmoid e");
+    const z = this.#local("sigmoid z"),
+      e = this.#local("sigmoid e");
     return [
-      set(z, value), set(e, this.exp(v128.or(get(z), SIGN))),
+      set(z, value),
+      set(e, this.exp(v128.or(get(z), SIGN))),
       div(v128.choose(get(e), ONE, f32x4.lt(get(z), ZERO)), add(get(e), ONE)),
     ];
   }
@@ -119,13 +151,22 @@ export class VectorFunctions {
    * @returns what sets the local, and for x ≥ 0 the rest to 1
    */
   #normal(x: Local, slope: number): Code {
-    const t = this.#local("normal t"), head = this.#local("normal head"), mills = this.#local("normal mills"), inverse = this.#local("normal inverse");
-    const half = floats(-0.5), centre = floats(MILLS_CENTRE), w = head, rest = head;
+    const t = this.#local("normal t"),
+      head = this.#local("normal head"),
+      mills = this.#local("normal mills"),
+      inverse = this.#local("normal inverse");
+    const half = floats(-0.5),
+      centre = floats(MILLS_CENTRE),
+      w = head,
+      rest = head;
     return [
-      set(t, f32x4.pmin(f32x4.abs(get(x)), floats(MILLS_END))), set(inverse, div(ONE, add(get(t), centre))),
-      set(w, mul(sub(get(t), centre), get(inverse))), set(mills, mul(this.#series(MILLS_SERIES, w), get(inverse))),
+      set(t, f32x4.pmin(f32x4.abs(get(x)), floats(MILLS_END))),
+      set(inverse, div(ONE, add(get(t), centre))),
+      set(w, mul(sub(get(t), centre), get(inverse))),
+      set(mills, mul(this.#series(MILLS_SERIES, w), get(inverse))),
       slope === 0 ? [] : set(mills, sub(get(mills), mul(get(t), floats(slope)))),
-      set(head, v128.and(get(t), allBits(0xfffff000))), set(inverse, mul(mul(get(head), get(head)), half)),
+      set(head, v128.and(get(t), allBits(0xfffff000))),
+      set(inverse, mul(mul(get(head), get(head)), half)),
       set(rest, mul(mul(sub(get(t), get(head)), add(get(t), get(head))), half)),
       set(mills, mul(this.exp(get(inverse), rest), get(mills))),
       v128.choose(get(mills), sub(ONE, get(mills)), f32x4.lt(get(x), ZERO)),
@@ -143,43 +184,63 @@ export class VectorFunctions {
   }
 
   activate(name: ElementwiseActivation, value: Code): Code {
-    const z = this.#local("activate z"), t = this.#local("activate t");
+    const z = this.#local("activate z"),
+      t = this.#local("activate t");
     switch (name) {
-      case "linear": return value;
-      case "sigmoid": return this.sigmoid(value);
-      case "tanh": return this.tanh(value);
+      case "linear":
+        return value;
+      case "sigmoid":
+        return this.sigmoid(value);
+      case "tanh":
+        return this.tanh(value);
       // The first operand is taken where it is not a number.
-      case "relu": return f32x4.pmax(value, ZERO);
-      case "leakyRelu": return [set(z, value), v128.choose(get(z), mul(get(z), floats(LEAKY_RELU_SLOPE)), f32x4.gt(get(z), ZERO))];
-      case "elu": return [set(z, value), v128.choose(this.expm1(get(z)), get(z), f32x4.le(get(z), ZERO))];
-      case "softplus": return this.softplus(value);
-      case "gelu": return [set(z, value), mul(get(z), this.#normal(z, 0))];
-      case "geluTanh": return [set(z, value), set(t, this.#cut(get(z))), mul(get(z), this.sigmoid(this.#geluArgument(t)))];
-      case "swish": return [set(z, value), mul(get(z), this.sigmoid(get(z)))];
+      case "relu":
+        return f32x4.pmax(value, ZERO);
+      case "leakyRelu":
+        return [set(z, value), v128.choose(get(z), mul(get(z), floats(LEAKY_RELU_SLOPE)), f32x4.gt(get(z), ZERO))];
+      case "elu":
+        return [set(z, value), v128.choose(this.expm1(get(z)), get(z), f32x4.le(get(z), ZERO))];
+      case "softplus":
+        return this.softplus(value);
+      case "gelu":
+        return [set(z, value), mul(get(z), this.#normal(z, 0))];
+      case "geluTanh":
+        return [set(z, value), set(t, this.#cut(get(z))), mul(get(z), this.sigmoid(this.#geluArgument(t)))];
+      case "swish":
+        return [set(z, value), mul(get(z), this.sigmoid(get(z)))];
     }
   }
 
   /** σ′ from a = σ(z), of gelu, geluTanh and swish from z. */
   derivative(name: ElementwiseActivation, source: Code): Code {
-    const s = this.#local("derivative s"), p = this.#local("derivative p");
+    const s = this.#local("derivative s"),
+      p = this.#local("derivative p");
     switch (name) {
-      case "linear": return ONE;
-      case "sigmoid": return [set(s, source), mul(get(s), sub(ONE, get(s)))];
-      case "tanh": return [set(s, source), mul(sub(ONE, get(s)), add(ONE, get(s)))];
-      case "relu": return v128.and(f32x4.gt(source, ZERO), ONE);
-      case "leakyRelu": return v128.choose(ONE, floats(LEAKY_RELU_SLOPE), f32x4.gt(source, ZERO));
-      case "elu": return [set(s, source), v128.choose(ONE, add(get(s), ONE), f32x4.gt(get(s), ZERO))];
-      case "softplus": return f32x4.neg(this.expm1(f32x4.neg(source)));
+      case "linear":
+        return ONE;
+      case "sigmoid":
+        return [set(s, source), mul(get(s), sub(ONE, get(s)))];
+      case "tanh":
+        return [set(s, source), mul(sub(ONE, get(s)), add(ONE, get(s)))];
+      case "relu":
+        return v128.and(f32x4.gt(source, ZERO), ONE);
+      case "leakyRelu":
+        return v128.choose(ONE, floats(LEAKY_RELU_SLOPE), f32x4.gt(source, ZERO));
+      case "elu":
+        return [set(s, source), v128.choose(ONE, add(get(s), ONE), f32x4.gt(get(s), ZERO))];
+      case "softplus":
+        return f32x4.neg(this.expm1(f32x4.neg(source)));
       // Φ(s) + s·φ(s)
-      case "gelu": return [set(s, source), this.#normal(s, 1 / Math.sqrt(2 * Math.PI))];
-      case "geluTanh": return [
-        set(s, this.#cut(source)), set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
-        mul(this.sigmoid(this.#geluArgument(s)), this.madd(get(p), this.sigmoid(f32x4.neg(this.#geluArgument(s))), ONE)),
-      ];
-      case "swish": return [
-        set(s, source), set(p, this.sigmoid(get(s))),
-        this.madd(mul(get(s), get(p)), this.sigmoid(f32x4.neg(get(s))), get(p)),
-      ];
+      case "gelu":
+        return [set(s, source), this.#normal(s, 1 / Math.sqrt(2 * Math.PI))];
+      case "geluTanh":
+        return [
+          set(s, this.#cut(source)),
+          set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
+          mul(this.sigmoid(this.#geluArgument(s)), this.madd(get(p), this.sigmoid(f32x4.neg(this.#geluArgument(s))), ONE)),
+        ];
+      case "swish":
+        return [set(s, source), set(p, this.sigmoid(get(s))), this.madd(mul(get(s), get(p)), this.sigmoid(f32x4.neg(get(s))), get(p))];
     }
   }
 }

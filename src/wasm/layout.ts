@@ -45,7 +45,9 @@ export function extentOf(tensor: Tensor, batch: number): Extent {
 
 /** The last timestep of each example of a sequence, read where it lies. */
 export const lastTimesteps = (sequence: Layout, tensor: Tensor): Layout => ({
-  base: sequence.base + (timestepsOf(tensor) - 1) * sequence.rowStride, rowStride: timestepsOf(tensor) * sequence.rowStride, panelStride: sequence.panelStride,
+  base: sequence.base + (timestepsOf(tensor) - 1) * sequence.rowStride,
+  rowStride: timestepsOf(tensor) * sequence.rowStride,
+  panelStride: sequence.panelStride,
 });
 
 /** Byte offset of a number within its tensor. */
@@ -53,17 +55,29 @@ export const offsetOf = ({ rowStride, panelStride }: Pick<Layout, "rowStride" | 
   row * rowStride + Math.floor(col / PANEL) * panelStride + (col % PANEL) * 4;
 
 /** Copies a row-major matrix of floats into memory. */
-export function pack(floats: Float32Array, { base, rowStride, panelStride }: Layout, rows: number, cols: number, values: ArrayLike<number>): void {
+export function pack(
+  floats: Float32Array,
+  { base, rowStride, panelStride }: Layout,
+  rows: number,
+  cols: number,
+  values: ArrayLike<number>,
+): void {
   for (let row = 0, i = 0; row < rows; row++) {
     for (let first = 0; first < cols; first += PANEL) {
-      const at = (base + row * rowStride + (first / PANEL) * panelStride) / 4, count = Math.min(PANEL, cols - first);
+      const at = (base + row * rowStride + (first / PANEL) * panelStride) / 4,
+        count = Math.min(PANEL, cols - first);
       for (let j = 0; j < count; j++) floats[at + j] = values[i++];
     }
   }
 }
 
 /** The other way. */
-export function unpack(floats: Float32Array, { base, rowStride, panelStride }: Layout, rows: number, cols: number): Float32Array<ArrayBuffer> {
+export function unpack(
+  floats: Float32Array,
+  { base, rowStride, panelStride }: Layout,
+  rows: number,
+  cols: number,
+): Float32Array<ArrayBuffer> {
   const values = new Float32Array(rows * cols);
   for (let row = 0; row < rows; row++) {
     for (let first = 0; first < cols; first += PANEL) {

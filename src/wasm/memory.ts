@@ -3,7 +3,8 @@
 import { OutOfMemoryError } from "../errors.ts";
 import { MAX_PAGES } from "./assembler.ts";
 
-const PAGE = 65536, LINE = 64;
+const PAGE = 65536,
+  LINE = 64;
 /** Bytes that are never given out: address 0 and what a negative offset could reach. */
 const RESERVED = PAGE;
 /** What 32-bit addresses reach, but for the last page: sums of an address and its offset stay below 2³². */
@@ -42,7 +43,8 @@ export class EngineMemory {
    * @throws OutOfMemoryError if 4 GiB or the host's memory are not enough
    */
   take(bytes: number, what: string): number {
-    const wanted = Math.max(LINE, Math.ceil(bytes / LINE) * LINE), index = this.#free.findIndex((piece) => piece.bytes >= wanted);
+    const wanted = Math.max(LINE, Math.ceil(bytes / LINE) * LINE),
+      index = this.#free.findIndex((piece) => piece.bytes >= wanted);
     let at = this.#end;
     if (index >= 0) {
       const piece = this.#free[index];
@@ -61,7 +63,8 @@ export class EngineMemory {
     const bytes = this.#taken.get(at);
     if (bytes === undefined) return;
     this.#taken.delete(at);
-    const pieces = [...this.#free, { at, bytes }].sort((a, b) => a.at - b.at), joined: MemoryPiece[] = [];
+    const pieces = [...this.#free, { at, bytes }].sort((a, b) => a.at - b.at),
+      joined: MemoryPiece[] = [];
     for (const piece of pieces) {
       const last = joined[joined.length - 1];
       if (last && last.at + last.bytes === piece.at) joined[joined.length - 1] = { at: last.at, bytes: last.bytes + piece.bytes };
@@ -71,8 +74,13 @@ export class EngineMemory {
   }
 
   #grow(bytes: number, what: string): void {
-    const end = this.#end + bytes, refused = (reason: string): OutOfMemoryError => new OutOfMemoryError(
-      `${what}: ${bytes} bytes are asked for beside ${this.#end} in use, but ${reason}. Use fewer units, a smaller batchSize or fewer rows.`, bytes, MAX_BYTES);
+    const end = this.#end + bytes,
+      refused = (reason: string): OutOfMemoryError =>
+        new OutOfMemoryError(
+          `${what}: ${bytes} bytes are asked for beside ${this.#end} in use, but ${reason}. Use fewer units, a smaller batchSize or fewer rows.`,
+          bytes,
+          MAX_BYTES,
+        );
     if (end > MAX_BYTES) throw refused(`WebAssembly's addresses end at ${MAX_BYTES}`);
     const pages = Math.ceil(end / PAGE) - this.buffer.byteLength / PAGE;
     if (pages <= 0) return;

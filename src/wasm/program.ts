@@ -9,7 +9,21 @@ import type { PlannedStage } from "../schedule/launch.ts";
 import { assignSlots, lifetimesOf, type Lifetime, type Slot } from "../schedule/lifetimes.ts";
 import type { StepProgram } from "../schedule/plan.ts";
 import { stagesOf, type Stage } from "../schedule/stages.ts";
-import { assemble, call, FunctionWriter, get, I32, i32, increase, loopWhile, select, set, when, type Code, type Local } from "./assembler.ts";
+import {
+  assemble,
+  call,
+  FunctionWriter,
+  get,
+  I32,
+  i32,
+  increase,
+  loopWhile,
+  select,
+  set,
+  when,
+  type Code,
+  type Local,
+} from "./assembler.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { maskWords } from "./dropout.ts";
 import type { Emission } from "./emission.ts";
@@ -26,13 +40,20 @@ const MAX_STEPS = 4096;
 const MAX_RESULT_BYTES = 1 << 20;
 
 const KERNEL_NAMES: Readonly<Record<Anchor, string>> = {
-  gather: "gather", product: "product", rowSum: "row_sum", elementwise: "elementwise", rowWise: "rows", reduce: "reduce", recurrent: "recurrent",
+  gather: "gather",
+  product: "product",
+  rowSum: "row_sum",
+  elementwise: "elementwise",
+  rowWise: "rows",
+  reduce: "reduce",
+  recurrent: "recurrent",
 };
 
 /** Multiplications and additions of a product or a recurrence. */
 function flopsOf(graph: Graph, op: Op, batch: number): number {
   if (op.type !== "product" && op.type !== "recurrentForward" && op.type !== "recurrentBackward") return 0;
-  const out = tensorOf(graph, op.outputs[0]), inner = tensorOf(graph, op.inputs[0]);
+  const out = tensorOf(graph, op.outputs[0]),
+    inner = tensorOf(graph, op.inputs[0]);
   const terms = op.type !== "product" ? out.cols : op.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
   return 2 * rowsOf(out, batch) * out.cols * terms;
 }
@@ -60,25 +81,33 @@ export class Program implements StepProgram {
   readonly #views: ReadonlyMap<string, OpOf<"lastStep">>;
 
   /** @param fuse else every operation is a stage of its own, and every tensor has memory of its own */
-  constructor(readonly graph: Graph, readonly batch: number, readonly fuse: boolean) {
+  constructor(
+    readonly graph: Graph,
+    readonly batch: number,
+    readonly fuse: boolean,
+  ) {
     const result = [...graph.tensors.values()].find(({ role }) => role === "result");
     if (!result) throw new Error("a graph has a result");
     this.result = result;
-    this.#views = fuse ? new Map(graph.ops.flatMap((op) =>
-      (op.type === "lastStep" && op.outputs[0] !== result.name ? [[op.outputs[0], op] as const] : []))) : new Map();
+    this.#views = fuse
+      ? new Map(graph.ops.flatMap((op) => (op.type === "lastStep" && op.outputs[0] !== result.name ? [[op.outputs[0], op] as const] : [])))
+      : new Map();
     this.groups = groupSteps(graph, fuse, this.#views);
     this.stages = stagesOf(graph, this.groups, fuse, this.#views);
     const ofStage = this.stages.map((stage) => stage.flatMap((part) => part.groups));
-    this.lifetimes = lifetimesOf(graph, batch, this.groups, ofStage, this.#views)
-      .map((life) => ({ ...life, bytes: extentOf(tensorOf(graph, life.tensor), batch).bytes }));
+    this.lifetimes = lifetimesOf(graph, batch, this.groups, ofStage, this.#views).map((life) => ({
+      ...life,
+      bytes: extentOf(tensorOf(graph, life.tensor), batch).bytes,
+    }));
     this.slots = fuse ? assignSlots(this.lifetimes) : this.lifetimes.map(({ tensor, bytes }) => ({ bytes, tensors: [tensor] }));
     this.memory = this.#layOut();
   }
 
   /** Matrices of weights whose transpose products of this graph read. */
   get transposed(): string[] {
-    const names = this.graph.ops.flatMap((op) => (op.type === "product" && op.form === "rightTransposed" ? [op.inputs[1]]
-      : op.type === "recurrentBackward" ? [op.inputs[2]] : []));
+    const names = this.graph.ops.flatMap((op) =>
+      op.type === "product" && op.form === "rightTransposed" ? [op.inputs[1]] : op.type === "recurrentBackward" ? [op.inputs[2]] : [],
+    );
     return [...new Set(names)];
   }
 
@@ -103,33 +132,51 @@ export class Program implements StepProgram {
       for (const name of slot.tensors) layouts.set(name, { ...extent(name), base });
     }
     // It is added up in memory, also where only the group itself reads it.
-    for (const { type, outputs: [name] } of graph.ops) {
+    for (const {
+      type,
+      outputs: [name],
+    } of graph.ops) {
       if (type === "embeddingGradient" && !layouts.has(name)) layouts.set(name, { ...extent(name), base: take(extent(name).bytes) });
     }
-    const masks = new Map<number, number>(), pending = new Map<string, Layout>();
+    const masks = new Map<number, number>(),
+      pending = new Map<string, Layout>();
     for (const op of graph.ops) {
       if (op.type === "dropout" && !masks.has(op.layer)) {
         const tensor = tensorOf(graph, op.inputs[0]);
         masks.set(op.layer, take(4 * maskWords((batch * timestepsOf(tensor) * tensor.cols) / (op.held ?? 1))));
       }
       if (op.type === "recurrentBackward" && op.masked) {
-        const { cols } = tensorOf(graph, op.outputs[0]), each = extentOf({ name: "", role: "intermediate", rows: "batch", cols }, batch);
+        const { cols } = tensorOf(graph, op.outputs[0]),
+          each = extentOf({ name: "", role: "intermediate", rows: "batch", cols }, batch);
         pending.set(op.outputs[0], { ...each, base: take(each.bytes) });
       }
     }
     const resultBytes = sizeOf(this.result, batch) * 4;
     const capacity = Math.max(1, Math.min(MAX_STEPS, Math.floor(MAX_RESULT_BYTES / resultBytes)));
-    return { records: take(capacity * SLOT_BYTES), results: take(capacity * resultBytes), capacity, layouts, masks, pending, get bytes() { return bytes; } };
+    return {
+      records: take(capacity * SLOT_BYTES),
+      results: take(capacity * resultBytes),
+      capacity,
+      layouts,
+      masks,
+      pending,
+      get bytes() {
+        return bytes;
+      },
+    };
   }
 
   /** What each stage computes, in order. */
   get planned(): PlannedStage[] {
     return this.stages.map((stage) => {
-      const groups = stage.flatMap((part) => part.groups), members = new Set(groups.flatMap(({ ops }) => ops));
-      const read = new Set([...members].flatMap(({ inputs }) => inputs)), outputs = [...new Set([...members].flatMap(({ outputs: names }) => names))];
+      const groups = stage.flatMap((part) => part.groups),
+        members = new Set(groups.flatMap(({ ops }) => ops));
+      const read = new Set([...members].flatMap(({ inputs }) => inputs)),
+        outputs = [...new Set([...members].flatMap(({ outputs: names }) => names))];
       const inMemory = (name: string): boolean => this.memory.layouts.has(name) || tensorOf(this.graph, name).role !== "intermediate";
       return {
-        kernel: [...new Set(groups.map(({ anchor }) => KERNEL_NAMES[anchor]))].join("+"), label: outputs.join(" "),
+        kernel: [...new Set(groups.map(({ anchor }) => KERNEL_NAMES[anchor]))].join("+"),
+        label: outputs.join(" "),
         ops: this.graph.ops.filter((op) => members.has(op) || (this.#views.has(op.outputs[0]) && read.has(op.outputs[0]))),
         touches: [
           ...[...read].filter((name) => inMemory(name) && !outputs.includes(name)).map((tensor) => ({ tensor, access: "read" as const })),
@@ -146,8 +193,15 @@ export class Program implements StepProgram {
    * @param transposeOf where the transpose of a weight matrix is kept, for those that some graph reads transposed
    * @param barrier address of BARRIER_BYTES at which threads meet; null where memory is not shared
    */
-  write(base: number, placeOf: (tensor: string) => Layout, transposeOf: (parameter: string) => Layout | null, fused: boolean, barrier: number | null): Uint8Array<ArrayBuffer> {
-    const { graph, batch, groups, memory } = this, moved = (layout: Layout): Layout => ({ ...layout, base: layout.base + base });
+  write(
+    base: number,
+    placeOf: (tensor: string) => Layout,
+    transposeOf: (parameter: string) => Layout | null,
+    fused: boolean,
+    barrier: number | null,
+  ): Uint8Array<ArrayBuffer> {
+    const { graph, batch, groups, memory } = this,
+      moved = (layout: Layout): Layout => ({ ...layout, base: layout.base + base });
     const layoutOf = (name: string): Layout => {
       const view = this.#views.get(name);
       if (view) return lastTimesteps(layoutOf(view.inputs[0]), tensorOf(graph, view.inputs[0]));
@@ -155,25 +209,40 @@ export class Program implements StepProgram {
       return own ? moved(own) : placeOf(name);
     };
     const emission: Emission = {
-      graph, layoutOf, transposeOf, fused, maskOf: (layer) => base + memory.masks.get(layer)!, pendingOf: (tensor) => moved(memory.pending.get(tensor)!),
+      graph,
+      layoutOf,
+      transposeOf,
+      fused,
+      maskOf: (layer) => base + memory.masks.get(layer)!,
+      pendingOf: (tensor) => moved(memory.pending.get(tensor)!),
     };
-    const drawn = new Set<number>(), context = { emission, batch, groups, views: this.#views };
-    const stages = this.stages.map((stage) => stage.map((part) =>
-      part.groups.flatMap((group) => [...masksOf(emission, group, drawn), writeGroup(context, group)])));
+    const drawn = new Set<number>(),
+      context = { emission, batch, groups, views: this.#views };
+    const stages = this.stages.map((stage) =>
+      stage.map((part) => part.groups.flatMap((group) => [...masksOf(emission, group, drawn), writeGroup(context, group)])),
+    );
     return assembleStages(stages, writeResults(emission, this.result.name), barrier);
   }
 }
 
 /** One function a group, one a stage, and `run`, which goes through the records. */
-function assembleStages(stages: readonly (readonly WrittenGroup[])[][], results: WrittenGroup, barrier: number | null): Uint8Array<ArrayBuffer> {
-  const functions: FunctionWriter[] = [], index = new Map<WrittenGroup, number>();
+function assembleStages(
+  stages: readonly (readonly WrittenGroup[])[][],
+  results: WrittenGroup,
+  barrier: number | null,
+): Uint8Array<ArrayBuffer> {
+  const functions: FunctionWriter[] = [],
+    index = new Map<WrittenGroup, number>();
   const add = (writer: FunctionWriter): number => functions.push(writer) - 1;
   for (const group of [...stages.flat(2), results]) index.set(group, add(group.writer));
   const meet = barrier === null ? null : add(writeBarrier(barrier));
   const ofStages = stages.map((parts, number) => {
-    const writer = new FunctionWriter([I32, I32, I32], `stage${number}`), turn = { next: 0 };
+    const writer = new FunctionWriter([I32, I32, I32], `stage${number}`),
+      turn = { next: 0 };
     const [slot, thread, threads] = [0, 1, 2].map((i) => writer.parameter(i));
-    writer.body = parts.map((groups) => groups.map((group) => callGroup(writer, index.get(group)!, group.extent, { slot, thread, threads, alone: barrier === null }, turn)));
+    writer.body = parts.map((groups) =>
+      groups.map((group) => callGroup(writer, index.get(group)!, group.extent, { slot, thread, threads, alone: barrier === null }, turn)),
+    );
     return add(writer);
   });
   add(writeRun(ofStages, index.get(results)!, meet));
@@ -189,7 +258,13 @@ interface Caller {
 }
 
 /** Calls the function for this thread's share; what cannot be divided takes turns. */
-function callGroup(writer: FunctionWriter, group: number, extent: GroupRows, { slot, thread, threads, alone }: Caller, turn: { next: number }): Code {
+function callGroup(
+  writer: FunctionWriter,
+  group: number,
+  extent: GroupRows,
+  { slot, thread, threads, alone }: Caller,
+  turn: { next: number },
+): Code {
   if (extent === "whole") {
     const run = call(group, i32.const(0), i32.const(0), get(slot));
     return alone ? run : when(i32.eq(i32.remU(i32.const(turn.next++), get(threads)), get(thread)), run);
@@ -197,23 +272,31 @@ function callGroup(writer: FunctionWriter, group: number, extent: GroupRows, { s
   const rows = extent === "examples" ? i32.load(get(slot), SLOT.rows) : i32.const(extent.rows);
   if (alone) return call(group, i32.const(0), rows, get(slot));
   // Shares of whole tiles, so that every tile is where it would be with one thread.
-  const all = writer.scratch("all", I32), from = writer.scratch("from", I32), to = writer.scratch("to", I32);
+  const all = writer.scratch("all", I32),
+    from = writer.scratch("from", I32),
+    to = writer.scratch("to", I32);
   const tiles = i32.shrU(i32.add(get(all), i32.const(3)), i32.const(2));
   const cut = (share: Code): Code => i32.mul(i32.divU(i32.mul(tiles, share), get(threads)), i32.const(4));
   return when(i32.eq(get(threads), i32.const(1)), call(group, i32.const(0), rows, get(slot)), [
-    set(all, rows), set(from, cut(get(thread))), set(to, cut(i32.add(get(thread), i32.const(1)))),
-    set(to, select(get(all), get(to), i32.ltU(get(all), get(to)))), when(i32.ltU(get(from), get(to)), call(group, get(from), get(to), get(slot))),
+    set(all, rows),
+    set(from, cut(get(thread))),
+    set(to, cut(i32.add(get(thread), i32.const(1)))),
+    set(to, select(get(all), get(to), i32.ltU(get(all), get(to)))),
+    when(i32.ltU(get(from), get(to)), call(group, get(from), get(to), get(slot))),
   ]);
 }
 
 /** run(first record, records, thread, threads). */
 function writeRun(stages: readonly number[], results: number, meet: number | null): FunctionWriter {
-  const writer = new FunctionWriter([I32, I32, I32, I32], "run"), [slot, count, thread, threads] = [0, 1, 2, 3].map((i) => writer.parameter(i));
+  const writer = new FunctionWriter([I32, I32, I32, I32], "run"),
+    [slot, count, thread, threads] = [0, 1, 2, 3].map((i) => writer.parameter(i));
   const barrier: Code = meet === null ? [] : when(i32.gtU(get(threads), i32.const(1)), call(meet, get(threads)));
   const deliver = call(results, i32.const(0), i32.const(0), get(slot));
   writer.body = loopWhile(get(count), [
     stages.map((stage) => [call(stage, get(slot), get(thread), get(threads)), barrier]),
-    meet === null ? deliver : [when(i32.eqz(get(thread)), deliver), barrier], increase(slot, SLOT_BYTES), increase(count, -1),
+    meet === null ? deliver : [when(i32.eqz(get(thread)), deliver), barrier],
+    increase(slot, SLOT_BYTES),
+    increase(count, -1),
   ]);
   return writer;
 }

@@ -14,7 +14,9 @@ import { acrossLanes, Row } from "./row.ts";
 import { slopeOf, termOf } from "./sums.ts";
 
 const { add, sub, mul, div } = f32x4;
-const ZERO = floats(0), ONE = floats(1), HALF = floats(0.5);
+const ZERO = floats(0),
+  ONE = floats(1),
+  HALF = floats(0.5);
 /** Below every number, as the maximum of no numbers. */
 const LOWEST = -Infinity;
 
@@ -23,32 +25,46 @@ const LOWEST = -Infinity;
  * its 1, is kept apart until the end: beside it the digits of small ones would be lost.
  */
 function logSumExp(row: Row, z: string, out: string | null, sum: Local): Code {
-  const { group } = row, { writer, math } = group, { cols } = group.tensor(z);
+  const { group } = row,
+    { writer, math } = group,
+    { cols } = group.tensor(z);
   const known = row.totals.get(z);
   if (known && out === null) return [];
-  const top = writer.scratch(`top ${z}`), rest = writer.scratch(`rest ${z}`), e = writer.scratch("softmax e"), largest = writer.scratch("softmax largest");
+  const top = writer.scratch(`top ${z}`),
+    rest = writer.scratch(`rest ${z}`),
+    e = writer.scratch("softmax e"),
+    largest = writer.scratch("softmax largest");
   row.totals.set(z, { top, rest });
   return [
     row.reduce(top, cols, LOWEST, f32x4.pmax, (cell) => group.memory(z, cell)),
-    set(sum, ZERO), set(rest, ZERO),
+    set(sum, ZERO),
+    set(rest, ZERO),
     row.cells(cols, (cell, live) => [
-      set(e, masked(math.exp(sub(group.memory(z, cell), get(top))), live, 0)), out === null ? [] : group.store(out, cell, get(e)),
+      set(e, masked(math.exp(sub(group.memory(z, cell), get(top))), live, 0)),
+      out === null ? [] : group.store(out, cell, get(e)),
       set(largest, masked(f32x4.eq(group.memory(z, cell), get(top)), live, 0)),
-      set(rest, add(get(rest), v128.andNot(get(e), get(largest)))), set(sum, add(get(sum), v128.and(ONE, get(largest)))),
+      set(rest, add(get(rest), v128.andNot(get(e), get(largest)))),
+      set(sum, add(get(sum), v128.and(ONE, get(largest)))),
     ]),
-    acrossLanes(rest, add), acrossLanes(sum, add), set(rest, add(get(rest), sub(get(sum), ONE))), set(sum, add(get(rest), ONE)),
+    acrossLanes(rest, add),
+    acrossLanes(sum, add),
+    set(rest, add(get(rest), sub(get(sum), ONE))),
+    set(sum, add(get(rest), ONE)),
     set(rest, math.log1p(get(rest))),
   ];
 }
 
 function softmax(row: Row, { inputs: [z], outputs: [a] }: OpOf<"softmax">): Code {
-  const { group } = row, sum = group.writer.scratch("softmax sum");
+  const { group } = row,
+    sum = group.writer.scratch("softmax sum");
   return [logSumExp(row, z, a, sum), row.cells(group.tensor(z).cols, (cell) => group.store(a, cell, div(group.memory(a, cell), get(sum))))];
 }
 
 /** δ = a ⊙ (g − Σ_row g⊙a). */
 function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: OpOf<"softmaxPullback">): Code {
-  const { group } = row, { cols } = group.tensor(a), dot = group.writer.scratch("dot");
+  const { group } = row,
+    { cols } = group.tensor(a),
+    dot = group.writer.scratch("dot");
   return [
     row.sum(dot, cols, (cell) => mul(group.memory(a, cell), group.memory(g, cell))),
     row.cells(cols, (cell) => group.store(delta, cell, mul(group.memory(a, cell), sub(group.memory(g, cell), get(dot))))),
@@ -57,9 +73,12 @@ function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: OpOf<"s
 
 /** Sets `mean` and `root` to μ and √(v + ε) of a row of x. */
 function rowStatistics(row: Row, x: string, epsilon: number, mean: Local, root: Local): Code {
-  const { group } = row, { cols } = group.tensor(x), difference = group.writer.scratch("difference");
+  const { group } = row,
+    { cols } = group.tensor(x),
+    difference = group.writer.scratch("difference");
   return [
-    row.sum(mean, cols, (cell) => group.memory(x, cell)), set(mean, div(get(mean), floats(cols))),
+    row.sum(mean, cols, (cell) => group.memory(x, cell)),
+    set(mean, div(get(mean), floats(cols))),
     row.sum(root, cols, (cell) => [set(difference, sub(group.memory(x, cell), get(mean))), mul(get(difference), get(difference))]),
     set(root, f32x4.sqrt(add(div(get(root), floats(cols)), floats(epsilon)))),
   ];
@@ -67,20 +86,30 @@ function rowStatistics(row: Row, x: string, epsilon: number, mean: Local, root: 
 
 /** A row's normalization by itself, and the way back through its mean and variance: see shaders/normalization.wgsl.ts. */
 function rowNormalization(row: Row, { kind, epsilon, inputs, outputs: [out] }: OpOf<"normalizeRows">): Code {
-  const { group } = row, { writer } = group, { cols } = group.tensor(out), mean = writer.scratch("row mean"), root = writer.scratch("row root");
+  const { group } = row,
+    { writer } = group,
+    { cols } = group.tensor(out),
+    mean = writer.scratch("row mean"),
+    root = writer.scratch("row root");
   const statistics = rowStatistics(row, inputs[inputs.length - 1], epsilon, mean, root);
-  if (kind === "normalize") return [statistics, row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(inputs[0], cell), get(mean)), get(root))))];
-  const [g, n] = inputs, total = writer.scratch("row sum"), dot = writer.scratch("dot");
+  if (kind === "normalize")
+    return [statistics, row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(inputs[0], cell), get(mean)), get(root))))];
+  const [g, n] = inputs,
+    total = writer.scratch("row sum"),
+    dot = writer.scratch("dot");
   const through = (cell: Cell): Code => div(add(get(total), mul(group.memory(n, cell), get(dot))), floats(cols));
   return [
-    statistics, row.sum(total, cols, (cell) => group.memory(g, cell)), row.sum(dot, cols, (cell) => mul(group.memory(g, cell), group.memory(n, cell))),
+    statistics,
+    row.sum(total, cols, (cell) => group.memory(g, cell)),
+    row.sum(dot, cols, (cell) => mul(group.memory(g, cell), group.memory(n, cell))),
     row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(g, cell), through(cell)), get(root)))),
   ];
 }
 
 /** The target of each number of the cell: one-hot where targets are class indices. */
 function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
-  const { group } = row, smooth = takesLabels(loss) ? null : smoothing(loss, group.tensor(y).cols);
+  const { group } = row,
+    smooth = takesLabels(loss) ? null : smoothing(loss, group.tensor(y).cols);
   if (takesLabels(loss)) return v128.and(i32x4.eq(group.wordLanes(y, get(row.row)), columnsOf(cell)), ONE);
   const label = group.memory(y, cell);
   return smooth ? add(mul(label, floats(smooth.scale)), floats(smooth.shift)) : label;
@@ -88,26 +117,41 @@ function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
 
 /** What each number adds to its row's loss; `total` is that of the row's logits. */
 function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
-  const { group } = row, { math, writer } = group, error = writer.scratch("error"), size = writer.scratch("error size");
+  const { group } = row,
+    { math, writer } = group,
+    error = writer.scratch("error"),
+    size = writer.scratch("error size");
   const difference = set(error, sub(group.memory(a, cell), targets(row, loss, y, cell)));
   switch (loss.name) {
-    case "meanSquaredError": return [difference, mul(get(error), get(error))];
-    case "halfSquaredError": return [difference, mul(mul(get(error), get(error)), HALF)];
-    case "huber": return [
-      difference, set(size, f32x4.abs(get(error))),
-      v128.choose(mul(mul(get(error), get(error)), HALF), mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
-        f32x4.le(get(size), floats(loss.delta))),
-    ];
+    case "meanSquaredError":
+      return [difference, mul(get(error), get(error))];
+    case "halfSquaredError":
+      return [difference, mul(mul(get(error), get(error)), HALF)];
+    case "huber":
+      return [
+        difference,
+        set(size, f32x4.abs(get(error))),
+        v128.choose(
+          mul(mul(get(error), get(error)), HALF),
+          mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
+          f32x4.le(get(size), floats(loss.delta)),
+        ),
+      ];
     // z·([z > 0] − y) + ln(1 + e^−|z|): nothing cancels where y is 0 or 1.
-    case "binaryCrossentropy": return [
-      set(error, group.memory(a, cell)), set(size, targets(row, loss, y, cell)),
-      add(mul(get(error), sub(v128.and(ONE, f32x4.gt(get(error), ZERO)), get(size))),
-        math.log1p(math.exp(v128.or(get(error), floats(-0))))),
-    ];
+    case "binaryCrossentropy":
+      return [
+        set(error, group.memory(a, cell)),
+        set(size, targets(row, loss, y, cell)),
+        add(
+          mul(get(error), sub(v128.and(ONE, f32x4.gt(get(error), ZERO)), get(size))),
+          math.log1p(math.exp(v128.or(get(error), floats(-0)))),
+        ),
+      ];
     case "categoricalCrossentropy":
     case "sparseCategoricalCrossentropy":
       return mul(targets(row, loss, y, cell), lossOfLogit(row, a, group.memory(a, cell)));
-    default: return termOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
+    default:
+      return termOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
   }
 }
 
@@ -119,29 +163,40 @@ function lossOfLogit(row: Row, z: string, logit: Code): Code {
 }
 
 function lossRows(row: Row, { loss, inputs: [a, y], outputs: [out] }: OpOf<"lossRows">): Code {
-  const { group } = row, { cols } = group.tensor(a), sum = group.writer.scratch("loss sum");
+  const { group } = row,
+    { cols } = group.tensor(a),
+    sum = group.writer.scratch("loss sum");
   const total = matchingActivation(loss) === "softmax" ? logSumExp(row, a, null, group.writer.scratch("softmax sum")) : [];
   if (takesLabels(loss)) return [total, row.storeNumber(out, lossOfLogit(row, a, row.numberAt(a, group.wordOf(y, get(row.row)))))];
   return [
-    total, row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
+    total,
+    row.sum(sum, cols, (cell) => lossOf(row, loss, a, y, cell)),
     row.storeNumber(out, sumsOutputs(loss) ? get(sum) : div(get(sum), floats(cols))),
   ];
 }
 
 /** BP1 before ⊙σ′: the batch mean 1/B enters here. */
 function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: OpOf<"lossGradient">): Code {
-  const { group } = row, tensor = group.tensor(a), { cols } = tensor, { writer } = group;
-  const mean = writer.scratch("mean rows"), over = sumsOutputs(loss) ? 1 : cols;
+  const { group } = row,
+    tensor = group.tensor(a),
+    { cols } = tensor,
+    { writer } = group;
+  const mean = writer.scratch("mean rows"),
+    over = sumsOutputs(loss) ? 1 : cols;
   const gradient = (cell: Cell): Code => {
     const difference = () => sub(group.memory(a, cell), targets(row, loss, y, cell));
     switch (loss.name) {
-      case "meanSquaredError": return mul(difference(), floats(2));
-      case "huber": return f32x4.pmin(f32x4.pmax(difference(), floats(-loss.delta)), floats(loss.delta));
+      case "meanSquaredError":
+        return mul(difference(), floats(2));
+      case "huber":
+        return f32x4.pmin(f32x4.pmax(difference(), floats(-loss.delta)), floats(loss.delta));
       case "halfSquaredError":
       case "binaryCrossentropy":
       case "categoricalCrossentropy":
-      case "sparseCategoricalCrossentropy": return difference();
-      default: return slopeOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
+      case "sparseCategoricalCrossentropy":
+        return difference();
+      default:
+        return slopeOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
     }
   };
   return [
@@ -152,24 +207,33 @@ function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: OpOf
 
 function rowStep(row: Row, op: Op, stored: ReadonlySet<string>): Code {
   switch (op.type) {
-    case "softmax": return softmax(row, op);
-    case "softmaxPullback": return softmaxPullback(row, op);
-    case "normalizeRows": return rowNormalization(row, op);
-    case "lossRows": return lossRows(row, op);
-    case "lossGradient": return lossGradient(row, op);
-    case "metricRows": return metricRows(row, op);
-    default: return row.cells(tensorOf(row.group.emission.graph, op.outputs[0]).cols, (cell) => {
-      row.group.forget();
-      return writeCell(row.group, [op], cell, stored);
-    });
+    case "softmax":
+      return softmax(row, op);
+    case "softmaxPullback":
+      return softmaxPullback(row, op);
+    case "normalizeRows":
+      return rowNormalization(row, op);
+    case "lossRows":
+      return lossRows(row, op);
+    case "lossGradient":
+      return lossGradient(row, op);
+    case "metricRows":
+      return metricRows(row, op);
+    default:
+      return row.cells(tensorOf(row.group.emission.graph, op.outputs[0]).cols, (cell) => {
+        row.group.forget();
+        return writeCell(row.group, [op], cell, stored);
+      });
   }
 }
 
 export function writeRows(group: GroupWriter, ops: readonly Op[], timesteps: number): Code {
   // Whatever a row's operations hand on goes through memory.
-  const stored = new Set(ops.flatMap(({ outputs }) => outputs)), times = i32.const(timesteps);
+  const stored = new Set(ops.flatMap(({ outputs }) => outputs)),
+    times = i32.const(timesteps);
   return eachRow(group.writer, i32.mul(get(group.from), times), i32.mul(get(group.to), times), 1, (local) => {
-    const row = new Row(group, local), code = ops.map((op) => rowStep(row, op, stored));
+    const row = new Row(group, local),
+      code = ops.map((op) => rowStep(row, op, stored));
     group.forget();
     return code;
   });

@@ -19,17 +19,22 @@ export class Row {
   /** Of the rows of logits that were met, in all lanes. */
   readonly totals = new Map<string, LogSum>();
 
-  constructor(readonly group: GroupWriter, readonly row: Local) {}
+  constructor(
+    readonly group: GroupWriter,
+    readonly row: Local,
+  ) {}
 
   /** Every cell of the row, its addresses before it. */
   cells(cols: number, body: (cell: Cell, live: Code | null) => Code): Code {
     const { writer } = this.group;
     return eachPanel(writer, cols, (panel, cells) => {
       const site = new Site(writer, this.row, panel);
-      return site.wrap(Array.from({ length: cells }, (_, quad) => {
-        const cell = { site, below: 0, quad };
-        return body(cell, liveLanes(cell, cols));
-      }));
+      return site.wrap(
+        Array.from({ length: cells }, (_, quad) => {
+          const cell = { site, below: 0, quad };
+          return body(cell, liveLanes(cell, cols));
+        }),
+      );
     });
   }
 
@@ -48,8 +53,12 @@ export class Row {
 
   /** One number of the row, in all lanes. @param column which, a whole number on the stack */
   numberAt(name: string, column: Code): Code {
-    const { base, rowStride, panelStride } = this.group.emission.layoutOf(name), at = this.group.writer.scratch("column", 0x7f);
-    const inRow = i32.add(i32.mul(i32.shrU(get(at), i32.const(3)), i32.const(panelStride)), i32.shl(i32.and(get(at), i32.const(7)), i32.const(2)));
+    const { base, rowStride, panelStride } = this.group.emission.layoutOf(name),
+      at = this.group.writer.scratch("column", 0x7f);
+    const inRow = i32.add(
+      i32.mul(i32.shrU(get(at), i32.const(3)), i32.const(panelStride)),
+      i32.shl(i32.and(get(at), i32.const(7)), i32.const(2)),
+    );
     return [set(at, column), v128.loadSplat(i32.add(i32.mul(get(this.row), i32.const(rowStride)), inRow), base)];
   }
 

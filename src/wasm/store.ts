@@ -27,7 +27,8 @@ export class WasmStore {
   place(key: string, tensor: Tensor, batch: number): Layout {
     const known = this.#placed.get(key);
     if (known) return known.layout;
-    const { bytes, ...strides } = extentOf(tensor, batch), layout = { ...strides, base: this.memory.take(bytes + 16, key) };
+    const { bytes, ...strides } = extentOf(tensor, batch),
+      layout = { ...strides, base: this.memory.take(bytes + 16, key) };
     this.#placed.set(key, { layout, rows: rowsOf(tensor, batch), cols: tensor.cols, transpose: null });
     const values = this.#waiting.get(key);
     if (values) this.#fill(key, values);
@@ -37,9 +38,11 @@ export class WasmStore {
 
   /** Keeps the transpose of a placed matrix beside it from now on. @throws OutOfMemoryError if there is no room */
   transpose(key: string): Layout {
-    const placed = this.#of(key), { rows, cols } = placed;
+    const placed = this.#of(key),
+      { rows, cols } = placed;
     if (placed.transpose) return placed.transpose;
-    const { bytes, ...strides } = panelExtent(cols, rows), layout = { ...strides, base: this.memory.take(bytes + 16, `${key}, transposed`) };
+    const { bytes, ...strides } = panelExtent(cols, rows),
+      layout = { ...strides, base: this.memory.take(bytes + 16, `${key}, transposed`) };
     placed.transpose = layout;
     packTransposed(this.memory.floats, layout, rows, cols, this.read(key));
     return layout;
@@ -66,7 +69,8 @@ export class WasmStore {
   }
 
   #fill(key: string, values: Floats): void {
-    const { layout, rows, cols, transpose } = this.#of(key), { floats } = this.memory;
+    const { layout, rows, cols, transpose } = this.#of(key),
+      { floats } = this.memory;
     if (values.length !== rows * cols) throw new Error(`${key} holds ${rows * cols} numbers but ${values.length} are written`);
     pack(floats, layout, rows, cols, values);
     if (transpose) packTransposed(floats, transpose, rows, cols, values);

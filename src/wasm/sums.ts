@@ -7,7 +7,10 @@ import { f32x4, floats, get, set, v128, type Code } from "./assembler.ts";
 import type { GroupWriter } from "./emission.ts";
 
 const { add, sub, mul, div } = f32x4;
-const ZERO = floats(0), ONE = floats(1), MINUS_ONE = floats(-1), EPSILON = floats(LOSS_EPSILON);
+const ZERO = floats(0),
+  ONE = floats(1),
+  MINUS_ONE = floats(-1),
+  EPSILON = floats(LOSS_EPSILON);
 
 /** The first operand is taken where it is not a number. */
 const atLeast = (x: Code): Code => f32x4.pmax(x, EPSILON);
@@ -18,19 +21,29 @@ export const signOf = (e: Code): Code => v128.choose(v128.or(v128.and(e, floats(
 
 /** Sets `side`, where 0 counts as −1, and gives 1 − y·a. */
 function marginOf(group: GroupWriter, a: Code, y: Code): { readonly before: Code; readonly side: Code; readonly margin: Code } {
-  const side = group.writer.scratch("side"), margin = group.writer.scratch("margin");
+  const side = group.writer.scratch("side"),
+    margin = group.writer.scratch("margin");
   return {
-    before: [set(side, y), set(side, v128.choose(MINUS_ONE, get(side), f32x4.eq(get(side), ZERO))), set(margin, sub(ONE, mul(get(side), a)))],
-    side: get(side), margin: get(margin),
+    before: [
+      set(side, y),
+      set(side, v128.choose(MINUS_ONE, get(side), f32x4.eq(get(side), ZERO))),
+      set(margin, sub(ONE, mul(get(side), a))),
+    ],
+    side: get(side),
+    margin: get(margin),
   };
 }
 
 /** ln cosh s, s ≥ 0: near 0 from cosh s − 1 = (1 − e^−s)² / 2e^−s, where nothing cancels. */
 function logCosh({ math, writer }: GroupWriter, value: Code): Code {
-  const s = writer.scratch("cosh s"), p = writer.scratch("cosh p"), l = writer.scratch("cosh l"), q = add(ONE, get(p));
+  const s = writer.scratch("cosh s"),
+    p = writer.scratch("cosh p"),
+    l = writer.scratch("cosh l"),
+    q = add(ONE, get(p));
   const far = f32x4.gt(get(s), ONE);
   return [
-    set(s, value), set(p, math.expm1(f32x4.neg(get(s)))),
+    set(s, value),
+    set(p, math.expm1(f32x4.neg(get(s)))),
     set(l, math.log1p(v128.choose(mul(q, q), div(mul(get(p), get(p)), mul(floats(2), q)), far))),
     v128.choose(add(get(s), sub(get(l), floats(Math.LN2))), get(l), far),
   ];
@@ -43,13 +56,18 @@ function logDifference({ math, writer }: GroupWriter, a: Code, y: Code): Code {
 }
 
 export function termOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code): Code {
-  const { math, writer } = group, size = writer.scratch("term size"), target = writer.scratch("term target");
+  const { math, writer } = group,
+    size = writer.scratch("term size"),
+    target = writer.scratch("term target");
   switch (loss) {
-    case "meanAbsoluteError": return f32x4.abs(sub(a, y));
+    case "meanAbsoluteError":
+      return f32x4.abs(sub(a, y));
     case "meanAbsolutePercentageError":
       return [set(target, y), div(mul(floats(100), f32x4.abs(sub(get(target), a))), atLeast(f32x4.abs(get(target))))];
-    case "meanSquaredLogarithmicError": return [set(size, logDifference(group, a, y)), mul(get(size), get(size))];
-    case "logCosh": return logCosh(group, f32x4.abs(sub(a, y)));
+    case "meanSquaredLogarithmicError":
+      return [set(size, logDifference(group, a, y)), mul(get(size), get(size))];
+    case "logCosh":
+      return logCosh(group, f32x4.abs(sub(a, y)));
     case "hinge": {
       const { before, margin } = marginOf(group, a, y);
       return [before, f32x4.pmax(margin, ZERO)];
@@ -58,23 +76,31 @@ export function termOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code):
       const { before, margin } = marginOf(group, a, y);
       return [before, set(size, f32x4.pmax(margin, ZERO)), mul(get(size), get(size))];
     }
-    case "klDivergence": return [set(target, share(y)), mul(get(target), math.log(div(get(target), share(a))))];
-    case "poisson": return [set(size, a), set(target, y), sub(get(size), mul(get(target), math.log(add(get(size), EPSILON))))];
+    case "klDivergence":
+      return [set(target, share(y)), mul(get(target), math.log(div(get(target), share(a))))];
+    case "poisson":
+      return [set(size, a), set(target, y), sub(get(size), mul(get(target), math.log(add(get(size), EPSILON))))];
   }
 }
 
 /** Its derivative by a. */
 export function slopeOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code): Code {
-  const { math, writer } = group, size = writer.scratch("term size"), target = writer.scratch("term target");
+  const { math, writer } = group,
+    size = writer.scratch("term size"),
+    target = writer.scratch("term target");
   switch (loss) {
-    case "meanAbsoluteError": return [set(size, sub(a, y)), signOf(get(size))];
+    case "meanAbsoluteError":
+      return [set(size, sub(a, y)), signOf(get(size))];
     case "meanAbsolutePercentageError":
       return [set(target, y), set(size, sub(a, get(target))), div(mul(floats(100), signOf(get(size))), atLeast(f32x4.abs(get(target))))];
-    case "meanSquaredLogarithmicError": return [
-      set(size, a), set(target, logDifference(group, get(size), y)),
-      v128.andNot(div(mul(floats(2), get(target)), add(ONE, get(size))), f32x4.lt(get(size), EPSILON)),
-    ];
-    case "logCosh": return math.tanh(sub(a, y));
+    case "meanSquaredLogarithmicError":
+      return [
+        set(size, a),
+        set(target, logDifference(group, get(size), y)),
+        v128.andNot(div(mul(floats(2), get(target)), add(ONE, get(size))), f32x4.lt(get(size), EPSILON)),
+      ];
+    case "logCosh":
+      return math.tanh(sub(a, y));
     case "hinge": {
       const { before, side, margin } = marginOf(group, a, y);
       return [before, v128.choose(f32x4.neg(side), f32x4.pmax(margin, ZERO), f32x4.gt(margin, ZERO))];
@@ -84,7 +110,11 @@ export function slopeOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code)
       return [before, mul(mul(floats(-2), side), f32x4.pmax(margin, ZERO))];
     }
     case "klDivergence":
-      return [set(size, a), v128.andNot(div(f32x4.neg(share(y)), get(size)), v128.or(f32x4.lt(get(size), EPSILON), f32x4.gt(get(size), ONE)))];
-    case "poisson": return sub(ONE, div(y, add(a, EPSILON)));
+      return [
+        set(size, a),
+        v128.andNot(div(f32x4.neg(share(y)), get(size)), v128.or(f32x4.lt(get(size), EPSILON), f32x4.gt(get(size), ONE))),
+      ];
+    case "poisson":
+      return sub(ONE, div(y, add(a, EPSILON)));
   }
 }

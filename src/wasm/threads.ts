@@ -16,7 +16,9 @@ interface Events {
 /** More threads than these wait for one another longer than they compute. */
 export const MAX_THREADS = 8;
 /** A call that takes so many times as long as it should, and so many milliseconds at least, is given up: a thread has died unheard. */
-const PATIENCE = 50, LEAST_PATIENCE = 10_000, START_PATIENCE = 10_000;
+const PATIENCE = 50,
+  LEAST_PATIENCE = 10_000,
+  START_PATIENCE = 10_000;
 
 interface NodeWorker {
   on(event: string, listener: (value: unknown) => void): void;
@@ -71,7 +73,10 @@ export class ThreadPool {
   #death: string | null = null;
   #ended = false;
 
-  private constructor(readonly count: number, readonly onDeath: (reason: string) => void) {}
+  private constructor(
+    readonly count: number,
+    readonly onDeath: (reason: string) => void,
+  ) {}
 
   /**
    * Starts so many threads and waits until all listen.
@@ -112,7 +117,8 @@ export class ThreadPool {
    */
   run(id: number, slot: number, count: number, expected: number): Promise<void> {
     return this.#answered(Math.max(LEAST_PATIENCE, PATIENCE * expected), () =>
-      this.#threads.forEach((each, thread) => each.send({ id, slot, count, thread, threads: this.count })));
+      this.#threads.forEach((each, thread) => each.send({ id, slot, count, thread, threads: this.count })),
+    );
   }
 
   dispose(): void {

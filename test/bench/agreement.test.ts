@@ -39,9 +39,15 @@ class FakeHost {
 
 const contender = (name: string): ContenderInfo => ({ name, kind: "training", file: name, device: "webgpu", assets: [] });
 
-const run = (host: FakeHost, workloads: readonly (Workload | RecurrentWorkload)[]) => runBenchmark(host, {
-  contenders: [contender("deltaprop"), contender("other")], workloads, rounds: 3, lossSteps: STEPS, seconds: 0.1, say: () => {},
-});
+const run = (host: FakeHost, workloads: readonly (Workload | RecurrentWorkload)[]) =>
+  runBenchmark(host, {
+    contenders: [contender("deltaprop"), contender("other")],
+    workloads,
+    rounds: 3,
+    lossSteps: STEPS,
+    seconds: 0.1,
+    say: () => {},
+  });
 
 describe("the comparison of losses", () => {
   it.each(SMALL)("reports a learning rate 2 % off as wrong, and does not time it: $name", async (workload) => {
@@ -55,15 +61,32 @@ describe("the comparison of losses", () => {
   it("sees it in a recurrent network too, of which it compares only as many losses as the workload allows", async () => {
     const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1.02 });
     const reference = async (_: unknown, steps: number) => Array.from({ length: steps }, () => 4);
-    const ask = vi.spyOn(host, "ask").mockImplementation(async ({ kind, bundle, lossSteps }) => (kind === "check"
-      ? { kind, outcome: { losses: Array.from({ length: lossSteps }, () => (bundle === "other.js" ? 4.001 : 4)) }, counts, peakBytes: 1 }
-      : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] }));
+    const ask = vi
+      .spyOn(host, "ask")
+      .mockImplementation(async ({ kind, bundle, lossSteps }) =>
+        kind === "check"
+          ? {
+              kind,
+              outcome: { losses: Array.from({ length: lossSteps }, () => (bundle === "other.js" ? 4.001 : 4)) },
+              counts,
+              peakBytes: 1,
+            }
+          : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] },
+      );
     const recurs = (name: string): ContenderInfo => ({ ...contender(name), kind: "recurrent" });
     const [report] = await runBenchmark(host, {
-      contenders: [recurs("deltaprop"), recurs("other"), contender("dense")], workloads: [{ ...RECURRENT[0], mostLosses: 2 }],
-      rounds: 1, lossSteps: STEPS, seconds: 0.1, reference, say: () => {},
+      contenders: [recurs("deltaprop"), recurs("other"), contender("dense")],
+      workloads: [{ ...RECURRENT[0], mostLosses: 2 }],
+      rounds: 1,
+      lossSteps: STEPS,
+      seconds: 0.1,
+      reference,
+      say: () => {},
     });
-    expect(report.entries.map(({ contender: name, status }) => [name, status])).toEqual([["deltaprop", "timed"], ["other", "wrong"]]);
+    expect(report.entries.map(({ contender: name, status }) => [name, status])).toEqual([
+      ["deltaprop", "timed"],
+      ["other", "wrong"],
+    ]);
     expect(ask.mock.calls[0][0].lossSteps).toBe(2);
     expect(workloadTable(report)).toMatch(/steps\/s +ms\/step/);
   });
@@ -73,8 +96,9 @@ describe("the comparison of losses", () => {
     const [report] = await run(host, [SMALL[0]]);
     expect(report.entries.map(({ status }) => status)).toEqual(["timed", "timed"]);
     // Interleaved, and not always in the same order.
-    expect(host.asked.slice(2)).toEqual(["deltaprop", "other", "other", "deltaprop", "deltaprop", "other"]
-      .map((name) => `time ${name}.js`));
+    expect(host.asked.slice(2)).toEqual(
+      ["deltaprop", "other", "other", "deltaprop", "deltaprop", "other"].map((name) => `time ${name}.js`),
+    );
   });
 
   it("takes neither NaN nor a missing loss for agreement", () => {
@@ -97,7 +121,11 @@ describe("a contender that cannot run there", () => {
   it("is reported with the reason, and not asked", async () => {
     const host = new FakeHost({ "deltaprop.js": 1 });
     const [report] = await runBenchmark(host, {
-      contenders: [contender("deltaprop"), contender("elsewhere")], workloads: [SMALL[0]], rounds: 1, lossSteps: STEPS, seconds: 0.1,
+      contenders: [contender("deltaprop"), contender("elsewhere")],
+      workloads: [SMALL[0]],
+      rounds: 1,
+      lossSteps: STEPS,
+      seconds: 0.1,
       say: () => {},
     });
     expect(report.entries.map(({ status }) => status)).toEqual(["timed", "not here"]);

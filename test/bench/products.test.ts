@@ -20,8 +20,14 @@ function multiply({ form, m, k, n }: Product, { left, right }: Operands): Float3
   return out;
 }
 
-const SMALL: readonly Product[] = (["normal", "rightTransposed", "leftTransposed"] as const).map((form) =>
-  ({ kind: "product", name: form, form, m: 33, k: 65, n: 17 }));
+const SMALL: readonly Product[] = (["normal", "rightTransposed", "leftTransposed"] as const).map((form) => ({
+  kind: "product",
+  name: form,
+  form,
+  m: 33,
+  k: 65,
+  n: 17,
+}));
 
 /** What a device computes that stores operands in half precision: 11 significant bits. */
 function halved(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
@@ -32,7 +38,8 @@ function halved(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
 }
 
 describe.each(SMALL)("the check of a product, $name", (product) => {
-  const operands = makeOperands(product), right = multiply(product, operands);
+  const operands = makeOperands(product),
+    right = multiply(product, operands);
   const changed = (at: number, value: number) => Float32Array.from(right, (old, i) => (i === at ? value : old));
 
   it("accepts the float32 product", () => {
@@ -56,7 +63,8 @@ describe.each(SMALL)("the check of a product, $name", (product) => {
   });
 
   it("control: rejects a term too few", () => {
-    const { m, k, n, form } = product, left = operands.left.slice();
+    const { m, k, n, form } = product,
+      left = operands.left.slice();
     for (let row = 0; row < m; row++) left[form === "leftTransposed" ? (k - 1) * m + row : row * k + k - 1] = 0;
     expect(compareProduct(productError(product, operands, multiply(product, { ...operands, left })))).toMatchObject({ ok: false });
     expect(n).toBe(17);
@@ -71,7 +79,8 @@ describe.each(SMALL)("the check of a product, $name", (product) => {
 describe("a large product", () => {
   // As many terms as make the check take samples, without the time of a square one.
   const product: Product = { kind: "product", name: "large", form: "normal", m: 2100, k: 128, n: 1024 };
-  const operands = makeOperands(product), right = multiply(product, operands);
+  const operands = makeOperands(product),
+    right = multiply(product, operands);
 
   it("is compared in full for some rows, the first and the last among them", () => {
     const rows = rowsToCompare(product);
@@ -82,7 +91,8 @@ describe("a large product", () => {
 
   it("control: rejects a wrong tile and a NaN in rows that are not among them", () => {
     const row = [...right.keys()].find((at) => !rowsToCompare(product).includes(at))!;
-    const tile = right.slice().fill(0, row * product.n + 100, row * product.n + 116), none = right.slice();
+    const tile = right.slice().fill(0, row * product.n + 100, row * product.n + 116),
+      none = right.slice();
     none[row * product.n + 5] = NaN;
     expect(compareProduct(productError(product, operands, tile))).toMatchObject({ ok: false });
     expect(productError(product, operands, none)).toBeNaN();

@@ -24,12 +24,20 @@ function graph(): Graph {
 }
 
 const launch = (ops: readonly Op[], tensors: readonly string[]): Launch => ({
-  kernel: "k", label: "", ops, source: "", grid: [1, 1], flops: 0, table: "uniform",
-  bindings: [], touches: tensors.map((tensor) => ({ tensor, access: "read" })),
+  kernel: "k",
+  label: "",
+  ops,
+  source: "",
+  grid: [1, 1],
+  flops: 0,
+  table: "uniform",
+  bindings: [],
+  touches: tensors.map((tensor) => ({ tensor, access: "read" })),
 });
 
 describe("the work of a launch", () => {
-  const g = graph(), [gather, forward, gradient] = g.ops;
+  const g = graph(),
+    [gather, forward, gradient] = g.ops;
 
   it("counts two operations a term", () => {
     expect(flopsOfLaunch(g, BATCH, launch([forward], []))).toBe(2 * 8 * 5 * 3);
@@ -54,24 +62,32 @@ describe("the work of a launch", () => {
 });
 
 describe("a timer without timestamps", () => {
-  afterEach(() => { vi.restoreAllMocks(); });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
 
   it("takes what a submit costs away", async () => {
     let now = 0;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const timer = new Timer({ features: new Set<string>() } as unknown as GPUDevice, "quick");
     // 2 ms a submit, 30 µs a run.
-    const { micros, runs } = await timer.time(async (times) => { now += 2 + 0.03 * times; }, 1000);
+    const { micros, runs } = await timer.time(async (times) => {
+      now += 2 + 0.03 * times;
+    }, 1000);
     expect(micros).toBeCloseTo(30, 6);
     expect(runs).toBeGreaterThan(10);
     expect(timer.method).toContain("clock");
   });
 
   it("stays within what a submit can hold", async () => {
-    let now = 0, most = 0;
+    let now = 0,
+      most = 0;
     vi.spyOn(performance, "now").mockImplementation(() => now);
     const timer = new Timer({ features: new Set<string>() } as unknown as GPUDevice, "full");
-    await timer.time(async (times) => { now += 0.001 * times; most = Math.max(most, times); }, 16);
+    await timer.time(async (times) => {
+      now += 0.001 * times;
+      most = Math.max(most, times);
+    }, 16);
     expect(most).toBe(16);
   });
 });
@@ -79,13 +95,28 @@ describe("a timer without timestamps", () => {
 describe("the roofline's table", () => {
   it("gives rates and their shares of the ceilings", () => {
     const result: RooflineResult = {
-      kind: "roofline", method: "timestamp queries",
-      ceilings: { flopsPerSecond: 1e12, flopsBy: "fma", bytesPerSecond: 1e11, bytesBy: "a copy", largestBytesPerSecond: 9e10,
-        largestBytes: 2 ** 28, dispatchMicros: 2, submitMicros: 10, readbackMicros: 300 },
-      plans: [{ workload: "net", kernels: [
-        { kernel: "product", label: "z1", micros: 30, runs: 9, flops: 15e6, bytes: 6e5 },
-        { kernel: "row_sum", label: "b1", micros: 10, runs: 9, flops: 0, bytes: 1e5 },
-      ] }],
+      kind: "roofline",
+      method: "timestamp queries",
+      ceilings: {
+        flopsPerSecond: 1e12,
+        flopsBy: "fma",
+        bytesPerSecond: 1e11,
+        bytesBy: "a copy",
+        largestBytesPerSecond: 9e10,
+        largestBytes: 2 ** 28,
+        dispatchMicros: 2,
+        submitMicros: 10,
+        readbackMicros: 300,
+      },
+      plans: [
+        {
+          workload: "net",
+          kernels: [
+            { kernel: "product", label: "z1", micros: 30, runs: 9, flops: 15e6, bytes: 6e5 },
+            { kernel: "row_sum", label: "b1", micros: 10, runs: 9, flops: 0, bytes: 1e5 },
+          ],
+        },
+      ],
     };
     const text = rooflineText(result);
     expect(text).toMatch(/product +30\.0 +75 % +500 +50 % +20\.0 +20 % +z1/);

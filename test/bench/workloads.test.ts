@@ -16,13 +16,15 @@ describe("a problem", () => {
   });
 
   it("has a loss that falls", async () => {
-    const losses = await referenceLosses(TINY, 8 * BATCHES), average = (part: number[]) =>
-      part.reduce((sum, loss) => sum + loss, 0) / part.length;
+    const losses = await referenceLosses(TINY, 8 * BATCHES),
+      average = (part: number[]) => part.reduce((sum, loss) => sum + loss, 0) / part.length;
     expect(average(losses.slice(-BATCHES))).toBeLessThan(0.9 * average(losses.slice(0, BATCHES)));
   });
 
   it("repeats its mini-batches in order, cut where asked", () => {
-    const { x } = makeProblem(TINY), perBatch = x.length / BATCHES, steps = BATCHES + 3;
+    const { x } = makeProblem(TINY),
+      perBatch = x.length / BATCHES,
+      steps = BATCHES + 3;
     const all = cycle(x, steps);
     expect(all).toHaveLength(perBatch * steps);
     expect(all.slice(0, x.length)).toEqual(x);
@@ -38,8 +40,18 @@ describe("a problem", () => {
 
 describe("the pipelined loop", () => {
   it.each([1, READ_EVERY - 1, READ_EVERY, READ_EVERY + 1, 3 * READ_EVERY])("reads every few and the last of %i", async (steps) => {
-    const read: number[] = [], dropped: number[] = [];
-    await pipelined(steps, (index) => index, async (loss) => { read.push(loss); }, (loss) => { dropped.push(loss); });
+    const read: number[] = [],
+      dropped: number[] = [];
+    await pipelined(
+      steps,
+      (index) => index,
+      async (loss) => {
+        read.push(loss);
+      },
+      (loss) => {
+        dropped.push(loss);
+      },
+    );
     expect(read.at(-1)).toBe(steps - 1);
     expect(read).toHaveLength(Math.ceil(steps / READ_EVERY));
     expect([...read, ...dropped].sort((a, b) => a - b)).toEqual(Array.from({ length: steps }, (_, i) => i));
@@ -59,7 +71,8 @@ describe("statistics", () => {
 });
 
 describe("windows of characters", () => {
-  const [SMALL] = RECURRENT, TINY_TEXT = { ...SMALL, vocabulary: 5, hidden: 4, steps: 3, batch: 2, learningRate: 0.05 };
+  const [SMALL] = RECURRENT,
+    TINY_TEXT = { ...SMALL, vocabulary: 5, hidden: 4, steps: 3, batch: 2, learningRate: 0.05 };
 
   it("are the same each time, whole numbers of the vocabulary, answered by the character that follows", () => {
     const { rows, x, labels, input, recurrent, output } = makeRecurrentProblem(SMALL);
@@ -69,8 +82,13 @@ describe("windows of characters", () => {
     expect(new Set(x).size).toBe(SMALL.vocabulary);
     expect(Math.max(...x, ...labels)).toBe(SMALL.vocabulary - 1);
     expect(labels.slice(0, -1)).toEqual(x.slice(1));
-    expect([input.kernel.length, input.bias.length, recurrent.length, output.kernel.length, output.bias.length])
-      .toEqual([65 * 128, 128, 128 * 128, 128 * 65, 65]);
+    expect([input.kernel.length, input.bias.length, recurrent.length, output.kernel.length, output.bias.length]).toEqual([
+      65 * 128,
+      128,
+      128 * 128,
+      128 * 65,
+      65,
+    ]);
   });
 
   it("have a loss that falls, from that of guessing", async () => {

@@ -17,19 +17,24 @@ const textOf = (files: Files, name: string): string | undefined => {
 
 async function built(environment: string): Promise<Files> {
   const builder = await createBuilder({
-    root: ROOT, configFile: `${ROOT}/vite.config.ts`, logLevel: "silent", environments: { [environment]: { build: { write: false } } },
+    root: ROOT,
+    configFile: `${ROOT}/vite.config.ts`,
+    logLevel: "silent",
+    environments: { [environment]: { build: { write: false } } },
   });
   return outputOf(await builder.build(builder.environments[environment]));
 }
 
 it("the command's file has the licence text of every package that cli.js contains", async () => {
-  const files = await built("cli"), text = textOf(files, "cli.licences.txt")!;
+  const files = await built("cli"),
+    text = textOf(files, "cli.licences.txt")!;
   const code = files.flatMap((file) => (file.type === "chunk" ? [file.code] : [])).join("\n");
   // The bundler names the file that each part came from.
   const names = new Set([...code.matchAll(/^\/\/ node_modules\/((?:@[^/\n]+\/)?[^/\n]+)\//gm)].map(([, name]) => name));
   expect([...names]).toEqual(expect.arrayContaining(["commander", "cli-progress"]));
   for (const name of names) {
-    const folder = `${ROOT}/node_modules/${name}/`, file = (await readdir(folder)).find((one) => /^licen[sc]e/i.test(one))!;
+    const folder = `${ROOT}/node_modules/${name}/`,
+      file = (await readdir(folder)).find((one) => /^licen[sc]e/i.test(one))!;
     expect(text).toContain((await readFile(folder + file, "utf8")).trim());
   }
 });
@@ -37,9 +42,14 @@ it("the command's file has the licence text of every package that cli.js contain
 it("the page's file has those of its scripts, its workers and its digits", async () => {
   const files = outputOf(await build({ configFile: `${ROOT}/demo/vite.config.ts`, logLevel: "error", build: { write: false } }));
   const text = textOf(files, "licences.txt")!;
-  const sources = (await readdir(`${ROOT}/demo`, { recursive: true })).filter((name) => name.endsWith(".ts") && !/config|plugin|policy/.test(name));
-  const imported = new Set((await Promise.all(sources.map((name) => readFile(`${ROOT}/demo/${name}`, "utf8"))))
-    .flatMap((source) => [...source.matchAll(/(?:from|import) "([a-z@][^"]*)"/g)].map(([, name]) => name.split("/")[0])));
+  const sources = (await readdir(`${ROOT}/demo`, { recursive: true })).filter(
+    (name) => name.endsWith(".ts") && !/config|plugin|policy/.test(name),
+  );
+  const imported = new Set(
+    (await Promise.all(sources.map((name) => readFile(`${ROOT}/demo/${name}`, "utf8")))).flatMap((source) =>
+      [...source.matchAll(/(?:from|import) "([a-z@][^"]*)"/g)].map(([, name]) => name.split("/")[0]),
+    ),
+  );
   expect([...imported].sort()).toEqual(["comlink", "uplot"]);
   for (const name of [...imported, "mnist"]) expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
 }, 60_000);
@@ -63,12 +73,17 @@ it("control: a package without a text, or with a licence that nobody looked at, 
   };
   expect(licenceText("x.js", [await pack("good", "MIT", "Do as you like.")])).toMatch(/good 1\.0\.0 \(MIT\)\n\nDo as you like\./);
   await expect(pack("bare", "MIT", null).then((one) => licenceText("x.js", [one]))).rejects.toThrow("has no licence text");
-  await expect(pack("odd", "GPL-3.0-only", "…").then((one) => licenceText("x.js", [one]))).rejects.toThrow('under the licence "GPL-3.0-only"');
+  await expect(pack("odd", "GPL-3.0-only", "…").then((one) => licenceText("x.js", [one]))).rejects.toThrow(
+    'under the licence "GPL-3.0-only"',
+  );
 });
 
 it.each([
-  ["/a/node_modules/uplot/dist/uPlot.esm.js?v=1", "/a/node_modules/uplot"], ["\0/a/node_modules/@scope/name/index.js", "/a/node_modules/@scope/name"],
-  ["/a/node_modules/one/node_modules/two/x.js", "/a/node_modules/one/node_modules/two"], ["/a/src/index.ts", null], ["\0rolldown/runtime.js", null],
+  ["/a/node_modules/uplot/dist/uPlot.esm.js?v=1", "/a/node_modules/uplot"],
+  ["\0/a/node_modules/@scope/name/index.js", "/a/node_modules/@scope/name"],
+  ["/a/node_modules/one/node_modules/two/x.js", "/a/node_modules/one/node_modules/two"],
+  ["/a/src/index.ts", null],
+  ["\0rolldown/runtime.js", null],
 ])("the package of %s is %s", (id, folder) => {
   expect(packageFolder(id)).toBe(folder);
 });

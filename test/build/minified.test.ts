@@ -36,10 +36,10 @@ interface Ran {
 }
 
 async function ran(environment: "client" | "minified"): Promise<Ran> {
-  const served = await servedPage(new Map([...await builtLibrary(environment), ["page.js", PAGE]]), "page.js", {});
+  const served = await servedPage(new Map([...(await builtLibrary(environment)), ["page.js", PAGE]]), "page.js", {});
   onTestFinished(() => served.close());
   await served.page.waitForFunction("globalThis.run !== undefined");
-  return await served.page.evaluate("run()") as Ran;
+  return (await served.page.evaluate("run()")) as Ran;
 }
 
 it("trains, verifies, goes to a worker and refuses as the readable one does, bit for bit", async () => {

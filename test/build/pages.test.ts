@@ -7,11 +7,15 @@ import { builtLibrary } from "../support/served-page.ts";
 
 /** Lines on which the name is used, not as a property and outside of strings and comments. */
 function usesOfProcess(code: string): string[] {
-  const file = ts.createSourceFile("x.js", code, ts.ScriptTarget.ES2022, true), lines: string[] = [];
+  const file = ts.createSourceFile("x.js", code, ts.ScriptTarget.ES2022, true),
+    lines: string[] = [];
   const visit = (node: ts.Node): void => {
     const { parent } = node;
-    const isProperty = parent && ((ts.isPropertyAccessExpression(parent) && parent.name === node) || (ts.isPropertyAssignment(parent) && parent.name === node));
-    if (ts.isIdentifier(node) && node.text === "process" && !isProperty) lines.push(code.split("\n")[file.getLineAndCharacterOfPosition(node.pos).line].trim());
+    const isProperty =
+      parent &&
+      ((ts.isPropertyAccessExpression(parent) && parent.name === node) || (ts.isPropertyAssignment(parent) && parent.name === node));
+    if (ts.isIdentifier(node) && node.text === "process" && !isProperty)
+      lines.push(code.split("\n")[file.getLineAndCharacterOfPosition(node.pos).line].trim());
     ts.forEachChild(node, visit);
   };
   visit(file);
@@ -25,7 +29,9 @@ it("no file that a page loads uses the bare name process", async () => {
 });
 
 it("control: it finds the name, and not properties of that name", () => {
-  expect(usesOfProcess("const { A } = process.env;\n// process\nf(globalThis.process, { process: 1 }, 'process');")).toEqual(["const { A } = process.env;"]);
+  expect(usesOfProcess("const { A } = process.env;\n// process\nf(globalThis.process, { process: 1 }, 'process');")).toEqual([
+    "const { A } = process.env;",
+  ]);
 });
 
 it("the worker is where the library looks for it, and where package.json says", async () => {

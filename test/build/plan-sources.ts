@@ -14,8 +14,13 @@ import { FORMULAS } from "../support/formulas.ts";
 
 function recurrentPlan(): Plan {
   const network = resolveNetwork([simpleRNN({ units: 5, inputShape: [4, 3], stateful: true }), dense({ units: 2 })], 1);
-  const graph = buildGraph(network, resolveRecipe(network, { optimizer: sgd({ momentum: 0.9, nesterov: true }), loss: "meanSquaredError" }),
-    "train", { type: "float32", scale: 1, masked: true }, recurrentGraph);
+  const graph = buildGraph(
+    network,
+    resolveRecipe(network, { optimizer: sgd({ momentum: 0.9, nesterov: true }), loss: "meanSquaredError" }),
+    "train",
+    { type: "float32", scale: 1, masked: true },
+    recurrentGraph,
+  );
   return new Plan(graph, { formulas: FORMULAS, batch: 3, sequences: SEQUENCES });
 }
 
@@ -25,7 +30,10 @@ export function planSources(): string[] {
     ...planCases([512], { adapter: { kind: "gpu", quads: false, workgroupBytes: 65_536 }, precision: "f16" }).map(([, plan]) => plan),
     ...planCases([33], { adapter: { kind: "software", quads: true, workgroupBytes: 32_768 } }).map(([, plan]) => plan),
     ...planCases([4], { persistentBytes: 32_768, writePersistent }).map(([, plan]) => plan),
-    new Plan(graphOf({ widths: [600, 600, 600], activation: "leakyRelu", last: "sigmoid", loss: "binaryCrossentropy", optimizer: adagrad() }), { formulas: FORMULAS, batch: 600 }),
+    new Plan(
+      graphOf({ widths: [600, 600, 600], activation: "leakyRelu", last: "sigmoid", loss: "binaryCrossentropy", optimizer: adagrad() }),
+      { formulas: FORMULAS, batch: 600 },
+    ),
     recurrentPlan(),
   ];
   return plans.flatMap(({ launches }) => launches.map(({ source }) => source));

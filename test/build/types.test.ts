@@ -19,28 +19,46 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The documentation that an editor shows at each place of a text that follows "/*?*\/". */
 function hovered(text: string): string[] {
-  const file = `${folder}/use.ts`, options = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, types: [] };
+  const file = `${folder}/use.ts`,
+    options = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler, types: [] };
   const service = ts.createLanguageService({
-    getCompilationSettings: () => options, getScriptFileNames: () => [file], getScriptVersion: () => "1", getCurrentDirectory: () => folder,
+    getCompilationSettings: () => options,
+    getScriptFileNames: () => [file],
+    getScriptVersion: () => "1",
+    getCurrentDirectory: () => folder,
     getScriptSnapshot(name) {
       const content = name === file ? text : ts.sys.readFile(name);
       return content === undefined ? undefined : ts.ScriptSnapshot.fromString(content);
     },
-    getDefaultLibFileName: ts.getDefaultLibFilePath, fileExists: (name) => name === file || ts.sys.fileExists(name),
-    readFile: (name) => ts.sys.readFile(name), directoryExists: (name) => ts.sys.directoryExists(name),
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: (name) => name === file || ts.sys.fileExists(name),
+    readFile: (name) => ts.sys.readFile(name),
+    directoryExists: (name) => ts.sys.directoryExists(name),
   });
-  const mark = "/*?*/", places = [...text.matchAll(/\/\*\?\*\//g)].map(({ index }) => index + mark.length);
+  const mark = "/*?*/",
+    places = [...text.matchAll(/\/\*\?\*\//g)].map(({ index }) => index + mark.length);
   return places.map((place) => ts.displayPartsToString(service.getQuickInfoAtPosition(file, place)?.documentation));
 }
 
-const from = (expressions: readonly string[]): string[] => hovered(
-  `import * as dp from "./src/index";\nconst bare = { dense: dp.dense };\n${expressions.map((one) => `${one};`).join("\n")}\n`);
+const from = (expressions: readonly string[]): string[] =>
+  hovered(`import * as dp from "./src/index";\nconst bare = { dense: dp.dense };\n${expressions.map((one) => `${one};`).join("\n")}\n`);
 
 const NAMESPACES = {
   layers: ["activation", "batchNormalization", "dense", "dropout", "layerNormalization", "simpleRNN"],
   train: ["adadelta", "adagrad", "adam", "adamax", "momentum", "rmsprop", "sgd"],
   regularizers: ["l1", "l1l2", "l2"],
-  initializers: ["glorotNormal", "glorotUniform", "heNormal", "heUniform", "lecunNormal", "ones", "orthogonal", "randomNormal", "randomUniform", "zeros"],
+  initializers: [
+    "glorotNormal",
+    "glorotUniform",
+    "heNormal",
+    "heUniform",
+    "lecunNormal",
+    "ones",
+    "orthogonal",
+    "randomNormal",
+    "randomUniform",
+    "zeros",
+  ],
 } as const;
 
 it.each(Object.entries(NAMESPACES))("%s.* show their documentation", async (namespace, names) => {

@@ -15,22 +15,36 @@ const FILES = (import.meta as unknown as { glob(pattern: string): Record<string,
 const TIMEOUT = 60_000;
 
 const config: VitestRunner["config"] = {
-  root: "/", setupFiles: [], name: undefined, passWithNoTests: false, testNamePattern: undefined, allowOnly: false,
-  sequence: { shuffle: false, concurrent: false, seed: 0, hooks: "stack", setupFiles: "list" }, chaiConfig: undefined, maxConcurrency: 1,
-  testTimeout: TIMEOUT, hookTimeout: TIMEOUT, retry: 0, includeTaskLocation: false, tags: [], tagsFilter: undefined, strictTags: false,
+  root: "/",
+  setupFiles: [],
+  name: undefined,
+  passWithNoTests: false,
+  testNamePattern: undefined,
+  allowOnly: false,
+  sequence: { shuffle: false, concurrent: false, seed: 0, hooks: "stack", setupFiles: "list" },
+  chaiConfig: undefined,
+  maxConcurrency: 1,
+  testTimeout: TIMEOUT,
+  hookTimeout: TIMEOUT,
+  retry: 0,
+  includeTaskLocation: false,
+  tags: [],
+  tagsFilter: undefined,
+  strictTags: false,
 };
 
 const testsOf = (task: Task): Test[] => (task.type === "test" ? [task] : task.tasks.flatMap(testsOf));
 const nameOf = ({ suite, name }: Task): string =>
-  (suite && suite.type === "suite" && !("filepath" in suite) ? `${nameOf(suite)} > ${name}` : name);
+  suite && suite.type === "suite" && !("filepath" in suite) ? `${nameOf(suite)} > ${name}` : name;
 const words = (task: Task): string => (task.result?.errors ?? []).map(({ message }) => message).join("\n") || "failed without a word";
 
 /** Groups whose hooks failed: their tests may have passed, or never begun. */
-const failedGroups = (task: Task): Task[] => (task.type === "test" ? []
-  : [...(task.result?.errors?.length ? [task] : []), ...task.tasks.flatMap(failedGroups)]);
+const failedGroups = (task: Task): Task[] =>
+  task.type === "test" ? [] : [...(task.result?.errors?.length ? [task] : []), ...task.tasks.flatMap(failedGroups)];
 
 function outcomeOf(file: File): FileOutcome {
-  const tests = testsOf(file), failed = [...tests.filter(({ result }) => result?.state === "fail"), ...failedGroups(file)];
+  const tests = testsOf(file),
+    failed = [...tests.filter(({ result }) => result?.state === "fail"), ...failedGroups(file)];
   const notRun = tests.filter(({ result }) => result?.state !== "pass" && result?.state !== "fail");
   return {
     passed: tests.filter(({ result }) => result?.state === "pass").length,

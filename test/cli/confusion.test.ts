@@ -4,10 +4,15 @@ import { expect, it } from "vitest";
 import { confusionCounts, confusionTable } from "../../src/cli/confusion.ts";
 import { NO_CLASS } from "../../src/cli/job.ts";
 
-const LABELS = Uint8Array.of(0, 0, 1, 1, 1, 2), PREDICTIONS = [0, 1, 1, 1, 0, 1];
+const LABELS = Uint8Array.of(0, 0, 1, 1, 1, 2),
+  PREDICTIONS = [0, 1, 1, 1, 0, 1];
 
 it("counts rows by what the digit is and columns by what the model says", () => {
-  expect(confusionCounts(LABELS, PREDICTIONS, 3)).toEqual([[1, 1, 0, 0], [1, 2, 0, 0], [0, 1, 0, 0]]);
+  expect(confusionCounts(LABELS, PREDICTIONS, 3)).toEqual([
+    [1, 1, 0, 0],
+    [1, 2, 0, 0],
+    [0, 1, 0, 0],
+  ]);
 });
 
 it("prints a row a class with the share that is right", () => {
@@ -21,9 +26,17 @@ it("prints a row a class with the share that is right", () => {
 });
 
 it("widens its columns for large counts and keeps lines of one length", () => {
-  const many = new Uint8Array(12345), table = confusionTable(many, Array<number>(12345).fill(0), 2);
+  const many = new Uint8Array(12345),
+    table = confusionTable(many, Array<number>(12345).fill(0), 2);
   expect(table).toContain("12345     · │ 100.0 %");
-  expect(new Set(table.split("\n").slice(1).map((line) => line.length)).size).toBe(1);
+  expect(
+    new Set(
+      table
+        .split("\n")
+        .slice(1)
+        .map((line) => line.length),
+    ).size,
+  ).toBe(1);
 });
 
 it("counts what has no class, outputs of NaN, in a column of its own and as wrong", () => {

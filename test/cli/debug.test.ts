@@ -8,7 +8,9 @@ import { buildCli, type BuiltCli } from "../support/run-cli.ts";
 const TRAIN = ["train", "--layers", "784,8,10", "--epochs", "1", "--batch", "500", "--no-save", "--json"];
 
 let cli: BuiltCli;
-beforeAll(async () => { cli = await buildCli(); }, 120_000);
+beforeAll(async () => {
+  cli = await buildCli();
+}, 120_000);
 afterAll(() => cli.remove());
 
 const run = (level: string, ...flags: string[]) => cli.run([...TRAIN, ...flags], { env: { ...process.env, DELTAPROP_DEBUG: level } });

@@ -61,10 +61,14 @@ it("it is as good as it was, by the command, and is not with today's gelu", asyn
 it("a run folder goes on with the tanh form, to the weights that the build of before came to", async () => {
   const { code, stderr } = await run("--resume", "run", "--epochs", "4", "--save", "resumed.safetensors");
   expect([code, stderr]).toEqual([0, ""]);
-  const [resumed, whole] = [parseModel(new Uint8Array(await readFile(join(folder, "resumed.safetensors"))), "resumed"),
-    parseModel(await before("model.safetensors"), "before")];
+  const [resumed, whole] = [
+    parseModel(new Uint8Array(await readFile(join(folder, "resumed.safetensors"))), "resumed"),
+    parseModel(await before("model.safetensors"), "before"),
+  ];
   expect(resumed.spec.activation).toBe("geluTanh");
-  const distance = Math.max(...resumed.weights.flatMap(({ data }, i) => [...data].map((value, k) => Math.abs(value - whole.weights[i].data[k]))));
+  const distance = Math.max(
+    ...resumed.weights.flatMap(({ data }, i) => [...data].map((value, k) => Math.abs(value - whole.weights[i].data[k]))),
+  );
   expect(distance).toBeLessThan(1e-6);
 }, 60_000);
 
@@ -91,5 +95,10 @@ it("the page reads its own files and links of before so", async () => {
 
 it("only gelu changed, and no version is made up", () => {
   for (const version of [1, 2]) expect(activationOf("tanh", version)).toBe("tanh");
-  expect([undefined, "1", "2", "3", "", "02", "1.5", "NaN"].map(readNamesVersion)).toEqual([1, 1, 2, ...Array<undefined>(5).fill(undefined)]);
+  expect([undefined, "1", "2", "3", "", "02", "1.5", "NaN"].map(readNamesVersion)).toEqual([
+    1,
+    1,
+    2,
+    ...Array<undefined>(5).fill(undefined),
+  ]);
 });

@@ -29,7 +29,8 @@ afterEach(async () => {
 
 /** It writes its process id down, heeds no gentle signal, and never ends. */
 async function hanging(version: boolean): Promise<string> {
-  const path = at("browser"), answer = version ? 'if [ "$1" = --version ]; then echo Chrome 1.2.3; exit; fi\n' : "";
+  const path = at("browser"),
+    answer = version ? 'if [ "$1" = --version ]; then echo Chrome 1.2.3; exit; fi\n' : "";
   await writeFile(path, `#!/bin/sh\n${answer}trap '' INT TERM HUP\necho $$ > ${at("pid")}\nwhile :; do sleep 1; done\n`);
   await chmod(path, 0o755);
   return path;
@@ -38,13 +39,16 @@ async function hasGone(): Promise<boolean> {
   const pid = Number(await readFile(at("pid"), "utf8"));
   for (let tries = 0; tries < 50; tries++) {
     if (hasEnded({ ...thisProcess(), pid, start: null })) return true;
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
   }
   return false;
 }
 
 describe("within()", () => {
-  const never = new Promise<never>(() => {}), late = () => new Error("late");
+  const never = new Promise<never>(() => {}),
+    late = () => new Error("late");
   it("comes to what the work comes to, in time", async () => {
     expect(await within(Promise.resolve(1), { millis: 1000, late })).toBe(1);
     await expect(within(Promise.reject(new Error("own")), { millis: 1000, late })).rejects.toThrow("own");
@@ -52,7 +56,8 @@ describe("within()", () => {
 
   it("ends when the time is over, and when it is told to", async () => {
     await expect(within(never, { millis: 1, late })).rejects.toThrow("late");
-    const stop = new AbortController(), waiting = within(never, { millis: Infinity, late, signal: stop.signal });
+    const stop = new AbortController(),
+      waiting = within(never, { millis: Infinity, late, signal: stop.signal });
     stop.abort(new Error("told"));
     await expect(waiting).rejects.toThrow("told");
     await expect(within(never, { millis: Infinity, late, signal: stop.signal })).rejects.toThrow("told");
@@ -62,7 +67,8 @@ describe("within()", () => {
 describe.skipIf(process.platform !== "linux")("a browser that hangs", () => {
   it("is given up after a while, ended, and named", async () => {
     vi.stubEnv("PUPPETEER_EXECUTABLE_PATH", await hanging(true));
-    const said: string[] = [], error: unknown = await launchBrowser((line) => said.push(line), { millis: 1000 }).catch((reason: unknown) => reason);
+    const said: string[] = [],
+      error: unknown = await launchBrowser((line) => said.push(line), { millis: 1000 }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(UnsupportedError);
     expect((error as Error).message).toContain(`The browser ${at("browser")} has not answered within 1 s of its start. `);
     expect([said, await hasGone(), await readdir(at("tmp"))]).toEqual([[], true, []]);
@@ -70,29 +76,43 @@ describe.skipIf(process.platform !== "linux")("a browser that hangs", () => {
 
   describe("to the command", () => {
     let cli: BuiltCli;
-    beforeAll(async () => { cli = await buildCli(); }, 120_000);
+    beforeAll(async () => {
+      cli = await buildCli();
+    }, 120_000);
     afterAll(() => cli.remove());
 
-    it.each([["while it says its version", false], ["at its start", true]])("%s: the first Ctrl-C ends both", async (_, version) => {
-      await writeTinyDigits(folder);
-      const env = { PUPPETEER_EXECUTABLE_PATH: await hanging(version), TMPDIR: at("tmp") };
-      let since = 0;
-      const { code, stdout, stderr } = await cli.run(
-        ["train", "--data", folder, "--layers", "9,8,4", "--backend", "webgpu", "--save", at("saved")], { env, during: (output, kill) => {
-          if (since > 0 || !output.includes("data:")) return;
-          since = performance.now();
-          const wait = setInterval(() => {
-            if (!existsSync(at("pid"))) return;
-            clearInterval(wait);
-            since = performance.now();
-            kill("SIGINT");
-          }, 20);
-        } });
-      expect(performance.now() - since).toBeLessThan(5000);
-      expect([code, stderr, existsSync(at("saved"))]).toEqual([130, "", false]);
-      expect(stdout).toMatch(/Stopping at the next step.*\nStopped before the training began\.\n$/);
-      expect([await hasGone(), await readdir(at("tmp"))]).toEqual([true, []]);
-    }, 60_000);
+    it.each([
+      ["while it says its version", false],
+      ["at its start", true],
+    ])(
+      "%s: the first Ctrl-C ends both",
+      async (_, version) => {
+        await writeTinyDigits(folder);
+        const env = { PUPPETEER_EXECUTABLE_PATH: await hanging(version), TMPDIR: at("tmp") };
+        let since = 0;
+        const { code, stdout, stderr } = await cli.run(
+          ["train", "--data", folder, "--layers", "9,8,4", "--backend", "webgpu", "--save", at("saved")],
+          {
+            env,
+            during: (output, kill) => {
+              if (since > 0 || !output.includes("data:")) return;
+              since = performance.now();
+              const wait = setInterval(() => {
+                if (!existsSync(at("pid"))) return;
+                clearInterval(wait);
+                since = performance.now();
+                kill("SIGINT");
+              }, 20);
+            },
+          },
+        );
+        expect(performance.now() - since).toBeLessThan(5000);
+        expect([code, stderr, existsSync(at("saved"))]).toEqual([130, "", false]);
+        expect(stdout).toMatch(/Stopping at the next step.*\nStopped before the training began\.\n$/);
+        expect([await hasGone(), await readdir(at("tmp"))]).toEqual([true, []]);
+      },
+      60_000,
+    );
   });
 });
 

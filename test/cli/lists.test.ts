@@ -11,7 +11,8 @@ import { METRICS } from "../../src/model/metrics.ts";
 const sorted = (names: readonly string[]): string[] => [...names].sort();
 
 it("--loss and --optimizer take every one of the library, and --activation names every one of hidden layers", () => {
-  const options = addTrainOptions(new Command("train")).options, of = (name: string) => options.find(({ long }) => long === `--${name}`)!;
+  const options = addTrainOptions(new Command("train")).options,
+    of = (name: string) => options.find(({ long }) => long === `--${name}`)!;
   expect(sorted(of("loss").argChoices!)).toEqual(sorted(LOSSES));
   expect(sorted(of("optimizer").argChoices!)).toEqual(sorted(OPTIMIZERS));
   expect([sorted(Object.keys(LOSSES_OF_FLAGS)), sorted(Object.keys(OPTIMIZERS_OF_FLAGS))]).toEqual([sorted(LOSSES), sorted(OPTIMIZERS)]);
@@ -26,9 +27,13 @@ function rowOf(readme: string, title: string, known: readonly string[]): string[
 }
 
 const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-const LISTS = { activations: ACTIVATIONS, losses: LOSSES, optimizers: OPTIMIZERS,
+const LISTS = {
+  activations: ACTIVATIONS,
+  losses: LOSSES,
+  optimizers: OPTIMIZERS,
   // The losses among them are said in words.
-  metrics: METRICS.filter((name) => !(LOSSES as readonly string[]).includes(name)) };
+  metrics: METRICS.filter((name) => !(LOSSES as readonly string[]).includes(name)),
+};
 
 it.each(Object.entries(LISTS))("the README lists all %s", (title, names) => {
   expect(names.length).toBeGreaterThan(2);
@@ -41,6 +46,10 @@ it.each(Object.entries(LISTS))("the README lists all %s", (title, names) => {
 
 it("the README lists nothing that is not there", () => {
   const row = README.split("\n").find((line) => line.startsWith("| activations |"))!;
-  const written = row.split("|")[2].split(";")[0].split(",").map((name) => name.trim());
+  const written = row
+    .split("|")[2]
+    .split(";")[0]
+    .split(",")
+    .map((name) => name.trim());
   expect(sorted([...written, "softmax"])).toEqual(sorted(ACTIVATIONS));
 });

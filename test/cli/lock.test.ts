@@ -12,9 +12,13 @@ import { InputError } from "../../src/errors.ts";
 import { buildCli, type BuiltCli } from "../support/run-cli.ts";
 import { writeTinyDigits } from "../support/tiny-digits.ts";
 
-let root: string, folder: string, places = 0;
+let root: string,
+  folder: string,
+  places = 0;
 const at = (...names: string[]) => join(folder, ...names);
-beforeAll(async () => { root = await mkdtemp(join(tmpdir(), "deltaprop-")); });
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "deltaprop-"));
+});
 afterAll(() => rm(root, { recursive: true }));
 beforeEach(async () => {
   folder = join(root, String(places++));
@@ -56,7 +60,8 @@ describe("whether a holder has ended", () => {
 
 describe("tryHold()", () => {
   it("gives the folder to one, says who has it, and gives it again afterwards", async () => {
-    const first = await tryHold(folder), second = await tryHold(folder);
+    const first = await tryHold(folder),
+      second = await tryHold(folder);
     expect(isHeld(first)).toBe(true);
     expect(second).toMatchObject({ pid: process.pid, host: hostname() });
     await expect(checkNotHeld(folder, "--x")).rejects.toThrow(`--x: process ${process.pid} is using that folder. Wait for it to end`);
@@ -80,7 +85,8 @@ describe("tryHold()", () => {
   });
 
   it("does not take it over while another one that lives does", async () => {
-    const lock = ended(), rival = thisProcess();
+    const lock = ended(),
+      rival = thisProcess();
     await plant(LOCK_FILE, lock);
     await plant(`${LOCK_FILE}.${lock.nonce}`, rival);
     expect(await tryHold(folder)).toEqual(rival);
@@ -90,7 +96,8 @@ describe("tryHold()", () => {
   it("gives a folder that was left to one of many that come at once", async () => {
     for (let round = 0; round < 20; round++) {
       await plant(LOCK_FILE, ended());
-      const results = await Promise.all(Array.from({ length: 12 }, () => tryHold(folder))), held = results.filter(isHeld);
+      const results = await Promise.all(Array.from({ length: 12 }, () => tryHold(folder))),
+        held = results.filter(isHeld);
       expect(held.length).toBe(1);
       held[0].release();
     }
@@ -102,15 +109,21 @@ describe("tryHold()", () => {
     const naive = async (wait: number) => {
       const other = parseHolder(await readFile(at(LOCK_FILE), "utf8").catch(() => ""));
       if (other && !hasEnded(other)) return false;
-      await new Promise((resolve) => { setTimeout(resolve, wait); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, wait);
+      });
       await rm(at(LOCK_FILE), { force: true });
-      return writeFile(at(LOCK_FILE), formatHolder(thisProcess()), { flag: "wx" }).then(() => true, () => false);
+      return writeFile(at(LOCK_FILE), formatHolder(thisProcess()), { flag: "wx" }).then(
+        () => true,
+        () => false,
+      );
     };
     expect(await Promise.all([naive(0), naive(100)])).toEqual([true, true]);
   });
 
   it("keeps what another one has put in its place", async () => {
-    const held = await tryHold(folder) as HeldLock, other = thisProcess();
+    const held = (await tryHold(folder)) as HeldLock,
+      other = thisProcess();
     await plant(LOCK_FILE, other);
     held.release();
     expect(parseHolder(await readFile(at(LOCK_FILE), "utf8"))).toEqual(other);
@@ -120,7 +133,11 @@ describe("tryHold()", () => {
     ["text", () => writeFile(at(LOCK_FILE), "mine"), "must say which process uses the folder"],
     ["a folder", () => mkdir(at(LOCK_FILE)), "is a folder"],
     ["a link", () => symlink("/dev/zero", at(LOCK_FILE)), "is a symbolic link"],
-    ["another computer's", () => plant(LOCK_FILE, { ...ended(), host: "elsewhere" }), "on elsewhere is using that folder. Wait for it to end; if it has, remove "],
+    [
+      "another computer's",
+      () => plant(LOCK_FILE, { ...ended(), host: "elsewhere" }),
+      "on elsewhere is using that folder. Wait for it to end; if it has, remove ",
+    ],
   ])("refuses a lock that is %s, and cleans nothing away", async (_, put, message) => {
     await put();
     await writeFile(at(`a.${crypto.randomUUID()}.part`), "");
@@ -134,15 +151,29 @@ describe("tryHold()", () => {
 
 it("holdFolder() removes the drafts of the names that it is given, and nothing else", async () => {
   const kept = ["a", "a.part", `b.${crypto.randomUUID()}.part`, "b.12.part", "notes.part", "a.12.parts"];
-  for (const name of [...kept, `a.${crypto.randomUUID()}.part`, `.a.${crypto.randomUUID()}.part`, "a.12.part"]) await writeFile(at(name), "");
+  for (const name of [...kept, `a.${crypto.randomUUID()}.part`, `.a.${crypto.randomUUID()}.part`, "a.12.part"])
+    await writeFile(at(name), "");
   (await holdFolder(folder, ["a"], "--x")).release();
   expect((await readdir(folder)).sort()).toEqual(kept.sort());
 });
 
 describe("the command", () => {
   let cli: BuiltCli;
-  const long = (...more: string[]) => ["train", "--data", root, "--layers", "9,8,4", "--batch", "4", "--backend", "cpu", "--no-save",
-    "--epochs", "1000000", ...more];
+  const long = (...more: string[]) => [
+    "train",
+    "--data",
+    root,
+    "--layers",
+    "9,8,4",
+    "--batch",
+    "4",
+    "--backend",
+    "cpu",
+    "--no-save",
+    "--epochs",
+    "1000000",
+    ...more,
+  ];
   beforeAll(async () => {
     cli = await buildCli();
     await writeTinyDigits(root);
@@ -154,29 +185,40 @@ describe("the command", () => {
   it("refuses in one line what another process is using, and cleans up after one that was killed", async () => {
     const others: Promise<Awaited<ReturnType<BuiltCli["run"]>>>[] = [];
     let pid = 0;
-    const first = await cli.run(long("--checkpoint", folder), { during: (_, kill, id) => {
-      if (others.length > 0 || !existsSync(at("checkpoint-latest"))) return;
-      pid = id;
-      others.push((async () => {
-        for (const name of DRAFTS) await writeFile(at(name), "");
-        const resumed = await cli.run(["train", "--resume", folder]), again = await cli.run(long("--checkpoint", folder));
-        expect(isThere(DRAFTS)).toEqual([true, true]);
-        expect(again.stderr).toContain(`--checkpoint ${folder}: process ${id} is using`);
-        kill("SIGKILL");
-        return resumed;
-      })());
-    } });
+    const first = await cli.run(long("--checkpoint", folder), {
+      during: (_, kill, id) => {
+        if (others.length > 0 || !existsSync(at("checkpoint-latest"))) return;
+        pid = id;
+        others.push(
+          (async () => {
+            for (const name of DRAFTS) await writeFile(at(name), "");
+            const resumed = await cli.run(["train", "--resume", folder]),
+              again = await cli.run(long("--checkpoint", folder));
+            expect(isThere(DRAFTS)).toEqual([true, true]);
+            expect(again.stderr).toContain(`--checkpoint ${folder}: process ${id} is using`);
+            kill("SIGKILL");
+            return resumed;
+          })(),
+        );
+      },
+    });
     const { code, stdout, stderr } = await others[0];
-    expect([first.code, code, stdout, stderr]).toEqual(
-      [null, 1, "", `error: --resume ${folder}: process ${pid} is using that folder. Wait for it to end, or stop it.\n`]);
+    expect([first.code, code, stdout, stderr]).toEqual([
+      null,
+      1,
+      "",
+      `error: --resume ${folder}: process ${pid} is using that folder. Wait for it to end, or stop it.\n`,
+    ]);
     expect(existsSync(at(LOCK_FILE))).toBe(true);
     let isAsked = false;
-    const stopped = await cli.run(["train", "--resume", folder], { during: (output, kill) => {
-      // A second one would end it at once.
-      if (isAsked || !output.includes("going on from")) return;
-      isAsked = true;
-      kill(process.platform === "win32" ? "SIGKILL" : "SIGINT");
-    } });
+    const stopped = await cli.run(["train", "--resume", folder], {
+      during: (output, kill) => {
+        // A second one would end it at once.
+        if (isAsked || !output.includes("going on from")) return;
+        isAsked = true;
+        kill(process.platform === "win32" ? "SIGKILL" : "SIGINT");
+      },
+    });
     expect(stopped.stdout).toContain("going on from step");
     expect(isThere(DRAFTS)).toEqual([false, false]);
     if (process.platform !== "win32") expect([stopped.code, existsSync(at(LOCK_FILE))]).toEqual([130, false]);
@@ -187,12 +229,17 @@ describe("the command", () => {
     let refused = 0;
     const runs = Array.from({ length: 4 }, async () => {
       // Its output goes on for as long as it trains.
-      const ran = await cli.run(long("--checkpoint", name), { during: (_, kill) => { if (refused === 3) kill("SIGKILL"); } });
+      const ran = await cli.run(long("--checkpoint", name), {
+        during: (_, kill) => {
+          if (refused === 3) kill("SIGKILL");
+        },
+      });
       if (ran.code === 1) refused++;
       return ran;
     });
     const codes = (await Promise.all(runs)).map(({ code, stdout, stderr }) => {
-      if (code === 1) expect([stdout, stderr.split("\n").length, stderr]).toEqual(["", 2, expect.stringMatching(/ is using that folder\. /)]);
+      if (code === 1)
+        expect([stdout, stderr.split("\n").length, stderr]).toEqual(["", 2, expect.stringMatching(/ is using that folder\. /)]);
       return code;
     });
     expect(codes.sort()).toEqual([1, 1, 1, null]);

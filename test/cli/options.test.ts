@@ -7,7 +7,9 @@ import { checkModel } from "../../src/cli/model-spec.ts";
 import { InputError } from "../../src/errors.ts";
 
 function parse(...args: string[]): Flags {
-  const command = addTrainOptions(new Command("train")).exitOverride().configureOutput({ writeErr: () => {} });
+  const command = addTrainOptions(new Command("train"))
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
   return command.parse(args, { from: "user" }).opts();
 }
 
@@ -15,31 +17,122 @@ describe("flags", () => {
   it("come to the defaults where nothing is typed", () => {
     const options = resolveOptions(parse(), null);
     expect(options).toMatchObject({
-      epochs: DEFAULTS.epochs, batchSize: 64, backend: "auto", runtime: "chrome", data: null, json: false, verifySteps: 0, autotune: false,
-      load: null, save: "deltaprop.safetensors", runFolder: null,
+      epochs: DEFAULTS.epochs,
+      batchSize: 64,
+      backend: "auto",
+      runtime: "chrome",
+      data: null,
+      json: false,
+      verifySteps: 0,
+      autotune: false,
+      load: null,
+      save: "deltaprop.safetensors",
+      runFolder: null,
     });
     expect(options.model).toMatchObject({ layers: [784, 128, 10], activation: "relu", seed: 1, learningRate: null });
   });
 
   it("are read as typed", () => {
-    const typed = parse("--layers", "784,30,10", "--activation", "sigmoid", "--loss", "halfSquaredError",
-      "--optimizer", "sgd", "--lr", "3", "--batch", "10", "--epochs", "30", "--seed", "9007199254740991", "--dropout", "0.2", "--l2", "1e-4",
-      "--validation-split", "0", "--backend", "webgpu", "--runtime", "node", "--data", "digits", "--verify", "3",
-      "--load", "a", "--save", "b", "--json", "--autotune", "--checkpoint", "c", "--checkpoint-every", "50");
+    const typed = parse(
+      "--layers",
+      "784,30,10",
+      "--activation",
+      "sigmoid",
+      "--loss",
+      "halfSquaredError",
+      "--optimizer",
+      "sgd",
+      "--lr",
+      "3",
+      "--batch",
+      "10",
+      "--epochs",
+      "30",
+      "--seed",
+      "9007199254740991",
+      "--dropout",
+      "0.2",
+      "--l2",
+      "1e-4",
+      "--validation-split",
+      "0",
+      "--backend",
+      "webgpu",
+      "--runtime",
+      "node",
+      "--data",
+      "digits",
+      "--verify",
+      "3",
+      "--load",
+      "a",
+      "--save",
+      "b",
+      "--json",
+      "--autotune",
+      "--checkpoint",
+      "c",
+      "--checkpoint-every",
+      "50",
+    );
     expect(resolveOptions(typed, { layers: [784, 30, 10] })).toEqual({
-      model: { initialization: null, layers: [784, 30, 10], activation: "sigmoid", loss: "halfSquaredError",
-        optimizer: "sgd", learningRate: 3, dropout: 0.2, l2: 1e-4, seed: 2 ** 53 - 1 },
-      epochs: 30, batchSize: 10, validationSplit: 0, backend: "webgpu", runtime: "node", data: "digits", verifySteps: 3,
-      load: "a", save: "b", json: true, autotune: true, runFolder: { folder: "c", every: 50, resume: false },
+      model: {
+        initialization: null,
+        layers: [784, 30, 10],
+        activation: "sigmoid",
+        loss: "halfSquaredError",
+        optimizer: "sgd",
+        learningRate: 3,
+        dropout: 0.2,
+        l2: 1e-4,
+        seed: 2 ** 53 - 1,
+      },
+      epochs: 30,
+      batchSize: 10,
+      validationSplit: 0,
+      backend: "webgpu",
+      runtime: "node",
+      data: "digits",
+      verifySteps: 3,
+      load: "a",
+      save: "b",
+      json: true,
+      autotune: true,
+      runFolder: { folder: "c", every: 50, resume: false },
     });
   });
 
   it.each([
-    ["--layers", "784"], ["--layers", "784,,10"], ["--layers", "784,0,10"], ["--layers", "784,-5,10"],
-    ["--layers", "784,1e2,10"], ["--layers", "a,b"], ["--loss", "mse"], ["--optimizer", "Adam"], ["--lr", "0"], ["--lr", "-1"], ["--lr", "fast"],
-    ["--lr", "Infinity"], ["--lr", ""], ["--batch", "0"], ["--batch", "1.5"], ["--epochs", "-1"], ["--epochs", "NaN"],
-    ["--seed", "9007199254740992"], ["--seed", "0x10"], ["--dropout", "1"], ["--l2", "-1e-4"], ["--validation-split", "1"],
-    ["--backend", "gpu"], ["--runtime", "deno"], ["--data", ""], ["--verify", "x"], ["--checkpoint", ""], ["--resume", ""], ["--checkpoint-every", "0"], ["--unknown", "1"],
+    ["--layers", "784"],
+    ["--layers", "784,,10"],
+    ["--layers", "784,0,10"],
+    ["--layers", "784,-5,10"],
+    ["--layers", "784,1e2,10"],
+    ["--layers", "a,b"],
+    ["--loss", "mse"],
+    ["--optimizer", "Adam"],
+    ["--lr", "0"],
+    ["--lr", "-1"],
+    ["--lr", "fast"],
+    ["--lr", "Infinity"],
+    ["--lr", ""],
+    ["--batch", "0"],
+    ["--batch", "1.5"],
+    ["--epochs", "-1"],
+    ["--epochs", "NaN"],
+    ["--seed", "9007199254740992"],
+    ["--seed", "0x10"],
+    ["--dropout", "1"],
+    ["--l2", "-1e-4"],
+    ["--validation-split", "1"],
+    ["--backend", "gpu"],
+    ["--runtime", "deno"],
+    ["--data", ""],
+    ["--verify", "x"],
+    ["--checkpoint", ""],
+    ["--resume", ""],
+    ["--checkpoint-every", "0"],
+    ["--unknown", "1"],
   ])("refuse %s %s", (flag, value) => {
     expect(() => parse(flag, value)).toThrow(/invalid|unknown option/);
   });
@@ -51,8 +144,16 @@ describe("flags", () => {
   });
 
   it("refuse what contradicts --checkpoint and --resume", () => {
-    expect(resolveOptions(parse("--resume", "a", "--checkpoint", "./a"), null).runFolder).toEqual({ folder: "a", every: null, resume: true });
-    for (const args of [["--resume", "a", "--checkpoint", "b"], ["--checkpoint-every", "5"], ["--checkpoint", "a", "--epochs", "0"]]) {
+    expect(resolveOptions(parse("--resume", "a", "--checkpoint", "./a"), null).runFolder).toEqual({
+      folder: "a",
+      every: null,
+      resume: true,
+    });
+    for (const args of [
+      ["--resume", "a", "--checkpoint", "b"],
+      ["--checkpoint-every", "5"],
+      ["--checkpoint", "a", "--epochs", "0"],
+    ]) {
       expect(() => resolveOptions(parse(...args), null)).toThrow(InputError);
     }
   });
@@ -90,8 +191,14 @@ describe("checkModel", () => {
     await expect(checkModel({ ...model, ...change })).rejects.toThrow(message);
   });
 
-  it.each(["sparseCategoricalCrossentropy", "categoricalCrossentropy", "binaryCrossentropy", "meanSquaredError",
-    "halfSquaredError", "huber"] as const)("accepts %s: its last activation follows", async (loss) => {
+  it.each([
+    "sparseCategoricalCrossentropy",
+    "categoricalCrossentropy",
+    "binaryCrossentropy",
+    "meanSquaredError",
+    "halfSquaredError",
+    "huber",
+  ] as const)("accepts %s: its last activation follows", async (loss) => {
     await checkModel({ ...model, loss });
   });
 });

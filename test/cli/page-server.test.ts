@@ -6,15 +6,23 @@ import { startPageServer, type PageServer, type Served, type Taker } from "../..
 let server: PageServer, posted: Uint8Array | null, saved: Uint8Array | null;
 beforeEach(async () => {
   posted = saved = null;
-  server = await startPageServer(new Map<string, Served>([
-    ["", { type: "text/html", body: "<p>" }],
-    ["bytes", { type: "application/x", body: Uint8Array.of(1, 0, 255) }],
-    ["saved", () => Promise.resolve(saved && { type: "application/x", body: saved })],
-    ["unreadable", () => Promise.reject(new Error("the disk is gone"))],
-  ]), new Map<string, Taker>([
-    ["result", (body) => { posted = body; }],
-    ["full", () => Promise.reject(new Error("the disk is full"))],
-  ]));
+  server = await startPageServer(
+    new Map<string, Served>([
+      ["", { type: "text/html", body: "<p>" }],
+      ["bytes", { type: "application/x", body: Uint8Array.of(1, 0, 255) }],
+      ["saved", () => Promise.resolve(saved && { type: "application/x", body: saved })],
+      ["unreadable", () => Promise.reject(new Error("the disk is gone"))],
+    ]),
+    new Map<string, Taker>([
+      [
+        "result",
+        (body) => {
+          posted = body;
+        },
+      ],
+      ["full", () => Promise.reject(new Error("the disk is full"))],
+    ]),
+  );
 });
 afterEach(() => server.close());
 
@@ -44,8 +52,17 @@ it("answers anew where that is asked for, with nothing while there is nothing, a
   expect(await get("full", "POST")).toEqual([500, "the disk is full"]);
 });
 
-it.each([["GET", "/"], ["GET", "/bytes"], ["GET", "nothing"], ["GET", "../package.json"], ["GET", "%2e%2e/package.json"],
-  ["GET", "result"], ["POST", "bytes"], ["POST", "/result"], ["PUT", "result"]])("knows no %s %s", async (method, path) => {
+it.each([
+  ["GET", "/"],
+  ["GET", "/bytes"],
+  ["GET", "nothing"],
+  ["GET", "../package.json"],
+  ["GET", "%2e%2e/package.json"],
+  ["GET", "result"],
+  ["POST", "bytes"],
+  ["POST", "/result"],
+  ["PUT", "result"],
+])("knows no %s %s", async (method, path) => {
   const response = await fetch(new URL(path, server.url), { method, body: method === "GET" ? undefined : "x" });
   expect(response.status).toBe(404);
 });

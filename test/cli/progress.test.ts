@@ -13,8 +13,14 @@ const event = (epoch: number, samples: number, seconds: number) =>
   ({ type: "progress", epoch, samples, epochSamples: 1000, logs, seconds }) as const;
 
 describe("numbers", () => {
-  it.each([[0.04, "0.0 s"], [9.94, "9.9 s"], [12.3, "12 s"], [59.4, "59 s"], [185, "3 min 5 s"], [3600, "60 min 0 s"]])(
-    "%f seconds are %s", (seconds, text) => expect(duration(seconds)).toBe(text));
+  it.each([
+    [0.04, "0.0 s"],
+    [9.94, "9.9 s"],
+    [12.3, "12 s"],
+    [59.4, "59 s"],
+    [185, "3 min 5 s"],
+    [3600, "60 min 0 s"],
+  ])("%f seconds are %s", (seconds, text) => expect(duration(seconds)).toBe(text));
 
   it("are grouped, rounded and shown as percent", () => {
     expect([count(1234567.8), percent(0.93899)]).toEqual(["1,234,568", "93.90 %"]);
@@ -29,14 +35,16 @@ describe("numbers", () => {
 
 describe("Progress", () => {
   it("prints a line an epoch and no bar where there is no terminal", () => {
-    const { out, text } = recorder(false), progress = new Progress(out, 10);
+    const { out, text } = recorder(false),
+      progress = new Progress(out, 10);
     progress.update(event(0, 500, 1));
     progress.epoch({ type: "epoch", epoch: 0, samples: 1000, epochSamples: 1000, logs, seconds: 2 });
     expect(text()).toBe("epoch  1/10  loss 0.2112  accuracy 93.90 %  val_accuracy 95.00 %  500 samples/s  18 s left\n");
   });
 
   it("measures speed on the bar from the first batches on, not from the start of compilation", () => {
-    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    const { out, text } = recorder(true),
+      progress = new Progress(out, 2);
     progress.update(event(0, 100, 10));
     progress.update(event(0, 600, 11));
     progress.close();
@@ -44,13 +52,15 @@ describe("Progress", () => {
   });
 
   it("cuts the bar to the terminal's width, also after a resize, and leaves the terminal as it was", () => {
-    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    const { out, text } = recorder(true),
+      progress = new Progress(out, 2);
     out.columns = 40;
     progress.update(event(0, 100, 10));
     out.columns = 30;
     progress.update(event(0, 600, 11));
     progress.close();
-    const written = text(), [wide, narrow] = written.match(/epoch 1\/2[^\x1b]*/g)!;
+    const written = text(),
+      [wide, narrow] = written.match(/epoch 1\/2[^\x1b]*/g)!;
     expect([wide.length, narrow.length]).toEqual([40, 30]);
     // Cursor hidden and shown again; the terminal's wrapping never switched off.
     expect(written.indexOf("\x1b[?25h")).toBeGreaterThan(written.indexOf("\x1b[?25l"));
@@ -58,7 +68,8 @@ describe("Progress", () => {
   });
 
   it("has room for all its figures on a terminal of 80 columns", () => {
-    const { out, text } = recorder(true), progress = new Progress(out, 20);
+    const { out, text } = recorder(true),
+      progress = new Progress(out, 20);
     out.columns = 80;
     progress.update({ ...event(0, 100, 10), logs: { loss: logs.loss, accuracy: logs.accuracy } });
     progress.update({ ...event(0, 200, 11), logs: { loss: logs.loss, accuracy: logs.accuracy } });
@@ -67,17 +78,20 @@ describe("Progress", () => {
   });
 
   it("measures by what this process trained, where it went on within an epoch", () => {
-    const { out, text } = recorder(false), progress = new Progress(out, 4);
+    const { out, text } = recorder(false),
+      progress = new Progress(out, 4);
     const each = { type: "epoch", epochSamples: 1000, logs: { loss: 1 } } as const;
     progress.epoch({ ...each, epoch: 1, samples: 0, seconds: 0.01 });
     progress.epoch({ ...each, epoch: 1, samples: 200, seconds: 1 });
     progress.epoch({ ...each, epoch: 2, samples: 1000, seconds: 5 });
-    expect(text()).toBe("epoch 2/4  loss 1.0000\nepoch 2/4  loss 1.0000  200 samples/s  10 s left\n" +
-      "epoch 3/4  loss 1.0000  200 samples/s  5.0 s left\n");
+    expect(text()).toBe(
+      "epoch 2/4  loss 1.0000\nepoch 2/4  loss 1.0000  200 samples/s  10 s left\n" + "epoch 3/4  loss 1.0000  200 samples/s  5.0 s left\n",
+    );
   });
 
   it("takes the bar away before a line, and brings it back", () => {
-    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    const { out, text } = recorder(true),
+      progress = new Progress(out, 2);
     progress.update(event(0, 100, 10));
     progress.line("the GPU was lost");
     progress.update(event(0, 200, 11));
@@ -86,7 +100,8 @@ describe("Progress", () => {
   });
 
   it("shows nothing more once closed", () => {
-    const { out, text } = recorder(true), progress = new Progress(out, 2);
+    const { out, text } = recorder(true),
+      progress = new Progress(out, 2);
     progress.close();
     progress.update(event(0, 100, 10));
     expect(text()).toBe("");
@@ -98,8 +113,7 @@ describe("describeAdapter", () => {
 
   it("says of a software adapter what is known, and on Linux how a GPU may be reached", () => {
     const [adapter, known, ...advice] = describeAdapter(software, "chrome", "auto", "linux").split("\n");
-    expect([adapter, known]).toEqual(["adapter: google swiftshader (software)",
-      "  Chrome offers only its software adapter, SwiftShader."]);
+    expect([adapter, known]).toEqual(["adapter: google swiftshader (software)", "  Chrome offers only its software adapter, SwiftShader."]);
     expect(advice.join()).toMatch(/DELTAPROP_BROWSER_FLAGS=\S+, or --runtime node/);
     expect(describeAdapter(software, "chrome", "auto", "darwin").split("\n")).toEqual([adapter, known]);
     expect(describeAdapter(software, "node")).toContain("a software one");

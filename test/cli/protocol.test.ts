@@ -23,10 +23,25 @@ it("gives errors of the library back with their name, and says of others where t
 
 it("sends typed arrays beside the JSON, Node's Buffer and parts of a longer array too", () => {
   const long = Float32Array.of(9, 1.5, NaN, 9);
-  const value = { kind: "text", empty: new Uint8Array(), list: [{ data: long.subarray(1, 3) }, Uint32Array.of(2 ** 32 - 1)],
-    file: Buffer.from([7, 0, 255]), none: null };
+  const value = {
+    kind: "text",
+    empty: new Uint8Array(),
+    list: [{ data: long.subarray(1, 3) }, Uint32Array.of(2 ** 32 - 1)],
+    file: Buffer.from([7, 0, 255]),
+    none: null,
+  };
   const { json, arrays } = pack(value);
   expect([arraysIn(json), arrays.length]).toEqual([4, 4]);
-  expect(unpack(json, arrays.map((array) => Uint8Array.from(array)))).toEqual({ kind: "text", empty: new Uint8Array(),
-    list: [{ data: Float32Array.of(1.5, NaN) }, Uint32Array.of(2 ** 32 - 1)], file: Uint8Array.of(7, 0, 255), none: null });
+  expect(
+    unpack(
+      json,
+      arrays.map((array) => Uint8Array.from(array)),
+    ),
+  ).toEqual({
+    kind: "text",
+    empty: new Uint8Array(),
+    list: [{ data: Float32Array.of(1.5, NaN) }, Uint32Array.of(2 ** 32 - 1)],
+    file: Uint8Array.of(7, 0, 255),
+    none: null,
+  });
 });

@@ -6,7 +6,9 @@ import { expect, it } from "vitest";
 import { addReproduceOptions, CASES, table, type Reproduced } from "../../src/cli/reproduce-command.ts";
 
 function parse(...args: string[]) {
-  const command = addReproduceOptions(new Command("reproduce")).exitOverride().configureOutput({ writeErr: () => {} });
+  const command = addReproduceOptions(new Command("reproduce"))
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
   return command.parse(["--data", "digits", ...args], { from: "user" }).opts();
 }
 
@@ -15,8 +17,15 @@ it("takes 30 epochs and seed 1 unless told otherwise", () => {
   expect(parse("--epochs", "1", "--seed", "0")).toMatchObject({ epochs: 1, seed: 0 });
 });
 
-it.each([["--epochs", "0"], ["--epochs", "1e1"], ["--epochs", ""], ["--seed", "-1"], ["--seed", "x"], ["--backend", "gpu"],
-  ["--data", ""]])("refuses %s %s and names the flag", (flag, value) => {
+it.each([
+  ["--epochs", "0"],
+  ["--epochs", "1e1"],
+  ["--epochs", ""],
+  ["--seed", "-1"],
+  ["--seed", "x"],
+  ["--backend", "gpu"],
+  ["--data", ""],
+])("refuses %s %s and names the flag", (flag, value) => {
   expect(() => parse(flag, value)).toThrow(new RegExp(`option '${flag} <.*is invalid`));
 });
 

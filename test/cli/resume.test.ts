@@ -31,10 +31,40 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const digits = (...more: string[]) => ["train", "--data", "digits", "--layers", "9,8,4", "--lr", "0.01", "--dropout", "0.2", "--batch", "4",
-  "--epochs", "60", ...more];
-const text = (...more: string[]) => ["char-rnn", "--text", "cycle", "--hidden", "8", "--length", "8", "--batch", "4", "--lr", "0.02",
-  "--sample", "0", "--epochs", "120", ...more];
+const digits = (...more: string[]) => [
+  "train",
+  "--data",
+  "digits",
+  "--layers",
+  "9,8,4",
+  "--lr",
+  "0.01",
+  "--dropout",
+  "0.2",
+  "--batch",
+  "4",
+  "--epochs",
+  "60",
+  ...more,
+];
+const text = (...more: string[]) => [
+  "char-rnn",
+  "--text",
+  "cycle",
+  "--hidden",
+  "8",
+  "--length",
+  "8",
+  "--batch",
+  "4",
+  "--lr",
+  "0.02",
+  "--sample",
+  "0",
+  "--epochs",
+  "120",
+  ...more,
+];
 
 /** Sends it once the folder holds a checkpoint and the output a line of `epoch` or a later one. */
 function kill(name: string, signal: NodeJS.Signals, epoch: number): During {
@@ -49,14 +79,19 @@ function kill(name: string, signal: NodeJS.Signals, epoch: number): During {
 const resumedAt = (output: string) => Number(/^going on from step ([\d,]+)$/m.exec(output)?.[1].replaceAll(",", ""));
 
 describe.each([
-  ["train", "cpu", digits, "25"], ["char-rnn", "cpu", text, "9"], ["train", "webgpu", digits, "25"],
+  ["train", "cpu", digits, "25"],
+  ["char-rnn", "cpu", text, "9"],
+  ["train", "webgpu", digits, "25"],
 ] as const)("%s --backend %s", (command, backend, flags, every) => {
   it("killed twice, and resumed with no other flag, saves the file of a run that was left alone", async () => {
-    const name = `${command}-${backend}${END}`, args = flags("--backend", backend);
+    const name = `${command}-${backend}${END}`,
+      args = flags("--backend", backend);
     const calm = await run([...args, "--save", `${name}.calm`]);
     expect([calm.code, calm.stdout]).toEqual([0, expect.not.stringContaining("going on from")]);
-    const first = await run([...args, "--save", name, "--checkpoint", `${name}.run`, "--checkpoint-every", every],
-      kill(`${name}.run`, "SIGKILL", 5));
+    const first = await run(
+      [...args, "--save", name, "--checkpoint", `${name}.run`, "--checkpoint-every", every],
+      kill(`${name}.run`, "SIGKILL", 5),
+    );
     const second = await run([command, "--resume", `${name}.run`], kill(`${name}.run`, "SIGKILL", 20));
     expect([first.code, second.code, existsSync(at(name))]).toEqual([null, null, false]);
     const third = await run([command, "--resume", `${name}.run`]);
@@ -96,9 +131,11 @@ describe("--resume", () => {
 
   it("begins with the weights that --load gave, though their file is gone, where there is no checkpoint yet", async () => {
     await copyFile(at("short.safetensors"), at("start"));
-    const args = [...RUN, "--load", "start"], calm = await run([...args, "--save", "loaded.calm"]);
-    const killed = await run([...args, "--save", `loaded${END}`, "--checkpoint", "loaded.run"],
-      (output, send) => { if (output.includes("data:")) send("SIGKILL"); });
+    const args = [...RUN, "--load", "start"],
+      calm = await run([...args, "--save", "loaded.calm"]);
+    const killed = await run([...args, "--save", `loaded${END}`, "--checkpoint", "loaded.run"], (output, send) => {
+      if (output.includes("data:")) send("SIGKILL");
+    });
     for (const name of ["checkpoint-a.safetensors", "checkpoint-b.safetensors", "checkpoint-latest", "../start"]) {
       await rm(at("loaded.run", name), { force: true });
     }
@@ -108,15 +145,20 @@ describe("--resume", () => {
   }, 60_000);
 
   // Windows has no signals to send to another process: there kill() ends it.
-  it.skipIf(process.platform === "win32")("after Ctrl-C: a checkpoint is there as well as the weights", async () => {
-    const long = digits("--backend", "cpu", "--epochs", "100000", "--save", `stopped${END}`, "--checkpoint", "stopped.run");
-    const { code, stdout } = await run(long, kill("stopped.run", "SIGINT", 2));
-    expect([code, existsSync(at(`stopped${END}`))]).toEqual([130, true]);
-    const [, steps] = /Stopped after ([\d,]+) steps\.\nGo on with --resume stopped\.run\n/.exec(stdout) ?? [];
-    const again = await run(["train", "--resume", "stopped.run"],
-      (output, send) => { if (output.includes("going on from")) send("SIGINT"); });
-    expect(resumedAt(again.stdout)).toBe(Number(steps.replaceAll(",", "")));
-  }, 60_000);
+  it.skipIf(process.platform === "win32")(
+    "after Ctrl-C: a checkpoint is there as well as the weights",
+    async () => {
+      const long = digits("--backend", "cpu", "--epochs", "100000", "--save", `stopped${END}`, "--checkpoint", "stopped.run");
+      const { code, stdout } = await run(long, kill("stopped.run", "SIGINT", 2));
+      expect([code, existsSync(at(`stopped${END}`))]).toEqual([130, true]);
+      const [, steps] = /Stopped after ([\d,]+) steps\.\nGo on with --resume stopped\.run\n/.exec(stdout) ?? [];
+      const again = await run(["train", "--resume", "stopped.run"], (output, send) => {
+        if (output.includes("going on from")) send("SIGINT");
+      });
+      expect(resumedAt(again.stdout)).toBe(Number(steps.replaceAll(",", "")));
+    },
+    60_000,
+  );
 
   it.each<[string, string[], string]>([
     ["a folder that is not there", ["train", "--resume", "nowhere"], "--resume nowhere: no run can be read there"],
@@ -137,7 +179,8 @@ describe("--resume", () => {
   it("refuses other data, and takes those that have moved", async () => {
     for (const name of ["moved", "changed"]) await cp(at("digits"), at(name), { recursive: true });
     expect((await run(["train", "--resume", "short.run", "--data", "moved"])).code).toBe(0);
-    const file = at("changed", "train-labels-idx1-ubyte"), labels = await readFile(file);
+    const file = at("changed", "train-labels-idx1-ubyte"),
+      labels = await readFile(file);
     labels[labels.length - 1] ^= 1;
     await writeFile(file, labels);
     expect(await refused("train", "--resume", "short.run", "--data", "changed")).toContain("are not those that the run began with");
@@ -145,13 +188,33 @@ describe("--resume", () => {
 
   it("writes where a file of somebody else's says only below the current folder and over weights", async () => {
     await cp(at("short.run"), at("theirs"), { recursive: true });
-    const file = at("theirs", "deltaprop-run.json"), theirs = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
+    const file = at("theirs", "deltaprop-run.json"),
+      theirs = JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
     await symlink(tmpdir(), at("theirs", "way-out"));
     await writeFile(at("not-weights.safetensors"), "text");
     await symlink("/dev/zero", at("device.safetensors"));
-    for (const save of ["/etc/passwd", "../outside", "theirs/../../outside", "theirs/way-out/outside", "none/below", "cycle", ".",
-      ".profile", ".npmrc", ".git/hooks/x.safetensors", "digits/.x.safetensors", ".safetensors", "new", "new.js", "vite.config.ts",
-      "/tmp/x.safetensors", "../x.safetensors", "theirs/way-out/x.safetensors", "not-weights.safetensors", "device.safetensors"]) {
+    for (const save of [
+      "/etc/passwd",
+      "../outside",
+      "theirs/../../outside",
+      "theirs/way-out/outside",
+      "none/below",
+      "cycle",
+      ".",
+      ".profile",
+      ".npmrc",
+      ".git/hooks/x.safetensors",
+      "digits/.x.safetensors",
+      ".safetensors",
+      "new",
+      "new.js",
+      "vite.config.ts",
+      "/tmp/x.safetensors",
+      "../x.safetensors",
+      "theirs/way-out/x.safetensors",
+      "not-weights.safetensors",
+      "device.safetensors",
+    ]) {
       await writeFile(file, JSON.stringify({ ...theirs, save }));
       expect(await refused("train", "--resume", "theirs"), save).toMatch(/the run saves to .*Give --save FILE/);
     }
@@ -174,7 +237,8 @@ describe("--resume", () => {
 
   it("neither logs in to another machine nor follows a link because a file says so", async () => {
     await cp(at("short.run"), at("remote"), { recursive: true });
-    const file = at("remote", "deltaprop-run.json"), theirs = JSON.parse(await readFile(file, "utf8")) as { flags: object };
+    const file = at("remote", "deltaprop-run.json"),
+      theirs = JSON.parse(await readFile(file, "utf8")) as { flags: object };
     for (const data of ["//host/share", "\\\\host\\share", "\\/host/share"]) {
       await writeFile(file, JSON.stringify({ ...theirs, flags: { ...theirs.flags, data } }));
       expect(await refused("train", "--resume", "remote")).toContain("names another machine. Give --data FOLDER");
@@ -192,18 +256,22 @@ describe("--resume", () => {
     expect((await run(["train", "--resume", "remote"])).code).toBe(0);
   }, 60_000);
 
-  it.skipIf(process.platform === "win32")("reads no device, pipe or folder, and says so without a stack", async () => {
-    expect(await refused(...RUN, "--load", "/dev/zero")).toContain("/dev/zero must be a regular file and is a device");
-    execFileSync("mkfifo", [at("pipe")]);
-    expect(await refused("char-rnn", "--text", "pipe")).toContain("is a pipe");
-    expect(await refused(...RUN, "--load", "digits")).toContain("is a folder");
-    await cp(at("short.run"), at("odd"), { recursive: true });
-    for (const plant of [() => mkdir(at("odd", "checkpoint-latest")), () => execFileSync("mkfifo", [at("odd", "checkpoint-latest")])]) {
-      await rm(at("odd", "checkpoint-latest"), { recursive: true });
-      await plant();
-      const { code, stderr } = await run(["train", "--resume", "odd"]);
-      expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: .*must be a regular file/)]);
-      expect(stderr).not.toContain("    at ");
-    }
-  }, 60_000);
+  it.skipIf(process.platform === "win32")(
+    "reads no device, pipe or folder, and says so without a stack",
+    async () => {
+      expect(await refused(...RUN, "--load", "/dev/zero")).toContain("/dev/zero must be a regular file and is a device");
+      execFileSync("mkfifo", [at("pipe")]);
+      expect(await refused("char-rnn", "--text", "pipe")).toContain("is a pipe");
+      expect(await refused(...RUN, "--load", "digits")).toContain("is a folder");
+      await cp(at("short.run"), at("odd"), { recursive: true });
+      for (const plant of [() => mkdir(at("odd", "checkpoint-latest")), () => execFileSync("mkfifo", [at("odd", "checkpoint-latest")])]) {
+        await rm(at("odd", "checkpoint-latest"), { recursive: true });
+        await plant();
+        const { code, stderr } = await run(["train", "--resume", "odd"]);
+        expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: .*must be a regular file/)]);
+        expect(stderr).not.toContain("    at ");
+      }
+    },
+    60_000,
+  );
 });

@@ -13,9 +13,7 @@ const tensor = (name: string, ...shape: number[]) => {
   const elements = shape.reduce((a, b) => a * b, 1);
   return { name, shape, data: Float32Array.from({ length: elements }, (_, i) => i + shape[0]) };
 };
-const WEIGHTS = [
-  tensor("dense/kernel", 4, 3), tensor("dense/bias", 3), tensor("dense_1/kernel", 3, 2), tensor("dense_1/bias", 2),
-];
+const WEIGHTS = [tensor("dense/kernel", 4, 3), tensor("dense/bias", 3), tensor("dense_1/kernel", 3, 2), tensor("dense_1/bias", 2)];
 const { model } = resolveOptions({ layers: [4, 3, 2], activation: "tanh", l2: 0.25, dropout: 0.5 }, null);
 
 describe("parseModel", () => {
@@ -27,7 +25,8 @@ describe("parseModel", () => {
 
   it("orders by layer, however the file does: Python sorts by name, dense_10 before dense_2", () => {
     const layers = Array.from({ length: 12 }, (_, i) => (i === 0 ? "dense" : `dense_${i}`));
-    const sorted = layers.flatMap((name) => [tensor(`${name}/kernel`, 2, 2), tensor(`${name}/bias`, 2)])
+    const sorted = layers
+      .flatMap((name) => [tensor(`${name}/kernel`, 2, 2), tensor(`${name}/bias`, 2)])
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const names = parseModel(encodeSafetensors(sorted), "file").weights.map(({ name }) => name);
     expect(names).toEqual(layers.flatMap((name) => [`${name}/kernel`, `${name}/bias`]));
@@ -41,8 +40,7 @@ describe("parseModel", () => {
     ["a flat kernel", [tensor("dense/kernel", 12), tensor("dense/bias", 3)], "must be a kernel (features, units)"],
     ["an empty kernel", [tensor("dense/kernel", 0, 3), tensor("dense/bias", 3)], "must be a kernel"],
     ["a long bias", [tensor("dense/kernel", 4, 3), tensor("dense/bias", 4)], "must be a bias (3)"],
-    ["layers that do not meet", [...WEIGHTS.slice(0, 2), tensor("dense_1/kernel", 4, 2), WEIGHTS[3]],
-      "must be a kernel (3, units)"],
+    ["layers that do not meet", [...WEIGHTS.slice(0, 2), tensor("dense_1/kernel", 4, 2), WEIGHTS[3]], "must be a kernel (3, units)"],
   ])("refuses %s", (_, tensors, message) => {
     expect(() => parseModel(encodeSafetensors(tensors), "file")).toThrow(FormatError);
     expect(() => parseModel(encodeSafetensors(tensors), "file")).toThrow(message);
@@ -57,7 +55,9 @@ describe("parseModel", () => {
 
 describe("files", () => {
   let folder: string;
-  beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), "deltaprop-")); });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+  });
   afterEach(() => rm(folder, { recursive: true }));
 
   it("are replaced as a whole, with nothing left beside them", async () => {
@@ -94,7 +94,7 @@ describe("files", () => {
 
   it("that cannot be written after all leave nothing behind but a temporary file that is named", async () => {
     const bytes = modelBytes(WEIGHTS, model);
-    const error = await writeModel(folder, bytes).catch((e: unknown) => e) as Error;
+    const error = (await writeModel(folder, bytes).catch((e: unknown) => e)) as Error;
     expect(error).toBeInstanceOf(InputError);
     const rescue = /They are in (.*): move/.exec(error.message)![1];
     expect(Uint8Array.from(await readFile(rescue))).toEqual(Uint8Array.from(bytes));

@@ -18,7 +18,9 @@ describe("parseTextModel", () => {
   });
 
   it("takes tensors in any order", async () => {
-    expect((await parseTextModel(encodeSafetensors(tensors.toReversed?.() ?? [...tensors].reverse(), metadata), "file")).weights).toEqual(weights);
+    expect((await parseTextModel(encodeSafetensors(tensors.toReversed?.() ?? [...tensors].reverse(), metadata), "file")).weights).toEqual(
+      weights,
+    );
   });
 
   it.each([
@@ -41,8 +43,12 @@ describe("parseTextModel", () => {
   });
 
   it("refuses what deltaprop train saves", async () => {
-    const digits = [{ name: "dense/kernel", shape: [2, 1], data: Float32Array.of(1, 2) }, { name: "dense/bias", shape: [1], data: Float32Array.of(0) }];
-    await expect(parseTextModel(encodeSafetensors(digits, { producer: "deltaprop" }), "file"))
-      .rejects.toThrow('metadata "kind" must be "char-rnn"; got none. Name a file that deltaprop char-rnn has saved.');
+    const digits = [
+      { name: "dense/kernel", shape: [2, 1], data: Float32Array.of(1, 2) },
+      { name: "dense/bias", shape: [1], data: Float32Array.of(0) },
+    ];
+    await expect(parseTextModel(encodeSafetensors(digits, { producer: "deltaprop" }), "file")).rejects.toThrow(
+      'metadata "kind" must be "char-rnn"; got none. Name a file that deltaprop char-rnn has saved.',
+    );
   });
 });

@@ -9,7 +9,9 @@ import { checkTextFits, loadText } from "../../src/cli/text-data.ts";
 import { FormatError, InputError } from "../../src/errors.ts";
 
 let folder: string;
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), "deltaprop-")); });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 const file = async (name: string, bytes: string | Uint8Array) => {
@@ -30,8 +32,12 @@ describe("characters", () => {
     expect(placesOf(text.slice(0, 256), vocabularyOf(text.slice(0, 256)), "x")).toBeInstanceOf(Uint8Array);
   });
 
-  it.each([["é", '"é" (U+00E9)'], ["😀", "(U+1F600)"], ["\x07", '"\\u0007" (U+0007)'],
-    ["\x9b", '"\\u009b" (U+009B)']])("unknown to a model: %j is named", (unknown, name) => {
+  it.each([
+    ["é", '"é" (U+00E9)'],
+    ["😀", "(U+1F600)"],
+    ["\x07", '"\\u0007" (U+0007)'],
+    ["\x9b", '"\\u009b" (U+009B)'],
+  ])("unknown to a model: %j is named", (unknown, name) => {
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow(InputError);
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow("--text f: line 2 has the character ");
     expect(() => placesOf(`ab\na${unknown}`, ["\n", "a", "b"], "--text f")).toThrow(name);
@@ -43,12 +49,14 @@ describe("files", () => {
     expect((await loadText(await file("bom", "\ufeffäb"))).text).toBe("äb");
   });
 
-  it.each([["empty", "", InputError, "is empty"], ["latin1", Uint8Array.of(0x61, 0xe4, 0x62), FormatError, "UTF-8"]])(
-    "%s: refused", async (name, bytes, kind, message) => {
-      const path = await file(name, bytes);
-      await expect(loadText(path)).rejects.toThrow(kind);
-      await expect(loadText(path)).rejects.toThrow(message);
-    });
+  it.each([
+    ["empty", "", InputError, "is empty"],
+    ["latin1", Uint8Array.of(0x61, 0xe4, 0x62), FormatError, "UTF-8"],
+  ])("%s: refused", async (name, bytes, kind, message) => {
+    const path = await file(name, bytes);
+    await expect(loadText(path)).rejects.toThrow(kind);
+    await expect(loadText(path)).rejects.toThrow(message);
+  });
 
   it("that are not there, or folders, are refused", async () => {
     await expect(loadText(join(folder, "none"))).rejects.toThrow(/cannot be read: ENOENT/);
@@ -65,5 +73,7 @@ describe("files", () => {
 // One character more than the windows: the answer to the last one.
 it("takes a window for each row and one character more", () => {
   expect(() => checkTextFits(13, ["a", "b"], 4, 3, "x")).not.toThrow();
-  expect(() => checkTextFits(12, ["a", "b"], 4, 3, "--text f")).toThrow("--text f: --batch 3 windows of --length 4 take at least 13 characters; the text has 12.");
+  expect(() => checkTextFits(12, ["a", "b"], 4, 3, "--text f")).toThrow(
+    "--text f: --batch 3 windows of --length 4 take at least 13 characters; the text has 12.",
+  );
 });

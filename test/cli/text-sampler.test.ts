@@ -9,14 +9,17 @@ const DRAWING = { count: 40, temperature: 1, prompt: "", seed: 1 };
 
 /** How often each of the places is drawn from evenly spread numbers. */
 function shares(probabilities: number[], temperature: number): number[] {
-  const n = 10_000, counts = probabilities.map(() => 0);
+  const n = 10_000,
+    counts = probabilities.map(() => 0);
   for (let i = 0; i < n; i++) counts[drawFrom(Float32Array.from(probabilities), temperature, (i + 0.5) / n)]++;
   return counts.map((found) => found / n);
 }
 
 describe("drawFrom", () => {
   it.each([
-    [1, [0.1, 0.2, 0.7]], [0.5, [0.01 / 0.54, 0.04 / 0.54, 0.49 / 0.54]], [0.001, [0, 0, 1]],
+    [1, [0.1, 0.2, 0.7]],
+    [0.5, [0.01 / 0.54, 0.04 / 0.54, 0.49 / 0.54]],
+    [0.001, [0, 0, 1]],
   ])("temperature %f: p^(1/temperature) / Σ", (temperature, wanted) => {
     shares([0.1, 0.2, 0.7], temperature).forEach((share, i) => expect(share).toBeCloseTo(wanted[i], 3));
   });
@@ -29,8 +32,12 @@ describe("drawFrom", () => {
 
 describe("Sampler", () => {
   const open = async () => {
-    const sampler = await Sampler.open(SPEC), model = buildTextModel(SPEC, 7);
-    onTestFinished(() => { sampler.dispose(); model.dispose(); });
+    const sampler = await Sampler.open(SPEC),
+      model = buildTextModel(SPEC, 7);
+    onTestFinished(() => {
+      sampler.dispose();
+      model.dispose();
+    });
     return { sampler, model, weights: await model.getWeights() };
   };
 

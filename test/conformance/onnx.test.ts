@@ -11,15 +11,30 @@ import { fields, readNode, readTensor } from "./protobuf.ts";
 
 function reference({ op, shapes, values, batch }: Restated) {
   const scalars = { rows: batch, offset: 0, step: 0, learningRate: 0, correctedRate: 0 };
-  return evaluateBounded(op, op.inputs.map((name) => given(values[name])), oneStep(op, shapes), scalars)[0];
+  return evaluateBounded(
+    op,
+    op.inputs.map((name) => given(values[name])),
+    oneStep(op, shapes),
+    scalars,
+  )[0];
 }
 
 it("has every operator, and nothing that is left unused", () => {
   const counts = new Map<string, number>();
   for (const test of ONNX_TESTS) counts.set(test.node.op, (counts.get(test.node.op) ?? 0) + 1);
-  expect(Object.fromEntries(counts)).toEqual({ Gemm: 10, LogSoftmax: 7, MatMul: 7, RNN: 6, Relu: 1, Sigmoid: 2, Softmax: 7,
-    SoftmaxCrossEntropyLoss: 8, Tanh: 2 });
-  for (const test of ONNX_TESTS) expect(restate(test).length + (test.node.op === "RNN" ? rnnRuns(test).length : 0), test.name).toBeGreaterThan(0);
+  expect(Object.fromEntries(counts)).toEqual({
+    Gemm: 10,
+    LogSoftmax: 7,
+    MatMul: 7,
+    RNN: 6,
+    Relu: 1,
+    Sigmoid: 2,
+    Softmax: 7,
+    SoftmaxCrossEntropyLoss: 8,
+    Tanh: 2,
+  });
+  for (const test of ONNX_TESTS)
+    expect(restate(test).length + (test.node.op === "RNN" ? rnnRuns(test).length : 0), test.name).toBeGreaterThan(0);
 });
 
 describe.each(ONNX_TESTS.filter(({ node }) => node.op !== "RNN"))("$name", (test) => {
@@ -31,20 +46,32 @@ describe.each(ONNX_TESTS.filter(({ node }) => node.op !== "RNN"))("$name", (test
   });
 
   it("control: another input is not", () => {
-    const [restated] = restate(test), [name] = restated.op.inputs, values = { ...restated.values, [name]: restated.values[name].map((x) => 1.01 * x + 0.01) };
+    const [restated] = restate(test),
+      [name] = restated.op.inputs,
+      values = { ...restated.values, [name]: restated.values[name].map((x) => 1.01 * x + 0.01) };
     const { values: others, bounds } = reference({ ...restated, values });
     expect(worstRatio(restated, others, bounds)).toBeGreaterThan(1);
   });
 });
 
 it("control: NaN and missing numbers are infinitely far away", () => {
-  const [restated] = restate(ONNX_TESTS[0]), { values, bounds } = reference(restated);
-  expect(worstRatio(restated, values.map((value, i) => (i === 3 ? NaN : value)), bounds)).toBe(Infinity);
+  const [restated] = restate(ONNX_TESTS[0]),
+    { values, bounds } = reference(restated);
+  expect(
+    worstRatio(
+      restated,
+      values.map((value, i) => (i === 3 ? NaN : value)),
+      bounds,
+    ),
+  ).toBe(Infinity);
   expect(worstRatio(restated, values.subarray(1), bounds.subarray(1))).toBe(Infinity);
 });
 
 describe("the reader", () => {
-  const { model, inputs: [input] } = cases.test_gemm_all_attributes;
+  const {
+    model,
+    inputs: [input],
+  } = cases.test_gemm_all_attributes;
 
   it("reads shapes, numbers and attributes", () => {
     expect(readNode(bytesFrom(model))).toEqual({ op: "Gemm", attributes: { alpha: 0.25, beta: Math.fround(0.35), transA: 1, transB: 1 } });

@@ -13,14 +13,17 @@ import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { launchBrowser } from "../../src/cli/launch.ts";
 
 const run = promisify(execFile);
-const CACHE = resolve("node_modules/.cache/deltaprop-consumers"), PACKED = `${CACHE}/package`;
-const npm = process.platform === "win32" ? "npm.cmd" : "npm", shell = process.platform === "win32";
+const CACHE = resolve("node_modules/.cache/deltaprop-consumers"),
+  PACKED = `${CACHE}/package`;
+const npm = process.platform === "win32" ? "npm.cmd" : "npm",
+  shell = process.platform === "win32";
 
 /** A folder with these packages, and with deltaprop as it is published. */
 async function consumer(name: string, packages: readonly string[]): Promise<string> {
-  const folder = `${CACHE}/${name}`, wanted = JSON.stringify(packages);
+  const folder = `${CACHE}/${name}`,
+    wanted = JSON.stringify(packages);
   await mkdir(folder, { recursive: true });
-  if (await readFile(`${folder}/installed`, "utf8").catch(() => "") !== wanted) {
+  if ((await readFile(`${folder}/installed`, "utf8").catch(() => "")) !== wanted) {
     await writeFile(`${folder}/package.json`, '{ "private": true, "type": "module" }');
     await run(npm, ["install", "--no-audit", "--no-fund", "--ignore-scripts", ...packages], { cwd: folder, shell });
     await writeFile(`${folder}/installed`, wanted);
@@ -61,23 +64,34 @@ async function errorsOf(folder: string, options: object, text: string): Promise<
   await writeFile(`${folder}/use.ts`, text);
   const compilerOptions = { noEmit: true, strict: true, target: "es2022", lib: ["es2022", "dom"], module: "esnext", ...options };
   await writeFile(`${folder}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ["use.ts"] }));
-  return run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."], { cwd: folder }).then(() => [],
-    ({ stdout }: { stdout: string }) => stdout.split("\n").filter((line) => line.includes("error TS")));
+  return run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."], { cwd: folder }).then(
+    () => [],
+    ({ stdout }: { stdout: string }) => stdout.split("\n").filter((line) => line.includes("error TS")),
+  );
 }
 
 describe.each([
   // Typed arrays have been generic since 5.7, so older ones read the types only where libraries are not checked.
-  { version: "5.0.4", skipLibCheck: true, without: true }, { version: "5.7.3", skipLibCheck: true, without: true },
-  { version: "5.7.3", skipLibCheck: false, without: false }, { version: "6.0.3", skipLibCheck: false, without: true },
+  { version: "5.0.4", skipLibCheck: true, without: true },
+  { version: "5.7.3", skipLibCheck: true, without: true },
+  { version: "5.7.3", skipLibCheck: false, without: false },
+  { version: "6.0.3", skipLibCheck: false, without: true },
 ])("TypeScript $version, skipLibCheck $skipLibCheck", ({ version, skipLibCheck, without }) => {
   const types = [...(without ? [[]] : []), ...(version === "6.0.3" ? [] : [["@webgpu/types"]])];
-  it.each(types.flatMap((list) => ["bundler", "node16"].map((moduleResolution) => ({ types: list, moduleResolution }))))("%o", async (options) => {
-    const folder = await consumer(`typescript-${version}`, [`typescript@${version}`, "@webgpu/types@0.1.74"]);
-    const module = options.moduleResolution === "node16" ? "node16" : "esnext";
-    expect(await errorsOf(folder, { ...options, module, skipLibCheck }, USE)).toEqual([]);
-    // Control: what cannot be read is `any` with skipLibCheck, and then nothing would be a mistake.
-    expect((await errorsOf(folder, { ...options, module, skipLibCheck }, MISTAKES)).map((line) => line.replace(/:.*/, ""))).toEqual(["use.ts(3,12)", "use.ts(4,15)"]);
-  }, 300_000);
+  it.each(types.flatMap((list) => ["bundler", "node16"].map((moduleResolution) => ({ types: list, moduleResolution }))))(
+    "%o",
+    async (options) => {
+      const folder = await consumer(`typescript-${version}`, [`typescript@${version}`, "@webgpu/types@0.1.74"]);
+      const module = options.moduleResolution === "node16" ? "node16" : "esnext";
+      expect(await errorsOf(folder, { ...options, module, skipLibCheck }, USE)).toEqual([]);
+      // Control: what cannot be read is `any` with skipLibCheck, and then nothing would be a mistake.
+      expect((await errorsOf(folder, { ...options, module, skipLibCheck }, MISTAKES)).map((line) => line.replace(/:.*/, ""))).toEqual([
+        "use.ts(3,12)",
+        "use.ts(4,15)",
+      ]);
+    },
+    300_000,
+  );
 });
 
 const APPLICATION = `
@@ -92,7 +106,10 @@ globalThis.trained = async (inWorker) => {
 
 async function application(folder: string): Promise<void> {
   await mkdir(`${folder}/app`, { recursive: true });
-  await writeFile(`${folder}/app/index.html`, '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./app.js"></script>');
+  await writeFile(
+    `${folder}/app/index.html`,
+    '<!doctype html><link rel="icon" href="data:,"><script type="module" src="./app.js"></script>',
+  );
   await writeFile(`${folder}/app/app.js`, APPLICATION);
 }
 
@@ -112,10 +129,16 @@ async function losses(url: string): Promise<readonly (readonly number[])[]> {
 /** Serves a folder of files. */
 async function serve(folder: string): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
-    const name = request.url === "/" ? "/index.html" : request.url!.split("?")[0], type = name.endsWith(".js") ? "text/javascript" : "text/html";
-    readFile(folder + name).then((body) => response.writeHead(200, { "content-type": type }).end(body), () => response.writeHead(404).end());
+    const name = request.url === "/" ? "/index.html" : request.url!.split("?")[0],
+      type = name.endsWith(".js") ? "text/javascript" : "text/html";
+    readFile(folder + name).then(
+      (body) => response.writeHead(200, { "content-type": type }).end(body),
+      () => response.writeHead(404).end(),
+    );
   });
-  await new Promise<void>((done) => { server.listen(0, "127.0.0.1", done); });
+  await new Promise<void>((done) => {
+    server.listen(0, "127.0.0.1", done);
+  });
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
@@ -129,10 +152,16 @@ it("Parcel builds a page that trains, with autotune and in a worker, and install
   const folder = await consumer("parcel", ["parcel@2.16.0"]);
   await application(folder);
   await rm(`${folder}/site`, { recursive: true, force: true });
-  await run(process.execPath, ["node_modules/parcel/lib/bin.js", "build", "app/index.html", "--dist-dir", "site", "--no-cache", "--no-autoinstall"], { cwd: folder });
+  await run(
+    process.execPath,
+    ["node_modules/parcel/lib/bin.js", "build", "app/index.html", "--dist-dir", "site", "--no-cache", "--no-autoinstall"],
+    { cwd: folder },
+  );
   expect((await stat(`${folder}/site/index.html`)).isFile()).toBe(true);
   const { server, url } = await serve(`${folder}/site`);
-  onTestFinished(() => { server.close(); });
+  onTestFinished(() => {
+    server.close();
+  });
   sane(await losses(url));
 }, 300_000);
 
@@ -141,7 +170,9 @@ it("Vite 7's dev server, which bundles the library before it serves it, finds th
   await application(folder);
   await rm(`${folder}/node_modules/.vite`, { recursive: true, force: true });
   const vite = spawn(process.execPath, ["node_modules/vite/bin/vite.js", "app", "--port", "0", "--host", "127.0.0.1"], { cwd: folder });
-  onTestFinished(() => { vite.kill(); });
+  onTestFinished(() => {
+    vite.kill();
+  });
   const url = await new Promise<string>((found, fail) => {
     let said = "";
     vite.stdout.on("data", (text: Buffer) => {

@@ -9,12 +9,14 @@ const demo = useDemo();
 const stateIs = (page: Page, room: string, state: string) => page.waitForSelector(`.${room} .transport[data-state="${state}"]`);
 
 async function opened(hash: string): Promise<Page> {
-  const page = await demo.open(hash, (fresh) => fresh.evaluateOnNewDocument(() => {
-    if (sessionStorage.getItem("begun")) return;
-    sessionStorage.setItem("begun", "true");
-    localStorage.clear();
-    localStorage.setItem("deltaprop.language", "en");
-  }));
+  const page = await demo.open(hash, (fresh) =>
+    fresh.evaluateOnNewDocument(() => {
+      if (sessionStorage.getItem("begun")) return;
+      sessionStorage.setItem("begun", "true");
+      localStorage.clear();
+      localStorage.setItem("deltaprop.language", "en");
+    }),
+  );
   await stateIs(page, /^#(\w+)/.exec(hash)![1], "ready");
   return page;
 }
@@ -23,16 +25,26 @@ const field = async (page: Page, room: string, label: string): Promise<ElementHa
   const id = await page.$$eval(`.${room} label`, (labels, text) => labels.find(({ textContent }) => textContent === text)!.htmlFor, label);
   return (await page.$(`#${id}`)) as ElementHandle<HTMLInputElement>;
 };
-const addressHas = (page: Page, ...parts: string[]) => page.waitForFunction((wanted) => {
-  const given = location.hash.split(/[?&]/);
-  return wanted.every((part) => given.includes(part));
-}, { polling: 50 }, parts);
+const addressHas = (page: Page, ...parts: string[]) =>
+  page.waitForFunction(
+    (wanted) => {
+      const given = location.hash.split(/[?&]/);
+      return wanted.every((part) => given.includes(part));
+    },
+    { polling: 50 },
+    parts,
+  );
 const address = (page: Page) => page.evaluate(() => location.hash);
 const valueIs = async (page: Page, room: string, label: string, value: string) => {
   await page.waitForFunction((input, text) => input.value === text, { polling: 50 }, await field(page, room, label), value);
 };
 const stepsAre = (page: Page, room: string, steps: number) =>
-  page.waitForFunction((name, text) => document.getElementById(`${name}-steps`)!.textContent === text, { polling: 50 }, room, String(steps));
+  page.waitForFunction(
+    (name, text) => document.getElementById(`${name}-steps`)!.textContent === text,
+    { polling: 50 },
+    room,
+    String(steps),
+  );
 
 async function type(page: Page, room: string, label: string, text: string): Promise<void> {
   const input = await field(page, room, label);
@@ -68,7 +80,7 @@ it("keeps what else was chosen: the engine, the pace, features and layers", asyn
   await (await field(page, "playground", "Pace")).select("full");
   await page.click('.playground .cell[data-feature="xy"]');
   await page.waitForSelector('.playground .cell[data-feature="xy"][aria-pressed="true"]');
-  await page.click('.playground .depth button:last-child');
+  await page.click(".playground .depth button:last-child");
   await page.waitForFunction(() => document.querySelectorAll(".playground .column").length === 5);
   await addressHas(page, "engine=cpu", "pace=full", "features=x,y,xy", "layers=6,4,4");
   await stateIs(page, "playground", "ready");
@@ -76,24 +88,31 @@ it("keeps what else was chosen: the engine, the pace, features and layers", asyn
   await stateIs(page, "playground", "ready");
   await page.waitForFunction(() => /CPU|reference/.test(document.querySelector(".playground .status")!.textContent));
   await valueIs(page, "playground", "Pace", "full");
-  expect(await page.$$eval('.playground .cell[aria-pressed="true"]', (cells) => cells.map((cell) => (cell as HTMLElement).dataset.feature))).toEqual(["x", "y", "xy"]);
+  expect(
+    await page.$$eval('.playground .cell[aria-pressed="true"]', (cells) => cells.map((cell) => (cell as HTMLElement).dataset.feature)),
+  ).toEqual(["x", "y", "xy"]);
   expect(await page.$$eval(".playground .column", ({ length }) => length)).toBe(5);
   await page.close();
 });
 
 it("keeps the visitor's own points, no more than there may be", async () => {
   const page = await opened("#playground");
-  await page.$eval('.playground input[value="own"]', (input) => (input).click());
+  await page.$eval('.playground input[value="own"]', (input) => input.click());
   await stateIs(page, "playground", "empty");
   await page.focus(".playground .overlay");
-  for (const keys of [["ArrowRight", "ArrowRight", "ArrowRight", "Enter", "ArrowUp", "Enter", "c"], ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "ArrowDown", "Enter"]]) {
+  for (const keys of [
+    ["ArrowRight", "ArrowRight", "ArrowRight", "Enter", "ArrowUp", "Enter", "c"],
+    ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "ArrowDown", "Enter"],
+  ]) {
     for (const key of keys) await page.keyboard.press(key as "Enter");
   }
   await addressHas(page, "problem=own", "points=10.0.1,10.5.1,-10.5.0,-10.0.0");
   await stateIs(page, "playground", "ready");
   await page.reload();
   await stateIs(page, "playground", "ready");
-  expect(await page.$eval(".playground .overlay", (map) => map.getAttribute("aria-label"))).toContain("2 points to learn from, 2 to test with");
+  expect(await page.$eval(".playground .overlay", (map) => map.getAttribute("aria-label"))).toContain(
+    "2 points to learn from, 2 to test with",
+  );
   await page.close();
   const many = Array.from({ length: 200 }, (_, i) => `${(i % 99) - 49}.${Math.floor(i / 4) - 25}.${i % 2}`).join(",");
   const full = await opened(`#playground?problem=own&points=${many}`);
@@ -108,7 +127,9 @@ it("does not begin again for what can change while it learns, nor for another ta
   const page = await opened("#playground");
   await page.click("#playground-step");
   await stepsAre(page, "playground", 1);
-  const before = await address(page), slider = await field(page, "playground", "Learning rate η"), rate = await slider.evaluate(({ value }) => value);
+  const before = await address(page),
+    slider = await field(page, "playground", "Learning rate η"),
+    rate = await slider.evaluate(({ value }) => value);
   await slider.press("ArrowRight");
   await page.waitForFunction((was) => location.hash !== was, { polling: 50 }, before);
   await page.goBack();
@@ -136,8 +157,14 @@ it("holds no weights, and takes the place of a link that is wrong", async () => 
   await page.click("#playground-step");
   await stepsAre(page, "playground", 1);
   expect(await address(page)).toBe(before);
-  await page.evaluate(() => { location.hash = "#playground?layers=99"; });
-  await page.waitForFunction((was) => /layers/.test(document.querySelector(".notice p")!.textContent) && location.hash === was, { polling: 50 }, before);
+  await page.evaluate(() => {
+    location.hash = "#playground?layers=99";
+  });
+  await page.waitForFunction(
+    (was) => /layers/.test(document.querySelector(".notice p")!.textContent) && location.hash === was,
+    { polling: 50 },
+    before,
+  );
   await stepsAre(page, "playground", 1);
   await page.close();
   const fresh = await opened("#digits?layers=0");
@@ -147,7 +174,8 @@ it("holds no weights, and takes the place of a link that is wrong", async () => 
 
 it("follows a slider that is dragged as one change", async () => {
   const page = await opened("#playground");
-  const entries = await page.evaluate(() => history.length), slider = await field(page, "playground", "Learning rate η");
+  const entries = await page.evaluate(() => history.length),
+    slider = await field(page, "playground", "Learning rate η");
   const last = await slider.evaluate((input) => {
     for (let i = 0; i < 20; i++) {
       input.stepUp();

@@ -10,20 +10,27 @@ function drawn(inside: (x: number, y: number) => boolean): Uint8Array {
 }
 
 function measure(pixels: Uint8Array, side = 28) {
-  const inked = [...pixels.keys()].filter((i) => pixels[i] > 0), mass = pixels.reduce((a, b) => a + b, 0);
-  const rows = inked.map((i) => Math.floor(i / side)), columns = inked.map((i) => i % side);
+  const inked = [...pixels.keys()].filter((i) => pixels[i] > 0),
+    mass = pixels.reduce((a, b) => a + b, 0);
+  const rows = inked.map((i) => Math.floor(i / side)),
+    columns = inked.map((i) => i % side);
   const centre = (of: (i: number) => number) => inked.reduce((sum, i) => sum + pixels[i] * (of(i) + 0.5), 0) / mass;
   return {
-    height: Math.max(...rows) - Math.min(...rows) + 1, width: Math.max(...columns) - Math.min(...columns) + 1,
-    x: centre((i) => i % side), y: centre((i) => Math.floor(i / side)), brightest: Math.max(...pixels),
+    height: Math.max(...rows) - Math.min(...rows) + 1,
+    width: Math.max(...columns) - Math.min(...columns) + 1,
+    x: centre((i) => i % side),
+    y: centre((i) => Math.floor(i / side)),
+    brightest: Math.max(...pixels),
   };
 }
 
 describe("centreDigit", () => {
   it.each([
     ["a bar in a corner", (x: number, y: number) => x >= 5 && x < 25 && y >= 3 && y < 203],
-    ["an L, whose mass is not its middle", (x: number, y: number) =>
-      (x >= 60 && x < 80 && y >= 40 && y < 240) || (x >= 60 && x < 180 && y >= 220 && y < 240)],
+    [
+      "an L, whose mass is not its middle",
+      (x: number, y: number) => (x >= 60 && x < 80 && y >= 40 && y < 240) || (x >= 60 && x < 180 && y >= 220 && y < 240),
+    ],
     ["all of it", () => true],
   ])("sets %s into 20 × 20 and its mass into the middle", (_, inside) => {
     const { height, width, x, y, brightest } = measure(centreDigit(drawn(inside), WIDTH, 28)!);
@@ -35,7 +42,13 @@ describe("centreDigit", () => {
   });
 
   it("does not blow up a dot, and knows an empty pad", () => {
-    const { height, width } = measure(centreDigit(drawn((x, y) => x === 100 && y === 30), WIDTH, 28)!);
+    const { height, width } = measure(
+      centreDigit(
+        drawn((x, y) => x === 100 && y === 30),
+        WIDTH,
+        28,
+      )!,
+    );
     expect([height, width]).toEqual([1, 1]);
     expect(centreDigit(new Uint8Array(WIDTH * WIDTH), WIDTH, 28)).toBe(null);
     // Fainter than ink.
@@ -43,7 +56,14 @@ describe("centreDigit", () => {
   });
 
   it("fits other sizes", () => {
-    const { height } = measure(centreDigit(drawn((x, y) => x >= 100 && x < 120 && y >= 40 && y < 240), WIDTH, 14)!, 14);
+    const { height } = measure(
+      centreDigit(
+        drawn((x, y) => x >= 100 && x < 120 && y >= 40 && y < 240),
+        WIDTH,
+        14,
+      )!,
+      14,
+    );
     expect(height).toBeGreaterThanOrEqual(10);
     expect(height).toBeLessThanOrEqual(11);
   });

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import ts from "typescript";
 import { expect, it } from "vitest";
 
-const HAN = /[\u3400-\u9fff]/, GIVEN = "\uE000";
+const HAN = /[\u3400-\u9fff]/,
+  GIVEN = "\uE000";
 const MIXED = new RegExp(`[\u3400-\u9fff\u3001-\u303f\uff01-\uff5e”${GIVEN}][,:;()?!]|[,:;()?!][\u3400-\u9fff“${GIVEN}]`, "u");
 
 /** The Chinese texts in a source; what stands in ${…} is one character. */
@@ -12,7 +13,8 @@ function chinese(source: string): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isStringLiteralLike(node)) found.push(node.text);
-    if (ts.isTemplateExpression(node)) found.push([node.head, ...node.templateSpans.map(({ literal }) => literal)].map(({ text }) => text).join(GIVEN));
+    if (ts.isTemplateExpression(node))
+      found.push([node.head, ...node.templateSpans.map(({ literal }) => literal)].map(({ text }) => text).join(GIVEN));
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile("x.ts", source, ts.ScriptTarget.Latest));
@@ -22,7 +24,9 @@ function chinese(source: string): string[] {
 const wrong = (source: string): string[] => chinese(source).filter((text) => MIXED.test(text));
 
 it("has full-width punctuation in every text", () => {
-  const sources = readdirSync("demo", { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts")).map((name) => readFileSync(`demo/${name}`, "utf8"));
+  const sources = readdirSync("demo", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(`demo/${name}`, "utf8"));
   expect(sources.flatMap(chinese).length).toBeGreaterThan(200);
   expect(sources.flatMap(wrong)).toEqual([]);
 });

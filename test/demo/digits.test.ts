@@ -16,12 +16,15 @@ beforeAll(async () => {
 afterAll(() => demo?.close());
 
 /** Whatever the machine speaks; and with the time of every task that holds up the page. */
-const englishAndWatched = (page: Page) => page.evaluateOnNewDocument(() => {
-  if (!localStorage.getItem("deltaprop.language")) localStorage.setItem("deltaprop.language", "en");
-  const tasks: number[] = [];
-  Object.assign(globalThis, { tasks });
-  new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ entryTypes: ["longtask"] });
-});
+const englishAndWatched = (page: Page) =>
+  page.evaluateOnNewDocument(() => {
+    if (!localStorage.getItem("deltaprop.language")) localStorage.setItem("deltaprop.language", "en");
+    const tasks: number[] = [];
+    Object.assign(globalThis, { tasks });
+    new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({
+      entryTypes: ["longtask"],
+    });
+  });
 const longTasks = (page: Page) => page.evaluate(() => (globalThis as unknown as { tasks: number[] }).tasks);
 
 const entered = (page: Page, state: string) => page.waitForSelector(`.transport[data-state="${state}"]`);
@@ -32,7 +35,7 @@ const stepsShown = async (page: Page) => Number((await textOf(page, "digits-step
 const stepsAre = (page: Page, steps: number) =>
   page.waitForFunction((wanted) => document.getElementById("digits-steps")!.textContent === String(wanted), {}, steps);
 const accuracyShown = async (page: Page) => parseFloat(await textOf(page, "digits-accuracy"));
-const notice = (page: Page) => page.$eval(".notice", (element) => ((element as HTMLElement).hidden ? "" : element.textContent ?? ""));
+const notice = (page: Page) => page.$eval(".notice", (element) => ((element as HTMLElement).hidden ? "" : (element.textContent ?? "")));
 /** The control with this label. */
 const control = async (page: Page, label: string): Promise<ElementHandle<HTMLInputElement>> =>
   (await page.waitForSelector(`aria/${label}`)) as ElementHandle<HTMLInputElement>;
@@ -52,9 +55,11 @@ async function pause(page: Page): Promise<void> {
 
 /** Chooses files by the button whose label starts so. */
 async function choose(page: Page, button: string, ...paths: string[]): Promise<void> {
-  const input = await page.evaluateHandle((text) => [...document.querySelectorAll("label.button")]
-    .find((label) => label.textContent?.startsWith(text))!.querySelector("input")!, button);
-  await (input).uploadFile(...paths);
+  const input = await page.evaluateHandle(
+    (text) => [...document.querySelectorAll("label.button")].find((label) => label.textContent?.startsWith(text))!.querySelector("input")!,
+    button,
+  );
+  await input.uploadFile(...paths);
 }
 
 async function file(name: string, bytes: Uint8Array): Promise<string> {
@@ -87,11 +92,16 @@ it("learns at a click until it reads more than 90 % of the validation digits, an
   await pause(page);
   expect(held.filter((duration) => duration > 100)).toEqual([]);
   // A control: a page that is held up is noticed.
-  await page.evaluate(() => new Promise((resolve) => setTimeout(() => {
-    const end = performance.now() + 150;
-    while (performance.now() < end);
-    setTimeout(resolve, 50);
-  })));
+  await page.evaluate(
+    () =>
+      new Promise((resolve) =>
+        setTimeout(() => {
+          const end = performance.now() + 150;
+          while (performance.now() < end);
+          setTimeout(resolve, 50);
+        }),
+      ),
+  );
   expect((await longTasks(page)).some((duration) => duration > 100)).toBe(true);
   const steps = await stepsShown(page);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -105,7 +115,11 @@ it("runs and pauses at clicks that come before the last one is answered", async 
     document.getElementById("digits-run")!.click();
   });
   const before = await stepsShown(page);
-  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 10, {}, before);
+  await page.waitForFunction(
+    (steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 10,
+    {},
+    before,
+  );
   expect(await textOf(page, "digits-run")).toBe("Pause");
   await pause(page);
   expect(await notice(page)).toBe("");
@@ -122,7 +136,7 @@ it("reads a 1 that is drawn with the mouse, and a digit that is chosen by keyboa
   await page.waitForSelector('.verdict[data-answer="1"]');
   const { filled, total } = await page.$eval("canvas.seen", (canvas) => {
     const { width, height } = canvas;
-    const { data } = (canvas).getContext("2d")!.getImageData(0, 0, width, height);
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, width, height);
     const paper = data[0];
     return { filled: data.filter((value, i) => i % 4 === 0 && value !== paper).length, total: width * height };
   });
@@ -153,14 +167,22 @@ it("takes a new learning rate while it learns, and goes on", async () => {
   const before = await stepsShown(page);
   await (await control(page, "Learning rate η")).focus();
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20, {}, before);
+  await page.waitForFunction(
+    (steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20,
+    {},
+    before,
+  );
 });
 
 it("goes on when its GPU is lost, and says so", async () => {
   await page.click("#digits-lose");
   await page.waitForFunction(() => /went on from there/.test(document.querySelector(".loss-result")!.textContent), { polling: 100 });
   const before = await stepsShown(page);
-  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20, {}, before);
+  await page.waitForFunction(
+    (steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20,
+    {},
+    before,
+  );
   await pause(page);
   expect(await accuracyShown(page)).toBeGreaterThan(90);
 });
@@ -185,20 +207,35 @@ it("when each GPU is lost at once, says what Run does, and Run goes on", async (
   // Control: it is so still.
   await page.click("#digits-run");
   await entered(page, "paused");
-  await worker.evaluate(() => { (globalThis as { lostAtOnce?: boolean }).lostAtOnce = false; });
+  await worker.evaluate(() => {
+    (globalThis as { lostAtOnce?: boolean }).lostAtOnce = false;
+  });
   const before = await stepsShown(page);
   await page.click("#digits-run");
-  await page.waitForFunction((steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20, {}, before);
+  await page.waitForFunction(
+    (steps) => Number(document.getElementById("digits-steps")!.textContent.replaceAll(",", "")) > steps + 20,
+    {},
+    before,
+  );
   await pause(page);
   expect(await accuracyShown(page)).toBeGreaterThan(90);
 });
 
 it("races the three engines to weights that agree", async () => {
   await page.click("#digits-race");
-  await page.waitForFunction(() => /^After \d/.test(document.querySelector(".race-result")!.textContent), { polling: 200, timeout: 50_000 });
-  expect(await page.$$eval(".race-card li .name", (names) => names.map(({ textContent }) => textContent))).toEqual(["WebGPU", "WebAssembly", "CPU (float64)"]);
+  await page.waitForFunction(() => /^After \d/.test(document.querySelector(".race-result")!.textContent), {
+    polling: 200,
+    timeout: 50_000,
+  });
+  expect(await page.$$eval(".race-card li .name", (names) => names.map(({ textContent }) => textContent))).toEqual([
+    "WebGPU",
+    "WebAssembly",
+    "CPU (float64)",
+  ]);
   const result = await page.$eval(".race-result", ({ textContent }) => textContent);
-  expect(result).toMatch(/WebGPU was [\d,.]+ times as fast as the float64 reference, WebAssembly was [\d,.]+ times as fast as the float64 reference/);
+  expect(result).toMatch(
+    /WebGPU was [\d,.]+ times as fast as the float64 reference, WebAssembly was [\d,.]+ times as fast as the float64 reference/,
+  );
   const steps = Number(/After ([\d,]+) steps each/.exec(result)![1].replaceAll(",", ""));
   const difference = await page.$eval(".race-card", (card) => Number((card as HTMLElement).dataset.difference));
   expect(steps).toBeGreaterThan(25);
@@ -216,7 +253,9 @@ it("trains on WebAssembly when it is chosen, to what WebGPU makes of the first m
     await stepsAre(page, 1);
     return { loss: Number(await exactLoss(page)), status: await page.$eval(".transport .status", (status) => status.textContent ?? "") };
   };
-  const wasm = await firstOn("wasm"), cpu = await firstOn("cpu"), webgpu = await firstOn("webgpu");
+  const wasm = await firstOn("wasm"),
+    cpu = await firstOn("cpu"),
+    webgpu = await firstOn("webgpu");
   expect(wasm.status).toContain("CPU (WebAssembly");
   expect(webgpu.status).not.toContain("WebAssembly");
   // The same network in float32 and float64.
@@ -230,10 +269,13 @@ it("trains on WebAssembly when it is chosen, to what WebGPU makes of the first m
 });
 
 it("saves weights that come back with the same accuracy after a reload", async () => {
-  const accuracy = await accuracyShown(page), client = await demo.browser.target().createCDPSession();
+  const accuracy = await accuracyShown(page),
+    client = await demo.browser.target().createCDPSession();
   await client.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: demo.folder, eventsEnabled: true });
   const done = new Promise<void>((resolve) => {
-    client.on("Browser.downloadProgress", ({ state }) => { if (state === "completed") resolve(); });
+    client.on("Browser.downloadProgress", ({ state }) => {
+      if (state === "completed") resolve();
+    });
   });
   await page.click("#digits-save");
   await done;
@@ -272,11 +314,19 @@ it("refuses files that are none, with a message, and changes nothing", async () 
 });
 
 it("trains on IDX files of one's own, gzipped too", async () => {
-  const rows = 100, pixels = Uint8Array.from({ length: rows * 784 }, (_, i) => (Math.floor(i / 784) % 3 === (i % 784) % 3 ? 200 : 0));
+  const rows = 100,
+    pixels = Uint8Array.from({ length: rows * 784 }, (_, i) => (Math.floor(i / 784) % 3 === (i % 784) % 3 ? 200 : 0));
   const images = Uint8Array.from([0, 0, 8, 3, 0, 0, 0, rows, 0, 0, 0, 28, 0, 0, 0, 28, ...pixels]);
   const labels = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, rows, ...Array.from({ length: rows }, (_, i) => i % 3)]);
-  await choose(page, "Train on your own", await file("own-images-idx3-ubyte.gz", gzipSync(images)), await file("own-labels-idx1-ubyte", labels));
-  await page.waitForFunction(() => document.querySelector(".notice")!.textContent.includes("72 images to train on, 8 to validate with and 20 to test with"));
+  await choose(
+    page,
+    "Train on your own",
+    await file("own-images-idx3-ubyte.gz", gzipSync(images)),
+    await file("own-labels-idx1-ubyte", labels),
+  );
+  await page.waitForFunction(() =>
+    document.querySelector(".notice")!.textContent.includes("72 images to train on, 8 to validate with and 20 to test with"),
+  );
   expect(await page.$eval(".lead", (element) => element.textContent)).toContain("784–128–3");
   await page.click("#digits-run");
   await page.waitForFunction(() => parseFloat(document.getElementById("digits-accuracy")!.textContent) === 100, { polling: 100 });
@@ -297,10 +347,25 @@ it("restores a configuration from its link, and from no link that is malformed",
   expect(await shown()).toEqual(["32,16", "7", "20", "tanh"]);
   expect(await other.$eval(".lead", (element) => element.textContent)).toContain("784–32–16–10");
   const address = await other.evaluate(() => location.hash);
-  for (const wrong of ["layers=99999", "seed=-1", "seed=1&seed=2", "activation=evil", "rate=Infinity", "batch=0x10", "toString=1", "layers=1,2,3,4,5,6,7",
-    `seed=${"1".repeat(2600)}`]) {
-    await other.evaluate((hash) => { location.hash = hash; }, `#digits?${wrong}`);
-    await other.waitForFunction((before) => /nothing was changed/.test(document.querySelector(".notice")!.textContent) && location.hash === before, {}, address);
+  for (const wrong of [
+    "layers=99999",
+    "seed=-1",
+    "seed=1&seed=2",
+    "activation=evil",
+    "rate=Infinity",
+    "batch=0x10",
+    "toString=1",
+    "layers=1,2,3,4,5,6,7",
+    `seed=${"1".repeat(2600)}`,
+  ]) {
+    await other.evaluate((hash) => {
+      location.hash = hash;
+    }, `#digits?${wrong}`);
+    await other.waitForFunction(
+      (before) => /nothing was changed/.test(document.querySelector(".notice")!.textContent) && location.hash === before,
+      {},
+      address,
+    );
     expect(await shown()).toEqual(["32,16", "7", "20", "tanh"]);
     await other.click(".notice button");
   }
@@ -326,24 +391,34 @@ it("speaks both languages, and changes them while it stands", async () => {
   expect(await textOf(page, "digits-run")).toBe("运行");
   expect(await page.$eval("html", (element) => element.lang)).toBe("zh-Hans");
   // Nothing of the page is left in English but names and numbers.
-  const left = await page.$$eval("main h1, main h2, main h3, main label, main button, main legend, main dt, main .hint, main summary",
-    (all) => all.map((element) => element.textContent?.trim() ?? "").filter((text) => /[A-Za-z]{4,}/.test(text) && !/[\u4e00-\u9fff]/.test(text)));
+  const left = await page.$$eval(
+    "main h1, main h2, main h3, main label, main button, main legend, main dt, main .hint, main summary",
+    (all) =>
+      all.map((element) => element.textContent?.trim() ?? "").filter((text) => /[A-Za-z]{4,}/.test(text) && !/[\u4e00-\u9fff]/.test(text)),
+  );
   expect(left).toEqual([]);
   await page.select("#choose-language", "en");
   expect(await textOf(page, "digits-run")).toBe("Run");
 });
 
-it.each(["light", "dark"])("has nothing serious for axe to find, %s", async (theme) => {
-  await page.select("#choose-theme", theme);
-  await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> } };
-    const { violations } = await axe.run();
-    return violations.filter(({ impact }) => impact === "serious" || impact === "critical")
-      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-  });
-  expect(violations).toEqual([]);
-}, 30_000);
+it.each(["light", "dark"])(
+  "has nothing serious for axe to find, %s",
+  async (theme) => {
+    await page.select("#choose-theme", theme);
+    await page.evaluate(axe.source);
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }> };
+      };
+      const { violations } = await axe.run();
+      return violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    });
+    expect(violations).toEqual([]);
+  },
+  30_000,
+);
 
 it("fits a narrow screen", async () => {
   for (const width of [360, 1280]) {
@@ -358,8 +433,11 @@ it("trains on WebAssembly where there is no WebGPU, and says which browsers have
   await entered(without, "ready");
   expect(await notice(without)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari.*trains on WebAssembly/);
   expect(await valueOf(without, "Runs on")).toBe("wasm");
-  const offered = await (await control(without, "Runs on")).evaluate((select) =>
-    [...(select as unknown as HTMLSelectElement).options].filter(({ disabled }) => !disabled).map(({ value }) => value));
+  const offered = await (
+    await control(without, "Runs on")
+  ).evaluate((select) =>
+    [...(select as unknown as HTMLSelectElement).options].filter(({ disabled }) => !disabled).map(({ value }) => value),
+  );
   expect(offered).toEqual(["wasm", "cpu"]);
   await without.click("#digits-step");
   await stepsAre(without, 1);

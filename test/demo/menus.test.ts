@@ -1,7 +1,16 @@
 // The menus of the page offer all that the library has, by its own lists, with a label in each language; what a menu leaves out has a reason.
 
 import { expect, it } from "vitest";
-import { ACTIVATION_LABELS, choicesOf, HIDDEN_ACTIVATIONS, labelIn, LOSSES_LEFT_OUT, OPTIMIZER_CHOICES, OPTIMIZER_LABELS, REGULARIZER_LABELS } from "../../demo/lib/menus.ts";
+import {
+  ACTIVATION_LABELS,
+  choicesOf,
+  HIDDEN_ACTIVATIONS,
+  labelIn,
+  LOSSES_LEFT_OUT,
+  OPTIMIZER_CHOICES,
+  OPTIMIZER_LABELS,
+  REGULARIZER_LABELS,
+} from "../../demo/lib/menus.ts";
 import { optimizerOf } from "../../demo/lib/recipe.ts";
 import * as digits from "../../demo/rooms/digits/config.ts";
 import * as playground from "../../demo/rooms/playground/config.ts";
@@ -9,8 +18,10 @@ import { ACTIVATIONS, LOSSES, OPTIMIZERS } from "../../src/index.ts";
 
 const sorted = (names: readonly string[]): string[] => [...names].sort();
 /** The names of a library's list that a menu neither offers nor leaves out for a reason, and those that it has twice or too many. */
-const astray = (list: readonly string[], offered: readonly string[], leftOut: readonly string[]): string[] =>
-  [...list.filter((name) => !offered.includes(name) && !leftOut.includes(name)), ...offered.filter((name, i) => !list.includes(name) || offered.indexOf(name) !== i)];
+const astray = (list: readonly string[], offered: readonly string[], leftOut: readonly string[]): string[] => [
+  ...list.filter((name) => !offered.includes(name) && !leftOut.includes(name)),
+  ...offered.filter((name, i) => !list.includes(name) || offered.indexOf(name) !== i),
+];
 
 const ROOMS = { digits, playground };
 
@@ -28,7 +39,8 @@ it("offers every activation but softmax, and every optimizer beside SGD's two mo
 });
 
 it("offers the losses of classes, and says of each other one why it is left out", () => {
-  const offered = [...new Set(Object.values(ROOMS).flatMap(({ LOSS_NAMES }) => Object.values<string>(LOSS_NAMES)))], leftOut = Object.keys(LOSSES_LEFT_OUT);
+  const offered = [...new Set(Object.values(ROOMS).flatMap(({ LOSS_NAMES }) => Object.values<string>(LOSS_NAMES)))],
+    leftOut = Object.keys(LOSSES_LEFT_OUT);
   expect(astray(LOSSES, offered, leftOut)).toEqual([]);
   expect(offered.filter((name) => leftOut.includes(name))).toEqual([]);
   expect(Object.values(LOSSES_LEFT_OUT).filter((reason) => reason.length < 10)).toEqual([]);

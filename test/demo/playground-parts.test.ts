@@ -20,7 +20,8 @@ describe.each(PROBLEMS.filter((problem) => problem !== "own"))("%s", (problem) =
 });
 
 it.each([0.1, 0.5, 0.9])("splits %d of each class off, and loses no point", (share) => {
-  const points = drawPoints("xor", 0.05, 1), { train, test } = splitPoints(points, share, 1);
+  const points = drawPoints("xor", 0.05, 1),
+    { train, test } = splitPoints(points, share, 1);
   expect([train.classes.length, ones(train.classes)]).toEqual([400 * share, 200 * share]);
   const all = (xy: Float32Array) => [...xy.keys()].filter((i) => i % 2 === 0).map((i) => `${xy[i]} ${xy[i + 1]}`);
   expect([...all(train.xy), ...all(test.xy)].sort()).toEqual(all(points.xy).sort());
@@ -38,15 +39,28 @@ it("gives features by their names, and a grid with the top row first", () => {
 });
 
 it("finds the line where a plane of answers passes a level", () => {
-  const side = 8, grid = gridPoints(side), level = 0.3;
-  const lines = contour(Float64Array.from({ length: side * side }, (_, i) => grid[2 * i] + 2 * grid[2 * i + 1]), side, level);
+  const side = 8,
+    grid = gridPoints(side),
+    level = 0.3;
+  const lines = contour(
+    Float64Array.from({ length: side * side }, (_, i) => grid[2 * i] + 2 * grid[2 * i + 1]),
+    side,
+    level,
+  );
   expect(lines.length).toBeGreaterThan(4 * 4);
   for (let i = 0; i < lines.length; i += 2) expect(lines[i] + 2 * lines[i + 1]).toBeCloseTo(level, 6);
   expect(contour(new Float32Array(side * side), side, level)).toEqual([]);
 });
 
 it("writes numbers as books do", () => {
-  expect([0, -0.25, 1234.5678, -1.39e-5, 2e10, NaN].map((value) => short(value))).toEqual(["0", "−0.25", "1235", "−1.39·10⁻⁵", "2.00·10¹⁰", "NaN"]);
+  expect([0, -0.25, 1234.5678, -1.39e-5, 2e10, NaN].map((value) => short(value))).toEqual([
+    "0",
+    "−0.25",
+    "1235",
+    "−1.39·10⁻⁵",
+    "2.00·10¹⁰",
+    "NaN",
+  ]);
   expect(long(-0.123456789)).toBe("−0.123456789");
 });
 

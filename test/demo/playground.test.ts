@@ -26,7 +26,9 @@ beforeAll(async () => {
   browser = await launchBrowser((line) => console.log(line));
   page = await browser.newPage();
   page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
   page.on("requestfailed", (request) => complaints.push(request.url()));
   await page.goto(`${server.resolvedUrls!.local[0]}#playground`);
   await stateIs("ready");
@@ -63,44 +65,75 @@ async function panel(): Promise<Map<string, { gpu: number; reference: number; bo
 
 /** The network's weights as its table has them: of each layer the kernel, row by row, then the bias. */
 async function plainNetwork(widths: readonly number[]): Promise<PlainLayer[]> {
-  if (!await page.$(`${ROOM} .network details[open]`)) await page.click(`${ROOM} .network details summary`);
+  if (!(await page.$(`${ROOM} .network details[open]`))) await page.click(`${ROOM} .network details summary`);
   await page.waitForSelector(`${ROOM} .weights td[data-exact]`);
-  const numbers = await page.$$eval(`${ROOM} .weights td[data-exact]`, (cells) => cells.map((cell) => Number((cell as HTMLElement).dataset.exact)));
+  const numbers = await page.$$eval(`${ROOM} .weights td[data-exact]`, (cells) =>
+    cells.map((cell) => Number((cell as HTMLElement).dataset.exact)),
+  );
   let at = 0;
   return widths.slice(1).map((fanOut, l): PlainLayer => {
-    const fanIn = widths[l], kernel = numbers.slice(at, at += fanIn * fanOut), b = numbers.slice(at, at += fanOut);
+    const fanIn = widths[l],
+      kernel = numbers.slice(at, (at += fanIn * fanOut)),
+      b = numbers.slice(at, (at += fanOut));
     const w = Array.from({ length: fanOut }, (_, j) => Array.from({ length: fanIn }, (_, k) => kernel[k * fanOut + j]));
     return { w, b, f: l === widths.length - 2 ? "sigmoid" : "tanh" };
   });
 }
 
 async function takeApart(): Promise<{ x: number[]; y: number[] }> {
-  const taken = () => page.$eval(`${ROOM} .apart-body`, (body) => (body as HTMLElement).dataset.taken ?? "0"), before = await taken();
+  const taken = () => page.$eval(`${ROOM} .apart-body`, (body) => (body as HTMLElement).dataset.taken ?? "0"),
+    before = await taken();
   await page.click("#playground-take");
-  await page.waitForFunction((last) => Number((document.querySelector(".playground .apart-body") as HTMLElement).dataset.taken ?? 0) > Number(last), {}, before);
+  await page.waitForFunction(
+    (last) => Number((document.querySelector(".playground .apart-body") as HTMLElement).dataset.taken ?? 0) > Number(last),
+    {},
+    before,
+  );
   const { x, y, label } = await page.$eval(`${ROOM} .apart-body`, (body) => ({ ...(body as HTMLElement).dataset }));
   return { x: [Number(x), Number(y)], y: [Number(label)] };
 }
 
 /** Compares every number of the panel with plain loops over single neurons. */
 async function comparePanel(widths: readonly number[], cost: PlainCost): Promise<void> {
-  const layers = await plainNetwork(widths), example = await takeApart();
-  const { z, a, delta } = backpropagate(layers, example.x, example.y, cost), shown = await panel();
+  const layers = await plainNetwork(widths),
+    example = await takeApart();
+  const { z, a, delta } = backpropagate(layers, example.x, example.y, cost),
+    shown = await panel();
   const expected = new Map<string, number[]>();
   layers.forEach((_, l) => {
-    expected.set(`z${l + 1}`, z[l]).set(`a${l + 1}`, a[l + 1]).set(`delta${l + 1}`, delta[l]).set(`grad_b${l + 1}`, delta[l]);
-    expected.set(`${shown.has(`data_grad_w${l + 1}`) ? "data_" : ""}grad_w${l + 1}`, a[l].flatMap((input) => delta[l].map((error) => input * error)));
+    expected
+      .set(`z${l + 1}`, z[l])
+      .set(`a${l + 1}`, a[l + 1])
+      .set(`delta${l + 1}`, delta[l])
+      .set(`grad_b${l + 1}`, delta[l]);
+    expected.set(
+      `${shown.has(`data_grad_w${l + 1}`) ? "data_" : ""}grad_w${l + 1}`,
+      a[l].flatMap((input) => delta[l].map((error) => input * error)),
+    );
   });
   for (const [name, numbers] of expected) {
-    const rows = shown.get(name) ?? [], largest = Math.max(...numbers.map(Math.abs));
+    const rows = shown.get(name) ?? [],
+      largest = Math.max(...numbers.map(Math.abs));
     // The panel's reference starts each equation from the GPU's float32 numbers, ours from the weights: some roundings apart.
-    for (const side of ["gpu", "reference"] as const) expect(worstError(rows.map((row) => row[side]), numbers), `${side} of ${name}`).toBeLessThan(1e-6 + 2e-5 * largest);
+    for (const side of ["gpu", "reference"] as const)
+      expect(
+        worstError(
+          rows.map((row) => row[side]),
+          numbers,
+        ),
+        `${side} of ${name}`,
+      ).toBeLessThan(1e-6 + 2e-5 * largest);
     for (const { gpu, reference, bound } of rows) expect(Math.abs(gpu - reference), name).toBeLessThanOrEqual(bound);
   }
   // And each reference is its equation, to float64, of the GPU numbers that the panel shows: here z² from a¹.
   const inputs = shown.get("a1")!.map(({ gpu }) => gpu);
   const z2 = layers[1].w.map((row, j) => row.reduce((sum, weight, k) => sum + weight * inputs[k], layers[1].b![j]));
-  expect(worstError(shown.get("z2")!.map(({ reference }) => reference), z2)).toBeLessThan(1e-13);
+  expect(
+    worstError(
+      shown.get("z2")!.map(({ reference }) => reference),
+      z2,
+    ),
+  ).toBeLessThan(1e-13);
   expect(await page.$eval(`${ROOM} .verdict`, (verdict) => (verdict as HTMLElement).dataset.ok)).toBe("true");
 }
 
@@ -112,8 +145,13 @@ async function violations(): Promise<string[]> {
 }
 
 it("offers every activation of hidden layers and every optimizer of the library", async () => {
-  const offered = (label: string) => page.$$eval(`${ROOM} .control`, (controls, text) => [...controls.find((one) => one.querySelector("label")?.textContent === text)!
-    .querySelectorAll("option")].map(({ value }) => value), label);
+  const offered = (label: string) =>
+    page.$$eval(
+      `${ROOM} .control`,
+      (controls, text) =>
+        [...controls.find((one) => one.querySelector("label")?.textContent === text)!.querySelectorAll("option")].map(({ value }) => value),
+      label,
+    );
   expect(await offered("Activation")).toEqual(ACTIVATIONS.filter((name) => name !== "softmax"));
   expect((await offered("Optimizer")).filter((name) => name !== "momentum" && name !== "nesterov")).toEqual([...OPTIMIZERS]);
 });
@@ -130,18 +168,22 @@ it("steps once at a click, and begins again at another with the same loss", asyn
   expect(await exactly("loss")).toBe(first);
 });
 
-it("takes a step of a fresh network apart: the panel's numbers are those of plain backpropagation", () => comparePanel([2, 6, 4, 1], CROSS_ENTROPY));
+it("takes a step of a fresh network apart: the panel's numbers are those of plain backpropagation", () =>
+  comparePanel([2, 6, 4, 1], CROSS_ENTROPY));
 
 it("fills the four equations in, and follows the neuron that is chosen", async () => {
   const cards = await page.$$eval(`${ROOM} .equation`, (found) => found.map((card) => (card as HTMLElement).dataset.equation));
   expect(cards).toEqual(["forward", "bp1", "bp2", "bp3", "bp4", "update"]);
-  const shownNumber = async () => (await page.$eval(`${ROOM} [data-equation="bp2"] tr[data-tensor]`, (row) => ({ ...(row as HTMLElement).dataset })));
+  const shownNumber = async () =>
+    await page.$eval(`${ROOM} [data-equation="bp2"] tr[data-tensor]`, (row) => ({ ...(row as HTMLElement).dataset }));
   // At first the neuron of the first layer with the largest error.
   const errors = (await panel()).get("delta1")!.map(({ gpu }) => Math.abs(gpu));
   expect(await shownNumber()).toEqual({ tensor: "grad_a1", index: String(errors.indexOf(Math.max(...errors))) });
   await page.click(`${ROOM} .cell[data-layer="2"][data-neuron="3"]`);
   expect(await shownNumber()).toEqual({ tensor: "grad_a2", index: "2" });
-  expect(await page.$$eval(`${ROOM} [data-equation="bp2"] math`, (found) => found.map((math) => math.getAttribute("alttext")))).toHaveLength(3);
+  expect(
+    await page.$$eval(`${ROOM} [data-equation="bp2"] math`, (found) => found.map((math) => math.getAttribute("alttext"))),
+  ).toHaveLength(3);
 });
 
 it("reads the numbers of neurons and weights out to the keyboard", async () => {
@@ -150,7 +192,8 @@ it("reads the numbers of neurons and weights out to the keyboard", async () => {
   expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Layer 1, neuron 2");
   expect(await textOf(`${ROOM} .readout`)).toMatch(/^Layer 1, neuron 2: bias 0; weights x −?[\d.]+, y −?[\d.]+\.$/);
   // While it is looked at, the large map shows what it answers.
-  const mapIs = (title: string) => page.waitForFunction((text) => document.querySelector(".playground .map h2")!.textContent === text, {}, title);
+  const mapIs = (title: string) =>
+    page.waitForFunction((text) => document.querySelector(".playground .map h2")!.textContent === text, {}, title);
   await mapIs("What Layer 1, neuron 2 answers");
   await page.focus("#playground-run");
   await mapIs("What it answers");
@@ -167,7 +210,9 @@ it("solves XOR, and says so", async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await exactly("steps")).toBe(steps);
   expect(await textOf(`${ROOM} .overlay`)).toBe("");
-  expect(await page.$eval(`${ROOM} .overlay`, (map) => map.getAttribute("aria-label"))).toContain("200 points to learn from, 200 to test with");
+  expect(await page.$eval(`${ROOM} .overlay`, (map) => map.getAttribute("aria-label"))).toContain(
+    "200 points to learn from, 200 to test with",
+  );
 });
 
 it("takes a step of the trained network apart, with the quadratic cost as well", async () => {
@@ -184,7 +229,9 @@ it("learns and is taken apart on WebAssembly, and races it", async () => {
   expect(await textOf(`${ROOM} .status`)).toContain("WebAssembly");
   await page.click("#playground-race");
   await page.waitForFunction(() => /^After \d/.test(document.querySelector(".playground .race-result")!.textContent), { timeout: 30_000 });
-  expect(await textOf(`${ROOM} .race-result`)).toMatch(/WebGPU was [\d,.]+ times as fast as the float64 reference, WebAssembly was [\d,.]+ times/);
+  expect(await textOf(`${ROOM} .race-result`)).toMatch(
+    /WebGPU was [\d,.]+ times as fast as the float64 reference, WebAssembly was [\d,.]+ times/,
+  );
   const difference = await page.$eval(`${ROOM} .race-card`, (card) => Number((card as HTMLElement).dataset.difference));
   // Thousands of steps apart the roundings have grown; how far, nothing bounds.
   expect(difference).toBeGreaterThan(0);
@@ -194,14 +241,21 @@ it("learns and is taken apart on WebAssembly, and races it", async () => {
 });
 
 it("learns on the engine just chosen, when Run is pressed before its network is there", async () => {
-  for (const [engine, name] of [["wasm", "WebAssembly"], ["webgpu", "WebGPU"]]) {
+  for (const [engine, name] of [
+    ["wasm", "WebAssembly"],
+    ["webgpu", "WebGPU"],
+  ]) {
     await choose("Runs on", engine);
     await page.click("#playground-run");
-    await page.waitForFunction((wanted) => {
-      const transport = document.querySelector<HTMLElement>(".playground .transport")!;
-      const runsOn = transport.querySelector(".status")!.textContent.includes("WebAssembly") ? "WebAssembly" : "WebGPU";
-      return runsOn === wanted && Number(transport.dataset.steps) > 50;
-    }, {}, name);
+    await page.waitForFunction(
+      (wanted) => {
+        const transport = document.querySelector<HTMLElement>(".playground .transport")!;
+        const runsOn = transport.querySelector(".status")!.textContent.includes("WebAssembly") ? "WebAssembly" : "WebGPU";
+        return runsOn === wanted && Number(transport.dataset.steps) > 50;
+      },
+      {},
+      name,
+    );
     await page.click("#playground-run");
     await stateIs("paused");
   }
@@ -213,7 +267,9 @@ it("goes on learning when the GPU is lost, and says where", async () => {
   await page.click("#playground-lose");
   await page.waitForFunction(() => {
     const { lostAt } = (document.querySelector(".playground .loss") as HTMLElement).dataset;
-    return lostAt !== undefined && Number((document.querySelector(".playground .transport") as HTMLElement).dataset.steps) > Number(lostAt) + 20;
+    return (
+      lostAt !== undefined && Number((document.querySelector(".playground .transport") as HTMLElement).dataset.steps) > Number(lostAt) + 20
+    );
   });
   await page.click("#playground-run");
   await stateIs("paused");
@@ -221,27 +277,36 @@ it("goes on learning when the GPU is lost, and says where", async () => {
 });
 
 it("learns points that were placed by keyboard", async () => {
-  await page.$eval(`${ROOM} input[value="own"]`, (input) => (input).click());
+  await page.$eval(`${ROOM} input[value="own"]`, (input) => input.click());
   await stateIs("empty");
   await page.focus(`${ROOM} .overlay`);
   // Two points of class 1 to the right, two of class 0 to the left; the first key only shows the cursor.
-  for (const keys of [["ArrowRight", "ArrowRight", "ArrowRight", "Enter", "ArrowUp", "Enter", "c"], ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "ArrowDown", "Enter"]]) {
+  for (const keys of [
+    ["ArrowRight", "ArrowRight", "ArrowRight", "Enter", "ArrowUp", "Enter", "c"],
+    ["ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowLeft", "Enter", "ArrowDown", "Enter"],
+  ]) {
     for (const key of keys) await page.keyboard.press(key as "Enter");
   }
-  await page.waitForFunction(() => /2 points to learn from, 2 to test with/.test(document.querySelector(".playground .overlay")!.getAttribute("aria-label")!));
+  await page.waitForFunction(() =>
+    /2 points to learn from, 2 to test with/.test(document.querySelector(".playground .overlay")!.getAttribute("aria-label")!),
+  );
   await stateIs("ready");
   await page.click("#playground-step");
   await page.waitForFunction(() => document.getElementById("playground-steps")!.textContent === "1");
 });
 
 it("tells what is wrong with a link, and changes nothing", async () => {
-  await page.evaluate(() => { location.hash = "#playground?layers=99"; });
+  await page.evaluate(() => {
+    location.hash = "#playground?layers=99";
+  });
   await page.waitForSelector("#notices .notice:not([hidden])");
   expect(await textOf("#notices p")).toMatch(/layers.*99/);
   expect(await textOf("#playground-steps")).toBe("1");
-  await page.evaluate(() => { location.hash = "#playground?problem=spiral&layers=3,2&features=x,y,sinx&seed=7"; });
+  await page.evaluate(() => {
+    location.hash = "#playground?problem=spiral&layers=3,2&features=x,y,sinx&seed=7";
+  });
   await page.waitForFunction(() => document.querySelectorAll(".playground .column:not(.features) .cell").length === 3 + 2 + 1);
-  expect(await page.$eval(`${ROOM} input[value="spiral"]`, (input) => (input).checked)).toBe(true);
+  expect(await page.$eval(`${ROOM} input[value="spiral"]`, (input) => input.checked)).toBe(true);
   await stateIs("ready");
 });
 
@@ -259,7 +324,8 @@ it("speaks Chinese in every label, and goes on", async () => {
   await page.select("#choose-language", "zh");
   expect(await textOf(`${ROOM} h1`)).toBe("游乐场");
   const english = await page.$$eval(`${ROOM} button, ${ROOM} label, ${ROOM} h2, ${ROOM} h3, ${ROOM} dt, ${ROOM} summary`, (found) =>
-    found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)));
+    found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)),
+  );
   // Names of functions and devices stay as they are.
   expect(english.filter((text) => !/sin π|GPU|WebAssembly|CPU/.test(text))).toEqual([]);
 });

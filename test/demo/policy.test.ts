@@ -28,11 +28,14 @@ afterAll(async () => {
 
 /** A page that writes down what the policy stopped in it; workers have the policy of their own answer. */
 async function open(path = "", from = server): Promise<{ page: Page; stopped: () => Promise<string[]>; policies: string[] }> {
-  const page = await browser.newPage(), policies: string[] = [];
+  const page = await browser.newPage(),
+    policies: string[] = [];
   // What is looked up anew may come with no header but that nothing has changed.
   await page.setCacheEnabled(false);
   page.on("response", (response) => void policies.push(response.headers()["content-security-policy"] ?? "none"));
-  page.on("console", (message) => { if (/Content Security Policy/i.test(message.text())) policies.push(message.text()); });
+  page.on("console", (message) => {
+    if (/Content Security Policy/i.test(message.text())) policies.push(message.text());
+  });
   await page.evaluateOnNewDocument(() => {
     const stopped: string[] = [];
     Object.assign(globalThis, { stopped });
@@ -53,10 +56,11 @@ it("the page trains under it, without a violation", async () => {
 });
 
 /** What "Runs on" offers, and what it shows. */
-const engines = (page: Page) => page.$$eval("label", (labels) => {
-  const { options, value } = labels.find(({ textContent }) => textContent === "Runs on")!.control as HTMLSelectElement;
-  return { offered: [...options].filter(({ disabled }) => !disabled).map((option) => option.value), value };
-});
+const engines = (page: Page) =>
+  page.$$eval("label", (labels) => {
+    const { options, value } = labels.find(({ textContent }) => textContent === "Runs on")!.control as HTMLSelectElement;
+    return { offered: [...options].filter(({ disabled }) => !disabled).map((option) => option.value), value };
+  });
 
 it("the page trains on WebAssembly under it", async () => {
   const { page, stopped, policies } = await open();
@@ -73,7 +77,13 @@ it("the page trains on WebAssembly under it", async () => {
 
 it("under a policy without 'wasm-unsafe-eval', and without WebGPU, the page says so and trains on the float64 reference", async () => {
   const headers = { "content-security-policy": CONTENT_SECURITY_POLICY.replace(" 'wasm-unsafe-eval'", "") };
-  const strict = await preview({ root: outDir, configFile: false, logLevel: "error", build: { outDir }, preview: { port: 0, host: "127.0.0.1", headers } });
+  const strict = await preview({
+    root: outDir,
+    configFile: false,
+    logLevel: "error",
+    build: { outDir },
+    preview: { port: 0, host: "127.0.0.1", headers },
+  });
   onTestFinished(() => strict.close());
   const { page, policies } = await open("", strict);
   await page.waitForSelector('.transport[data-state="ready"]');
@@ -84,7 +94,9 @@ it("under a policy without 'wasm-unsafe-eval', and without WebGPU, the page says
   const { page: without } = await open(await copyWithoutWebGpu(outDir), strict);
   await without.waitForSelector('.transport[data-state="ready"]');
   expect(await engines(without)).toEqual({ offered: ["cpu"], value: "cpu" });
-  expect(await without.$eval(".notice", ({ textContent }) => textContent)).toMatch(/no WebGPU.*WebAssembly with SIMD is missing.*float64 reference.*'wasm-unsafe-eval'/);
+  expect(await without.$eval(".notice", ({ textContent }) => textContent)).toMatch(
+    /no WebGPU.*WebAssembly with SIMD is missing.*float64 reference.*'wasm-unsafe-eval'/,
+  );
   await without.click("#digits-step");
   await without.waitForFunction(() => document.getElementById("digits-steps")!.textContent === "1");
 });
@@ -95,7 +107,10 @@ it("control: it stops inline scripts and other hosts", async () => {
     const script = document.createElement("script");
     script.textContent = "globalThis.inlineRan = true";
     document.head.append(script);
-    const fetched = await fetch("https://example.invalid/").then(() => true, () => false);
+    const fetched = await fetch("https://example.invalid/").then(
+      () => true,
+      () => false,
+    );
     await new Promise((resolve) => setTimeout(resolve, 100));
     return { inline: "inlineRan" in globalThis, fetched };
   });
@@ -104,7 +119,13 @@ it("control: it stops inline scripts and other hosts", async () => {
 });
 
 it("the page stops the same by itself where a server sends no header", async () => {
-  const bare = await preview({ root: outDir, configFile: false, logLevel: "error", build: { outDir }, preview: { port: 0, host: "127.0.0.1" } });
+  const bare = await preview({
+    root: outDir,
+    configFile: false,
+    logLevel: "error",
+    build: { outDir },
+    preview: { port: 0, host: "127.0.0.1" },
+  });
   onTestFinished(() => bare.close());
   const { page, stopped, policies } = await open("", bare);
   await page.waitForSelector('.transport[data-state="ready"]');
@@ -115,7 +136,13 @@ it("the page stops the same by itself where a server sends no header", async () 
     const script = document.createElement("script");
     script.textContent = "globalThis.inlineRan = true";
     document.head.append(script);
-    return { inline: "inlineRan" in globalThis, fetched: await fetch("https://example.invalid/").then(() => true, () => false) };
+    return {
+      inline: "inlineRan" in globalThis,
+      fetched: await fetch("https://example.invalid/").then(
+        () => true,
+        () => false,
+      ),
+    };
   });
   expect(ran).toEqual({ inline: false, fetched: false });
   expect(new Set(await stopped())).toEqual(new Set(["script-src-elem", "connect-src"]));

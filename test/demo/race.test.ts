@@ -18,9 +18,17 @@ it("goes on until enough steps were timed, and not for ever", () => {
   expect(isOver(20_100, 5)).toBe(true);
 });
 
-it.each([[40, 16], [16, 8], [1, 1], [256, 1], [3, 7], [1, 256]])("asks for the shortest text that windows of %i, %i at once, can be cut from", (length, batch) => {
+it.each([
+  [40, 16],
+  [16, 8],
+  [1, 1],
+  [256, 1],
+  [3, 7],
+  [1, 256],
+])("asks for the shortest text that windows of %i, %i at once, can be cut from", (length, batch) => {
   const fits = (characters: number): boolean => {
-    const held = heldOut(characters), learnt = characters - held;
+    const held = heldOut(characters),
+      learnt = characters - held;
     try {
       windows(new Uint8Array(learnt), { length, batchSize: batch });
       windows(new Uint8Array(held), { length, batchSize: 1 });

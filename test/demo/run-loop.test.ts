@@ -6,24 +6,30 @@ import { RunLoop } from "../../demo/lib/run-loop.ts";
 /** A loop whose training notes each slice, and one that counts how many things go on at once. */
 function watched() {
   const log: string[] = [];
-  let network = "old", busy = 0, most = 0;
+  let network = "old",
+    busy = 0,
+    most = 0;
   const during = async (name: string) => {
     most = Math.max(most, ++busy);
     log.push(name);
     await new Promise((resolve) => setTimeout(resolve, 1));
     busy--;
   };
-  const loop: RunLoop = new RunLoop(async () => {
-    while (loop.wanted) {
-      loop.beginSlice();
-      if (network === "broken") throw new Error("it diverged");
-      await during(`slice of ${network}`);
-    }
-  }, (error) => log.push(`stopped: ${(error as Error).message}`));
-  const replace = (name: string) => loop.alone(async () => {
-    await during(`making ${name}`);
-    network = name;
-  });
+  const loop: RunLoop = new RunLoop(
+    async () => {
+      while (loop.wanted) {
+        loop.beginSlice();
+        if (network === "broken") throw new Error("it diverged");
+        await during(`slice of ${network}`);
+      }
+    },
+    (error) => log.push(`stopped: ${(error as Error).message}`),
+  );
+  const replace = (name: string) =>
+    loop.alone(async () => {
+      await during(`making ${name}`);
+      network = name;
+    });
   return { loop, log, replace, during, most: () => most };
 }
 
@@ -80,7 +86,10 @@ it("tells what stopped it, and runs again", async () => {
 });
 
 it("ends the slice under way when settings change", () => {
-  const loop = new RunLoop(() => Promise.resolve(), () => {});
+  const loop = new RunLoop(
+    () => Promise.resolve(),
+    () => {},
+  );
   const first = loop.beginSlice();
   loop.cutSlice();
   expect([first.aborted, loop.beginSlice().aborted]).toEqual([true, false]);

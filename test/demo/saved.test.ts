@@ -8,18 +8,30 @@ import { encodeSafetensors, FormatError, type TensorToWrite } from "../../src/in
 import { parseModel } from "../../src/cli/saved-model.ts";
 
 const CONFIG: DigitsConfig = {
-  ...DEFAULTS, layers: [5, 3], activation: "tanh", loss: "quadratic", dropout: 0.25, regularizer: "l2", lambda: 0.001,
+  ...DEFAULTS,
+  layers: [5, 3],
+  activation: "tanh",
+  loss: "quadratic",
+  dropout: 0.25,
+  regularizer: "l2",
+  lambda: 0.001,
 };
 const weights = await buildModel(CONFIG, 9, 4).getWeights();
 const load = (bytes: Uint8Array, before = DEFAULTS) => loadModel(bytes, "file", before, 9, 4);
 
 it("comes back as it was, and as the command line understands it", () => {
-  const bytes = saveModel(weights, CONFIG), { config, weights: read } = load(bytes);
+  const bytes = saveModel(weights, CONFIG),
+    { config, weights: read } = load(bytes);
   const { layers, activation, loss, dropout, regularizer, lambda } = CONFIG;
   expect(config).toEqual({ ...DEFAULTS, layers, activation, loss, dropout, regularizer, lambda });
   expect(read).toEqual(weights);
-  expect(parseModel(bytes, "file").spec)
-    .toEqual({ layers: [9, 5, 3, 4], activation: "tanh", loss: "halfSquaredError", dropout: 0.25, l2: 0.001 });
+  expect(parseModel(bytes, "file").spec).toEqual({
+    layers: [9, 5, 3, 4],
+    activation: "tanh",
+    loss: "halfSquaredError",
+    dropout: 0.25,
+    l2: 0.001,
+  });
 });
 
 describe("is refused", () => {
@@ -40,6 +52,11 @@ describe("is refused", () => {
   });
 
   it("and without metadata taken with the settings at hand", () => {
-    expect(load(changed((tensors) => tensors), CONFIG).config).toEqual({ ...CONFIG, regularizer: "none" });
+    expect(
+      load(
+        changed((tensors) => tensors),
+        CONFIG,
+      ).config,
+    ).toEqual({ ...CONFIG, regularizer: "none" });
   });
 });

@@ -13,7 +13,8 @@ it("keeps every number while there are few", () => {
 it("keeps means of neighbours when there are many, each with its last step", () => {
   const series = new Series();
   for (let i = 1; i <= 10_001; i++) series.add(i);
-  const steps = series.steps(), values = series.values(0);
+  const steps = series.steps(),
+    values = series.values(0);
   expect(series.length).toBe(10_001);
   expect(steps.length).toBeLessThanOrEqual(2_000);
   expect(steps.at(-1)).toBe(10_001);
@@ -25,7 +26,8 @@ it("keeps means of neighbours when there are many, each with its last step", () 
 });
 
 it("smooths without a pull towards 0, by the step and not by the entry, and over numbers that are none", () => {
-  const constant = new Series(), broken = new Series();
+  const constant = new Series(),
+    broken = new Series();
   for (let i = 0; i < 5_000; i++) constant.add(7);
   for (const value of constant.values(0.99)) expect(value).toBeCloseTo(7, 10);
   [1, NaN, 1].forEach((value) => broken.add(value));

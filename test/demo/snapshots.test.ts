@@ -5,8 +5,14 @@ import { Snapshots } from "../../demo/rooms/playground/snapshots.ts";
 import type { Look } from "../../demo/rooms/playground/messages.ts";
 
 const lookAt = (steps: number): Look => ({
-  steps, losses: Float32Array.of(1, 2), stepsPerSecond: null, train: { loss: steps, accuracy: 0 }, test: { loss: steps, accuracy: 0 },
-  map: Float32Array.of(steps), responses: [], weights: [],
+  steps,
+  losses: Float32Array.of(1, 2),
+  stepsPerSecond: null,
+  train: { loss: steps, accuracy: 0 },
+  test: { loss: steps, accuracy: 0 },
+  map: Float32Array.of(steps),
+  responses: [],
+  weights: [],
 });
 const stepsOf = (snapshots: Snapshots) => Array.from({ length: snapshots.length }, (_, i) => snapshots.at(i)!.steps);
 
@@ -25,7 +31,8 @@ it("keeps every look while there are few, whole, and begins again with another n
 it("keeps a bounded number of a long run, evenly on a logarithmic axis, the first and the last among them", () => {
   const snapshots = new Snapshots();
   for (let steps = 0; steps <= 200_000; steps += 50) snapshots.add(lookAt(steps));
-  const kept = stepsOf(snapshots), gaps = kept.slice(2).map((steps, i) => steps / kept[i + 1]);
+  const kept = stepsOf(snapshots),
+    gaps = kept.slice(2).map((steps, i) => steps / kept[i + 1]);
   expect(kept.length).toBeLessThanOrEqual(100);
   expect(kept.length).toBeGreaterThan(90);
   expect([kept[0], kept[1], kept.at(-1)]).toEqual([0, 50, 200_000]);

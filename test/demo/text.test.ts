@@ -29,7 +29,8 @@ afterAll(async () => {
 const stateIs = (state: string) => page.waitForSelector(`${ROOM} .transport[data-state="${state}"]`);
 const textOf = (selector: string) => page.$eval(selector, (element) => element.textContent ?? "");
 const sample = () => textOf("#text-sample");
-const stepsAre = (steps: number) => page.waitForFunction((text) => document.getElementById("text-steps")!.textContent === text, {}, String(steps));
+const stepsAre = (steps: number) =>
+  page.waitForFunction((text) => document.getElementById("text-steps")!.textContent === text, {}, String(steps));
 /** The mean perplexity of the last steps, in full. */
 const perplexity = () => page.$eval(`${ROOM} .transport`, (element) => Number((element as HTMLElement).dataset.perplexity));
 const heldOut = () => page.$eval(`${ROOM} .transport`, (element) => Number((element as HTMLElement).dataset.heldOut));
@@ -49,15 +50,23 @@ const another = async (before: string): Promise<string> => {
 };
 
 async function paste(text: string): Promise<void> {
-  if (!await page.$(`${ROOM} .reads details[open]`)) await page.click(`${ROOM} .reads summary`);
+  if (!(await page.$(`${ROOM} .reads details[open]`))) await page.click(`${ROOM} .reads summary`);
   // Typing thousands of characters takes long; what a paste does is the same to the page.
-  await page.$eval("#text-paste", (area, given) => { (area as HTMLTextAreaElement).value = given; }, text);
+  await page.$eval(
+    "#text-paste",
+    (area, given) => {
+      (area as HTMLTextAreaElement).value = given;
+    },
+    text,
+  );
   await page.click("#text-learn");
 }
 
 /** What a network of one recurrent layer pays on a text that 8 readers share, with windows of 16, in plain loops. */
 function perplexityOf({ spec: { vocabulary, hidden }, weights }: Awaited<ReturnType<typeof parseTextModel>>, text: string): number {
-  const [u, w, b, v, c] = weights.map(({ data }) => data), places = [...text].map((character) => vocabulary.indexOf(character)), size = vocabulary.length;
+  const [u, w, b, v, c] = weights.map(({ data }) => data),
+    places = [...text].map((character) => vocabulary.indexOf(character)),
+    size = vocabulary.length;
   const each = Math.floor((places.length - 1) / (8 * 16)) * 16;
   let sum = 0;
   for (let reader = 0; reader < 8; reader++) {
@@ -109,7 +118,11 @@ it.each([
   ["too short", "to be", /has 5 characters; .* at least 170/],
   ["one character over and over", "a".repeat(500), /two different characters/],
   ["no text", `${TEXT}\0`, /no plain text: it holds U\+0000/],
-  ["too many different characters", Array.from({ length: 3500 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join(""), /3,500 different characters/],
+  [
+    "too many different characters",
+    Array.from({ length: 3500 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join(""),
+    /3,500 different characters/,
+  ],
 ])("refuses what is %s, says why, and changes nothing", async (_, text, reason) => {
   const before = [await textOf("#text-counts"), await textOf("#text-steps"), await sample()];
   await paste(text);
@@ -120,14 +133,20 @@ it.each([
 
 it("learns a pasted text far better than by the frequency of its characters", async () => {
   await paste(TEXT);
-  await page.waitForFunction((counts) => document.getElementById("text-counts")!.textContent === counts, {},
-    `${TEXT.length.toLocaleString("en")} characters, ${new Set(TEXT).size} different ones`);
+  await page.waitForFunction(
+    (counts) => document.getElementById("text-counts")!.textContent === counts,
+    {},
+    `${TEXT.length.toLocaleString("en")} characters, ${new Set(TEXT).size} different ones`,
+  );
   await stepsAre(0);
   expect(await page.$("#text-problem:not([hidden])")).toBeNull();
   const noise = await sample();
   await page.click("#text-run");
-  await page.waitForFunction((enough) => Number((document.querySelector(".text .transport") as HTMLElement).dataset.perplexity) < enough,
-    { polling: 100, timeout: 40_000 }, unigram(TEXT) / 5);
+  await page.waitForFunction(
+    (enough) => Number((document.querySelector(".text .transport") as HTMLElement).dataset.perplexity) < enough,
+    { polling: 100, timeout: 40_000 },
+    unigram(TEXT) / 5,
+  );
   await page.click("#text-run");
   await stateIs("paused");
   const trained = await steps();
@@ -136,12 +155,16 @@ it("learns a pasted text far better than by the frequency of its characters", as
   await heldOutAfter(trained);
   expect(await heldOut()).toBeLessThan(unigram(TEXT) / 3);
   expect(await textOf("#text-heldOut")).toBe((await heldOut()).toPrecision(3));
-  expect(await page.$eval(`${ROOM} .plot`, (plot) => plot.getAttribute("aria-label"))).toContain(`held-out tenth ${(await heldOut()).toPrecision(3)}.`);
+  expect(await page.$eval(`${ROOM} .plot`, (plot) => plot.getAttribute("aria-label"))).toContain(
+    `held-out tenth ${(await heldOut()).toPrecision(3)}.`,
+  );
   expect(await sample()).toMatch(/the (cat|dog|mat|log)/);
   expect(noise).not.toMatch(/the (cat|dog|mat|log)/);
   // The first, and one for each doubling from 25 on.
   expect(await page.$$eval(`${ROOM} .samples li`, (found) => found.length)).toBe(2 + Math.floor(Math.log2(trained / 25)));
-  expect(await page.$eval(`${ROOM} .plot`, (plot) => plot.getAttribute("aria-label"))).toContain(`by frequency: ${unigram(TEXT).toPrecision(3)}.`);
+  expect(await page.$eval(`${ROOM} .plot`, (plot) => plot.getAttribute("aria-label"))).toContain(
+    `by frequency: ${unigram(TEXT).toPrecision(3)}.`,
+  );
   expect(await steps()).toBe(trained);
 });
 
@@ -175,16 +198,20 @@ it("saves the network for the command line, and takes it on again", async () => 
   await page.click("#text-save");
   await page.waitForFunction(() => /Saved as/.test(document.querySelector("#notices p")!.textContent));
   let names: string[] = [];
-  await expect.poll(async () => (names = await readdir(join(demo.folder, "saved")).catch(() => [])), { timeout: 5000 }).toEqual(["deltaprop-text.safetensors"]);
-  const path = join(demo.folder, "saved", names[0]), saved = await parseTextModel(await readFile(path), path);
+  await expect
+    .poll(async () => (names = await readdir(join(demo.folder, "saved")).catch(() => [])), { timeout: 5000 })
+    .toEqual(["deltaprop-text.safetensors"]);
+  const path = join(demo.folder, "saved", names[0]),
+    saved = await parseTextModel(await readFile(path), path);
   expect(saved.spec).toMatchObject({ hidden: 32, layers: 1, vocabulary: [...new Set(TEXT)].sort() });
   expect(saved.primer).toBe(TEXT.slice(0, 64));
   expect(await heldOut()).toBeCloseTo(perplexityOf(saved, TEXT.slice(-Math.floor(TEXT.length / 10))), 3);
   const before = await sample();
   await page.click("#text-reset");
   await another(before);
-  const input = await page.$(`${ROOM} input[accept=".safetensors"]`) as ElementHandle<HTMLInputElement>;
-  const broken = join(demo.folder, "broken.safetensors"), noise = await sample();
+  const input = (await page.$(`${ROOM} input[accept=".safetensors"]`)) as ElementHandle<HTMLInputElement>;
+  const broken = join(demo.folder, "broken.safetensors"),
+    noise = await sample();
   await writeFile(broken, "no tensors");
   await input.uploadFile(broken);
   await page.waitForFunction(() => /was not taken, and nothing was changed/.test(document.querySelector("#notices p")!.textContent));
@@ -197,16 +224,21 @@ it("saves the network for the command line, and takes it on again", async () => 
 
 it("tells what was memorised from what was learnt", async () => {
   // The last tenth is the same lines backwards: nothing in the beginning teaches them.
-  const held = Math.floor(TEXT.length / 10), ending = [...TEXT.slice(-held)].reverse().join(""), text = TEXT.slice(0, -held) + ending;
+  const held = Math.floor(TEXT.length / 10),
+    ending = [...TEXT.slice(-held)].reverse().join(""),
+    text = TEXT.slice(0, -held) + ending;
   await paste(text);
   await page.waitForFunction(() => /A new network for a text/.test(document.querySelector(".notice p")!.textContent), { polling: 100 });
   await heldOutAfter(0);
   await page.click("#text-run");
-  await page.waitForFunction(() => Number((document.querySelector(".text .transport") as HTMLElement).dataset.perplexity) < 2, { polling: 100, timeout: 40_000 });
+  await page.waitForFunction(() => Number((document.querySelector(".text .transport") as HTMLElement).dataset.perplexity) < 2, {
+    polling: 100,
+    timeout: 40_000,
+  });
   await page.click("#text-run");
   await stateIs("paused");
   await heldOutAfter(await steps());
-  expect(await heldOut()).toBeGreaterThan(5 * await perplexity());
+  expect(await heldOut()).toBeGreaterThan(5 * (await perplexity()));
 });
 
 it("goes on learning when the GPU is lost, and says where", async () => {
@@ -245,7 +277,9 @@ it.each(["light", "dark"])("is accessible to axe in the %s theme", async (theme)
 });
 
 it("tells what is wrong with a link, and changes nothing", async () => {
-  await page.evaluate(() => { location.hash = "#text?units=9999"; });
+  await page.evaluate(() => {
+    location.hash = "#text?units=9999";
+  });
   await page.waitForFunction(() => /units.*9999/.test(document.querySelector("#notices p")!.textContent));
   expect(await steps()).toBeGreaterThan(0);
 });
@@ -254,13 +288,18 @@ it("trains on WebAssembly where there is no WebGPU, and says which browsers have
   const copy = await copyWithoutWebGpu(`${demo.folder}/site`);
   const without = await demo.open(`${copy}${LINK}`, (fresh) => fresh.evaluateOnNewDocument(() => localStorage.clear()));
   await without.waitForSelector(`${ROOM} .transport[data-state="ready"]`);
-  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(/no WebGPU.*Chrome.*Firefox.*Safari.*trains on WebAssembly/);
+  expect(await without.$eval("#notices p", (notice) => notice.textContent)).toMatch(
+    /no WebGPU.*Chrome.*Firefox.*Safari.*trains on WebAssembly/,
+  );
   await without.click("#text-step");
   await without.waitForFunction(() => document.getElementById("text-steps")!.textContent === "1");
   expect(await without.$eval("#text-launches", (launches) => launches.textContent)).toBe("–");
   expect(await without.$eval(`${ROOM} .status`, (status) => status.textContent)).toContain("WebAssembly");
-  expect(await without.$$eval(`${ROOM} .race-card li`, (rows) => rows.filter((row) => !(row as HTMLElement).hidden).map((row) => (row as HTMLElement).dataset.runner)))
-    .toEqual(["wasm", "cpu"]);
+  expect(
+    await without.$$eval(`${ROOM} .race-card li`, (rows) =>
+      rows.filter((row) => !(row as HTMLElement).hidden).map((row) => (row as HTMLElement).dataset.runner),
+    ),
+  ).toEqual(["wasm", "cpu"]);
   await without.close();
 });
 
@@ -268,7 +307,8 @@ it("speaks Chinese in every label", async () => {
   await page.select("#choose-language", "zh");
   expect(await textOf(`${ROOM} h1`)).toBe("教一个网络写作");
   const english = await page.$$eval(`${ROOM} button, ${ROOM} label, ${ROOM} h2, ${ROOM} dt, ${ROOM} summary, ${ROOM} .hint`, (found) =>
-    found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)));
+    found.map(({ textContent }) => textContent ?? "").filter((text) => /[a-z]{3}/i.test(text)),
+  );
   // Names of devices, files and commands stay as they are.
   expect(english.filter((text) => !/GPU|WebAssembly|CPU|safetensors/.test(text))).toEqual([]);
 });

@@ -13,11 +13,15 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllGlobals());
 
-const ROWS = 12, BATCH = 4;
+const ROWS = 12,
+  BATCH = 4;
 
 /** A linear network on twelve rows that writes down what it is told. */
 class Line implements Task {
-  readonly data = dataset(Float32Array.from({ length: ROWS }, (_, i) => i / ROWS), Float32Array.from({ length: ROWS }, (_, i) => 1 - i / ROWS));
+  readonly data = dataset(
+    Float32Array.from({ length: ROWS }, (_, i) => i / ROWS),
+    Float32Array.from({ length: ROWS }, (_, i) => 1 - i / ROWS),
+  );
   readonly model = this.build();
   readonly recipe = { optimizer: "sgd", loss: "meanSquaredError", metrics: ["accuracy"] } as const;
   readonly fitOptions = { batchSize: BATCH, shuffle: false };
@@ -28,7 +32,12 @@ class Line implements Task {
   rate = 0.1;
   disposed = 0;
 
-  constructor(readonly showEveryMs = 1e9, readonly stepsAPicture: number | null = null, readonly most = Infinity, readonly broken = false) {}
+  constructor(
+    readonly showEveryMs = 1e9,
+    readonly stepsAPicture: number | null = null,
+    readonly most = Infinity,
+    readonly broken = false,
+  ) {}
 
   build() {
     return sequential({ seed: 1, layers: [dense({ units: 1, inputShape: [1] })] });
@@ -58,18 +67,29 @@ class Line implements Task {
 }
 
 function watched() {
-  const said: string[] = [], models: ModelInfo[] = [], trainer = new Trainer<Line, TrainerEvents>();
+  const said: string[] = [],
+    models: ModelInfo[] = [],
+    trainer = new Trainer<Line, TrainerEvents>();
   trainer.events = {
-    onModel: (info) => models.push(info), onFresh: () => said.push("fresh"), onLost: (steps) => said.push(`lost ${steps}`),
+    onModel: (info) => models.push(info),
+    onFresh: () => said.push("fresh"),
+    onLost: (steps) => said.push(`lost ${steps}`),
     onStopped: (reason) => said.push(`stopped: ${reason}`),
   };
   return { trainer, said, models, begin: (line: Line) => trainer.replace("cpu", () => line) };
 }
 
-const until = (true_: () => boolean) => vi.waitFor(() => { if (!true_()) throw new Error("not yet"); }, { timeout: 10_000, interval: 5 });
+const until = (true_: () => boolean) =>
+  vi.waitFor(
+    () => {
+      if (!true_()) throw new Error("not yet");
+    },
+    { timeout: 10_000, interval: 5 },
+  );
 
 it("trains exactly one mini-batch at a step, tells of it and shows it", async () => {
-  const { trainer, said, models, begin } = watched(), line = await begin(new Line());
+  const { trainer, said, models, begin } = watched(),
+    line = await begin(new Line());
   expect([said, models.length, line.shown]).toEqual([["fresh"], 1, [{ steps: 0, msPerStep: null, stepsPerSecond: null }]]);
   expect(models[0]).toMatchObject({ backend: "cpu", parameters: 2, launches: null, bytes: null });
   await trainer.step();
@@ -77,16 +97,26 @@ it("trains exactly one mini-batch at a step, tells of it and shows it", async ()
   expect(line.told.map(({ size }) => size)).toEqual([BATCH, BATCH]);
   expect(line.shown.map(({ steps }) => steps)).toEqual([0, 1, 2]);
   // The same steps by hand, with the rate of the task: the losses are the same.
-  const model = line.build(), losses: number[] = [];
+  const model = line.build(),
+    losses: number[] = [];
   await model.compile({ ...line.recipe, backend: "cpu" });
   model.learningRate = line.rate;
-  await model.fit(line.data, { ...line.fitOptions, steps: 2, callbacks: { onBatchEnd: (_, { loss }) => { losses.push(loss); } } });
+  await model.fit(line.data, {
+    ...line.fitOptions,
+    steps: 2,
+    callbacks: {
+      onBatchEnd: (_, { loss }) => {
+        losses.push(loss);
+      },
+    },
+  });
   expect(line.told.map(({ loss }) => loss)).toEqual(losses);
   expect(losses[1]).not.toBe(losses[0]);
 });
 
 it("trains until it is paused, and shows where it ended", async () => {
-  const { trainer, begin } = watched(), line = await begin(new Line());
+  const { trainer, begin } = watched(),
+    line = await begin(new Line());
   await trainer.run();
   await until(() => line.told.length > 20);
   await trainer.pause();
@@ -99,7 +129,8 @@ it("trains until it is paused, and shows where it ended", async () => {
 });
 
 it("takes no more steps at once than the task allows, and as many from picture to picture as it wants", async () => {
-  const { trainer, begin } = watched(), line = await begin(new Line(1, 7));
+  const { trainer, begin } = watched(),
+    line = await begin(new Line(1, 7));
   await trainer.run();
   await until(() => line.shown.length > 4);
   await trainer.pause();
@@ -112,7 +143,9 @@ it("takes no more steps at once than the task allows, and as many from picture t
 });
 
 it("keeps the network, and trains it on, where another is refused", async () => {
-  const { trainer, said, begin } = watched(), line = await begin(new Line()), broken = new Line(1, null, Infinity, true);
+  const { trainer, said, begin } = watched(),
+    line = await begin(new Line()),
+    broken = new Line(1, null, Infinity, true);
   await trainer.run();
   await expect(begin(broken)).rejects.toThrow("refused");
   expect([trainer.task === line, line.disposed, broken.disposed]).toEqual([true, 0, 1]);
@@ -126,7 +159,8 @@ it("keeps the network, and trains it on, where another is refused", async () => 
 });
 
 it("tells what stopped it, and runs again when that is mended", async () => {
-  const { trainer, said, begin } = watched(), line = await begin(new Line());
+  const { trainer, said, begin } = watched(),
+    line = await begin(new Line());
   line.rate = -1;
   await trainer.run();
   await until(() => said.length > 1);

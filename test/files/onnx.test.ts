@@ -6,7 +6,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { encodeModel, FLOAT, type NodeProto, type ValueInfoProto, type TensorProto } from "../../src/files/onnx/proto.ts";
 import { encode } from "../../src/files/onnx/messages.ts";
 import { loadOnnx, saveOnnx } from "../../src/files/onnx/index.ts";
-import { ACTIVATIONS, batchNormalization, DeltapropError, dense, layerNormalization, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
+import {
+  ACTIVATIONS,
+  batchNormalization,
+  DeltapropError,
+  dense,
+  layerNormalization,
+  sequential,
+  simpleRNN,
+  UnsupportedError,
+  type Layer,
+} from "../../src/index.ts";
 import { fields } from "../conformance/protobuf.ts";
 import { answers, difference, MODELS, modelOf, numbers, sizeOf } from "./support.ts";
 
@@ -30,13 +40,23 @@ async function run(bytes: Uint8Array, input: ort.Tensor): Promise<Float32Array> 
 const input = (features: readonly number[]): ort.Tensor => new ort.Tensor("float32", numbers(4 * sizeOf(features), 500), [4, ...features]);
 
 const MORE: typeof MODELS = {
-  ...Object.fromEntries(ACTIVATIONS.map((activation) => [`activation ${activation}`, { features: [3], layers: (): Layer[] => [dense({ units: 4, activation, inputShape: [3] })] }])),
-  "a recurrent network without a σ": { features: [5, 2], layers: () => [simpleRNN({ units: 3, activation: "linear", inputShape: [5, 2] })] },
+  ...Object.fromEntries(
+    ACTIVATIONS.map((activation) => [
+      `activation ${activation}`,
+      { features: [3], layers: (): Layer[] => [dense({ units: 4, activation, inputShape: [3] })] },
+    ]),
+  ),
+  "a recurrent network without a σ": {
+    features: [5, 2],
+    layers: () => [simpleRNN({ units: 3, activation: "linear", inputShape: [5, 2] })],
+  },
 };
 
 describe("models of ours", () => {
   it.each(Object.entries({ ...MODELS, ...MORE }))("%s answers in onnxruntime as here, and comes back", async (_, { layers, features }) => {
-    const model = await modelOf(...layers()), bytes = await saveOnnx(model, null), expected = await answers(model, features);
+    const model = await modelOf(...layers()),
+      bytes = await saveOnnx(model, null),
+      expected = await answers(model, features);
     expect(difference(await run(bytes, input(features)), expected)).toBeLessThan(BOUND);
     const back = await loadOnnx(bytes);
     expect((await back.getWeights()).map(({ data }) => data)).toEqual((await model.getWeights()).map(({ data }) => data));
@@ -46,26 +66,43 @@ describe("models of ours", () => {
   });
 
   it("normalize with ones and zeros where there is no γ or β", async () => {
-    const layers = [batchNormalization({ inputShape: [3], scale: false }), dense({ units: 4 }), batchNormalization({ center: false }),
-      layerNormalization({ scale: false, center: false }), dense({ units: 2 })];
-    const model = await modelOf(...layers), bytes = await saveOnnx(model, null), expected = await answers(model, [3]);
+    const layers = [
+      batchNormalization({ inputShape: [3], scale: false }),
+      dense({ units: 4 }),
+      batchNormalization({ center: false }),
+      layerNormalization({ scale: false, center: false }),
+      dense({ units: 2 }),
+    ];
+    const model = await modelOf(...layers),
+      bytes = await saveOnnx(model, null),
+      expected = await answers(model, [3]);
     expect(difference(await run(bytes, input([3])), expected)).toBeLessThan(BOUND);
     expect(difference(await answers(await loadOnnx(bytes), [3]), expected)).toBeLessThan(1e-9);
   });
 
   it("with a vocabulary takes whole numbers", async () => {
     const model = await modelOf(simpleRNN({ units: 4, returnSequences: true, inputShape: [3], inputVocabulary: 5 }), dense({ units: 2 }));
-    const x = Uint32Array.of(0, 1, 4, 2, 2, 3), bytes = await saveOnnx(model, null);
+    const x = Uint32Array.of(0, 1, 4, 2, 2, 3),
+      bytes = await saveOnnx(model, null);
     await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
-    expect(difference(await run(bytes, new ort.Tensor("int64", BigInt64Array.from(x, BigInt), [2, 3])), await model.predict(x))).toBeLessThan(BOUND);
+    expect(
+      difference(await run(bytes, new ort.Tensor("int64", BigInt64Array.from(x, BigInt), [2, 3])), await model.predict(x)),
+    ).toBeLessThan(BOUND);
     const back = await loadOnnx(bytes);
-    expect(back.inside.stack.layers).toEqual([expect.objectContaining({ inputVocabulary: 5, name: "simple_rnn" }), expect.objectContaining({ units: 2 })]);
+    expect(back.inside.stack.layers).toEqual([
+      expect.objectContaining({ inputVocabulary: 5, name: "simple_rnn" }),
+      expect.objectContaining({ units: 2 }),
+    ]);
   });
 
   it("keep names, dropout and shapes", async () => {
     const back = await loadOnnx(await saveOnnx(await modelOf(...MODELS["a classifier"].layers()), null));
-    expect(back.inside.stack.layers).toMatchObject([{ type: "dense", name: "dense", activation: "relu", inputShape: [5] }, { type: "dropout", rate: 0.25 },
-      { type: "dense", useBias: false, activation: "tanh" }, { type: "dense", activation: "softmax" }]);
+    expect(back.inside.stack.layers).toMatchObject([
+      { type: "dense", name: "dense", activation: "relu", inputShape: [5] },
+      { type: "dropout", rate: 0.25 },
+      { type: "dense", useBias: false, activation: "tanh" },
+      { type: "dense", activation: "softmax" },
+    ]);
   });
 
   it("are refused by name where ONNX has no such layer", async () => {
@@ -76,17 +113,29 @@ describe("models of ours", () => {
 });
 
 const floats = (name: string, ...shape: number[]): TensorProto => ({ name, shape, data: numbers(sizeOf(shape)) });
-const INPUT: ValueInfoProto = { name: "x", shape: [null, 3], type: FLOAT }, OUTPUT: ValueInfoProto = { name: "y", shape: [null, 2], type: FLOAT };
+const INPUT: ValueInfoProto = { name: "x", shape: [null, 3], type: FLOAT },
+  OUTPUT: ValueInfoProto = { name: "y", shape: [null, 2], type: FLOAT };
 const file = (nodes: NodeProto[], tensors: TensorProto[], from = INPUT) => encodeModel(nodes, tensors, from, OUTPUT);
 
 describe("models of others", () => {
   it("as PyTorch exports them: weights transposed, an RNN with two biases", async () => {
-    const mlp = file([{ op: "Gemm", inputs: ["x", "fc.weight", "fc.bias"], outputs: ["a"], attributes: { alpha: { float: 1 }, transB: 1 } }, { op: "Relu", inputs: ["a"], outputs: ["y"] }],
-      [floats("fc.weight", 2, 3), floats("fc.bias", 2)]);
+    const mlp = file(
+      [
+        { op: "Gemm", inputs: ["x", "fc.weight", "fc.bias"], outputs: ["a"], attributes: { alpha: { float: 1 }, transB: 1 } },
+        { op: "Relu", inputs: ["a"], outputs: ["y"] },
+      ],
+      [floats("fc.weight", 2, 3), floats("fc.bias", 2)],
+    );
     expect(difference(await answers(await loadOnnx(mlp), [3]), await run(mlp, input([3])))).toBeLessThan(BOUND);
-    const rnn = file([{ op: "Transpose", inputs: ["x"], outputs: ["t"], attributes: { perm: [1, 0, 2] } },
-      { op: "RNN", inputs: ["t", "w", "r", "b", ""], outputs: ["all", "last"], attributes: { hidden_size: 2, activations: ["Tanh"] } }, { op: "Squeeze", inputs: ["last", "axis"], outputs: ["y"] }],
-    [floats("w", 1, 2, 3), floats("r", 1, 2, 2), floats("b", 1, 4), { name: "axis", shape: [1], data: [0] }], { ...INPUT, shape: [null, 5, 3] });
+    const rnn = file(
+      [
+        { op: "Transpose", inputs: ["x"], outputs: ["t"], attributes: { perm: [1, 0, 2] } },
+        { op: "RNN", inputs: ["t", "w", "r", "b", ""], outputs: ["all", "last"], attributes: { hidden_size: 2, activations: ["Tanh"] } },
+        { op: "Squeeze", inputs: ["last", "axis"], outputs: ["y"] },
+      ],
+      [floats("w", 1, 2, 3), floats("r", 1, 2, 2), floats("b", 1, 4), { name: "axis", shape: [1], data: [0] }],
+      { ...INPUT, shape: [null, 5, 3] },
+    );
     expect(difference(await answers(await loadOnnx(rnn), [5, 3]), await run(rnn, input([5, 3])))).toBeLessThan(BOUND);
   });
 
@@ -97,7 +146,8 @@ describe("models of others", () => {
   });
 });
 
-const GEMM: NodeProto = { op: "Gemm", inputs: ["x", "w"], outputs: ["y"] }, W = floats("w", 3, 2);
+const GEMM: NodeProto = { op: "Gemm", inputs: ["x", "w"], outputs: ["y"] },
+  W = floats("w", 3, 2);
 const RNN: NodeProto = { op: "RNN", inputs: ["x", "w", "r"], outputs: ["", "y"], attributes: { hidden_size: 2 } };
 
 describe("what is refused", () => {
@@ -105,22 +155,117 @@ describe("what is refused", () => {
     ["an operator", file([{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }], [W]), 'node "Conv/y" (Conv): the operator is not known'],
     ["an operator of a prototype", file([{ op: "toString", inputs: ["x"], outputs: ["y"] }], []), "(toString): the operator is not known"],
     ["a factor", file([{ ...GEMM, attributes: { alpha: { float: 2 } } }], [W]), 'node "Gemm/y" (Gemm): attribute alpha is 2'],
-    ["a graph that is no chain", file([GEMM, { op: "Relu", inputs: ["x"], outputs: ["z"] }], [W]), 'node "Relu/z" (Relu): it does not take'],
-    ["two ways that meet", file([{ op: "Relu", inputs: ["x"], outputs: ["a"] }, { op: "Mul", inputs: ["a", "x"], outputs: ["y"] }], []), "x · Sigmoid(x)"],
-    ["a sum of anything", file([{ op: "Relu", inputs: ["x"], outputs: ["a"] }, { op: "Add", inputs: ["a", "w"], outputs: ["y"] }], [floats("w", 3)]), "only as the bias behind a MatMul"],
+    [
+      "a graph that is no chain",
+      file([GEMM, { op: "Relu", inputs: ["x"], outputs: ["z"] }], [W]),
+      'node "Relu/z" (Relu): it does not take',
+    ],
+    [
+      "two ways that meet",
+      file(
+        [
+          { op: "Relu", inputs: ["x"], outputs: ["a"] },
+          { op: "Mul", inputs: ["a", "x"], outputs: ["y"] },
+        ],
+        [],
+      ),
+      "x · Sigmoid(x)",
+    ],
+    [
+      "a sum of anything",
+      file(
+        [
+          { op: "Relu", inputs: ["x"], outputs: ["a"] },
+          { op: "Add", inputs: ["a", "w"], outputs: ["y"] },
+        ],
+        [floats("w", 3)],
+      ),
+      "only as the bias behind a MatMul",
+    ],
     ["weights that are computed", file([GEMM], []), "input 1 must be a constant"],
     ["a recurrence backwards", file([{ ...RNN, attributes: { direction: "reverse" } }], [W]), "direction reverse"],
     ["a recurrence that is batch first", file([RNN], [floats("w", 1, 2, 3), floats("r", 1, 2, 2)]), "time must come first"],
-    ["a softmax of another axis", file([{ op: "Softmax", inputs: ["x"], outputs: ["y"], attributes: { axis: 0 } }], []), "attribute axis is 0"],
-    ["a normalization of steps", file([{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"] }],
-      ["g", "b", "m", "v"].map((name) => floats(name, 5)), { ...INPUT, shape: [null, 5, 3] }), "it must normalize features: a Transpose"],
-    ["a normalization of the batch", file([{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"], attributes: { training_mode: 1 } }],
-      ["g", "b", "m", "v"].map((name) => floats(name, 3))), "attribute training_mode is 1"],
+    [
+      "a softmax of another axis",
+      file([{ op: "Softmax", inputs: ["x"], outputs: ["y"], attributes: { axis: 0 } }], []),
+      "attribute axis is 0",
+    ],
+    [
+      "a normalization of steps",
+      file(
+        [{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"] }],
+        ["g", "b", "m", "v"].map((name) => floats(name, 5)),
+        { ...INPUT, shape: [null, 5, 3] },
+      ),
+      "it must normalize features: a Transpose",
+    ],
+    [
+      "a normalization of the batch",
+      file(
+        [{ op: "BatchNormalization", inputs: ["x", "g", "b", "m", "v"], outputs: ["y"], attributes: { training_mode: 1 } }],
+        ["g", "b", "m", "v"].map((name) => floats(name, 3)),
+      ),
+      "attribute training_mode is 1",
+    ],
     ["shapes that do not fit", file([GEMM], [floats("w", 4, 2)]), "must hold finite numbers of shape (3, 2); got shape (4, 2)"],
-    ["an older opset", encode([[1, 8], [8, encode([[2, 9]])], [7, encode([])]]), "opset 9 is not known"],
-    ["weights in other files", encode([[8, encode([[2, 17]])], [7, encode([[5, encode([[1, 1], [2, 1], [8, "w"], [14, 1], [13, encode([[1, "location"], [2, "../../etc/passwd"]])]])]])]]),
-      "its numbers are in another file, which is not opened"],
-    ["a size that lies", encode([[8, encode([[2, 17]])], [7, encode([[5, encode([[1, 2 ** 40], [2, 1], [8, "w"], [9, new Uint8Array(8)]])]])]]), "takes 4398046511104 bytes; there are 8"],
+    [
+      "an older opset",
+      encode([
+        [1, 8],
+        [8, encode([[2, 9]])],
+        [7, encode([])],
+      ]),
+      "opset 9 is not known",
+    ],
+    [
+      "weights in other files",
+      encode([
+        [8, encode([[2, 17]])],
+        [
+          7,
+          encode([
+            [
+              5,
+              encode([
+                [1, 1],
+                [2, 1],
+                [8, "w"],
+                [14, 1],
+                [
+                  13,
+                  encode([
+                    [1, "location"],
+                    [2, "../../etc/passwd"],
+                  ]),
+                ],
+              ]),
+            ],
+          ]),
+        ],
+      ]),
+      "its numbers are in another file, which is not opened",
+    ],
+    [
+      "a size that lies",
+      encode([
+        [8, encode([[2, 17]])],
+        [
+          7,
+          encode([
+            [
+              5,
+              encode([
+                [1, 2 ** 40],
+                [2, 1],
+                [8, "w"],
+                [9, new Uint8Array(8)],
+              ]),
+            ],
+          ]),
+        ],
+      ]),
+      "takes 4398046511104 bytes; there are 8",
+    ],
     ["a length that lies", Uint8Array.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f, 1), "not a protocol buffer"],
     ["nothing", new Uint8Array(), "the file has no graph"],
     ["a text", new TextEncoder().encode("hello, I am no such file"), "not a protocol buffer"],
@@ -130,22 +275,33 @@ describe("what is refused", () => {
   });
 
   it("any file with bytes changed: a typed error, or a model", async () => {
-    const files = await Promise.all(["a classifier", "a recurrent network"].map(async (name) => saveOnnx(await modelOf(...MODELS[name].layers()), null)));
+    const files = await Promise.all(
+      ["a classifier", "a recurrent network"].map(async (name) => saveOnnx(await modelOf(...MODELS[name].layers()), null)),
+    );
     let refused = 0;
-    await fc.assert(fc.asyncProperty(fc.constantFrom(...files), fc.array(fc.tuple(fc.nat(2000), fc.nat(255)), { minLength: 1, maxLength: 4 }), fc.option(fc.nat(2000)), async (whole, changes, length) => {
-      const bytes = whole.slice(0, length ?? whole.length);
-      for (const [at, value] of changes) bytes[at] = value;
-      await loadOnnx(bytes).catch((error: unknown) => {
-        refused++;
-        expect(error).toBeInstanceOf(DeltapropError);
-      });
-    }), { numRuns: 500, seed: 1 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...files),
+        fc.array(fc.tuple(fc.nat(2000), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        fc.option(fc.nat(2000)),
+        async (whole, changes, length) => {
+          const bytes = whole.slice(0, length ?? whole.length);
+          for (const [at, value] of changes) bytes[at] = value;
+          await loadOnnx(bytes).catch((error: unknown) => {
+            refused++;
+            expect(error).toBeInstanceOf(DeltapropError);
+          });
+        },
+      ),
+      { numRuns: 500, seed: 1 },
+    );
     expect(refused).toBeGreaterThan(200);
   });
 });
 
 it("another reader of protocol buffers finds the same fields", async () => {
-  const bytes = await saveOnnx(await modelOf(...MODELS["a classifier"].layers()), null), model = fields(bytes);
+  const bytes = await saveOnnx(await modelOf(...MODELS["a classifier"].layers()), null),
+    model = fields(bytes);
   expect(model.map(({ number }) => number)).toEqual([1, 2, 8, 7]);
   expect(fields(model[3].value as Uint8Array<ArrayBuffer>).filter(({ number }) => number === 5)).toHaveLength(6);
 });

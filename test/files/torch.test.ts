@@ -6,30 +6,64 @@ import { loadTorchWeights } from "../../src/files/index.ts";
 import { dense, encodeSafetensors, FormatError, InputError, sequential, simpleRNN } from "../../src/index.ts";
 import { answers, difference, numbers } from "./support.ts";
 
-const tensor = (name: string, shape: number[], at: number) => ({ name, shape, data: numbers(shape.reduce((a, b) => a * b, 1), at) });
+const tensor = (name: string, shape: number[], at: number) => ({
+  name,
+  shape,
+  data: numbers(
+    shape.reduce((a, b) => a * b, 1),
+    at,
+  ),
+});
 const row = (x: ArrayLike<number>, weight: ArrayLike<number>, units: number): number[] =>
   Array.from({ length: units }, (_, unit) => Array.from(x).reduce((sum, value, i) => sum + value * weight[unit * x.length + i], 0));
-const plus = (...vectors: ArrayLike<number>[]): number[] => Array.from(vectors[0], (_, i) => vectors.reduce((sum, vector) => sum + vector[i], 0));
+const plus = (...vectors: ArrayLike<number>[]): number[] =>
+  Array.from(vectors[0], (_, i) => vectors.reduce((sum, vector) => sum + vector[i], 0));
 
-const FILE = [tensor("rnn.weight_ih_l0", [4, 3], 0), tensor("rnn.weight_hh_l0", [4, 4], 20), tensor("rnn.bias_ih_l0", [4], 40), tensor("rnn.bias_hh_l0", [4], 50),
-  tensor("rnn.weight_ih_l1", [2, 4], 60), tensor("rnn.weight_hh_l1", [2, 2], 80), tensor("rnn.bias_ih_l1", [2], 90), tensor("rnn.bias_hh_l1", [2], 95),
-  tensor("head.0.weight", [3, 2], 100), tensor("head.0.bias", [3], 120), tensor("other.weight", [7], 7)];
+const FILE = [
+  tensor("rnn.weight_ih_l0", [4, 3], 0),
+  tensor("rnn.weight_hh_l0", [4, 4], 20),
+  tensor("rnn.bias_ih_l0", [4], 40),
+  tensor("rnn.bias_hh_l0", [4], 50),
+  tensor("rnn.weight_ih_l1", [2, 4], 60),
+  tensor("rnn.weight_hh_l1", [2, 2], 80),
+  tensor("rnn.bias_ih_l1", [2], 90),
+  tensor("rnn.bias_hh_l1", [2], 95),
+  tensor("head.0.weight", [3, 2], 100),
+  tensor("head.0.bias", [3], 120),
+  tensor("other.weight", [7], 7),
+];
 const bytes = encodeSafetensors(FILE);
-const declare = () => sequential({ layers: [simpleRNN({ units: 4, returnSequences: true, inputShape: [5, 3] }), simpleRNN({ units: 2 }), dense({ units: 3 })] });
+const declare = () =>
+  sequential({
+    layers: [simpleRNN({ units: 4, returnSequences: true, inputShape: [5, 3] }), simpleRNN({ units: 2 }), dense({ units: 3 })],
+  });
 const NAMES = { simple_rnn: "rnn", simple_rnn_1: ["rnn", 1], dense: "head.0" } as const;
 
 it("answer as PyTorch's formulas do", async () => {
-  const model = declare(), of = (name: string) => FILE.find((one) => one.name === name)!.data;
+  const model = declare(),
+    of = (name: string) => FILE.find((one) => one.name === name)!.data;
   await loadTorchWeights(model, bytes, { names: NAMES });
-  const x = numbers(60, 500), expected = Array.from({ length: 4 }, (_, example) => {
-    let low = [0, 0, 0, 0], high = [0, 0];
-    for (let t = 0; t < 5; t++) {
-      const input = x.subarray((example * 5 + t) * 3, (example * 5 + t + 1) * 3);
-      low = plus(row(input, of("rnn.weight_ih_l0"), 4), of("rnn.bias_ih_l0"), row(low, of("rnn.weight_hh_l0"), 4), of("rnn.bias_hh_l0")).map(Math.tanh);
-      high = plus(row(low, of("rnn.weight_ih_l1"), 2), of("rnn.bias_ih_l1"), row(high, of("rnn.weight_hh_l1"), 2), of("rnn.bias_hh_l1")).map(Math.tanh);
-    }
-    return plus(row(high, of("head.0.weight"), 3), of("head.0.bias"));
-  }).flat();
+  const x = numbers(60, 500),
+    expected = Array.from({ length: 4 }, (_, example) => {
+      let low = [0, 0, 0, 0],
+        high = [0, 0];
+      for (let t = 0; t < 5; t++) {
+        const input = x.subarray((example * 5 + t) * 3, (example * 5 + t + 1) * 3);
+        low = plus(
+          row(input, of("rnn.weight_ih_l0"), 4),
+          of("rnn.bias_ih_l0"),
+          row(low, of("rnn.weight_hh_l0"), 4),
+          of("rnn.bias_hh_l0"),
+        ).map(Math.tanh);
+        high = plus(
+          row(low, of("rnn.weight_ih_l1"), 2),
+          of("rnn.bias_ih_l1"),
+          row(high, of("rnn.weight_hh_l1"), 2),
+          of("rnn.bias_hh_l1"),
+        ).map(Math.tanh);
+      }
+      return plus(row(high, of("head.0.weight"), 3), of("head.0.bias"));
+    }).flat();
   // The sum of the biases is rounded to float32.
   expect(difference(await answers(model, [5, 3]), expected)).toBeLessThan(1e-6);
   expect(difference(await answers(declare(), [5, 3]), expected)).toBeGreaterThan(1e-2);
@@ -37,14 +71,34 @@ it("answer as PyTorch's formulas do", async () => {
 
 describe("what does not fit is refused, and the model stays as it was", () => {
   it.each<[string, Parameters<typeof loadTorchWeights>[2], typeof FILE, typeof FormatError | typeof InputError, string]>([
-    ["names that are not in the file", {}, FILE, FormatError, "simple_rnn.weight_ih_l0 must be a tensor of 2 sizes; got none. The file has rnn.weight_ih_l0"],
-    ["names of no layer", { names: { dense_7: "head.0" } }, FILE, InputError, 'there is no layer "dense_7". There are simple_rnn, simple_rnn_1, dense'],
+    [
+      "names that are not in the file",
+      {},
+      FILE,
+      FormatError,
+      "simple_rnn.weight_ih_l0 must be a tensor of 2 sizes; got none. The file has rnn.weight_ih_l0",
+    ],
+    [
+      "names of no layer",
+      { names: { dense_7: "head.0" } },
+      FILE,
+      InputError,
+      'there is no layer "dense_7". There are simple_rnn, simple_rnn_1, dense',
+    ],
     ["names that are none", { names: { ...NAMES, dense: 3 as never } }, FILE, InputError, 'a name must be "module"'],
-    ["another shape", { names: NAMES }, [...FILE.slice(0, 8), tensor("head.0.weight", [3, 3], 0), FILE[9]], FormatError, "dense/kernel must hold finite numbers of shape (2, 3); got shape (3, 3)"],
+    [
+      "another shape",
+      { names: NAMES },
+      [...FILE.slice(0, 8), tensor("head.0.weight", [3, 3], 0), FILE[9]],
+      FormatError,
+      "dense/kernel must hold finite numbers of shape (2, 3); got shape (3, 3)",
+    ],
     ["a bias that is missing", { names: NAMES }, FILE.slice(0, 9), FormatError, "head.0.bias must be a tensor of 1 sizes; got none"],
     ["another rank", { names: { ...NAMES, dense: "other" } }, FILE, FormatError, "other.weight must be a tensor of 2 sizes; got [7]"],
   ])("%s", async (_, options, tensors, type, message) => {
-    const model = declare(), before = await model.getWeights(), loading = loadTorchWeights(model, encodeSafetensors(tensors), options);
+    const model = declare(),
+      before = await model.getWeights(),
+      loading = loadTorchWeights(model, encodeSafetensors(tensors), options);
     await expect(loading).rejects.toThrow(type);
     await expect(loading).rejects.toThrow(message);
     expect(await model.getWeights()).toEqual(before);
@@ -52,6 +106,8 @@ describe("what does not fit is refused, and the model stays as it was", () => {
 
   it("a bias that the layer has not", async () => {
     const model = sequential({ layers: [dense({ units: 3, useBias: false, inputShape: [2], name: "l" })] });
-    await expect(loadTorchWeights(model, bytes, { names: { l: "head.0" } })).rejects.toThrow("head.0.bias is there, but the layer has useBias: false");
+    await expect(loadTorchWeights(model, bytes, { names: { l: "head.0" } })).rejects.toThrow(
+      "head.0.bias is there, but the layer has useBias: false",
+    );
   });
 });

@@ -44,19 +44,23 @@ describe("parseIdx", () => {
   });
 
   it("throws FormatError or returns, whatever the bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), (tail) => {
-      try {
-        const { shape, data } = parseIdx(new Uint8Array([0, 0, 8, ...tail]), "random");
-        expect(shape.reduce((a, b) => a * b, 1)).toBe(data.length);
-      } catch (error) {
-        expect(error).toBeInstanceOf(FormatError);
-      }
-    }), { seed: 1, numRuns: 500 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (tail) => {
+        try {
+          const { shape, data } = parseIdx(new Uint8Array([0, 0, 8, ...tail]), "random");
+          expect(shape.reduce((a, b) => a * b, 1)).toBe(data.length);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 });
 
 describe("mnistFromIdx", () => {
-  const images = parseIdx(IMAGES, "images"), labels = parseIdx(LABELS, "labels");
+  const images = parseIdx(IMAGES, "images"),
+    labels = parseIdx(LABELS, "labels");
 
   it("pairs images with labels, one row of pixels an image", () => {
     const paired = mnistFromIdx(images, labels, "two digits");

@@ -6,27 +6,61 @@ import { FormatError } from "../../src/errors.ts";
 import { parseJson, type JsonValue } from "../../src/formats/json.ts";
 
 const plain = (value: JsonValue): unknown =>
-  value instanceof Map ? Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]))
-    : Array.isArray(value) ? value.map(plain) : value;
+  value instanceof Map
+    ? Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]))
+    : Array.isArray(value)
+      ? value.map(plain)
+      : value;
 
 describe("parseJson", () => {
   it("reads what JSON.stringify writes", () => {
-    fc.assert(fc.property(fc.json({ maxDepth: 4 }), (text) => {
-      expect(plain(parseJson(text, "here"))).toEqual(JSON.parse(text));
-    }), { seed: 1, numRuns: 300 });
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 4 }), (text) => {
+        expect(plain(parseJson(text, "here"))).toEqual(JSON.parse(text));
+      }),
+      { seed: 1, numRuns: 300 },
+    );
   });
 
   it("accepts exactly what JSON.parse accepts, but for repeated keys", () => {
-    const token = fc.constantFrom("{", "}", "[", "]", ":", ",", '"a"', '"b"', "1", "-0.5e3", "01", "true", "nul", " ", '"\\u00e9"',
-      '"\\x"', '"');
+    const token = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      ":",
+      ",",
+      '"a"',
+      '"b"',
+      "1",
+      "-0.5e3",
+      "01",
+      "true",
+      "nul",
+      " ",
+      '"\\u00e9"',
+      '"\\x"',
+      '"',
+    );
     const repeats = (text: string) => /"a".*"a"|"b".*"b"|"\\u00e9".*"\\u00e9"/s.test(text);
-    fc.assert(fc.property(fc.array(token, { maxLength: 9 }).map((tokens) => tokens.join("")), (text) => {
-      fc.pre(!repeats(text));
-      let expected: unknown, fails = false;
-      try { expected = JSON.parse(text); } catch { fails = true; }
-      if (fails) expect(() => parseJson(text, "here")).toThrow(FormatError);
-      else expect(plain(parseJson(text, "here"))).toEqual(expected);
-    }), { seed: 1, numRuns: 3000 });
+    fc.assert(
+      fc.property(
+        fc.array(token, { maxLength: 9 }).map((tokens) => tokens.join("")),
+        (text) => {
+          fc.pre(!repeats(text));
+          let expected: unknown,
+            fails = false;
+          try {
+            expected = JSON.parse(text);
+          } catch {
+            fails = true;
+          }
+          if (fails) expect(() => parseJson(text, "here")).toThrow(FormatError);
+          else expect(plain(parseJson(text, "here"))).toEqual(expected);
+        },
+      ),
+      { seed: 1, numRuns: 3000 },
+    );
   });
 
   it("keeps the order of keys and takes __proto__ for a key like any other", () => {

@@ -25,7 +25,10 @@ const KNOWN_HEX =
   "7b2274657374223a7b226474797065223a22463332222c227368617065223a5b32" + // {"test":{"dtype":"F32","shape":[2
   "2c325d2c22646174615f6f666673657473223a5b302c31365d7d7d" + // ,2],"data_offsets":[0,16]}}
   "20202020" +
-  "0000803f" + "000000c0" + "0000003f" + "00004040";
+  "0000803f" +
+  "000000c0" +
+  "0000003f" +
+  "00004040";
 const KNOWN = Uint8Array.from(KNOWN_HEX.match(/../g)!, (byte) => parseInt(byte, 16));
 const KNOWN_TENSORS = [{ name: "test", shape: [2, 2], data: Float32Array.of(1, -2, 0.5, 3) }];
 
@@ -39,7 +42,8 @@ describe("a file written by hand from the specification", () => {
   });
 
   it("is read from a Buffer, whose slice() is a view, into arrays of its own", () => {
-    const file = Buffer.from(KNOWN), { tensors } = decodeSafetensors(file);
+    const file = Buffer.from(KNOWN),
+      { tensors } = decodeSafetensors(file);
     expect(tensors).toEqual(KNOWN_TENSORS);
     expect(tensors[0].data.buffer.byteLength).toBe(16);
     file.fill(0);
@@ -54,7 +58,8 @@ describe("a file written by hand from the specification", () => {
 });
 
 describe("round trip", () => {
-  const name = fc.oneof(fc.string({ unit: "binary", maxLength: 8 }), fc.constantFrom("__proto__", "constructor", "0", "é\"\\"))
+  const name = fc
+    .oneof(fc.string({ unit: "binary", maxLength: 8 }), fc.constantFrom("__proto__", "constructor", "0", 'é"\\'))
     .filter((text) => text !== "__metadata__");
   const tensor = fc.record({ name, shape: fc.array(fc.nat(4), { maxLength: 3 }) }).chain(({ name, shape }) => {
     const elements = shape.reduce((a, b) => a * b, 1);
@@ -64,17 +69,21 @@ describe("round trip", () => {
   const metadata = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true });
 
   it("keeps names, shapes, order, every bit of the numbers, and metadata", () => {
-    fc.assert(fc.property(tensors, metadata, (given, info) => {
-      const file = encodeSafetensors(given, info), back = decodeSafetensors(file);
-      expect((8 + new DataView(file.buffer).getUint32(0, true)) % 8).toBe(0);
-      expect(new Set(back.tensors.map((t) => t.name))).toEqual(new Set(given.map((t) => t.name)));
-      for (const { name, shape, data } of given) {
-        const found = back.tensors.find((t) => t.name === name)!;
-        expect(found.shape).toEqual(shape);
-        expect(Buffer.from(found.data.buffer).equals(Buffer.from(data.buffer))).toBe(true);
-      }
-      expect(back.metadata).toEqual(info);
-    }), { seed: 1, numRuns: 200 });
+    fc.assert(
+      fc.property(tensors, metadata, (given, info) => {
+        const file = encodeSafetensors(given, info),
+          back = decodeSafetensors(file);
+        expect((8 + new DataView(file.buffer).getUint32(0, true)) % 8).toBe(0);
+        expect(new Set(back.tensors.map((t) => t.name))).toEqual(new Set(given.map((t) => t.name)));
+        for (const { name, shape, data } of given) {
+          const found = back.tensors.find((t) => t.name === name)!;
+          expect(found.shape).toEqual(shape);
+          expect(Buffer.from(found.data.buffer).equals(Buffer.from(data.buffer))).toBe(true);
+        }
+        expect(back.metadata).toEqual(info);
+      }),
+      { seed: 1, numRuns: 200 },
+    );
   });
 
   it("gives tensors in the order of their bytes", () => {
@@ -184,20 +193,30 @@ describe("files that lie", () => {
   it("throws nothing but FormatError, whatever the header says", () => {
     const value = fc.oneof(fc.integer({ min: -1, max: 24 }), fc.constantFrom("F32", "F16"), fc.array(fc.integer({ min: 0, max: 4 })));
     const tensor = fc.record({ dtype: value, shape: value, data_offsets: value }, { requiredKeys: [] });
-    fc.assert(fc.property(fc.dictionary(fc.constantFrom("a", "b", "__metadata__"), tensor), (header) => {
-      try {
-        decodeSafetensors(fileOf(JSON.stringify(header), 16));
-      } catch (error) {
-        expect(error).toBeInstanceOf(FormatError);
-      }
-    }), { seed: 1, numRuns: 500 });
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom("a", "b", "__metadata__"), tensor), (header) => {
+        try {
+          decodeSafetensors(fileOf(JSON.stringify(header), 16));
+        } catch (error) {
+          expect(error).toBeInstanceOf(FormatError);
+        }
+      }),
+      { seed: 1, numRuns: 500 },
+    );
   });
 });
 
 describe("encodeSafetensors", () => {
   const data = Float32Array.of(1, 2);
   it.each([
-    ["two tensors of one name", [{ name: "a", shape: [2], data }, { name: "a", shape: [2], data }], "another tensor"],
+    [
+      "two tensors of one name",
+      [
+        { name: "a", shape: [2], data },
+        { name: "a", shape: [2], data },
+      ],
+      "another tensor",
+    ],
     ["a shape that does not fit", [{ name: "a", shape: [3], data }], "got 2 elements"],
     ["a missing name", [{ shape: [2], data }], "valid Unicode"],
     ["the reserved name", [{ name: "__metadata__", shape: [2], data }], "__metadata__"],
@@ -217,9 +236,17 @@ describe("what is no tensor or no file", () => {
     ["no list", () => encodeSafetensors(null as never), /^encodeSafetensors\(\): tensors must be a list/],
     ["a list of nothing", () => encodeSafetensors([null] as never), /tensors must be a list of \{ name, shape, data \}/],
     ["no shape", () => encodeSafetensors([{ name: "w", data }] as never), /tensor "w": shape must be an array/],
-    ["another type of numbers", () => encodeSafetensors([{ name: "w", shape: [1], data: new Int32Array(1) }] as never), /data a Float32Array/],
+    [
+      "another type of numbers",
+      () => encodeSafetensors([{ name: "w", shape: [1], data: new Int32Array(1) }] as never),
+      /data a Float32Array/,
+    ],
     ["metadata that are none", () => encodeSafetensors([], "text" as never), /metadata must be an object/],
-    ["no bytes", () => decodeSafetensors(new ArrayBuffer(8) as never), /^decodeSafetensors\(\): a file must be given as a Uint8Array.* got ArrayBuffer\. Pass/],
+    [
+      "no bytes",
+      () => decodeSafetensors(new ArrayBuffer(8) as never),
+      /^decodeSafetensors\(\): a file must be given as a Uint8Array.* got ArrayBuffer\. Pass/,
+    ],
   ])("%s is an InputError", (_, call, message) => {
     expect(call).toThrow(InputError);
     expect(call).toThrow(message);

@@ -5,7 +5,8 @@ import { adam, dense, sequential, type FitOptions } from "../../src/index.ts";
 import { BACKENDS, describeGpu, type TestBackend } from "../support/models.ts";
 import { needsPersistent } from "./support.ts";
 
-const ROWS = 10, EPOCHS = 7;
+const ROWS = 10,
+  EPOCHS = 7;
 const X = Float32Array.from({ length: 2 * ROWS }, (_, i) => Math.sin(3 * i));
 const Y = Float32Array.from({ length: ROWS }, (_, i) => X[2 * i] * X[2 * i + 1]);
 
@@ -31,8 +32,9 @@ describe.each(BACKENDS)("%s", (backend) => {
   });
 
   it("control: another order of the rows gives other weights", async () => {
-    expect((await train(backend, { epochs: EPOCHS })).weights)
-      .not.toEqual((await train(backend, { epochs: EPOCHS, shuffle: false })).weights);
+    expect((await train(backend, { epochs: EPOCHS })).weights).not.toEqual(
+      (await train(backend, { epochs: EPOCHS, shuffle: false })).weights,
+    );
   });
 });
 

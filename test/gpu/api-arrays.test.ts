@@ -5,7 +5,8 @@ import { expect, it, onTestFinished } from "vitest";
 import { decodeSafetensors, dense, encodeSafetensors, sgd, type SequentialOptions } from "../../src/index.ts";
 import { BACKENDS, compiledModel, numbersOf } from "../support/models.ts";
 
-const PIXELS = Array.from({ length: 18 }, (_, i) => 13 * i), LABELS = [0, 1, 2, 3, 0, 1];
+const PIXELS = Array.from({ length: 18 }, (_, i) => 13 * i),
+  LABELS = [0, 1, 2, 3, 0, 1];
 const resizable = (numbers: readonly number[]): Uint8Array => {
   const Resizable = ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer;
   const array = new Uint8Array(new Resizable(numbers.length, { maxByteLength: 4096 }));
@@ -26,7 +27,10 @@ function foreign(numbers: readonly number[]): Uint8Array {
 }
 
 const declared = (): SequentialOptions => ({ seed: 1, layers: [dense({ units: 4, activation: "softmax", inputShape: [3] })] });
-const MAKERS = [["a resizable buffer", resizable], ["another frame", foreign]] as const;
+const MAKERS = [
+  ["a resizable buffer", resizable],
+  ["another frame", foreign],
+] as const;
 
 for (const backend of BACKENDS) {
   it.each(MAKERS)(`on ${backend}: bytes of %s are trained on as bytes, as they are at the call`, async (_, make) => {

@@ -1,12 +1,23 @@
 // fit(data, { steps }): exactly so many mini-batches, through the data again and again, on from where the last call stopped.
 
 import { describe, expect, it, onTestFinished } from "vitest";
-import { adam, dataset, dense, dropout, sgd, type DatasetFitOptions, type LabelledDatasetHandle, type Sequential } from "../../src/index.ts";
+import {
+  adam,
+  dataset,
+  dense,
+  dropout,
+  sgd,
+  type DatasetFitOptions,
+  type LabelledDatasetHandle,
+  type Sequential,
+} from "../../src/index.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 
 // 11 rows in batches of 4: two full ones and one of three, so a pass takes three steps.
-const ROWS = 11, PER_PASS = 3;
-const X = noise(ROWS * 3, 21), Y = noise(ROWS * 2, 22);
+const ROWS = 11,
+  PER_PASS = 3;
+const X = noise(ROWS * 3, 21),
+  Y = noise(ROWS * 2, 22);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })];
 const LARGE = [dense({ units: 600, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 
@@ -21,15 +32,19 @@ describe.each(BACKENDS)("on %s", (backend) => {
     compiledModel({ seed: 3, layers }, { optimizer: adam(0.02), loss: "meanSquaredError", metrics: ["mae"], backend });
   /** A model trained by calls of so many steps each on one handle. */
   const trained = async (calls: readonly number[], options: DatasetFitOptions = {}, layers = LAYERS) => {
-    const model = await declare(layers), set = handle();
-    for (const steps of calls) expect(await model.fit(set, { batchSize: 4, ...options, steps })).toMatchObject({ steps, epochs: 1, stopped: false });
+    const model = await declare(layers),
+      set = handle();
+    for (const steps of calls)
+      expect(await model.fit(set, { batchSize: 4, ...options, steps })).toMatchObject({ steps, epochs: 1, stopped: false });
     return model;
   };
   const same = async (one: Sequential, two: Sequential) => sameWeights(await one.getWeights(), await two.getWeights());
 
   describe.each([true, false])("shuffle %s", (shuffle) => {
     it.each([
-      ["within a pass", [1, 1]], ["over the end of a pass", [2, 3]], ["at the end of a pass", [PER_PASS, 4]],
+      ["within a pass", [1, 1]],
+      ["over the end of a pass", [2, 3]],
+      ["at the end of a pass", [PER_PASS, 4]],
       ["many passes and many calls", [1, 7, 2, 30, 5]],
     ])("N + M steps are N and then M, bit for bit: %s", async (_, calls) => {
       const all = calls.reduce((sum, n) => sum + n, 0);
@@ -64,21 +79,51 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it("goes through the rows in order, the last batch smaller, and tells of batches as one epoch", async () => {
     // A rate of 0 leaves the weights alone: a batch's loss says which rows were in it.
-    const still = await compiledModel({ seed: 3, layers: [dense({ units: 2, inputShape: [3] })] }, { optimizer: sgd(0), loss: "meanSquaredError", backend });
-    const set = handle(), calls: string[] = [], sizes: number[] = [], losses: number[] = [];
-    const run = (steps: number) => still.fit(set, { batchSize: 4, shuffle: false, steps, validationData: set, callbacks: {
-      onTrainBegin: () => void calls.push("begin"), onEpochBegin: (epoch) => void calls.push(`epoch ${epoch}`),
-      onBatchEnd: (batch, { size, loss }) => {
-        calls.push(`${batch}`);
-        sizes.push(size);
-        losses.push(loss);
-      },
-      onEpochEnd: (epoch, logs) => void calls.push(`end ${epoch} ${Object.keys(logs).join()}`), onTrainEnd: () => void calls.push("over"),
-    } });
+    const still = await compiledModel(
+      { seed: 3, layers: [dense({ units: 2, inputShape: [3] })] },
+      { optimizer: sgd(0), loss: "meanSquaredError", backend },
+    );
+    const set = handle(),
+      calls: string[] = [],
+      sizes: number[] = [],
+      losses: number[] = [];
+    const run = (steps: number) =>
+      still.fit(set, {
+        batchSize: 4,
+        shuffle: false,
+        steps,
+        validationData: set,
+        callbacks: {
+          onTrainBegin: () => void calls.push("begin"),
+          onEpochBegin: (epoch) => void calls.push(`epoch ${epoch}`),
+          onBatchEnd: (batch, { size, loss }) => {
+            calls.push(`${batch}`);
+            sizes.push(size);
+            losses.push(loss);
+          },
+          onEpochEnd: (epoch, logs) => void calls.push(`end ${epoch} ${Object.keys(logs).join()}`),
+          onTrainEnd: () => void calls.push("over"),
+        },
+      });
     const { history } = await run(5);
     await run(2);
-    expect(calls).toEqual(["begin", "epoch 0", "0", "1", "2", "3", "4", "end 0 loss,val_loss", "over",
-      "begin", "epoch 0", "0", "1", "end 0 loss,val_loss", "over"]);
+    expect(calls).toEqual([
+      "begin",
+      "epoch 0",
+      "0",
+      "1",
+      "2",
+      "3",
+      "4",
+      "end 0 loss,val_loss",
+      "over",
+      "begin",
+      "epoch 0",
+      "0",
+      "1",
+      "end 0 loss,val_loss",
+      "over",
+    ]);
     expect(sizes).toEqual([4, 4, 3, 4, 4, 3, 4]);
     const ofRows = async (from: number, to: number) => (await still.evaluate(X.slice(3 * from, 3 * to), Y.slice(2 * from, 2 * to))).loss;
     const [a, b, c] = [await ofRows(0, 4), await ofRows(4, 8), await ofRows(8, 11)];
@@ -91,8 +136,12 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("each shuffled pass meets every row once, in another order, over calls", async () => {
-    const still = await compiledModel({ seed: 3, layers: [dense({ units: 2, inputShape: [3] })] }, { optimizer: sgd(0), loss: "meanSquaredError", backend });
-    const set = handle(), losses: number[] = [];
+    const still = await compiledModel(
+      { seed: 3, layers: [dense({ units: 2, inputShape: [3] })] },
+      { optimizer: sgd(0), loss: "meanSquaredError", backend },
+    );
+    const set = handle(),
+      losses: number[] = [];
     for (const steps of [5, 9, 1, 7]) {
       await still.fit(set, { batchSize: 1, steps, callbacks: { onBatchEnd: (_, { loss }) => void losses.push(loss) } });
     }
@@ -103,20 +152,40 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("another batch size goes on at the row that it has come to", async () => {
-    const still = await compiledModel({ layers: [dense({ units: 2, inputShape: [3] })] }, { optimizer: sgd(0), loss: "meanSquaredError", backend });
-    const set = handle(), sizes: number[] = [];
+    const still = await compiledModel(
+      { layers: [dense({ units: 2, inputShape: [3] })] },
+      { optimizer: sgd(0), loss: "meanSquaredError", backend },
+    );
+    const set = handle(),
+      sizes: number[] = [];
     const callbacks = { onBatchEnd: (_: number, { size }: Record<string, number>) => void sizes.push(size) };
-    for (const [batchSize, steps] of [[4, 1], [3, 2], [5, 2]]) await still.fit(set, { batchSize, steps, shuffle: false, callbacks });
+    for (const [batchSize, steps] of [
+      [4, 1],
+      [3, 2],
+      [5, 2],
+    ])
+      await still.fit(set, { batchSize, steps, shuffle: false, callbacks });
     // Rows 0–3; 4–6, 7–9; 10 alone, since the pass ends, then 0–4.
     expect(sizes).toEqual([4, 3, 3, 1, 5]);
   });
 
   it("epochs in between leave the position alone; another split or order starts a new pass; so does compile()", async () => {
-    const sizesAfter = async (between: (model: Sequential, set: LabelledDatasetHandle) => Promise<unknown>, options: DatasetFitOptions = {}) => {
-      const model = await declare(), set = handle(), sizes: number[] = [];
+    const sizesAfter = async (
+      between: (model: Sequential, set: LabelledDatasetHandle) => Promise<unknown>,
+      options: DatasetFitOptions = {},
+    ) => {
+      const model = await declare(),
+        set = handle(),
+        sizes: number[] = [];
       await model.fit(set, { batchSize: 4, steps: 2, shuffle: false });
       await between(model, set);
-      await model.fit(set, { batchSize: 4, steps: 2, shuffle: false, ...options, callbacks: { onBatchEnd: (_, { size }) => void sizes.push(size) } });
+      await model.fit(set, {
+        batchSize: 4,
+        steps: 2,
+        shuffle: false,
+        ...options,
+        callbacks: { onBatchEnd: (_, { size }) => void sizes.push(size) },
+      });
       return sizes;
     };
     expect(await sizesAfter((model, set) => model.fit(set, { batchSize: 5, epochs: 2 }))).toEqual([3, 4]);
@@ -127,7 +196,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("two handles, and two models on one handle, each keep their own position", async () => {
-    const [one, two] = [await declare(), await declare()], [set, other] = [handle(), handle()];
+    const [one, two] = [await declare(), await declare()],
+      [set, other] = [handle(), handle()];
     for (const steps of [2, 3]) {
       await one.fit(set, { batchSize: 4, steps, shuffle: false });
       await two.fit(set, { batchSize: 4, steps, shuffle: false });
@@ -140,10 +210,16 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("stopped by a signal, the position is where the steps that ran have led", async () => {
-    const [model, control] = [await declare(), await declare()], set = handle(), stop = new AbortController();
+    const [model, control] = [await declare(), await declare()],
+      set = handle(),
+      stop = new AbortController();
     let seen = 0;
-    const { steps, stopped, epochs, history } = await model.fit(set, { batchSize: 4, steps: 100_000, signal: stop.signal,
-      callbacks: { onBatchEnd: () => void (++seen === 25 && stop.abort()) } });
+    const { steps, stopped, epochs, history } = await model.fit(set, {
+      batchSize: 4,
+      steps: 100_000,
+      signal: stop.signal,
+      callbacks: { onBatchEnd: () => void (++seen === 25 && stop.abort()) },
+    });
     expect({ stopped, epochs, history }).toEqual({ stopped: true, epochs: 0, history: {} });
     expect(steps).toBeGreaterThanOrEqual(25);
     expect(steps).toBeLessThan(100_000);
@@ -153,9 +229,11 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("more steps than can be prepared at once", async () => {
-    const tiny = [dense({ units: 1, inputShape: [3] })], y = Y.slice(0, ROWS);
+    const tiny = [dense({ units: 1, inputShape: [3] })],
+      y = Y.slice(0, ROWS);
     const run = async (calls: readonly number[]) => {
-      const model = await compiledModel({ seed: 3, layers: tiny }, { optimizer: sgd(0.01), loss: "meanSquaredError", backend }), set = handle(X, y);
+      const model = await compiledModel({ seed: 3, layers: tiny }, { optimizer: sgd(0.01), loss: "meanSquaredError", backend }),
+        set = handle(X, y);
       for (const steps of calls) expect((await model.fit(set, { batchSize: 4, steps })).steps).toBe(steps);
       return model;
     };

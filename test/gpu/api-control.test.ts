@@ -5,7 +5,8 @@ import { dense, InputError, sequential, sgd, type Callbacks, type Sequential } f
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 
 const ROWS = 60;
-const X = noise(ROWS * 3, 71), Y = noise(ROWS * 2, 72);
+const X = noise(ROWS * 3, 71),
+  Y = noise(ROWS * 2, 72);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 const IN_ORDER = { batchSize: 2, shuffle: false };
 
@@ -23,11 +24,18 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const calls: string[] = [];
     const log = (...words: (string | number)[]) => void calls.push(words.join(" "));
     const model = await declare();
-    await model.fit(X.slice(0, 15), Y.slice(0, 10), { batchSize: 2, epochs: 2, validationSplit: 0.2, callbacks: {
-      onTrainBegin: () => log("train begins"), onEpochBegin: (epoch) => log("epoch begins", epoch),
-      onBatchEnd: (batch, { size }) => log("batch", batch, "of", size),
-      onEpochEnd: (epoch, logs) => log("epoch ends", epoch, Object.keys(logs).join()), onTrainEnd: () => log("train ends"),
-    } });
+    await model.fit(X.slice(0, 15), Y.slice(0, 10), {
+      batchSize: 2,
+      epochs: 2,
+      validationSplit: 0.2,
+      callbacks: {
+        onTrainBegin: () => log("train begins"),
+        onEpochBegin: (epoch) => log("epoch begins", epoch),
+        onBatchEnd: (batch, { size }) => log("batch", batch, "of", size),
+        onEpochEnd: (epoch, logs) => log("epoch ends", epoch, Object.keys(logs).join()),
+        onTrainEnd: () => log("train ends"),
+      },
+    });
     const epoch = (n: number) => [`epoch begins ${n}`, "batch 0 of 2", "batch 1 of 2", `epoch ends ${n} loss,val_loss`];
     expect(calls).toEqual(["train begins", ...epoch(0), ...epoch(1), "train ends"]);
   });
@@ -48,11 +56,19 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   describe("stopping by signal", () => {
     it("stops at a step boundary, resolves, and leaves exactly the steps that it reports", async () => {
-      const model = await declare(), stop = new AbortController();
+      const model = await declare(),
+        stop = new AbortController();
       let seen = 0;
-      const history = await model.fit(X, Y, { ...IN_ORDER, epochs: 100, signal: stop.signal, callbacks: { onBatchEnd() {
-        if (++seen === 37) stop.abort();
-      } } });
+      const history = await model.fit(X, Y, {
+        ...IN_ORDER,
+        epochs: 100,
+        signal: stop.signal,
+        callbacks: {
+          onBatchEnd() {
+            if (++seen === 37) stop.abort();
+          },
+        },
+      });
       expect(history.stopped).toBe(true);
       expect(history.steps).toBeGreaterThanOrEqual(37);
       expect(history.steps).toBeLessThan(3000);
@@ -64,9 +80,14 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("goes on with another fit() as if nothing had been", async () => {
-      const model = await declare(), stop = new AbortController();
-      const first = await model.fit(X, Y, { ...IN_ORDER, epochs: 100, signal: stop.signal,
-        callbacks: { onEpochEnd: (epoch) => void (epoch === 1 && stop.abort()) } });
+      const model = await declare(),
+        stop = new AbortController();
+      const first = await model.fit(X, Y, {
+        ...IN_ORDER,
+        epochs: 100,
+        signal: stop.signal,
+        callbacks: { onEpochEnd: (epoch) => void (epoch === 1 && stop.abort()) },
+      });
       expect(first).toMatchObject({ stopped: true, epochs: 2, steps: 60 });
       const second = await model.fit(X, Y, IN_ORDER);
       expect(second).toMatchObject({ stopped: false, epochs: 1, steps: 30 });
@@ -75,19 +96,31 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
     // A page lives by its timers and clicks: training must let them through, however short its epochs are.
     it("hears a signal that a timer gives, also when epochs are of one step", async () => {
-      const model = await declare(), stop = new AbortController();
-      const { stopped, epochs } = await model.fit(X, Y, { batchSize: ROWS, epochs: 20_000, signal: stop.signal,
-        callbacks: { onTrainBegin: () => void setTimeout(() => stop.abort(), 50) } });
+      const model = await declare(),
+        stop = new AbortController();
+      const { stopped, epochs } = await model.fit(X, Y, {
+        batchSize: ROWS,
+        epochs: 20_000,
+        signal: stop.signal,
+        callbacks: { onTrainBegin: () => void setTimeout(() => stop.abort(), 50) },
+      });
       expect(stopped).toBe(true);
       expect(epochs).toBeGreaterThan(0);
       expect(epochs).toBeLessThan(20_000);
     });
 
     it("does nothing at all if the signal was already given, but to say so", async () => {
-      const model = await declare(), before = await model.getWeights(), calls: string[] = [];
-      const history = await model.fit(X, Y, { signal: AbortSignal.abort(), callbacks: {
-        onTrainBegin: () => void calls.push("begin"), onEpochBegin: () => void calls.push("epoch"), onTrainEnd: () => void calls.push("end"),
-      } });
+      const model = await declare(),
+        before = await model.getWeights(),
+        calls: string[] = [];
+      const history = await model.fit(X, Y, {
+        signal: AbortSignal.abort(),
+        callbacks: {
+          onTrainBegin: () => void calls.push("begin"),
+          onEpochBegin: () => void calls.push("epoch"),
+          onTrainEnd: () => void calls.push("end"),
+        },
+      });
       expect(history).toEqual({ history: {}, epochs: 0, steps: 0, stopped: true });
       expect(calls).toEqual(["begin", "end"]);
       expect(sameWeights(await model.getWeights(), before)).toBe(true);
@@ -96,10 +129,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   describe("while training", () => {
     it("predict(), evaluate() and getWeights() may be called, and change nothing of the training", async () => {
-      const model = await declare(), answers: number[] = [];
-      const training = model.fit(X, Y, { ...IN_ORDER, epochs: 5, callbacks: { async onEpochEnd() {
-        answers.push((await model.predict(X))[0]);
-      } } });
+      const model = await declare(),
+        answers: number[] = [];
+      const training = model.fit(X, Y, {
+        ...IN_ORDER,
+        epochs: 5,
+        callbacks: {
+          async onEpochEnd() {
+            answers.push((await model.predict(X))[0]);
+          },
+        },
+      });
       const meanwhile = await Promise.all([model.predict(X.slice(0, 9)), model.evaluate(X, Y), model.getWeights()]);
       expect((await training).steps).toBe(150);
       expect(meanwhile[0].every(Number.isFinite)).toBe(true);
@@ -110,7 +150,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("a second fit(), setWeights() and compile() are refused, and training goes on", async () => {
-      const model = await declare(), weights = await model.getWeights();
+      const model = await declare(),
+        weights = await model.getWeights();
       const stop = new AbortController();
       const training = model.fit(X, Y, { ...IN_ORDER, epochs: 100_000, signal: stop.signal });
       for (const attempt of [() => model.fit(X, Y), () => model.setWeights(weights), () => model.compile(recipe)]) {
@@ -129,25 +170,30 @@ describe.each(BACKENDS)("on %s", (backend) => {
       throw oops;
     };
 
-    it.each(["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const)("%s: comes out of fit(), and the model stays usable", async (name) => {
-      const model = await declare();
-      await expect(model.fit(X, Y, { ...IN_ORDER, epochs: 3, callbacks: { [name]: thrower } })).rejects.toBe(oops);
-      // A submit may still have been under way: nothing of it may surface later, and training can go on.
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      const { history, steps } = await model.fit(X, Y, IN_ORDER);
-      expect(steps).toBe(30);
-      expect(Number.isFinite(history.loss[0])).toBe(true);
-    });
+    it.each(["onTrainBegin", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd"] as const)(
+      "%s: comes out of fit(), and the model stays usable",
+      async (name) => {
+        const model = await declare();
+        await expect(model.fit(X, Y, { ...IN_ORDER, epochs: 3, callbacks: { [name]: thrower } })).rejects.toBe(oops);
+        // A submit may still have been under way: nothing of it may surface later, and training can go on.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const { history, steps } = await model.fit(X, Y, IN_ORDER);
+        expect(steps).toBe(30);
+        expect(Number.isFinite(history.loss[0])).toBe(true);
+      },
+    );
 
     it("thrown by onBatchEnd while submits overlap: whole steps are left behind, and it is not called again", async () => {
       const model = await declare();
       let seen = 0;
-      await expect(model.fit(X, Y, { ...IN_ORDER, epochs: 50, callbacks: { onBatchEnd: () => (++seen === 200 ? thrower() : undefined) } }))
-        .rejects.toBe(oops);
+      await expect(
+        model.fit(X, Y, { ...IN_ORDER, epochs: 50, callbacks: { onBatchEnd: () => (++seen === 200 ? thrower() : undefined) } }),
+      ).rejects.toBe(oops);
       expect(seen).toBe(200);
       // Steps under way are finished: 200 in all, or up to the end of that epoch, the seventh.
       const weights = await model.getWeights();
-      const possible = await declare(), ends: boolean[] = [sameWeights(weights, await afterSteps(possible, 180))];
+      const possible = await declare(),
+        ends: boolean[] = [sameWeights(weights, await afterSteps(possible, 180))];
       for (let step = 0; step < 30; step++) {
         await possible.fit(X.slice(step * 6, step * 6 + 6), Y.slice(step * 4, step * 4 + 4), IN_ORDER);
         ends.push(sameWeights(weights, await possible.getWeights()));
@@ -159,16 +205,28 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   describe("the end of a model", () => {
     it("dispose() twice is harmless, and every use after it is a clear error", async () => {
-      const model = await declare(), weights = await model.getWeights();
+      const model = await declare(),
+        weights = await model.getWeights();
       model.dispose();
       model.dispose();
       const uses: Record<string, () => unknown> = {
-        compile: () => model.compile(recipe), fit: () => model.fit(X, Y), evaluate: () => model.evaluate(X, Y),
-        predict: () => model.predict(X), getWeights: () => model.getWeights(), setWeights: () => model.setWeights(weights),
-        verify: () => model.verify(X, Y), gradientCheck: () => model.gradientCheck(X, Y), plan: () => model.plan,
+        compile: () => model.compile(recipe),
+        fit: () => model.fit(X, Y),
+        evaluate: () => model.evaluate(X, Y),
+        predict: () => model.predict(X),
+        getWeights: () => model.getWeights(),
+        setWeights: () => model.setWeights(weights),
+        verify: () => model.verify(X, Y),
+        gradientCheck: () => model.gradientCheck(X, Y),
+        plan: () => model.plan,
       };
       for (const [name, use] of Object.entries(uses)) {
-        const error: unknown = await Promise.resolve().then(use).then(() => null, (reason: unknown) => reason);
+        const error: unknown = await Promise.resolve()
+          .then(use)
+          .then(
+            () => null,
+            (reason: unknown) => reason,
+          );
         expect(error, name).toBeInstanceOf(InputError);
         expect(String(error), name).toMatch(new RegExp(`${name}\\(?.*the model was disposed\\. Make a new one`));
       }
@@ -184,7 +242,10 @@ describe.each(BACKENDS)("on %s", (backend) => {
       const model = await declare();
       let batches = 0;
       const training = model.fit(X, Y, { ...IN_ORDER, epochs: 2000, callbacks: { onBatchEnd: () => void batches++ } });
-      const ended = training.then(() => "resolved", (error: unknown) => error);
+      const ended = training.then(
+        () => "resolved",
+        (error: unknown) => error,
+      );
       await new Promise((resolve) => setTimeout(resolve, 100));
       model.dispose();
       const outcome = await Promise.race([ended, new Promise((resolve) => setTimeout(() => resolve("still running"), 5000))]);

@@ -6,8 +6,10 @@ import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../sup
 import { counted, CREATING, ownDevice, type Counts } from "./counted-device.ts";
 
 const ROWS = 40;
-const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
-const BYTES = Uint8Array.from({ length: ROWS * 3 }, (_, i) => (i * 37) % 256), LABELS = Uint32Array.from({ length: ROWS }, (_, i) => i % 2);
+const X = noise(ROWS * 3, 91),
+  Y = noise(ROWS * 2, 92);
+const BYTES = Uint8Array.from({ length: ROWS * 3 }, (_, i) => (i * 37) % 256),
+  LABELS = Uint32Array.from({ length: ROWS }, (_, i) => i % 2);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 const SOFTMAX = [LAYERS[0], dense({ units: 2, activation: "softmax" })];
 const RECIPE = { optimizer: adam(0.01), loss: "meanSquaredError" } as const;
@@ -27,7 +29,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
     ["floats and targets", regression, X, Y, undefined],
     ["bytes and labels", classes, BYTES, LABELS, 1 / 255],
   ] as const)("%s: fit, evaluate and predict give what they give for arrays, bit for bit", async (_, declare, x, y, scale) => {
-    const [one, two] = [await declare(), await declare()], set = handle(x, y, scale);
+    const [one, two] = [await declare(), await declare()],
+      set = handle(x, y, scale);
     const options = { epochs: 2, batchSize: 7 };
     for (const extra of [{}, { validationSplit: 0.25 }, { shuffle: false }, { callbacks: { onEpochEnd() {} } }]) {
       expect(await one.fit(set, { ...options, ...extra })).toEqual(await two.fit(x, y, { ...options, ...extra, scale }));
@@ -42,8 +45,10 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("validates on a handle, and arrays beside a handle have its scale", async () => {
-    const [one, two, three] = [await classes(), await classes(), await classes()], scale = 1 / 255;
-    const set = handle(BYTES, LABELS, scale), other = [BYTES.slice(30), LABELS.slice(10)] as const;
+    const [one, two, three] = [await classes(), await classes(), await classes()],
+      scale = 1 / 255;
+    const set = handle(BYTES, LABELS, scale),
+      other = [BYTES.slice(30), LABELS.slice(10)] as const;
     const options = { epochs: 3, batchSize: 8 };
     const { history } = await one.fit(set, { ...options, validationData: handle(...other, scale) });
     expect((await two.fit(BYTES, LABELS, { ...options, scale, validationData: other })).history).toEqual(history);
@@ -53,13 +58,18 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it("serves models of other widths, losses and outputs, and the same model compiled anew", async () => {
     // Six features a row are half as many rows: 0/1 labels then are class indices, targets of one unit, and 20 rows of two.
-    const zeroOne = Uint32Array.from(LABELS.subarray(0, ROWS)), set = handle(X, zeroOne);
-    const binary = await compiledModel({ seed: 1, layers: [dense({ units: 1, activation: "sigmoid", inputShape: [3] })] },
-      { ...RECIPE, loss: "binaryCrossentropy", backend });
+    const zeroOne = Uint32Array.from(LABELS.subarray(0, ROWS)),
+      set = handle(X, zeroOne);
+    const binary = await compiledModel(
+      { seed: 1, layers: [dense({ units: 1, activation: "sigmoid", inputShape: [3] })] },
+      { ...RECIPE, loss: "binaryCrossentropy", backend },
+    );
     const wide = await compiledModel({ seed: 1, layers: [dense({ units: 2, inputShape: [6] })] }, { ...RECIPE, backend });
-    const sparse = await classes(), floats = Float32Array.from(zeroOne);
+    const sparse = await classes(),
+      floats = Float32Array.from(zeroOne);
     for (const model of [binary, wide, sparse]) {
-      const y = model === sparse ? zeroOne : floats, loss = (await model.evaluate(X, y)).loss;
+      const y = model === sparse ? zeroOne : floats,
+        loss = (await model.evaluate(X, y)).loss;
       expect((await model.evaluate(set)).loss).toBe(loss);
       expect((await model.fit(set)).history.loss[0]).toBeCloseTo(loss, 1);
     }
@@ -74,18 +84,26 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("predict() needs no y, and no y that fits", async () => {
-    const model = await regression(), answers = await model.predict(X);
+    const model = await regression(),
+      answers = await model.predict(X);
     expect(await model.predict(dataset(X))).toEqual(answers);
     expect(await model.predict(handle(X, LABELS))).toEqual(answers);
   });
 
   it("evaluate() and predict() at once, and within fit(), do not disturb one another", async () => {
-    const [model, control] = [await regression(), await regression()], set = handle();
-    const [loss, again, answers, more] = await Promise.all([model.evaluate(set), model.evaluate(set), model.predict(set), model.predict(set)]);
+    const [model, control] = [await regression(), await regression()],
+      set = handle();
+    const [loss, again, answers, more] = await Promise.all([
+      model.evaluate(set),
+      model.evaluate(set),
+      model.predict(set),
+      model.predict(set),
+    ]);
     expect(again).toEqual(loss);
     expect(more).toEqual(answers);
     expect(loss).toEqual(await control.evaluate(X, Y));
-    const seen: number[] = [], expected: number[] = [];
+    const seen: number[] = [],
+      expected: number[] = [];
     await model.fit(set, { epochs: 3, callbacks: { onEpochEnd: async () => void seen.push((await model.evaluate(set)).loss) } });
     await control.fit(X, Y, { epochs: 3, callbacks: { onEpochEnd: async () => void expected.push((await control.evaluate(X, Y)).loss) } });
     expect(seen).toEqual(expected);
@@ -93,23 +111,32 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("dispose() during fit() takes effect after it, twice is harmless, and use after it is a clear error", async () => {
-    const [model, control] = [await regression(), await regression()], set = handle();
+    const [model, control] = [await regression(), await regression()],
+      set = handle();
     const training = model.fit(set, { epochs: 5, callbacks: { onEpochBegin: (epoch) => void (epoch === 1 && set.dispose()) } });
     expect((await training).epochs).toBe(5);
     await control.fit(X, Y, { epochs: 5 });
     expect(sameWeights(await model.getWeights(), await control.getWeights())).toBe(true);
     set.dispose();
-    for (const [name, call] of [["fit", () => model.fit(set)], ["evaluate", () => model.evaluate(set)], ["predict", () => model.predict(set)],
-      ["gradientCheck", () => model.gradientCheck(set)], ["verify", () => model.verify(set)],
-      ["fit(): validationData", () => model.fit(X, Y, { validationData: set })]] as [string, () => Promise<unknown>][]) {
+    for (const [name, call] of [
+      ["fit", () => model.fit(set)],
+      ["evaluate", () => model.evaluate(set)],
+      ["predict", () => model.predict(set)],
+      ["gradientCheck", () => model.gradientCheck(set)],
+      ["verify", () => model.verify(set)],
+      ["fit(): validationData", () => model.fit(X, Y, { validationData: set })],
+    ] as [string, () => Promise<unknown>][]) {
       const error: unknown = await call().catch((e: unknown) => e);
       expect(error, name).toBeInstanceOf(InputError);
-      expect((error as Error).message).toMatch(/^(fit|evaluate|predict|gradientCheck|verify)\(\):.* the data set was disposed\. Make a new one with dataset\(\)\.$/);
+      expect((error as Error).message).toMatch(
+        /^(fit|evaluate|predict|gradientCheck|verify)\(\):.* the data set was disposed\. Make a new one with dataset\(\)\.$/,
+      );
     }
   });
 
   it("verify() and gradientCheck() take it", async () => {
-    const model = await regression(), set = handle(X.subarray(0, 15), Y.subarray(0, 10));
+    const model = await regression(),
+      set = handle(X.subarray(0, 15), Y.subarray(0, 10));
     expect((await model.gradientCheck(set)).ok).toBe(true);
     if (backend !== "cpu") expect((await model.verify(set, { steps: 3, batchSize: 2 })).ok).toBe(true);
   });
@@ -117,19 +144,24 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
 describeGpu("on a device that counts", () => {
   const setUp = async (recipe: Partial<CompileOptions> = {}) => {
-    const device = await ownDevice(), counts = counted(device);
+    const device = await ownDevice(),
+      counts = counted(device);
     onTestFinished(() => device.destroy());
     return { device, counts, model: await compiledModel({ layers: LAYERS, seed: 1 }, { ...RECIPE, ...recipe, device }) };
   };
   const since = (before: Counts, after: Counts): Counts =>
     Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - before[name as keyof Counts]])) as Counts;
-  const made = (counts: Counts): number =>
-    CREATING.reduce((sum, name) => sum + (name === "createCommandEncoder" ? 0 : counts[name]), 0);
+  const made = (counts: Counts): number => CREATING.reduce((sum, name) => sum + (name === "createCommandEncoder" ? 0 : counts[name]), 0);
 
   // The network of LAYERS is tiny and trains in one dispatch; more than 3,000 weights take several launches a step.
   const LARGE = [dense({ units: 600, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
-  it.each([["tiny", LAYERS], ["larger", LARGE]])("a second fit() of a %s network creates nothing and uploads nothing but what changes", async (_, layers) => {
-    const device = await ownDevice(), counts = counted(device), set = handle();
+  it.each([
+    ["tiny", LAYERS],
+    ["larger", LARGE],
+  ])("a second fit() of a %s network creates nothing and uploads nothing but what changes", async (_, layers) => {
+    const device = await ownDevice(),
+      counts = counted(device),
+      set = handle();
     onTestFinished(() => device.destroy());
     const model = await compiledModel({ layers, seed: 1 }, { ...RECIPE, device });
     const measure = async (call: () => Promise<unknown>) => {
@@ -145,7 +177,7 @@ describeGpu("on a device that counts", () => {
       expect(second.alive).toBe(0);
       expect(second.submit).toBeGreaterThan(0);
       // One table a submit, and an order a pass where it is shuffled: 3 passes for 30 steps of 4 rows.
-      const orders = options.shuffle === false ? 0 : options.epochs ?? 4;
+      const orders = options.shuffle === false ? 0 : (options.epochs ?? 4);
       expect(second.writeBuffer).toBeLessThanOrEqual(second.submit + orders);
     }
     for (const call of [() => model.evaluate(set), () => model.predict(set)]) {
@@ -163,13 +195,20 @@ describeGpu("on a device that counts", () => {
     expect(second.writtenBytes).toBeGreaterThan(X.byteLength + Y.byteLength);
   });
 
-  it.each([["floats", X, undefined], ["bytes, which stay bytes", BYTES, 1 / 255]])("x and y go to the device exactly once: %s", async (_, x, scale) => {
-    const { device, model } = await setUp(), set = handle(x, Y, scale);
-    const write = device.queue.writeBuffer.bind(device.queue), written: Record<string, number[]> = { x: [], y: [], order: [] };
-    Object.defineProperty(device.queue, "writeBuffer", { value: (...args: Parameters<GPUQueue["writeBuffer"]>) => {
-      written[args[0].label]?.push(args[4] ?? 0);
-      return write(...args);
-    } });
+  it.each([
+    ["floats", X, undefined],
+    ["bytes, which stay bytes", BYTES, 1 / 255],
+  ])("x and y go to the device exactly once: %s", async (_, x, scale) => {
+    const { device, model } = await setUp(),
+      set = handle(x, Y, scale);
+    const write = device.queue.writeBuffer.bind(device.queue),
+      written: Record<string, number[]> = { x: [], y: [], order: [] };
+    Object.defineProperty(device.queue, "writeBuffer", {
+      value: (...args: Parameters<GPUQueue["writeBuffer"]>) => {
+        written[args[0].label]?.push(args[4] ?? 0);
+        return write(...args);
+      },
+    });
     await Promise.all([model.evaluate(set), model.evaluate(set), model.predict(set)]);
     for (let i = 0; i < 3; i++) await model.fit(set, { epochs: 2, batchSize: 4 + i, validationSplit: 0.2 });
     await model.predict(set, { batchSize: 3 });
@@ -182,7 +221,8 @@ describeGpu("on a device that counts", () => {
   });
 
   it("dispose() of the handle frees what it has, and the model goes on; dispose() of the model frees all", async () => {
-    const { counts, model } = await setUp(), [one, two] = [handle(), handle()];
+    const { counts, model } = await setUp(),
+      [one, two] = [handle(), handle()];
     await model.getWeights();
     const bare = counts.alive;
     for (const set of [one, two]) await model.fit(set, { epochs: 2, validationSplit: 0.1 });
@@ -202,12 +242,19 @@ describeGpu("on a device that counts", () => {
   });
 
   it("dispose() of the handle during fit() frees after it; of the model, too", async () => {
-    const { counts, model } = await setUp(), set = handle(), bare = counts.alive;
+    const { counts, model } = await setUp(),
+      set = handle(),
+      bare = counts.alive;
     let during = 0;
-    await model.fit(set, { epochs: 3, callbacks: { onEpochEnd: (epoch) => {
-      if (epoch === 0) set.dispose();
-      during = counts.alive;
-    } } });
+    await model.fit(set, {
+      epochs: 3,
+      callbacks: {
+        onEpochEnd: (epoch) => {
+          if (epoch === 0) set.dispose();
+          during = counts.alive;
+        },
+      },
+    });
     expect(during).toBeGreaterThan(bare);
     expect(counts.alive).toBe(bare);
     const other = handle();
@@ -216,7 +263,8 @@ describeGpu("on a device that counts", () => {
   });
 
   it("many batch sizes do not pile up memory", async () => {
-    const { counts, model } = await setUp(), set = handle();
+    const { counts, model } = await setUp(),
+      set = handle();
     const alive: number[] = [];
     for (let batchSize = 1; batchSize <= 14; batchSize++) {
       await model.predict(set, { batchSize });
@@ -229,7 +277,10 @@ describeGpu("on a device that counts", () => {
   it("compile() on another device frees it on the first and brings it to the second; a lost device is survived", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     onTestFinished(() => void vi.restoreAllMocks());
-    const { device, counts, model } = await setUp(), set = handle(), second = await ownDevice(), counts2 = counted(second);
+    const { device, counts, model } = await setUp(),
+      set = handle(),
+      second = await ownDevice(),
+      counts2 = counted(second);
     onTestFinished(() => second.destroy());
     await model.fit(set);
     const answers = await model.predict(set);
@@ -248,16 +299,21 @@ describeGpu("on a device that counts", () => {
   });
 
   it("a handle that is too much for the device fails with what to do, and can be used again", async () => {
-    const { device, counts, model } = await setUp(), set = handle(), bare = counts.alive;
+    const { device, counts, model } = await setUp(),
+      set = handle(),
+      bare = counts.alive;
     // No host lacks memory on demand: the scope says what it would say then. Kernels, which have none for memory, are not meant.
-    const push = device.pushErrorScope.bind(device), pop = device.popErrorScope.bind(device), filters: GPUErrorFilter[] = [];
+    const push = device.pushErrorScope.bind(device),
+      pop = device.popErrorScope.bind(device),
+      filters: GPUErrorFilter[] = [];
     let scopes = 0;
     device.pushErrorScope = (filter) => {
       filters.push(filter);
       push(filter);
     };
     device.popErrorScope = async () => {
-      const filter = filters.pop(), error = await pop();
+      const filter = filters.pop(),
+        error = await pop();
       return filter === "out-of-memory" && scopes++ === 0 ? new GPUOutOfMemoryError("as if") : error;
     };
     await expect(model.fit(set)).rejects.toThrow(/data set: the GPU is out of memory \(as if\); \d+ bytes were asked for\. Use fewer rows/);
@@ -266,8 +322,10 @@ describeGpu("on a device that counts", () => {
   });
 
   it("kernels are compiled while the data go to the device", async () => {
-    const { device, model } = await setUp(), events: string[] = [];
-    const createPipeline = device.createComputePipelineAsync.bind(device), createBuffer = device.createBuffer.bind(device);
+    const { device, model } = await setUp(),
+      events: string[] = [];
+    const createPipeline = device.createComputePipelineAsync.bind(device),
+      createBuffer = device.createBuffer.bind(device);
     const watch = (name: "createComputePipelineAsync" | "createBuffer", value: unknown) =>
       Object.defineProperty(device, name, { configurable: true, value });
     watch("createComputePipelineAsync", (descriptor: GPUComputePipelineDescriptor) => {

@@ -6,17 +6,23 @@ import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";
 import { costOf, descend, flattened, HALF_SQUARED, plainLayers, type Example } from "../support/plain-network.ts";
 
-const ROWS = 10, RATE = 0.25;
-const X = noise(ROWS * 3, 51), Y = noise(ROWS * 2, 52);
-const examples: Example[] = Array.from({ length: ROWS }, (_, n) => (
-  { x: [...X.subarray(3 * n, 3 * n + 3)], y: [...Y.subarray(2 * n, 2 * n + 2)] }));
+const ROWS = 10,
+  RATE = 0.25;
+const X = noise(ROWS * 3, 51),
+  Y = noise(ROWS * 2, 52);
+const examples: Example[] = Array.from({ length: ROWS }, (_, n) => ({
+  x: [...X.subarray(3 * n, 3 * n + 3)],
+  y: [...Y.subarray(2 * n, 2 * n + 2)],
+}));
 /** Weights and losses below 2 and a handful of steps, each with some 30 roundings. */
 const TOLERANCE = 200 * ROUNDOFF;
 
 describe.each(BACKENDS)("on %s", (backend) => {
-  const declare = (seed = 1) => compiledModel({ seed, layers: [
-    dense({ units: 4, activation: "sigmoid", inputShape: [3] }), dense({ units: 2 }),
-  ] }, { optimizer: sgd(RATE), loss: "halfSquaredError", metrics: ["mse"], backend });
+  const declare = (seed = 1) =>
+    compiledModel(
+      { seed, layers: [dense({ units: 4, activation: "sigmoid", inputShape: [3] }), dense({ units: 2 })] },
+      { optimizer: sgd(RATE), loss: "halfSquaredError", metrics: ["mse"], backend },
+    );
   const trained = async (options: FitOptions, rows = ROWS) => {
     const model = await declare();
     const history = await model.fit(X.slice(0, 3 * rows), Y.slice(0, 2 * rows), options);
@@ -45,12 +51,20 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it("reports losses before the update, averaged by rows over the epoch, and those of each batch", async () => {
     const start = plainLayers(await (await declare()).getWeights(), ["sigmoid", "linear"]);
-    const sizes: number[] = [], losses: number[] = [], numbers: number[] = [];
-    const { history } = await trained({ batchSize: 7, shuffle: false, callbacks: { onBatchEnd(batch, { loss, size }) {
-      numbers.push(batch);
-      losses.push(loss);
-      sizes.push(size);
-    } } });
+    const sizes: number[] = [],
+      losses: number[] = [],
+      numbers: number[] = [];
+    const { history } = await trained({
+      batchSize: 7,
+      shuffle: false,
+      callbacks: {
+        onBatchEnd(batch, { loss, size }) {
+          numbers.push(batch);
+          losses.push(loss);
+          sizes.push(size);
+        },
+      },
+    });
     const meanCost = (layers: typeof start, batch: Example[]) =>
       batch.reduce((sum, { x, y }) => sum + costOf(layers, x, y, HALF_SQUARED) / batch.length, 0);
     const [first, second] = [examples.slice(0, 7), examples.slice(7)];
@@ -69,9 +83,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it("reports losses with the penalties l1·Σ|w| + l2·Σw², in fit() and in evaluate()", async () => {
     const regularizer = l1l2({ l1: 0.02, l2: 0.05 });
-    const model = await compiledModel({ seed: 1, layers: [dense({ units: 2, inputShape: [3], kernelRegularizer: regularizer,
-      biasRegularizer: regularizer, biasInitializer: "ones" })] }, { optimizer: sgd(RATE), loss: "halfSquaredError", backend });
-    const start = await model.getWeights(), layers = plainLayers(start, ["linear"]);
+    const model = await compiledModel(
+      {
+        seed: 1,
+        layers: [
+          dense({ units: 2, inputShape: [3], kernelRegularizer: regularizer, biasRegularizer: regularizer, biasInitializer: "ones" }),
+        ],
+      },
+      { optimizer: sgd(RATE), loss: "halfSquaredError", backend },
+    );
+    const start = await model.getWeights(),
+      layers = plainLayers(start, ["linear"]);
     const penalty = start.flatMap(({ data }) => [...data]).reduce((sum, w) => sum + 0.02 * Math.abs(w) + 0.05 * w * w, 0);
     const cost = examples.reduce((sum, { x, y }) => sum + costOf(layers, x, y, HALF_SQUARED) / ROWS, 0);
     // In batches of 3 the average counts the penalty once all the same.
@@ -82,11 +104,18 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("names what it reports as Keras does, one number an epoch", async () => {
-    const model = await compiledModel({ layers: [dense({ units: 3, activation: "softmax", inputShape: [3] })] },
-      { optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend });
-    const labels = Array.from({ length: ROWS }, (_, n) => n % 3), logged: string[][] = [];
-    const { history, epochs, steps } = await model.fit(X, labels, { epochs: 3, batchSize: 4, validationSplit: 0.2,
-      callbacks: { onEpochEnd: (_, logs) => void logged.push(Object.keys(logs)) } });
+    const model = await compiledModel(
+      { layers: [dense({ units: 3, activation: "softmax", inputShape: [3] })] },
+      { optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend },
+    );
+    const labels = Array.from({ length: ROWS }, (_, n) => n % 3),
+      logged: string[][] = [];
+    const { history, epochs, steps } = await model.fit(X, labels, {
+      epochs: 3,
+      batchSize: 4,
+      validationSplit: 0.2,
+      callbacks: { onEpochEnd: (_, logs) => void logged.push(Object.keys(logs)) },
+    });
     const keys = ["loss", "accuracy", "val_loss", "val_accuracy"];
     expect(Object.keys(history)).toEqual(keys);
     expect(logged).toEqual([keys, keys, keys]);
@@ -125,7 +154,9 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("is not disturbed by more validation rows than fit one evaluation batch", async () => {
-      const x = noise(300 * 3, 55), y = noise(300 * 2, 56), model = await declare();
+      const x = noise(300 * 3, 55),
+        y = noise(300 * 2, 56),
+        model = await declare();
       const { history } = await model.fit(x, y, { batchSize: 8, validationSplit: 0.75 });
       const { loss } = await model.evaluate(x.slice(75 * 3), y.slice(75 * 2));
       expect(worstError(history.val_loss, [loss])).toBeLessThanOrEqual(8 * ROUNDOFF);
@@ -135,15 +166,18 @@ describe.each(BACKENDS)("on %s", (backend) => {
   describe("shuffling", () => {
     /** The loss of each row in the order in which an epoch meets them; a rate of 0 leaves the weights alone. */
     const lossesOf = async (options: FitOptions): Promise<number[]> => {
-      const model = await compiledModel({ seed: 3, layers: [dense({ units: 2, inputShape: [3] })] },
-        { optimizer: sgd(0), loss: "halfSquaredError", backend });
+      const model = await compiledModel(
+        { seed: 3, layers: [dense({ units: 2, inputShape: [3] })] },
+        { optimizer: sgd(0), loss: "halfSquaredError", backend },
+      );
       const losses: number[] = [];
       await model.fit(X, Y, { ...options, batchSize: 1, callbacks: { onBatchEnd: (_, { loss }) => void losses.push(loss) } });
       return losses;
     };
 
     it("meets each row once an epoch, in another order each time", async () => {
-      const inOrder = await lossesOf({ shuffle: false }), shuffled = await lossesOf({ epochs: 2 });
+      const inOrder = await lossesOf({ shuffle: false }),
+        shuffled = await lossesOf({ epochs: 2 });
       const [first, second] = [shuffled.slice(0, ROWS), shuffled.slice(ROWS)];
       const sorted = (losses: number[]) => losses.slice().sort((a, b) => a - b);
       expect(new Set(inOrder).size).toBe(ROWS);
@@ -162,7 +196,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("leaves the data that it was given alone", async () => {
-    const [x, y] = [X.slice(), Y.slice()], model = await declare();
+    const [x, y] = [X.slice(), Y.slice()],
+      model = await declare();
     await model.fit(x, y, { epochs: 2, batchSize: 3 });
     expect([x, y]).toEqual([X, Y]);
     expect((await numbersOf(model)).flat().every(Number.isFinite)).toBe(true);

@@ -14,10 +14,14 @@ it.each<[string, Layer[]]>([
     onTestFinished(() => model.dispose());
     return model;
   };
-  const x = noise(60, 3), model = declare(1), other = declare(2), reference = declare(1);
+  const x = noise(60, 3),
+    model = declare(1),
+    other = declare(2),
+    reference = declare(1);
   await other.setWeights(await model.getWeights());
   await reference.compile({ optimizer: sgd(0.1), loss: "meanSquaredError", backend: "cpu" });
-  const right = await reference.predict(x), given = await model.predict(x);
+  const right = await reference.predict(x),
+    given = await model.predict(x);
   expect(model.backend).toBe("wasm");
   expect(given.length).toBe(right.length);
   right.forEach((value, i) => expect(Math.abs(given[i] - value)).toBeLessThan(1e-5));

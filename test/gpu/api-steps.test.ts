@@ -3,17 +3,35 @@
 
 import { describe, expect, it, vi } from "vitest";
 import {
-  adadelta, adagrad, adam, adamax, adamW, cosineDecay, dense, dropout, exponentialDecay, lion, piecewiseConstantDecay, rmsprop, sgd, warmup,
-  type FitOptions, type Layer, type Optimizer,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  cosineDecay,
+  dense,
+  dropout,
+  exponentialDecay,
+  lion,
+  piecewiseConstantDecay,
+  rmsprop,
+  sgd,
+  warmup,
+  type FitOptions,
+  type Layer,
+  type Optimizer,
 } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, ENGINE, noise, numbersOf, sameWeights, type TestBackend } from "../support/models.ts";
 import { descend, flattened, HALF_SQUARED, plainLayers } from "../support/plain-network.ts";
 
 const ROWS = 23;
-const X = noise(ROWS * 4, 61), Y = noise(ROWS * 3, 62);
+const X = noise(ROWS * 4, 61),
+  Y = noise(ROWS * 3, 62);
 const LAYERS: Layer[] = [
-  dense({ units: 9, activation: "relu", inputShape: [4] }), dropout({ rate: 0.3 }), dense({ units: 7, activation: "tanh" }),
+  dense({ units: 9, activation: "relu", inputShape: [4] }),
+  dropout({ rate: 0.3 }),
+  dense({ units: 7, activation: "tanh" }),
   dense({ units: 3 }),
 ];
 
@@ -53,9 +71,13 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it.each([
     ["sgd with momentum", sgd({ learningRate: 0.05, momentum: 0.9 })],
-    ["adam", adam(0.01)], ["adamW", adamW({ learningRate: 0.01, weightDecay: 0.1 })],
-    ["rmsprop", rmsprop({ learningRate: 0.01, momentum: 0.5, centered: true })], ["adagrad", adagrad(0.05)],
-    ["adadelta", adadelta(1)], ["adamax", adamax(0.01)], ["lion, clipped by a norm", lion({ learningRate: 0.01, globalClipNorm: 0.1 })],
+    ["adam", adam(0.01)],
+    ["adamW", adamW({ learningRate: 0.01, weightDecay: 0.1 })],
+    ["rmsprop", rmsprop({ learningRate: 0.01, momentum: 0.5, centered: true })],
+    ["adagrad", adagrad(0.05)],
+    ["adadelta", adadelta(1)],
+    ["adamax", adamax(0.01)],
+    ["lion, clipped by a norm", lion({ learningRate: 0.01, globalClipNorm: 0.1 })],
   ])("%s carries its state from one fit() to the next, and its step number", async (_, optimizer) => {
     const options = { batchSize: 5, shuffle: false };
     const [once, twice, restarted] = [await declare(1, optimizer), await declare(1, optimizer), await declare(1, optimizer)];
@@ -78,25 +100,38 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   // Rates by the formulas of Keras' documentation, the first update being step 0.
   it.each([
-    ["exponential", exponentialDecay({ initialLearningRate: 0.4, decaySteps: 3, decayRate: 0.5 }),
-      (t: number) => 0.4 * 0.5 ** (t / 3)],
-    ["staircase", exponentialDecay({ initialLearningRate: 0.4, decaySteps: 3, decayRate: 0.5, staircase: true }),
-      (t: number) => 0.4 * 0.5 ** Math.floor(t / 3)],
-    ["piecewise constant", piecewiseConstantDecay({ boundaries: [1, 4], values: [0.4, 0.2, 0.05] }),
-      (t: number) => (t <= 1 ? 0.4 : t <= 4 ? 0.2 : 0.05)],
-    ["cosine", cosineDecay({ initialLearningRate: 0.4, decaySteps: 6, alpha: 0.1 }),
-      (t: number) => 0.4 * (0.1 + 0.9 * (1 + Math.cos((Math.PI * Math.min(t, 6)) / 6)) / 2)],
+    ["exponential", exponentialDecay({ initialLearningRate: 0.4, decaySteps: 3, decayRate: 0.5 }), (t: number) => 0.4 * 0.5 ** (t / 3)],
+    [
+      "staircase",
+      exponentialDecay({ initialLearningRate: 0.4, decaySteps: 3, decayRate: 0.5, staircase: true }),
+      (t: number) => 0.4 * 0.5 ** Math.floor(t / 3),
+    ],
+    [
+      "piecewise constant",
+      piecewiseConstantDecay({ boundaries: [1, 4], values: [0.4, 0.2, 0.05] }),
+      (t: number) => (t <= 1 ? 0.4 : t <= 4 ? 0.2 : 0.05),
+    ],
+    [
+      "cosine",
+      cosineDecay({ initialLearningRate: 0.4, decaySteps: 6, alpha: 0.1 }),
+      (t: number) => 0.4 * (0.1 + (0.9 * (1 + Math.cos((Math.PI * Math.min(t, 6)) / 6))) / 2),
+    ],
     ["warm-up", warmup({ steps: 4, then: 0.4 }), (t: number) => 0.4 * Math.min(1, t / 4)],
   ])("a schedule takes effect step by step and over fit() calls: %s", async (_, learningRate, rateAt) => {
-    const model = await compiledModel({ seed: 1, layers: [dense({ units: 3, activation: "sigmoid", inputShape: [4] })] },
-      { optimizer: sgd({ learningRate }), loss: "halfSquaredError", backend });
+    const model = await compiledModel(
+      { seed: 1, layers: [dense({ units: 3, activation: "sigmoid", inputShape: [4] })] },
+      { optimizer: sgd({ learningRate }), loss: "halfSquaredError", backend },
+    );
     const start = plainLayers(await model.getWeights(), ["sigmoid"]);
     for (let epoch = 0; epoch < 2; epoch++) await model.fit(X.slice(0, 16), Y.slice(0, 12), { batchSize: 1, shuffle: false });
     const steps = [0, 1, 2, 3, 4, 5, 6, 7];
-    const end = (rate: (t: number) => number) => flattened(steps.reduce((layers, t) => {
-      const n = t % 4;
-      return descend(layers, [{ x: [...X.subarray(4 * n, 4 * n + 4)], y: [...Y.subarray(3 * n, 3 * n + 3)] }], HALF_SQUARED, rate(t));
-    }, start)).flat();
+    const end = (rate: (t: number) => number) =>
+      flattened(
+        steps.reduce((layers, t) => {
+          const n = t % 4;
+          return descend(layers, [{ x: [...X.subarray(4 * n, 4 * n + 4)], y: [...Y.subarray(3 * n, 3 * n + 3)] }], HALF_SQUARED, rate(t));
+        }, start),
+      ).flat();
     const numbers = (await numbersOf(model)).flat();
     expect(worstError(numbers, end(rateAt))).toBeLessThanOrEqual(8 * 20 * ROUNDOFF);
     // Controls: the first rate throughout, rates one step late, and a schedule that starts again with each fit().
@@ -131,8 +166,10 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
 it("the reference and the engine train to nearly the same weights, with the same shuffling and the same dropout", async () => {
   const train = async (backend: TestBackend, seed = 1) => {
-    const model = await compiledModel({ seed, layers: LAYERS }, { optimizer: sgd({ learningRate: 0.05, momentum: 0.5 }),
-      loss: "meanSquaredError", backend });
+    const model = await compiledModel(
+      { seed, layers: LAYERS },
+      { optimizer: sgd({ learningRate: 0.05, momentum: 0.5 }), loss: "meanSquaredError", backend },
+    );
     const { history } = await model.fit(X, Y, { epochs: 4, batchSize: 5 });
     return { numbers: (await numbersOf(model)).flat(), loss: history.loss };
   };

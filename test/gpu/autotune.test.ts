@@ -22,7 +22,8 @@ beforeAll(async () => {
   context.device.addEventListener("uncapturederror", ({ error }) => complaints.push(error.message));
   if (typeof process === "undefined" || !process.getBuiltinModule) return;
   cacheBefore = process.env.XDG_CACHE_HOME;
-  process.env.XDG_CACHE_HOME = process.getBuiltinModule("node:fs")
+  process.env.XDG_CACHE_HOME = process
+    .getBuiltinModule("node:fs")
     .mkdtempSync(`${process.getBuiltinModule("node:os").tmpdir()}/deltaprop-`);
 });
 
@@ -39,7 +40,8 @@ afterAll(async () => {
 const LAYERS = [dense({ units: 96, activation: "tanh", inputShape: [200] }), dense({ units: 5, activation: "softmax" })];
 
 function planWith(choices: Choices): Plan {
-  const network = resolveNetwork(LAYERS, 1), recipe = resolveRecipe(network, { optimizer: adam(), loss: "categoricalCrossentropy" });
+  const network = resolveNetwork(LAYERS, 1),
+    recipe = resolveRecipe(network, { optimizer: adam(), loss: "categoricalCrossentropy" });
   return new Plan(buildGraph(network, recipe, "train"), { formulas: FORMULAS, batch: 32, choices, adapter: planAdapter(context) });
 }
 
@@ -47,7 +49,10 @@ function memoryStore(entries = new Map<string, unknown>()) {
   return {
     entries,
     read: (key: string) => Promise.resolve(entries.get(key)),
-    write: (key: string, value: string) => { entries.set(key, value); return Promise.resolve(); },
+    write: (key: string, value: string) => {
+      entries.set(key, value);
+      return Promise.resolve();
+    },
   };
 }
 
@@ -64,7 +69,8 @@ async function shadersOf<T>(work: () => Promise<T>): Promise<{ made: T; shaders:
 describe("tune", () => {
   it("measures each product once, takes a candidate for it and remembers that", async () => {
     const store = memoryStore();
-    const plan = planWith(new Map()), products = plan.products.filter(({ site, launch }) => isWorthTuning(site, plan.launches[launch]));
+    const plan = planWith(new Map()),
+      products = plan.products.filter(({ site, launch }) => isWorthTuning(site, plan.launches[launch]));
     expect(products).toHaveLength(2);
     const first = await shadersOf(() => tune(context, planWith, new Map(), { store }));
     expect([...first.made.keys()].sort()).toEqual(products.map(({ site }) => site.key).sort());
@@ -79,11 +85,14 @@ describe("tune", () => {
   });
 
   it("control: another candidate wins where it is said to be fast", async () => {
-    const { site, launch } = planWith(new Map()).products[0], all = candidatesFor(site), winner = all[all.length - 1];
+    const { site, launch } = planWith(new Map()).products[0],
+      all = candidatesFor(site),
+      winner = all[all.length - 1];
     expect(winner).not.toEqual(candidatesFor(site)[0]);
     const fast = planWith(new Map([[site.key, winner]])).launches[launch].source;
     const choices = await tune(context, planWith, new Map(), {
-      store: memoryStore(), judge: ({ source }) => (source === fast ? 10 : 100),
+      store: memoryStore(),
+      judge: ({ source }) => (source === fast ? 10 : 100),
     });
     expect(choices.get(site.key)).toEqual(winner);
   });
@@ -91,7 +100,9 @@ describe("tune", () => {
   it("takes from the store what is a candidate's name, and measures where anything else lies there", async () => {
     const store = memoryStore();
     await tune(context, planWith, new Map(), { store, judge: () => 100 });
-    const [key] = store.entries.keys(), { site } = planWith(new Map()).products[0], other = candidatesFor(site)[1];
+    const [key] = store.entries.keys(),
+      { site } = planWith(new Map()).products[0],
+      other = candidatesFor(site)[1];
     store.entries.set(key, shapeName(other));
     expect((await tune(context, planWith, new Map(), { store })).get(site.key)).toEqual(other);
     for (const hostile of ["direct 16×8 lanes 4096×1×1 unroll 1 depth 0", { ...other, lanesX: 1e9 }, other, 7, null]) {
@@ -105,7 +116,9 @@ describe("tune", () => {
 });
 
 describe("compile({ autotune: true })", () => {
-  const rows = 64, x = noise(rows * 200, 5), y = Float32Array.from({ length: rows * 5 }, (_, i) => (i % 5 === Math.floor(i / 5) % 5 ? 1 : 0));
+  const rows = 64,
+    x = noise(rows * 200, 5),
+    y = Float32Array.from({ length: rows * 5 }, (_, i) => (i % 5 === Math.floor(i / 5) % 5 ? 1 : 0));
   const train = async (options: Partial<CompileOptions>) => {
     const model = sequential({ seed: 3, layers: LAYERS });
     onTestFinished(() => model.dispose());
@@ -116,7 +129,8 @@ describe("compile({ autotune: true })", () => {
 
   it("trains right, does not measure again, and repeats bit for bit", async () => {
     const plain = await shadersOf(() => train({}));
-    const first = await shadersOf(() => train({ autotune: true })), second = await shadersOf(() => train({ autotune: true }));
+    const first = await shadersOf(() => train({ autotune: true })),
+      second = await shadersOf(() => train({ autotune: true }));
     expect(first.shaders).toBeGreaterThan(plain.shaders + 2);
     expect(second.shaders).toBe(plain.shaders);
     expect(second.made.loss).toEqual(first.made.loss);
@@ -130,7 +144,8 @@ describe("compile({ autotune: true })", () => {
     const warn = vi.spyOn(console, "warn");
     onTestFinished(() => warn.mockRestore());
     const options = { optimizer: adam({ clipNorm: 1 }) };
-    const plain = await shadersOf(() => train(options)), tuned = await shadersOf(() => train({ ...options, autotune: true }));
+    const plain = await shadersOf(() => train(options)),
+      tuned = await shadersOf(() => train({ ...options, autotune: true }));
     expect(tuned.shaders).toBeGreaterThan(plain.shaders + 2);
     expect(warn).not.toHaveBeenCalled();
   });

@@ -4,22 +4,46 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { csvLogger, earlyStopping, learningRateScheduler, modelCheckpoint, reduceLROnPlateau } from "../../src/callbacks/index.ts";
 import {
-  adam, decodeSafetensors, dense, FormatError, InputError, sgd, trainInWorker, type Callback, type CompileOptions, type FitOptions, type Sequential, type Weight,
+  adam,
+  decodeSafetensors,
+  dense,
+  FormatError,
+  InputError,
+  sgd,
+  trainInWorker,
+  type Callback,
+  type CompileOptions,
+  type FitOptions,
+  type Sequential,
+  type Weight,
 } from "../../src/index.ts";
 import { MemoryStore } from "../support/memory-store.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 
-const ROWS = 24, X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
+const ROWS = 24,
+  X = noise(ROWS * 3, 91),
+  Y = noise(ROWS * 2, 92);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 const RECIPE: CompileOptions = { optimizer: adam(0.05), loss: "meanSquaredError", metrics: ["mae"] };
 const FIT: FitOptions = { batchSize: 5, validationSplit: 0.25 };
 /** Node has no workers (test/gpu/worker.test.ts). */
-const PLACES: readonly [string, boolean][] = [["fit()", false], ...(typeof document === "undefined" ? [] : [["trainInWorker()", true] as [string, boolean]])];
+const PLACES: readonly [string, boolean][] = [
+  ["fit()", false],
+  ...(typeof document === "undefined" ? [] : [["trainInWorker()", true] as [string, boolean]]),
+];
 
 /** Weights after each epoch, and the history. */
 async function record(model: Sequential, options: FitOptions) {
   const weights: Weight[][] = [];
-  const { history } = await model.fit(X, Y, { ...FIT, ...options, callbacks: { onEpochEnd: async () => { weights.push(await model.getWeights()); } } });
+  const { history } = await model.fit(X, Y, {
+    ...FIT,
+    ...options,
+    callbacks: {
+      onEpochEnd: async () => {
+        weights.push(await model.getWeights());
+      },
+    },
+  });
   return { weights, history };
 }
 
@@ -37,12 +61,15 @@ describe.each(BACKENDS)("on %s", (backend) => {
   const declare = () => compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, backend });
 
   describe.each(PLACES)("%s", (_, there) => {
-    const fit = (model: Sequential, options: FitOptions) => (there ? trainInWorker(model, X, Y, { ...FIT, ...options }) : model.fit(X, Y, { ...FIT, ...options }));
+    const fit = (model: Sequential, options: FitOptions) =>
+      there ? trainInWorker(model, X, Y, { ...FIT, ...options }) : model.fit(X, Y, { ...FIT, ...options });
 
     it("stops early, ends with the weights of the best epoch, and goes on with them", async () => {
-      const calm = await record(await declare(), { epochs: 30 }), { epochs, best } = expectedStop(calm.history.val_loss, 3);
+      const calm = await record(await declare(), { epochs: 30 }),
+        { epochs, best } = expectedStop(calm.history.val_loss, 3);
       expect(epochs).toBeLessThan(30);
-      const model = await declare(), history = await fit(model, { epochs: 30, callbacks: [earlyStopping({ patience: 3, restoreBestWeights: true })] });
+      const model = await declare(),
+        history = await fit(model, { epochs: 30, callbacks: [earlyStopping({ patience: 3, restoreBestWeights: true })] });
       expect(history).toMatchObject({ epochs, stopped: true, history: { val_loss: calm.history.val_loss.slice(0, epochs) } });
       expect(sameWeights(await model.getWeights(), calm.weights[best])).toBe(true);
       // Control: without it they are those of the last.
@@ -57,10 +84,32 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("several are called in order, and steer the learning rate from the next step on", async () => {
-      const told: string[] = [], rates: number[] = [], model = await declare(), log = csvLogger();
-      const tell = (name: string): Callback => ({ onEpochBegin: async (epoch) => { told.push(`${name} ${epoch}`); }, onTrainEnd: () => { told.push(`${name} ends`); } });
-      await fit(model, { epochs: 3, callbacks: [tell("a"), learningRateScheduler((epoch) => 0.04 / 2 ** epoch), log,
-        { onEpochEnd: (__, logs) => { rates.push(logs.learning_rate); } }, tell("b")] });
+      const told: string[] = [],
+        rates: number[] = [],
+        model = await declare(),
+        log = csvLogger();
+      const tell = (name: string): Callback => ({
+        onEpochBegin: async (epoch) => {
+          told.push(`${name} ${epoch}`);
+        },
+        onTrainEnd: () => {
+          told.push(`${name} ends`);
+        },
+      });
+      await fit(model, {
+        epochs: 3,
+        callbacks: [
+          tell("a"),
+          learningRateScheduler((epoch) => 0.04 / 2 ** epoch),
+          log,
+          {
+            onEpochEnd: (__, logs) => {
+              rates.push(logs.learning_rate);
+            },
+          },
+          tell("b"),
+        ],
+      });
       expect(told).toEqual(["a 0", "b 0", "a 1", "b 1", "a 2", "b 2", "a ends", "b ends"]);
       expect(rates).toEqual([0.04, 0.02, 0.01]);
       expect(log.text.split("\r\n").map((line) => line.split(",")[0])).toEqual(["epoch", "0", "1", "2", ""]);
@@ -74,7 +123,9 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("saves the weights of each epoch, and of each second mini-batch", async () => {
-      const calm = await record(await declare(), { epochs: 2 }), model = await declare(), store = new MemoryStore();
+      const calm = await record(await declare(), { epochs: 2 }),
+        model = await declare(),
+        store = new MemoryStore();
       await fit(model, { epochs: 2, callbacks: modelCheckpoint({ store, filepath: "e{epoch}" }) });
       const read = (name: string) => decodeSafetensors(store.contents.get(name)!).tensors;
       calm.weights.forEach((weights, epoch) => expect(sameWeights(read(`e${epoch + 1}`) as never, weights)).toBe(true));
@@ -89,28 +140,40 @@ describe.each(BACKENDS)("on %s", (backend) => {
     });
 
     it("goes on from any checkpoint as if nothing had been interrupted, and from the last with nothing left to do", async () => {
-      const callbacks = () => [earlyStopping({ patience: 3, restoreBestWeights: true }), csvLogger(), reduceLROnPlateau({ patience: 2, factor: 0.5 })] as const;
-      const calmModel = await declare(), given = callbacks(), store = new MemoryStore();
+      const callbacks = () =>
+        [earlyStopping({ patience: 3, restoreBestWeights: true }), csvLogger(), reduceLROnPlateau({ patience: 2, factor: 0.5 })] as const;
+      const calmModel = await declare(),
+        given = callbacks(),
+        store = new MemoryStore();
       const calm = await fit(calmModel, { epochs: 30, callbacks: given, checkpoint: { store, every: 3 } });
       expect(calm).toMatchObject({ stopped: true });
-      const weights = await calmModel.getWeights(), ends = [...store.history.keys()];
+      const weights = await calmModel.getWeights(),
+        ends = [...store.history.keys()];
       for (const at of ends.filter((end) => end % 5 === 1 || end === ends.length - 1)) {
-        const model = await declare(), after = callbacks();
+        const model = await declare(),
+          after = callbacks();
         const history = await fit(model, { epochs: 30, callbacks: after, resumeFrom: new MemoryStore(store.history[at]) });
         expect(history, `after write ${at}`).toEqual(calm);
         expect(sameWeights(await model.getWeights(), weights), `after write ${at}`).toBe(true);
-        expect([after[0].stoppedEpoch, after[0].bestEpoch, after[1].text]).toEqual([given[0].stoppedEpoch, given[0].bestEpoch, given[1].text]);
+        expect([after[0].stoppedEpoch, after[0].bestEpoch, after[1].text]).toEqual([
+          given[0].stoppedEpoch,
+          given[0].bestEpoch,
+          given[1].text,
+        ]);
         model.dispose();
       }
       // Other callbacks do not fit; none at all begin where it ended.
-      const model = await declare(), before = await model.getWeights(), other = { callbacks: callbacks().slice(0, 2), resumeFrom: store };
+      const model = await declare(),
+        before = await model.getWeights(),
+        other = { callbacks: callbacks().slice(0, 2), resumeFrom: store };
       await expect(fit(model, { epochs: 30, ...other })).rejects.toThrow(FormatError);
       expect(sameWeights(await model.getWeights(), before)).toBe(true);
       expect(await fit(model, { epochs: calm.epochs + 1, resumeFrom: store })).toMatchObject({ epochs: calm.epochs + 1, stopped: false });
     });
 
     it("an error of one, and what it monitors that is not there, come out of it", async () => {
-      const model = await declare(), before = await model.getWeights();
+      const model = await declare(),
+        before = await model.getWeights();
       await expect(fit(model, { callbacks: [earlyStopping({ monitor: "val_mse" })] })).rejects.toThrow(InputError);
       expect(sameWeights(await model.getWeights(), before)).toBe(true);
       await expect(fit(model, { callbacks: [{}, { onEpochEnd: () => Promise.reject(new Error("mine")) }] })).rejects.toThrow("mine");
@@ -118,14 +181,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("null and an empty list are none; a callback stays itself for `this`", async () => {
-    const model = await declare(), bare = await declare();
+    const model = await declare(),
+      bare = await declare();
     await model.fit(X, Y, { ...FIT, callbacks: null });
     await model.fit(X, Y, { ...FIT, callbacks: [] });
     await bare.fit(X, Y, { ...FIT, epochs: 2 });
     expect(sameWeights(await model.getWeights(), await bare.getWeights())).toBe(true);
     class Counter {
       epochs = 0;
-      onEpochEnd() { this.epochs++; }
+      onEpochEnd() {
+        this.epochs++;
+      }
     }
     const counters = [new Counter(), new Counter()];
     await model.fit(X, Y, { ...FIT, epochs: 2, callbacks: counters });
@@ -134,11 +200,28 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("initialEpoch: the numbers of the epochs go on, and so many fewer are trained", async () => {
-    const model = await declare(), other = await declare(), told: number[] = [], lines: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((line: string) => { lines.push(line.split("  ")[0]); });
+    const model = await declare(),
+      other = await declare(),
+      told: number[] = [],
+      lines: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => {
+      lines.push(line.split("  ")[0]);
+    });
     onTestFinished(() => log.mockRestore());
     await model.fit(X, Y, { ...FIT, epochs: 2 });
-    const options: FitOptions = { epochs: 5, initialEpoch: 2, verbose: 1, callbacks: { onEpochBegin: (epoch) => { told.push(epoch); }, onEpochEnd: (epoch) => { told.push(epoch); } } };
+    const options: FitOptions = {
+      epochs: 5,
+      initialEpoch: 2,
+      verbose: 1,
+      callbacks: {
+        onEpochBegin: (epoch) => {
+          told.push(epoch);
+        },
+        onEpochEnd: (epoch) => {
+          told.push(epoch);
+        },
+      },
+    };
     expect(await model.fit(X, Y, { ...FIT, ...options })).toMatchObject({ epochs: 3, stopped: false });
     expect(told).toEqual([2, 2, 3, 3, 4, 4]);
     expect(lines).toEqual(["epoch 3/5", "epoch 4/5", "epoch 5/5"]);
@@ -147,7 +230,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("stepsPerEpoch: epochs go on in the data where the one before ended", async () => {
-    const model = await declare(), other = await declare();
+    const model = await declare(),
+      other = await declare();
     const history = await model.fit(X, Y, { ...FIT, epochs: 3, stepsPerEpoch: 3 });
     expect(history).toMatchObject({ epochs: 3, steps: 9 });
     expect(history.history.val_loss).toHaveLength(3);
@@ -157,9 +241,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("stepsPerEpoch and initialEpoch from a checkpoint in the middle of an epoch", async () => {
-    const options: FitOptions = { ...FIT, epochs: 4, initialEpoch: 1, stepsPerEpoch: 5 }, store = new MemoryStore(), calmModel = await declare();
-    const calm = await calmModel.fit(X, Y, { ...options, checkpoint: { store, every: 2 } }), told: number[] = [];
-    const model = await declare(), callbacks = { onResume: ({ epoch, batch }: { epoch: number; batch: number }) => { told.push(epoch, batch); } };
+    const options: FitOptions = { ...FIT, epochs: 4, initialEpoch: 1, stepsPerEpoch: 5 },
+      store = new MemoryStore(),
+      calmModel = await declare();
+    const calm = await calmModel.fit(X, Y, { ...options, checkpoint: { store, every: 2 } }),
+      told: number[] = [];
+    const model = await declare(),
+      callbacks = {
+        onResume: ({ epoch, batch }: { epoch: number; batch: number }) => {
+          told.push(epoch, batch);
+        },
+      };
     expect(await model.fit(X, Y, { ...options, callbacks, resumeFrom: new MemoryStore(store.history[7]) })).toEqual(calm);
     // Behind 8 steps: an epoch of 5 and 3 of the next, counted from 1.
     expect(told).toEqual([2, 3]);
@@ -170,17 +262,21 @@ describe.each(BACKENDS)("on %s", (backend) => {
   it("validationSteps: so many mini-batches from the first row on", async () => {
     const model = await compiledModel({ layers: LAYERS, seed: 3 }, { ...RECIPE, optimizer: sgd(0), backend });
     const logs = async (options: FitOptions) => (await model.fit(X, Y, { batchSize: 4, ...options })).history.val_loss[0];
-    const mean = async (from: number, rows: number) => (await model.evaluate(X.subarray(from * 3, (from + rows) * 3), Y.subarray(from * 2, (from + rows) * 2))).loss;
+    const mean = async (from: number, rows: number) =>
+      (await model.evaluate(X.subarray(from * 3, (from + rows) * 3), Y.subarray(from * 2, (from + rows) * 2))).loss;
     const near = (value: number, wanted: number) => expect(Math.abs(value - wanted)).toBeLessThanOrEqual(1e-6);
     near(await logs({ validationData: [X, Y], validationSteps: 2 }), await mean(0, 8));
     near(await logs({ validationSplit: 0.5, validationSteps: 1 }), await mean(12, 4));
     near(await logs({ validationSplit: 0.5, validationSteps: 99 }), await mean(12, 12));
     // Control: they differ.
-    expect(Math.abs(await mean(0, 8) - await mean(0, 24))).toBeGreaterThan(1e-3);
+    expect(Math.abs((await mean(0, 8)) - (await mean(0, 24)))).toBeGreaterThan(1e-3);
   });
 
   it("trainOnBatch() is one step on all rows", async () => {
-    const model = await declare(), other = await declare(), before = await model.evaluate(X, Y), logs = await model.trainOnBatch(X, Y);
+    const model = await declare(),
+      other = await declare(),
+      before = await model.evaluate(X, Y),
+      logs = await model.trainOnBatch(X, Y);
     const { history } = await other.fit(X, Y, { batchSize: ROWS, shuffle: false });
     expect(logs).toEqual({ loss: history.loss[0], meanAbsoluteError: history.meanAbsoluteError[0] });
     expect(Math.abs(logs.loss - before.loss)).toBeLessThanOrEqual(1e-6);

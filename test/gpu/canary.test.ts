@@ -14,23 +14,28 @@ import { needsPersistent, useGpu } from "./support.ts";
 type Write = typeof productStatements;
 const products = vi.hoisted((): { write: ((right: Write, ...given: Parameters<Write>) => string) | null } => ({ write: null }));
 vi.mock(import("../../shaders/product.wgsl.ts"), async (load) => {
-  const original = await load(), { productStatements: right } = original;
+  const original = await load(),
+    { productStatements: right } = original;
   return { ...original, productStatements: (...given) => products.write?.(right, ...given) ?? right(...given) };
 });
 
 const gpu = useGpu();
 
-const LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1), TINY = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1);
+const LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1),
+  TINY = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1);
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
 
 /** The device, planned for as a GPU of the default limits. */
 async function asGpu(device = gpu.device): Promise<WebGpuBackend> {
-  const backend = await WebGpuBackend.create(device), { workgroupBytes } = backend.planAdapter;
+  const backend = await WebGpuBackend.create(device),
+    { workgroupBytes } = backend.planAdapter;
   Object.defineProperty(backend, "planAdapter", { value: { kind: "gpu", quads: false, workgroupBytes } });
   return backend;
 }
 
-afterEach(() => { products.write = null; });
+afterEach(() => {
+  products.write = null;
+});
 
 /** From now on products of which `spoiled` is true leave numbers that are 1 % too large. @returns how many were written so */
 function spoil(kind: "direct" | "workgroup", spoiled: (part: ProductPart) => boolean): { written: number } {
@@ -46,7 +51,10 @@ function spoil(kind: "direct" | "workgroup", spoiled: (part: ProductPart) => boo
 /** What catches it is looked at alone, since SwiftShader takes seconds to compile the others. */
 const trialsOf = (network: Network, way: Way) => trialsFor(network).filter((trial) => trial.way === way);
 
-it.each([["an MLP", LARGE], ["a recurrent network", RECURRENT]])("passes a device that computes right: %s", async (_, network) => {
+it.each([
+  ["an MLP", LARGE],
+  ["a recurrent network", RECURRENT],
+])("passes a device that computes right: %s", async (_, network) => {
   expect(await firstWrong(trialsFor(network), () => asGpu())).toBeNull();
 });
 
@@ -65,7 +73,10 @@ it.each(FORMS)("catches products of the form %s that are wrong where lanes share
 });
 
 it.each(FORMS)("catches products of the form %s that are wrong in tiles", async (form) => {
-  const seen = spoil("direct", ({ form: its, tileRows, tileCols, lanesK, n }) => its === form && tileRows === 4 && tileCols === 4 && lanesK === 1 && n > 60);
+  const seen = spoil(
+    "direct",
+    ({ form: its, tileRows, tileCols, lanesK, n }) => its === form && tileRows === 4 && tileCols === 4 && lanesK === 1 && n > 60,
+  );
   expect(await firstWrong(trialsOf(LARGE, "tiles"), () => asGpu())).toBe(`${REGRESSION}, products in tiles`);
   expect(seen.written).toBeGreaterThan(0);
 });
@@ -92,19 +103,26 @@ it.each(["normal", "rightTransposed"] as const)("catches products of the form %s
 
 /** How a kernel that stays on the device begins a product: rows that are the same for all terms are found before the loop over these. */
 const PERSISTENT: Readonly<Record<(typeof FORMS)[number], string>> = {
-  normal: "let left_row = [^;]*;\\s*", rightTransposed: "let left_row = [^;]*;\\s*let right_row = [^;]*;\\s*", leftTransposed: "",
+  normal: "let left_row = [^;]*;\\s*",
+  rightTransposed: "let left_row = [^;]*;\\s*let right_row = [^;]*;\\s*",
+  leftTransposed: "",
 };
 
 it.each(FORMS)("catches products of the form %s that are wrong in a step of one kernel", async (form) => {
-  const pattern = new RegExp(`(var value = 0.0;\\s*${PERSISTENT[form]}for \\(var k = 0u;[^{]*\\{ value = fma\\()`, "g"), sabotaged = await ownDevice();
+  const pattern = new RegExp(`(var value = 0.0;\\s*${PERSISTENT[form]}for \\(var k = 0u;[^{]*\\{ value = fma\\()`, "g"),
+    sabotaged = await ownDevice();
   const create = sabotaged.createShaderModule.bind(sabotaged);
   let written = 0;
-  Object.defineProperty(sabotaged, "createShaderModule", { value: (descriptor: GPUShaderModuleDescriptor) => {
-    const code = descriptor.code.replace(pattern, "$11.01 * ");
-    if (code !== descriptor.code) written++;
-    return create({ ...descriptor, code });
-  } });
-  expect(await firstWrong(trialsOf(TINY, "persistent"), () => asGpu(sabotaged))).toBe("a tiny classifier (5-11-4, tanh, softmax), in one kernel");
+  Object.defineProperty(sabotaged, "createShaderModule", {
+    value: (descriptor: GPUShaderModuleDescriptor) => {
+      const code = descriptor.code.replace(pattern, "$11.01 * ");
+      if (code !== descriptor.code) written++;
+      return create({ ...descriptor, code });
+    },
+  });
+  expect(await firstWrong(trialsOf(TINY, "persistent"), () => asGpu(sabotaged))).toBe(
+    "a tiny classifier (5-11-4, tanh, softmax), in one kernel",
+  );
   expect(written).toBe(1);
   sabotaged.destroy();
 });

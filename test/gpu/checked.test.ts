@@ -21,7 +21,10 @@ function deviceThatReports(memory: () => Promise<unknown>, validation: () => Pro
   return { device, destroyed, depth: () => depth };
 }
 const nothing = () => Promise.resolve(null);
-const make = (device: GPUDevice, ...sizes: number[]) => () => sizes.map((size) => createBuffer(device, { label: `buffer ${size}`, size, usage: 0 }).size);
+const make =
+  (device: GPUDevice, ...sizes: number[]) =>
+  () =>
+    sizes.map((size) => createBuffer(device, { label: `buffer ${size}`, size, usage: 0 }).size);
 const report = (message: string) => () => Promise.resolve({ message });
 
 describe("checked()", () => {
@@ -33,9 +36,27 @@ describe("checked()", () => {
   });
 
   it.each([
-    ["lack of memory for a plan", "plan", report("full"), nothing, "plan: the GPU is out of memory (full); 12 bytes were asked for. Use a smaller batchSize."],
-    ["lack of memory for weights", "weights", report("full"), nothing, "weights: the GPU is out of memory (full); 12 bytes were asked for. Use fewer units."],
-    ["lack of memory for data", "data set", report("full"), nothing, `data set: the GPU is out of memory (full); 12 bytes were asked for. ${REMEDIES["data set"]}`],
+    [
+      "lack of memory for a plan",
+      "plan",
+      report("full"),
+      nothing,
+      "plan: the GPU is out of memory (full); 12 bytes were asked for. Use a smaller batchSize.",
+    ],
+    [
+      "lack of memory for weights",
+      "weights",
+      report("full"),
+      nothing,
+      "weights: the GPU is out of memory (full); 12 bytes were asked for. Use fewer units.",
+    ],
+    [
+      "lack of memory for data",
+      "data set",
+      report("full"),
+      nothing,
+      `data set: the GPU is out of memory (full); 12 bytes were asked for. ${REMEDIES["data set"]}`,
+    ],
     ["a broken rule", "plan", nothing, report("bad"), "plan: bad"],
     ["a lost device", "plan", () => Promise.reject(new Error("gone")), nothing, "plan: the GPU was lost (gone). Compile the model again."],
   ])("%s is a GpuError, and what was made is destroyed", async (name, what, memory, validation, message) => {
@@ -66,7 +87,8 @@ describe("checked()", () => {
   });
 
   it("closes its scopes before it returns, also where creating throws, and then throws that", async () => {
-    const { device, depth } = deviceThatReports(nothing, nothing), oops = new UnsupportedError("too large");
+    const { device, depth } = deviceThatReports(nothing, nothing),
+      oops = new UnsupportedError("too large");
     const made = checked(device, "plan", () => {
       throw oops;
     });
@@ -76,7 +98,11 @@ describe("checked()", () => {
 });
 
 it.each<[string, (device: GPUDevice) => unknown, RegExp]>([
-  ["an intermediate", (device) => createStorage(device, 68, "slot 0"), /^slot 0: 68 bytes are asked for but one buffer of this device holds 64\. Use a smaller batchSize\.$/],
+  [
+    "an intermediate",
+    (device) => createStorage(device, 68, "slot 0"),
+    /^slot 0: 68 bytes are asked for but one buffer of this device holds 64\. Use a smaller batchSize\.$/,
+  ],
   ["data", (device) => createFrom(device, new Float32Array(17), "x"), /^x: 68 bytes .* Use fewer rows, or give bytes/],
   ["weights", (device) => createFrom(device, new Float32Array(17), "w1", REMEDIES.weights), /^w1: 68 bytes .* Use fewer units\.$/],
 ])("%s larger than a buffer can be: the advice fits", (_, create, message) => {

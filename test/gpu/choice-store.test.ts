@@ -6,7 +6,8 @@ import { choiceFile, openChoiceStore } from "../../src/gpu/choice-store.ts";
 const inNode = typeof process !== "undefined" && typeof process.getBuiltinModule === "function";
 
 describe("on this host", () => {
-  let folder = "", before: string | undefined;
+  let folder = "",
+    before: string | undefined;
   beforeAll(() => {
     if (!inNode) return;
     folder = process.getBuiltinModule("node:fs").mkdtempSync(`${process.getBuiltinModule("node:os").tmpdir()}/deltaprop-`);
@@ -44,13 +45,15 @@ describe("on this host", () => {
     });
 
     it.each(["", "{", "null", "3", '"text"', "[1, 2]", '{"key": {"kind": "direct"}}', '{"key": 3}', "\u0000".repeat(100), '{"a": "b"'])(
-      "that holds %j is as good as none, and is written anew", async (content) => {
+      "that holds %j is as good as none, and is written anew",
+      async (content) => {
         fs().writeFileSync(choiceFile()!, content);
         expect(await openChoiceStore().read("key")).toBeUndefined();
         await openChoiceStore().write("key", "value");
         expect(await openChoiceStore().read("key")).toBe("value");
         expect(fs().readdirSync(`${folder}/deltaprop`)).toEqual(["autotune.json"]);
-      });
+      },
+    );
 
     it("keeps its newest thousand entries", async () => {
       fs().writeFileSync(choiceFile()!, JSON.stringify(Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`k${i}`, "v"]))));

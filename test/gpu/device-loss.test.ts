@@ -3,19 +3,42 @@
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import {
-  activation, adam, batchNormalization, dataset, dense, DeviceLostError, dropout, sequential, sgd, simpleRNN, warmup, type CompileOptions, type FitOptions, type History,
-  type Layer, type Weight,
+  activation,
+  adam,
+  batchNormalization,
+  dataset,
+  dense,
+  DeviceLostError,
+  dropout,
+  sequential,
+  sgd,
+  simpleRNN,
+  warmup,
+  type CompileOptions,
+  type FitOptions,
+  type History,
+  type Layer,
+  type Weight,
 } from "../../src/index.ts";
 import { compiledModel, noise, sameWeights } from "../support/models.ts";
 import { ownDevice, shrink } from "./counted-device.ts";
 
 const ROWS = 40;
-const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
+const X = noise(ROWS * 3, 91),
+  Y = noise(ROWS * 2, 92);
 const SMALL = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })];
-const WIDE = [dense({ units: 70, activation: "relu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 60, activation: "tanh" }),
-  dense({ units: 2 })];
+const WIDE = [
+  dense({ units: 70, activation: "relu", inputShape: [3] }),
+  dropout({ rate: 0.2 }),
+  dense({ units: 60, activation: "tanh" }),
+  dense({ units: 2 }),
+];
 const STATEFUL = [simpleRNN({ units: 4, inputShape: [6, 1], returnSequences: true, stateful: true }), dense({ units: 1 })];
-const RECIPE: CompileOptions = { optimizer: adam({ learningRate: warmup({ steps: 5, then: 0.02 }), globalClipNorm: 1 }), loss: "meanSquaredError", metrics: ["mae"] };
+const RECIPE: CompileOptions = {
+  optimizer: adam({ learningRate: warmup({ steps: 5, then: 0.02 }), globalClipNorm: 1 }),
+  loss: "meanSquaredError",
+  metrics: ["mae"],
+};
 
 /** Gives devices that can be lost; all are destroyed when the test ends. */
 function devices(prepare: (device: GPUDevice) => void = () => {}) {
@@ -50,12 +73,19 @@ interface Course {
 }
 
 /** Trains, and loses the device as soon as so many mini-batches have been reported, each time counted anew. */
-async function run({ layers, recipe = RECIPE, fits, x = X, y = Y, handle = false, bytes }: Course, loseAt: readonly number[]): Promise<Ran> {
+async function run(
+  { layers, recipe = RECIPE, fits, x = X, y = Y, handle = false, bytes }: Course,
+  loseAt: readonly number[],
+): Promise<Ran> {
   const { next, lose } = devices((device) => bytes !== undefined && shrink(device, bytes));
   const model = await compiledModel({ layers, seed: 3 }, { ...recipe, device: next });
-  const told: string[] = [], histories: History[] = [], left = [...loseAt], data = dataset(x, y);
+  const told: string[] = [],
+    histories: History[] = [],
+    left = [...loseAt],
+    data = dataset(x, y);
   onTestFinished(() => data.dispose());
-  let batches = 0, losses = 0;
+  let batches = 0,
+    losses = 0;
   for (const options of fits) {
     const callbacks: FitOptions["callbacks"] = {
       onBatchEnd(batch, logs) {
@@ -79,16 +109,64 @@ async function run({ layers, recipe = RECIPE, fits, x = X, y = Y, handle = false
 
 const COURSES: readonly [name: string, course: Course][] = [
   ["a tiny network, validation in between", { layers: SMALL, fits: [{ epochs: 3, batchSize: 6, validationSplit: 0.2 }] }],
-  ["a wider one, two fits", { layers: WIDE, fits: [{ epochs: 2, batchSize: 7 }, { epochs: 1, batchSize: 4 }] }],
-  ["by steps on a handle", { layers: SMALL, handle: true, fits: [{ steps: 9, batchSize: 6 }, { steps: 14, batchSize: 6 }] }],
-  ["in slices", { layers: SMALL, recipe: { optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }), loss: "meanSquaredError" }, bytes: 20_000,
-    x: noise(2000 * 3, 7), y: noise(2000 * 2, 8), fits: [{ epochs: 2, batchSize: 64 }] }],
+  [
+    "a wider one, two fits",
+    {
+      layers: WIDE,
+      fits: [
+        { epochs: 2, batchSize: 7 },
+        { epochs: 1, batchSize: 4 },
+      ],
+    },
+  ],
+  [
+    "by steps on a handle",
+    {
+      layers: SMALL,
+      handle: true,
+      fits: [
+        { steps: 9, batchSize: 6 },
+        { steps: 14, batchSize: 6 },
+      ],
+    },
+  ],
+  [
+    "in slices",
+    {
+      layers: SMALL,
+      recipe: { optimizer: sgd({ learningRate: 0.05, momentum: 0.9 }), loss: "meanSquaredError" },
+      bytes: 20_000,
+      x: noise(2000 * 3, 7),
+      y: noise(2000 * 2, 8),
+      fits: [{ epochs: 2, batchSize: 64 }],
+    },
+  ],
   // 30 rows of 150 floats are more than 10,000 bytes: gradients of chunks are added up on the device.
-  ["in chunks", { layers: [dense({ units: 150, activation: "relu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })], bytes: 10_000,
-    fits: [{ epochs: 8, batchSize: 30 }] }],
-  ["stateful layers", { layers: STATEFUL, x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fits: [{ epochs: 3, batchSize: 8, shuffle: false }] }],
-  ["moving statistics", { layers: [dense({ units: 6, inputShape: [3] }), batchNormalization({ momentum: 0.7 }), activation("tanh"), dropout({ rate: 0.2 }),
-    dense({ units: 2 })], fits: [{ epochs: 3, batchSize: 6, validationSplit: 0.2 }] }],
+  [
+    "in chunks",
+    {
+      layers: [dense({ units: 150, activation: "relu", inputShape: [3] }), dropout({ rate: 0.2 }), dense({ units: 2 })],
+      bytes: 10_000,
+      fits: [{ epochs: 8, batchSize: 30 }],
+    },
+  ],
+  [
+    "stateful layers",
+    { layers: STATEFUL, x: noise(ROWS * 6, 5), y: noise(ROWS * 6, 6), fits: [{ epochs: 3, batchSize: 8, shuffle: false }] },
+  ],
+  [
+    "moving statistics",
+    {
+      layers: [
+        dense({ units: 6, inputShape: [3] }),
+        batchNormalization({ momentum: 0.7 }),
+        activation("tanh"),
+        dropout({ rate: 0.2 }),
+        dense({ units: 2 }),
+      ],
+      fits: [{ epochs: 3, batchSize: 6, validationSplit: 0.2 }],
+    },
+  ],
 ];
 
 describe.each(COURSES)("%s", (_, course) => {
@@ -96,21 +174,25 @@ describe.each(COURSES)("%s", (_, course) => {
     const calm = await run(course, []);
     expect(calm.losses).toBe(0);
     const steps = calm.histories.reduce((sum, history) => sum + history.steps, 0);
-    await fc.assert(fc.asyncProperty(fc.integer({ min: 1, max: steps }), async (at) => {
-      const disturbed = await run(course, [at]);
-      expect(sameWeights(disturbed.weights, calm.weights), `lost after ${at}`).toBe(true);
-      expect(disturbed.histories).toEqual(calm.histories);
-      expect(disturbed.told).toEqual(calm.told);
-      // Steps are reported in bursts: where the last came with this one, nothing on the device is missed any more.
-      expect(disturbed.losses).toBeLessThanOrEqual(1);
-      // The first submit has one step.
-      if (at === 1) expect(disturbed.losses).toBe(1);
-    }), { numRuns: 3, seed: 7, examples: [[1]] });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: steps }), async (at) => {
+        const disturbed = await run(course, [at]);
+        expect(sameWeights(disturbed.weights, calm.weights), `lost after ${at}`).toBe(true);
+        expect(disturbed.histories).toEqual(calm.histories);
+        expect(disturbed.told).toEqual(calm.told);
+        // Steps are reported in bursts: where the last came with this one, nothing on the device is missed any more.
+        expect(disturbed.losses).toBeLessThanOrEqual(1);
+        // The first submit has one step.
+        if (at === 1) expect(disturbed.losses).toBe(1);
+      }),
+      { numRuns: 3, seed: 7, examples: [[1]] },
+    );
   });
 });
 
 it("control: without what comes back from the snapshot the bits differ", async () => {
-  const calm = await run(COURSES[1][1], []), shorter = await run({ ...COURSES[1][1], fits: [{ epochs: 2, batchSize: 7 }] }, []);
+  const calm = await run(COURSES[1][1], []),
+    shorter = await run({ ...COURSES[1][1], fits: [{ epochs: 2, batchSize: 7 }] }, []);
   expect(sameWeights(calm.weights, shorter.weights)).toBe(false);
 });
 
@@ -119,7 +201,8 @@ describe("between two calls", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     onTestFinished(() => warn.mockRestore());
     const calm = await compiledModel({ layers: SMALL, seed: 1 }, { ...RECIPE, device: ownDevice });
-    const { next, lose, made } = devices(), model = await compiledModel({ layers: SMALL, seed: 1 }, { ...RECIPE, device: next });
+    const { next, lose, made } = devices(),
+      model = await compiledModel({ layers: SMALL, seed: 1 }, { ...RECIPE, device: next });
     const loseNow = async () => {
       // By then what fit() left is on the CPU.
       await model.getWeights();
@@ -132,7 +215,9 @@ describe("between two calls", () => {
     expect(sameWeights(await model.getWeights(), await calm.getWeights())).toBe(true);
     expect(made).toHaveLength(1);
     expect(await model.predict(X)).toEqual(await calm.predict(X));
-    expect(warn.mock.calls.map(String)).toEqual([expect.stringMatching(/^deltaprop: predict\(\): the GPU was lost\. Going on .* after step 4\./)]);
+    expect(warn.mock.calls.map(String)).toEqual([
+      expect.stringMatching(/^deltaprop: predict\(\): the GPU was lost\. Going on .* after step 4\./),
+    ]);
     await loseNow();
     expect(await model.evaluate(X, Y)).toEqual(await calm.evaluate(X, Y));
     await loseNow();
@@ -140,7 +225,8 @@ describe("between two calls", () => {
     await loseNow();
     expect((await model.verify(X, Y)).ok).toBe(true);
     await loseNow();
-    for (const each of [calm, model]) await each.setWeights((await each.getWeights()).map((weight) => ({ ...weight, data: weight.data.map((w) => w / 2) })));
+    for (const each of [calm, model])
+      await each.setWeights((await each.getWeights()).map((weight) => ({ ...weight, data: weight.data.map((w) => w / 2) })));
     await loseNow();
     for (const each of [calm, model]) await each.fit(X, Y, { epochs: 2 });
     expect(sameWeights(await model.getWeights(), await calm.getWeights())).toBe(true);
@@ -149,8 +235,10 @@ describe("between two calls", () => {
   it("what predict() carried in stateful layers is lost, and said to be", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     onTestFinished(() => warn.mockRestore());
-    const { next, lose, made } = devices(), model = await compiledModel({ layers: STATEFUL, seed: 1 }, { ...RECIPE, device: next });
-    const x = noise(6, 1), first = await model.predict(x);
+    const { next, lose, made } = devices(),
+      model = await compiledModel({ layers: STATEFUL, seed: 1 }, { ...RECIPE, device: next });
+    const x = noise(6, 1),
+      first = await model.predict(x);
     expect(await model.predict(x)).not.toEqual(first);
     lose();
     await made[0].lost;
@@ -161,12 +249,15 @@ describe("between two calls", () => {
 
 describe("a device that is lost again and again", () => {
   it("ends fit() with a DeviceLostError after two recoveries; the last good weights are there, and compile() goes on from them", async () => {
-    const { next, made } = devices(), model = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: next });
+    const { next, made } = devices(),
+      model = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: next });
     await model.fit(X, Y);
-    const before = await model.getWeights(), recoveries: number[] = [];
+    const before = await model.getWeights(),
+      recoveries: number[] = [];
     // Each is lost a moment after it is there.
     const lost = setInterval(() => made.at(-1)?.destroy(), 1);
-    const failure: unknown = await model.fit(X, Y, { epochs: 100_000, callbacks: { onDeviceLost: ({ recovery }) => void recoveries.push(recovery) } })
+    const failure: unknown = await model
+      .fit(X, Y, { epochs: 100_000, callbacks: { onDeviceLost: ({ recovery }) => void recoveries.push(recovery) } })
       .catch((error: unknown) => error);
     clearInterval(lost);
     expect(failure).toBeInstanceOf(DeviceLostError);
@@ -179,11 +270,14 @@ describe("a device that is lost again and again", () => {
   });
 
   it("a device that was handed over cannot be replaced, and the error says how it could", async () => {
-    const device = await ownDevice(), model = await compiledModel({ layers: SMALL }, { ...RECIPE, device });
+    const device = await ownDevice(),
+      model = await compiledModel({ layers: SMALL }, { ...RECIPE, device });
     await model.fit(X, Y);
     const weights = await model.getWeights();
     device.destroy();
-    await expect(model.fit(X, Y)).rejects.toThrow(/^fit\(\): the GPU was lost: the device that compile\(\) was given is gone\. Pass compile\(\) a function/);
+    await expect(model.fit(X, Y)).rejects.toThrow(
+      /^fit\(\): the GPU was lost: the device that compile\(\) was given is gone\. Pass compile\(\) a function/,
+    );
     expect(sameWeights(await model.getWeights(), weights)).toBe(true);
   });
 });
@@ -217,7 +311,8 @@ it("a loss while kernels compile, after which the module says no more than its p
       return dropped();
     };
   });
-  const model = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: next }), told: string[] = [];
+  const model = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: next }),
+    told: string[] = [];
   const calm = await compiledModel({ layers: WIDE, seed: 1 }, { ...RECIPE, device: ownDevice });
   await model.fit(X, Y, { batchSize: 4, callbacks: { onDeviceLost: ({ reason }) => void told.push(reason) } });
   await calm.fit(X, Y, { batchSize: 4 });
@@ -229,19 +324,24 @@ it("a loss while kernels compile, after which the module says no more than its p
 describe("the library's own device", () => {
   /** Follows the devices that the host gives; of the calls for an adapter, those of `none` are given none. */
   function watchHost(none: readonly number[] = []) {
-    const given: GPUDevice[] = [], request = navigator.gpu.requestAdapter.bind(navigator.gpu);
+    const given: GPUDevice[] = [],
+      request = navigator.gpu.requestAdapter.bind(navigator.gpu);
     let calls = 0;
     navigator.gpu.requestAdapter = async (options) => {
       if (none.includes(calls++)) return null;
-      const adapter = await request(options), give = adapter?.requestDevice.bind(adapter);
-      if (adapter && give) adapter.requestDevice = async (descriptor) => {
-        const device = await give(descriptor);
-        given.push(device);
-        return device;
-      };
+      const adapter = await request(options),
+        give = adapter?.requestDevice.bind(adapter);
+      if (adapter && give)
+        adapter.requestDevice = async (descriptor) => {
+          const device = await give(descriptor);
+          given.push(device);
+          return device;
+        };
       return adapter;
     };
-    onTestFinished(() => { navigator.gpu.requestAdapter = request; });
+    onTestFinished(() => {
+      navigator.gpu.requestAdapter = request;
+    });
     return given;
   }
 
@@ -249,7 +349,11 @@ describe("the library's own device", () => {
     const model = sequential({ layers: SMALL, seed: 1 });
     onTestFinished(() => model.dispose());
     await model.compile({ ...RECIPE, backend: "webgpu" });
-    await model.fit(X, Y, { epochs: 4, batchSize: 4, callbacks: { onEpochEnd: (epoch) => void (lose && epoch === 1 && given.at(-1)?.destroy()) } });
+    await model.fit(X, Y, {
+      epochs: 4,
+      batchSize: 4,
+      callbacks: { onEpochEnd: (epoch) => void (lose && epoch === 1 && given.at(-1)?.destroy()) },
+    });
     return model.getWeights();
   }
 
@@ -261,7 +365,8 @@ describe("the library's own device", () => {
 
   it("is waited for where the host has no adapter for a while, as after a crash", async () => {
     // The first is that of compile().
-    const given = watchHost([1, 2]), disturbed = await train(given, true);
+    const given = watchHost([1, 2]),
+      disturbed = await train(given, true);
     expect(given).toHaveLength(2);
     expect(sameWeights(disturbed, await train(given, false))).toBe(true);
   });

@@ -3,7 +3,17 @@
 
 import { describe, expect, it } from "vitest";
 import {
-  activation, dense, dropout, gradientCheck, huber, InputError, l1l2, l2, sequential, type CompileOptions, type Layer,
+  activation,
+  dense,
+  dropout,
+  gradientCheck,
+  huber,
+  InputError,
+  l1l2,
+  l2,
+  sequential,
+  type CompileOptions,
+  type Layer,
 } from "../../src/index.ts";
 import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
 
@@ -13,14 +23,41 @@ const first = (units: number, name: "tanh" | "gelu" | "sigmoid" | "softplus", mo
   dense({ units, activation: name, inputShape: [4], ...more });
 
 const MODELS: [string, Layer[], Pick<CompileOptions, "loss" | "metrics">, ArrayLike<number>][] = [
-  ["a classifier with L2", [first(6, "tanh", { kernelRegularizer: l2(0.01) }), dense({ units: 3, activation: "softmax" })],
-    { loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] }, LABELS],
-  ["a deep regression", [first(5, "gelu"), dense({ units: 4, activation: "swish" }), dense({ units: 4, activation: "elu" }), dense({ units: 2 })],
-    { loss: huber({ delta: 0.5 }) }, noise(10, 102)],
-  ["Nielsen's quadratic cost", [first(6, "sigmoid"), dense({ units: 2, activation: "sigmoid" })], { loss: "halfSquaredError" }, noise(10, 103)],
-  ["dropout, no biases, both penalties", [first(9, "softplus", { useBias: false, kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }) }),
-    dropout({ rate: 0.4 }), dense({ units: 2, useBias: false }), activation("tanh")], { loss: "meanSquaredError" }, noise(10, 104)],
-  ["two classes in one unit", [first(4, "tanh"), dense({ units: 1, activation: "sigmoid" })], { loss: "binaryCrossentropy" }, [0, 1, 1, 0, 1]],
+  [
+    "a classifier with L2",
+    [first(6, "tanh", { kernelRegularizer: l2(0.01) }), dense({ units: 3, activation: "softmax" })],
+    { loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] },
+    LABELS,
+  ],
+  [
+    "a deep regression",
+    [first(5, "gelu"), dense({ units: 4, activation: "swish" }), dense({ units: 4, activation: "elu" }), dense({ units: 2 })],
+    { loss: huber({ delta: 0.5 }) },
+    noise(10, 102),
+  ],
+  [
+    "Nielsen's quadratic cost",
+    [first(6, "sigmoid"), dense({ units: 2, activation: "sigmoid" })],
+    { loss: "halfSquaredError" },
+    noise(10, 103),
+  ],
+  [
+    "dropout, no biases, both penalties",
+    [
+      first(9, "softplus", { useBias: false, kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }) }),
+      dropout({ rate: 0.4 }),
+      dense({ units: 2, useBias: false }),
+      activation("tanh"),
+    ],
+    { loss: "meanSquaredError" },
+    noise(10, 104),
+  ],
+  [
+    "two classes in one unit",
+    [first(4, "tanh"), dense({ units: 1, activation: "sigmoid" })],
+    { loss: "binaryCrossentropy" },
+    [0, 1, 1, 0, 1],
+  ],
 ];
 
 describe.each(BACKENDS)("on %s", (backend) => {
@@ -46,15 +83,18 @@ it("reads as a sentence: verdict, how much was checked, the worst weight with bo
   const model = await compiledModel({ layers: MODELS[2][1], seed: 6 }, { optimizer: "sgd", ...MODELS[2][2], backend: "cpu" });
   const report = await gradientCheck(model, X, noise(10, 103));
   expect(String(report)).toMatch(
-    /^gradient check passed: 44 weights in 4 tensors, largest relative error \d\.\d\de-\d+ \(limit 1e-7\) at [wb][12]\[\d+\]: analytic -?[\d.e-]+, numeric -?[\d.e-]+$/);
+    /^gradient check passed: 44 weights in 4 tensors, largest relative error \d\.\d\de-\d+ \(limit 1e-7\) at [wb][12]\[\d+\]: analytic -?[\d.e-]+, numeric -?[\d.e-]+$/,
+  );
   const { analytic, numeric } = report.worst;
   expect(Math.abs(analytic - numeric)).toBeLessThan(1e-6);
 });
 
 // Control: the check can fail. At a kink there is no derivative: the difference is ½, backpropagation's relu′(0) is 0.
 it("fails at the kink of a relu, and says so", async () => {
-  const model = await compiledModel({ layers: [dense({ units: 1, activation: "relu", inputShape: [1], kernelInitializer: "zeros" })] },
-    { optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
+  const model = await compiledModel(
+    { layers: [dense({ units: 1, activation: "relu", inputShape: [1], kernelInitializer: "zeros" })] },
+    { optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" },
+  );
   const report = await gradientCheck(model, [1], [1]);
   expect(report.ok).toBe(false);
   expect(report.maxRelativeError).toBeGreaterThan(0.1);

@@ -9,8 +9,11 @@ import { CROSS_ENTROPY, errors, meanGradient, plainLayers } from "../support/pla
 import { replaceOrThrow } from "../support/replace-or-throw.ts";
 import { ownDevice } from "./counted-device.ts";
 
-const LAYERS = [dense({ units: 5, activation: "tanh", inputShape: [2] }), dense({ units: 4, activation: "sigmoid" }),
-  dense({ units: 1, activation: "sigmoid" })];
+const LAYERS = [
+  dense({ units: 5, activation: "tanh", inputShape: [2] }),
+  dense({ units: 4, activation: "sigmoid" }),
+  dense({ units: 1, activation: "sigmoid" }),
+];
 const RECIPE: CompileOptions = { optimizer: sgd(0.5), loss: "binaryCrossentropy" };
 const EXAMPLE = { x: [0.25, -0.75], y: [1] };
 /** Some dozen float32 roundings of numbers around 1, and of the worst that exp() may err by. */
@@ -27,7 +30,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const { z, a, delta } = errors(layers, EXAMPLE.x, EXAMPLE.y, CROSS_ENTROPY);
     const gradients = meanGradient(layers, [EXAMPLE], CROSS_ENTROPY);
     const expected: [string, readonly number[]][] = [
-      ["x", EXAMPLE.x], ...z.map((numbers, l): [string, number[]] => [`z${l + 1}`, numbers]),
+      ["x", EXAMPLE.x],
+      ...z.map((numbers, l): [string, number[]] => [`z${l + 1}`, numbers]),
       ...a.slice(1).map((numbers, l): [string, number[]] => [`a${l + 1}`, numbers]),
       ...delta.map((numbers, l): [string, number[]] => [`delta${l + 1}`, numbers]),
       ...gradients.map((numbers, i): [string, number[]] => [`grad_${i % 2 ? "b" : "w"}${(i >> 1) + 1}`, numbers]),
@@ -57,12 +61,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("leaves weights, optimizer and step as they were", async () => {
-    const declared = { seed: 1, layers: [dense({ units: 6, activation: "tanh", inputShape: [2] }), dropout({ rate: 0.5 }), dense({ units: 1 })] } as const;
+    const declared = {
+      seed: 1,
+      layers: [dense({ units: 6, activation: "tanh", inputShape: [2] }), dropout({ rate: 0.5 }), dense({ units: 1 })],
+    } as const;
     const recipe = { optimizer: adam(0.05), loss: "meanSquaredError", backend } as const;
-    const x = noise(40, 7), y = noise(20, 8);
+    const x = noise(40, 7),
+      y = noise(20, 8);
     const [inspected, plain] = [await compiledModel(declared, recipe), await compiledModel(declared, recipe)];
     for (const model of [inspected, plain]) await model.fit(x, y, { batchSize: 4 });
-    const before = await numbersOf(inspected), inspection = await inspected.inspectStep(x, y);
+    const before = await numbersOf(inspected),
+      inspection = await inspected.inspectStep(x, y);
     expect(inspection.ok).toBe(true);
     expect(await numbersOf(inspected)).toEqual(before);
     for (const model of [inspected, plain]) await model.fit(x, y, { batchSize: 4 });
@@ -72,14 +81,23 @@ describe.each(BACKENDS)("on %s", (backend) => {
   });
 
   it("takes quadratic costs, penalties and recurrent layers apart as well", async () => {
-    const quadratic = await compiledModel({ layers: [dense({ units: 3, activation: "swish", inputShape: [2], kernelRegularizer: l2(0.01) }),
-      dense({ units: 2, activation: "tanh" })] }, { optimizer: "adam", loss: "halfSquaredError", backend });
+    const quadratic = await compiledModel(
+      {
+        layers: [
+          dense({ units: 3, activation: "swish", inputShape: [2], kernelRegularizer: l2(0.01) }),
+          dense({ units: 2, activation: "tanh" }),
+        ],
+      },
+      { optimizer: "adam", loss: "halfSquaredError", backend },
+    );
     const taken = await quadratic.inspectStep(noise(10, 1), noise(10, 2));
     expect(taken.ok).toBe(true);
     expect(namesOf(taken, "BP1")).toEqual(["grad_a2", "slope_z2", "delta2"]);
     expect(namesOf(taken, "BP4")).toContain("data_grad_w1");
-    const recurrent = await compiledModel({ layers: [simpleRNN({ units: 4, inputShape: [5, 2] }), dense({ units: 1 })] },
-      { optimizer: "sgd", loss: "meanSquaredError", backend });
+    const recurrent = await compiledModel(
+      { layers: [simpleRNN({ units: 4, inputShape: [5, 2] }), dense({ units: 1 })] },
+      { optimizer: "sgd", loss: "meanSquaredError", backend },
+    );
     const { ok, tensors } = await recurrent.inspectStep(noise(30, 3), noise(3, 4));
     expect(ok).toBe(true);
     expect(tensors.find(({ op: type }) => type === "recurrentBackward")?.equation).toBe("BP2");
@@ -98,7 +116,8 @@ describeGpu("control: what a GPU computes wrong is reported", () => {
     ["the ⊙ of BP2", "delta2", /return p \* q/, "return p * q * 1.0001"],
     ["a tensor that is never written", "grad_b3", /\w+\(sum, 0u, col\);/, ""],
   ])("%s", async (_, name, from, to) => {
-    const device = await ownDevice(), create = device.createShaderModule.bind(device);
+    const device = await ownDevice(),
+      create = device.createShaderModule.bind(device);
     let changed = 0;
     device.createShaderModule = (descriptor) => {
       // Other kernels of the step are without that text.

@@ -26,14 +26,24 @@ describe("gather", () => {
   const of = (source: DataType, cols: number, scale: number, rows: number, offset = 0): StepCase => ({
     op: { type: "gather", source, scale, inputs: ["data_x", "order"], outputs: ["x"] },
     shapes: { data_x: [1, cols], order: [1, 1], x: [B, cols] },
-    values: { data_x: data[source](STORED * cols), order }, batch: rows, scalars: { offset },
+    values: { data_x: data[source](STORED * cols), order },
+    batch: rows,
+    scalars: { offset },
   });
 
   // Four bytes are a word: rows of other widths start in the middle of one.
   it.each([
-    ["uint8", 1, 1], ["uint8", 2, 0.5], ["uint8", 3, 1 / 255], ["uint8", 4, 1 / 255], ["uint8", 5, 1 / 255],
-    ["uint8", 784, 1 / 255], ["uint8", 785, 1 / 255],
-    ["float32", 1, 1], ["float32", 13, 1], ["float32", 13, 0.1], ["float32", 64, -3],
+    ["uint8", 1, 1],
+    ["uint8", 2, 0.5],
+    ["uint8", 3, 1 / 255],
+    ["uint8", 4, 1 / 255],
+    ["uint8", 5, 1 / 255],
+    ["uint8", 784, 1 / 255],
+    ["uint8", 785, 1 / 255],
+    ["float32", 1, 1],
+    ["float32", 13, 1],
+    ["float32", 13, 0.1],
+    ["float32", 64, -3],
     ["uint32", 1, 1],
   ] as const)("%s, %i columns, scale %f", async (source, cols, scale) => {
     await expectStep(gpu, of(source, cols, scale, 1));
@@ -44,7 +54,9 @@ describe("gather", () => {
   it("copies floats and labels bit for bit", async () => {
     for (const source of ["float32", "uint32"] as const) {
       const given = of(source, 1, 1, 20, 5);
-      const { outputs: [x] } = await runStep(gpu, given);
+      const {
+        outputs: [x],
+      } = await runStep(gpu, given);
       expect([...x]).toEqual(Array.from(order.subarray(5, 25), (row) => given.values.data_x[row]));
     }
   });
@@ -59,7 +71,8 @@ describe("gather", () => {
 describe("penalty", () => {
   const of = (l1: number, l2: number, elements: number): StepCase => ({
     op: { type: "penalty", l1, l2, inputs: ["w"], outputs: ["penalty"] },
-    shapes: { w: [elements, 1], penalty: [1, 1] }, values: { w: normals(elements, 1) },
+    shapes: { w: [elements, 1], penalty: [1, 1] },
+    values: { w: normals(elements, 1) },
   });
 
   it.each([1, 255, 256, 257, 100_000])("of %i weights", async (elements) => {
@@ -77,12 +90,14 @@ describe("penalty", () => {
 
 describe("summary of a step", () => {
   const of = (rows: number, metrics: number, penalties: number): StepCase => {
-    const names = [...Array.from({ length: 1 + metrics }, (_, i) => `rows${i}`),
-      ...Array.from({ length: penalties }, (_, i) => `penalty${i}`)];
+    const names = [
+      ...Array.from({ length: 1 + metrics }, (_, i) => `rows${i}`),
+      ...Array.from({ length: penalties }, (_, i) => `penalty${i}`),
+    ];
     return {
       op: { type: "summarize", metrics, inputs: names, outputs: ["results"] },
       shapes: {
-        ...Object.fromEntries(names.map((name, i) => [name, i <= metrics ? [B, 1] as const : [1, 1] as const])),
+        ...Object.fromEntries(names.map((name, i) => [name, i <= metrics ? ([B, 1] as const) : ([1, 1] as const)])),
         results: [1, 1 + metrics],
       },
       values: Object.fromEntries(names.map((name, i) => [name, normals(i <= metrics ? rows : 1, i)])),
@@ -90,10 +105,22 @@ describe("summary of a step", () => {
     };
   };
 
-  it.each([[1, 0, 0], [1, 3, 1], [255, 1, 0], [256, 1, 2], [257, 1, 2], [1000, 3, 2]])(
-    "of %i rows, %i metrics, %i penalties", async (...given) => { await expectStep(gpu, of(...given)); });
+  it.each([
+    [1, 0, 0],
+    [1, 3, 1],
+    [255, 1, 0],
+    [256, 1, 2],
+    [257, 1, 2],
+    [1000, 3, 2],
+  ])("of %i rows, %i metrics, %i penalties", async (...given) => {
+    await expectStep(gpu, of(...given));
+  });
 
-  it.each([[64, 1], [64, 63], [300, 257]])("batch %i with %i rows: the mean is of those", async (batch, rows) => {
+  it.each([
+    [64, 1],
+    [64, 63],
+    [300, 257],
+  ])("batch %i with %i rows: the mean is of those", async (batch, rows) => {
     await expectStep(gpu, { ...of(rows, 2, 1), batch, rows });
   });
 
@@ -112,32 +139,51 @@ describe("dropout", () => {
   const [rows, cols] = [33, 13];
   const of = (rate: number, layer: number, step: number, seed: number, x: ArrayLike<number>): StepCase => ({
     op: { type: "dropout", rate, layer, inputs: ["x"], outputs: ["out"] },
-    shapes: { x: [B, cols], out: [B, cols] }, values: { x }, batch: rows, scalars: { step }, seed,
+    shapes: { x: [B, cols], out: [B, cols] },
+    values: { x },
+    batch: rows,
+    scalars: { step },
+    seed,
   });
   const ones = new Float32Array(rows * cols).fill(1);
 
   // Only then does the pull-back, in another launch, meet the mask of the forward pass.
   it.each([
-    [0.5, 1, 0, 0], [0.1, 3, 1, 1], [0.999, 2, 4_000_000_000, 12345], [0.3, 0, 7, 2 ** 53 - 1], [1e-9, 1, 1, 2 ** 32],
+    [0.5, 1, 0, 0],
+    [0.1, 3, 1, 1],
+    [0.999, 2, 4_000_000_000, 12345],
+    [0.3, 0, 7, 2 ** 53 - 1],
+    [1e-9, 1, 1, 2 ** 32],
   ])("rate %f, layer %i, step %i, seed %i: the mask of TypeScript, bit for bit", async (rate, layer, step, seed) => {
-    const { outputs: [out] } = await expectStep(gpu, of(rate, layer, step, seed, ones));
+    const {
+      outputs: [out],
+    } = await expectStep(gpu, of(rate, layer, step, seed, ones));
     const mask = dropoutMask(rows * cols, rate, seed, step, layer);
     const scale = Math.fround(dropoutScale(rate));
     expect([...out]).toEqual(Array.from(mask, (kept) => kept * scale));
     await expectStep(gpu, of(rate, layer, step, seed, normals(rows * cols, 2)));
   });
 
-  it("batch 40 with 33 rows", async () => { await expectStep(gpu, { ...of(0.5, 1, 2, 3, ones), batch: 40, rows }); });
+  it("batch 40 with 33 rows", async () => {
+    await expectStep(gpu, { ...of(0.5, 1, 2, 3, ones), batch: 40, rows });
+  });
 
   describe("of a chunk", () => {
-    const first = 17, whole = of(0.4, 1, 2, 3, ones);
-    const chunk: StepCase = { ...of(0.4, 1, 2, 3, ones.slice(first * cols)), batch: rows - first,
-      op: { type: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] }, scalars: { step: 2, whole: { rows, first } } };
+    const first = 17,
+      whole = of(0.4, 1, 2, 3, ones);
+    const chunk: StepCase = {
+      ...of(0.4, 1, 2, 3, ones.slice(first * cols)),
+      batch: rows - first,
+      op: { type: "dropout", rate: 0.4, layer: 1, chunked: true, inputs: ["x"], outputs: ["out"] },
+      scalars: { step: 2, whole: { rows, first } },
+    };
     it("the mask is that of the same rows of the whole mini-batch", async () => {
       const [all, part] = [await expectStep(gpu, whole), await expectStep(gpu, chunk)];
       expect([...part.outputs[0]]).toEqual([...all.outputs[0].slice(first * cols)]);
     });
-    itGpu("control: another place in it is caught", async () => { await expectCaught(gpu, { ...chunk, wrong: [">> 1u", ">> 2u"] }); });
+    itGpu("control: another place in it is caught", async () => {
+      await expectCaught(gpu, { ...chunk, wrong: [">> 1u", ">> 2u"] });
+    });
   });
 
   itGpu("control: another step, layer or scale is caught", async () => {
@@ -150,7 +196,8 @@ describe("dropout", () => {
 describeGpu("philox4x32-10 in WGSL", () => {
   /** Counter and key of each, six words one after the other → four words each. */
   async function words(inputs: Uint32Array<ArrayBuffer>, philox = PHILOX): Promise<Uint32Array> {
-    const { device } = gpu, count = inputs.length / 6;
+    const { device } = gpu,
+      count = inputs.length / 6;
     const code = `
       @group(0) @binding(0) var<storage, read> given: array<u32>;
       @group(0) @binding(1) var<storage, read_write> drawn: array<u32>;
@@ -164,10 +211,16 @@ describeGpu("philox4x32-10 in WGSL", () => {
       }`;
     const buffers = [createFrom(device, inputs, "validate-all"), createFrom(device, new Uint32Array(count * 4), "drawn")];
     const pipeline = device.createComputePipeline({ layout: "auto", compute: { module: device.createShaderModule({ code }) } });
-    const encoder = device.createCommandEncoder(), pass = encoder.beginComputePass();
+    const encoder = device.createCommandEncoder(),
+      pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0),
-      entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })) }));
+    pass.setBindGroup(
+      0,
+      device.createBindGroup({
+        layout: pipeline.getBindGroupLayout(0),
+        entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
+      }),
+    );
     pass.dispatchWorkgroups(Math.ceil(count / 64));
     pass.end();
     device.queue.submit([encoder.finish()]);
@@ -178,11 +231,21 @@ describeGpu("philox4x32-10 in WGSL", () => {
 
   /** Known answers of Random123, file kat_vectors (Salmon et al.): counter, key, words. */
   const KNOWN = [
-    [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
-    [[0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff],
-      [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]],
-    [[0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0],
-      [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]],
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+    ],
+    [
+      [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd],
+    ],
+    [
+      [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
+      [0xa4093822, 0x299f31d0],
+      [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1],
+    ],
   ] as const;
 
   it("the published known answers", async () => {
@@ -198,7 +261,7 @@ describeGpu("philox4x32-10 in WGSL", () => {
   }).flat();
 
   it("1,000 random counters and keys as in TypeScript", async () => {
-    expect([...await words(inputs)]).toEqual(wanted);
+    expect([...(await words(inputs))]).toEqual(wanted);
   });
 
   it("the keys of seeds as in TypeScript", async () => {
@@ -208,6 +271,6 @@ describeGpu("philox4x32-10 in WGSL", () => {
   });
 
   it("control: one round fewer gives other words", async () => {
-    expect([...await words(inputs, replaceOrThrow(PHILOX, "round < 10u", "round < 9u"))]).not.toEqual(wanted);
+    expect([...(await words(inputs, replaceOrThrow(PHILOX, "round < 10u", "round < 9u")))]).not.toEqual(wanted);
   });
 });

@@ -11,25 +11,54 @@ const gpu = useGpu();
 
 /** Where functions have kinks, change branches, underflow or saturate; subnormal numbers, which a GPU may take for 0. */
 const SPECIAL = [
-  0, -0, 1, -1, 0.5, -0.5, 2 ** -149, -(2 ** -149), 1e-40, -1e-40, 2 ** -126, -(2 ** -126), 1e-30, -1e-30, 1e-20, 1e-8,
-  -1e-8, 1e-4, -1e-4, 2 ** -24, -(2 ** -24), 0.6931471805599453, 16.6, -16.6, 17.4, -17.4, 87.3, -87.3, 88.8, -88.8,
-  100, -100,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  2 ** -149,
+  -(2 ** -149),
+  1e-40,
+  -1e-40,
+  2 ** -126,
+  -(2 ** -126),
+  1e-30,
+  -1e-30,
+  1e-20,
+  1e-8,
+  -1e-8,
+  1e-4,
+  -1e-4,
+  2 ** -24,
+  -(2 ** -24),
+  0.6931471805599453,
+  16.6,
+  -16.6,
+  17.4,
+  -17.4,
+  87.3,
+  -87.3,
+  88.8,
+  -88.8,
+  100,
+  -100,
 ];
 /** Every twentieth from −100 to 100, and finer around 0 where the curves bend. */
-const GRID = [
-  ...Array.from({ length: 4001 }, (_, i) => (i - 2000) / 20), ...Array.from({ length: 2001 }, (_, i) => (i - 1000) / 250),
-];
+const GRID = [...Array.from({ length: 4001 }, (_, i) => (i - 2000) / 20), ...Array.from({ length: 2001 }, (_, i) => (i - 1000) / 250)];
 const Z = Float32Array.from([...SPECIAL, ...GRID]);
 
 type UnaryOp = "activation" | "activationDerivative";
 
 const unary = (type: UnaryOp, activation: ElementwiseActivation, x: Float32Array): StepCase => ({
-  op: { type, activation, inputs: ["x"], outputs: ["out"] }, shapes: { x: [x.length, 1], out: [x.length, 1] }, values: { x },
+  op: { type, activation, inputs: ["x"], outputs: ["out"] },
+  shapes: { x: [x.length, 1], out: [x.length, 1] },
+  values: { x },
 });
 
 /** What σ′ is taken of: z itself, or a = σ(z) as it would be stored. */
 const sources = (activation: ElementwiseActivation): Float32Array =>
-  (derivativeSource(activation) === "z" ? Z : Z.map((z) => activate(activation, z)));
+  derivativeSource(activation) === "z" ? Z : Z.map((z) => activate(activation, z));
 
 /** One constant of each formula, to be wrong by a few 10⁻⁵ or by a sign. */
 const WRONG: Record<ElementwiseActivation, { value: readonly [string, string]; slope: readonly [string, string] }> = {
@@ -49,9 +78,13 @@ describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (activation) => {
   const value = unary("activation", activation, Z);
   const slope = unary("activationDerivative", activation, sources(activation));
 
-  it("σ(z) for z from −100 to 100", async () => { await expectStep(gpu, value); });
+  it("σ(z) for z from −100 to 100", async () => {
+    await expectStep(gpu, value);
+  });
 
-  it(`σ′ from ${derivativeSource(activation)}`, async () => { await expectStep(gpu, slope); });
+  it(`σ′ from ${derivativeSource(activation)}`, async () => {
+    await expectStep(gpu, slope);
+  });
 
   itGpu("control: one constant slightly off is caught, in σ and in σ′", async () => {
     await expectCaught(gpu, { ...value, wrong: WRONG[activation].value });
@@ -63,21 +96,33 @@ describe("Hadamard product", () => {
   const hadamard = (rows: number, cols: number): StepCase => ({
     op: { type: "hadamard", inputs: ["x", "y"], outputs: ["out"] },
     shapes: { x: ["batch", cols], y: ["batch", cols], out: ["batch", cols] },
-    values: { x: normals(rows * cols, 1), y: normals(rows * cols, 2) }, batch: rows,
+    values: { x: normals(rows * cols, 1), y: normals(rows * cols, 2) },
+    batch: rows,
   });
 
   // 64 numbers are one workgroup.
-  it.each([[1, 1], [1, 63], [1, 64], [1, 65], [7, 13], [33, 4096]])("%i × %i", async (rows, cols) => {
+  it.each([
+    [1, 1],
+    [1, 63],
+    [1, 64],
+    [1, 65],
+    [7, 13],
+    [33, 4096],
+  ])("%i × %i", async (rows, cols) => {
     await expectStep(gpu, hadamard(rows, cols));
   });
 
-  it.each([[32, 1], [32, 31]])("batch %i with %i rows", async (batch, rows) => {
+  it.each([
+    [32, 1],
+    [32, 31],
+  ])("batch %i with %i rows", async (batch, rows) => {
     await expectStep(gpu, { ...hadamard(rows, 7), batch, rows });
   });
 
   // 65,535 workgroups fit one dimension of a grid. What is beyond is reached through the second one.
   itGpu("more numbers than one dimension of a grid reaches", async () => {
-    const given = hadamard(1049, 4000), [{ grid }] = planOf(given).launches;
+    const given = hadamard(1049, 4000),
+      [{ grid }] = planOf(given).launches;
     await expectStep(gpu, given);
     expect(grid[0]).toBe(65535);
     expect(grid[1]).toBeGreaterThan(1);
@@ -94,31 +139,40 @@ describe("gradients before the update", () => {
   const g = Float32Array.from([...SPECIAL, ...normals(rows * cols - SPECIAL.length, 3)]);
   const shapes = { g: [rows, cols], out: [rows, cols] } as const;
   const scale = (factor: number): StepCase => ({
-    op: { type: "scale", inputs: ["g", "factor"], outputs: ["out"] }, shapes: { ...shapes, factor: [1, 1] },
+    op: { type: "scale", inputs: ["g", "factor"], outputs: ["out"] },
+    shapes: { ...shapes, factor: [1, 1] },
     values: { g, factor: [factor] },
   });
   const clipValue = (limit: number): StepCase => ({
-    op: { type: "clipValue", limit, inputs: ["g"], outputs: ["out"] }, shapes, values: { g },
+    op: { type: "clipValue", limit, inputs: ["g"], outputs: ["out"] },
+    shapes,
+    values: { g },
   });
   /** Weights of both signs, and 0 and −0, where l1 has no slope. */
-  const w = Float32Array.from([...normals(rows * cols - SPECIAL.length, 4), ...SPECIAL])
-    .map((v, i) => (i % 11 === 0 ? 0 : v));
+  const w = Float32Array.from([...normals(rows * cols - SPECIAL.length, 4), ...SPECIAL]).map((v, i) => (i % 11 === 0 ? 0 : v));
   const penalty = (l1: number, l2: number): StepCase => ({
-    op: { type: "penaltyGradient", l1, l2, inputs: ["g", "w"], outputs: ["out"] }, shapes: { ...shapes, w: [rows, cols] },
+    op: { type: "penaltyGradient", l1, l2, inputs: ["g", "w"], outputs: ["out"] },
+    shapes: { ...shapes, w: [rows, cols] },
     values: { g, w },
   });
 
   /** In place, as over the chunks of a mini-batch; the plain shape of a test has the sum apart from what it becomes. */
   const accumulate = (fresh: boolean, sum: ArrayLike<number> = w): StepCase => ({
-    op: { type: "accumulate", inputs: ["g", "sum"], outputs: ["out"] }, shapes: { ...shapes, sum: [rows, cols] },
-    values: { g, sum }, scalars: { fresh, whole: { rows: 100, first: fresh ? 0 : 63 } },
+    op: { type: "accumulate", inputs: ["g", "sum"], outputs: ["out"] },
+    shapes: { ...shapes, sum: [rows, cols] },
+    values: { g, sum },
+    scalars: { fresh, whole: { rows: 100, first: fresh ? 0 : 63 } },
   });
 
   it("adds to the sum over the chunks before, and begins anew whatever was there", async () => {
     await expectStep(gpu, accumulate(false));
-    const { outputs: [out] } = await expectStep(gpu, accumulate(true));
+    const {
+      outputs: [out],
+    } = await expectStep(gpu, accumulate(true));
     expect([...out]).toEqual([...g]);
-    const { outputs: [over] } = await runStep(gpu, accumulate(true, new Float32Array(rows * cols).fill(NaN)));
+    const {
+      outputs: [over],
+    } = await runStep(gpu, accumulate(true, new Float32Array(rows * cols).fill(NaN)));
     expect([...over]).toEqual([...g]);
   });
 
@@ -126,20 +180,30 @@ describe("gradients before the update", () => {
     await expectCaught(gpu, { ...accumulate(false), wrong: ["== 1u", "== 0u"] });
   });
 
-  it.each([0, 1, 0.37, 1e-6])("scale by %f", async (factor) => { await expectStep(gpu, scale(factor)); });
+  it.each([0, 1, 0.37, 1e-6])("scale by %f", async (factor) => {
+    await expectStep(gpu, scale(factor));
+  });
 
   it.each([1, 0.5, 1e-3, 1000])("clip each number to ±%f", async (limit) => {
-    const { outputs: [out] } = await expectStep(gpu, clipValue(limit));
+    const {
+      outputs: [out],
+    } = await expectStep(gpu, clipValue(limit));
     expect(Math.max(...out)).toBe(Math.fround(Math.min(limit, 100)));
     expect(Math.min(...out)).toBe(Math.fround(-Math.min(limit, 100)));
   });
 
-  it.each([[0.01, 0], [0, 1e-4], [0.1, 0.3]])("penalty gradient, l1 = %f, l2 = %f", async (l1, l2) => {
+  it.each([
+    [0.01, 0],
+    [0, 1e-4],
+    [0.1, 0.3],
+  ])("penalty gradient, l1 = %f, l2 = %f", async (l1, l2) => {
     await expectStep(gpu, penalty(l1, l2));
   });
 
   it("adds nothing where the weight is 0", async () => {
-    const { outputs: [out] } = await runStep(gpu, penalty(0.1, 0.3));
+    const {
+      outputs: [out],
+    } = await runStep(gpu, penalty(0.1, 0.3));
     const zeros = [...w.keys()].filter((i) => w[i] === 0 && Math.abs(g[i]) >= 2 ** -126);
     expect(zeros.length).toBeGreaterThan(5);
     expect(zeros.map((i) => out[i])).toEqual(zeros.map((i) => g[i]));

@@ -16,15 +16,32 @@ type Size = readonly [number, number, number];
 const SIZES: readonly Size[] = [
   [1, 1, 1],
   // One column, one row, one term: each loop alone is empty or runs once.
-  [7, 5, 1], [1, 5, 7], [5, 1, 7],
+  [7, 5, 1],
+  [1, 5, 7],
+  [5, 1, 7],
   // Rows: below, at and one past a tile, and past the second one.
-  [15, 9, 8], [16, 9, 8], [17, 9, 8], [33, 3, 5], [63, 4, 3], [64, 4, 3], [65, 4, 3],
+  [15, 9, 8],
+  [16, 9, 8],
+  [17, 9, 8],
+  [33, 3, 5],
+  [63, 4, 3],
+  [64, 4, 3],
+  [65, 4, 3],
   // Columns: where four columns an invocation begin, and below, at and one past a workgroup.
-  [4, 6, 15], [4, 6, 16], [4, 6, 17], [4, 6, 63], [4, 6, 64], [4, 6, 65], [3, 5, 130],
+  [4, 6, 15],
+  [4, 6, 16],
+  [4, 6, 17],
+  [4, 6, 63],
+  [4, 6, 64],
+  [4, 6, 65],
+  [3, 5, 130],
   // Both at once, all numbers odd; a long sum; the layer of the digits.
-  [65, 33, 67], [3, 1001, 5], [32, 784, 128],
+  [65, 33, 67],
+  [3, 1001, 5],
+  [32, 784, 128],
   // Wide.
-  [2, 3, 4096], [3, 2, 4097],
+  [2, 3, 4096],
+  [3, 2, 4097],
   // So many blocks that they are staged in workgroup memory.
   [500, 33, 259],
 ];
@@ -45,14 +62,23 @@ function productCase(form: ProductForm, [m, k, n]: Size, bias = false): StepCase
 }
 
 describe.each([
-  ["normal", false], ["normal", true], ["rightTransposed", false], ["leftTransposed", false],
+  ["normal", false],
+  ["normal", true],
+  ["rightTransposed", false],
+  ["leftTransposed", false],
 ] as const)("product, %s, bias %s", (form, bias) => {
   it.each(SIZES)("M=%i K=%i N=%i", async (...size) => {
     await expectStep(gpu, productCase(form, size, bias));
   });
 
   // The last mini-batch of an epoch: the plan stays, the rows are fewer. What lies beyond is NaN, and must stay so.
-  it.each([[33, 1], [33, 16], [33, 17], [64, 63], [7, 6]])("batch %i with %i rows", async (batch, rows) => {
+  it.each([
+    [33, 1],
+    [33, 16],
+    [33, 17],
+    [64, 63],
+    [7, 6],
+  ])("batch %i with %i rows", async (batch, rows) => {
     const given = productCase(form, form === "leftTransposed" ? [9, rows, 21] : [rows, 9, 21], bias);
     await expectStep(gpu, { ...given, batch, rows });
   });
@@ -86,15 +112,31 @@ describe("product", () => {
 
 describe("row sum (BP3)", () => {
   const sum = (rows: number, cols: number): StepCase => ({
-    op: { type: "rowSum", inputs: ["x"], outputs: ["out"] }, shapes: { x: ["batch", cols], out: [1, cols] },
-    values: { x: normals(rows * cols, 4) }, batch: rows,
+    op: { type: "rowSum", inputs: ["x"], outputs: ["out"] },
+    shapes: { x: ["batch", cols], out: [1, cols] },
+    values: { x: normals(rows * cols, 4) },
+    batch: rows,
   });
 
   // 64 columns of fewer than 8 rows are one workgroup; of more rows several lanes take one column.
-  it.each([[1, 1], [1, 64], [7, 1], [5, 63], [5, 64], [5, 65], [128, 10], [33, 4096], [1000, 3]])(
-    "%i rows of %i", async (rows, cols) => { await expectStep(gpu, sum(rows, cols)); });
+  it.each([
+    [1, 1],
+    [1, 64],
+    [7, 1],
+    [5, 63],
+    [5, 64],
+    [5, 65],
+    [128, 10],
+    [33, 4096],
+    [1000, 3],
+  ])("%i rows of %i", async (rows, cols) => {
+    await expectStep(gpu, sum(rows, cols));
+  });
 
-  it.each([[32, 1], [32, 31]])("batch %i with %i rows", async (batch, rows) => {
+  it.each([
+    [32, 1],
+    [32, 31],
+  ])("batch %i with %i rows", async (batch, rows) => {
     await expectStep(gpu, { ...sum(rows, 65), batch, rows });
   });
 

@@ -2,7 +2,19 @@
 // clipping. Each step starts from what the GPU itself left, so that its bound is that of one step.
 
 import { describe, expect, it } from "vitest";
-import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  lion,
+  optimizerStates,
+  ratesAt,
+  rmsprop,
+  sgd,
+  type Optimizer,
+} from "../../src/model/optimizers.ts";
 import { itGpu } from "../support/models.ts";
 import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
 
@@ -35,33 +47,58 @@ const OPTIMIZERS: readonly (readonly [string, Optimizer])[] = [
 ];
 
 /** One in eight gradients is 0, as behind a relu that is off; the others span six orders of magnitude. */
-const gradient = (seed: number): Float32Array =>
-  normals(ELEMENTS, seed).map((g, i) => (i % 8 === 0 ? 0 : g * 10 ** ((i % 7) - 4)));
+const gradient = (seed: number): Float32Array => normals(ELEMENTS, seed).map((g, i) => (i % 8 === 0 ? 0 : g * 10 ** ((i % 7) - 4)));
 
 type State = Record<string, Float32Array>;
 
-const freshState = (optimizer: Optimizer): State => Object.fromEntries([["w", normals(ELEMENTS, 1).fill(0, 3, 5)],
-  ...optimizerStates(optimizer).map(({ name, initial }) => [name, new Float32Array(ELEMENTS).fill(initial)] as const)]);
+const freshState = (optimizer: Optimizer): State =>
+  Object.fromEntries([
+    ["w", normals(ELEMENTS, 1).fill(0, 3, 5)],
+    ...optimizerStates(optimizer).map(({ name, initial }) => [name, new Float32Array(ELEMENTS).fill(initial)] as const),
+  ]);
 
 function updateCase(optimizer: Optimizer, state: State, step: number): StepCase {
   const states = optimizerStates(optimizer).map(({ name }) => name);
   return {
     op: { type: "update", optimizer, inputs: ["w", "g", ...states], outputs: ["w", ...states] },
     shapes: Object.fromEntries(["w", "g", ...states].map((name) => [name, SHAPE])),
-    values: { ...state, g: gradient(10 + step) }, scalars: { step, ...ratesAt(optimizer, step) },
+    values: { ...state, g: gradient(10 + step) },
+    scalars: { step, ...ratesAt(optimizer, step) },
   };
 }
 
 /** A factor or a sign that is wrong somewhere in the formula. */
 const WRONG: Record<Optimizer["name"], readonly (readonly [string | RegExp, string])[]> = {
   sgd: [["step.learning_rate", "1.0001 * step.learning_rate"]],
-  adam: [["step.corrected_rate", "step.learning_rate"], ["(g * g - s1)", "(g * g - s1) * 1.0001"]],
-  adamW: [["w -= w *", "w -= 2.0 * w *"], ["(g - s0)", "(g - s0) * 1.0001"]],
-  rmsprop: [["* g * g", "* 1.0001 * g * g"], [/sqrt\((.*) \+ /, "sqrt($1 - "]],
-  adadelta: [["change * change", "change * change * 1.0001"], ["step.learning_rate", "1.0001 * step.learning_rate"]],
-  adamax: [["step.corrected_rate", "1.0001 * step.corrected_rate"], ["(g - s0)", "(g - s0) * 1.0001"], ["decayed > abs(g)", "decayed < abs(g)"]],
-  lion: [["step.learning_rate", "1.01 * step.learning_rate"], [/s0 = (.*) \* g;/, "s0 = $1 * 1.0001 * g;"]],
-  adagrad: [["s0 += g * g", "s0 += g * g * 1.0001"], ["step.learning_rate", "1.0001 * step.learning_rate"]],
+  adam: [
+    ["step.corrected_rate", "step.learning_rate"],
+    ["(g * g - s1)", "(g * g - s1) * 1.0001"],
+  ],
+  adamW: [
+    ["w -= w *", "w -= 2.0 * w *"],
+    ["(g - s0)", "(g - s0) * 1.0001"],
+  ],
+  rmsprop: [
+    ["* g * g", "* 1.0001 * g * g"],
+    [/sqrt\((.*) \+ /, "sqrt($1 - "],
+  ],
+  adadelta: [
+    ["change * change", "change * change * 1.0001"],
+    ["step.learning_rate", "1.0001 * step.learning_rate"],
+  ],
+  adamax: [
+    ["step.corrected_rate", "1.0001 * step.corrected_rate"],
+    ["(g - s0)", "(g - s0) * 1.0001"],
+    ["decayed > abs(g)", "decayed < abs(g)"],
+  ],
+  lion: [
+    ["step.learning_rate", "1.01 * step.learning_rate"],
+    [/s0 = (.*) \* g;/, "s0 = $1 * 1.0001 * g;"],
+  ],
+  adagrad: [
+    ["s0 += g * g", "s0 += g * g * 1.0001"],
+    ["step.learning_rate", "1.0001 * step.learning_rate"],
+  ],
 };
 
 describe.each(OPTIMIZERS)("%s", (_, optimizer) => {
@@ -117,7 +154,9 @@ describe("clip factor: min(1, limit / norm)", () => {
     const norm = Math.sqrt(gradient.reduce((sum, g) => sum + (g / size) ** 2, 0));
     const factor = await factorOf(of(size / 3, [gradient]));
     expect(Math.abs(factor * 3 * norm - 1)).toBeLessThan(1e-5);
-    expect(await factorOf(of(Math.min(size * norm * 1.01, 3.4e38), [gradient]))).toEqual(size * norm * 1.01 < 3.4e38 ? 1 : expect.closeTo(3.4e38 / (size * norm), 5));
+    expect(await factorOf(of(Math.min(size * norm * 1.01, 3.4e38), [gradient]))).toEqual(
+      size * norm * 1.01 < 3.4e38 ? 1 : expect.closeTo(3.4e38 / (size * norm), 5),
+    );
   });
 
   it("sizes of all three classes together", async () => {
@@ -129,7 +168,8 @@ describe("clip factor: min(1, limit / norm)", () => {
   });
 
   itGpu("control: classes that are not told apart are caught", async () => {
-    const given = of(1e19, [[1e20, 1e20]]), small = of(1e-31, [[1e-30, 1e-30]]);
+    const given = of(1e19, [[1e20, 1e20]]),
+      small = of(1e-31, [[1e-30, 1e-30]]);
     for (const [from, to] of [["abs(x) > ", "abs(x) > 1e20f * "]] as const) await expectCaught(gpu, { ...given, wrong: [from, to] });
     await expectCaught(gpu, { ...small, wrong: ["abs(x) < ", "abs(x) < 0.0 * "] });
   });
@@ -140,14 +180,25 @@ describe("clip factor: min(1, limit / norm)", () => {
   });
 
   it.each([1, 7, 8, 40])("of %i gradients together", async (count) => {
-    await expectStep(gpu, of(0.7, Array.from({ length: count }, (_, i) => normals(5 + 60 * i, i))));
+    await expectStep(
+      gpu,
+      of(
+        0.7,
+        Array.from({ length: count }, (_, i) => normals(5 + 60 * i, i)),
+      ),
+    );
   });
 
   itGpu("control: a gradient summed twice or a norm not taken is caught", async () => {
-    const given = of(0.7, Array.from({ length: 15 }, (_, i) => normals(50, i)));
+    const given = of(
+      0.7,
+      Array.from({ length: 15 }, (_, i) => normals(50, i)),
+    );
     await expectCaught(gpu, { ...given, wrong: ["squares_of(v)", "2.0 * squares_of(v)"] });
     await expectCaught(gpu, { ...of(0.7, [normals(50, 1)]), wrong: ["sqrt(sums.y + rest", "(sums.y + rest"] });
-    const { outputs: [factor] } = await runStep(gpu, { ...of(5.1, [[3, -4]]), wrong: ["return select(1.0, ", "return select(1.0001, "] });
+    const {
+      outputs: [factor],
+    } = await runStep(gpu, { ...of(5.1, [[3, -4]]), wrong: ["return select(1.0, ", "return select(1.0001, "] });
     expect(factor[0]).not.toBe(1);
   });
 });

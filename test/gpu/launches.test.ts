@@ -21,9 +21,12 @@ function count() {
   return {
     dispatches: watch(GPUComputePassEncoder.prototype, "dispatchWorkgroups"),
     passes: watch(GPUCommandEncoder.prototype, "beginComputePass"),
-    submits: watch(device.queue, "submit"), writes: watch(device.queue, "writeBuffer"),
-    buffers: watch(device, "createBuffer"), groups: watch(device, "createBindGroup"),
-    modules: watch(device, "createShaderModule"), pipelines: watch(device, "createComputePipelineAsync"),
+    submits: watch(device.queue, "submit"),
+    writes: watch(device.queue, "writeBuffer"),
+    buffers: watch(device, "createBuffer"),
+    groups: watch(device, "createBindGroup"),
+    modules: watch(device, "createShaderModule"),
+    pipelines: watch(device, "createComputePipelineAsync"),
   };
 }
 const callsOf = (counts: ReturnType<typeof count>): Record<string, number> =>
@@ -34,8 +37,12 @@ const isEmpty = (first: unknown): boolean => Array.isArray(first) && first.lengt
 function layersOf(widths: readonly number[], rich: boolean): Layer[] {
   return widths.slice(1).flatMap((units, i): Layer[] => {
     const isLast = i === widths.length - 2;
-    const layer = dense({ units, activation: isLast ? "softmax" : "relu", ...(i === 0 ? { inputShape: [widths[0]] } : {}),
-      ...(rich ? { kernelRegularizer: l2(1e-4) } : {}) });
+    const layer = dense({
+      units,
+      activation: isLast ? "softmax" : "relu",
+      ...(i === 0 ? { inputShape: [widths[0]] } : {}),
+      ...(rich ? { kernelRegularizer: l2(1e-4) } : {}),
+    });
     return rich && !isLast ? [layer, dropout({ rate: 0.2 })] : [layer];
   });
 }
@@ -43,22 +50,42 @@ function layersOf(widths: readonly number[], rich: boolean): Layer[] {
 /** A model that is being trained, and the calls between its second epoch and the end of its last. */
 async function steadyState(widths: readonly number[], batchSize: number, rich = false) {
   const model = sequential({ seed: 1, layers: layersOf(widths, rich) });
-  await model.compile({ optimizer: rich ? adam({ clipValue: 1 }) : adam(), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"],
-    device: gpu.device });
-  const rows = 4 * batchSize, epochs = 5, classes = widths[widths.length - 1];
+  await model.compile({
+    optimizer: rich ? adam({ clipValue: 1 }) : adam(),
+    loss: "sparseCategoricalCrossentropy",
+    metrics: ["accuracy"],
+    device: gpu.device,
+  });
+  const rows = 4 * batchSize,
+    epochs = 5,
+    classes = widths[widths.length - 1];
   let counts: ReturnType<typeof count> | undefined;
   const began = performance.now();
-  await model.fit(normals(rows * widths[0], 1), Uint32Array.from({ length: rows }, (_, i) => i % classes), {
-    batchSize, epochs, callbacks: { onEpochBegin: (epoch) => { if (epoch === 1) counts = count(); } },
-  });
-  const steps = 4 * (epochs - 1), { launchesPerStep } = model.plan;
+  await model.fit(
+    normals(rows * widths[0], 1),
+    Uint32Array.from({ length: rows }, (_, i) => i % classes),
+    {
+      batchSize,
+      epochs,
+      callbacks: {
+        onEpochBegin: (epoch) => {
+          if (epoch === 1) counts = count();
+        },
+      },
+    },
+  );
+  const steps = 4 * (epochs - 1),
+    { launchesPerStep } = model.plan;
   model.dispose();
   if (!counts) throw new Error("the second epoch never began");
   return { calls: callsOf(counts), steps, launchesPerStep, copies: copiesIn(performance.now() - began) };
 }
 
 describe.each([
-  [[2, 64, 64, 2], 32, 2], [[64, 128, 128, 10], 8, 2], [[784, 128, 10], 16, 3], [[300, 256, 160, 10], 8, 5],
+  [[2, 64, 64, 2], 32, 2],
+  [[64, 128, 128, 10], 8, 2],
+  [[784, 128, 10], 16, 3],
+  [[300, 256, 160, 10], 8, 5],
 ] as const)("%j", (widths, batch, launches) => {
   it.each([false, true])(`takes ${launches} dispatches a step (with penalties, dropout, clipping: %s), and makes nothing`, async (rich) => {
     const { calls, steps, launchesPerStep, copies } = await steadyState(widths, batch, rich);

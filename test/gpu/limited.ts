@@ -32,14 +32,20 @@ export const openLimited = (declared: SequentialOptions, recipe: CompileOptions,
   (ENGINE === "wasm" ? onWasm : onDevice)(declared, recipe, limits);
 
 async function onDevice(declared: SequentialOptions, recipe: CompileOptions, { bytes, workgroups }: Limits): Promise<Limited> {
-  const device = await ownDevice(), counts = counted(device), grids = dispatched(device), uncaptured: string[] = [];
+  const device = await ownDevice(),
+    counts = counted(device),
+    grids = dispatched(device),
+    uncaptured: string[] = [];
   const sizes: { readonly label: string; readonly size: number }[] = [];
   device.addEventListener("uncapturederror", (event) => uncaptured.push(event.error.message));
   const create = device.createBuffer.bind(device);
-  Object.defineProperty(device, "createBuffer", { configurable: true, value: (descriptor: GPUBufferDescriptor) => {
-    sizes.push({ label: descriptor.label ?? "", size: descriptor.size });
-    return create(descriptor);
-  } });
+  Object.defineProperty(device, "createBuffer", {
+    configurable: true,
+    value: (descriptor: GPUBufferDescriptor) => {
+      sizes.push({ label: descriptor.label ?? "", size: descriptor.size });
+      return create(descriptor);
+    },
+  });
   if (bytes !== undefined || workgroups !== undefined) shrink(device, bytes ?? 1 << 27, workgroups);
   const model = await compiledModel(declared, { ...recipe, device });
   onTestFinished(async () => {
@@ -50,21 +56,28 @@ async function onDevice(declared: SequentialOptions, recipe: CompileOptions, { b
   // What no kernel binds may be larger than a binding: the table of steps, and where results are read.
   const isAny = (label: string): boolean => label !== "steps" && label !== "readback";
   return {
-    model, alive: async () => counts.alive, workgroups: () => grids.most,
+    model,
+    alive: async () => counts.alive,
+    workgroups: () => grids.most,
     made: async () => counts.createBuffer + counts.createBindGroup + counts.createShaderModule + counts.createComputePipelineAsync,
-    largest: async (name) => Math.max(...sizes.filter(({ label }) => (name === undefined ? isAny(label) : label === name)).map(({ size }) => size)),
+    largest: async (name) =>
+      Math.max(...sizes.filter(({ label }) => (name === undefined ? isAny(label) : label === name)).map(({ size }) => size)),
   };
 }
 
 /** Data are read a little beyond their end. */
 const SLACK = 64;
-const DATA = "data set", INTERMEDIATES = "intermediates";
+const DATA = "data set",
+  INTERMEDIATES = "intermediates";
 
 async function onWasm(declared: SequentialOptions, recipe: CompileOptions, { bytes, intermediates }: Limits): Promise<Limited> {
-  const opening = vi.spyOn(WasmBackend, "open"), taking = vi.spyOn(EngineMemory.prototype, "take"), freeing = vi.spyOn(EngineMemory.prototype, "free");
+  const opening = vi.spyOn(WasmBackend, "open"),
+    taking = vi.spyOn(EngineMemory.prototype, "take"),
+    freeing = vi.spyOn(EngineMemory.prototype, "free");
   onTestFinished(() => [opening, taking, freeing].forEach((spy) => spy.mockRestore()));
   const model = await compiledModel(declared, { ...recipe, backend: "wasm" });
-  const backend = await (opening.mock.results.at(-1)!.value as Promise<WasmBackend>), uploading = vi.spyOn(backend, "upload");
+  const backend = await (opening.mock.results.at(-1)!.value as Promise<WasmBackend>),
+    uploading = vi.spyOn(backend, "upload");
   Object.assign(backend, bytes === undefined ? {} : { dataBytes: bytes }, intermediates === undefined ? {} : { maxBytes: intermediates });
 
   /** What this backend's memory was asked for: the first data set that went there tells which memory that is. */
@@ -74,18 +87,29 @@ async function onWasm(declared: SequentialOptions, recipe: CompileOptions, { byt
   }
   async function taken() {
     const of = await memory();
-    return taking.mock.calls.map(([size, what], i) => ({ size, what, at: taking.mock.results[i].value as number, order: taking.mock.invocationCallOrder[i] }))
+    return taking.mock.calls
+      .map(([size, what], i) => ({ size, what, at: taking.mock.results[i].value as number, order: taking.mock.invocationCallOrder[i] }))
       .filter((_, i) => taking.mock.contexts[i] === of);
   }
   async function alive(): Promise<number> {
-    const of = await memory(), freed = freeing.mock.calls.map(([at], i) => ({ at, order: freeing.mock.invocationCallOrder[i] }))
-      .filter((_, i) => freeing.mock.contexts[i] === of);
-    return (await taken()).filter(({ what, at, order }) => (what === DATA || what === INTERMEDIATES)
-      && !freed.some((free) => free.at === at && free.order > order)).length;
+    const of = await memory(),
+      freed = freeing.mock.calls
+        .map(([at], i) => ({ at, order: freeing.mock.invocationCallOrder[i] }))
+        .filter((_, i) => freeing.mock.contexts[i] === of);
+    return (await taken()).filter(
+      ({ what, at, order }) => (what === DATA || what === INTERMEDIATES) && !freed.some((free) => free.at === at && free.order > order),
+    ).length;
   }
   return {
-    model, alive, made: async () => (await taken()).length, workgroups: () => 1,
-    largest: async (name) => Math.max(...(await taken()).filter(({ what }) => (name === undefined ? what !== INTERMEDIATES : what === DATA))
-      .map(({ what, size }) => (what === DATA ? size - SLACK : size))),
+    model,
+    alive,
+    made: async () => (await taken()).length,
+    workgroups: () => 1,
+    largest: async (name) =>
+      Math.max(
+        ...(await taken())
+          .filter(({ what }) => (name === undefined ? what !== INTERMEDIATES : what === DATA))
+          .map(({ what, size }) => (what === DATA ? size - SLACK : size)),
+      ),
   };
 }

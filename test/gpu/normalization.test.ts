@@ -32,19 +32,65 @@ interface Case {
 const sparse = { loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] } as const;
 const CASES: Record<string, Case> = {
   "one unit, two rows": { layers: [dense({ units: 1, inputShape: [1] }), batchNormalization(), dense({ units: 1 })], rows: 2 },
-  "first, before a softmax layer": { layers: [batchNormalization({ inputShape: [9] }), dense({ units: 16, activation: "relu" }),
-    dense({ units: 3, activation: "softmax" })], ...sparse, optimizer: adam(), rows: 33 },
-  "between dense and relu, twice": { layers: [dense({ units: 17, inputShape: [5], useBias: false }), batchNormalization({ momentum: 0.5 }), activation("relu"),
-    dropout({ rate: 0.3 }), dense({ units: 65, useBias: false }), batchNormalization({ scale: false, betaRegularizer: l2(0.1) }), activation("tanh"),
-    dense({ units: 4, activation: "softmax" })], ...sparse, optimizer: rmsprop(), rows: 65 },
-  "last": { layers: [dense({ units: 130, inputShape: [3] }), batchNormalization({ center: false })], rows: 7, optimizer: sgd({ globalClipNorm: 0.1, learningRate: 0.1 }) },
+  "first, before a softmax layer": {
+    layers: [batchNormalization({ inputShape: [9] }), dense({ units: 16, activation: "relu" }), dense({ units: 3, activation: "softmax" })],
+    ...sparse,
+    optimizer: adam(),
+    rows: 33,
+  },
+  "between dense and relu, twice": {
+    layers: [
+      dense({ units: 17, inputShape: [5], useBias: false }),
+      batchNormalization({ momentum: 0.5 }),
+      activation("relu"),
+      dropout({ rate: 0.3 }),
+      dense({ units: 65, useBias: false }),
+      batchNormalization({ scale: false, betaRegularizer: l2(0.1) }),
+      activation("tanh"),
+      dense({ units: 4, activation: "softmax" }),
+    ],
+    ...sparse,
+    optimizer: rmsprop(),
+    rows: 65,
+  },
+  last: {
+    layers: [dense({ units: 130, inputShape: [3] }), batchNormalization({ center: false })],
+    rows: 7,
+    optimizer: sgd({ globalClipNorm: 0.1, learningRate: 0.1 }),
+  },
   "over 128 × 128 weights": { layers: [dense({ units: 150, inputShape: [140] }), batchNormalization(), dense({ units: 2 })], rows: 9 },
-  "steps of sequences": { layers: [batchNormalization({ inputShape: [7, 3] }), simpleRNN({ units: 6, returnSequences: true }), batchNormalization(),
-    dense({ units: 2 })], rows: 5, optimizer: adam() },
-  "layer normalization": { layers: [layerNormalization({ inputShape: [9] }), dense({ units: 17 }), layerNormalization({ gammaRegularizer: l2(0.1) }),
-    activation("gelu"), dense({ units: 3, activation: "softmax" })], ...sparse, optimizer: adam({ clipNorm: 0.1 }), rows: 33 },
-  "layer normalization of padded sequences": { layers: [simpleRNN({ units: 6, inputShape: [7, 3], returnSequences: true }), layerNormalization(),
-    dense({ units: 3, activation: "softmax" })], ...sparse, masked: true, rows: 9 },
+  "steps of sequences": {
+    layers: [
+      batchNormalization({ inputShape: [7, 3] }),
+      simpleRNN({ units: 6, returnSequences: true }),
+      batchNormalization(),
+      dense({ units: 2 }),
+    ],
+    rows: 5,
+    optimizer: adam(),
+  },
+  "layer normalization": {
+    layers: [
+      layerNormalization({ inputShape: [9] }),
+      dense({ units: 17 }),
+      layerNormalization({ gammaRegularizer: l2(0.1) }),
+      activation("gelu"),
+      dense({ units: 3, activation: "softmax" }),
+    ],
+    ...sparse,
+    optimizer: adam({ clipNorm: 0.1 }),
+    rows: 33,
+  },
+  "layer normalization of padded sequences": {
+    layers: [
+      simpleRNN({ units: 6, inputShape: [7, 3], returnSequences: true }),
+      layerNormalization(),
+      dense({ units: 3, activation: "softmax" }),
+    ],
+    ...sparse,
+    masked: true,
+    rows: 9,
+  },
 };
 
 function declare({ layers, loss = "meanSquaredError", optimizer = sgd(0.1), metrics, rows = 5, masked }: Case) {
@@ -53,12 +99,17 @@ function declare({ layers, loss = "meanSquaredError", optimizer = sgd(0.1), metr
 
 const plansOf = ({ graph, batch }: ReturnType<typeof declare>) => {
   const options = { formulas: FORMULAS, batch, sequences: withNormalizations(SEQUENCES) };
-  return { fused: new Plan(graph, options), "fused in software": new Plan(graph, { ...options, adapter: SOFTWARE }),
-    unfused: new Plan(graph, { ...options, fuse: false }) };
+  return {
+    fused: new Plan(graph, options),
+    "fused in software": new Plan(graph, { ...options, adapter: SOFTWARE }),
+    unfused: new Plan(graph, { ...options, fuse: false }),
+  };
 };
 
 describe.each(Object.entries(CASES))("%s", (_, given) => {
-  const declared = declare(given), { values, scalars } = declared, plans = plansOf(declared);
+  const declared = declare(given),
+    { values, scalars } = declared,
+    plans = plansOf(declared);
 
   it.each(["fused", "fused in software", "unfused"] as const)("every tensor of the %s plan is within its bound", async (kind) => {
     const run = await Training.open(gpu, plans[kind], values);
@@ -73,7 +124,9 @@ describe.each(Object.entries(CASES))("%s", (_, given) => {
 
   it("leaves the same bits again", async () => {
     const [a, b] = await Promise.all([0, 1].map(() => Training.open(gpu, plans.fused, values)));
-    expect(bitsOf(new Map([["results", await a.run([scalars, scalars], true)]]))).toEqual(bitsOf(new Map([["results", await b.run([scalars, scalars])]])));
+    expect(bitsOf(new Map([["results", await a.run([scalars, scalars], true)]]))).toEqual(
+      bitsOf(new Map([["results", await b.run([scalars, scalars])]])),
+    );
     expect(bitsOf(await a.state())).toEqual(bitsOf(await b.state()));
     a.dispose();
     b.dispose();
@@ -87,9 +140,14 @@ describe("control: what is off is caught and named", () => {
     ["n", "first, before a softmax layer", "n1", " - scratch", " + scratch"],
     ["a row's variance", "layer normalization", "n1", "variance /= ", "variance *= 1.001 / "],
   ] as const)("%s", async (_, name, tensor, from, to) => {
-    const declared = declare(CASES[name]), { values, scalars } = declared, plan = plansOf(declared).unfused;
-    const launch = plan.launches.findIndex(({ touches }) => touches.some((touch) => touch.tensor === tensor && touch.access === "read_write"));
-    const wrong = sabotage(plan, launch, from, to), run = await Training.open(gpu, wrong, values);
+    const declared = declare(CASES[name]),
+      { values, scalars } = declared,
+      plan = plansOf(declared).unfused;
+    const launch = plan.launches.findIndex(({ touches }) =>
+      touches.some((touch) => touch.tensor === tensor && touch.access === "read_write"),
+    );
+    const wrong = sabotage(plan, launch, from, to),
+      run = await Training.open(gpu, wrong, values);
     const report = new VerifyReport(1, verifyTrace(wrong, await run.trace(scalars), values, scalars, 0));
     run.dispose();
     expect(report.firstFailure?.name).toBe(tensor);

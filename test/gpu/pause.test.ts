@@ -6,7 +6,8 @@ import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.t
 import { openLimited } from "./limited.ts";
 
 const ROWS = 40;
-const X = noise(ROWS * 3, 91), Y = noise(ROWS * 2, 92);
+const X = noise(ROWS * 3, 91),
+  Y = noise(ROWS * 2, 92);
 const LAYERS = [dense({ units: 6, activation: "tanh", inputShape: [3] }), dense({ units: 2 })];
 const RECIPE: CompileOptions = { optimizer: adam(0.01), loss: "meanSquaredError" };
 const FIT = { epochs: 6, batchSize: 4 };
@@ -18,11 +19,20 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const calmHistory = await calm.fit(X, Y, FIT);
     for (const at of [1, 7, 10, 59]) {
       const model = await compiledModel({ layers: LAYERS, seed: 1 }, { ...RECIPE, backend });
-      let batches = 0, standing: Promise<void> = Promise.resolve();
-      const training = model.fit(X, Y, { ...FIT, callbacks: { onBatchEnd: () => { if (++batches === at) standing = model.pause(); } } });
+      let batches = 0,
+        standing: Promise<void> = Promise.resolve();
+      const training = model.fit(X, Y, {
+        ...FIT,
+        callbacks: {
+          onBatchEnd: () => {
+            if (++batches === at) standing = model.pause();
+          },
+        },
+      });
       while (batches < at) await moment(1);
       await standing;
-      const then = batches, weights = await model.getWeights();
+      const then = batches,
+        weights = await model.getWeights();
       await model.predict(X);
       await moment(20);
       expect(batches).toBe(then);
@@ -53,12 +63,17 @@ describe.each(BACKENDS)("on %s", (backend) => {
 });
 
 it("an abort at every boundary of a short run leaves valid weights and no memory behind", async () => {
-  const { model, alive } = await openLimited({ layers: LAYERS, seed: 1 }, RECIPE), bare = await alive();
+  const { model, alive } = await openLimited({ layers: LAYERS, seed: 1 }, RECIPE),
+    bare = await alive();
   for (let at = 1; at <= 12; at++) {
     const abort = new AbortController();
     let batches = 0;
-    const { steps } = await model.fit(X, Y, { epochs: 2, batchSize: 7, signal: abort.signal,
-      callbacks: { onBatchEnd: () => void (++batches === at && abort.abort()) } });
+    const { steps } = await model.fit(X, Y, {
+      epochs: 2,
+      batchSize: 7,
+      signal: abort.signal,
+      callbacks: { onBatchEnd: () => void (++batches === at && abort.abort()) },
+    });
     expect(steps).toBeGreaterThanOrEqual(at);
     expect(await alive()).toBe(bare);
     expect((await model.getWeights()).every(({ data }) => data.every(Number.isFinite))).toBe(true);

@@ -32,47 +32,99 @@ interface Case {
   readonly last: number;
 }
 
-const hidden = (units: number, inputs: number, activation: "tanh" | "gelu" | "sigmoid" | "relu", kernelRegularizer: Regularizer | null = null) =>
-  dense({ units, inputShape: [inputs], activation, kernelRegularizer });
+const hidden = (
+  units: number,
+  inputs: number,
+  activation: "tanh" | "gelu" | "sigmoid" | "relu",
+  kernelRegularizer: Regularizer | null = null,
+) => dense({ units, inputShape: [inputs], activation, kernelRegularizer });
 
 /** Every part of a program at least once: gather, products, row sums, elementwise, row by row, few and many in a sum. */
 const CASES: Record<string, Case> = {
-  "2-8-1, XOR's network": { layers: [hidden(8, 2, "tanh"), dense({ units: 1, activation: "sigmoid" })], batch: 4, last: 3,
-    loss: "binaryCrossentropy", optimizer: sgd(0.5), metrics: ["accuracy"] },
-  "1-1, one weight": { layers: [dense({ units: 1, inputShape: [1], useBias: false })], batch: 1, last: 1,
-    loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }) },
-  "4-8-3, softmax, dropout, L2": { layers: [hidden(8, 4, "gelu", l2(1e-2)), dropout({ rate: 0.3 }),
-    dense({ units: 3, activation: "softmax", kernelRegularizer: l1l2({ l1: 1e-3, l2: 1e-3 }) })], batch: 16, last: 7,
-    loss: "sparseCategoricalCrossentropy", optimizer: adam({ globalClipNorm: 0.5 }), metrics: ["accuracy"] },
-  "3-16-16-2, each clipped": { layers: [hidden(16, 3, "sigmoid"), hidden(16, 16, "relu"), dense({ units: 2 })], batch: 33,
-    last: 1, loss: huber({ delta: 0.5 }), optimizer: rmsprop({ clipNorm: 0.1, centered: true, momentum: 0.5 }) },
-  "2-40-40-1, many in a sum": { layers: [hidden(40, 2, "tanh", l2(1e-3)), hidden(40, 40, "tanh", l2(1e-3)), dense({ units: 1 })],
-    batch: 13, last: 5, loss: "halfSquaredError", optimizer: adamW({ clipValue: 0.01 }), metrics: ["mae"] },
-  "2-6-1, 150 rows": { layers: [hidden(6, 2, "tanh"), dense({ units: 1 })], batch: 150, last: 149, loss: "meanSquaredError",
-    optimizer: adagrad(), metrics: ["mse"] },
-  "7-10-3, 7 rows: no tile is whole": { layers: [hidden(10, 7, "tanh"), dense({ units: 3, activation: "softmax" })], batch: 7, last: 1,
-    loss: "categoricalCrossentropy", optimizer: sgd(0.1) },
-  "5-17-10-3, several tiles of each product, the last one cut": { layers: [hidden(17, 5, "relu"), hidden(10, 17, "tanh"), dense({ units: 3 })],
-    batch: 37, last: 9, loss: "meanSquaredError", optimizer: adam(1e-2) },
+  "2-8-1, XOR's network": {
+    layers: [hidden(8, 2, "tanh"), dense({ units: 1, activation: "sigmoid" })],
+    batch: 4,
+    last: 3,
+    loss: "binaryCrossentropy",
+    optimizer: sgd(0.5),
+    metrics: ["accuracy"],
+  },
+  "1-1, one weight": {
+    layers: [dense({ units: 1, inputShape: [1], useBias: false })],
+    batch: 1,
+    last: 1,
+    loss: "meanSquaredError",
+    optimizer: sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+  },
+  "4-8-3, softmax, dropout, L2": {
+    layers: [
+      hidden(8, 4, "gelu", l2(1e-2)),
+      dropout({ rate: 0.3 }),
+      dense({ units: 3, activation: "softmax", kernelRegularizer: l1l2({ l1: 1e-3, l2: 1e-3 }) }),
+    ],
+    batch: 16,
+    last: 7,
+    loss: "sparseCategoricalCrossentropy",
+    optimizer: adam({ globalClipNorm: 0.5 }),
+    metrics: ["accuracy"],
+  },
+  "3-16-16-2, each clipped": {
+    layers: [hidden(16, 3, "sigmoid"), hidden(16, 16, "relu"), dense({ units: 2 })],
+    batch: 33,
+    last: 1,
+    loss: huber({ delta: 0.5 }),
+    optimizer: rmsprop({ clipNorm: 0.1, centered: true, momentum: 0.5 }),
+  },
+  "2-40-40-1, many in a sum": {
+    layers: [hidden(40, 2, "tanh", l2(1e-3)), hidden(40, 40, "tanh", l2(1e-3)), dense({ units: 1 })],
+    batch: 13,
+    last: 5,
+    loss: "halfSquaredError",
+    optimizer: adamW({ clipValue: 0.01 }),
+    metrics: ["mae"],
+  },
+  "2-6-1, 150 rows": {
+    layers: [hidden(6, 2, "tanh"), dense({ units: 1 })],
+    batch: 150,
+    last: 149,
+    loss: "meanSquaredError",
+    optimizer: adagrad(),
+    metrics: ["mse"],
+  },
+  "7-10-3, 7 rows: no tile is whole": {
+    layers: [hidden(10, 7, "tanh"), dense({ units: 3, activation: "softmax" })],
+    batch: 7,
+    last: 1,
+    loss: "categoricalCrossentropy",
+    optimizer: sgd(0.1),
+  },
+  "5-17-10-3, several tiles of each product, the last one cut": {
+    layers: [hidden(17, 5, "relu"), hidden(10, 17, "tanh"), dense({ units: 3 })],
+    batch: 37,
+    last: 9,
+    loss: "meanSquaredError",
+    optimizer: adam(1e-2),
+  },
 };
 
 const hasQuads = (await navigator.gpu.requestAdapter())?.features.has("subgroups") ?? false;
 /** What decides how the work is cut. Hosts without subgroups never have the third. */
 const ADAPTERS = {
-  gpu: DEFAULT_ADAPTER, software: { ...DEFAULT_ADAPTER, kind: "software" },
+  gpu: DEFAULT_ADAPTER,
+  software: { ...DEFAULT_ADAPTER, kind: "software" },
   "software with quads": { ...DEFAULT_ADAPTER, kind: "software", quads: hasQuads },
 } satisfies Record<string, Adapter>;
 type AdapterName = keyof typeof ADAPTERS;
 
 function declare({ layers, loss, optimizer, metrics, batch, last }: Case, adapter: Adapter) {
   const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch });
-  const steps = [batch, batch, last, batch].map((rows, step): StepScalars =>
-    ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
+  const steps = [batch, batch, last, batch].map((rows, step): StepScalars => ({ rows, offset: 0, step, ...ratesAt(optimizer, step) }));
   return { graph, values, steps, plan: new Plan(graph, { formulas: FORMULAS, batch, persistentBytes: MEMORY, writePersistent, adapter }) };
 }
 
 const WRITTEN_FOR = (Object.keys(ADAPTERS) as AdapterName[]).flatMap((adapter) =>
-  Object.entries(CASES).map(([name, given]) => [name, adapter, given] as const));
+  Object.entries(CASES).map(([name, given]) => [name, adapter, given] as const),
+);
 
 describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
   const { graph, values, steps, plan } = declare(given, ADAPTERS[adapter]);
@@ -100,7 +152,7 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
     const results = await once.run(steps);
     expect(bitsOf(new Map([["results", await again.run(steps)]]))).toEqual(bitsOf(new Map([["results", results]])));
     const apart = [];
-    for (const step of steps) apart.push(...await single.run([step]));
+    for (const step of steps) apart.push(...(await single.run([step])));
     expect(apart).toEqual([...results]);
     const state = bitsOf(await once.state());
     expect(bitsOf(await again.state())).toEqual(state);
@@ -110,15 +162,16 @@ describe.each(WRITTEN_FOR)("%s, as for %s", (_, adapter, given) => {
 
   it("NaN in the memory that it packs weights into leaks nowhere", async () => {
     const [clean, poisoned] = await Promise.all([0, 1].map(() => Training.open(gpu, plan, values)));
-    expect([...await poisoned.run(steps, true)]).toEqual([...await clean.run(steps)]);
+    expect([...(await poisoned.run(steps, true))]).toEqual([...(await clean.run(steps))]);
     expect(bitsOf(await poisoned.state())).toEqual(bitsOf(await clean.state()));
     clean.dispose();
     poisoned.dispose();
   });
 
   it("agrees with the plan of many launches", async () => {
-    const [persistent, launched] = await Promise.all([plan, new Plan(graph, { formulas: FORMULAS, batch: given.batch })]
-      .map((p) => Training.open(gpu, p, values)));
+    const [persistent, launched] = await Promise.all(
+      [plan, new Plan(graph, { formulas: FORMULAS, batch: given.batch })].map((p) => Training.open(gpu, p, values)),
+    );
     const [a, b] = [await persistent.run(steps.slice(0, 1)), await launched.run(steps.slice(0, 1))];
     // Before any rounding of weights can be amplified: the first step's loss, by sums in another order.
     a.forEach((value, i) => expect(Math.abs(value - b[i])).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(b[i]))));
@@ -160,7 +213,10 @@ describe("the choice", () => {
     expect(of(layers, batch, bytes)).toBe(expected);
   });
 
-  it.each([["gpu", 32], ["software", 4]] as const)("as many lanes as a %s wants: %i", (kind, lanes) => {
+  it.each([
+    ["gpu", 32],
+    ["software", 4],
+  ] as const)("as many lanes as a %s wants: %i", (kind, lanes) => {
     const { source } = declare(CASES["2-8-1, XOR's network"], ADAPTERS[kind]).plan.launches[0];
     expect(source).toContain(`@workgroup_size(${lanes})`);
   });
@@ -178,7 +234,8 @@ describe("the choice", () => {
 
   it("tiles read far less than a number at a time would; quads less than that; a single number takes no tile", () => {
     const reads = (m: number, n: number, k: number, quads: boolean) => {
-      const { rows, cols, across } = tileFor(m, n, k, quads), shared = quads && across === 4 && rows % 4 === 0;
+      const { rows, cols, across } = tileFor(m, n, k, quads),
+        shared = quads && across === 4 && rows % 4 === 0;
       return Math.ceil(m / (rows * (4 / across))) * Math.ceil(n / (cols * across)) * k * ((shared ? rows / 4 : rows) + cols);
     };
     const byNumber = (64 * 16 * 16 * 2) / 4;

@@ -30,7 +30,11 @@ interface Case {
 const CASES: Record<string, Case> = {
   "3-5-3-2, tanh": { widths: [3, 5, 3, 2], activation: "tanh", optimizer: sgd(0.1) },
   "17-65-33-4, gelu, dropout, clipped": {
-    widths: [17, 65, 33, 4], activation: "gelu", optimizer: sgd({ globalClipNorm: 0.1 }), rate: 0.3 },
+    widths: [17, 65, 33, 4],
+    activation: "gelu",
+    optimizer: sgd({ globalClipNorm: 0.1 }),
+    rate: 0.3,
+  },
   "130-129-131-10, relu": { widths: [130, 129, 131, 10], activation: "relu", optimizer: adam() },
 };
 
@@ -52,7 +56,8 @@ describe.each(Object.entries(CASES))("%s", (_, given) => {
   it.each([true, false])("every tensor is within its bound, fused: %s", async (fuse) => {
     const run = await Training.open(gpu, plan(fuse), values);
     for (const [i, scalars] of steps.entries()) {
-      const before = await run.before(), trace = await run.trace(scalars);
+      const before = await run.before(),
+        trace = await run.trace(scalars);
       const report = new VerifyReport(1, verifyTrace(run.plan, trace, before, scalars, i));
       expect(report.firstFailure, String(report)).toBeNull();
       expect(trace.some((launch) => [...launch.keys()].some((name) => run.plan.places.get(name)?.type === "f16"))).toBe(true);
@@ -93,9 +98,10 @@ it("NaN is stored as NaN, not clamped", async (context) => {
 
 describe("compiled", () => {
   beforeEach(needsHalf);
-  const ROWS = 512, WIDTH = 64;
-  const X = noise(ROWS * WIDTH, 7), Y = Uint32Array.from({ length: ROWS }, (_, row) =>
-    (X[row * WIDTH] > 0 ? 1 : 0) + (X[row * WIDTH + 1] > 0 ? 2 : 0));
+  const ROWS = 512,
+    WIDTH = 64;
+  const X = noise(ROWS * WIDTH, 7),
+    Y = Uint32Array.from({ length: ROWS }, (_, row) => (X[row * WIDTH] > 0 ? 1 : 0) + (X[row * WIDTH + 1] > 0 ? 2 : 0));
   const LAYERS = [dense({ units: 64, activation: "relu", inputShape: [WIDTH] }), dense({ units: 4, activation: "softmax" })];
   const RECIPE: CompileOptions = { optimizer: adam(0.01), loss: "sparseCategoricalCrossentropy", backend: "webgpu" };
 
@@ -106,7 +112,8 @@ describe("compiled", () => {
       expect((await model.verify(X, Y, { steps: 2 })).ok).toBe(true);
       return { losses: history.loss, text: model.plan.toString(), answers: await model.predict(X) };
     };
-    const full = await train("f32"), half = await train("f16");
+    const full = await train("f32"),
+      half = await train("f16");
     half.losses.forEach((loss, i) => expect(Math.abs(loss / full.losses[i] - 1)).toBeLessThan(0.01));
     expect(half.losses).not.toEqual(full.losses);
     expect(half.losses[9]).toBeLessThan(0.5 * half.losses[0]);
@@ -115,21 +122,33 @@ describe("compiled", () => {
   });
 
   it("activations beyond 65504 are clamped to it", async () => {
-    const model = await compiledModel({ layers: [dense({ units: 2, useBias: false, inputShape: [1] }),
-      dense({ units: 1, useBias: false })] }, { ...RECIPE, loss: "meanSquaredError", precision: "f16" });
+    const model = await compiledModel(
+      { layers: [dense({ units: 2, useBias: false, inputShape: [1] }), dense({ units: 1, useBias: false })] },
+      { ...RECIPE, loss: "meanSquaredError", precision: "f16" },
+    );
     const [first, second] = await model.getWeights();
-    await model.setWeights([{ ...first, data: [1, -1] }, { ...second, data: [1, 0.5] }]);
-    expect([...await model.predict([3, 1e6, -1e6])]).toEqual([1.5, 32752, -32752]);
+    await model.setWeights([
+      { ...first, data: [1, -1] },
+      { ...second, data: [1, 0.5] },
+    ]);
+    expect([...(await model.predict([3, 1e6, -1e6]))]).toEqual([1.5, 32752, -32752]);
   });
 });
 
 describe("refused", () => {
   const declared = () => sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
   const RECIPE: CompileOptions = { optimizer: "sgd", loss: "meanSquaredError", precision: "f16" };
-  const failure = (options: CompileOptions) => declared().compile(options).then(() => null, (error: unknown) => error as Error);
+  const failure = (options: CompileOptions) =>
+    declared()
+      .compile(options)
+      .then(
+        () => null,
+        (error: unknown) => error as Error,
+      );
 
   it("a device of the user's own without the feature, which lives on", async () => {
-    const device = await ownDevice(), error = await failure({ ...RECIPE, device });
+    const device = await ownDevice(),
+      error = await failure({ ...RECIPE, device });
     expect(error).toBeInstanceOf(UnsupportedError);
     expect(error?.message).toMatch(/needs the WebGPU feature "shader-f16", which the device .* requiredFeatures: \["shader-f16"\]/);
     await compiledModel({ layers: [dense({ units: 1, inputShape: [1] })] }, { ...RECIPE, precision: "f32", device });

@@ -5,10 +5,14 @@ import { fastest, median } from "../../src/gpu/race.ts";
 
 /** Runs a race where runner i takes what `times[i]` says, turn after turn, the last one for ever. */
 async function race(times: readonly (readonly number[])[], budget = 1e9, rounds = 5) {
-  const runs = times.map(() => 0), order: number[] = [];
+  const runs = times.map(() => 0),
+    order: number[] = [];
   let clock = 1000;
   const winner = await fastest({
-    count: times.length, budget, rounds, now: () => clock,
+    count: times.length,
+    budget,
+    rounds,
+    now: () => clock,
     time: (runner) => {
       const took = times[runner][Math.min(runs[runner]++, times[runner].length - 1)];
       clock += Number.isFinite(took) ? took : 0;

@@ -5,7 +5,11 @@ import { describe, expect, it } from "vitest";
 import { adam, dataset, dense, sequential, simpleRNN, sgd, windows, type Layer, type LossName, type Sequential } from "../../src/index.ts";
 import { describeGpu, ENGINE, type TestBackend } from "../support/models.ts";
 
-async function compiled(layers: readonly Layer[], backend: TestBackend, loss: LossName = "sparseCategoricalCrossentropy"): Promise<Sequential> {
+async function compiled(
+  layers: readonly Layer[],
+  backend: TestBackend,
+  loss: LossName = "sparseCategoricalCrossentropy",
+): Promise<Sequential> {
   const model = sequential({ seed: 3, layers });
   await model.compile({ optimizer: sgd({ learningRate: 0.2, momentum: 0.5, globalClipNorm: 1 }), loss, backend });
   return model;
@@ -25,7 +29,8 @@ const CLOSE = 2e-5;
 
 const text = Array.from("abcabdabcabe".repeat(40), (letter) => letter.charCodeAt(0) - 97);
 const letters = (): Layer[] => [
-  simpleRNN({ units: 12, inputShape: [8], inputVocabulary: 5, returnSequences: true, stateful: true }), dense({ units: 5, activation: "softmax" }),
+  simpleRNN({ units: 12, inputShape: [8], inputVocabulary: 5, returnSequences: true, stateful: true }),
+  dense({ units: 5, activation: "softmax" }),
 ];
 
 describe("a text in windows, states carried on", () => {
@@ -41,8 +46,12 @@ describe("a text in windows, states carried on", () => {
   }
 
   it("leads to the reference's weights", async () => {
-    const [kept, reset, onCpu, resetOnCpu] = [await trained(ENGINE, false), await trained(ENGINE, true),
-      await trained("cpu", false), await trained("cpu", true)];
+    const [kept, reset, onCpu, resetOnCpu] = [
+      await trained(ENGINE, false),
+      await trained(ENGINE, true),
+      await trained("cpu", false),
+      await trained("cpu", true),
+    ];
     expect(farthest(kept, onCpu)).toBeLessThan(CLOSE);
     expect(farthest(reset, resetOnCpu)).toBeLessThan(CLOSE);
     // Control: whether states are carried makes a difference far above that.
@@ -54,9 +63,9 @@ describe("a text in windows, states carried on", () => {
     for (const backend of [ENGINE, "cpu"] as const) {
       const model = await compiled(letters(), backend);
       await model.predict(x.slice(0, 4 * 8), { batchSize: 4 });
-      answers.push([...await model.predict(x.slice(0, 4 * 8), { batchSize: 4 })]);
+      answers.push([...(await model.predict(x.slice(0, 4 * 8), { batchSize: 4 }))]);
       model.resetStates();
-      answers.push([...await model.predict(x.slice(0, 4 * 8), { batchSize: 4 })]);
+      answers.push([...(await model.predict(x.slice(0, 4 * 8), { batchSize: 4 }))]);
       model.dispose();
     }
     expect(farthest(answers[0], answers[2])).toBeLessThan(CLOSE);
@@ -66,15 +75,27 @@ describe("a text in windows, states carried on", () => {
 });
 
 describe("sequences of unequal length", () => {
-  const steps = 6, rows = 10, lengths = Uint32Array.from({ length: rows }, (_, i) => 1 + (i * 5) % steps);
+  const steps = 6,
+    rows = 10,
+    lengths = Uint32Array.from({ length: rows }, (_, i) => 1 + ((i * 5) % steps));
   const x = Float32Array.from({ length: rows * steps * 2 }, (_, i) => Math.sin(i * 1.3));
   const y = Float32Array.from({ length: rows }, (_, i) => Math.cos(i));
   /** The same with other numbers in the padding. */
   const other = x.map((value, i) => (Math.floor(i / 2) % steps >= lengths[Math.floor(i / (2 * steps))] ? 99 : value));
-  const layers = (): Layer[] => [simpleRNN({ units: 7, inputShape: [steps, 2], returnSequences: true }), simpleRNN({ units: 5 }), dense({ units: 1 })];
+  const layers = (): Layer[] => [
+    simpleRNN({ units: 7, inputShape: [steps, 2], returnSequences: true }),
+    simpleRNN({ units: 5 }),
+    dense({ units: 1 }),
+  ];
 
-  async function trained(backend: TestBackend, features: Float32Array, given: Uint32Array | undefined, byHandle = false): Promise<number[]> {
-    const model = await compiled(layers(), backend, "meanSquaredError"), options = { batchSize: 4, epochs: 3 };
+  async function trained(
+    backend: TestBackend,
+    features: Float32Array,
+    given: Uint32Array | undefined,
+    byHandle = false,
+  ): Promise<number[]> {
+    const model = await compiled(layers(), backend, "meanSquaredError"),
+      options = { batchSize: 4, epochs: 3 };
     const set = dataset(features, y, { lengths: given });
     if (byHandle) await model.fit(set, options);
     else await model.fit(features, y, { ...options, lengths: given });
@@ -108,9 +129,21 @@ it("verify() compares a recurrent network's tensors and leaves training as it wa
 
 describeGpu("launches", () => {
   it.each([
-    ["one layer of 256", [simpleRNN({ units: 256, inputShape: [9], inputVocabulary: 65, returnSequences: true }), dense({ units: 65, activation: "softmax" })], 2],
+    [
+      "one layer of 256",
+      [simpleRNN({ units: 256, inputShape: [9], inputVocabulary: 65, returnSequences: true }), dense({ units: 65, activation: "softmax" })],
+      2,
+    ],
     ["stateful", letters(), 3],
-    ["two layers", [simpleRNN({ units: 64, inputShape: [9, 4], returnSequences: true }), simpleRNN({ units: 64 }), dense({ units: 3, activation: "softmax" })], 2],
+    [
+      "two layers",
+      [
+        simpleRNN({ units: 64, inputShape: [9, 4], returnSequences: true }),
+        simpleRNN({ units: 64 }),
+        dense({ units: 3, activation: "softmax" }),
+      ],
+      2,
+    ],
   ] as const)("%s: as many as the plan tells", async (_, layers, launches) => {
     const model = sequential({ layers });
     await model.compile({ optimizer: adam(), loss: "sparseCategoricalCrossentropy", backend: "webgpu" });

@@ -7,15 +7,22 @@ import { dropoutMask } from "../../src/reference/dropout.ts";
 import { runStep, useGpu, type StepCase } from "./support.ts";
 
 const gpu = useGpu();
-const ELEMENTS = 203, SEED = 5, RATE = 0.4;
+const ELEMENTS = 203,
+  SEED = 5,
+  RATE = 0.4;
 const dropped = (step: number): StepCase => ({
-  op: { type: "dropout", rate: RATE, layer: 2, inputs: ["x"], outputs: ["out"] }, seed: SEED,
-  shapes: { x: ["batch", 1], out: ["batch", 1] }, batch: ELEMENTS, values: { x: new Float32Array(ELEMENTS).fill(1) },
+  op: { type: "dropout", rate: RATE, layer: 2, inputs: ["x"], outputs: ["out"] },
+  seed: SEED,
+  shapes: { x: ["batch", 1], out: ["batch", 1] },
+  batch: ELEMENTS,
+  values: { x: new Float32Array(ELEMENTS).fill(1) },
   scalars: { step },
 });
 
 it.each([0, 7, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 7, 2 ** 53 - 1])("step %d: the kernel keeps what the reference keeps", async (step) => {
-  const { outputs: [kept] } = await runStep(gpu, dropped(step));
+  const {
+    outputs: [kept],
+  } = await runStep(gpu, dropped(step));
   expect([...kept].map((value) => Number(value !== 0))).toEqual([...dropoutMask(ELEMENTS, RATE, SEED, step, 2)]);
 });
 

@@ -5,9 +5,7 @@
 // that nobody wrote fails its comparison.
 
 import { afterAll, beforeAll, expect, type TestContext } from "vitest";
-import {
-  sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Op, type StepScalars, type Tensor,
-} from "../../src/graph/types.ts";
+import { sizeOf as sizeOfTensor, tensorOf, type Graph, type Rows, type Op, type StepScalars, type Tensor } from "../../src/graph/types.ts";
 import { acquireDevice, planAdapter, type GpuContext } from "../../src/gpu/device.ts";
 import { Executor } from "../../src/gpu/executor.ts";
 import { createFrom, TensorStore } from "../../src/gpu/memory.ts";
@@ -25,7 +23,8 @@ import { FORMULAS } from "../support/formulas.ts";
 export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** NaNs of two kinds, so that a NaN computed from rows that must not be read is told from one that was there before. */
-const INPUT_POISON = 0x7fc00000, OUTPUT_POISON = 0x7fc0dead;
+const INPUT_POISON = 0x7fc00000,
+  OUTPUT_POISON = 0x7fc0dead;
 
 /** The device of one test file. */
 export interface Gpu {
@@ -54,16 +53,24 @@ export function useGpu(): Gpu {
     return value;
   };
   return {
-    get device() { return ready(context).device; },
-    get pipelines() { return ready(pipelines); },
+    get device() {
+      return ready(context).device;
+    },
+    get pipelines() {
+      return ready(pipelines);
+    },
   };
 }
 
 /** Skips a test of what happens where training of a tiny network stays on the device, if it does not on the adapter at hand. */
 export async function needsPersistent({ skip }: TestContext): Promise<void> {
-  const context = await acquireDevice(), { maxIterations: maxIterations } = planAdapter(context);
+  const context = await acquireDevice(),
+    { maxIterations: maxIterations } = planAdapter(context);
   context.device.destroy();
-  skip(maxIterations !== undefined, `this software adapter ends loops after ${maxIterations} iterations: tiny networks do not stay on the device`);
+  skip(
+    maxIterations !== undefined,
+    `this software adapter ends loops after ${maxIterations} iterations: tiny networks do not stay on the device`,
+  );
 }
 
 /** A plan of which one launch has another source: a kernel made wrong on purpose. */
@@ -111,11 +118,13 @@ function stored(values: ArrayLike<number> | undefined, elements: number): Number
 }
 
 function oneStep({ op, shapes, seed = 5 }: StepCase): Graph {
-  const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] => {
-    const isData = op.type === "gather" && op.inputs.includes(name);
-    // Not "intermediate": those lie in memory of the plan, where a test cannot look beyond the rows.
-    return [name, { name, role: isData ? "data" : "state", rows, cols }];
-  }));
+  const tensors = new Map(
+    Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] => {
+      const isData = op.type === "gather" && op.inputs.includes(name);
+      // Not "intermediate": those lie in memory of the plan, where a test cannot look beyond the rows.
+      return [name, { name, role: isData ? "data" : "state", rows, cols }];
+    }),
+  );
   return { purpose: "train", tensors, ops: [op], output: op.outputs[0], seed };
 }
 
@@ -126,14 +135,27 @@ const planOfGraph = (graph: Graph, batch = 1): Plan => new Plan(graph, { formula
 export const planOf = (given: StepCase): Plan => planOfGraph(oneStep(given), given.batch);
 
 /** Every output of a kernel, for all rows of the batch. */
-async function runOnGpu(gpu: Gpu, graph: Graph, scalars: StepScalars, { shapes, values, batch = 1, wrong }: StepCase): Promise<Float32Array<ArrayBuffer>[]> {
-  const { device, pipelines } = gpu, whole = planOfGraph(graph, batch);
+async function runOnGpu(
+  gpu: Gpu,
+  graph: Graph,
+  scalars: StepScalars,
+  { shapes, values, batch = 1, wrong }: StepCase,
+): Promise<Float32Array<ArrayBuffer>[]> {
+  const { device, pipelines } = gpu,
+    whole = planOfGraph(graph, batch);
   const plan = wrong ? sabotage(whole, 0, ...wrong) : whole;
   const isData = (name: string) => tensorOf(graph, name).role === "data";
   const store = new TensorStore(device);
-  await store.write(new Map([...plan.places.keys()].map((name) =>
-    [name, stored(values[name], sizeOfOutput(graph, name, batch)) as Float32Array<ArrayBuffer>])));
-  const data = new Map(Object.keys(shapes).filter(isData).map((name) => [name, createFrom(device, stored(values[name], 0), name)]));
+  await store.write(
+    new Map(
+      [...plan.places.keys()].map((name) => [name, stored(values[name], sizeOfOutput(graph, name, batch)) as Float32Array<ArrayBuffer>]),
+    ),
+  );
+  const data = new Map(
+    Object.keys(shapes)
+      .filter(isData)
+      .map((name) => [name, createFrom(device, stored(values[name], 0), name)]),
+  );
   const executor = await Executor.create(device, pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
   try {
     await traceStep(executor, scalars);
@@ -150,17 +172,25 @@ const isUntouched = (bits: number): boolean => bits === OUTPUT_POISON || (ENGINE
 
 /** Runs one step on the engine and on the reference and compares every output. */
 export async function runStep(gpu: Gpu, given: StepCase): Promise<StepRun> {
-  const { op, values, batch = 1, rows = batch } = given, graph = oneStep(given);
+  const { op, values, batch = 1, rows = batch } = given,
+    graph = oneStep(given);
   const scalars: StepScalars = { rows, offset: 0, step: 0, learningRate: 0, correctedRate: 0, ...given.scalars };
   if (ENGINE === "wasm" && given.wrong) throw new Error("runStep(): what makes WGSL wrong is for WebGPU alone");
   const read = await (ENGINE === "wasm" ? runOnWasm({ graph, batch, scalars, values }) : runOnGpu(gpu, graph, scalars, given));
   const outputs = read.map((floats, i) => floats.slice(0, sizeOfOutput(graph, op.outputs[i], rows)));
-  const spilled = read.reduce((count, floats, i) =>
-    count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => !isUntouched(bits)).length, 0);
-  const reference = evaluateBounded(op, op.inputs.map((name) => {
-    const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
-    return { values: numbers, bounds: new Float64Array(numbers.length) };
-  }), graph, scalars);
+  const spilled = read.reduce(
+    (count, floats, i) => count + new Uint32Array(floats.buffer, outputs[i].byteLength).filter((bits) => !isUntouched(bits)).length,
+    0,
+  );
+  const reference = evaluateBounded(
+    op,
+    op.inputs.map((name) => {
+      const numbers = Float64Array.from(isStoredWhole(values[name]) ? values[name] : Float32Array.from(values[name]));
+      return { values: numbers, bounds: new Float64Array(numbers.length) };
+    }),
+    graph,
+    scalars,
+  );
   return { outputs, spilled, reference, comparisons: outputs.map((floats, i) => compareTensor(op.outputs[i], floats, reference[i])) };
 }
 
@@ -175,7 +205,10 @@ export async function expectStep(gpu: Gpu, given: StepCase): Promise<StepRun> {
 /** Runs one step whose kernel is wrong on purpose and expects the comparison to say so: a check that can fail. */
 export async function expectCaught(gpu: Gpu, given: StepCase & Required<Pick<StepCase, "wrong">>): Promise<void> {
   const run = await runStep(gpu, given);
-  expect(run.comparisons.every(({ ok }) => ok), `${given.wrong.join(" → ")} goes unnoticed`).toBe(false);
+  expect(
+    run.comparisons.every(({ ok }) => ok),
+    `${given.wrong.join(" → ")} goes unnoticed`,
+  ).toBe(false);
 }
 
 export const randomFor = (seed: number): RandomSequence => new RandomSequence(seed, STREAM.data);

@@ -14,8 +14,8 @@ import type { Gpu, Numbers } from "./support.ts";
 export type Values = ReadonlyMap<string, ArrayLike<number>>;
 
 /** Weights and optimizer states. */
-export const persistent = (graph: Graph): string[] => [...graph.tensors.values()]
-  .filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
+export const persistent = (graph: Graph): string[] =>
+  [...graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
 
 /** Those, in the order in which the plan has them in memory. */
 const weightNames = ({ graph, places }: Plan): string[] => [...places.keys()].filter((name) => persistent(graph).includes(name));
@@ -33,8 +33,12 @@ function packed(plan: Plan, names: readonly string[], values: Values): Floats {
 
 export class Training {
   private constructor(
-    readonly gpu: Gpu, readonly plan: Plan, readonly store: TensorStore, readonly data: ReadonlyMap<string, GPUBuffer>,
-    readonly executor: StepExecutor, readonly values: Values,
+    readonly gpu: Gpu,
+    readonly plan: Plan,
+    readonly store: TensorStore,
+    readonly data: ReadonlyMap<string, GPUBuffer>,
+    readonly executor: StepExecutor,
+    readonly values: Values,
   ) {}
 
   /** @param values all that the graph is given; typed arrays as they are stored */
@@ -43,8 +47,9 @@ export class Training {
     // In the order of the plan's own places.
     await store.write(new Map(weightNames(plan).map((name) => [name, values.get(name) as Floats])));
     const isData = (name: string) => name === "order" || tensorOf(plan.graph, name).role === "data";
-    const data = new Map([...values].filter(([name]) => isData(name))
-      .map(([name, numbers]) => [name, createFrom(gpu.device, numbers as Numbers, name)]));
+    const data = new Map(
+      [...values].filter(([name]) => isData(name)).map(([name, numbers]) => [name, createFrom(gpu.device, numbers as Numbers, name)]),
+    );
     const carried = carriedNames(plan);
     if (carried.length > 0) data.set("carried", createFrom(gpu.device, packed(plan, carried, values), "carried"));
     const executor = await createExecutor(gpu.device, gpu.pipelines, plan, (memory) => data.get(memory) ?? store.buffer(memory));
@@ -73,9 +78,13 @@ export class Training {
 
   /** What stateful layers carry. */
   async carried(): Promise<Map<string, Floats>> {
-    const names = carriedNames(this.plan), buffer = this.data.get("carried");
+    const names = carriedNames(this.plan),
+      buffer = this.data.get("carried");
     if (!buffer) return new Map();
-    const floats = await readFloats(this.gpu.device, names.map((name) => ({ buffer, ...this.plan.places.get(name)! })));
+    const floats = await readFloats(
+      this.gpu.device,
+      names.map((name) => ({ buffer, ...this.plan.places.get(name)! })),
+    );
     return new Map(names.map((name, i) => [name, floats[i]]));
   }
 
@@ -98,8 +107,7 @@ export class Training {
 
 /** Weights and states after the steps in float64, and how far those of any float32 GPU may lie from them. */
 export function boundedTraining(graph: Graph, values: Values, steps: readonly StepScalars[]): Map<string, Bounded> {
-  const exact = (data: ArrayLike<number>): Bounded =>
-    ({ values: Float64Array.from(data), bounds: new Float64Array(data.length) });
+  const exact = (data: ArrayLike<number>): Bounded => ({ values: Float64Array.from(data), bounds: new Float64Array(data.length) });
   let state = new Map(persistent(graph).map((name) => [name, exact(values.get(name) ?? [])]));
   for (const scalars of steps) {
     const known = new Map([...[...values].map(([name, data]): [string, Bounded] => [name, exact(data)]), ...state]);

@@ -11,7 +11,12 @@ import type { Graph } from "../../src/graph/types.ts";
 import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, huber, meanSquaredError, sparseCategoricalCrossentropy,
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  halfSquaredError,
+  huber,
+  meanSquaredError,
+  sparseCategoricalCrossentropy,
 } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adagrad, adam, adamW, rmsprop, sgd, type Clipping } from "../../src/model/optimizers.ts";
@@ -42,8 +47,9 @@ function launchesOf(given: Declared): Launch[] {
   const { layers, loss, optimizer = "sgd", metrics = [], purposes = PURPOSES, features = FLOAT_FEATURES, batch = 3 } = given;
   const network = resolveNetwork(layers, 1);
   const recipe = resolveRecipe(network, { optimizer, loss, metrics });
-  return purposes.flatMap((purpose) => [true, false].flatMap((fuse) =>
-    new Plan(buildGraph(network, recipe, purpose, features), { formulas: FORMULAS, batch, fuse }).launches));
+  return purposes.flatMap((purpose) =>
+    [true, false].flatMap((fuse) => new Plan(buildGraph(network, recipe, purpose, features), { formulas: FORMULAS, batch, fuse }).launches),
+  );
 }
 
 /** Rows of targets get every metric; class indices only the accuracy. */
@@ -58,52 +64,90 @@ const LOSSES = [
 ] as const;
 
 /** One activation behind a product, one behind another, one after dropout; with a bias and without. */
-const hidden: Declared[] = ELEMENTWISE_ACTIVATIONS.flatMap((name) => [true, false].map((useBias): Declared => ({
-  layers: [
-    dense({ units: 2, activation: name, useBias, inputShape: [2] }), dropout({ rate: 0.25 }), activation(name),
-    dense({ units: 2, activation: name, useBias }), activation(name), dropout({ rate: 0.5 }), dense({ units: 2, useBias }),
-  ],
-  loss: "meanSquaredError",
-})));
+const hidden: Declared[] = ELEMENTWISE_ACTIVATIONS.flatMap((name) =>
+  [true, false].map((useBias): Declared => ({
+    layers: [
+      dense({ units: 2, activation: name, useBias, inputShape: [2] }),
+      dropout({ rate: 0.25 }),
+      activation(name),
+      dense({ units: 2, activation: name, useBias }),
+      activation(name),
+      dropout({ rate: 0.5 }),
+      dense({ units: 2, useBias }),
+    ],
+    loss: "meanSquaredError",
+  })),
+);
 
-const heads: Declared[] = LOSSES.flatMap(({ loss, last, all }) => last.flatMap((name) => [2, 3].map((units): Declared => ({
-  layers: [dense({ units: 2, inputShape: [2] }), dense({ units, activation: name })], loss,
-  metrics: units === 3 ? [] : all ? ["accuracy", "meanSquaredError", "meanAbsoluteError"] : ["accuracy"],
-}))));
+const heads: Declared[] = LOSSES.flatMap(({ loss, last, all }) =>
+  last.flatMap((name) =>
+    [2, 3].map((units): Declared => ({
+      layers: [dense({ units: 2, inputShape: [2] }), dense({ units, activation: name })],
+      loss,
+      metrics: units === 3 ? [] : all ? ["accuracy", "meanSquaredError", "meanAbsoluteError"] : ["accuracy"],
+    })),
+  ),
+);
 
 const OPTIMIZERS = [
-  (c: Clipping) => sgd(c), (c: Clipping) => sgd({ ...c, momentum: 0.9 }),
-  (c: Clipping) => sgd({ ...c, momentum: 0.9, nesterov: true }), (c: Clipping) => adam(c), (c: Clipping) => adamW(c),
-  (c: Clipping) => rmsprop(c), (c: Clipping) => rmsprop({ ...c, momentum: 0.9 }),
-  (c: Clipping) => rmsprop({ ...c, centered: true }), (c: Clipping) => rmsprop({ ...c, centered: true, momentum: 0.9 }), (c: Clipping) => adagrad(c),
+  (c: Clipping) => sgd(c),
+  (c: Clipping) => sgd({ ...c, momentum: 0.9 }),
+  (c: Clipping) => sgd({ ...c, momentum: 0.9, nesterov: true }),
+  (c: Clipping) => adam(c),
+  (c: Clipping) => adamW(c),
+  (c: Clipping) => rmsprop(c),
+  (c: Clipping) => rmsprop({ ...c, momentum: 0.9 }),
+  (c: Clipping) => rmsprop({ ...c, centered: true }),
+  (c: Clipping) => rmsprop({ ...c, centered: true, momentum: 0.9 }),
+  (c: Clipping) => adagrad(c),
 ];
 const CLIPPING: readonly Clipping[] = [{}, { clipValue: 0.5 }, { clipNorm: 0.5 }, { globalClipNorm: 0.5 }];
 const REGULARIZERS = [null, l1(0.1), l2(0.1), l1l2({ l1: 0.1, l2: 0.2 })];
 
 /** A kernel of fan-in 1 has the shape of its bias: then both updates may share a launch. */
-const gradients: Declared[] = OPTIMIZERS.flatMap((optimizer) => CLIPPING.flatMap((clipping) => REGULARIZERS.map(
-  (regularizer): Declared => ({
-    layers: [1, 2].map((units) => dense({ units, inputShape: units === 1 ? [2] : undefined, kernelRegularizer: regularizer,
-      biasRegularizer: regularizer })),
-    loss: "meanSquaredError", optimizer: optimizer(clipping), purposes: ["train"],
-  }))));
+const gradients: Declared[] = OPTIMIZERS.flatMap((optimizer) =>
+  CLIPPING.flatMap((clipping) =>
+    REGULARIZERS.map((regularizer): Declared => ({
+      layers: [1, 2].map((units) =>
+        dense({ units, inputShape: units === 1 ? [2] : undefined, kernelRegularizer: regularizer, biasRegularizer: regularizer }),
+      ),
+      loss: "meanSquaredError",
+      optimizer: optimizer(clipping),
+      purposes: ["train"],
+    })),
+  ),
+);
 
-const stored: Declared[] = ([
-  ["uint8", 1 / 255, 4], ["uint8", 1, 4], ["uint8", 1 / 255, 3], ["float32", 1, 3], ["float32", 0.5, 3],
-] as const).flatMap(([type, scale, width]) => ["meanSquaredError", "sparseCategoricalCrossentropy"].map((loss): Declared => ({
-  layers: [dense({ units: 2, activation: "softmax", inputShape: [width] })], loss, features: { type, scale },
-})));
+const stored: Declared[] = (
+  [
+    ["uint8", 1 / 255, 4],
+    ["uint8", 1, 4],
+    ["uint8", 1 / 255, 3],
+    ["float32", 1, 3],
+    ["float32", 0.5, 3],
+  ] as const
+).flatMap(([type, scale, width]) =>
+  ["meanSquaredError", "sparseCategoricalCrossentropy"].map((loss): Declared => ({
+    layers: [dense({ units: 2, activation: "softmax", inputShape: [width] })],
+    loss,
+    features: { type, scale },
+  })),
+);
 
 /** Tiles of every height and width. */
-const tiles: Declared[] = [1, 7, 16, 17, 64].flatMap((batch) => [1, 15, 16, 65].map((units): Declared => ({
-  layers: [dense({ units, activation: "gelu", inputShape: [17] }), dense({ units, activation: "tanh" })],
-  loss: "meanSquaredError", batch,
-})));
+const tiles: Declared[] = [1, 7, 16, 17, 64].flatMap((batch) =>
+  [1, 15, 16, 65].map((units): Declared => ({
+    layers: [dense({ units, activation: "gelu", inputShape: [17] }), dense({ units, activation: "tanh" })],
+    loss: "meanSquaredError",
+    batch,
+  })),
+);
 
 const FAMILIES: Record<string, readonly Declared[]> = { hidden, heads, gradients, stored, tiles };
 
-const uniqueOf = (declared: readonly Declared[]): Launch[] =>
-  [...new Map(declared.flatMap(launchesOf).map((launch) => [launch.source, launch])).values()];
+const uniqueOf = (declared: readonly Declared[]): Launch[] => [
+  ...new Map(declared.flatMap(launchesOf).map((launch) => [launch.source, launch])).values(),
+];
 
 async function complaintsOf({ label, source }: Launch): Promise<string[]> {
   gpu.device.pushErrorScope("validation");
@@ -130,13 +174,32 @@ describe("all families together", () => {
   });
 
   it("contain every kernel and every step", () => {
-    expect(new Set(launches.flatMap(({ kernel }) => kernel.split("+"))))
-      .toEqual(new Set(["gather", "product", "row_sum", "elementwise", "row_wise", "reduce"]));
-    expect(new Set(launches.flatMap(({ ops }) => ops.map(({ type }) => type)))).toEqual(new Set([
-      "gather", "product", "rowSum", "activation", "activationDerivative", "hadamard", "softmax", "softmaxPullback",
-      "dropout", "lossRows", "lossGradient", "metricRows", "penalty", "penaltyGradient", "clipValue", "clipFactor",
-      "scale", "update", "summarize",
-    ]));
+    expect(new Set(launches.flatMap(({ kernel }) => kernel.split("+")))).toEqual(
+      new Set(["gather", "product", "row_sum", "elementwise", "row_wise", "reduce"]),
+    );
+    expect(new Set(launches.flatMap(({ ops }) => ops.map(({ type }) => type)))).toEqual(
+      new Set([
+        "gather",
+        "product",
+        "rowSum",
+        "activation",
+        "activationDerivative",
+        "hadamard",
+        "softmax",
+        "softmaxPullback",
+        "dropout",
+        "lossRows",
+        "lossGradient",
+        "metricRows",
+        "penalty",
+        "penaltyGradient",
+        "clipValue",
+        "clipFactor",
+        "scale",
+        "update",
+        "summarize",
+      ]),
+    );
   });
 
   it("contain launches that update two weights", () => {

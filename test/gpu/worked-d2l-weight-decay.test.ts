@@ -8,13 +8,19 @@ import { dense, l2, sgd } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../support/models.ts";
 
-const INPUTS = 4, HIDDEN = 5, OUTPUTS = 3, LAMBDA = 0.3;
-const X = noise(INPUTS, 21), Y = noise(OUTPUTS, 22);
-const W1 = noise(INPUTS * HIDDEN, 23), W2 = noise(HIDDEN * OUTPUTS, 24);
+const INPUTS = 4,
+  HIDDEN = 5,
+  OUTPUTS = 3,
+  LAMBDA = 0.3;
+const X = noise(INPUTS, 21),
+  Y = noise(OUTPUTS, 22);
+const W1 = noise(INPUTS * HIDDEN, 23),
+  W2 = noise(HIDDEN * OUTPUTS, 24);
 
 /** J and its gradients for L = ½‖o − y‖² and φ = tanh, all in (fan-in, fan-out) like the library's kernels. */
 function byHand(lambda: number) {
-  const h: number[] = [], o: number[] = [];
+  const h: number[] = [],
+    o: number[] = [];
   let cost = 0;
   for (let i = 0; i < HIDDEN; i++) {
     let z = 0;
@@ -27,7 +33,8 @@ function byHand(lambda: number) {
     cost += (o[j] - Y[j]) ** 2 / 2;
   }
   for (const w of [...W1, ...W2]) cost += (lambda / 2) * w * w;
-  const gradW1: number[] = [], gradW2: number[] = [];
+  const gradW1: number[] = [],
+    gradW2: number[] = [];
   for (let i = 0; i < HIDDEN; i++) {
     let gradH = 0;
     for (let j = 0; j < OUTPUTS; j++) {
@@ -48,10 +55,15 @@ const TOLERANCE = 40 * ROUNDOFF;
 describe.each(BACKENDS)("on %s", (backend) => {
   it("∂J/∂W² = ∂J/∂o·hᵀ + λW², and W¹ likewise", async () => {
     const kernelRegularizer = l2(LAMBDA / 2);
-    const model = await compiledModel({ layers: [
-      dense({ units: HIDDEN, activation: "tanh", useBias: false, inputShape: [INPUTS], kernelRegularizer }),
-      dense({ units: OUTPUTS, useBias: false, kernelRegularizer }),
-    ] }, { optimizer: sgd(1), loss: "halfSquaredError", backend });
+    const model = await compiledModel(
+      {
+        layers: [
+          dense({ units: HIDDEN, activation: "tanh", useBias: false, inputShape: [INPUTS], kernelRegularizer }),
+          dense({ units: OUTPUTS, useBias: false, kernelRegularizer }),
+        ],
+      },
+      { optimizer: sgd(1), loss: "halfSquaredError", backend },
+    );
     await setNumbers(model, [[...W1], [...W2]]);
     const { history } = await model.fit(X, Y, { batchSize: 1 });
     const moved = await numbersOf(model);

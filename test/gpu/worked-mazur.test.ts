@@ -6,12 +6,19 @@ import { dense, sgd, type Sequential } from "../../src/index.ts";
 import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, numbersOf, setNumbers, type TestBackend } from "../support/models.ts";
 
-const INPUT = Float32Array.of(0.05, 0.1), TARGET = Float32Array.of(0.01, 0.99);
+const INPUT = Float32Array.of(0.05, 0.1),
+  TARGET = Float32Array.of(0.01, 0.99);
 // The text numbers weights by the neuron they go to: w1, w2 into h1, w3, w4 into h2. A kernel is (from, to), so w2 and w3
 // change places, and so do w6 and w7.
-const [W1, B1, W2, B2] = [[0.15, 0.25, 0.2, 0.3], [0.35, 0.35], [0.4, 0.5, 0.45, 0.55], [0.6, 0.6]];
+const [W1, B1, W2, B2] = [
+  [0.15, 0.25, 0.2, 0.3],
+  [0.35, 0.35],
+  [0.4, 0.5, 0.45, 0.55],
+  [0.6, 0.6],
+];
 const OUTPUTS = [0.75136507, 0.772928465];
-const ERROR_BEFORE = 0.298371109, ERROR_AFTER = 0.291027924;
+const ERROR_BEFORE = 0.298371109,
+  ERROR_AFTER = 0.291027924;
 /** w1, w3, w2, w4 and w5, w7, w6, w8 after the step, as printed. */
 const W1_AFTER = [0.149780716, 0.24975114, 0.19956143, 0.29950229];
 const W2_AFTER = [0.35891648, 0.51130127, 0.408666186, 0.561370121];
@@ -23,9 +30,10 @@ const VALUE_TOLERANCE = 5e-9 + 8 * ROUNDOFF;
 const WEIGHT_TOLERANCE = 5e-9 + ROUNDOFF + 0.042 * 30 * ROUNDOFF;
 
 async function mazur(backend: TestBackend): Promise<Sequential> {
-  const model = await compiledModel({ layers: [
-    dense({ units: 2, activation: "sigmoid", inputShape: [2] }), dense({ units: 2, activation: "sigmoid" }),
-  ] }, { optimizer: sgd(0.5), loss: "halfSquaredError", backend });
+  const model = await compiledModel(
+    { layers: [dense({ units: 2, activation: "sigmoid", inputShape: [2] }), dense({ units: 2, activation: "sigmoid" })] },
+    { optimizer: sgd(0.5), loss: "halfSquaredError", backend },
+  );
   await setNumbers(model, [W1, B1, W2, B2]);
   return model;
 }

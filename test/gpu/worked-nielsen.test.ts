@@ -9,11 +9,10 @@ import { ROUNDOFF, worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../support/models.ts";
 
 const WIDTHS = [3, 4, 3, 2];
-const X = noise(3 * 5, 41), Y = noise(2 * 5, 42, 0.5).map((y) => y + 0.5);
+const X = noise(3 * 5, 41),
+  Y = noise(2 * 5, 42, 0.5).map((y) => y + 0.5);
 /** Kernel (from, to) and bias of each of the three weight layers. */
-const NUMBERS = [1, 2, 3].flatMap((l) => [
-  [...noise(WIDTHS[l - 1] * WIDTHS[l], 40 + 2 * l, 1.5)], [...noise(WIDTHS[l], 41 + 2 * l, 0.5)],
-]);
+const NUMBERS = [1, 2, 3].flatMap((l) => [[...noise(WIDTHS[l - 1] * WIDTHS[l], 40 + 2 * l, 1.5)], [...noise(WIDTHS[l], 41 + 2 * l, 0.5)]]);
 const sigma = (z: number): number => 1 / (1 + Math.exp(-z));
 const sigmaPrime = (z: number): number => sigma(z) * (1 - sigma(z));
 /** wˡ_jk of the book, from neuron k of layer l−1 to neuron j of layer l; layers count from 1, the inputs being layer 1. */
@@ -22,7 +21,8 @@ const b = (l: number, j: number): number => NUMBERS[2 * (l - 2) + 1][j];
 
 /** zˡ and aˡ of example n, indexed by the book's l. */
 function forward(n: number) {
-  const a: number[][] = [[], [...X.subarray(3 * n, 3 * n + 3)]], z: number[][] = [[], []];
+  const a: number[][] = [[], [...X.subarray(3 * n, 3 * n + 3)]],
+    z: number[][] = [[], []];
   for (let l = 2; l <= 4; l++) {
     z[l] = [];
     a[l] = [];
@@ -52,13 +52,15 @@ function bp2(n: number, l: number, next: readonly number[]): number[] {
 }
 
 function deltas(n: number): Record<2 | 3 | 4, number[]> {
-  const delta4 = bp1(n), delta3 = bp2(n, 3, delta4);
+  const delta4 = bp1(n),
+    delta3 = bp2(n, 3, delta4);
   return { 2: bp2(n, 2, delta3), 3: delta3, 4: delta4 };
 }
 
 /** (BP4) ∂C/∂wˡ_jk = aˡ⁻¹_k δˡ_j, laid out (from, to). */
 function bp4(n: number, l: 2 | 3 | 4): number[] {
-  const { a } = forward(n), delta = deltas(n)[l];
+  const { a } = forward(n),
+    delta = deltas(n)[l];
   return a[l - 1].flatMap((activation) => delta.map((d) => activation * d));
 }
 
@@ -67,10 +69,16 @@ const TOLERANCE = 2 * 30 * ROUNDOFF;
 
 describe.each(BACKENDS)("on %s", (backend) => {
   async function network(): Promise<Sequential> {
-    const model = await compiledModel({ layers: [
-      dense({ units: 4, activation: "sigmoid", inputShape: [3] }), dense({ units: 3, activation: "sigmoid" }),
-      dense({ units: 2, activation: "sigmoid" }),
-    ] }, { optimizer: sgd(1), loss: "halfSquaredError", backend });
+    const model = await compiledModel(
+      {
+        layers: [
+          dense({ units: 4, activation: "sigmoid", inputShape: [3] }),
+          dense({ units: 3, activation: "sigmoid" }),
+          dense({ units: 2, activation: "sigmoid" }),
+        ],
+      },
+      { optimizer: sgd(1), loss: "halfSquaredError", backend },
+    );
     await setNumbers(model, NUMBERS);
     return model;
   }
@@ -87,7 +95,12 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const read = (await gradients(1))[5];
     expect(worstError(read, bp1(0))).toBeLessThanOrEqual(TOLERANCE);
     // Control: without σ′, the cross-entropy's error, is noticed.
-    expect(worstError(read, forward(0).a[4].map((a, j) => a - Y[j]))).toBeGreaterThan(100 * TOLERANCE);
+    expect(
+      worstError(
+        read,
+        forward(0).a[4].map((a, j) => a - Y[j]),
+      ),
+    ).toBeGreaterThan(100 * TOLERANCE);
   });
 
   it("BP2: the error pulled back, layer by layer", async () => {
@@ -126,9 +139,10 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
 // evaluate() on the CPU is float64, so its loss can be differenced: every gradient once more, from outside the library.
 it("all four against central differences of the loss that evaluate() gives", async () => {
-  const model = await compiledModel({ layers: WIDTHS.slice(1).map((units, l) => (
-    dense({ units, activation: "sigmoid", inputShape: [WIDTHS[l]] }))) },
-  { optimizer: sgd(1), loss: "halfSquaredError", backend: "cpu" });
+  const model = await compiledModel(
+    { layers: WIDTHS.slice(1).map((units, l) => dense({ units, activation: "sigmoid", inputShape: [WIDTHS[l]] })) },
+    { optimizer: sgd(1), loss: "halfSquaredError", backend: "cpu" },
+  );
   const [x, y] = [X.slice(0, 3), Y.slice(0, 2)];
   const expected = [2, 3, 4].flatMap((l) => [bp4(0, l as 2 | 3 | 4), deltas(0)[l as 2 | 3 | 4]]);
   for (const [tensor, numbers] of NUMBERS.entries()) {
@@ -137,13 +151,15 @@ it("all four against central differences of the loss that evaluate() gives", asy
       const points = [value + 2 ** -9, value - 2 ** -9].map(Math.fround);
       const losses: number[] = [];
       for (const point of points) {
-        await setNumbers(model, NUMBERS.map((all, t) => (t === tensor ? all.map((v, i) => (i === index ? point : v)) : all)));
+        await setNumbers(
+          model,
+          NUMBERS.map((all, t) => (t === tensor ? all.map((v, i) => (i === index ? point : v)) : all)),
+        );
         losses.push((await model.evaluate(x, y)).loss);
       }
       const difference = (losses[0] - losses[1]) / (points[0] - points[1]);
       // h²/6 times a third derivative below 1 (σ and its derivatives are at most 1 and weights below 1.5).
-      expect(worstError([difference], [expected[tensor][index]]), `tensor ${tensor}, weight ${index}`)
-        .toBeLessThanOrEqual(2 ** -18 / 6);
+      expect(worstError([difference], [expected[tensor][index]]), `tensor ${tensor}, weight ${index}`).toBeLessThanOrEqual(2 ** -18 / 6);
     }
   }
 });

@@ -6,7 +6,13 @@ import { adam, dense } from "../../src/index.ts";
 import { worstError } from "../support/compare.ts";
 import { BACKENDS, compiledModel } from "../support/models.ts";
 
-const X = [[0, 0], [0, 1], [1, 0], [1, 1]], Y = [0, 1, 1, 0];
+const X = [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ],
+  Y = [0, 1, 1, 0];
 const STEPS = 60;
 const output = dense({ units: 1, activation: "sigmoid", inputShape: [8] });
 
@@ -14,9 +20,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
   const recipe = { optimizer: adam(0.1), loss: "binaryCrossentropy", metrics: ["accuracy"], backend } as const;
 
   it(`is solved in ${STEPS} steps from seed 1: all four answers within 0.1`, async () => {
-    const model = await compiledModel({ seed: 1, layers: [
-      dense({ units: 8, activation: "tanh", inputShape: [2] }), output,
-    ] }, recipe);
+    const model = await compiledModel({ seed: 1, layers: [dense({ units: 8, activation: "tanh", inputShape: [2] }), output] }, recipe);
     expect(worstError(await model.predict(X), Y)).toBeGreaterThan(0.1);
     const { steps, history } = await model.fit(X, Y, { epochs: STEPS, batchSize: 4 });
     expect(steps).toBe(STEPS);

@@ -10,7 +10,12 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, sgd } from "../../src/model/optimizers.ts";
 import { l1l2 } from "../../src/model/regularizers.ts";
 
-interface Declared { layers: Layer[]; loss: unknown; optimizer?: unknown; metrics?: string[] }
+interface Declared {
+  layers: Layer[];
+  loss: unknown;
+  optimizer?: unknown;
+  metrics?: string[];
+}
 
 function build({ layers, loss, optimizer = "sgd", metrics = [] }: Declared, purpose: Graph["purpose"] = "train"): Graph {
   const network = resolveNetwork(layers, 1);
@@ -18,26 +23,65 @@ function build({ layers, loss, optimizer = "sgd", metrics = [] }: Declared, purp
 }
 
 const NETWORKS: [string, Declared][] = [
-  ["two sigmoid layers", { loss: "halfSquaredError", layers: [
-    dense({ units: 4, activation: "sigmoid", inputShape: [3] }), dense({ units: 2, activation: "sigmoid" })] }],
-  ["softmax with labels", { loss: "sparseCategoricalCrossentropy", optimizer: "adam", metrics: ["accuracy"], layers: [
-    dense({ units: 4, activation: "relu", inputShape: [3] }), dense({ units: 3, activation: "softmax" })] }],
-  ["logits, dropout, penalties, global clipping", { loss: { name: "categoricalCrossentropy", fromLogits: true, delta: 1 },
-    optimizer: adam({ globalClipNorm: 1 }), metrics: ["accuracy", "mse"], layers: [
-      dropout({ rate: 0.1, inputShape: [3] }),
-      dense({ units: 4, activation: "gelu", kernelRegularizer: l1l2({ l1: 1, l2: 1 }), biasRegularizer: l1l2({ l2: 1 }) }),
-      dropout({ rate: 0.5 }), dense({ units: 3 })] }],
-  ["clipping by tensor", { loss: "meanSquaredError", optimizer: sgd({ clipNorm: 1, momentum: 0.5 }), layers: [
-    dense({ units: 3, activation: "softmax", inputShape: [2], useBias: false })] }],
-  ["activations in a row", { loss: "huber", optimizer: sgd({ clipValue: 1 }), layers: [
-    activation({ activation: "tanh", inputShape: [2] }), dense({ units: 2, activation: "relu" }), activation("swish"),
-    activation("elu"), dense({ units: 1 })] }],
+  [
+    "two sigmoid layers",
+    {
+      loss: "halfSquaredError",
+      layers: [dense({ units: 4, activation: "sigmoid", inputShape: [3] }), dense({ units: 2, activation: "sigmoid" })],
+    },
+  ],
+  [
+    "softmax with labels",
+    {
+      loss: "sparseCategoricalCrossentropy",
+      optimizer: "adam",
+      metrics: ["accuracy"],
+      layers: [dense({ units: 4, activation: "relu", inputShape: [3] }), dense({ units: 3, activation: "softmax" })],
+    },
+  ],
+  [
+    "logits, dropout, penalties, global clipping",
+    {
+      loss: { name: "categoricalCrossentropy", fromLogits: true, delta: 1 },
+      optimizer: adam({ globalClipNorm: 1 }),
+      metrics: ["accuracy", "mse"],
+      layers: [
+        dropout({ rate: 0.1, inputShape: [3] }),
+        dense({ units: 4, activation: "gelu", kernelRegularizer: l1l2({ l1: 1, l2: 1 }), biasRegularizer: l1l2({ l2: 1 }) }),
+        dropout({ rate: 0.5 }),
+        dense({ units: 3 }),
+      ],
+    },
+  ],
+  [
+    "clipping by tensor",
+    {
+      loss: "meanSquaredError",
+      optimizer: sgd({ clipNorm: 1, momentum: 0.5 }),
+      layers: [dense({ units: 3, activation: "softmax", inputShape: [2], useBias: false })],
+    },
+  ],
+  [
+    "activations in a row",
+    {
+      loss: "huber",
+      optimizer: sgd({ clipValue: 1 }),
+      layers: [
+        activation({ activation: "tanh", inputShape: [2] }),
+        dense({ units: 2, activation: "relu" }),
+        activation("swish"),
+        activation("elu"),
+        dense({ units: 1 }),
+      ],
+    },
+  ],
 ];
 
 /** The first step that reads what no earlier step made and nobody supplies; null if there is none. */
 function readTooEarly(graph: Graph): string | null {
-  const known = new Set([...graph.tensors.values()]
-    .filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name));
+  const known = new Set(
+    [...graph.tensors.values()].filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name),
+  );
   for (const { type, inputs, outputs } of graph.ops) {
     const missing = inputs.find((name) => !known.has(name));
     if (missing !== undefined) return `${type} reads ${missing}`;
@@ -138,8 +182,18 @@ const inOrder = (graph: Graph, expected: string[]): void => {
 
 describe("the textbook's steps", () => {
   test("the quadratic cost goes back through σ′: BP1, BP4, BP2", () => {
-    inOrder(build(NETWORKS[0][1]), ["product z1", "activation a1", "product z2", "activation a2", "lossGradient grad_a2",
-      "activationDerivative slope_z2", "hadamard delta2", "product grad_a1", "activationDerivative slope_z1", "hadamard delta1"]);
+    inOrder(build(NETWORKS[0][1]), [
+      "product z1",
+      "activation a1",
+      "product z2",
+      "activation a2",
+      "lossGradient grad_a2",
+      "activationDerivative slope_z2",
+      "hadamard delta2",
+      "product grad_a1",
+      "activationDerivative slope_z1",
+      "hadamard delta1",
+    ]);
   });
 
   test("a cross-entropy goes straight to δ: no σ′ of the last layer", () => {
@@ -157,7 +211,11 @@ describe("the textbook's steps", () => {
 
   test("dropout goes back through the mask of its own layer", () => {
     const layers = build(NETWORKS[2][1]).ops.flatMap((op) => (op.type === "dropout" ? [[op.layer, op.outputs[0]]] : []));
-    expect(layers).toEqual([[0, "d0"], [3, "d1"], [3, "grad_a1"]]);
+    expect(layers).toEqual([
+      [0, "d0"],
+      [3, "d1"],
+      [3, "grad_a1"],
+    ]);
   });
 
   test("nothing is pulled back to the data", () => {
@@ -165,8 +223,15 @@ describe("the textbook's steps", () => {
   });
 
   test("softmax without its cross-entropy uses its Jacobian", () => {
-    inOrder(build(NETWORKS[3][1]), ["softmax a1", "lossGradient grad_a1", "softmaxPullback delta1", "product grad_w1",
-      "clipFactor clip_factor_w1", "scale clipped_w1", "update w1"]);
+    inOrder(build(NETWORKS[3][1]), [
+      "softmax a1",
+      "lossGradient grad_a1",
+      "softmaxPullback delta1",
+      "product grad_w1",
+      "clipFactor clip_factor_w1",
+      "scale clipped_w1",
+      "update w1",
+    ]);
   });
 
   test("global clipping updates only when every gradient is known", () => {
@@ -182,23 +247,31 @@ describe("the textbook's steps", () => {
     const network = resolveNetwork([dense({ units: 2, activation: "softmax", inputShape: [3] })], 1);
     const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "sparseCategoricalCrossentropy" });
     const graph = buildGraph(network, recipe, "train", { type: "uint8", scale: 1 / 255 });
-    expect(graph.ops.filter(({ type }) => type === "gather")).toMatchObject(
-      [{ source: "uint8", scale: 1 / 255, outputs: ["x"] }, { source: "uint32", scale: 1, outputs: ["y"] }]);
+    expect(graph.ops.filter(({ type }) => type === "gather")).toMatchObject([
+      { source: "uint8", scale: 1 / 255, outputs: ["x"] },
+      { source: "uint32", scale: 1, outputs: ["y"] },
+    ]);
   });
 
   test("a metric is read according to the loss and the outputs, and reads what predict() answers", () => {
     const metric = (loss: unknown, units: number, last: "sigmoid" | "softmax" | "linear") =>
-      build({ loss, metrics: ["accuracy"], layers: [dense({ units, activation: last, inputShape: [2] })] })
-        .ops.find(({ type }) => type === "metricRows");
-    const answers = ["a1", "y"], logits = ["z1", "y"];
+      build({ loss, metrics: ["accuracy"], layers: [dense({ units, activation: last, inputShape: [2] })] }).ops.find(
+        ({ type }) => type === "metricRows",
+      );
+    const answers = ["a1", "y"],
+      logits = ["z1", "y"];
     expect(metric("sparseCategoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "sparseAccuracy", inputs: answers });
     expect(metric("categoricalCrossentropy", 3, "softmax")).toMatchObject({ metric: "categoricalAccuracy", inputs: answers });
-    expect(metric(categoricalCrossentropy({ fromLogits: true }), 3, "linear"))
-      .toMatchObject({ metric: "categoricalAccuracy", inputs: logits });
+    expect(metric(categoricalCrossentropy({ fromLogits: true }), 3, "linear")).toMatchObject({
+      metric: "categoricalAccuracy",
+      inputs: logits,
+    });
     for (const units of [1, 3]) {
       expect(metric("binaryCrossentropy", units, "sigmoid")).toMatchObject({ metric: "binaryAccuracy", inputs: answers });
-      expect(metric(binaryCrossentropy({ fromLogits: true }), units, "linear"))
-        .toMatchObject({ metric: "binaryLogitAccuracy", inputs: logits });
+      expect(metric(binaryCrossentropy({ fromLogits: true }), units, "linear")).toMatchObject({
+        metric: "binaryLogitAccuracy",
+        inputs: logits,
+      });
     }
     expect(metric("meanSquaredError", 3, "sigmoid")).toMatchObject({ metric: "categoricalAccuracy" });
     expect(metric("meanSquaredError", 1, "sigmoid")).toMatchObject({ metric: "binaryAccuracy" });

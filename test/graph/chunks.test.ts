@@ -16,49 +16,125 @@ import { worstError } from "../support/compare.ts";
 import { noise } from "../support/models.ts";
 import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
 
-interface Declared { layers: Layer[]; loss: unknown; optimizer: unknown; metrics?: string[] }
+interface Declared {
+  layers: Layer[];
+  loss: unknown;
+  optimizer: unknown;
+  metrics?: string[];
+}
 
-const ROWS = 11, WIDTH = 6;
+const ROWS = 11,
+  WIDTH = 6;
 const NETWORKS: [string, Declared][] = [
-  ["labels, adam", { loss: "sparseCategoricalCrossentropy", optimizer: "adam", metrics: ["accuracy"], layers: [
-    dense({ units: 7, activation: "relu", inputShape: [WIDTH] }), dense({ units: 3, activation: "softmax" })] }],
-  ["dropout, penalties, clipping of all together", { loss: "meanSquaredError", optimizer: adamW({ globalClipNorm: 0.05 }), metrics: ["mse", "mae"], layers: [
-    dropout({ rate: 0.3, inputShape: [WIDTH] }), dense({ units: 7, activation: "gelu", kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }), biasRegularizer: l1l2({ l2: 0.1 }) }),
-    dropout({ rate: 0.5 }), dense({ units: 3 })] }],
-  ["clipping one by one", { loss: "huber", optimizer: sgd({ clipNorm: 0.01, momentum: 0.9 }), layers: [
-    dense({ units: 5, activation: "tanh", inputShape: [WIDTH], useBias: false }), dense({ units: 3, kernelRegularizer: l1l2({ l2: 0.1 }) })] }],
-  ["clipped values", { loss: "halfSquaredError", optimizer: rmsprop({ clipValue: 0.001, centered: true, momentum: 0.5 }), layers: [
-    dense({ units: 3, activation: "softmax", inputShape: [WIDTH] })] }],
-  ["sequences, one mask for all steps", { loss: "meanSquaredError", optimizer: adam(), layers: [
-    simpleRNN({ units: 4, inputShape: [3, 2], dropout: 0.4, returnSequences: true }), dropout({ rate: 0.2 }), simpleRNN({ units: 3 })] }],
-  ["an answer for every step", { loss: "meanSquaredError", optimizer: adam(), layers: [
-    simpleRNN({ units: 4, inputShape: [3, 2], returnSequences: true }), dense({ units: 3 })] }],
+  [
+    "labels, adam",
+    {
+      loss: "sparseCategoricalCrossentropy",
+      optimizer: "adam",
+      metrics: ["accuracy"],
+      layers: [dense({ units: 7, activation: "relu", inputShape: [WIDTH] }), dense({ units: 3, activation: "softmax" })],
+    },
+  ],
+  [
+    "dropout, penalties, clipping of all together",
+    {
+      loss: "meanSquaredError",
+      optimizer: adamW({ globalClipNorm: 0.05 }),
+      metrics: ["mse", "mae"],
+      layers: [
+        dropout({ rate: 0.3, inputShape: [WIDTH] }),
+        dense({ units: 7, activation: "gelu", kernelRegularizer: l1l2({ l1: 0.01, l2: 0.02 }), biasRegularizer: l1l2({ l2: 0.1 }) }),
+        dropout({ rate: 0.5 }),
+        dense({ units: 3 }),
+      ],
+    },
+  ],
+  [
+    "clipping one by one",
+    {
+      loss: "huber",
+      optimizer: sgd({ clipNorm: 0.01, momentum: 0.9 }),
+      layers: [
+        dense({ units: 5, activation: "tanh", inputShape: [WIDTH], useBias: false }),
+        dense({ units: 3, kernelRegularizer: l1l2({ l2: 0.1 }) }),
+      ],
+    },
+  ],
+  [
+    "clipped values",
+    {
+      loss: "halfSquaredError",
+      optimizer: rmsprop({ clipValue: 0.001, centered: true, momentum: 0.5 }),
+      layers: [dense({ units: 3, activation: "softmax", inputShape: [WIDTH] })],
+    },
+  ],
+  [
+    "sequences, one mask for all steps",
+    {
+      loss: "meanSquaredError",
+      optimizer: adam(),
+      layers: [
+        simpleRNN({ units: 4, inputShape: [3, 2], dropout: 0.4, returnSequences: true }),
+        dropout({ rate: 0.2 }),
+        simpleRNN({ units: 3 }),
+      ],
+    },
+  ],
+  [
+    "an answer for every step",
+    {
+      loss: "meanSquaredError",
+      optimizer: adam(),
+      layers: [simpleRNN({ units: 4, inputShape: [3, 2], returnSequences: true }), dense({ units: 3 })],
+    },
+  ],
 ];
 
 function sample({ layers, loss, optimizer, metrics = [] }: Declared) {
-  const network = resolveNetwork(layers, 4), recipe = resolveRecipe(network, { optimizer, loss, metrics });
+  const network = resolveNetwork(layers, 4),
+    recipe = resolveRecipe(network, { optimizer, loss, metrics });
   const graph = buildGraph(network, recipe, "train", undefined, network.sequences ? recurrent : null);
-  const labels = Uint32Array.from({ length: 40 }, (_, i) => (i * i) % 3), cols = network.outputWidth * network.outputSteps;
-  const values = new Map<string, ArrayLike<number>>([...initialParameters(network, ALL_DRAWS), ...initialStates(network, recipe.optimizer),
-    ["data_x", noise(40 * WIDTH, 5)], ["data_y", loss === "sparseCategoricalCrossentropy" ? labels : noise(40 * cols, 6)],
-    ["order", Uint32Array.from({ length: 40 }, (_, i) => (i * 7) % 40)]]);
+  const labels = Uint32Array.from({ length: 40 }, (_, i) => (i * i) % 3),
+    cols = network.outputWidth * network.outputSteps;
+  const values = new Map<string, ArrayLike<number>>([
+    ...initialParameters(network, ALL_DRAWS),
+    ...initialStates(network, recipe.optimizer),
+    ["data_x", noise(40 * WIDTH, 5)],
+    ["data_y", loss === "sparseCategoricalCrossentropy" ? labels : noise(40 * cols, 6)],
+    ["order", Uint32Array.from({ length: 40 }, (_, i) => (i * 7) % 40)],
+  ]);
   return { graph, values };
 }
 
 const scalars = (step: number): StepScalars => ({ rows: ROWS, offset: 3, step, learningRate: 0.1, correctedRate: 0.07 });
 
 /** Some steps in chunks of so many rows; the results of the last. @param change what is wrong on purpose */
-function inChunks(graph: Graph, given: ReadonlyMap<string, ArrayLike<number>>, rows: number, steps: number, change: (step: StepScalars) => StepScalars = (s) => s) {
-  const { accumulate, apply, sums, zeros } = cutGraph(graph), values = new Map(given);
+function inChunks(
+  graph: Graph,
+  given: ReadonlyMap<string, ArrayLike<number>>,
+  rows: number,
+  steps: number,
+  change: (step: StepScalars) => StepScalars = (s) => s,
+) {
+  const { accumulate, apply, sums, zeros } = cutGraph(graph),
+    values = new Map(given);
   for (const sum of sums) values.set(sum.name, new Float64Array(rowsOf(sum, 1) * sum.cols).fill(NaN));
   for (const { name } of zeros) values.set(name, new Float64Array(1));
   let results: number[] = [];
   for (let step = 0; step < steps; step++) {
     results = [];
     for (let first = 0; first < ROWS; first += rows) {
-      const chunk = { ...scalars(step), rows: Math.min(rows, ROWS - first), offset: 3 + first, fresh: first === 0, whole: { rows: ROWS, first } };
+      const chunk = {
+        ...scalars(step),
+        rows: Math.min(rows, ROWS - first),
+        offset: 3 + first,
+        fresh: first === 0,
+        whole: { rows: ROWS, first },
+      };
       runGraph(accumulate, values, change(chunk));
-      [...values.get("results") as Float64Array].forEach((value, i) => { results[i] = (results[i] ?? 0) + value; });
+      [...(values.get("results") as Float64Array)].forEach((value, i) => {
+        results[i] = (results[i] ?? 0) + value;
+      });
     }
     runGraph(apply, values, { ...scalars(step), rows: 1 });
     results[0] += values.get("results")![0];
@@ -67,10 +143,13 @@ function inChunks(graph: Graph, given: ReadonlyMap<string, ArrayLike<number>>, r
 }
 
 describe.each(NETWORKS)("%s", (_, declared) => {
-  const { graph, values } = sample(declared), whole = new Map(values), STEPS = 3;
+  const { graph, values } = sample(declared),
+    whole = new Map(values),
+    STEPS = 3;
   for (let step = 0; step < STEPS; step++) runGraph(graph, whole, scalars(step));
   const kept = [...graph.tensors.values()].filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
-  const worst = (chunked: ReadonlyMap<string, ArrayLike<number>>) => Math.max(...kept.map((name) => worstError(chunked.get(name)!, whole.get(name)!)));
+  const worst = (chunked: ReadonlyMap<string, ArrayLike<number>>) =>
+    Math.max(...kept.map((name) => worstError(chunked.get(name)!, whole.get(name)!)));
 
   it.each([1, 2, 4, 10, 11])("chunks of %i rows: weights, states, loss and metrics are those of the whole", (rows) => {
     const chunked = inChunks(graph, values, rows, STEPS);
@@ -101,10 +180,12 @@ describe.each(NETWORKS)("%s", (_, declared) => {
 
 it("rows that depend on one another are not cut: carried states, and means over what is no padding", () => {
   const build = (layers: Layer[], masked: boolean) => {
-    const network = resolveNetwork(layers, 0), recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
+    const network = resolveNetwork(layers, 0),
+      recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
     return buildGraph(network, recipe, "train", { type: "float32", scale: 1, masked }, recurrent);
   };
-  const every = simpleRNN({ units: 2, inputShape: [3, 2], returnSequences: true }), last = simpleRNN({ units: 2, inputShape: [3, 2] });
+  const every = simpleRNN({ units: 2, inputShape: [3, 2], returnSequences: true }),
+    last = simpleRNN({ units: 2, inputShape: [3, 2] });
   expect(canCut(build([every], false))).toBe(true);
   expect(canCut(build([last], true))).toBe(true);
   expect(canCut(build([every], true))).toBe(false);

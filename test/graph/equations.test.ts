@@ -16,12 +16,25 @@ import { graphOf } from "../schedule/networks.ts";
 
 const xor = graphOf({ widths: [2, 3, 1], activation: "sigmoid", loss: "meanSquaredError", optimizer: "sgd" });
 const both = graphOf({
-  widths: [4, 3, 2], last: "softmax", loss: "sparseCategoricalCrossentropy", optimizer: adam({ globalClipNorm: 1 }), metrics: ["accuracy"],
-  regularizer: l1l2({ l1: 0.5, l2: 0.25 }), dropoutRate: 0.5, features: { type: "uint8", scale: 0.5 },
+  widths: [4, 3, 2],
+  last: "softmax",
+  loss: "sparseCategoricalCrossentropy",
+  optimizer: adam({ globalClipNorm: 1 }),
+  metrics: ["accuracy"],
+  regularizer: l1l2({ l1: 0.5, l2: 0.25 }),
+  dropoutRate: 0.5,
+  features: { type: "uint8", scale: 0.5 },
 });
 const sequences = (() => {
-  const network = resolveNetwork([simpleRNN({ units: 3, inputShape: [5], inputVocabulary: 7, stateful: true, returnSequences: true }),
-    dropout({ rate: 0.1 }), simpleRNN({ units: 2 }), dense({ units: 2, activation: "softmax" })], 1);
+  const network = resolveNetwork(
+    [
+      simpleRNN({ units: 3, inputShape: [5], inputVocabulary: 7, stateful: true, returnSequences: true }),
+      dropout({ rate: 0.1 }),
+      simpleRNN({ units: 2 }),
+      dense({ units: 2, activation: "softmax" }),
+    ],
+    1,
+  );
   const recipe = resolveRecipe(network, { optimizer: sgd({ clipValue: 1 }), loss: "sparseCategoricalCrossentropy" });
   return buildGraph(network, recipe, "train", { type: "uint32", scale: 1, masked: true }, recurrent);
 })();
@@ -59,26 +72,39 @@ describe("the equations of a graph", () => {
   it("have penalties where they are added, and masks on both ways", () => {
     const found = lines(both);
     for (const line of [
-      "data: x = data_x[order[i]] · 0.5, uint8", "a: d1 = a1 ⊙ mask / 0.5, mask 0 with probability 0.5", "a: a2 = softmax(z2)",
-      "loss: penalty_w1 = 0.5·Σ|w1| + 0.25·Σw1²", "BP1: delta2 = (a2 − y) / B, δᴸ of sparseCategoricalCrossentropy",
-      "BP2: grad_a1 = grad_d1 ⊙ mask / 0.5, mask 0 with probability 0.5", "BP4: grad_w1 = data_grad_w1 + 0.5·sign(w1) + 0.5·w1",
-      "BP3: grad_b2 = data_grad_b2 + 0.5·sign(b2) + 0.5·b2", "update: clip_factor = min(1, 1 / ‖grad_w2, grad_b2, grad_w1, grad_b1‖₂)",
+      "data: x = data_x[order[i]] · 0.5, uint8",
+      "a: d1 = a1 ⊙ mask / 0.5, mask 0 with probability 0.5",
+      "a: a2 = softmax(z2)",
+      "loss: penalty_w1 = 0.5·Σ|w1| + 0.25·Σw1²",
+      "BP1: delta2 = (a2 − y) / B, δᴸ of sparseCategoricalCrossentropy",
+      "BP2: grad_a1 = grad_d1 ⊙ mask / 0.5, mask 0 with probability 0.5",
+      "BP4: grad_w1 = data_grad_w1 + 0.5·sign(w1) + 0.5·w1",
+      "BP3: grad_b2 = data_grad_b2 + 0.5·sign(b2) + 0.5·b2",
+      "update: clip_factor = min(1, 1 / ‖grad_w2, grad_b2, grad_w1, grad_b1‖₂)",
       "update: clipped_w1 = grad_w1·clip_factor",
-    ]) expect(found).toContain(line);
+    ])
+      expect(found).toContain(line);
   });
 
   it("go through time where there are sequences", () => {
     const found = lines(sequences);
     for (const line of [
-      "z: z1 = row x[i] of u1 + b1", "a: h1 = tanh(z1(t) + h1(t−1)·w1), t ascending", "a: last2 = h2(T−1)",
-      "BP2: grad_h2 = grad_last2 at t = T−1, else 0", "BP2: delta1 = (grad_h1(t) + delta1(t+1)·w1ᵀ) ⊙ tanh′(h1(t)), t descending",
-      "BP4: previous_h1 = h1(t−1)", "BP4: grad_u1 = onehot(x)ᵀ·delta1", "update: clipped_u1 = clamp(grad_u1, ±1)",
+      "z: z1 = row x[i] of u1 + b1",
+      "a: h1 = tanh(z1(t) + h1(t−1)·w1), t ascending",
+      "a: last2 = h2(T−1)",
+      "BP2: grad_h2 = grad_last2 at t = T−1, else 0",
+      "BP2: delta1 = (grad_h1(t) + delta1(t+1)·w1ᵀ) ⊙ tanh′(h1(t)), t descending",
+      "BP4: previous_h1 = h1(t−1)",
+      "BP4: grad_u1 = onehot(x)ᵀ·delta1",
+      "update: clipped_u1 = clamp(grad_u1, ±1)",
       "a: train_h1 = h1(T−1), for the next mini-batch",
-    ]) expect(found).toContain(line);
+    ])
+      expect(found).toContain(line);
   });
 
   it("hold all that they take: no formula leaves an operand out but lengths and carried states", () => {
-    const ops = [...xor.ops, ...both.ops, ...sequences.ops], seen = new Set<OpName>(ops.map(({ type }) => type));
+    const ops = [...xor.ops, ...both.ops, ...sequences.ops],
+      seen = new Set<OpName>(ops.map(({ type }) => type));
     expect(seen.size).toBeGreaterThan(20);
     for (const op of ops) {
       const formula = formulaOf(op);
@@ -104,7 +130,8 @@ describe("the rounding", () => {
   it.each([1, 33, 5000])("of products and sums over %i rows is that of bounds.ts", (batch) => {
     for (const graph of [xor, both]) {
       for (const op of summing(graph)) {
-        const n = roundings(graph, op, batch), bound = allowed(graph, op, batch);
+        const n = roundings(graph, op, batch),
+          bound = allowed(graph, op, batch);
         // The reference's own 2⁻⁵¹ a term comes on top.
         expect(bound).toBeGreaterThanOrEqual(gamma(n) * (1 - 1e-6));
         expect(bound).toBeLessThanOrEqual(gamma(n) * (1 + 1e-4) + 1e-12);
@@ -121,6 +148,12 @@ describe("the rounding", () => {
 });
 
 it("shapes are those of a mini-batch, of sequences with their time steps, and of a data set with its own rows", () => {
-  expect(["x", "w1", "b1", "data_x", "order"].map((name) => shapeText(xor, name, 8))).toEqual(["(8, 2)", "(2, 3)", "(1, 3)", "(rows, 2)", "(rows)"]);
+  expect(["x", "w1", "b1", "data_x", "order"].map((name) => shapeText(xor, name, 8))).toEqual([
+    "(8, 2)",
+    "(2, 3)",
+    "(1, 3)",
+    "(rows, 2)",
+    "(rows)",
+  ]);
   expect(shapeText(sequences, "h1", 8)).toBe("(8·5, 3)");
 });

@@ -10,28 +10,55 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 
-interface Declared { layers: Layer[]; loss?: unknown; optimizer?: unknown; masked?: boolean; metrics?: string[] }
-
-function build({ layers, loss = "meanSquaredError", optimizer = "sgd", masked = false, metrics = [] }: Declared, purpose: Graph["purpose"] = "train"): Graph {
-  const network = resolveNetwork(layers, 1);
-  return buildGraph(network, resolveRecipe(network, { optimizer, loss, metrics }), purpose,
-    { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked }, sequences);
+interface Declared {
+  layers: Layer[];
+  loss?: unknown;
+  optimizer?: unknown;
+  masked?: boolean;
+  metrics?: string[];
 }
 
-const text = (T: number): Declared => ({ loss: "sparseCategoricalCrossentropy", layers: [
-  simpleRNN({ units: 8, inputShape: [T], inputVocabulary: 5, returnSequences: true }), dense({ units: 5, activation: "softmax" })] });
+function build(
+  { layers, loss = "meanSquaredError", optimizer = "sgd", masked = false, metrics = [] }: Declared,
+  purpose: Graph["purpose"] = "train",
+): Graph {
+  const network = resolveNetwork(layers, 1);
+  return buildGraph(
+    network,
+    resolveRecipe(network, { optimizer, loss, metrics }),
+    purpose,
+    { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked },
+    sequences,
+  );
+}
+
+const text = (T: number): Declared => ({
+  loss: "sparseCategoricalCrossentropy",
+  layers: [simpleRNN({ units: 8, inputShape: [T], inputVocabulary: 5, returnSequences: true }), dense({ units: 5, activation: "softmax" })],
+});
 const DECLARED: [string, Declared][] = [
   ["text", text(6)],
   ["text, padded, with a metric", { ...text(6), masked: true, metrics: ["accuracy"] }],
-  ["stacked and stateful, one answer", { optimizer: adam({ globalClipNorm: 1 }), layers: [
-    simpleRNN({ units: 4, inputShape: [6, 3], returnSequences: true, stateful: true, dropout: 0.1 }), dropout({ rate: 0.2 }),
-    dense({ units: 5, activation: "relu" }), simpleRNN({ units: 3, stateful: true, useBias: false }), dense({ units: 2 })] }],
+  [
+    "stacked and stateful, one answer",
+    {
+      optimizer: adam({ globalClipNorm: 1 }),
+      layers: [
+        simpleRNN({ units: 4, inputShape: [6, 3], returnSequences: true, stateful: true, dropout: 0.1 }),
+        dropout({ rate: 0.2 }),
+        dense({ units: 5, activation: "relu" }),
+        simpleRNN({ units: 3, stateful: true, useBias: false }),
+        dense({ units: 2 }),
+      ],
+    },
+  ],
   ["states as answers", { layers: [simpleRNN({ units: 4, inputShape: [6, 3], returnSequences: true })], masked: true }],
 ];
 
 describe.each(DECLARED)("%s", (_, declared) => {
   test.each(["train", "evaluate", "predict"] as const)("to %s: every step reads what exists, every tensor is made once", (purpose) => {
-    const graph = build(declared, purpose), given = ["data", "parameter", "state", "carried"];
+    const graph = build(declared, purpose),
+      given = ["data", "parameter", "state", "carried"];
     const known = new Set([...graph.tensors.values()].filter(({ role }) => given.includes(role)).map(({ name }) => name));
     const made: string[] = [];
     for (const { type, inputs, outputs } of graph.ops) {
@@ -42,7 +69,9 @@ describe.each(DECLARED)("%s", (_, declared) => {
     const free = [...graph.tensors.values()].filter(({ role }) => role === "intermediate" || role === "result");
     expect(free.map(({ name }) => name).sort()).toEqual([...made].sort());
     // The states of one purpose are not those of another.
-    expect([...graph.tensors.values()].filter(({ role }) => role === "carried").every(({ name }) => name.startsWith(`${purpose}_h`))).toBe(true);
+    expect([...graph.tensors.values()].filter(({ role }) => role === "carried").every(({ name }) => name.startsWith(`${purpose}_h`))).toBe(
+      true,
+    );
   });
 
   test("no weight is read after its update, and no state after it was carried on", () => {
@@ -72,14 +101,38 @@ describe.each(DECLARED)("%s", (_, declared) => {
 test("as many steps for 2 time steps as for 100, and memory that grows with T once", () => {
   const [short, long] = [build(text(2)), build(text(100))];
   expect(long.ops.map(({ type }) => type)).toEqual(short.ops.map(({ type }) => type));
-  expect([...long.tensors.values()].filter((tensor) => timestepsOf(tensor) > 1).every(({ rows, timesteps }) => rows === "batch" && timesteps === 100)).toBe(true);
+  expect(
+    [...long.tensors.values()]
+      .filter((tensor) => timestepsOf(tensor) > 1)
+      .every(({ rows, timesteps }) => rows === "batch" && timesteps === 100),
+  ).toBe(true);
 });
 
 test("the steps of a text, in order", () => {
   expect(build(text(6)).ops.map(({ type, outputs }) => `${type} ${outputs[0]}`)).toEqual([
-    "gather x", "gather y", "embeddingLookup z1", "recurrentForward h1", "product z2", "softmax a2", "lossRows loss_rows", "lossGradient delta2",
-    "summarize results", "product grad_h1", "recurrentBackward delta1", "product grad_w2", "update w2", "rowSum grad_b2", "update b2",
-    "previousStep previous_h1", "product grad_w1", "update w1", "embeddingGradient grad_u1", "update u1", "rowSum grad_b1", "update b1"]);
+    "gather x",
+    "gather y",
+    "embeddingLookup z1",
+    "recurrentForward h1",
+    "product z2",
+    "softmax a2",
+    "lossRows loss_rows",
+    "lossGradient delta2",
+    "summarize results",
+    "product grad_h1",
+    "recurrentBackward delta1",
+    "product grad_w2",
+    "update w2",
+    "rowSum grad_b2",
+    "update b2",
+    "previousStep previous_h1",
+    "product grad_w1",
+    "update w1",
+    "embeddingGradient grad_u1",
+    "update u1",
+    "rowSum grad_b1",
+    "update b1",
+  ]);
 });
 
 test("an MLP has no trace of time", () => {

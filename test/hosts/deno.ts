@@ -56,9 +56,11 @@ export async function findDeno(say: (line: string) => void): Promise<Deno> {
   await mkdir(CACHE, { recursive: true });
   // Its install script only copies the program out of the package of the platform.
   const npm = ["install", "--prefix", CACHE, "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", `deno@${VERSION}`];
-  await run(process.platform === "win32" ? "npm.cmd" : "npm", npm, { timeout: 300_000 }).catch((error: { stderr?: string; message: string }) => {
-    throw new Error(`npm install deno@${VERSION} fails: ${(error.stderr ?? error.message).trim().split("\n")[0]}`);
-  });
+  await run(process.platform === "win32" ? "npm.cmd" : "npm", npm, { timeout: 300_000 }).catch(
+    (error: { stderr?: string; message: string }) => {
+      throw new Error(`npm install deno@${VERSION} fails: ${(error.stderr ?? error.message).trim().split("\n")[0]}`);
+    },
+  );
   const gotten = await candidates(cached());
   if (!gotten) throw new Error(`deno@${VERSION} has no program that starts on ${process.platform} ${process.arch}`);
   return gotten;

@@ -21,7 +21,10 @@ function ordinal(value: number): number {
 /** @throws if they are not as many, or one is no finite number: nothing to compare */
 export function differenceOf(a: readonly number[], b: readonly number[]): Difference {
   if (a.length !== b.length || a.length === 0) throw new Error(`weights to compare must be as many: got ${a.length} and ${b.length}`);
-  let absolute = 0, scale = 0, ulps = 0, others = 0;
+  let absolute = 0,
+    scale = 0,
+    ulps = 0,
+    others = 0;
   for (let i = 0; i < a.length; i++) {
     if (!Number.isFinite(a[i]) || !Number.isFinite(b[i])) throw new Error(`weight ${i} must be finite in both: got ${a[i]} and ${b[i]}`);
     absolute = Math.max(absolute, Math.abs(a[i] - b[i]));
@@ -39,12 +42,18 @@ export function differencesText(samples: readonly (readonly [HostName, Weights])
   const lines: string[] = [];
   for (const network of Object.keys(samples[0]?.[1] ?? {})) {
     lines.push(network);
-    samples.forEach(([left, a], i) => samples.slice(i + 1).forEach(([right, b]) => {
-      const { absolute, scale, ulps, share } = differenceOf(a[network], b[network]);
-      lines.push(`  ${left} – ${right}: `.padEnd(24) + (share === 0 ? `all ${a[network].length} weights have the same bits`
-        : `at most ${absolute.toExponential(1)} (largest weight ${scale.toFixed(2)}), ${ulps.toLocaleString("en")} ULP; ` +
-          `${Math.round(100 * share)} % of ${a[network].length} weights differ`));
-    }));
+    samples.forEach(([left, a], i) =>
+      samples.slice(i + 1).forEach(([right, b]) => {
+        const { absolute, scale, ulps, share } = differenceOf(a[network], b[network]);
+        lines.push(
+          `  ${left} – ${right}: `.padEnd(24) +
+            (share === 0
+              ? `all ${a[network].length} weights have the same bits`
+              : `at most ${absolute.toExponential(1)} (largest weight ${scale.toFixed(2)}), ${ulps.toLocaleString("en")} ULP; ` +
+                `${Math.round(100 * share)} % of ${a[network].length} weights differ`),
+        );
+      }),
+    );
   }
   return lines.join("\n");
 }

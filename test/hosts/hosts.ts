@@ -24,15 +24,21 @@ export interface Started {
   readonly sample: Sample;
 }
 
-const SWIFTSHADER = ["/usr/lib/chromium", "/opt/google/chrome", "/opt/microsoft/msedge"].map((folder) => `${folder}/vk_swiftshader_icd.json`);
-const LAVAPIPE = ["x86_64", "aarch64"].flatMap((cpu) => [`lvp_icd.${cpu}.json`]).concat("lvp_icd.json")
+const SWIFTSHADER = ["/usr/lib/chromium", "/opt/google/chrome", "/opt/microsoft/msedge"].map(
+  (folder) => `${folder}/vk_swiftshader_icd.json`,
+);
+const LAVAPIPE = ["x86_64", "aarch64"]
+  .flatMap((cpu) => [`lvp_icd.${cpu}.json`])
+  .concat("lvp_icd.json")
   .map((name) => `/usr/share/vulkan/icd.d/${name}`);
 
 /** The software drivers that a host runs on unless VK_DRIVER_FILES says otherwise, the first that is installed. */
 const DRIVERS: Readonly<Record<HostName, readonly string[]>> = {
   // It brings its own, and knows when to take it.
   chrome: [],
-  firefox: [...LAVAPIPE], node: [...SWIFTSHADER, ...LAVAPIPE], deno: [...LAVAPIPE, ...SWIFTSHADER],
+  firefox: [...LAVAPIPE],
+  node: [...SWIFTSHADER, ...LAVAPIPE],
+  deno: [...LAVAPIPE, ...SWIFTSHADER],
 };
 
 /** The environment of a host. An empty VK_DRIVER_FILES leaves the choice to the system: its GPU. */
@@ -74,7 +80,13 @@ export async function startHost(host: HostName, train: boolean, place: Place): P
     }
     case "node": {
       const sample = await inProcess([process.execPath, join(place.built, IN_PROCESS)], train, env);
-      return { command: [process.execPath, VITEST], project: "node-gpu", env, version: `${process.version}, webgpu ${webgpuVersion()}`, sample };
+      return {
+        command: [process.execPath, VITEST],
+        project: "node-gpu",
+        env,
+        version: `${process.version}, webgpu ${webgpuVersion()}`,
+        sample,
+      };
     }
     case "deno": {
       const { path, version } = await findDeno(place.say);
@@ -86,8 +98,7 @@ export async function startHost(host: HostName, train: boolean, place: Place): P
   }
 }
 
-const webgpuVersion = (): string =>
-  (JSON.parse(readFileSync("node_modules/webgpu/package.json", "utf8")) as { version: string }).version;
+const webgpuVersion = (): string => (JSON.parse(readFileSync("node_modules/webgpu/package.json", "utf8")) as { version: string }).version;
 
 const orError = (sample: Sample | { readonly error: string }): Sample => {
   if ("error" in sample) throw new Error(sample.error);
@@ -95,16 +106,31 @@ const orError = (sample: Sample | { readonly error: string }): Sample => {
 };
 
 async function inPage(browser: Browser, train: boolean, { built }: Place): Promise<Sample> {
-  const server = await startPageServer(new Map([
-    ["", { type: "text/html; charset=utf-8", body: '<!doctype html><title>sample</title><link rel="icon" href="data:,"><script type="module" src="page.js"></script>' }],
-    ["page.js", { type: "text/javascript; charset=utf-8", body: readFileSync(join(built, "sample-page.js")) }],
-  ]));
+  const server = await startPageServer(
+    new Map([
+      [
+        "",
+        {
+          type: "text/html; charset=utf-8",
+          body: '<!doctype html><title>sample</title><link rel="icon" href="data:,"><script type="module" src="page.js"></script>',
+        },
+      ],
+      ["page.js", { type: "text/javascript; charset=utf-8", body: readFileSync(join(built, "sample-page.js")) }],
+    ]),
+  );
   try {
     const page = await browser.newPage();
     await page.goto(server.url);
     await page.waitForFunction(() => "takeSample" in globalThis);
-    return orError(await page.evaluate((trained) => (globalThis as unknown as { takeSample: (trained: boolean) => Promise<Sample> })
-      .takeSample(trained).catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) })), train));
+    return orError(
+      await page.evaluate(
+        (trained) =>
+          (globalThis as unknown as { takeSample: (trained: boolean) => Promise<Sample> })
+            .takeSample(trained)
+            .catch((error: unknown) => ({ error: error instanceof Error ? error.message : String(error) })),
+        train,
+      ),
+    );
   } finally {
     server.close();
   }
@@ -112,16 +138,26 @@ async function inPage(browser: Browser, train: boolean, { built }: Place): Promi
 
 function inProcess([program, ...args]: readonly string[], train: boolean, env: NodeJS.ProcessEnv): Promise<Sample> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args, ...(train ? ["--train"] : [])], { env, stdio: ["ignore", "pipe", "pipe"], timeout: SAMPLE_SECONDS * 1000 });
-    let stdout = "", stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
+    const child = spawn(program, [...args, ...(train ? ["--train"] : [])], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: SAMPLE_SECONDS * 1000,
+    });
+    let stdout = "",
+      stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
     child.on("error", reject);
     child.on("close", (code, signal) => {
       try {
         resolve(orError(JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Sample));
       } catch (error) {
-        const words = error instanceof SyntaxError ? stderr.trim().split("\n").at(-1) || `exit ${signal ?? code}` : (error as Error).message;
+        const words =
+          error instanceof SyntaxError ? stderr.trim().split("\n").at(-1) || `exit ${signal ?? code}` : (error as Error).message;
         reject(new Error(words));
       }
     });

@@ -14,7 +14,17 @@ import type { Sample } from "./sample.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
 /** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, data on the device, several devices. */
-const QUICK = ["adapter", "kernels-", "gpu/variants", "gpu/recurrent.test", "worked-", "conformance", "api-fit", "api-dataset", "api-devices"];
+const QUICK = [
+  "adapter",
+  "kernels-",
+  "gpu/variants",
+  "gpu/recurrent.test",
+  "worked-",
+  "conformance",
+  "api-fit",
+  "api-dataset",
+  "api-devices",
+];
 
 interface Flags {
   readonly only: readonly string[];
@@ -28,10 +38,21 @@ const say = (line: string) => console.error(line);
 const words = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0];
 
 /** @param files parts of their paths; none for all. @returns null if the process ended without an outcome */
-async function runTests({ command, project, env }: Started, files: readonly string[]): Promise<{ code: number | null; outcome: Outcome | null }> {
-  const folder = await mkdtemp(join(tmpdir(), "deltaprop-hosts-")), file = join(folder, "outcome.json");
-  const [program, ...args] = [...command, "run", "--project", project, "--reporter=default",
-    "--reporter=./test/support/outcome-reporter.ts", ...files];
+async function runTests(
+  { command, project, env }: Started,
+  files: readonly string[],
+): Promise<{ code: number | null; outcome: Outcome | null }> {
+  const folder = await mkdtemp(join(tmpdir(), "deltaprop-hosts-")),
+    file = join(folder, "outcome.json");
+  const [program, ...args] = [
+    ...command,
+    "run",
+    "--project",
+    project,
+    "--reporter=default",
+    "--reporter=./test/support/outcome-reporter.ts",
+    ...files,
+  ];
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       // Its lines go to standard error; standard output is the table's.
@@ -39,7 +60,13 @@ async function runTests({ command, project, env }: Started, files: readonly stri
       child.on("error", reject);
       child.on("close", resolve);
     });
-    return { code, outcome: await readFile(file, "utf8").then((text) => JSON.parse(text) as Outcome, () => null) };
+    return {
+      code,
+      outcome: await readFile(file, "utf8").then(
+        (text) => JSON.parse(text) as Outcome,
+        () => null,
+      ),
+    };
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -51,15 +78,21 @@ function adapterOf({ sample, env }: Started): string {
 }
 
 /** @param sampled is given what the host's sample came to */
-async function visit(host: HostName, { only, quick, differences, tests }: Flags, sampled: (weights: Sample["weights"]) => void): Promise<HostReport | null> {
-  const start = performance.now(), seconds = () => (performance.now() - start) / 1000;
+async function visit(
+  host: HostName,
+  { only, quick, differences, tests }: Flags,
+  sampled: (weights: Sample["weights"]) => void,
+): Promise<HostReport | null> {
+  const start = performance.now(),
+    seconds = () => (performance.now() - start) / 1000;
   let started: Started;
   try {
     started = await startHost(host, differences, { built: dirname(fileURLToPath(import.meta.url)), say });
   } catch (error) {
     return { host, state: "not run", says: words(error), seconds: seconds() };
   }
-  const { version } = started, adapter = adapterOf(started);
+  const { version } = started,
+    adapter = adapterOf(started);
   say(`\n${host}: ${version}, ${adapter}`);
   if (differences) sampled(started.sample.weights);
   if (!tests) return null;
@@ -71,7 +104,8 @@ async function visit(host: HostName, { only, quick, differences, tests }: Flags,
 }
 
 async function main(hosts: readonly HostName[], flags: Flags): Promise<void> {
-  const reports: HostReport[] = [], samples: [HostName, Sample["weights"]][] = [];
+  const reports: HostReport[] = [],
+    samples: [HostName, Sample["weights"]][] = [];
   for (const host of hosts) {
     const report = await visit(host, flags, (weights) => samples.push([host, weights]));
     if (report) reports.push(report);

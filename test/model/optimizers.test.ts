@@ -3,7 +3,18 @@
 import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import {
-  adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, OPTIMIZERS, ratesAt, rmsprop, sgd, toOptimizer,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  lion,
+  optimizerStates,
+  OPTIMIZERS,
+  ratesAt,
+  rmsprop,
+  sgd,
+  toOptimizer,
 } from "../../src/model/optimizers.ts";
 import * as train from "../../src/model/namespaces/train.ts";
 import { exponentialDecay } from "../../src/model/changing-rates.ts";
@@ -58,9 +69,17 @@ test.each(OPTIMIZERS)("the name %s stands for its defaults", (name) => {
 });
 
 test.each([
-  [sgd(), []], [sgd({ momentum: 0.9 }), ["momentum"]], [adam(), ["m", "v"]], [adamW(), ["m", "v"]], [rmsprop(), ["v"]],
-  [rmsprop({ momentum: 0.9, centered: true }), ["v", "momentum", "mean"]], [rmsprop({ centered: true }), ["v", "mean"]],
-  [adagrad(), ["sum"]], [adadelta(), ["v", "changes"]], [adamax(), ["m", "max"]], [lion(), ["m"]],
+  [sgd(), []],
+  [sgd({ momentum: 0.9 }), ["momentum"]],
+  [adam(), ["m", "v"]],
+  [adamW(), ["m", "v"]],
+  [rmsprop(), ["v"]],
+  [rmsprop({ momentum: 0.9, centered: true }), ["v", "momentum", "mean"]],
+  [rmsprop({ centered: true }), ["v", "mean"]],
+  [adagrad(), ["sum"]],
+  [adadelta(), ["v", "changes"]],
+  [adamax(), ["m", "max"]],
+  [lion(), ["m"]],
 ])("states of $name: %o", (optimizer, names) => {
   expect(optimizerStates(optimizer).map(({ name }) => name)).toEqual(names);
 });
@@ -71,8 +90,8 @@ test("adagrad's sum starts where it is told", () => {
 
 describe("Adam's corrected rate", () => {
   test("is η·√(1−β₂ᵗ)/(1−β₁ᵗ), with t from 1", () => {
-    expect(ratesAt(adam(0.1), 0).correctedRate).toBeCloseTo(0.1 * Math.sqrt(0.001) / 0.1, 14);
-    expect(ratesAt(adam(0.1), 1).correctedRate).toBeCloseTo(0.1 * Math.sqrt(1 - 0.999 ** 2) / (1 - 0.81), 14);
+    expect(ratesAt(adam(0.1), 0).correctedRate).toBeCloseTo((0.1 * Math.sqrt(0.001)) / 0.1, 14);
+    expect(ratesAt(adam(0.1), 1).correctedRate).toBeCloseTo((0.1 * Math.sqrt(1 - 0.999 ** 2)) / (1 - 0.81), 14);
     expect(ratesAt(adam(0.1), 1e6).correctedRate).toBeCloseTo(0.1, 14);
   });
 
@@ -81,15 +100,25 @@ describe("Adam's corrected rate", () => {
   });
 
   test("is the plain rate for the others", () => {
-    for (const optimizer of [rmsprop(0.1), adagrad(0.1), adadelta(0.1), lion(0.1)]) expect(ratesAt(optimizer, 0)).toEqual({ learningRate: 0.1, correctedRate: 0.1 });
+    for (const optimizer of [rmsprop(0.1), adagrad(0.1), adadelta(0.1), lion(0.1)])
+      expect(ratesAt(optimizer, 0)).toEqual({ learningRate: 0.1, correctedRate: 0.1 });
   });
 });
 
-test.each([["sgd", sgd], ["adam", adam], ["adamW", adamW], ["rmsprop", rmsprop], ["adagrad", adagrad], ["lion", lion], ["train.sgd", train.sgd], ["train.adam", train.adam]] as const)(
-  "%s() takes a schedule as it takes a number: alone, for η", (_, optimizer) => {
-    const schedule = exponentialDecay({ initialLearningRate: 0.5, decaySteps: 1, decayRate: 0.5 }), made = optimizer(schedule);
-    expect(made.learningRate).toBe(schedule);
-    expect(made).toEqual({ ...optimizer(0.5), learningRate: schedule });
-    // Control: what is neither is refused, and a copy, which has lost its formula, says what is right.
-    expect(() => optimizer({ ...schedule })).toThrow(/learningRate must be a number or the value of a schedule function, not a copy of it/);
-  });
+test.each([
+  ["sgd", sgd],
+  ["adam", adam],
+  ["adamW", adamW],
+  ["rmsprop", rmsprop],
+  ["adagrad", adagrad],
+  ["lion", lion],
+  ["train.sgd", train.sgd],
+  ["train.adam", train.adam],
+] as const)("%s() takes a schedule as it takes a number: alone, for η", (_, optimizer) => {
+  const schedule = exponentialDecay({ initialLearningRate: 0.5, decaySteps: 1, decayRate: 0.5 }),
+    made = optimizer(schedule);
+  expect(made.learningRate).toBe(schedule);
+  expect(made).toEqual({ ...optimizer(0.5), learningRate: schedule });
+  // Control: what is neither is refused, and a copy, which has lost its formula, says what is right.
+  expect(() => optimizer({ ...schedule })).toThrow(/learningRate must be a number or the value of a schedule function, not a copy of it/);
+});

@@ -14,11 +14,26 @@ beforeEach(async () => {
 const OPTIONS = { units: 2, inputShape: [3, 2] };
 
 /** As it comes from JSON or a worker: all of what simpleRNN() gives but what no clone keeps. */
-const plainLayer = (): Library.Layer => JSON.parse(JSON.stringify({
-  type: "simpleRNN", activation: "tanh", returnSequences: false, stateful: false, useBias: true, inputVocabulary: null, dropout: 0,
-  kernelInitializer: { name: "zeros" }, recurrentInitializer: { name: "zeros" }, biasInitializer: { name: "zeros" }, kernelRegularizer: null,
-  recurrentRegularizer: null, biasRegularizer: null, name: null, ...OPTIONS,
-})) as Library.Layer;
+const plainLayer = (): Library.Layer =>
+  JSON.parse(
+    JSON.stringify({
+      type: "simpleRNN",
+      activation: "tanh",
+      returnSequences: false,
+      stateful: false,
+      useBias: true,
+      inputVocabulary: null,
+      dropout: 0,
+      kernelInitializer: { name: "zeros" },
+      recurrentInitializer: { name: "zeros" },
+      biasInitializer: { name: "zeros" },
+      kernelRegularizer: null,
+      recurrentRegularizer: null,
+      biasRegularizer: null,
+      name: null,
+      ...OPTIONS,
+    }),
+  ) as Library.Layer;
 
 /** What sequential() says to it: "" where it takes it. */
 function answer(layer: Library.Layer): string {
@@ -49,7 +64,9 @@ test("control: the value of simpleRNN() is taken, and a copy of it by spreading,
 });
 
 test("the appender is no option: entries do not show it", () => {
-  const { type, ...options } = Object.fromEntries(Object.entries(library.simpleRNN(OPTIONS))) as unknown as Library.SimpleRNNOptions & { type: string };
+  const { type, ...options } = Object.fromEntries(Object.entries(library.simpleRNN(OPTIONS))) as unknown as Library.SimpleRNNOptions & {
+    type: string;
+  };
   expect(type).toBe("simpleRNN");
   expect(answer(library.simpleRNN(options))).toBe("");
   // Control: a key that entries show is refused as an option.

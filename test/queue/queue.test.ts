@@ -10,19 +10,30 @@ beforeEach(() => {
   now = 0;
   vi.spyOn(performance, "now").mockImplementation(() => now);
 });
-afterEach(() => { vi.restoreAllMocks(); });
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 /** The sizes of the submits of so many steps, one submit after the other; `time` says how long a submit takes. */
 async function sizes(steps: number, time: (steps: number, submit: number) => number, capacity = 4096): Promise<number[]> {
   const submits: number[] = [];
   let done = Promise.resolve();
   const executor = {
-    capacity, resultElements: 1,
+    capacity,
+    resultElements: 1,
     submit(chunk: readonly StepScalars[]) {
       submits.push(chunk.length);
       const took = time(chunk.length, submits.length - 1);
       // A turn of the event loop each, as on a device: the next submit is not over before this one was seen.
-      done = done.then(() => new Promise((resolve) => setImmediate(() => { now += took; resolve(); })));
+      done = done.then(
+        () =>
+          new Promise((resolve) =>
+            setImmediate(() => {
+              now += took;
+              resolve();
+            }),
+          ),
+      );
       return done.then(() => new Float32Array(chunk.length));
     },
   } as unknown as StepExecutor;
@@ -33,7 +44,12 @@ async function sizes(steps: number, time: (steps: number, submit: number) => num
 /** Most of the steps. */
 const settled = (submits: readonly number[]): number => submits[Math.floor(submits.length / 2)];
 
-it.each([[0.01, 4000], [0.1, 400], [1, 40], [10, 4]])("steps of %f ms: %i in a submit of 40 ms", async (each, wanted) => {
+it.each([
+  [0.01, 4000],
+  [0.1, 400],
+  [1, 40],
+  [10, 4],
+])("steps of %f ms: %i in a submit of 40 ms", async (each, wanted) => {
   const submits = await sizes(200_000 / Math.max(1, each), (n) => n * each);
   expect(settled(submits)).toBe(wanted);
 });
@@ -58,19 +74,31 @@ it("where results come every 100 ms whatever is computed, submits grow until the
 
 it("results are handed on in the order of the steps, also where the device gives them in another", async () => {
   let first: (results: Float32Array) => void = () => {};
-  const submits: number[] = [], handed: [number, number[]][] = [];
+  const submits: number[] = [],
+    handed: [number, number[]][] = [];
   const executor = {
-    capacity: 1, resultElements: 1,
+    capacity: 1,
+    resultElements: 1,
     submit() {
       submits.push(submits.length);
       const results = Float32Array.of(submits.length);
-      if (submits.length === 1) return new Promise((resolve) => { first = resolve; });
+      if (submits.length === 1)
+        return new Promise((resolve) => {
+          first = resolve;
+        });
       first(Float32Array.of(1));
       // Mapped at once, while the first submit's results still go from promise to promise.
       return { then: (resolve: (value: unknown) => unknown) => Promise.resolve(resolve(results)) };
     },
   } as unknown as StepExecutor;
-  await new StepQueue(executor).run(Array<StepScalars>(4).fill({} as StepScalars), (at, _, results) => handed.push([at, [...Array.from(results)]]));
+  await new StepQueue(executor).run(Array<StepScalars>(4).fill({} as StepScalars), (at, _, results) =>
+    handed.push([at, [...Array.from(results)]]),
+  );
   expect(submits).toHaveLength(4);
-  expect(handed).toEqual([[0, [1]], [1, [2]], [2, [3]], [3, [4]]]);
+  expect(handed).toEqual([
+    [0, [1]],
+    [1, [2]],
+    [2, [3]],
+    [3, [4]],
+  ]);
 });

@@ -9,10 +9,11 @@ const logistic = (z: number): number => 1 / (1 + Math.exp(-z));
 
 /** ∫ f from 0 to `end`. */
 function simpson(f: (t: number) => number, end: number): number {
-  const n = 2000, h = end / n;
+  const n = 2000,
+    h = end / n;
   let sum = f(0) + f(end);
   for (let i = 1; i < n; i++) sum += (i % 2 === 1 ? 4 : 2) * f(i * h);
-  return sum * h / 3;
+  return (sum * h) / 3;
 }
 
 const DEFINITIONS: Record<ElementwiseActivation, (z: number) => number> = {
@@ -24,15 +25,14 @@ const DEFINITIONS: Record<ElementwiseActivation, (z: number) => number> = {
   elu: (z) => (z > 0 ? z : Math.exp(z) - 1),
   softplus: (z) => Math.log(1 + Math.exp(z)),
   // Φ by Simpson's rule over 2,000 intervals from 0.
-  gelu: (z) => z * (0.5 + simpson((t) => Math.exp(-t * t / 2), z) / Math.sqrt(2 * Math.PI)),
+  gelu: (z) => z * (0.5 + simpson((t) => Math.exp((-t * t) / 2), z) / Math.sqrt(2 * Math.PI)),
   geluTanh: (z) => 0.5 * z * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3))),
   swish: (z) => z * logistic(z),
 };
 const MODERATE = [-3, -1.5, -0.3, 0, 0.2, 1, 2.7];
 
 describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (name) => {
-  const derivativeAt = (z: number): number =>
-    activationDerivative(name, derivativeSource(name) === "z" ? z : activate(name, z));
+  const derivativeAt = (z: number): number => activationDerivative(name, derivativeSource(name) === "z" ? z : activate(name, z));
 
   test("agrees with its definition where that is safe to evaluate", () => {
     for (const z of MODERATE) expect(activate(name, z)).toBeCloseTo(DEFINITIONS[name](z), 13);
@@ -79,8 +79,14 @@ test("small results keep their digits", () => {
 
 // scipy 1.14, x·scipy.stats.norm.cdf(x), which torch.nn.functional.gelu gives by default, and approximate="tanh" at 1.
 test("gelu is z·Φ(z), geluTanh its approximation", () => {
-  for (const [z, value] of [[1, 0.8413447460685429], [-1, -0.15865525393145707], [-3, -0.00404969409489031], [-5, -1.4332578593959695e-6],
-    [-10, -7.619853024160527e-23], [3, 2.99595030590511]]) {
+  for (const [z, value] of [
+    [1, 0.8413447460685429],
+    [-1, -0.15865525393145707],
+    [-3, -0.00404969409489031],
+    [-5, -1.4332578593959695e-6],
+    [-10, -7.619853024160527e-23],
+    [3, 2.99595030590511],
+  ]) {
     expect(activate("gelu", z) / value).toBeCloseTo(1, 13);
   }
   expect(activate("geluTanh", 1)).toBeCloseTo(0.8411919906, 9);

@@ -10,7 +10,7 @@ const meanOf = (mask: Uint8Array): number => mask.reduce((sum, bit) => sum + bit
 describe.each([0.1, 0.5, 0.9])("rate %f", (rate) => {
   test("keeps its share of the numbers, within five standard deviations", () => {
     const kept = meanOf(dropoutMask(N, rate, 7, 3, 1));
-    expect(Math.abs(kept - (1 - rate))).toBeLessThan(5 * Math.sqrt(rate * (1 - rate) / N));
+    expect(Math.abs(kept - (1 - rate))).toBeLessThan(5 * Math.sqrt((rate * (1 - rate)) / N));
   });
 
   test("keeps the expectation", () => {
@@ -26,7 +26,11 @@ test("each element is the word of its counter against the threshold", () => {
   });
 });
 
-test.each([["seed", [8, 3, 1]], ["step", [7, 4, 1]], ["layer", [7, 3, 2]]] as const)("another %s, another mask", (_, [s, t, l]) => {
+test.each([
+  ["seed", [8, 3, 1]],
+  ["step", [7, 4, 1]],
+  ["layer", [7, 3, 2]],
+] as const)("another %s, another mask", (_, [s, t, l]) => {
   const mask = dropoutMask(N, 0.5, 7, 3, 1);
   const other = dropoutMask(N, 0.5, s, t, l);
   const equal = mask.reduce((sum, bit, i) => sum + Number(bit === other[i]), 0) / N;
@@ -35,7 +39,8 @@ test.each([["seed", [8, 3, 1]], ["step", [7, 4, 1]], ["layer", [7, 3, 2]]] as co
 });
 
 test.each([2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5, 2 ** 53 - 1])("step %d: both halves of its number enter the counter", (step) => {
-  const low = Number(BigInt(step) & 0xffffffffn), high = Number(BigInt(step) >> 32n);
+  const low = Number(BigInt(step) & 0xffffffffn),
+    high = Number(BigInt(step) >> 32n);
   const mask = dropoutMask(11, 0.4, 7, step, 2);
   mask.forEach((bit, i) => {
     const word = philox4x32([i >>> 2, low, 2, STREAM.dropout + 256 * high], keyOf(7))[i & 3];

@@ -22,18 +22,21 @@ const sigmaPrime = (z: number): number => Math.exp(-z) / (1 + Math.exp(-z)) ** 2
 /** BP1–BP4 as in Nielsen, ch. 2, for one hidden layer and the quadratic cost; one example at a time, then the mean. */
 function nielsen(x: Matrix, y: Matrix, w1: Matrix, b1: number[], w2: Matrix, b2: number[]) {
   const zeros = (rows: number, cols: number): Matrix => Array.from({ length: rows }, () => Array<number>(cols).fill(0));
-  const gradW1 = zeros(w1.length, b1.length), gradW2 = zeros(w2.length, b2.length);
-  const gradB1 = b1.map(() => 0), gradB2 = b2.map(() => 0);
-  const delta1: Matrix = [], delta2: Matrix = [];
+  const gradW1 = zeros(w1.length, b1.length),
+    gradW2 = zeros(w2.length, b2.length);
+  const gradB1 = b1.map(() => 0),
+    gradB2 = b2.map(() => 0);
+  const delta1: Matrix = [],
+    delta2: Matrix = [];
   x.forEach((input, r) => {
     const z1 = b1.map((b, j) => input.reduce((sum, value, k) => sum + value * w1[k][j], b));
     const a1 = z1.map(sigma);
     const z2 = b2.map((b, j) => a1.reduce((sum, value, k) => sum + value * w2[k][j], b));
-    const d2 = z2.map((z, j) => (sigma(z) - y[r][j]) * sigmaPrime(z) / x.length);                   // BP1
-    const d1 = z1.map((z, k) => d2.reduce((sum, d, j) => sum + w2[k][j] * d, 0) * sigmaPrime(z));   // BP2
-    d1.forEach((d, j) => (gradB1[j] += d));                                                         // BP3
+    const d2 = z2.map((z, j) => ((sigma(z) - y[r][j]) * sigmaPrime(z)) / x.length); // BP1
+    const d1 = z1.map((z, k) => d2.reduce((sum, d, j) => sum + w2[k][j] * d, 0) * sigmaPrime(z)); // BP2
+    d1.forEach((d, j) => (gradB1[j] += d)); // BP3
     d2.forEach((d, j) => (gradB2[j] += d));
-    input.forEach((value, k) => d1.forEach((d, j) => (gradW1[k][j] += value * d)));                 // BP4
+    input.forEach((value, k) => d1.forEach((d, j) => (gradW1[k][j] += value * d))); // BP4
     a1.forEach((value, k) => d2.forEach((d, j) => (gradW2[k][j] += value * d)));
     delta1.push(d1);
     delta2.push(d2);
@@ -42,8 +45,12 @@ function nielsen(x: Matrix, y: Matrix, w1: Matrix, b1: number[], w2: Matrix, b2:
 }
 
 describe("Nielsen's equations on 4-3-2, batch 3, sigmoid, quadratic cost", () => {
-  const { graph, values, scalars } = sample({ rows: 3, loss: "halfSquaredError", optimizer: sgd(0.5), layers: [
-    dense({ units: 3, activation: "sigmoid", inputShape: [4] }), dense({ units: 2, activation: "sigmoid" })] });
+  const { graph, values, scalars } = sample({
+    rows: 3,
+    loss: "halfSquaredError",
+    optimizer: sgd(0.5),
+    layers: [dense({ units: 3, activation: "sigmoid", inputShape: [4] }), dense({ units: 2, activation: "sigmoid" })],
+  });
   const before = new Map(values);
   const order = Array.from(valueOf(values, "order")).slice(2, 5);
   const taken = (name: string, cols: number): Matrix => order.map((row) => matrix(valueOf(values, name), cols)[row]);
@@ -52,7 +59,12 @@ describe("Nielsen's equations on 4-3-2, batch 3, sigmoid, quadratic cost", () =>
   runGraph(graph, values, scalars);
 
   test.each([
-    ["BP1", "delta2"], ["BP2", "delta1"], ["BP3", "grad_b1"], ["BP3", "grad_b2"], ["BP4", "grad_w1"], ["BP4", "grad_w2"],
+    ["BP1", "delta2"],
+    ["BP2", "delta1"],
+    ["BP3", "grad_b1"],
+    ["BP3", "grad_b2"],
+    ["BP4", "grad_w1"],
+    ["BP4", "grad_w2"],
   ] as const)("%s gives %s", (_, name) => {
     const expected = byHand[name].flat();
     const actual = Array.from(valueOf(values, name));
@@ -78,7 +90,14 @@ describe("Nielsen's equations on 4-3-2, batch 3, sigmoid, quadratic cost", () =>
 
 // Below, at and one past the four terms that the inner loop takes at once, and single rows and columns.
 describe.each(["normal", "rightTransposed", "leftTransposed"] as ProductForm[])("product %s", (form) => {
-  test.each([[1, 1, 1], [1, 5, 3], [3, 4, 1], [2, 3, 4], [5, 9, 7], [4, 8, 2]])("%i × %i × %i", (m, k, n) => {
+  test.each([
+    [1, 1, 1],
+    [1, 5, 3],
+    [3, 4, 1],
+    [2, 3, 4],
+    [5, 9, 7],
+    [4, 8, 2],
+  ])("%i × %i × %i", (m, k, n) => {
     const random = randomFor(m + 10 * k + 100 * n);
     const [left, right, bias] = [normals(m * k, random), normals(k * n, random), normals(n, random)];
     const leftAt = (i: number, t: number): number => (form === "leftTransposed" ? left[t * m + i] : left[i * k + t]);
@@ -103,8 +122,10 @@ describe("single steps", () => {
   const shapes = { x: ["batch", 2], out: ["batch", 2] } as const;
 
   test("gather takes the rows that the order names from the offset on, and scales bytes", () => {
-    const graph = oneStep({ type: "gather", source: "uint8", scale: 1 / 255, inputs: ["x", "order"], outputs: ["out"] },
-      { x: [1, 2], order: [1, 1], out: ["batch", 2] });
+    const graph = oneStep(
+      { type: "gather", source: "uint8", scale: 1 / 255, inputs: ["x", "order"], outputs: ["out"] },
+      { x: [1, 2], order: [1, 1], out: ["batch", 2] },
+    );
     const data = Uint8Array.of(0, 255, 51, 102, 153, 204);
     const [out] = evaluateStep(graph.ops[0], [data, Uint32Array.of(1, 2, 0, 1)], graph, { ...SCALARS, rows: 2, offset: 1 });
     [0.6, 0.8, 0, 1].forEach((value, i) => expect(out[i]).toBeCloseTo(value, 14));
@@ -128,8 +149,8 @@ describe("single steps", () => {
   });
 
   test("clipFactor is 1 up to the limit and limit over norm beyond, also of a zero gradient", () => {
-    const graph = (limit: number) => oneStep({ type: "clipFactor", limit, inputs: ["x", "y"], outputs: ["out"] },
-      { x: [1, 2], y: [1, 1], out: [1, 1] });
+    const graph = (limit: number) =>
+      oneStep({ type: "clipFactor", limit, inputs: ["x", "y"], outputs: ["out"] }, { x: [1, 2], y: [1, 1], out: [1, 1] });
     const factor = (limit: number, x: number[], y: number[]): number =>
       evaluateStep(graph(limit).ops[0], [x, y], graph(limit), SCALARS)[0][0];
     expect(factor(3, [2, 3], [6])).toBeCloseTo(3 / 7, 14);
@@ -143,18 +164,27 @@ describe("single steps", () => {
   });
 
   test("summarize adds penalties to the mean loss and to nothing else", () => {
-    const graph = oneStep({ type: "summarize", metrics: 1, inputs: ["x", "m", "p", "q"], outputs: ["out"] },
-      { x: ["batch", 1], m: ["batch", 1], p: [1, 1], q: [1, 1], out: [1, 2] });
+    const graph = oneStep(
+      { type: "summarize", metrics: 1, inputs: ["x", "m", "p", "q"], outputs: ["out"] },
+      { x: ["batch", 1], m: ["batch", 1], p: [1, 1], q: [1, 1], out: [1, 2] },
+    );
     const [out] = evaluateStep(graph.ops[0], [[1, 2, 6], [0, 1, 1], [10], [0.5]], graph, SCALARS);
     expect([...out]).toEqual([13.5, 2 / 3]);
   });
 });
 
 test("every tensor of a step is kept under its name, and has its shape", () => {
-  const { graph, values, scalars } = sample({ loss: "categoricalCrossentropy", metrics: ["accuracy"], rows: 4,
-    optimizer: { ...sgd({ momentum: 0.9 }), globalClipNorm: 0.1 }, layers: [
+  const { graph, values, scalars } = sample({
+    loss: "categoricalCrossentropy",
+    metrics: ["accuracy"],
+    rows: 4,
+    optimizer: { ...sgd({ momentum: 0.9 }), globalClipNorm: 0.1 },
+    layers: [
       dense({ units: 6, activation: "tanh", inputShape: [3], kernelRegularizer: l1l2({ l1: 0.1, l2: 0.1 }) }),
-      dropout({ rate: 0.5 }), dense({ units: 3, activation: "softmax" })] });
+      dropout({ rate: 0.5 }),
+      dense({ units: 3, activation: "softmax" }),
+    ],
+  });
   runGraph(graph, values, scalars);
   for (const { name, role, rows, cols } of graph.tensors.values()) {
     if (role !== "data") expect(valueOf(values, name).length, name).toBe((rows === "batch" ? 4 : rows) * cols);

@@ -13,7 +13,9 @@ export interface Arithmetic {
 }
 
 export function normalizationStep(machine: Arithmetic, op: NormalizationOp, inputs: readonly Float32Array[], cols: number): number[] {
-  const [x, y, z, u, w] = inputs, rows = x.length / cols, inverse = machine.div(1, rows);
+  const [x, y, z, u, w] = inputs,
+    rows = x.length / cols,
+    inverse = machine.div(1, rows);
   const root = (variance: number, epsilon: number): number => machine.sqrt(f(variance + f(epsilon)));
   const column = (j: number, term: (i: number) => number): number =>
     machine.sum(Array.from({ length: rows }, (_, r) => term(r * cols + j)));
@@ -29,27 +31,40 @@ export function normalizationStep(machine: Arithmetic, op: NormalizationOp, inpu
     return Array.from(x, (value, i) => {
       const j = i % cols;
       switch (op.kind) {
-        case "normalize": return machine.div(f(value - y[j]), root(z[j], op.epsilon));
+        case "normalize":
+          return machine.div(f(value - y[j]), root(z[j], op.epsilon));
         case "affine": {
           const scaled = op.scale ? f(value * y[j]) : value;
           return op.center ? f(scaled + inputs[inputs.length - 1][j]) : scaled;
         }
-        case "pullBack": return machine.div(f(value - f(f(u[j] + f(y[i] * w[j])) * inverse)), root(z[j], op.epsilon));
-        case "moving": return f(f(f(op.momentum) * value) + f(f(1 - op.momentum) * y[j]));
+        case "pullBack":
+          return machine.div(f(value - f(f(u[j] + f(y[i] * w[j])) * inverse)), root(z[j], op.epsilon));
+        case "moving":
+          return f(f(f(op.momentum) * value) + f(f(1 - op.momentum) * y[j]));
       }
     });
   }
   return Array.from({ length: rows }, (_, r) => {
-    const row = (of: Float32Array): number[] => [...of.subarray(r * cols, (r + 1) * cols)], mean = (of: number[]): number => machine.div(machine.sum(of), cols);
+    const row = (of: Float32Array): number[] => [...of.subarray(r * cols, (r + 1) * cols)],
+      mean = (of: number[]): number => machine.div(machine.sum(of), cols);
     const spread = (of: number[]): number => {
       const centre = mean(of);
       return mean(of.map((value) => squared(f(value - centre))));
     };
     if (op.kind === "normalize") {
-      const centre = mean(row(x)), below = root(spread(row(x)), op.epsilon);
+      const centre = mean(row(x)),
+        below = root(spread(row(x)), op.epsilon);
       return row(x).map((value) => machine.div(f(value - centre), below));
     }
-    const g = row(x), n = row(y), below = root(spread(row(z)), op.epsilon), sum = machine.sum(g), dot = machine.dot(cols, (k) => g[k], (k) => n[k]);
+    const g = row(x),
+      n = row(y),
+      below = root(spread(row(z)), op.epsilon),
+      sum = machine.sum(g),
+      dot = machine.dot(
+        cols,
+        (k) => g[k],
+        (k) => n[k],
+      );
     return g.map((value, j) => machine.div(f(value - machine.div(f(sum + f(n[j] * dot)), cols)), below));
   }).flat();
 }

@@ -6,8 +6,21 @@ import type { Graph, Op } from "../../src/graph/types.ts";
 import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS, type ActivationName } from "../../src/model/activations.ts";
 import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
 import {
-  binaryCrossentropy, categoricalCrossentropy, halfSquaredError, hinge, huber, klDivergence, logCosh, meanAbsoluteError,
-  meanAbsolutePercentageError, meanSquaredError, meanSquaredLogarithmicError, poisson, sparseCategoricalCrossentropy, squaredHinge, type Loss,
+  binaryCrossentropy,
+  categoricalCrossentropy,
+  halfSquaredError,
+  hinge,
+  huber,
+  klDivergence,
+  logCosh,
+  meanAbsoluteError,
+  meanAbsolutePercentageError,
+  meanSquaredError,
+  meanSquaredLogarithmicError,
+  poisson,
+  sparseCategoricalCrossentropy,
+  squaredHinge,
+  type Loss,
 } from "../../src/model/losses.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { l1, l1l2, l2 } from "../../src/model/regularizers.ts";
@@ -20,7 +33,8 @@ const check = (layers: readonly Layer[], loss: Loss, optimizer: unknown = "sgd",
 };
 
 const LOSSES: [string, Loss, ActivationName][] = [
-  ["meanSquaredError", meanSquaredError(), "linear"], ["halfSquaredError", halfSquaredError(), "sigmoid"],
+  ["meanSquaredError", meanSquaredError(), "linear"],
+  ["halfSquaredError", halfSquaredError(), "sigmoid"],
   ["huber", huber({ delta: 0.8 }), "linear"],
   ["binaryCrossentropy", binaryCrossentropy(), "sigmoid"],
   ["binaryCrossentropy from logits", binaryCrossentropy({ fromLogits: true }), "linear"],
@@ -28,35 +42,52 @@ const LOSSES: [string, Loss, ActivationName][] = [
   ["categoricalCrossentropy from logits", categoricalCrossentropy({ fromLogits: true }), "linear"],
   ["sparseCategoricalCrossentropy", sparseCategoricalCrossentropy(), "softmax"],
   ["sparseCategoricalCrossentropy from logits", sparseCategoricalCrossentropy({ fromLogits: true }), "linear"],
-  ["meanAbsoluteError", meanAbsoluteError(), "linear"], ["meanAbsolutePercentageError", meanAbsolutePercentageError(), "linear"],
-  ["meanSquaredLogarithmicError", meanSquaredLogarithmicError(), "softplus"], ["logCosh", logCosh(), "linear"], ["hinge", hinge(), "tanh"],
-  ["squaredHinge", squaredHinge(), "tanh"], ["klDivergence", klDivergence(), "softmax"], ["poisson", poisson(), "softplus"],
+  ["meanAbsoluteError", meanAbsoluteError(), "linear"],
+  ["meanAbsolutePercentageError", meanAbsolutePercentageError(), "linear"],
+  ["meanSquaredLogarithmicError", meanSquaredLogarithmicError(), "softplus"],
+  ["logCosh", logCosh(), "linear"],
+  ["hinge", hinge(), "tanh"],
+  ["squaredHinge", squaredHinge(), "tanh"],
+  ["klDivergence", klDivergence(), "softmax"],
+  ["poisson", poisson(), "softplus"],
   ["binaryCrossentropy, smoothed", binaryCrossentropy({ labelSmoothing: 0.2 }), "sigmoid"],
   ["categoricalCrossentropy, smoothed", categoricalCrossentropy({ labelSmoothing: 0.2 }), "softmax"],
 ];
 
 describe.each(ELEMENTWISE_ACTIVATIONS)("hidden %s", (hidden) => {
   test.each(LOSSES)("with %s", (_, loss, last) => {
-    const report = check([dense({ units: 5, activation: hidden, inputShape: [4] }), dense({ units: 4, activation: hidden }),
-      dense({ units: 3, activation: last })], loss);
+    const report = check(
+      [
+        dense({ units: 5, activation: hidden, inputShape: [4] }),
+        dense({ units: 4, activation: hidden }),
+        dense({ units: 3, activation: last }),
+      ],
+      loss,
+    );
     expect(report.ok, String(report)).toBe(true);
     expect(report).toMatchObject({ tensors: 6, weights: 4 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3 });
   });
 });
 
 // A softmax that is not under its cross-entropy needs its Jacobian; so does every other σ in the last layer its σ′.
-test.each(ACTIVATIONS.flatMap((last) => [meanSquaredError(), halfSquaredError(), huber()].map((loss) =>
-  [last, loss.name, loss] as const)))("last %s with %s", (last, _, loss) => {
-  const report = check([dense({ units: 5, activation: "tanh", inputShape: [4] }), dense({ units: 3, activation: last })], loss);
-  expect(report.ok, String(report)).toBe(true);
-});
+test.each(ACTIVATIONS.flatMap((last) => [meanSquaredError(), halfSquaredError(), huber()].map((loss) => [last, loss.name, loss] as const)))(
+  "last %s with %s",
+  (last, _, loss) => {
+    const report = check([dense({ units: 5, activation: "tanh", inputShape: [4] }), dense({ units: 3, activation: last })], loss);
+    expect(report.ok, String(report)).toBe(true);
+  },
+);
 
 test.each([
-  ["l1", l1(0.03)], ["l2", l2(0.02)], ["l1l2", l1l2({ l1: 0.02, l2: 0.05 })],
+  ["l1", l1(0.03)],
+  ["l2", l2(0.02)],
+  ["l1l2", l1l2({ l1: 0.02, l2: 0.05 })],
 ])("regularizer %s on kernels and biases", (_, regularizer) => {
   const both = { kernelRegularizer: regularizer, biasRegularizer: regularizer };
-  const report = check([dense({ units: 5, activation: "swish", inputShape: [4], ...both }),
-    dense({ units: 3, activation: "softmax", ...both })], categoricalCrossentropy());
+  const report = check(
+    [dense({ units: 5, activation: "swish", inputShape: [4], ...both }), dense({ units: 3, activation: "softmax", ...both })],
+    categoricalCrossentropy(),
+  );
   expect(report.ok, String(report)).toBe(true);
 });
 
@@ -76,12 +107,21 @@ test.each([
 
 // Clipping changes what the update uses, not what the gradient is.
 test.each([{ clipNorm: 0.01 }, { globalClipNorm: 0.01 }, { clipValue: 0.001 }])("before clipping: %o", (clipping) => {
-  expect(check([dense({ units: 3, activation: "tanh", inputShape: [2] }), dense({ units: 2 })], meanSquaredError(), adam(clipping)).ok).toBe(true);
+  expect(
+    check([dense({ units: 3, activation: "tanh", inputShape: [2] }), dense({ units: 2 })], meanSquaredError(), adam(clipping)).ok,
+  ).toBe(true);
 });
 
 describe("controls: the check fails when the gradient is wrong", () => {
-  const network = () => sample({ loss: "meanSquaredError", seed: 3, layers: [
-    dense({ units: 5, activation: "tanh", inputShape: [4], kernelRegularizer: l2(0.1) }), dense({ units: 3, activation: "sigmoid" })] });
+  const network = () =>
+    sample({
+      loss: "meanSquaredError",
+      seed: 3,
+      layers: [
+        dense({ units: 5, activation: "tanh", inputShape: [4], kernelRegularizer: l2(0.1) }),
+        dense({ units: 3, activation: "sigmoid" }),
+      ],
+    });
   const withSteps = (graph: Graph, change: (op: Op) => Op): Graph => ({ ...graph, ops: graph.ops.map(change) });
 
   test("the unchanged network passes", () => {
@@ -92,11 +132,15 @@ describe("controls: the check fails when the gradient is wrong", () => {
   test.each<[string, (op: Op) => Op]>([
     ["a penalty's gradient is off by a millionth", (op) => (op.type === "penaltyGradient" ? { ...op, l2: op.l2 * (1 + 1e-6) } : op)],
     ["the penalty is left out", (op) => (op.type === "penaltyGradient" ? { ...op, l2: 0 } : op)],
-    ["σ′ of another function", (op) =>
-      (op.type === "activationDerivative" && op.activation === "tanh" ? { ...op, activation: "sigmoid" } : op)],
+    [
+      "σ′ of another function",
+      (op) => (op.type === "activationDerivative" && op.activation === "tanh" ? { ...op, activation: "sigmoid" } : op),
+    ],
     ["the gradient of another loss", (op) => (op.type === "lossGradient" ? { ...op, loss: halfSquaredError() } : op)],
-    ["the mean over the batch is taken twice", (op) => (op.type === "rowSum"
-      ? { type: "scale", inputs: ["b1", "w1"], outputs: op.outputs } : op)],
+    [
+      "the mean over the batch is taken twice",
+      (op) => (op.type === "rowSum" ? { type: "scale", inputs: ["b1", "w1"], outputs: op.outputs } : op),
+    ],
   ])("%s", (_, change) => {
     const { graph, values, scalars } = network();
     const report = checkGradients(withSteps(graph, change), values, scalars);
@@ -107,7 +151,10 @@ describe("controls: the check fails when the gradient is wrong", () => {
 
   test("NaN in the data fails", () => {
     const { graph, values, scalars } = network();
-    values.set("data_x", Float32Array.from(values.get("data_x")!, () => NaN));
+    values.set(
+      "data_x",
+      Float32Array.from(values.get("data_x")!, () => NaN),
+    );
     expect(checkGradients(graph, values, scalars)).toMatchObject({ ok: false, maxRelativeError: Infinity });
   });
 

@@ -5,8 +5,10 @@ import { storedAsHalf } from "../../src/reference/half.ts";
 
 /** The nearest f16 at most 65504 large, ties to even. */
 function nearestHalf(value: number): number {
-  const step = 2 ** Math.max(Math.floor(Math.log2(Math.abs(value))) - 10, -24), k = Math.abs(value) / step;
-  const whole = Math.floor(k), rest = k - whole;
+  const step = 2 ** Math.max(Math.floor(Math.log2(Math.abs(value))) - 10, -24),
+    k = Math.abs(value) / step;
+  const whole = Math.floor(k),
+    rest = k - whole;
   const rounded = rest > 0.5 || (rest === 0.5 && whole % 2 === 1) ? whole + 1 : whole;
   return Math.sign(value) * Math.min(65504, rounded * step);
 }
@@ -20,7 +22,8 @@ it("holds the nearest f16 of numbers of every size, and is not much wider than t
   for (let exponent = -30; exponent < 16; exponent++) {
     let worst = 0;
     for (let i = 0; i < 5000; i++) {
-      const x = (i % 2 ? -1 : 1) * 2 ** exponent * (1 + i / 5000), { value, bound } = once(x);
+      const x = (i % 2 ? -1 : 1) * 2 ** exponent * (1 + i / 5000),
+        { value, bound } = once(x);
       worst = Math.max(worst, Math.abs(nearestHalf(x) - value) / bound);
     }
     expect(worst, `2^${exponent}`).toBeLessThanOrEqual(1);

@@ -1,7 +1,19 @@
 // Each optimizer against two updates written out number by number from its published formula (Keras 3).
 
 import { describe, expect, test } from "vitest";
-import { adadelta, adagrad, adam, adamax, adamW, lion, optimizerStates, ratesAt, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  lion,
+  optimizerStates,
+  ratesAt,
+  rmsprop,
+  sgd,
+  type Optimizer,
+} from "../../src/model/optimizers.ts";
 import { applyUpdate } from "../../src/reference/optimizers.ts";
 
 const W = 0.5;
@@ -18,32 +30,39 @@ function trace(optimizer: Optimizer): number[] {
 
 /** Adam as Kingma and Ba write it, ε moved to where Keras has it. */
 function adamByHand(decay: number): number[] {
-  let m = 0, v = 0, w = W;
+  let m = 0,
+    v = 0,
+    w = W;
   return GRADIENTS.map((g, i) => {
     w = w - w * decay * 0.01;
     m = 0.9 * m + 0.1 * g;
     v = 0.999 * v + 0.001 * g * g;
-    const rate = 0.01 * Math.sqrt(1 - 0.999 ** (i + 1)) / (1 - 0.9 ** (i + 1));
-    return (w -= rate * m / (Math.sqrt(v) + 1e-7));
+    const rate = (0.01 * Math.sqrt(1 - 0.999 ** (i + 1))) / (1 - 0.9 ** (i + 1));
+    return (w -= (rate * m) / (Math.sqrt(v) + 1e-7));
   });
 }
 
 function rmspropByHand(centered: boolean, momentum: number): number[] {
-  let v = 0, mean = 0, moved = 0, w = W;
+  let v = 0,
+    mean = 0,
+    moved = 0,
+    w = W;
   return GRADIENTS.map((g) => {
     v = 0.9 * v + 0.1 * g * g;
     mean = 0.9 * mean + 0.1 * g;
-    moved = momentum * moved + 0.01 * g / Math.sqrt((centered ? v - mean * mean : v) + 1e-7);
+    moved = momentum * moved + (0.01 * g) / Math.sqrt((centered ? v - mean * mean : v) + 1e-7);
     return (w -= moved);
   });
 }
 
 /** Zeiler 2012, algorithm 1, with the learning rate of Keras. */
 function adadeltaByHand(): number[] {
-  let squares = 0, changes = 0, w = W;
+  let squares = 0,
+    changes = 0,
+    w = W;
   return GRADIENTS.map((g) => {
     squares = 0.9 * squares + 0.1 * g ** 2;
-    const change = -Math.sqrt(changes + 1e-6) / Math.sqrt(squares + 1e-6) * g;
+    const change = (-Math.sqrt(changes + 1e-6) / Math.sqrt(squares + 1e-6)) * g;
     changes = 0.9 * changes + 0.1 * change ** 2;
     return (w += 0.5 * change);
   });
@@ -51,11 +70,13 @@ function adadeltaByHand(): number[] {
 
 /** Kingma and Ba 2015, algorithm 2, with the ε of Keras. */
 function adamaxByHand(): number[] {
-  let m = 0, u = 0, w = W;
+  let m = 0,
+    u = 0,
+    w = W;
   return GRADIENTS.map((g, i) => {
     m = 0.8 * m + 0.2 * g;
     u = Math.max(0.7 * u, Math.abs(g));
-    return (w -= 0.01 / (1 - 0.8 ** (i + 1)) * m / (u + 1e-7));
+    return (w -= ((0.01 / (1 - 0.8 ** (i + 1))) * m) / (u + 1e-7));
   });
 }
 
@@ -68,16 +89,24 @@ describe.each([
   // v: −0.02, then 0.9·−0.02 + 0.06 = 0.042, then 0.9·0.042 − 0.01 = 0.0278
   ["momentum", sgd({ learningRate: 0.1, momentum: 0.9 }), [0.48, 0.522, 0.5498]],
   // w += 0.9·v − 0.1·g with the v above
-  ["nesterov", sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
-    [0.5 - 0.018 - 0.02, 0.462 + 0.0378 + 0.06, 0.5598 + 0.02502 - 0.01]],
+  [
+    "nesterov",
+    sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+    [0.5 - 0.018 - 0.02, 0.462 + 0.0378 + 0.06, 0.5598 + 0.02502 - 0.01],
+  ],
   ["adam", adam(0.01), adamByHand(0)],
   ["adamW", adamW({ learningRate: 0.01, weightDecay: 0.3 }), adamByHand(0.3)],
   ["rmsprop", rmsprop(0.01), rmspropByHand(false, 0)],
   ["rmsprop with momentum", rmsprop({ learningRate: 0.01, momentum: 0.8 }), rmspropByHand(false, 0.8)],
   ["rmsprop centered", rmsprop({ learningRate: 0.01, centered: true }), rmspropByHand(true, 0)],
   ["rmsprop centered with momentum", rmsprop({ learningRate: 0.01, centered: true, momentum: 0.8 }), rmspropByHand(true, 0.8)],
-  ["adagrad", adagrad(0.01), [0.04, 0.4, 0.41].map((_, i, squares) => GRADIENTS.slice(0, i + 1)
-    .reduce((w, g, k) => w - 0.01 * g / Math.sqrt(0.1 + squares[k] + 1e-7), W))],
+  [
+    "adagrad",
+    adagrad(0.01),
+    [0.04, 0.4, 0.41].map((_, i, squares) =>
+      GRADIENTS.slice(0, i + 1).reduce((w, g, k) => w - (0.01 * g) / Math.sqrt(0.1 + squares[k] + 1e-7), W),
+    ),
+  ],
 ] as const)("%s", (_, optimizer, expected) => {
   test("three updates agree with the formula worked out by hand", () => {
     trace(optimizer).forEach((w, i) => expect(w).toBeCloseTo(expected[i], 14));
@@ -99,15 +128,30 @@ describe.each([
 // v and mean² both 0.01, v the smaller by rounding: without the cut, √ of a negative number where ε is 0.
 test("a variance that rounding made negative counts as 0", () => {
   const optimizer = rmsprop({ learningRate: 0.1, rho: 0.5, centered: true, epsilon: 1e-4 });
-  const [w] = applyUpdate(optimizer, Float64Array.of(W), Float64Array.of(0.1), [Float64Array.of(0.0099), Float64Array.of(0.1)],
-    ratesAt(optimizer, 0));
-  expect(w[0]).toBeCloseTo(W - 0.1 * 0.1 / 0.01, 14);
+  const [w] = applyUpdate(
+    optimizer,
+    Float64Array.of(W),
+    Float64Array.of(0.1),
+    [Float64Array.of(0.0099), Float64Array.of(0.1)],
+    ratesAt(optimizer, 0),
+  );
+  expect(w[0]).toBeCloseTo(W - (0.1 * 0.1) / 0.01, 14);
 });
 
 // Control: the variants differ from each other, so that one cannot pass for another.
 test("no two variants give the same trace", () => {
-  const traces = [sgd(0.1), sgd({ learningRate: 0.1, momentum: 0.9 }), sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
-    adam(0.1), adamW({ learningRate: 0.1 }), rmsprop(0.1), rmsprop({ learningRate: 0.1, centered: true }), adagrad(0.1),
-    adadelta(0.1), adamax(0.1), lion(0.1)].map(trace);
+  const traces = [
+    sgd(0.1),
+    sgd({ learningRate: 0.1, momentum: 0.9 }),
+    sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+    adam(0.1),
+    adamW({ learningRate: 0.1 }),
+    rmsprop(0.1),
+    rmsprop({ learningRate: 0.1, centered: true }),
+    adagrad(0.1),
+    adadelta(0.1),
+    adamax(0.1),
+    lion(0.1),
+  ].map(trace);
   expect(new Set(traces.map((values) => values[2].toFixed(12))).size).toBe(traces.length);
 });

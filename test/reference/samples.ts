@@ -20,8 +20,9 @@ export const normals = (n: number, random: RandomSequence, scale = 1): Float64Ar
 
 /** A graph of one step between tensors of the given shapes. */
 export function oneStep(op: Op, shapes: Record<string, readonly [Tensor["rows"], number]>, seed = 5): Graph {
-  const tensors = new Map(Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] =>
-    [name, { name, role: "intermediate", rows, cols }]));
+  const tensors = new Map(
+    Object.entries(shapes).map(([name, [rows, cols]]): [string, Tensor] => [name, { name, role: "intermediate", rows, cols }]),
+  );
   return { purpose: "train", tensors, ops: [op], output: op.outputs[0], seed };
 }
 
@@ -65,8 +66,12 @@ export function sample(options: SampleOptions): Sample {
   const states = optimizerStates(recipe.optimizer);
   const stored = rows + 3;
   const values = new Map<string, ArrayLike<number>>([
-    ["data_x", network.vocabulary === null ? Float32Array.from(normals(stored * network.inputSteps * network.inputWidth, random))
-      : Uint32Array.from({ length: stored * network.inputSteps }, () => random.below(network.vocabulary ?? 0))],
+    [
+      "data_x",
+      network.vocabulary === null
+        ? Float32Array.from(normals(stored * network.inputSteps * network.inputWidth, random))
+        : Uint32Array.from({ length: stored * network.inputSteps }, () => random.below(network.vocabulary ?? 0)),
+    ],
     ["data_y", targets(recipe.loss, stored * network.outputSteps, network.outputWidth, random)],
     ["order", random.permutation(stored)],
   ]);
@@ -74,11 +79,18 @@ export function sample(options: SampleOptions): Sample {
     const elements = shape.reduce((product, n) => product * n, 1);
     const scale = shape.length === 2 ? 1 / Math.sqrt(shape[0]) : 0.3;
     // Variances are not negative.
-    values.set(symbol, Float32Array.from(normals(elements, random, scale), (value) => (symbol.includes("variance") ? Math.abs(value) : value)));
+    values.set(
+      symbol,
+      Float32Array.from(normals(elements, random, scale), (value) => (symbol.includes("variance") ? Math.abs(value) : value)),
+    );
     if (frozen) continue;
     for (const { name, initial } of states) values.set(`${name}_${symbol}`, new Float32Array(elements).fill(initial));
   }
-  if (masked) values.set("data_lengths", Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)));
+  if (masked)
+    values.set(
+      "data_lengths",
+      Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)),
+    );
   const scalars = { rows, offset: 2, step, fresh: !carried, ...ratesAt(recipe.optimizer, step) };
   const format = { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked } as const;
   const graph = buildGraph(network, recipe, "train", format, sequences);

@@ -15,23 +15,36 @@ import { sample } from "../reference/samples.ts";
 const LLVMPIPE: Adapter = { kind: "software", quads: false, workgroupBytes: 32768, maxIterations: 65535 };
 
 function planFor(steps: number, units: number, batch: number, adapter: Adapter): Plan {
-  const { graph } = sample({ layers: [simpleRNN({ units, inputShape: [steps, 3], returnSequences: true }), dense({ units: 2 })],
-    loss: "meanSquaredError", optimizer: "sgd", rows: 2 });
+  const { graph } = sample({
+    layers: [simpleRNN({ units, inputShape: [steps, 3], returnSequences: true }), dense({ units: 2 })],
+    loss: "meanSquaredError",
+    optimizer: "sgd",
+    rows: 2,
+  });
   return new Plan(graph, { batch, adapter, sequences: SEQUENCES, formulas: FORMULAS });
 }
 
 describe("a recurrent network on llvmpipe", () => {
-  it.each([[32, 128, 16], [7, 9, 64], [100, 64, 16], [1, 1, 1]])("%i time steps of %i units, batch %i: planned", (steps, units, batch) => {
+  it.each([
+    [32, 128, 16],
+    [7, 9, 64],
+    [100, 64, 16],
+    [1, 1, 1],
+  ])("%i time steps of %i units, batch %i: planned", (steps, units, batch) => {
     expect(planFor(steps, units, batch, LLVMPIPE).launches.length).toBeGreaterThan(0);
   });
 
-  it.each([[400, 256, 8, "fewer time steps or units"], [40, 4, 2000, "a smaller batchSize"]])(
-    "%i time steps of %i units, batch %i: refused, use %s", (steps, units, batch, remedy) => {
-      const plan = () => planFor(steps, units, batch, LLVMPIPE);
-      expect(plan).toThrow(UnsupportedError);
-      expect(plan).toThrow(new RegExp(`^plan: this software adapter ends loops after 65535 iterations, and ${steps} time steps .* Use ${remedy}`));
-      expect(planFor(steps, units, batch, { ...LLVMPIPE, maxIterations: undefined }).launches.length).toBeGreaterThan(0);
-    });
+  it.each([
+    [400, 256, 8, "fewer time steps or units"],
+    [40, 4, 2000, "a smaller batchSize"],
+  ])("%i time steps of %i units, batch %i: refused, use %s", (steps, units, batch, remedy) => {
+    const plan = () => planFor(steps, units, batch, LLVMPIPE);
+    expect(plan).toThrow(UnsupportedError);
+    expect(plan).toThrow(
+      new RegExp(`^plan: this software adapter ends loops after 65535 iterations, and ${steps} time steps .* Use ${remedy}`),
+    );
+    expect(planFor(steps, units, batch, { ...LLVMPIPE, maxIterations: undefined }).launches.length).toBeGreaterThan(0);
+  });
 
   it("is refused from some number of time steps on, not here and there", () => {
     const refused = [10, 20, 40, 80, 160, 320, 640].map((steps) => {
@@ -48,9 +61,12 @@ describe("a recurrent network on llvmpipe", () => {
 });
 
 describe("planAdapter()", () => {
-  const iterationsOf = (adapter: string) => planAdapter({
-    adapter, owned: true, device: { features: new Set(), limits: { maxComputeWorkgroupStorageSize: 32768 } } as unknown as GPUDevice,
-  }).maxIterations;
+  const iterationsOf = (adapter: string) =>
+    planAdapter({
+      adapter,
+      owned: true,
+      device: { features: new Set(), limits: { maxComputeWorkgroupStorageSize: 32768 } } as unknown as GPUDevice,
+    }).maxIterations;
 
   it.each(["65541 0 llvmpipe (LLVM 15.0.6, 256 bits) (software)", "unnamed adapter (software)"])("%s: loops end", (name) => {
     expect(iterationsOf(name)).toBe(65535);

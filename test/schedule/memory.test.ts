@@ -35,8 +35,7 @@ function complaints(plan: Plan, slots: readonly Slot[] = plan.slots): string[] {
       const held = holds.get(slotOf.get(tensor) ?? -1);
       if (held !== tensor) found.push(`launch ${launch}: ${tensor} is read but its slot holds ${held ?? "nothing"}`);
     }
-    local.filter(({ access }) => access === "read_write")
-      .forEach(({ tensor }) => holds.set(slotOf.get(tensor) ?? -1, tensor));
+    local.filter(({ access }) => access === "read_write").forEach(({ tensor }) => holds.set(slotOf.get(tensor) ?? -1, tensor));
   });
   return found;
 }
@@ -48,8 +47,9 @@ describe.each(CASES)("%s", (_, plan) => {
 
   it("no two tensors whose lives meet share a slot", () => {
     const life = new Map<string, number[]>();
-    plan.launches.forEach(({ touches }, launch) => touches.forEach(({ tensor }) =>
-      life.set(tensor, [...(life.get(tensor) ?? []), launch])));
+    plan.launches.forEach(({ touches }, launch) =>
+      touches.forEach(({ tensor }) => life.set(tensor, [...(life.get(tensor) ?? []), launch])),
+    );
     const meets = ([a, b]: readonly string[]) => {
       const [x, y] = [life.get(a) ?? [], life.get(b) ?? []];
       return Math.min(...x) <= Math.max(...y) && Math.min(...y) <= Math.max(...x);
@@ -66,8 +66,9 @@ describe.each(CASES)("%s", (_, plan) => {
     const intermediates = [...plan.graph.tensors.values()].filter(({ role }) => role === "intermediate");
     expect(allIntermediates).toBe(intermediates.reduce((sum, tensor) => sum + 4 * sizeOf(tensor, plan.batch), 0));
     // At no launch is less memory enough.
-    const alive = plan.launches.map((_, launch) => plan.lifetimes
-      .filter(({ first, last }) => first <= launch && launch <= last).reduce((sum, { bytes }) => sum + bytes, 0));
+    const alive = plan.launches.map((_, launch) =>
+      plan.lifetimes.filter(({ first, last }) => first <= launch && launch <= last).reduce((sum, { bytes }) => sum + bytes, 0),
+    );
     expect(withReuse).toBeGreaterThanOrEqual(Math.max(...alive));
   });
 });
@@ -81,7 +82,8 @@ describe("reuse", () => {
 
   describe("saves at least 40 % of the intermediates of 784-256-256-256-256-10", () => {
     it("where nothing is fused, by sharing alone", () => {
-      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, fuse: false }).bytes;
+      const { allIntermediates, withReuse, withoutReuse } = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, fuse: false })
+        .bytes;
       expect(withoutReuse).toBe(allIntermediates);
       expect(withReuse).toBeLessThanOrEqual(0.6 * withoutReuse);
     });
@@ -94,7 +96,8 @@ describe("reuse", () => {
 
     // With z kept for its slope, and two more tensors a layer, there is more to keep: the promise should not hang on relu.
     it.each(["gelu", "tanh"] as const)("with %s too, where nothing is fused", (activation) => {
-      const { withReuse, withoutReuse } = new Plan(graphOf({ ...PROMISED, activation }), { formulas: FORMULAS, batch: 64, fuse: false }).bytes;
+      const { withReuse, withoutReuse } = new Plan(graphOf({ ...PROMISED, activation }), { formulas: FORMULAS, batch: 64, fuse: false })
+        .bytes;
       expect(withReuse).toBeLessThanOrEqual(0.6 * withoutReuse);
     });
   });
@@ -102,9 +105,11 @@ describe("reuse", () => {
 
 describe("control: an assignment broken by hand", () => {
   const plan = new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64 });
-  const moved = (tensor: string, to: string): Slot[] => plan.slots.map(({ bytes, tensors }) => ({
-    bytes, tensors: [...tensors.filter((name) => name !== tensor), ...(tensors.includes(to) ? [tensor] : [])],
-  }));
+  const moved = (tensor: string, to: string): Slot[] =>
+    plan.slots.map(({ bytes, tensors }) => ({
+      bytes,
+      tensors: [...tensors.filter((name) => name !== tensor), ...(tensors.includes(to) ? [tensor] : [])],
+    }));
 
   it("is as good as the plan's own if nothing is moved", () => {
     expect(complaints(plan, moved("a1", "a1"))).toEqual([]);

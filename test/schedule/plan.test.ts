@@ -16,20 +16,30 @@ const CASES = planCases([1, 33]);
 
 /** Tensors that a launch reads before one has written them, and graph steps whose operands a launch does not touch. */
 function unwritten({ graph, launches }: Pick<Plan, "graph" | "launches">): string[] {
-  const written = new Set([...graph.tensors.values()]
-    .filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name));
+  const written = new Set(
+    [...graph.tensors.values()].filter(({ role }) => role === "data" || role === "parameter" || role === "state").map(({ name }) => name),
+  );
   // Rows that are read from the data set are in no memory of the plan.
   const gathered = new Set(graph.ops.filter(({ type }) => type === "gather").flatMap(({ outputs }) => outputs));
-  const factors = new Set(launches.flatMap(({ ops }) => ops).filter(({ type }) => type === "clipFactor").flatMap(({ outputs }) => outputs));
+  const factors = new Set(
+    launches
+      .flatMap(({ ops }) => ops)
+      .filter(({ type }) => type === "clipFactor")
+      .flatMap(({ outputs }) => outputs),
+  );
   return launches.flatMap(({ touches, ops, label }) => {
     const made = new Set<string>();
     const touched = new Set(touches.map(({ tensor }) => tensor));
     // A factor that is summed where it is used stands before its user in the list of steps.
-    const missing = ops.filter(({ type }) => type !== "gather" && type !== "clipFactor").flatMap((op) => {
-      const bad = op.inputs.filter((name) => !made.has(name) && !factors.has(name) && !gathered.has(name) && !(touched.has(name) && written.has(name)));
-      op.outputs.forEach((name) => made.add(name));
-      return bad.map((name) => `${label} needs ${name}`);
-    });
+    const missing = ops
+      .filter(({ type }) => type !== "gather" && type !== "clipFactor")
+      .flatMap((op) => {
+        const bad = op.inputs.filter(
+          (name) => !made.has(name) && !factors.has(name) && !gathered.has(name) && !(touched.has(name) && written.has(name)),
+        );
+        op.outputs.forEach((name) => made.add(name));
+        return bad.map((name) => `${label} needs ${name}`);
+      });
     const early = touches.filter(({ tensor, access }) => access === "read" && !written.has(tensor) && !made.has(tensor));
     for (const { tensor, access } of touches) if (access === "read_write") written.add(tensor);
     return [...missing, ...early.map(({ tensor }) => `${label} reads ${tensor}`)];
@@ -43,9 +53,12 @@ function stale({ launches }: Pick<Plan, "launches">): string[] {
     const late = touches.filter(({ tensor }) => updated.has(tensor)).map(({ tensor }) => `${label} uses ${tensor}`);
     // Within a launch a number may be read after it was written only by the workgroup that wrote it: one that owns its row.
     const written = new Set(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => tensor));
-    const torn = ops.flatMap((op) => (op.type === "rowSum" ? op.inputs : op.type !== "product" ? []
-      : op.form === "leftTransposed" ? op.inputs : op.inputs.slice(1)))
-      .filter((name) => written.has(name)).map((name) => `${label} tears ${name}`);
+    const torn = ops
+      .flatMap((op) =>
+        op.type === "rowSum" ? op.inputs : op.type !== "product" ? [] : op.form === "leftTransposed" ? op.inputs : op.inputs.slice(1),
+      )
+      .filter((name) => written.has(name))
+      .map((name) => `${label} tears ${name}`);
     ops.filter(({ type }) => type === "update").forEach(({ outputs }) => outputs.forEach((name) => updated.add(name)));
     return [...late, ...torn];
   });
@@ -61,8 +74,7 @@ describe.each(CASES)("%s", (_, plan) => {
     expect(stale(plan)).toEqual([]);
     const updates = plan.launches.flatMap(({ ops }) => ops).filter(({ type }) => type === "update");
     const parameters = [...plan.graph.tensors.values()].filter(({ role }) => role === "parameter");
-    expect(updates.map(({ inputs: [w] }) => w).sort())
-      .toEqual(plan.graph.purpose === "train" ? parameters.map((w) => w.name).sort() : []);
+    expect(updates.map(({ inputs: [w] }) => w).sort()).toEqual(plan.graph.purpose === "train" ? parameters.map((w) => w.name).sort() : []);
   });
 
   it("no launch binds more buffers than allowed, or one buffer twice", () => {
@@ -78,13 +90,20 @@ describe.each(CASES)("%s", (_, plan) => {
       const outputs = new Set(ops.flatMap((op) => op.outputs));
       const wanted = touches.map(({ tensor }) => [tensor, outputs.has(tensor) ? "read_write" : "read"]);
       expect(touches.map(({ tensor, access }) => [tensor, access])).toEqual(wanted);
-      const memoryOf = (tensor: string) => tensorOf(plan.graph, tensor).role === "result" ? "results"
-        : plan.places.get(tensor)?.memory ?? tensor;
+      const memoryOf = (tensor: string) =>
+        tensorOf(plan.graph, tensor).role === "result" ? "results" : (plan.places.get(tensor)?.memory ?? tensor);
       const writes = new Set(touches.filter(({ access }) => access === "read_write").map(({ tensor }) => memoryOf(tensor)));
       // Sums of squares are no tensor.
-      expect(bindings.filter(({ memory }) => memory !== "norms").map(({ memory, access }) => [memory, access]).sort())
-        .toEqual([...new Set(touches.map(({ tensor }) => memoryOf(tensor)))]
-          .map((memory) => [memory, writes.has(memory) ? "read_write" : "read"]).sort());
+      expect(
+        bindings
+          .filter(({ memory }) => memory !== "norms")
+          .map(({ memory, access }) => [memory, access])
+          .sort(),
+      ).toEqual(
+        [...new Set(touches.map(({ tensor }) => memoryOf(tensor)))]
+          .map((memory) => [memory, writes.has(memory) ? "read_write" : "read"])
+          .sort(),
+      );
     }
   });
 
@@ -109,7 +128,8 @@ describe.each(CASES)("%s", (_, plan) => {
   });
 
   it("prints every launch, as text and as a graph", () => {
-    const text = plan.toString(), dot = plan.toDot();
+    const text = plan.toString(),
+      dot = plan.toDot();
     plan.launches.forEach(({ kernel, label, touches }, i) => {
       expect(text.split("\n")[2 + i]).toMatch(new RegExp(`^${i + 1} +${kernel.replaceAll("+", "\\+")} .*  ${label}$`));
       expect(dot).toContain(`launch${i} [shape=box, label="${i + 1} ${kernel}\\n${label}"];`);
@@ -146,8 +166,14 @@ describe("fusing", () => {
   // The table of the issue that promised it: at most 2 launches for narrow networks, 3 for one wide input layer, 2L + 1 for
   // L wide layers. Optimizers, penalties, clipped values, dropout and metrics add nothing, a norm one.
   it.each([
-    [[2, 64, 64, 2], 2], [[64, 128, 128, 10], 2], [[128, 128, 128, 128, 128, 128], 2],
-    [[784, 128, 10], 3], [[3072, 128, 64, 10], 3], [[784, 512, 256, 10], 5], [[784, 4096, 4096, 10], 7], [[1024, 1024], 3],
+    [[2, 64, 64, 2], 2],
+    [[64, 128, 128, 10], 2],
+    [[128, 128, 128, 128, 128, 128], 2],
+    [[784, 128, 10], 3],
+    [[3072, 128, 64, 10], 3],
+    [[784, 512, 256, 10], 5],
+    [[784, 4096, 4096, 10], 7],
+    [[1024, 1024], 3],
     [[4096, 4096, 4096, 4096, 4096], 9],
   ])("%j takes %i launches", (widths, wanted) => {
     const plain = { ...digits, widths };
@@ -162,7 +188,9 @@ describe("fusing", () => {
   it("784-128-10: the wide layer, then each row to the loss and back, then all gradients side by side", () => {
     const plan = new Plan(graphOf({ ...NETWORKS["digits, one hidden layer"], optimizer: "sgd" }), { formulas: FORMULAS, batch: 64 });
     expect(plan.launches.map(({ label }) => label)).toEqual([
-      "z1 a1", "z2 a2 loss_rows accuracy_rows delta2 grad_a1 slope_z1 delta1", "results grad_w2 w2 grad_b2 b2 grad_w1 w1 grad_b1 b1",
+      "z1 a1",
+      "z2 a2 loss_rows accuracy_rows delta2 grad_a1 slope_z1 delta1",
+      "results grad_w2 w2 grad_b2 b2 grad_w1 w1 grad_b1 b1",
     ]);
   });
 });
@@ -170,18 +198,30 @@ describe("fusing", () => {
 describe("limits", () => {
   it("where a launch would bind too many buffers, its parts go one by one; where one part would, it is refused", () => {
     const graph = graphOf({ widths: [500, 400, 500, 20], regularizer: l2(0.1) });
-    const weights = packWeights([...graph.tensors.values()].filter(({ role }) => role === "parameter")
-      .map((tensor) => [tensor.name, sizeOf(tensor, 1)] as const), 4 * 500 * 400);
+    const weights = packWeights(
+      [...graph.tensors.values()].filter(({ role }) => role === "parameter").map((tensor) => [tensor.name, sizeOf(tensor, 1)] as const),
+      4 * 500 * 400,
+    );
     expect(new Set([...weights.values()].map(({ memory }) => memory)).size).toBeGreaterThan(2);
     const [all, few] = [8, 5].map((maxBuffers) => new Plan(graph, { formulas: FORMULAS, batch: 4, weights, maxBuffers }));
     expect(few.launches.length).toBeGreaterThan(all.launches.length);
     for (const { bindings } of few.launches) expect(bindings.length).toBeLessThanOrEqual(5);
     expect(unwritten(few)).toEqual([]);
-    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 4, weights, maxBuffers: 2 })).toThrow(/needs \d buffers but this device binds 2/);
+    expect(() => new Plan(graph, { formulas: FORMULAS, batch: 4, weights, maxBuffers: 2 })).toThrow(
+      /needs \d buffers but this device binds 2/,
+    );
   });
 
   it("weights and intermediates that no buffer holds are refused by name", () => {
-    expect(() => packWeights([["w1", 10], ["w2", 100]], 128)).toThrow(/w2: 400 bytes .*128.*fewer units/);
+    expect(() =>
+      packWeights(
+        [
+          ["w1", 10],
+          ["w2", 100],
+        ],
+        128,
+      ),
+    ).toThrow(/w2: 400 bytes .*128.*fewer units/);
     const graph = graphOf({ widths: [8, 8] });
     expect(() => new Plan(graph, { formulas: FORMULAS, batch: 64, maxBytes: 1024 })).toThrow(/: 2048 bytes .*smaller batchSize/);
     const split = new Plan(graph, { formulas: FORMULAS, batch: 64, maxBytes: 2048 });
@@ -217,7 +257,10 @@ describe("control: these checks can fail", () => {
   it("a weight used after its update is found", () => {
     const [first] = plan.launches;
     expect(stale({ launches: [...plan.launches, first] })).toContainEqual(expect.stringContaining("uses w1"));
-    const torn = plan.launches.map((launch) => ({ ...launch, touches: launch.touches.map((t) => ({ ...t, access: "read_write" as const })) }));
+    const torn = plan.launches.map((launch) => ({
+      ...launch,
+      touches: launch.touches.map((t) => ({ ...t, access: "read_write" as const })),
+    }));
     expect(stale({ launches: torn })).toContainEqual(expect.stringContaining("tears w2"));
   });
 });

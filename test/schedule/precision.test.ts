@@ -82,21 +82,24 @@ describe.each(planCases([1, 33], { precision: "f16" }))("%s", (_, plan) => {
       const { rows, cols } = tensorOf(plan.graph, tensor);
       const elements = (rows === "batch" ? plan.batch : rows) * cols;
       expect(size).toBe(elements * (place?.type === "f16" ? 2 : 4));
-      expect(((place?.offset ?? 0) * 2 + elements * 2)).toBeLessThanOrEqual(bytes.get(place?.memory ?? "") ?? 0);
+      expect((place?.offset ?? 0) * 2 + elements * 2).toBeLessThanOrEqual(bytes.get(place?.memory ?? "") ?? 0);
     }
     const half = plan.lifetimes.filter(({ tensor }) => plan.places.get(tensor)?.type === "f16");
-    for (const a of half) for (const b of half) {
-      if (a === b || a.first > b.last || b.first > a.last) continue;
-      const [p, q] = [plan.places.get(a.tensor), plan.places.get(b.tensor)];
-      if (p?.memory !== q?.memory) continue;
-      const [low, high] = (p?.offset ?? 0) < (q?.offset ?? 0) ? [a, b] : [b, a];
-      expect((plan.places.get(low.tensor)?.offset ?? 0) + low.bytes / 2).toBeLessThanOrEqual(plan.places.get(high.tensor)?.offset ?? 0);
-    }
+    for (const a of half)
+      for (const b of half) {
+        if (a === b || a.first > b.last || b.first > a.last) continue;
+        const [p, q] = [plan.places.get(a.tensor), plan.places.get(b.tensor)];
+        if (p?.memory !== q?.memory) continue;
+        const [low, high] = (p?.offset ?? 0) < (q?.offset ?? 0) ? [a, b] : [b, a];
+        expect((plan.places.get(low.tensor)?.offset ?? 0) + low.bytes / 2).toBeLessThanOrEqual(plan.places.get(high.tensor)?.offset ?? 0);
+      }
   });
 });
 
 it("the plan of 784-256-256-256-256-10 counts two bytes for each activation, and says so", () => {
-  const [full, half] = (["f32", "f16"] as const).map((precision) => new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, precision }));
+  const [full, half] = (["f32", "f16"] as const).map(
+    (precision) => new Plan(graphOf(PROMISED), { formulas: FORMULAS, batch: 64, precision }),
+  );
   // a1 to a4 are (64, 256).
   expect(full.bytes.withoutReuse - half.bytes.withoutReuse).toBe(4 * 64 * 256 * 2);
   // δ, which is f32, can no longer take over the memory of an a: about half of the saving is left.

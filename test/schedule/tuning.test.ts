@@ -15,7 +15,10 @@ import { FORMULAS } from "../support/formulas.ts";
 const SOFTWARE: Adapter = { kind: "software", quads: true, workgroupBytes: 32768 };
 
 function planWith(choices?: Choices, adapter = DEFAULT_ADAPTER): Plan {
-  const network = resolveNetwork([dense({ units: 128, activation: "relu", inputShape: [784] }), dense({ units: 10, activation: "softmax" })], 1);
+  const network = resolveNetwork(
+    [dense({ units: 128, activation: "relu", inputShape: [784] }), dense({ units: 10, activation: "softmax" })],
+    1,
+  );
   const recipe = resolveRecipe(network, { optimizer: adam(), loss: "sparseCategoricalCrossentropy" });
   return new Plan(buildGraph(network, recipe, "train"), { formulas: FORMULAS, batch: 64, choices, adapter });
 }
@@ -31,22 +34,30 @@ describe("a plan", () => {
     }
   });
 
-  it.each([["a GPU", DEFAULT_ADAPTER], ["software", SOFTWARE]])("for %s cuts a product as chosen, and the others as before", (_, adapter) => {
-    const plan = planWith(undefined, adapter), { launch, site } = plan.products[0];
+  it.each([
+    ["a GPU", DEFAULT_ADAPTER],
+    ["software", SOFTWARE],
+  ])("for %s cuts a product as chosen, and the others as before", (_, adapter) => {
+    const plan = planWith(undefined, adapter),
+      { launch, site } = plan.products[0];
     for (const shape of candidatesFor(site)) {
       const chosen = planWith(new Map([[site.key, shape]]), adapter);
       expect(chosen.products.map(({ site: { key } }) => key)).toEqual(plan.products.map(({ site: { key } }) => key));
       expect(chosen.products[0].site.shape).toEqual(shape);
       expect(chosen.launches.map(({ source }, i) => i === launch || source === plan.launches[i].source)).not.toContain(false);
-      expect(chosen.launches[launch].source === plan.launches[launch].source).toBe(shape === candidatesFor(site)[0] ||
-        shapeName(shape) === shapeName(site.shape));
+      expect(chosen.launches[launch].source === plan.launches[launch].source).toBe(
+        shape === candidatesFor(site)[0] || shapeName(shape) === shapeName(site.shape),
+      );
     }
   });
 
   it("is not changed by choices for other products, and refuses one for another number of lanes", () => {
-    const plan = planWith(), { site } = plan.products[0];
+    const plan = planWith(),
+      { site } = plan.products[0];
     expect(planWith(new Map([["normal 1×2×3", site.shape]])).toString()).toBe(plan.toString());
-    expect(() => planWith(new Map([[site.key, { ...site.shape, lanesY: site.shape.lanesY * 2 }]]))).toThrow(/128 lanes but its launch has 64/);
+    expect(() => planWith(new Map([[site.key, { ...site.shape, lanesY: site.shape.lanesY * 2 }]]))).toThrow(
+      /128 lanes but its launch has 64/,
+    );
   });
 });
 
@@ -61,7 +72,18 @@ describe("a name", () => {
   it("of no candidate, or what is no name, chooses nothing", () => {
     const gpu = candidates(64, 128, 784, { ...DEFAULT_ADAPTER, lanes: 64 });
     const other = candidates(64, 128, 784, { ...SOFTWARE, lanes: 16 }).map(shapeName);
-    for (const name of [...other, "", "direct", "direct 99999×1 lanes 64×1×1 unroll 1 depth 0", undefined, null, 3, gpu[0], [shapeName(gpu[0])],
-      { toString: () => shapeName(gpu[0]) }]) expect(namedShape(name, gpu)).toBeUndefined();
+    for (const name of [
+      ...other,
+      "",
+      "direct",
+      "direct 99999×1 lanes 64×1×1 unroll 1 depth 0",
+      undefined,
+      null,
+      3,
+      gpu[0],
+      [shapeName(gpu[0])],
+      { toString: () => shapeName(gpu[0]) },
+    ])
+      expect(namedShape(name, gpu)).toBeUndefined();
   });
 });

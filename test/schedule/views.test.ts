@@ -21,22 +21,34 @@ const ENDS: Readonly<Record<string, readonly Layer[]>> = {
   "last step, whole numbers in": [simpleRNN({ units: 3, inputShape: [4], inputVocabulary: 9 })],
   "all steps": [simpleRNN({ units: 3, inputShape: [4, 2], returnSequences: true })],
   "all steps, stateful": [simpleRNN({ units: 3, inputShape: [4, 2], returnSequences: true, stateful: true })],
-  "dense": [simpleRNN({ units: 3, inputShape: [4, 2] }), dense({ units: 2 })],
+  dense: [simpleRNN({ units: 3, inputShape: [4, 2] }), dense({ units: 2 })],
 };
 
 const graphFor = (layers: readonly Layer[], purpose: Graph["purpose"], masked: boolean): Graph => {
-  const network = resolveNetwork(layers, 1), type = network.vocabulary === null ? "float32" as const : "uint32" as const;
+  const network = resolveNetwork(layers, 1),
+    type = network.vocabulary === null ? ("float32" as const) : ("uint32" as const);
   const recipe = resolveRecipe(network, { optimizer: "adam", loss: "meanSquaredError" });
   return buildGraph(network, recipe, purpose, { type, scale: 1, ...(masked ? { masked } : {}) }, sequences);
 };
 
-const CASES = Object.entries(ENDS).flatMap(([name, layers]) => (["train", "evaluate", "predict"] as const).flatMap((purpose) =>
-  [true, false].flatMap((masked) => [true, false].map((fuse) => [`${name}: ${purpose}${masked ? ", padded" : ""}, ${fuse ? "fused" : "unfused"}`,
-    new Plan(graphFor(layers, purpose, masked), { batch: 5, fuse, sequences: SEQUENCES })] as const))));
+const CASES = Object.entries(ENDS).flatMap(([name, layers]) =>
+  (["train", "evaluate", "predict"] as const).flatMap((purpose) =>
+    [true, false].flatMap((masked) =>
+      [true, false].map(
+        (fuse) =>
+          [
+            `${name}: ${purpose}${masked ? ", padded" : ""}, ${fuse ? "fused" : "unfused"}`,
+            new Plan(graphFor(layers, purpose, masked), { batch: 5, fuse, sequences: SEQUENCES }),
+          ] as const,
+      ),
+    ),
+  ),
+);
 
 /** What is read before it is written, and results that nobody writes. */
 function neverWritten({ graph, launches }: Pick<Plan, "graph" | "launches">): string[] {
-  const written = new Set<string>(), lacking: string[] = [];
+  const written = new Set<string>(),
+    lacking: string[] = [];
   for (const { touches } of launches) {
     for (const { tensor, access } of touches) if (access === "read_write") written.add(tensor);
     for (const { tensor } of touches) {

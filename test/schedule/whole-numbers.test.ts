@@ -20,14 +20,23 @@ const NETWORKS: Readonly<Record<string, readonly Layer[]>> = {
 };
 
 const graphOf = (layers: readonly Layer[], purpose: Graph["purpose"]): Graph => {
-  const network = resolveNetwork(layers, 1), isPicking = network.vocabulary !== null;
+  const network = resolveNetwork(layers, 1),
+    isPicking = network.vocabulary !== null;
   const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
   return buildGraph(network, recipe, purpose, isPicking ? { type: "uint32", scale: 1, masked: true } : undefined, sequences);
 };
 
-const PLANS = Object.entries(NETWORKS).flatMap(([name, layers]) => (["train", "evaluate", "predict"] as const).flatMap((purpose) =>
-  [{}, { fuse: false }, { writePersistent, persistentBytes: 16384 }].map((options) => [`${name}: ${purpose} ${JSON.stringify(options)}`,
-    new Plan(graphOf(layers, purpose), { batch: 4, sequences: SEQUENCES, ...options })] as const)));
+const PLANS = Object.entries(NETWORKS).flatMap(([name, layers]) =>
+  (["train", "evaluate", "predict"] as const).flatMap((purpose) =>
+    [{}, { fuse: false }, { writePersistent, persistentBytes: 16384 }].map(
+      (options) =>
+        [
+          `${name}: ${purpose} ${JSON.stringify(options)}`,
+          new Plan(graphOf(layers, purpose), { batch: 4, sequences: SEQUENCES, ...options }),
+        ] as const,
+    ),
+  ),
+);
 
 /** Kernels that turn a float into a whole number. */
 const throughFloats = ({ launches }: Pick<Plan, "launches">): string[] =>

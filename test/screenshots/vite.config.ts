@@ -8,7 +8,10 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export default defineConfig({
   publicDir: false,
   build: {
-    ssr: here("main.ts"), outDir: here("../../node_modules/.cache/deltaprop-screenshots"), emptyOutDir: true, target: "es2022",
+    ssr: here("main.ts"),
+    outDir: here("../../node_modules/.cache/deltaprop-screenshots"),
+    emptyOutDir: true,
+    target: "es2022",
     rolldownOptions: { output: { entryFileNames: "main.js" } },
   },
 });

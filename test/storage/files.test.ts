@@ -12,12 +12,15 @@ import { fileStore } from "../../src/index.ts";
 import { createFile, nameOfDraft } from "../../src/storage/files.ts";
 import { nodeModules } from "../../src/storage/node.ts";
 
-const SLOT = "checkpoint-a.safetensors", POINTER = "checkpoint-latest";
+const SLOT = "checkpoint-a.safetensors",
+  POINTER = "checkpoint-latest";
 const bytes = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
 
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), "deltaprop-")); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+});
 afterEach(async () => {
   vi.unstubAllGlobals();
   vi.unstubAllEnvs();
@@ -45,7 +48,9 @@ describe.skipIf(process.platform === "win32")("fileStore() reads regular files o
     ["a slot of 3 GB", SLOT, (path) => plantHoles(path, 3e9), /at most 2,147,483,647 bytes/],
   ])("and not %s", async (_, name, plant, message) => {
     await plant(at(name));
-    const error: unknown = await fileStore(folder).read(name).catch((reason: unknown) => reason);
+    const error: unknown = await fileStore(folder)
+      .read(name)
+      .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InputError);
     expect((error as Error).message).toMatch(message);
   });
@@ -70,7 +75,8 @@ describe.skipIf(process.platform === "win32")("nothing that was planted is writt
   });
 
   it("a link under the draft's name is refused even if the name was guessed", async () => {
-    const random = "01234567-89ab-4cde-8f01-23456789abcd", draft = `${SLOT}.${random}.part`;
+    const random = "01234567-89ab-4cde-8f01-23456789abcd",
+      draft = `${SLOT}.${random}.part`;
     vi.stubGlobal("crypto", { randomUUID: () => random });
     await writeFile(at("victim"), "precious");
     for (const target of [at("victim"), at("not yet")]) {
@@ -86,8 +92,15 @@ describe.skipIf(process.platform === "win32")("nothing that was planted is writt
   });
 
   it("drafts have another name each time", async () => {
-    const names = new Set<string>(), real = globalThis.crypto;
-    vi.stubGlobal("crypto", { randomUUID: () => { const name = real.randomUUID(); names.add(name); return name; } });
+    const names = new Set<string>(),
+      real = globalThis.crypto;
+    vi.stubGlobal("crypto", {
+      randomUUID: () => {
+        const name = real.randomUUID();
+        names.add(name);
+        return name;
+      },
+    });
     for (let i = 0; i < 3; i++) await fileStore(folder).write(SLOT, bytes("x"));
     expect(names.size).toBe(3);
   });

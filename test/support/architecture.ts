@@ -7,13 +7,31 @@ import ts from "typescript";
 /** Path from the repository's root ("src/gpu/device.ts") → text. */
 export type Files = ReadonlyMap<string, string>;
 
-const LIBRARY = ["index", "train", "gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random"] as const;
+const LIBRARY = [
+  "index",
+  "train",
+  "gpu",
+  "wasm",
+  "schedule",
+  "graph",
+  "model",
+  "reference",
+  "formats",
+  "storage",
+  "errors",
+  "random",
+] as const;
 
 const BELOW_TRAIN = ["gpu", "wasm", "schedule", "graph", "model", "reference", "formats", "storage", "errors", "random", "typed-arrays"];
 /** The rooms of src/train from below, each with those of them that it may import; "train" are the files outside them. */
 const TRAIN_ROOMS = {
-  data: [], backend: ["data"], call: ["data", "backend"], loop: ["data", "backend"], limits: ["data", "backend", "call", "loop"],
-  recovery: ["data", "backend", "call", "loop"], compiled: ["data", "backend", "call", "loop", "limits", "recovery"],
+  data: [],
+  backend: ["data"],
+  call: ["data", "backend"],
+  loop: ["data", "backend"],
+  limits: ["data", "backend", "call", "loop"],
+  recovery: ["data", "backend", "call", "loop"],
+  compiled: ["data", "backend", "call", "loop", "limits", "recovery"],
   float64: ["data", "backend", "call", "recovery", "compiled"],
   engines: ["data", "backend", "call", "recovery", "compiled", "float64"],
   checkpoint: ["backend", "call", "loop", "recovery", "compiled"],
@@ -84,9 +102,22 @@ const OUTSIDE = ["build", "demo", "demo/lib", "demo/rooms", "bench", "tools"];
 /** Globals of a page that a device of the npm package `webgpu` does not bring along. */
 const GPU_FLAGS = /\bGPU(?:BufferUsage|MapMode|ShaderStage)\.[A-Z]/;
 
-const WEBGPU_CALLS = ["requestAdapter", "requestDevice", "createBuffer", "createTexture", "createShaderModule",
-  "createBindGroup", "createBindGroupLayout", "createPipelineLayout", "createComputePipeline", "createComputePipelineAsync",
-  "createCommandEncoder", "createQuerySet", "writeBuffer", "mapAsync"];
+const WEBGPU_CALLS = [
+  "requestAdapter",
+  "requestDevice",
+  "createBuffer",
+  "createTexture",
+  "createShaderModule",
+  "createBindGroup",
+  "createBindGroupLayout",
+  "createPipelineLayout",
+  "createComputePipeline",
+  "createComputePipelineAsync",
+  "createCommandEncoder",
+  "createQuerySet",
+  "writeBuffer",
+  "mapAsync",
+];
 const WEBGPU_CALL = new RegExp(`\\b(${WEBGPU_CALLS.join("|")})\\(`);
 const MAX_LINES = 500;
 
@@ -113,23 +144,28 @@ interface Import {
 const LAZY = "src/lazy.ts";
 const DOOR = /^export const (\w+) = \(\) => import\("(\.[^"]+)"\);$/;
 const doorsIn = (text: string): ReadonlyMap<string, string> =>
-  new Map(text.split("\n").flatMap((line) => { const door = DOOR.exec(line); return door ? [[door[1], door[2]]] : []; }));
+  new Map(
+    text.split("\n").flatMap((line) => {
+      const door = DOOR.exec(line);
+      return door ? [[door[1], door[2]]] : [];
+    }),
+  );
 
 /** Every import and re-export of a file, dynamic ones and import types included. */
 export function importsOf(path: string, text: string): Import[] {
   const found: Import[] = [];
   const visit = (node: ts.Node): void => {
     if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier !== undefined) {
-      const typeOnly = ts.isExportDeclaration(node) ? node.isTypeOnly
-        : node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+      const typeOnly = ts.isExportDeclaration(node) ? node.isTypeOnly : node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
       const bindings = ts.isImportDeclaration(node) ? node.importClause?.namedBindings : undefined;
-      const names = bindings && ts.isNamedImports(bindings) ? bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text) : undefined;
+      const names =
+        bindings && ts.isNamedImports(bindings)
+          ? bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+          : undefined;
       found.push({ specifier: (node.moduleSpecifier as ts.StringLiteral).text, typeOnly, ...(names && { names }) });
-    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword &&
-        ts.isStringLiteral(node.arguments[0])) {
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && ts.isStringLiteral(node.arguments[0])) {
       found.push({ specifier: node.arguments[0].text, typeOnly: false, dynamic: true });
-    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) &&
-        ts.isStringLiteral(node.argument.literal)) {
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument) && ts.isStringLiteral(node.argument.literal)) {
       found.push({ specifier: node.argument.literal.text, typeOnly: true });
     }
     ts.forEachChild(node, visit);
@@ -165,15 +201,17 @@ function checkDoors(path: string, text: string): string[] {
     return odd === undefined ? [] : [`${path} holds more than doors: ${odd}`];
   }
   if ((!LIBRARY.some((name) => name === room) && TRAIN[room] === undefined) || DOORS_ELSEWHERE.includes(path)) return [];
-  return importsOf(path, text).filter(({ dynamic, specifier }) => dynamic && specifier.startsWith("."))
+  return importsOf(path, text)
+    .filter(({ dynamic, specifier }) => dynamic && specifier.startsWith("."))
     .map(({ specifier }) => `${path} loads ${specifier} later: doors stand in ${LAZY}, with their reason`);
 }
 
 function checkImport(path: string, { specifier, typeOnly }: Import, files: Files): string | null {
   const room = roomOf(path);
   if (!specifier.startsWith(".")) {
-    const allowed = (PACKAGES[room] ?? []).some((name) =>
-      specifier === name || specifier.startsWith(name.endsWith(":") ? name : `${name}/`));
+    const allowed = (PACKAGES[room] ?? []).some(
+      (name) => specifier === name || specifier.startsWith(name.endsWith(":") ? name : `${name}/`),
+    );
     return allowed ? null : `${path} imports the package ${specifier}, which ${room} may not`;
   }
   const target = resolve(path, specifier);
@@ -193,7 +231,8 @@ export function cycleIn(files: Files): string | null {
 
 /** The first cycle there is, as the files along it. Types count: a file that needs another's types needs that file. */
 function findCycle(imports: ReadonlyMap<string, readonly Import[]>): string[] | null {
-  const done = new Set<string>(), path: string[] = [];
+  const done = new Set<string>(),
+    path: string[] = [];
   const walk = (file: string): string[] | null => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (done.has(file) || !imports.has(file)) return null;
@@ -215,7 +254,8 @@ function findCycle(imports: ReadonlyMap<string, readonly Import[]>): string[] | 
 
 /** One line a violation; empty if there is none. */
 export function violations(files: Files): string[] {
-  const found: string[] = [], imports = new Map<string, readonly Import[]>();
+  const found: string[] = [],
+    imports = new Map<string, readonly Import[]>();
   for (const [path, text] of files) {
     const room = roomOf(path);
     if (BELOW[room] === undefined && path !== LAZY && !path.endsWith(".d.ts")) found.push(`${path} is in no room of docs/architecture.md`);

@@ -9,9 +9,14 @@ it("takes the largest distance", () => {
 });
 
 it.each([
-  ["NaN on the left", [1, NaN], [1, 2]], ["NaN on the right", [1, 2], [NaN, 2]], ["NaN on both sides", [NaN], [NaN]],
-  ["infinity", [Infinity], [Infinity]], ["NaN before a larger distance", [NaN, 9], [1, 1]], ["a number too few", [1], [1, 2]],
-  ["nothing", [], [1]], ["undefined", [undefined as never], [1]],
+  ["NaN on the left", [1, NaN], [1, 2]],
+  ["NaN on the right", [1, 2], [NaN, 2]],
+  ["NaN on both sides", [NaN], [NaN]],
+  ["infinity", [Infinity], [Infinity]],
+  ["NaN before a larger distance", [NaN, 9], [1, 1]],
+  ["a number too few", [1], [1, 2]],
+  ["nothing", [], [1]],
+  ["undefined", [undefined as never], [1]],
 ])("%s is infinitely far", (_, actual, expected) => {
   expect(worstError(actual, expected)).toBe(Infinity);
   // And no bound lets it pass.

@@ -31,9 +31,11 @@ export interface Demo {
  */
 export async function copyWithWorkers(site: string, name: string, first: string): Promise<string> {
   const copy = `${site}/copy-${name}`;
-  for (const part of await readdir(site)) if (!part.startsWith("copy-")) await cp(`${site}/${part}`, `${copy}/${part}`, { recursive: true });
+  for (const part of await readdir(site))
+    if (!part.startsWith("copy-")) await cp(`${site}/${part}`, `${copy}/${part}`, { recursive: true });
   for (const file of (await readdir(`${copy}/assets`)).filter((one) => one.startsWith("worker-"))) {
-    const path = `${copy}/assets/${file}`, code = await readFile(path, "utf8");
+    const path = `${copy}/assets/${file}`,
+      code = await readFile(path, "utf8");
     await writeFile(path, `${first}${code}`);
   }
   return `copy-${name}/index.html`;
@@ -44,19 +46,25 @@ export const copyWithoutWebGpu = (site: string): Promise<string> =>
   copyWithWorkers(site, "without", 'Object.defineProperty(WorkerNavigator.prototype, "gpu", { value: undefined });');
 
 export async function openDemo(): Promise<Demo> {
-  const folder = await mkdtemp(`${tmpdir()}/deltaprop-demo-`), errors: string[] = [];
+  const folder = await mkdtemp(`${tmpdir()}/deltaprop-demo-`),
+    errors: string[] = [];
   const options = { configFile: CONFIG, logLevel: "error", build: { outDir: `${folder}/site`, emptyOutDir: true } } as const;
   await build(options);
   const server = await preview({ ...options, preview: { port: 0, host: "127.0.0.1" } });
   const browser = await launchBrowser((line) => console.log(line));
   const url = server.resolvedUrls!.local[0];
   return {
-    browser, url, errors, folder,
+    browser,
+    url,
+    errors,
+    folder,
     async open(hash = "", before) {
       const page = await browser.newPage();
       await page.setViewport({ width: 1280, height: 900 });
       page.on("pageerror", (error) => errors.push(String(error)));
-      page.on("console", (message) => { if (message.type() === "error") errors.push(message.text()); });
+      page.on("console", (message) => {
+        if (message.type() === "error") errors.push(message.text());
+      });
       page.on("requestfailed", (request) => errors.push(`${request.url()} ${request.failure()?.errorText}`));
       page.on("request", (request) => {
         if (!request.url().startsWith(url) && !/^(blob|data):/.test(request.url())) errors.push(`leaves the page: ${request.url()}`);

@@ -8,7 +8,8 @@ const EVERY_MILLISECONDS = 1;
 if (navigator.userAgent.includes("Firefox")) {
   const queues = new WeakMap<GPUBuffer, GPUQueue>();
   // As they are now: what tests count or replace does not see the nudges.
-  const { createBuffer } = GPUDevice.prototype, { mapAsync } = GPUBuffer.prototype;
+  const { createBuffer } = GPUDevice.prototype,
+    { mapAsync } = GPUBuffer.prototype;
   const { submit, onSubmittedWorkDone } = GPUQueue.prototype;
 
   const nudged = <T>(queue: GPUQueue, waiting: Promise<T>): Promise<T> => {
@@ -22,7 +23,8 @@ if (navigator.userAgent.includes("Firefox")) {
     return buffer;
   };
   GPUBuffer.prototype.mapAsync = function (this: GPUBuffer, ...args) {
-    const queue = queues.get(this), mapped = mapAsync.apply(this, args);
+    const queue = queues.get(this),
+      mapped = mapAsync.apply(this, args);
     return queue ? nudged(queue, mapped) : mapped;
   };
   GPUQueue.prototype.onSubmittedWorkDone = function (this: GPUQueue) {

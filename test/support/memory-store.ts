@@ -11,7 +11,10 @@ export class MemoryStore implements CheckpointStore {
   calls = 0;
 
   /** @param fails what happens in place of a call: an error, or a write that is cut short and reports nothing */
-  constructor(contents: Contents = new Map(), readonly fails: (call: number) => "throw" | "cut" | null = () => null) {
+  constructor(
+    contents: Contents = new Map(),
+    readonly fails: (call: number) => "throw" | "cut" | null = () => null,
+  ) {
     this.contents = contents;
   }
 

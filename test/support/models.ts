@@ -39,8 +39,7 @@ export async function compiledModel(declared: SequentialOptions, recipe: Compile
 }
 
 /** The numbers of all weights, tensor by tensor. */
-export const numbersOf = async (model: Sequential): Promise<number[][]> =>
-  (await model.getWeights()).map(({ data }) => [...data]);
+export const numbersOf = async (model: Sequential): Promise<number[][]> => (await model.getWeights()).map(({ data }) => [...data]);
 
 /** Puts numbers into the weights, tensor by tensor. */
 export async function setNumbers(model: Sequential, numbers: readonly (readonly number[])[]): Promise<void> {

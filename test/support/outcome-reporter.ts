@@ -15,11 +15,13 @@ export default class OutcomeReporter implements Reporter {
 /** A test that neither passed nor was skipped has failed, whatever else Vitest calls it. */
 function outcomeOf(modules: readonly TestModule[], errors: readonly SerializedError[]): Outcome {
   let passed = 0;
-  const skipped: Skipped[] = [], failed = errors.map(({ message }) => `outside of any test: ${message.split("\n")[0]}`);
+  const skipped: Skipped[] = [],
+    failed = errors.map(({ message }) => `outside of any test: ${message.split("\n")[0]}`);
   for (const module of modules) {
     for (const { message } of module.errors()) failed.push(`${module.relativeModuleId}: ${message.split("\n")[0]}`);
     for (const test of module.children.allTests()) {
-      const name = `${module.relativeModuleId} > ${test.fullName}`, result = test.result();
+      const name = `${module.relativeModuleId} > ${test.fullName}`,
+        result = test.result();
       if (result.state === "passed") passed++;
       else if (result.state === "skipped") skipped.push({ name, note: result.note ?? "no reason given" });
       else failed.push(name);

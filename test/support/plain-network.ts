@@ -16,7 +16,9 @@ const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
 
 const VALUE: Record<Activation, (z: number) => number> = { linear: (z) => z, sigmoid, tanh: Math.tanh };
 const SLOPE: Record<Activation, (z: number) => number> = {
-  linear: () => 1, sigmoid: (z) => sigmoid(z) * (1 - sigmoid(z)), tanh: (z) => 1 / Math.cosh(z) ** 2,
+  linear: () => 1,
+  sigmoid: (z) => sigmoid(z) * (1 - sigmoid(z)),
+  tanh: (z) => 1 / Math.cosh(z) ** 2,
 };
 
 /** C and ∂C/∂a of one output. */
@@ -26,7 +28,8 @@ export interface PlainCost {
 }
 export const HALF_SQUARED: PlainCost = { value: (a, y) => (a - y) ** 2 / 2, slope: (a, y) => a - y };
 export const CROSS_ENTROPY: PlainCost = {
-  value: (a, y) => -y * Math.log(a) - (1 - y) * Math.log(1 - a), slope: (a, y) => (a - y) / (a * (1 - a)),
+  value: (a, y) => -y * Math.log(a) - (1 - y) * Math.log(1 - a),
+  slope: (a, y) => (a - y) / (a * (1 - a)),
 };
 
 /** Layers from the library's weights, transposed. */
@@ -55,7 +58,8 @@ export function flattened(layers: readonly Pick<PlainLayer, "w" | "b">[]): numbe
 
 /** z and a layer by layer; a[0] is the example itself. */
 export function feedForward(layers: readonly PlainLayer[], x: readonly number[]) {
-  const z: number[][] = [], a: number[][] = [[...x]];
+  const z: number[][] = [],
+    a: number[][] = [[...x]];
   for (const { w, b, f } of layers) {
     const previous = a[a.length - 1];
     const weighted: number[] = [];

@@ -39,7 +39,9 @@ export async function buildCli(): Promise<BuiltCli> {
   const outDir = await mkdtemp(`${cache}/deltaprop-cli-`);
   const environment = { build: { outDir } };
   const builder = await createBuilder({
-    root: ROOT, configFile: `${ROOT}vite.config.ts`, logLevel: "error",
+    root: ROOT,
+    configFile: `${ROOT}vite.config.ts`,
+    logLevel: "error",
     environments: { client: environment, page: environment, cli: environment },
   });
   await builder.buildApp();
@@ -52,8 +54,7 @@ export async function buildCli(): Promise<BuiltCli> {
 
 function run(script: string, args: readonly string[], { env, during, cwd }: RunOptions = {}) {
   return new Promise<Ran>((resolve, reject) => {
-    const child = spawn(process.execPath, [script, ...args],
-      { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, ...args], { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     const output = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       child[name].setEncoding("utf8").on("data", (text: string) => {
@@ -68,7 +69,8 @@ function run(script: string, args: readonly string[], { env, during, cwd }: RunO
 
 /** The command, and a folder of small digits for it. */
 export async function buildCliWithDigits(): Promise<{ cli: BuiltCli; folder: string; remove: () => Promise<void> }> {
-  const cli = await buildCli(), folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
+  const cli = await buildCli(),
+    folder = await mkdtemp(join(tmpdir(), "deltaprop-"));
   await writeTinyDigits(folder);
   const remove = async () => {
     await cli.remove();

@@ -18,7 +18,9 @@ import { SOURCES } from "../../tools/kernels/sources.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 function parse(...args: string[]): { widths: number[]; flags: Flags } {
-  const command = addKernelOptions(new Command("kernels")).exitOverride().configureOutput({ writeErr: () => {} });
+  const command = addKernelOptions(new Command("kernels"))
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
   command.parse(args, { from: "user" });
   return { widths: command.processedArgs[0] as number[], flags: command.opts() };
 }
@@ -33,14 +35,34 @@ describe("the command line", () => {
     const { widths, flags } = parse();
     expect(widths).toEqual(DEFAULT_WIDTHS);
     expect(flags).toMatchObject({
-      batch: 64, adapter: "gpu", purpose: "train", loss: "sparseCategoricalCrossentropy", optimizer: "adam", fuse: true, wgsl: true, recurrent: false,
+      batch: 64,
+      adapter: "gpu",
+      purpose: "train",
+      loss: "sparseCategoricalCrossentropy",
+      optimizer: "adam",
+      fuse: true,
+      wgsl: true,
+      recurrent: false,
     });
     expect(parse("3,4,5").widths).toEqual([3, 4, 5]);
   });
 
   it.each([
-    ["784"], ["784-"], ["784-0-10"], ["784-1e2-10"], ["a-b"], ["--batch", "0"], ["--launch", "0"], ["--adapter", "cpu"], ["--loss", "mse"],
-    ["--optimizer", "Adam"], ["--activation", "softmax"], ["--precision", "f64"], ["--dropout", "1"], ["--unknown"], ["2-3-2", "4-5-6"],
+    ["784"],
+    ["784-"],
+    ["784-0-10"],
+    ["784-1e2-10"],
+    ["a-b"],
+    ["--batch", "0"],
+    ["--launch", "0"],
+    ["--adapter", "cpu"],
+    ["--loss", "mse"],
+    ["--optimizer", "Adam"],
+    ["--activation", "softmax"],
+    ["--precision", "f64"],
+    ["--dropout", "1"],
+    ["--unknown"],
+    ["2-3-2", "4-5-6"],
   ])("refuses %s %s", (...args: string[]) => {
     expect(() => parse(...args)).toThrow(/invalid|unknown option|too many arguments/);
   });
@@ -72,14 +94,19 @@ describe("the command line", () => {
 
 describe("the listing", () => {
   it("has the kernels that the plan has, but for spaces", async () => {
-    const { widths, flags } = parse(), plan = await planOf(widths, flags), text = await printed();
+    const { widths, flags } = parse(),
+      plan = await planOf(widths, flags),
+      text = await printed();
     expect(plan.launches).toHaveLength(3);
     const meaning = (source: string): string => source.replace(/\s+/g, "");
     for (const [i, { source }] of plan.launches.entries()) {
       expect(meaning(text)).toContain(meaning(source));
       const alone = await printed("--launch", String(i + 1));
       // What is no comment is the kernel: the listing of a launch is WGSL.
-      const code = alone.split("\n").slice(alone.split("\n").findIndex((line) => !line.startsWith("//"))).join("\n");
+      const code = alone
+        .split("\n")
+        .slice(alone.split("\n").findIndex((line) => !line.startsWith("//")))
+        .join("\n");
       expect(meaning(code)).toBe(meaning(source));
     }
   });
@@ -90,17 +117,39 @@ describe("the listing", () => {
 
   it("names every equation in the headings of a plan that fuses, and one a launch in one that does not", async () => {
     const computes = (text: string) => [...text.matchAll(/computes (.*)/g)].map(([, names]) => names.split(", "));
-    expect(computes(await printed())).toEqual([["data", "z", "a"], ["data", "z", "a", "loss", "BP1", "BP2"], ["data", "loss", "BP3", "BP4", "update"]]);
+    expect(computes(await printed())).toEqual([
+      ["data", "z", "a"],
+      ["data", "z", "a", "loss", "BP1", "BP2"],
+      ["data", "loss", "BP3", "BP4", "update"],
+    ]);
     const alone = computes(await printed("--no-fuse", "--no-wgsl")).filter((names) => names.some((name) => name.startsWith("BP")));
     expect(alone.every((names) => names.filter((name) => name !== "data").length === 1)).toBe(true);
     expect(new Set(alone.flat())).toEqual(new Set(["BP1", "BP2", "BP3", "BP4"]));
   });
 
   it.each([
-    ["on SwiftShader", "--adapter", "software"], ["recurrent", "65-32-65", "--recurrent", "--timesteps", "5"], ["f16", "--precision", "f16"],
-    ["bytes", "--bytes"], ["all that few networks use", "9-8-7", "--activation", "gelu", "--optimizer", "rmsprop", "--loss", "huber", "--l2", "0.1",
-      "--dropout", "0.1", "--batch", "7"],
-    ["evaluating", "--purpose", "evaluate"], ["answering", "--purpose", "predict"],
+    ["on SwiftShader", "--adapter", "software"],
+    ["recurrent", "65-32-65", "--recurrent", "--timesteps", "5"],
+    ["f16", "--precision", "f16"],
+    ["bytes", "--bytes"],
+    [
+      "all that few networks use",
+      "9-8-7",
+      "--activation",
+      "gelu",
+      "--optimizer",
+      "rmsprop",
+      "--loss",
+      "huber",
+      "--l2",
+      "0.1",
+      "--dropout",
+      "0.1",
+      "--batch",
+      "7",
+    ],
+    ["evaluating", "--purpose", "evaluate"],
+    ["answering", "--purpose", "predict"],
   ])("is there for networks of each kind: %s", async (_, ...args) => {
     const text = await printed(...args);
     expect(text).toMatch(/^\/\/ The graph of the step: \d+ operations/);
@@ -124,24 +173,34 @@ it("the map names what is in the files that it names", () => {
 });
 
 it("runs as a command, and ends with 1 and one line where it refuses", async () => {
-  const run = promisify(execFile), npm = (...args: string[]) => run("npm", ["run", "--silent", "kernels", "--", ...args], { cwd: ROOT });
+  const run = promisify(execFile),
+    npm = (...args: string[]) => run("npm", ["run", "--silent", "kernels", "--", ...args], { cwd: ROOT });
   const { stdout } = await npm("784-128-10", "--launch", "2");
   expect(stdout).toBe(await printed("784-128-10", "--launch", "2"));
-  await expect(npm("--launch", "9")).rejects.toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(/^error: --launch 9: [^\n]*\n$/) as string });
+  await expect(npm("--launch", "9")).rejects.toMatchObject({
+    code: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^error: --launch 9: [^\n]*\n$/) as string,
+  });
 });
 
 /** The blocks of a page that are marked with a command; each with the lines of `page` that the command does not print. */
 async function strangers(page: string): Promise<{ command: string; missing: string[] }[]> {
   const blocks = [...page.matchAll(/<!-- npm run kernels -- (.*) -->\n```\w*\n([\s\S]*?)\n```/g)];
-  return Promise.all(blocks.map(async ([, command, block]) => {
-    let rest = await printed(...command.split(" "));
-    const missing = block.split(/^\/\/ …$/m).map((piece) => piece.replace(/^\n|\n$/g, "")).filter((piece) => {
-      const at = rest.indexOf(piece);
-      if (at >= 0) rest = rest.slice(at + piece.length);
-      return at < 0;
-    });
-    return { command, missing };
-  }));
+  return Promise.all(
+    blocks.map(async ([, command, block]) => {
+      let rest = await printed(...command.split(" "));
+      const missing = block
+        .split(/^\/\/ …$/m)
+        .map((piece) => piece.replace(/^\n|\n$/g, ""))
+        .filter((piece) => {
+          const at = rest.indexOf(piece);
+          if (at >= 0) rest = rest.slice(at + piece.length);
+          return at < 0;
+        });
+      return { command, missing };
+    }),
+  );
 }
 
 describe("docs/kernels.md", () => {

@@ -4,7 +4,18 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import {
-  dataset, decodeSafetensors, dense, encodeSafetensors, InputError, parseIdx, sequential, sgd, simpleRNN, windows, type Features, type Sequential,
+  dataset,
+  decodeSafetensors,
+  dense,
+  encodeSafetensors,
+  InputError,
+  parseIdx,
+  sequential,
+  sgd,
+  simpleRNN,
+  windows,
+  type Features,
+  type Sequential,
   type Targets,
 } from "../../src/index.ts";
 import { compiledModel, noise, numbersOf } from "../support/models.ts";
@@ -12,11 +23,13 @@ import { compiledModel, noise, numbersOf } from "../support/models.ts";
 const RECIPE = { optimizer: sgd(0.1), loss: "sparseCategoricalCrossentropy", backend: "cpu" } as const;
 const declared = () => ({ seed: 1, layers: [dense({ units: 4, activation: "softmax" as const, inputShape: [3] })] });
 const model = (): Promise<Sequential> => compiledModel(declared(), RECIPE);
-const PIXELS = Array.from({ length: 18 }, (_, i) => 13 * i), LABELS = [0, 1, 2, 3, 0, 1];
+const PIXELS = Array.from({ length: 18 }, (_, i) => 13 * i),
+  LABELS = [0, 1, 2, 3, 0, 1];
 
 type Bytes = Uint8Array<ArrayBuffer>;
 type Resizable = ArrayBuffer & { resize(bytes: number): void };
-const resizable = (bytes: number): Resizable => new (ArrayBuffer as unknown as new (n: number, options: object) => Resizable)(bytes, { maxByteLength: 2 * bytes });
+const resizable = (bytes: number): Resizable =>
+  new (ArrayBuffer as unknown as new (n: number, options: object) => Resizable)(bytes, { maxByteLength: 2 * bytes });
 const filled = <A extends Uint8Array>(array: A, numbers: readonly number[]): A => {
   array.set(numbers);
   return array;
@@ -38,20 +51,36 @@ const KINDS: readonly (readonly [string, (numbers: readonly number[]) => Uint8Ar
 ];
 
 /** In the prototype's stead, which an array may lack. */
-const fill = (array: Uint8Array, value: number): void => { for (let i = 0; i < 6; i++) array[i] = value; };
+const fill = (array: Uint8Array, value: number): void => {
+  for (let i = 0; i < 6; i++) array[i] = value;
+};
 
 describe.each(KINDS)("%s", (_kind, make) => {
   const scale = 1 / 255;
 
   it.each<[string, (made: Sequential, x: Features, y: Targets) => Promise<unknown>]>([
-    ["fit()", async (made, x, y) => { await made.fit(x, y, { scale, epochs: 2 }); return numbersOf(made); }],
-    ["fit() on a handle", async (made, x, y) => { await made.fit(dataset(x, y, { scale }), { epochs: 2 }); return numbersOf(made); }],
+    [
+      "fit()",
+      async (made, x, y) => {
+        await made.fit(x, y, { scale, epochs: 2 });
+        return numbersOf(made);
+      },
+    ],
+    [
+      "fit() on a handle",
+      async (made, x, y) => {
+        await made.fit(dataset(x, y, { scale }), { epochs: 2 });
+        return numbersOf(made);
+      },
+    ],
     ["validationData", async (made, x, y) => (await made.fit(PIXELS, LABELS, { scale, validationData: [x, y] })).history],
     ["evaluate()", (made, x, y) => made.evaluate(x, y, { scale })],
-    ["predict()", async (made, x) => [...await made.predict(x, { scale })]],
+    ["predict()", async (made, x) => [...(await made.predict(x, { scale }))]],
   ])("%s takes it as it is at the call, its bytes as bytes", async (_, act) => {
     const right = await act(await model(), Uint8Array.from(PIXELS), Uint8Array.from(LABELS));
-    const x = make(PIXELS), y = make(LABELS), under = act(await model(), x as Bytes, y as Bytes);
+    const x = make(PIXELS),
+      y = make(LABELS),
+      under = act(await model(), x as Bytes, y as Bytes);
     fill(x, 255);
     fill(y, 3);
     expect(await under).toEqual(right);
@@ -60,15 +89,21 @@ describe.each(KINDS)("%s", (_kind, make) => {
   });
 
   it("without a scale it is refused as bytes are", async () => {
-    await expect((await model()).fit(make(PIXELS) as Bytes, LABELS)).rejects.toThrow(/x is a Uint8(Clamped)?Array; say what one unit is worth/);
+    await expect((await model()).fit(make(PIXELS) as Bytes, LABELS)).rejects.toThrow(
+      /x is a Uint8(Clamped)?Array; say what one unit is worth/,
+    );
   });
 });
 
 describe("arrays that are changed", () => {
   it("while a compile() is under way: fit(), evaluate(), predict() and setWeights() have them as they were", async () => {
     const outcome = async (change: boolean) => {
-      const made = sequential(declared()), weights = await made.getWeights(), x = Float32Array.from(noise(18, 1)), y = Uint8Array.from(LABELS);
-      const compiling = made.compile(RECIPE), setting = made.setWeights(weights);
+      const made = sequential(declared()),
+        weights = await made.getWeights(),
+        x = Float32Array.from(noise(18, 1)),
+        y = Uint8Array.from(LABELS);
+      const compiling = made.compile(RECIPE),
+        setting = made.setWeights(weights);
       const looking = [made.evaluate(x, y), made.predict(x).then((answers) => [...answers]), made.fit(x, y).then(({ history }) => history)];
       if (change) {
         for (const { data } of weights) data.fill(7);
@@ -83,17 +118,27 @@ describe("arrays that are changed", () => {
 
   it("lengths of sequences and whole numbers count as they were", async () => {
     const predicted = async (change: boolean) => {
-      const made = await compiledModel({ seed: 1, layers: [simpleRNN({ units: 2, inputShape: [3], inputVocabulary: 5 })] },
-        { ...RECIPE, loss: "meanSquaredError" });
-      const x = Uint32Array.of(1, 2, 3, 4, 0, 1), lengths = Uint8Array.of(3, 2), under = made.predict(x, { lengths });
-      if (change) { x.fill(0); lengths.fill(1); }
-      return [...await under];
+      const made = await compiledModel(
+        { seed: 1, layers: [simpleRNN({ units: 2, inputShape: [3], inputVocabulary: 5 })] },
+        { ...RECIPE, loss: "meanSquaredError" },
+      );
+      const x = Uint32Array.of(1, 2, 3, 4, 0, 1),
+        lengths = Uint8Array.of(3, 2),
+        under = made.predict(x, { lengths });
+      if (change) {
+        x.fill(0);
+        lengths.fill(1);
+      }
+      return [...(await under)];
     };
     expect(await predicted(true)).toEqual(await predicted(false));
   });
 
   it("a dataset() is what its arrays were when it was made", async () => {
-    const made = await model(), x = Float32Array.from(noise(18, 1)), y = Uint32Array.from(LABELS), set = dataset(x, y);
+    const made = await model(),
+      x = Float32Array.from(noise(18, 1)),
+      y = Uint32Array.from(LABELS),
+      set = dataset(x, y);
     const before = await made.evaluate(x, y);
     x.fill(1);
     y.fill(3);
@@ -108,18 +153,25 @@ const detached = (): Float32Array => {
   return array;
 };
 const shrunk = (): Float32Array => {
-  const buffer = resizable(72), array = new Float32Array(buffer, 0, 18);
+  const buffer = resizable(72),
+    array = new Float32Array(buffer, 0, 18);
   buffer.resize(8);
   return array;
 };
 
-describe.each([["detached", detached], ["cut off by its resizable buffer", shrunk]] as const)("an array that is %s", (_, gone) => {
+describe.each([
+  ["detached", detached],
+  ["cut off by its resizable buffer", shrunk],
+] as const)("an array that is %s", (_, gone) => {
   it.each<[string, (made: Sequential) => unknown]>([
-    ["fit(), x", (made) => made.fit(gone(), LABELS)], ["fit(), y", (made) => made.fit(noise(18, 1), gone())],
+    ["fit(), x", (made) => made.fit(gone(), LABELS)],
+    ["fit(), y", (made) => made.fit(noise(18, 1), gone())],
     ["fit(), validationData", (made) => made.fit(noise(18, 1), LABELS, { validationData: [gone(), LABELS] })],
     ["fit(), a row", (made) => made.fit([gone()], [1])],
-    ["evaluate()", (made) => made.evaluate(gone(), LABELS)], ["predict()", (made) => made.predict(gone())],
-    ["dataset()", () => dataset(gone())], ["dataset(), lengths", () => dataset(noise(18, 1), undefined, { lengths: gone() as never })],
+    ["evaluate()", (made) => made.evaluate(gone(), LABELS)],
+    ["predict()", (made) => made.predict(gone())],
+    ["dataset()", () => dataset(gone())],
+    ["dataset(), lengths", () => dataset(noise(18, 1), undefined, { lengths: gone() as never })],
     ["setWeights()", async (made) => made.setWeights((await made.getWeights()).map((weight) => ({ ...weight, data: gone() })))],
     ["windows()", () => windows(gone(), { length: 2, batchSize: 1 })],
   ])("is an InputError: %s", async (_name, call) => {
@@ -138,14 +190,19 @@ describe("what only looks like an array of bytes", () => {
   const posing = { [Symbol.toStringTag]: "Uint8Array", length: 16, buffer: new ArrayBuffer(16), byteOffset: 0, byteLength: 16 };
 
   it.each<[string, () => unknown]>([
-    ["parseIdx()", () => parseIdx(posing as never)], ["decodeSafetensors()", () => decodeSafetensors(posing as never)],
-    ["encodeSafetensors()", () => encodeSafetensors([{ name: "a", shape: [16], data: { ...posing, [Symbol.toStringTag]: "Float32Array" } as never }])],
+    ["parseIdx()", () => parseIdx(posing as never)],
+    ["decodeSafetensors()", () => decodeSafetensors(posing as never)],
+    [
+      "encodeSafetensors()",
+      () => encodeSafetensors([{ name: "a", shape: [16], data: { ...posing, [Symbol.toStringTag]: "Float32Array" } as never }]),
+    ],
     ["windows()", () => windows(posing as never, { length: 1, batchSize: 1 })],
   ])("is refused: %s", (_, call) => expect(call).toThrow(InputError));
 });
 
 it("files are read from any kind of Uint8Array", () => {
-  const file = encodeSafetensors([{ name: "a", shape: [2], data: Float32Array.of(1.5, -2) }]), idx = [0, 0, 8, 1, 0, 0, 0, 2, 7, 9];
+  const file = encodeSafetensors([{ name: "a", shape: [2], data: Float32Array.of(1.5, -2) }]),
+    idx = [0, 0, 8, 1, 0, 0, 0, 2, 7, 9];
   for (const [kind, make] of KINDS) {
     if (kind === "a Uint8ClampedArray" || kind === "one without a prototype") continue;
     expect(decodeSafetensors(make([...file])).tensors).toEqual([{ name: "a", shape: [2], data: Float32Array.of(1.5, -2) }]);
@@ -154,7 +211,8 @@ it("files are read from any kind of Uint8Array", () => {
 });
 
 it("windows() gives arrays of this realm, of the kind that came in", () => {
-  const foreign = runInNewContext("Float64Array.of(1, 2, 3, 4, 5)") as Float64Array, { x, y } = windows(foreign, { length: 2, batchSize: 1 });
+  const foreign = runInNewContext("Float64Array.of(1, 2, 3, 4, 5)") as Float64Array,
+    { x, y } = windows(foreign, { length: 2, batchSize: 1 });
   expect(foreign).not.toBeInstanceOf(Float64Array);
   expect([x, y]).toEqual([Float64Array.of(1, 2, 3, 4), Float64Array.of(2, 3, 4, 5)]);
 });

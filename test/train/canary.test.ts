@@ -4,7 +4,16 @@ import { describe, expect, it } from "vitest";
 import { dense, simpleRNN } from "../../src/index.ts";
 import { APPEND, resolveNetwork } from "../../src/model/network.ts";
 import { runGraph } from "../../src/reference/evaluate.ts";
-import { agrees, fingerprint, firstWrong, prepareSpecimen, sizeOf, SPECIMENS, trialsFor, type SpecimenResult } from "../../src/train/engines/canary.ts";
+import {
+  agrees,
+  fingerprint,
+  firstWrong,
+  prepareSpecimen,
+  sizeOf,
+  SPECIMENS,
+  trialsFor,
+  type SpecimenResult,
+} from "../../src/train/engines/canary.ts";
 import { CpuBackend } from "../../src/train/float64/cpu-backend.ts";
 import { dataArrays, ownOrder, type State } from "../../src/train/backend/backend.ts";
 import { more } from "../../src/train/compiled/recurrent.ts";
@@ -12,7 +21,8 @@ import { COMMON_FORMULAS } from "../../src/schedule/formulas.ts";
 
 const recurrent = await more(false);
 const RECURRENT = resolveNetwork([simpleRNN({ units: 2, inputShape: [3, 2] })], 1);
-const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1), LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
+const SMALL = resolveNetwork([dense({ units: 2, inputShape: [3] })], 1),
+  LARGE = resolveNetwork([dense({ units: 100, inputShape: [300] })], 1);
 
 describe.each(SPECIMENS)("$name", (specimen) => {
   const { graph, values, dataset, step } = prepareSpecimen(specimen, { formulas: COMMON_FORMULAS, recurrent });
@@ -49,14 +59,21 @@ it("tries what the network may use, and nothing else", () => {
 });
 
 it("declares its recurrent layer as simpleRNN() does, and makes the same network of it", () => {
-  const { layers } = SPECIMENS.find(({ serves }) => serves(RECURRENT) && !serves(LARGE))!, [given, ...rest] = layers();
+  const { layers } = SPECIMENS.find(({ serves }) => serves(RECURRENT) && !serves(LARGE))!,
+    [given, ...rest] = layers();
   const declared = simpleRNN({
-    units: 9, inputShape: [4, 5], returnSequences: true, kernelInitializer: "zeros", recurrentInitializer: "zeros", biasInitializer: "zeros",
+    units: 9,
+    inputShape: [4, 5],
+    returnSequences: true,
+    kernelInitializer: "zeros",
+    recurrentInitializer: "zeros",
+    biasInitializer: "zeros",
   });
   expect({ ...given, [APPEND]: null }).toEqual({ ...declared, [APPEND]: null });
   expect(resolveNetwork([given, ...rest], 1)).toEqual(resolveNetwork([declared, ...rest], 1));
-  expect(resolveNetwork([given, ...rest], 1)).not.toEqual(resolveNetwork([simpleRNN({ units: 9, inputShape: [4, 5], returnSequences: true,
-    activation: "relu" }), ...rest], 1));
+  expect(resolveNetwork([given, ...rest], 1)).not.toEqual(
+    resolveNetwork([simpleRNN({ units: 9, inputShape: [4, 5], returnSequences: true, activation: "relu" }), ...rest], 1),
+  );
 });
 
 it("passes a backend that computes right, and names what one gets wrong whose gradients are zero", async () => {

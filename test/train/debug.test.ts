@@ -4,12 +4,15 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import { dense, sequential, type CompileOptions, type Sequential } from "../../src/index.ts";
 
-const X = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i)), Y = Float32Array.from({ length: 20 }, (_, i) => X[2 * i] * X[2 * i + 1]);
+const X = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i)),
+  Y = Float32Array.from({ length: 20 }, (_, i) => X[2 * i] * X[2 * i + 1]);
 
 let lines: string[];
 beforeEach(() => {
   lines = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => { lines.push(line); });
+  vi.spyOn(console, "log").mockImplementation((line: string) => {
+    lines.push(line);
+  });
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -57,7 +60,9 @@ describe.each(["cpu", "wasm"] as const)("on backend %s", (backend) => {
 
   it("3 logs how long the steps took, too", async () => {
     await weightsAfter({ backend, debug: 3 });
-    const told = lines.slice(1).map((line) => /^deltaprop: train, batch 8: (\d+) steps? in ([\d.e+-]+) ms, ([\d.e+-]+) ms a step/.exec(line)!.map(Number));
+    const told = lines
+      .slice(1)
+      .map((line) => /^deltaprop: train, batch 8: (\d+) steps? in ([\d.e+-]+) ms, ([\d.e+-]+) ms a step/.exec(line)!.map(Number));
     expect(told.reduce((sum, [, steps]) => sum + steps, 0)).toBe(6);
     for (const [, steps, total, each] of told) {
       expect(total).toBeGreaterThan(0);

@@ -17,7 +17,8 @@ import type { Prepared, Progress } from "../../src/train/loop/passes.ts";
 import type { StepScalars } from "../../src/graph/types.ts";
 
 type Run = (steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal) => Promise<number>;
-const ROWS = 8, PORTIONS = { rows: ROWS, at: 0, batchSize: 2 };
+const ROWS = 8,
+  PORTIONS = { rows: ROWS, at: 0, batchSize: 2 };
 
 /** Reports steps one by one, each of loss 1. */
 const steady: Run = async (steps, onResults, signal) => {
@@ -29,24 +30,54 @@ const steady: Run = async (steps, onResults, signal) => {
   return steps.length;
 };
 const prepared = (run: Run): Prepared => ({
-  orders: new Orders({ dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} }, 1),
-  runner: { resultElements: 1, run, dispose() {} }, ...PORTIONS,
+  orders: new Orders(
+    { dataset: { rows: ROWS, x: new Float32Array(ROWS), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} },
+    1,
+  ),
+  runner: { resultElements: 1, run, dispose() {} },
+  ...PORTIONS,
 });
 const network = resolveNetwork([layer({ units: 1, inputShape: [1] })], 0);
 
 /** Trains with the runner from where `progress` is. */
 function fit(
-  train: Run, changes: Partial<Loop> = {}, progress: Progress = { steps: 0, epochs: 0, stateRows: 0 }, validation: Run | null = null,
+  train: Run,
+  changes: Partial<Loop> = {},
+  progress: Progress = { steps: 0, epochs: 0, stateRows: 0 },
+  validation: Run | null = null,
 ): Promise<History> {
-  const backend = new CpuBackend(), recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
+  const backend = new CpuBackend(),
+    recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
   const session = new DeviceSession({ backend, state: new Map(), reopen: async () => backend }, progress, () => {});
   const faultTolerant = new FaultTolerantRunner({
-    session, progress, position: null, course: { recipe, seed: 0, portions: PORTIONS, shuffle: true }, onDeviceLost() {}, onNaN: "stop", gate: new Gate(), steering: new Steering(), recipe: () => recipe,
-    checkpointing: null, firstNonFinite: async () => "loss",
+    session,
+    progress,
+    position: null,
+    course: { recipe, seed: 0, portions: PORTIONS, shuffle: true },
+    onDeviceLost() {},
+    onNaN: "stop",
+    gate: new Gate(),
+    steering: new Steering(),
+    recipe: () => recipe,
+    checkpointing: null,
+    firstNonFinite: async () => "loss",
     open: async () => ({ train: prepared(train), validation: validation && prepared(validation), dispose() {} }),
   });
-  return runEpochs({ faultTolerant, portions: PORTIONS, readout: { names: ["loss"], means: 1 }, validates: validation !== null, epochs: 2, by: null, ahead: 1,
-    options: {}, signal: { aborted: false }, ...changes }, progress);
+  return runEpochs(
+    {
+      faultTolerant,
+      portions: PORTIONS,
+      readout: { names: ["loss"], means: 1 },
+      validates: validation !== null,
+      epochs: 2,
+      by: null,
+      ahead: 1,
+      options: {},
+      signal: { aborted: false },
+      ...changes,
+    },
+    progress,
+  );
 }
 
 describe("the step counter", () => {
@@ -70,24 +101,39 @@ describe("the step counter", () => {
 
 describe("stopping", () => {
   it("within validation ends training, and half a validation is no result", async () => {
-    const stop = new AbortController(), ended: number[] = [];
+    const stop = new AbortController(),
+      ended: number[] = [];
     let validations = 0;
-    const validate: Run = (steps, onResults, signal) => steady(steps, (first, count, results) => {
-      if (++validations === 6) stop.abort();
-      onResults(first, count, results);
-    }, signal);
-    const history = await fit(steady, { epochs: 5, signal: stop.signal,
-      options: { callbacks: { onEpochEnd: (epoch) => void ended.push(epoch) } } }, undefined, validate);
+    const validate: Run = (steps, onResults, signal) =>
+      steady(
+        steps,
+        (first, count, results) => {
+          if (++validations === 6) stop.abort();
+          onResults(first, count, results);
+        },
+        signal,
+      );
+    const history = await fit(
+      steady,
+      { epochs: 5, signal: stop.signal, options: { callbacks: { onEpochEnd: (epoch) => void ended.push(epoch) } } },
+      undefined,
+      validate,
+    );
     // 4 steps of validation an epoch: the sixth is in the second.
     expect(validations).toBe(6);
     expect(history).toEqual({ history: { loss: [1], val_loss: [1] }, epochs: 1, steps: 8, stopped: true });
     expect(ended).toEqual([0]);
   });
 
-  it.each([[1, true], [2, false]])("a signal after epoch %i of 2: stopped is %s", async (after, stopped) => {
+  it.each([
+    [1, true],
+    [2, false],
+  ])("a signal after epoch %i of 2: stopped is %s", async (after, stopped) => {
     const stop = new AbortController();
-    const history = await fit(steady, { signal: stop.signal,
-      options: { callbacks: { onEpochEnd: (epoch) => void (epoch + 1 === after && stop.abort()) } } });
+    const history = await fit(steady, {
+      signal: stop.signal,
+      options: { callbacks: { onEpochEnd: (epoch) => void (epoch + 1 === after && stop.abort()) } },
+    });
     expect(history).toMatchObject({ epochs: after, stopped });
   });
 });

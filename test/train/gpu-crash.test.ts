@@ -21,34 +21,38 @@ async function crashGpuProcess(_: Page, browser: Browser): Promise<void> {
 
 let scripts: ReadonlyMap<string, string>;
 beforeAll(async () => {
-  scripts = new Map([...await builtLibrary(), ["gpu-crash-page.js", readFileSync(`${ROOT}test/train/gpu-crash-page.js`, "utf8")]]);
+  scripts = new Map([...(await builtLibrary()), ["gpu-crash-page.js", readFileSync(`${ROOT}test/train/gpu-crash-page.js`, "utf8")]]);
 }, 60_000);
 
-it.each(["fit", "trainInWorker"])("%s() tells, goes on with another device, and ends with the bits of a calm run", async (by) => {
-  // One browser for each: after a second crash Chrome (156) offered its pages no adapter for many seconds.
-  const served = await servedPage(scripts, "gpu-crash-page.js", { crashGpuProcess });
-  onTestFinished(() => served.close());
-  await served.page.waitForFunction("globalThis.train !== undefined");
-  const train = (how: string): Promise<Ran> => served.page.evaluate(`train(${how})`) as Promise<Ran>;
-  const calm = await train(`{ by: "${by}" }`);
-  expect(calm.losses).toEqual([]);
-  const disturbed = await train(`{ by: "${by}", crashAfter: 3 }`);
-  expect(disturbed.losses).toEqual([expect.objectContaining({ recovery: 1 })]);
-  expect(disturbed.losses[0].step).toBeGreaterThan(0);
-  expect(disturbed.history).toEqual(calm.history);
-  expect(disturbed.bits).toEqual(calm.bits);
-  // Control: it is not that all runs end alike.
-  expect((await train(`{ by: "${by}", epochs: 11 }`)).bits).not.toEqual(calm.bits);
-}, 60_000);
+it.each(["fit", "trainInWorker"])(
+  "%s() tells, goes on with another device, and ends with the bits of a calm run",
+  async (by) => {
+    // One browser for each: after a second crash Chrome (156) offered its pages no adapter for many seconds.
+    const served = await servedPage(scripts, "gpu-crash-page.js", { crashGpuProcess });
+    onTestFinished(() => served.close());
+    await served.page.waitForFunction("globalThis.train !== undefined");
+    const train = (how: string): Promise<Ran> => served.page.evaluate(`train(${how})`) as Promise<Ran>;
+    const calm = await train(`{ by: "${by}" }`);
+    expect(calm.losses).toEqual([]);
+    const disturbed = await train(`{ by: "${by}", crashAfter: 3 }`);
+    expect(disturbed.losses).toEqual([expect.objectContaining({ recovery: 1 })]);
+    expect(disturbed.losses[0].step).toBeGreaterThan(0);
+    expect(disturbed.history).toEqual(calm.history);
+    expect(disturbed.bits).toEqual(calm.bits);
+    // Control: it is not that all runs end alike.
+    expect((await train(`{ by: "${by}", epochs: 11 }`)).bits).not.toEqual(calm.bits);
+  },
+  60_000,
+);
 
 it("fit() goes on without a network, too: what it takes was fetched after training had begun", async () => {
   const served = await servedPage(scripts, "gpu-crash-page.js", { crashGpuProcess });
   onTestFinished(() => served.close());
   await served.page.waitForFunction("globalThis.train !== undefined");
-  const calm = await served.page.evaluate('train({ by: "fit" })') as Ran;
+  const calm = (await served.page.evaluate('train({ by: "fit" })')) as Ran;
   await served.page.setOfflineMode(true);
   expect(await served.page.evaluate('fetch("./autotune.js").catch(() => "offline")')).toBe("offline");
-  const disturbed = await served.page.evaluate('train({ by: "fit", crashAfter: 3 })') as Ran;
+  const disturbed = (await served.page.evaluate('train({ by: "fit", crashAfter: 3 })')) as Ran;
   expect(disturbed.losses).toHaveLength(1);
   expect(disturbed.bits).toEqual(calm.bits);
 }, 60_000);
@@ -60,7 +64,9 @@ it("control: where it could not be fetched, fit() ends with an error that says s
   let refused = 0;
   served.page.on("request", (request) => void (request.url().endsWith("/recovery.js") && ++refused ? request.abort() : request.continue()));
   await served.page.waitForFunction("globalThis.train !== undefined");
-  await expect(served.page.evaluate('train({ by: "fit", crashAfter: 3 })')).rejects.toThrow(/fit\(\): the GPU was lost, and .* cannot be loaded/);
+  await expect(served.page.evaluate('train({ by: "fit", crashAfter: 3 })')).rejects.toThrow(
+    /fit\(\): the GPU was lost, and .* cannot be loaded/,
+  );
   // Ahead, and when it was needed: Chrome does not remember that a file could not be had.
   expect(refused).toBe(2);
   served.page.removeAllListeners("request");

@@ -3,7 +3,8 @@
 import { dense, sequential, sgd } from "./index.js";
 
 const ROWS = 512;
-const x = Float32Array.from({ length: ROWS * 16 }, (_, i) => Math.sin(i)), y = Float32Array.from({ length: ROWS }, (_, i) => Math.cos(i));
+const x = Float32Array.from({ length: ROWS * 16 }, (_, i) => Math.sin(i)),
+  y = Float32Array.from({ length: ROWS }, (_, i) => Math.cos(i));
 
 globalThis.train = async (epochs) => {
   const model = sequential({ seed: 1, layers: [dense({ units: 16, activation: "tanh", inputShape: [16] }), dense({ units: 1 })] });

@@ -12,12 +12,16 @@ interface Ran {
 }
 
 /** Puppeteer keeps browsers from deviceDataset hidden pages back. */
-const THROTTLING = ["--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding"];
+const THROTTLING = [
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
+];
 
 let served: ServedPage;
 beforeAll(async () => {
   const script = readFileSync(`${ROOT}test/train/hidden-page.js`, "utf8");
-  served = await servedPage(new Map([...await builtLibrary(), ["hidden-page.js", script]]), "hidden-page.js", {}, THROTTLING);
+  served = await servedPage(new Map([...(await builtLibrary()), ["hidden-page.js", script]]), "hidden-page.js", {}, THROTTLING);
   await served.page.waitForFunction("globalThis.train !== undefined");
 }, 60_000);
 afterAll(() => served?.close());
@@ -26,8 +30,9 @@ const inPage = (call: string): Promise<Ran> => served.page.evaluate(call) as Pro
 
 it("a hidden tab takes less than 3 times as long as a shown one, and timers there would take far more", async () => {
   // A run of twenty slices of 30 ms at least, on a machine of any speed: enough that a pause after each of them is seen.
-  let epochs = 50, shown = await inPage(`train(${epochs})`);
-  while (shown.milliseconds < 600) shown = await inPage(`train(${epochs *= 2})`);
+  let epochs = 50,
+    shown = await inPage(`train(${epochs})`);
+  while (shown.milliseconds < 600) shown = await inPage(`train(${(epochs *= 2)})`);
   expect(shown.state).toBe("visible");
   const other = await served.page.browser().newPage();
   try {

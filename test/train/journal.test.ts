@@ -30,9 +30,16 @@ describe("Journal", () => {
     const journal = open();
     expect([0, 3, 4, 8, 9].map((step) => journal.entryOf(step)?.firstStep)).toEqual([0, 0, 4, 4, undefined]);
     journal.cut(6);
-    expect(shown(journal)).toEqual([[0, 4], [4, 0], [4, 2]]);
+    expect(shown(journal)).toEqual([
+      [0, 4],
+      [4, 0],
+      [4, 2],
+    ]);
     journal.forget(4);
-    expect(shown(journal)).toEqual([[4, 0], [4, 2]]);
+    expect(shown(journal)).toEqual([
+      [4, 0],
+      [4, 2],
+    ]);
   });
 });
 
@@ -62,43 +69,70 @@ class Frail extends CpuBackend {
   }
 }
 
-it.each([[[]], [[0]], [[5]], [[13, 2]], [[7, 7]]])("lost after %j steps: nothing is done or told twice, also after parts without a step", async (losses) => {
-  const train = async (left: number[]) => {
-    const next = () => new Frail(left.shift() ?? Infinity), first = next(), progress = at(0), told: number[] = [];
-    const network = resolveNetwork([dense({ units: 1, inputShape: [1] })], 0), portions = { rows: 40, at: 0, batchSize: 2 };
-    const session = new DeviceSession({ backend: first, state: new Map(), reopen: async () => next() }, progress, () => {});
-    // As a slow page has it: the first part of each run ends before its first step.
-    let dull = false;
-    const run = (from: number, first: number) => {
-      dull = true;
-      return faultTolerant.run(stretch(from, 10), (step) => void told.push(first + step), { aborted: false });
+it.each([[[]], [[0]], [[5]], [[13, 2]], [[7, 7]]])(
+  "lost after %j steps: nothing is done or told twice, also after parts without a step",
+  async (losses) => {
+    const train = async (left: number[]) => {
+      const next = () => new Frail(left.shift() ?? Infinity),
+        first = next(),
+        progress = at(0),
+        told: number[] = [];
+      const network = resolveNetwork([dense({ units: 1, inputShape: [1] })], 0),
+        portions = { rows: 40, at: 0, batchSize: 2 };
+      const session = new DeviceSession({ backend: first, state: new Map(), reopen: async () => next() }, progress, () => {});
+      // As a slow page has it: the first part of each run ends before its first step.
+      let dull = false;
+      const run = (from: number, first: number) => {
+        dull = true;
+        return faultTolerant.run(stretch(from, 10), (step) => void told.push(first + step), { aborted: false });
+      };
+      const faultTolerant = new FaultTolerantRunner({
+        session,
+        progress,
+        position: null,
+        gate: new Gate(),
+        steering: new Steering(),
+        recipe: () => resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }),
+        onNaN: "stop",
+        checkpointing: null,
+        onDeviceLost() {},
+        firstNonFinite: async () => "",
+        course: { recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, portions, shuffle: true },
+        open: async () => {
+          const backend = session.backend as Frail;
+          return {
+            validation: null,
+            dispose() {},
+            train: {
+              orders: new Orders(
+                { dataset: { rows: 40, x: new Float32Array(40), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} },
+                1,
+              ),
+              runner: {
+                resultElements: 1,
+                dispose() {},
+                async run(steps, onResults) {
+                  if (dull) {
+                    dull = false;
+                    return 0;
+                  }
+                  steps.forEach(({ step }, i) => {
+                    backend.step(step);
+                    onResults(i, 1, [1]);
+                  });
+                  return steps.length;
+                },
+              },
+            },
+          };
+        },
+      });
+      await run(0, 0);
+      await run(20, 10);
+      await faultTolerant.secure();
+      return { told, sum: (session.backend as Frail).sum, steps: progress.steps };
     };
-    const faultTolerant = new FaultTolerantRunner({
-      session, progress, position: null, gate: new Gate(), steering: new Steering(), recipe: () => resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), onNaN: "stop", checkpointing: null, onDeviceLost() {}, firstNonFinite: async () => "",
-      course: { recipe: resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" }), seed: 0, portions, shuffle: true },
-      open: async () => {
-        const backend = session.backend as Frail;
-        return { validation: null, dispose() {}, train: {
-          orders: new Orders({ dataset: { rows: 40, x: new Float32Array(40), format: { type: "float32", scale: 1 }, y: null }, setOrder() {} }, 1),
-          runner: { resultElements: 1, dispose() {}, async run(steps, onResults) {
-            if (dull) {
-              dull = false;
-              return 0;
-            }
-            steps.forEach(({ step }, i) => {
-              backend.step(step);
-              onResults(i, 1, [1]);
-            });
-            return steps.length;
-          } },
-        } };
-      },
-    });
-    await run(0, 0);
-    await run(20, 10);
-    await faultTolerant.secure();
-    return { told, sum: (session.backend as Frail).sum, steps: progress.steps };
-  };
-  expect(await train([...losses])).toEqual(await train([]));
-  expect((await train([])).told).toEqual(Array.from({ length: 20 }, (_, i) => i));
-});
+    expect(await train([...losses])).toEqual(await train([]));
+    expect((await train([])).told).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  },
+);

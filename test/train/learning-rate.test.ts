@@ -1,9 +1,20 @@
 // model.learningRate: another η between two fit() calls, with all that the optimizer has gathered.
 
 import { expect, it } from "vitest";
-import { adam, constant, dataset, dense, exponentialDecay, InputError, piecewiseConstantDecay, sequential, type Schedule } from "../../src/index.ts";
+import {
+  adam,
+  constant,
+  dataset,
+  dense,
+  exponentialDecay,
+  InputError,
+  piecewiseConstantDecay,
+  sequential,
+  type Schedule,
+} from "../../src/index.ts";
 
-const X = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)), Y = Float32Array.from({ length: 12 }, (_, i) => Math.cos(i));
+const X = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i)),
+  Y = Float32Array.from({ length: 12 }, (_, i) => Math.cos(i));
 
 async function trained(rate: number | Schedule, change?: number | Schedule): Promise<number[]> {
   const model = sequential({ seed: 3, layers: [dense({ units: 4, activation: "tanh", inputShape: [2] }), dense({ units: 1 })] });
@@ -33,7 +44,9 @@ it("reads a schedule from the steps made so far", async () => {
 it("tells the rate of the next step, and refuses what is none", async () => {
   const model = sequential({ layers: [dense({ units: 1, inputShape: [2] })] });
   expect(() => model.learningRate).toThrow(InputError);
-  expect(() => { model.learningRate = 0.1; }).toThrow(InputError);
+  expect(() => {
+    model.learningRate = 0.1;
+  }).toThrow(InputError);
   await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
   expect(model.learningRate).toBe(0.01);
   model.learningRate = piecewiseConstantDecay({ boundaries: [2], values: [0.5, 0.25] });
@@ -41,7 +54,9 @@ it("tells the rate of the next step, and refuses what is none", async () => {
   await model.fit(X, Y, { batchSize: 4, steps: 3 });
   expect(model.learningRate).toBe(0.25);
   for (const wrong of [-1, NaN, Infinity, "fast"]) {
-    expect(() => { model.learningRate = wrong as number; }).toThrow(/model: learningRate must be/);
+    expect(() => {
+      model.learningRate = wrong as number;
+    }).toThrow(/model: learningRate must be/);
   }
   expect(model.learningRate).toBe(0.25);
   model.learningRate = constant(0);

@@ -17,7 +17,8 @@ async function heapBytes(page: Page): Promise<number> {
   try {
     // What one collection frees may have held what the next one can.
     for (let i = 0; i < 3; i++) await session.send("HeapProfiler.collectGarbage");
-    const usage: { usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number } = await session.send("Runtime.getHeapUsage");
+    const usage: { usedSize: number; embedderHeapUsedSize?: number; backingStorageSize?: number } =
+      await session.send("Runtime.getHeapUsage");
     return usage.usedSize + (usage.embedderHeapUsedSize ?? 0) + (usage.backingStorageSize ?? 0);
   } finally {
     await session.detach();
@@ -34,9 +35,17 @@ afterAll(() => served?.close());
 const run = (persistent: boolean, parts = PARTS, keep = false): Promise<LongRun> =>
   served.page.evaluate(`run(${JSON.stringify({ persistent, parts, keep })})`) as Promise<LongRun>;
 
-describe.each([["persistent", true], ["launch by launch", false]])("%s", (_, persistent) => {
+describe.each([
+  ["persistent", true],
+  ["launch by launch", false],
+])("%s", (_, persistent) => {
   it("GPU bytes, handles and heap after 100,000 steps are those after 10,000", async () => {
-    const { standings: [first, last], persistent: isPersistent, steps, left } = await run(persistent);
+    const {
+      standings: [first, last],
+      persistent: isPersistent,
+      steps,
+      left,
+    } = await run(persistent);
     expect(isPersistent).toBe(persistent);
     expect(steps).toBe(100_000);
     expect(last.counts.alive).toBe(first.counts.alive);
@@ -50,6 +59,8 @@ describe.each([["persistent", true], ["launch by launch", false]])("%s", (_, per
 });
 
 it("control: a page that keeps something of each step is seen to grow", async () => {
-  const { standings: [first, last] } = await run(true, [1000, 30_000], true);
+  const {
+    standings: [first, last],
+  } = await run(true, [1000, 30_000], true);
   expect(last.heap - first.heap).toBeGreaterThan(HEAP_TOLERANCE);
 });

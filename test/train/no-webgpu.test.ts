@@ -13,9 +13,24 @@ const HOSTS: [string, unknown, RegExp][] = [
   ["no navigator at all (Node 20)", undefined, /this host has no WebGPU \(navigator\.gpu is missing\)/],
   ["a navigator without gpu", {}, /navigator\.gpu is missing/],
   ["gpu without an adapter", { gpu: { requestAdapter: async () => null } }, /offers no adapter/],
-  ["gpu that fails to look for one", { gpu: { requestAdapter: () => Promise.reject(new Error("blocked")) } }, /gives no device \(blocked\)/],
-  ["an adapter that refuses a device", { gpu: { requestAdapter: async () => ({ limits: {}, features: new Set(),
-    requestDevice: () => Promise.reject(new Error("no more devices")) }) } }, /gives no device \(no more devices\)/],
+  [
+    "gpu that fails to look for one",
+    { gpu: { requestAdapter: () => Promise.reject(new Error("blocked")) } },
+    /gives no device \(blocked\)/,
+  ],
+  [
+    "an adapter that refuses a device",
+    {
+      gpu: {
+        requestAdapter: async () => ({
+          limits: {},
+          features: new Set(),
+          requestDevice: () => Promise.reject(new Error("no more devices")),
+        }),
+      },
+    },
+    /gives no device \(no more devices\)/,
+  ],
 ];
 
 it("a page is told of browsers, not of packages", () => {
@@ -31,7 +46,8 @@ afterEach(() => {
 describe.each(HOSTS)("%s", (_, navigator, reason) => {
   it('backend "webgpu" fails with what to do, and the model can still be compiled for the CPU', async () => {
     vi.stubGlobal("navigator", navigator);
-    const model = declare(), weights = await model.getWeights();
+    const model = declare(),
+      weights = await model.getWeights();
     const error: unknown = await model.compile({ ...RECIPE, backend: "webgpu" }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UnsupportedError);
     expect(error).toBeInstanceOf(DeltapropError);
@@ -62,12 +78,18 @@ it('backend "cpu" needs no WebGPU and says nothing', async () => {
 });
 
 it("an adapter that refuses its own limits is asked once more, without them", async () => {
-  const asked: unknown[] = [], device = { lost: new Promise(() => {}) };
-  const adapter = { limits: { maxBufferSize: 5 }, features: new Set(), info: { vendor: "test" }, requestDevice: async (descriptor: GPUDeviceDescriptor) => {
-    asked.push(descriptor.requiredLimits);
-    if (descriptor.requiredLimits) throw new Error("too much");
-    return device;
-  } };
+  const asked: unknown[] = [],
+    device = { lost: new Promise(() => {}) };
+  const adapter = {
+    limits: { maxBufferSize: 5 },
+    features: new Set(),
+    info: { vendor: "test" },
+    requestDevice: async (descriptor: GPUDeviceDescriptor) => {
+      asked.push(descriptor.requiredLimits);
+      if (descriptor.requiredLimits) throw new Error("too much");
+      return device;
+    },
+  };
   vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => adapter } });
   expect(await acquireDevice()).toEqual({ device, adapter: "test", owned: true });
   expect(asked).toEqual([expect.objectContaining({ maxBufferSize: 5 }), undefined]);

@@ -9,7 +9,8 @@ import { constant, rateAt } from "../../src/model/schedules.ts";
 it("says that this host has none, and leaves the model as it was", async () => {
   const model = sequential({ layers: [dense({ units: 1, inputShape: [1] })] });
   await model.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
-  const before = await model.getWeights(), error: unknown = await trainInWorker(model, [1, 2], [1, 2]).catch((reason: unknown) => reason);
+  const before = await model.getWeights(),
+    error: unknown = await trainInWorker(model, [1, 2], [1, 2]).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UnsupportedError);
   expect((error as Error).message).toMatch(/this host has no Web Workers.*Train with model\.fit\(\)/);
   expect(await model.getWeights()).toEqual(before);
@@ -19,11 +20,15 @@ it("says that this host has none, and leaves the model as it was", async () => {
 });
 
 it.each([
-  ["constant", constant(0.3)], ["piecewise", piecewiseConstantDecay({ boundaries: [3, 9], values: [1, 0.5, 0.1] })],
+  ["constant", constant(0.3)],
+  ["piecewise", piecewiseConstantDecay({ boundaries: [3, 9], values: [1, 0.5, 0.1] })],
   ["exponential", exponentialDecay({ initialLearningRate: 0.1, decaySteps: 7, decayRate: 0.9 })],
   ["staircase", exponentialDecay({ initialLearningRate: 0.1, decaySteps: 7, decayRate: 0.9, staircase: true })],
   ["cosine", cosineDecay({ initialLearningRate: 0.1, decaySteps: 13, alpha: 0.01 })],
-  ["warmup of a warmup", warmup({ steps: 5, from: 0.01, then: warmup({ steps: 3, then: cosineDecay({ initialLearningRate: 1, decaySteps: 9 }) }) })],
+  [
+    "warmup of a warmup",
+    warmup({ steps: 5, from: 0.01, then: warmup({ steps: 3, then: cosineDecay({ initialLearningRate: 1, decaySteps: 9 }) }) }),
+  ],
 ])("%s: a schedule that was cloned to another thread gives the same rates, bit for bit", (_, schedule) => {
   const there = rebuildSchedule(structuredClone(schedule));
   expect(there).toEqual(schedule);

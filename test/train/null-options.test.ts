@@ -2,8 +2,33 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
-  activation, adadelta, adagrad, adam, adamax, adamW, binaryCrossentropy, cosineDecay, dataset, dense, dropout, exponentialDecay, huber, initializers, lion, InputError,
-  l1, l1l2, l2, rmsprop, sequential, sgd, simpleRNN, warmup, windows, type FitOptions, type Sequential,
+  activation,
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  binaryCrossentropy,
+  cosineDecay,
+  dataset,
+  dense,
+  dropout,
+  exponentialDecay,
+  huber,
+  initializers,
+  lion,
+  InputError,
+  l1,
+  l1l2,
+  l2,
+  rmsprop,
+  sequential,
+  sgd,
+  simpleRNN,
+  warmup,
+  windows,
+  type FitOptions,
+  type Sequential,
 } from "../../src/index.ts";
 
 type Options = Record<string, unknown>;
@@ -11,12 +36,35 @@ type Make = (options: never) => unknown;
 
 /** Options with a default, and what is needed beside them. */
 const DECLARATIONS: readonly [name: string, make: Make, required: Options, optional: readonly string[]][] = [
-  ["dense", dense, { units: 2 }, ["activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer", "kernelRegularizer",
-    "biasRegularizer", "name"]],
+  [
+    "dense",
+    dense,
+    { units: 2 },
+    ["activation", "useBias", "inputShape", "kernelInitializer", "biasInitializer", "kernelRegularizer", "biasRegularizer", "name"],
+  ],
   ["dropout", dropout, { rate: 0.5 }, ["inputShape"]],
   ["activation", activation, { activation: "relu" }, ["inputShape"]],
-  ["simpleRNN", simpleRNN, { units: 2 }, ["activation", "returnSequences", "stateful", "useBias", "inputShape", "inputVocabulary", "kernelInitializer",
-    "recurrentInitializer", "biasInitializer", "kernelRegularizer", "recurrentRegularizer", "biasRegularizer", "dropout", "name"]],
+  [
+    "simpleRNN",
+    simpleRNN,
+    { units: 2 },
+    [
+      "activation",
+      "returnSequences",
+      "stateful",
+      "useBias",
+      "inputShape",
+      "inputVocabulary",
+      "kernelInitializer",
+      "recurrentInitializer",
+      "biasInitializer",
+      "kernelRegularizer",
+      "recurrentRegularizer",
+      "biasRegularizer",
+      "dropout",
+      "name",
+    ],
+  ],
   ["sgd", sgd, {}, ["learningRate", "momentum", "nesterov", "clipNorm", "globalClipNorm", "clipValue"]],
   ["adam", adam, {}, ["learningRate", "beta1", "beta2", "epsilon", "clipNorm"]],
   ["adamW", adamW, {}, ["learningRate", "beta1", "beta2", "epsilon", "weightDecay"]],
@@ -30,7 +78,9 @@ const DECLARATIONS: readonly [name: string, make: Make, required: Options, optio
   ["exponentialDecay", exponentialDecay, { initialLearningRate: 0.1, decaySteps: 3, decayRate: 0.5 }, ["staircase"]],
   ["cosineDecay", cosineDecay, { initialLearningRate: 0.1, decaySteps: 3 }, ["alpha"]],
   ["warmup", warmup, { steps: 3, then: 0.1 }, ["from"]],
-  ["l1", l1, {}, ["l1"]], ["l2", l2, {}, ["l2"]], ["l1l2", l1l2, {}, ["l1", "l2"]],
+  ["l1", l1, {}, ["l1"]],
+  ["l2", l2, {}, ["l2"]],
+  ["l1l2", l1l2, {}, ["l1", "l2"]],
   ["randomNormal", initializers.randomNormal, {}, ["mean", "stddev"]],
   ["randomUniform", initializers.randomUniform, {}, ["minval", "maxval"]],
   ["orthogonal", initializers.orthogonal, {}, ["gain"]],
@@ -49,10 +99,14 @@ describe.each(DECLARATIONS)("%s()", (_, make, required, optional) => {
   });
 });
 
-const X = Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1), Y = Float32Array.of(0, 1, 1, 0);
+const X = Float32Array.of(0, 0, 0, 1, 1, 0, 1, 1),
+  Y = Float32Array.of(0, 1, 1, 0);
 
 async function compiled(options: Options = {}): Promise<Sequential> {
-  const model = sequential({ seed: null as never, layers: [dense({ units: 3, activation: "tanh", inputShape: [2] }), dense({ units: 1 })] });
+  const model = sequential({
+    seed: null as never,
+    layers: [dense({ units: 3, activation: "tanh", inputShape: [2] }), dense({ units: 1 })],
+  });
   onTestFinished(() => model.dispose());
   await model.compile({ optimizer: "adam", loss: "meanSquaredError", backend: "cpu", ...options } as never);
   return model;
@@ -63,8 +117,25 @@ describe("a model", () => {
     expect((await compiled({ [name]: null })).backend).toBe("cpu");
   });
 
-  const OF_FIT: readonly (keyof FitOptions)[] = ["epochs", "initialEpoch", "steps", "stepsPerEpoch", "validationSteps", "batchSize", "validationSplit", "validationData", "shuffle", "scale", "lengths", "signal",
-    "onNaN", "checkpoint", "resumeFrom", "callbacks", "verbose"];
+  const OF_FIT: readonly (keyof FitOptions)[] = [
+    "epochs",
+    "initialEpoch",
+    "steps",
+    "stepsPerEpoch",
+    "validationSteps",
+    "batchSize",
+    "validationSplit",
+    "validationData",
+    "shuffle",
+    "scale",
+    "lengths",
+    "signal",
+    "onNaN",
+    "checkpoint",
+    "resumeFrom",
+    "callbacks",
+    "verbose",
+  ];
   it.each(OF_FIT)("fit({ %s: null })", async (name) => {
     const [model, other] = [await compiled(), await compiled()];
     expect(await model.fit(X, Y, { [name]: null })).toEqual(await other.fit(X, Y));
@@ -74,14 +145,21 @@ describe("a model", () => {
     set.dispose();
   });
 
-  it.each(["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"])("fit({ callbacks: { %s: null } })", async (name) => {
-    const ended: number[] = [], model = await compiled();
-    await model.fit(X, Y, { callbacks: { ...(name === "onEpochEnd" ? {} : { onEpochEnd: (epoch) => void ended.push(epoch) }), [name]: null } });
-    expect(ended).toEqual(name === "onEpochEnd" ? [] : [0]);
-  });
+  it.each(["onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost"])(
+    "fit({ callbacks: { %s: null } })",
+    async (name) => {
+      const ended: number[] = [],
+        model = await compiled();
+      await model.fit(X, Y, {
+        callbacks: { ...(name === "onEpochEnd" ? {} : { onEpochEnd: (epoch) => void ended.push(epoch) }), [name]: null },
+      });
+      expect(ended).toEqual(name === "onEpochEnd" ? [] : [0]);
+    },
+  );
 
   it("evaluate(), predict() and the others, also with null in place of all options", async () => {
-    const model = await compiled(), none = null as never;
+    const model = await compiled(),
+      none = null as never;
     for (const options of [none, { batchSize: none, scale: none, lengths: none }]) {
       expect(await model.evaluate(X, Y, options)).toEqual(await model.evaluate(X, Y));
       expect(await model.predict(X, options)).toEqual(await model.predict(X));

@@ -13,7 +13,8 @@ const NETWORKS = {
 
 /** Durations of the long tasks while the work goes on, in milliseconds. */
 async function longTasks(work) {
-  const found = [], observer = new PerformanceObserver((list) => found.push(...list.getEntries()));
+  const found = [],
+    observer = new PerformanceObserver((list) => found.push(...list.getEntries()));
   observer.observe({ type: "longtask" });
   // A task is known when it is over.
   const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
@@ -27,17 +28,29 @@ async function longTasks(work) {
   return found.filter(({ startTime }) => startTime >= from && startTime <= to).map(({ duration }) => duration);
 }
 
-globalThis.busy = (milliseconds) => longTasks(async () => {
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  const end = performance.now() + milliseconds;
-  while (performance.now() < end);
-});
+globalThis.busy = (milliseconds) =>
+  longTasks(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end);
+  });
 
 globalThis.train = async ({ by, network, epochs }) => {
   const model = sequential({ seed: 1, layers: NETWORKS[network] });
   await model.compile({ optimizer: adam(0.001), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend: "webgpu" });
   let batches = 0;
-  const options = { epochs, batchSize: 32, scale: 1 / 255, validationSplit: 0.1, callbacks: { onBatchEnd: () => { batches++; }, onEpochEnd() {} } };
+  const options = {
+    epochs,
+    batchSize: 32,
+    scale: 1 / 255,
+    validationSplit: 0.1,
+    callbacks: {
+      onBatchEnd: () => {
+        batches++;
+      },
+      onEpochEnd() {},
+    },
+  };
   const started = performance.now();
   const tasks = await longTasks(() => (by === "fit" ? model.fit(x, labels, options) : trainInWorker(model, x, labels, options)));
   const seconds = (performance.now() - started) / 1000;

@@ -18,7 +18,7 @@ const ROUNDS = 4;
 let served: ServedPage;
 beforeAll(async () => {
   const script = readFileSync(`${ROOT}test/train/page-alive-page.js`, "utf8");
-  served = await servedPage(new Map([...await builtLibrary(), ["page-alive-page.js", script]]), "page-alive-page.js", {});
+  served = await servedPage(new Map([...(await builtLibrary()), ["page-alive-page.js", script]]), "page-alive-page.js", {});
   await served.page.waitForFunction("globalThis.train !== undefined");
 }, 60_000);
 afterAll(() => served?.close());
@@ -32,8 +32,14 @@ it("control: a busy loop of 80 ms is seen, one of 20 ms is not", async () => {
   expect(calm.at(-1)).toEqual([]);
 });
 
-it.each([["fit", "wide"], ["fit", "tiny"], ["trainInWorker", "wide"], ["trainInWorker", "tiny"]])("%s() of a %s network: no long task", async (by, network) => {
-  const epochs = network === "wide" ? 4 : 12, tasks: number[][] = [];
+it.each([
+  ["fit", "wide"],
+  ["fit", "tiny"],
+  ["trainInWorker", "wide"],
+  ["trainInWorker", "tiny"],
+])("%s() of a %s network: no long task", async (by, network) => {
+  const epochs = network === "wide" ? 4 : 12,
+    tasks: number[][] = [];
   for (let round = 0; round < ROUNDS && !tasks.some(({ length }) => length === 0); round++) {
     const ran = await inPage<Ran>(`train(${JSON.stringify({ by, network, epochs })})`);
     expect(ran.batches).toBe(epochs * Math.ceil(1800 / 32));

@@ -4,14 +4,26 @@
 import { expect, it, vi } from "vitest";
 import * as tf from "../../src/index.ts";
 
-const XOR = [[0, 0], [0, 1], [1, 0], [1, 1]];
+const XOR = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+];
 const ANSWERS = [0, 1, 1, 0];
 
 it("trains XOR as TensorFlow.js code does", async () => {
   const print = vi.spyOn(console, "log").mockImplementation(() => {});
   const model = tf.sequential({ seed: 1 });
-  model.add(tf.layers.dense({ units: 8, activation: "tanh", inputShape: [2], kernelRegularizer: tf.regularizers.l2({ l2: 1e-5 }),
-    kernelInitializer: tf.initializers.glorotUniform() }));
+  model.add(
+    tf.layers.dense({
+      units: 8,
+      activation: "tanh",
+      inputShape: [2],
+      kernelRegularizer: tf.regularizers.l2({ l2: 1e-5 }),
+      kernelInitializer: tf.initializers.glorotUniform(),
+    }),
+  );
   model.add(tf.layers.dense({ units: 1, activation: "sigmoid" }));
   void model.compile({ optimizer: tf.train.adam(0.05), loss: "binaryCrossentropy", metrics: ["accuracy"], backend: "cpu" });
   const { history } = await model.fit(XOR, ANSWERS, { epochs: 120, batchSize: 4, verbose: 1 });

@@ -6,25 +6,36 @@ import { dataset, dense, dropout, InputError, sequential, sgd, simpleRNN, type S
 import { numbersOf, setNumbers } from "../support/models.ts";
 
 const RECIPE = { optimizer: sgd(0.1), loss: "meanSquaredError", backend: "cpu" } as const;
-const declare = (seed = 1) => sequential({ seed, layers: [dense({ units: 2, activation: "tanh", inputShape: [2] }), dropout({ rate: 0.5 }), dense({ units: 1 })] });
-const X = [[0.5, -1], [2, 0.25], [0, 3]];
+const declare = (seed = 1) =>
+  sequential({ seed, layers: [dense({ units: 2, activation: "tanh", inputShape: [2] }), dropout({ rate: 0.5 }), dense({ units: 1 })] });
+const X = [
+  [0.5, -1],
+  [2, 0.25],
+  [0, 3],
+];
 
 /** The same by hand, in float64. */
-const answers = ([w1, b1, w2, b2]: readonly (readonly number[])[]): number[] => X.map(([p, q]) => {
-  const a = [0, 1].map((j) => Math.tanh(p * w1[j] + q * w1[2 + j] + b1[j]));
-  return a[0] * w2[0] + a[1] * w2[1] + b2[0];
-});
+const answers = ([w1, b1, w2, b2]: readonly (readonly number[])[]): number[] =>
+  X.map(([p, q]) => {
+    const a = [0, 1].map((j) => Math.tanh(p * w1[j] + q * w1[2 + j] + b1[j]));
+    return a[0] * w2[0] + a[1] * w2[1] + b2[0];
+  });
 const expectClose = (given: ArrayLike<number>, right: readonly number[]): void => {
   expect(given.length).toBe(right.length);
   right.forEach((value, i) => expect(Math.abs(given[i] - value)).toBeLessThan(1e-6));
 };
 
-beforeEach(() => { vi.spyOn(console, "warn").mockImplementation(() => {}); });
-afterEach(() => { vi.restoreAllMocks(); });
+beforeEach(() => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("without compile()", () => {
   it("predicts with the initial weights", async () => {
-    const model = declare(), weights = await numbersOf(model);
+    const model = declare(),
+      weights = await numbersOf(model);
     expectClose(await model.predict(X), answers(weights));
     expect(model.backend).toBe("wasm");
     expect(await numbersOf(model)).toEqual(weights);
@@ -33,7 +44,8 @@ describe("without compile()", () => {
   });
 
   it("predicts with weights that were set, before it and between two of it", async () => {
-    const model = declare(), [one, two] = [await numbersOf(declare(7)), await numbersOf(declare(8))];
+    const model = declare(),
+      [one, two] = [await numbersOf(declare(7)), await numbersOf(declare(8))];
     await setNumbers(model, one);
     expectClose(await model.predict(X), answers(one));
     await setNumbers(model, two);
@@ -41,7 +53,8 @@ describe("without compile()", () => {
   });
 
   it("opens one backend for calls side by side, and says nothing", async () => {
-    const model = declare(), all = await Promise.all([model.predict(X), model.predict(X), model.predict(X.slice(0, 1))]);
+    const model = declare(),
+      all = await Promise.all([model.predict(X), model.predict(X), model.predict(X.slice(0, 1))]);
     expect(all[1]).toEqual(all[0]);
     expect(all[2]).toEqual(all[0].slice(0, 1));
     await model.predict(X);
@@ -49,23 +62,30 @@ describe("without compile()", () => {
   });
 
   it("takes the arrays as they are at the call", async () => {
-    const model = declare(), x = Float32Array.from(X.flat()), under = model.predict(x);
+    const model = declare(),
+      x = Float32Array.from(X.flat()),
+      under = model.predict(x);
     x.fill(9);
     expectClose(await under, answers(await numbersOf(model)));
   });
 
   it("stateful layers go on from call to call, until resetStates()", async () => {
     const model = sequential({ seed: 1, layers: [simpleRNN({ units: 2, stateful: true, inputShape: [2, 1] })] });
-    const first = await model.predict([[1, 2]]), second = await model.predict([[1, 2]]);
+    const first = await model.predict([[1, 2]]),
+      second = await model.predict([[1, 2]]);
     model.resetStates();
     expect(second).not.toEqual(first);
     expect(await model.predict([[1, 2]])).toEqual(first);
   });
 
   it.each<[string, (model: Sequential) => unknown]>([
-    ["fit()", (model) => model.fit(X, [1, 2, 3])], ["evaluate()", (model) => model.evaluate(X, [1, 2, 3])], ["verify()", (model) => model.verify(X, [1, 2, 3])],
-    ["inspectStep()", (model) => model.inspectStep(X, [1, 2, 3])], ["gradientCheck()", (model) => model.gradientCheck(X, [1, 2, 3])],
-    ["plan", (model) => model.plan], ["learningRate", (model) => model.learningRate],
+    ["fit()", (model) => model.fit(X, [1, 2, 3])],
+    ["evaluate()", (model) => model.evaluate(X, [1, 2, 3])],
+    ["verify()", (model) => model.verify(X, [1, 2, 3])],
+    ["inspectStep()", (model) => model.inspectStep(X, [1, 2, 3])],
+    ["gradientCheck()", (model) => model.gradientCheck(X, [1, 2, 3])],
+    ["plan", (model) => model.plan],
+    ["learningRate", (model) => model.learningRate],
   ])("%s still needs a loss", async (_, use) => {
     const model = declare();
     await model.predict(X);
@@ -79,14 +99,16 @@ describe("without compile()", () => {
   });
 
   it("layers come before it", async () => {
-    const model = declare(), under = model.predict(X);
+    const model = declare(),
+      under = model.predict(X);
     expect(() => model.add(dense({ units: 1 }))).toThrow(InputError);
     await under;
     expect(() => model.add(dense({ units: 1 }))).toThrow(/before compile\(\), predict\(\)/);
   });
 
   it("dispose() ends it", async () => {
-    const model = declare(), under = model.predict(X);
+    const model = declare(),
+      under = model.predict(X);
     model.dispose();
     await expect(under).rejects.toThrow(/predict\(\): the model was disposed/);
     await expect(model.predict(X)).rejects.toThrow(/disposed/);
@@ -106,7 +128,10 @@ describe("compile() after it", () => {
   });
 
   it("that is called meanwhile comes after it", async () => {
-    const model = declare(), under = model.predict(X), compiling = model.compile(RECIPE), training = model.fit(X, [1, 2, 3]);
+    const model = declare(),
+      under = model.predict(X),
+      compiling = model.compile(RECIPE),
+      training = model.fit(X, [1, 2, 3]);
     expectClose(await under, answers(await numbersOf(declare())));
     await compiling;
     expect((await training).steps).toBe(1);

@@ -21,14 +21,27 @@ import type { DataShape } from "../../src/train/data/shape.ts";
 import { checkTrace } from "../../src/train/float64/verify.ts";
 import { compiledModel } from "../support/models.ts";
 
-const MOST = 2 ** 32, LOSS = sparseCategoricalCrossentropy();
-const shape = (more: Partial<DataShape>): DataShape => ({ inputWidth: 1, inputSteps: 2, vocabulary: null, outputWidth: MOST, outputSteps: 1,
-  sequences: false, stateful: false, checks, ...more });
-const PICKS = shape({ sequences: true, vocabulary: MOST }), LABELS = shape({ inputSteps: 1 });
+const MOST = 2 ** 32,
+  LOSS = sparseCategoricalCrossentropy();
+const shape = (more: Partial<DataShape>): DataShape => ({
+  inputWidth: 1,
+  inputSteps: 2,
+  vocabulary: null,
+  outputWidth: MOST,
+  outputSteps: 1,
+  sequences: false,
+  stateful: false,
+  checks,
+  ...more,
+});
+const PICKS = shape({ sequences: true, vocabulary: MOST }),
+  LABELS = shape({ inputSteps: 1 });
 
 /** Whole numbers below 2³², mostly those next to a power of two. */
-const WHOLE = fc.oneof(fc.integer({ min: 0, max: MOST - 1 }), fc.tuple(fc.integer({ min: 11, max: 32 }), fc.integer({ min: -2, max: 2 }))
-  .map(([power, more]) => Math.min(2 ** power + more, MOST - 1)));
+const WHOLE = fc.oneof(
+  fc.integer({ min: 0, max: MOST - 1 }),
+  fc.tuple(fc.integer({ min: 11, max: 32 }), fc.integer({ min: -2, max: 2 })).map(([power, more]) => Math.min(2 ** power + more, MOST - 1)),
+);
 const picks = (x: unknown) => checkInputs("fit()", x as number[], PICKS, {}).x;
 const labels = (y: unknown, rows: number) =>
   checkTargets("fit()", y as number[], checkInputs("fit()", new Float32Array(rows), LABELS, {}), LABELS, LOSS);
@@ -36,19 +49,31 @@ const labels = (y: unknown, rows: number) =>
 describe("whole numbers below 2³² arrive as they are", () => {
   const forms = (numbers: number[]) => [numbers, Uint32Array.from(numbers), Float64Array.from(numbers)];
 
-  it("as indices of a vocabulary, flat and nested", () => fc.assert(fc.property(fc.array(fc.tuple(WHOLE, WHOLE), { minLength: 1 }), (pairs) => {
-    for (const x of [...forms(pairs.flat()), pairs, pairs.map((pair) => Uint32Array.from(pair)), pairs.map((pair) => pair.map((n) => [n]))]) {
-      expect([...picks(x)]).toEqual(pairs.flat());
-    }
-  })));
+  it("as indices of a vocabulary, flat and nested", () =>
+    fc.assert(
+      fc.property(fc.array(fc.tuple(WHOLE, WHOLE), { minLength: 1 }), (pairs) => {
+        for (const x of [
+          ...forms(pairs.flat()),
+          pairs,
+          pairs.map((pair) => Uint32Array.from(pair)),
+          pairs.map((pair) => pair.map((n) => [n])),
+        ]) {
+          expect([...picks(x)]).toEqual(pairs.flat());
+        }
+      }),
+    ));
 
-  it("as labels, by both ways in", () => fc.assert(fc.property(fc.array(WHOLE, { minLength: 1, maxLength: 9 }), (numbers) => {
-    for (const y of forms(numbers)) {
-      expect([...labels(y, numbers.length)]).toEqual(numbers);
-      const call = { method: "fit", x: new Float32Array(numbers.length), y, last: {}, shape: LABELS, loss: LOSS } as const;
-      for (const taken of [validateCommon(call), validateAll(call)]) if (taken) expect([...taken.data.dataset.y ?? []]).toEqual(numbers);
-    }
-  })));
+  it("as labels, by both ways in", () =>
+    fc.assert(
+      fc.property(fc.array(WHOLE, { minLength: 1, maxLength: 9 }), (numbers) => {
+        for (const y of forms(numbers)) {
+          expect([...labels(y, numbers.length)]).toEqual(numbers);
+          const call = { method: "fit", x: new Float32Array(numbers.length), y, last: {}, shape: LABELS, loss: LOSS } as const;
+          for (const taken of [validateCommon(call), validateAll(call)])
+            if (taken) expect([...(taken.data.dataset.y ?? [])]).toEqual(numbers);
+        }
+      }),
+    ));
 
   it("as lengths", () => {
     const long = shape({ sequences: true, inputSteps: MOST });
@@ -60,9 +85,16 @@ describe("whole numbers below 2³² arrive as they are", () => {
     for (const sequence of [text, [...text]]) {
       const { x, y } = windows(sequence, { length: 2, batchSize: 2 });
       expect([[...x], [...y]]).toEqual([[...text.slice(0, 4)], [...text.slice(1)]]);
-      const call = { method: "fit", x: dataset(x, y), y: undefined, last: undefined, shape: { ...PICKS, outputSteps: 2 }, loss: LOSS } as const;
+      const call = {
+        method: "fit",
+        x: dataset(x, y),
+        y: undefined,
+        last: undefined,
+        shape: { ...PICKS, outputSteps: 2 },
+        loss: LOSS,
+      } as const;
       const { dataset: taken } = validateAll(call).data;
-      expect([[...taken.x], [...taken.y ?? []]]).toEqual([[...x], [...y]]);
+      expect([[...taken.x], [...(taken.y ?? [])]]).toEqual([[...x], [...y]]);
     }
   });
 });
@@ -71,10 +103,18 @@ describe("what may have been rounded is refused", () => {
   const rounded = Float32Array.of(3, 2 ** 24 + 1);
   const words = /holds 16777216 in a Float32Array, which has not all whole numbers from 16777216 on.*Uint32Array/;
   it.each([
-    ["x", () => picks(rounded)], ["x", () => picks([rounded])],
-    ["y", () => labels(rounded, 2)], ["y", () => labels([rounded.slice(0, 1), rounded.slice(1)], 2)],
-    ["lengths", () => checkInputs("fit()", new Uint8Array(2 ** 24 + 2), shape({ sequences: true, inputSteps: 2 ** 24 + 2 }),
-      { scale: 1, lengths: rounded.subarray(1) as unknown as number[] })],
+    ["x", () => picks(rounded)],
+    ["x", () => picks([rounded])],
+    ["y", () => labels(rounded, 2)],
+    ["y", () => labels([rounded.slice(0, 1), rounded.slice(1)], 2)],
+    [
+      "lengths",
+      () =>
+        checkInputs("fit()", new Uint8Array(2 ** 24 + 2), shape({ sequences: true, inputSteps: 2 ** 24 + 2 }), {
+          scale: 1,
+          lengths: rounded.subarray(1) as unknown as number[],
+        }),
+    ],
   ] as const)("%s", (name, call) => {
     expect(call).toThrow(InputError);
     expect(call).toThrow(new RegExp(`^fit\\(\\): ${name} ${words.source}`));
@@ -96,9 +136,13 @@ describe("what 32 bits cannot number is refused", () => {
   it("more than 2³² − 1 rows", async () => {
     // Never written to, so that the system need not provide it.
     const many = new Uint8Array(MAX_ROWS + 1);
-    const model = await compiledModel({ layers: [dense({ units: 1, inputShape: [1] })] },
-      { optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
-    await expect(model.predict(many, { scale: 1 })).rejects.toThrow(/^predict\(\): x has 4294967296 rows, but rows are numbered in 32 bits/);
+    const model = await compiledModel(
+      { layers: [dense({ units: 1, inputShape: [1] })] },
+      { optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" },
+    );
+    await expect(model.predict(many, { scale: 1 })).rejects.toThrow(
+      /^predict\(\): x has 4294967296 rows, but rows are numbered in 32 bits/,
+    );
   });
 
   it("more than 2³² classes", () => {
@@ -116,19 +160,42 @@ describe("what 32 bits cannot number is refused", () => {
 });
 
 describe("where rows are copied, as inspectStep() has them", () => {
-  const LARGE = 2 ** 24 + 1, network = resolveNetwork([simpleRNN({ units: 1, inputShape: [2, 1], returnSequences: true })], 1);
+  const LARGE = 2 ** 24 + 1,
+    network = resolveNetwork([simpleRNN({ units: 1, inputShape: [2, 1], returnSequences: true })], 1);
   const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
-  const plan = new Plan(buildGraph(network, recipe, "evaluate", { type: "float32", scale: 1, masked: true }, sequences),
-    { batch: 1, fuse: false, sequences: SEQUENCES });
-  const before = new Map<string, ArrayLike<number>>([["data_x", [1, 2]], ["data_y", [0, 0]], ["data_lengths", [LARGE]], ["order", [0]],
-    ["u1", [0.5]], ["w1", [0.5]], ["b1", [0]]]);
-  const checked = (copy: number) => checkTrace(plan, plan.launches.map(({ touches }) =>
-    new Map(touches.some(({ tensor, access }) => tensor === "lengths" && access === "read_write") ? [["lengths", Float32Array.of(copy)]] : [])),
-  before, { rows: 1, offset: 0, step: 0, learningRate: 0, correctedRate: 0 });
+  const plan = new Plan(buildGraph(network, recipe, "evaluate", { type: "float32", scale: 1, masked: true }, sequences), {
+    batch: 1,
+    fuse: false,
+    sequences: SEQUENCES,
+  });
+  const before = new Map<string, ArrayLike<number>>([
+    ["data_x", [1, 2]],
+    ["data_y", [0, 0]],
+    ["data_lengths", [LARGE]],
+    ["order", [0]],
+    ["u1", [0.5]],
+    ["w1", [0.5]],
+    ["b1", [0]],
+  ]);
+  const checked = (copy: number) =>
+    checkTrace(
+      plan,
+      plan.launches.map(
+        ({ touches }) =>
+          new Map(
+            touches.some(({ tensor, access }) => tensor === "lengths" && access === "read_write")
+              ? [["lengths", Float32Array.of(copy)]]
+              : [],
+          ),
+      ),
+      before,
+      { rows: 1, offset: 0, step: 0, learningRate: 0, correctedRate: 0 },
+    );
 
   it("a copy may be one of the two float32 neighbours, and those who read the number are held to the number itself", () => {
     for (const copy of [LARGE - 1, LARGE + 1]) {
-      const all = checked(copy), lengths = all.find(({ name }) => name === "lengths")!;
+      const all = checked(copy),
+        lengths = all.find(({ name }) => name === "lengths")!;
       const count = all.find(({ name }) => name === "step_count")!;
       expect(compareTensor("lengths", [copy], lengths.expected).ok).toBe(true);
       expect([...count.expected.values]).toEqual([LARGE]);
@@ -141,7 +208,9 @@ describe("where rows are copied, as inspectStep() has them", () => {
 });
 
 it("rows above 2²⁴ have places of their own in a shuffled order", () => {
-  const rows = 2 ** 24 + 3, order = new RandomSequence(1, STREAM.shuffle).permutation(rows), seen = new Uint8Array(rows);
+  const rows = 2 ** 24 + 3,
+    order = new RandomSequence(1, STREAM.shuffle).permutation(rows),
+    seen = new Uint8Array(rows);
   for (const row of order) seen[row]++;
   expect(seen.every((times) => times === 1)).toBe(true);
 });

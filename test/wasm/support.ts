@@ -11,14 +11,21 @@ export type Values = ReadonlyMap<string, ArrayLike<number>>;
 const isKept = (role: string): boolean => role === "parameter" || role === "state";
 
 export class WasmTraining {
-  private constructor(readonly plan: Plan, readonly engine: WasmEngine, readonly prepared: PreparedProgram, readonly values: Values) {}
+  private constructor(
+    readonly plan: Plan,
+    readonly engine: WasmEngine,
+    readonly prepared: PreparedProgram,
+    readonly values: Values,
+  ) {}
 
   static async open(graph: Graph, batch: number, values: Values, fuse = true, threads = 1): Promise<WasmTraining> {
-    const engine = new WasmEngine(threads), data: Record<string, number> = {};
+    const engine = new WasmEngine(threads),
+      data: Record<string, number> = {};
     const plan = new Plan(graph, { batch, fuse, program: (...of) => new Program(...of) });
     for (const [name, numbers] of values) {
       if (name === "order" || tensorOf(graph, name).role === "data") {
-        const { buffer, byteOffset, byteLength } = (numbers instanceof Uint8Array || numbers instanceof Uint32Array ? numbers : Float32Array.from(numbers));
+        const { buffer, byteOffset, byteLength } =
+          numbers instanceof Uint8Array || numbers instanceof Uint32Array ? numbers : Float32Array.from(numbers);
         data[name] = engine.memory.take(byteLength + 64, name);
         new Uint8Array(engine.memory.buffer, data[name], byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
       }
@@ -42,7 +49,8 @@ export class WasmTraining {
 
   /** Weights, states and carried states as they were given. */
   reset(): void {
-    for (const name of [...this.kept, ...this.#carried]) this.engine.store.write(this.#keyOf(name), Float32Array.from(this.values.get(name) ?? []));
+    for (const name of [...this.kept, ...this.#carried])
+      this.engine.store.write(this.#keyOf(name), Float32Array.from(this.values.get(name) ?? []));
   }
 
   state(): Map<string, Float32Array<ArrayBuffer>> {

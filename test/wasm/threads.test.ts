@@ -13,24 +13,41 @@ import { WasmTraining } from "./support.ts";
 
 const optimizer = adam({ globalClipNorm: 1 });
 const SAMPLES = {
-  "13-130-65-10 with dropout and penalties": sample({ rows: 33, loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], optimizer, layers: [
-    dense({ units: 130, activation: "tanh", inputShape: [13], kernelRegularizer: l2(1e-3) }), dropout({ rate: 0.3 }), dense({ units: 65, activation: "relu" }),
-    dense({ units: 10, activation: "softmax" })] }),
-  "a padded RNN": sample({ rows: 7, loss: "sparseCategoricalCrossentropy", optimizer, masked: true, layers: [
-    simpleRNN({ units: 17, inputShape: [9, 5], returnSequences: true }), dense({ units: 6, activation: "softmax" })] }),
+  "13-130-65-10 with dropout and penalties": sample({
+    rows: 33,
+    loss: "sparseCategoricalCrossentropy",
+    metrics: ["accuracy"],
+    optimizer,
+    layers: [
+      dense({ units: 130, activation: "tanh", inputShape: [13], kernelRegularizer: l2(1e-3) }),
+      dropout({ rate: 0.3 }),
+      dense({ units: 65, activation: "relu" }),
+      dense({ units: 10, activation: "softmax" }),
+    ],
+  }),
+  "a padded RNN": sample({
+    rows: 7,
+    loss: "sparseCategoricalCrossentropy",
+    optimizer,
+    masked: true,
+    layers: [simpleRNN({ units: 17, inputShape: [9, 5], returnSequences: true }), dense({ units: 6, activation: "softmax" })],
+  }),
 };
 
-const bits = (training: WasmTraining): [string, number[]][] => [...training.state()].map(([name, floats]) => [name, [...new Uint32Array(floats.buffer)]]);
+const bits = (training: WasmTraining): [string, number[]][] =>
+  [...training.state()].map(([name, floats]) => [name, [...new Uint32Array(floats.buffer)]]);
 
 describe.each(Object.entries(SAMPLES))("%s", (_, { graph, values, scalars }) => {
-  const { rows } = scalars, steps = [rows, rows - 2, 1, rows].map((size, step): StepScalars => ({ rows: size, offset: 0, step, ...ratesAt(optimizer, step) }));
+  const { rows } = scalars,
+    steps = [rows, rows - 2, 1, rows].map((size, step): StepScalars => ({ rows: size, offset: 0, step, ...ratesAt(optimizer, step) }));
 
   it.each([2, 4])("%d threads", async (threads) => {
-    const alone = await WasmTraining.open(graph, rows, values), shared = await WasmTraining.open(graph, rows, values, true, threads);
+    const alone = await WasmTraining.open(graph, rows, values),
+      shared = await WasmTraining.open(graph, rows, values, true, threads);
     const pool = await ThreadPool.start(threads, () => {});
     onTestFinished(() => pool?.dispose());
     const expected = alone.run(steps);
-    expect([...await shared.prepared.runOn(pool!, steps, 0, steps.length, 1)]).toEqual([...expected]);
+    expect([...(await shared.prepared.runOn(pool!, steps, 0, steps.length, 1))]).toEqual([...expected]);
     expect(bits(shared)).toEqual(bits(alone));
     // Control: other steps leave other bits.
     await shared.prepared.runOn(pool!, steps, 0, 1, 1);
@@ -39,7 +56,8 @@ describe.each(Object.entries(SAMPLES))("%s", (_, { graph, values, scalars }) => 
 });
 
 it("a thread that fails ends the call and is told once", async () => {
-  const told: string[] = [], pool = await ThreadPool.start(2, (reason) => told.push(reason));
+  const told: string[] = [],
+    pool = await ThreadPool.start(2, (reason) => told.push(reason));
   onTestFinished(() => pool?.dispose());
   // No module of this number was sent.
   await expect(pool!.run(99, 0, 1, 1)).rejects.toThrow(/a thread of the WebAssembly engine has ended/);

@@ -12,7 +12,8 @@ allowRelaxedMadd();
 
 describe.each(Object.entries(FUNCTIONS))("%s", (_, measured) => {
   it("is within its bounds, multiply-adds rounded once and twice", async () => {
-    for (const [i, { ulps: most, x }] of (await largestErrors(measured, STRIDE)).entries()) expect(most, `at ${x}`).toBeLessThanOrEqual(measured.most[i]);
+    for (const [i, { ulps: most, x }] of (await largestErrors(measured, STRIDE)).entries())
+      expect(most, `at ${x}`).toBeLessThanOrEqual(measured.most[i]);
   });
 
   it("hands on what is not a number", async () => {
@@ -32,13 +33,35 @@ async function at(name: string, x: number): Promise<number> {
 }
 
 it.each([
-  ["exp", -87.34, 0], ["exp", -Infinity, 0], ["exp", 88.72284, Infinity], ["exp", Infinity, Infinity], ["exp", 0, 1], ["log", 0, -Infinity], ["log", -0, -Infinity],
-  ["log", Infinity, Infinity], ["log", -1, NaN], ["log", 1, 0], ["tanh", Infinity, 1], ["tanh", -Infinity, -1], ["tanh", -0, -0], ["sigmoid", -Infinity, 0],
-  ["sigmoid", Infinity, 1], ["softplus", Infinity, Infinity], ["softplus", -Infinity, 0], ["relu", -Infinity, 0], ["relu", Infinity, Infinity],
-  ["gelu", Infinity, Infinity], ["geluTanh", Infinity, Infinity], ["swish", Infinity, Infinity],
-] as const)("%s(%d) is %d", async (name, x, right) => { expect(await at(name, x)).toBe(right); });
+  ["exp", -87.34, 0],
+  ["exp", -Infinity, 0],
+  ["exp", 88.72284, Infinity],
+  ["exp", Infinity, Infinity],
+  ["exp", 0, 1],
+  ["log", 0, -Infinity],
+  ["log", -0, -Infinity],
+  ["log", Infinity, Infinity],
+  ["log", -1, NaN],
+  ["log", 1, 0],
+  ["tanh", Infinity, 1],
+  ["tanh", -Infinity, -1],
+  ["tanh", -0, -0],
+  ["sigmoid", -Infinity, 0],
+  ["sigmoid", Infinity, 1],
+  ["softplus", Infinity, Infinity],
+  ["softplus", -Infinity, 0],
+  ["relu", -Infinity, 0],
+  ["relu", Infinity, Infinity],
+  ["gelu", Infinity, Infinity],
+  ["geluTanh", Infinity, Infinity],
+  ["swish", Infinity, Infinity],
+] as const)("%s(%d) is %d", async (name, x, right) => {
+  expect(await at(name, x)).toBe(right);
+});
 
-it("exp is above 0 at −87.3, where it is hardly a normal number", async () => { expect(await at("exp", -87.3)).toBeGreaterThan(2 ** -126); });
+it("exp is above 0 at −87.3, where it is hardly a normal number", async () => {
+  expect(await at("exp", -87.3)).toBeGreaterThan(2 ** -126);
+});
 
 it("control: a function that is off by 10⁻⁶, or loses what is not a number, is caught", async () => {
   const { exp, relu } = FUNCTIONS;
@@ -49,5 +72,11 @@ it("control: a function that is off by 10⁻⁶, or loses what is not a number, 
   const { run, x } = await runnerOf(exp.code);
   run(BITS_OF_ONE, 1);
   expect([...x.subarray(0, 3)]).toEqual([1, 1 + 2 ** -23, 1 + 2 ** -22]);
-  expect([ulps(1 + 2 ** -22, 1, 1), ulps(NaN, 1, 1), ulps(1, NaN, 1), ulps(Infinity, 1, 1), ulps(1, Infinity, 1)]).toEqual([2, Infinity, Infinity, Infinity, Infinity]);
+  expect([ulps(1 + 2 ** -22, 1, 1), ulps(NaN, 1, 1), ulps(1, NaN, 1), ulps(Infinity, 1, 1), ulps(1, Infinity, 1)]).toEqual([
+    2,
+    Infinity,
+    Infinity,
+    Infinity,
+    Infinity,
+  ]);
 });

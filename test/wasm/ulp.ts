@@ -3,7 +3,22 @@
 import { setFlagsFromString } from "node:v8";
 import { activate } from "../../src/reference/activations.ts";
 import {
-  allBits, assemble, f32x4, floats, FunctionWriter, get, hasRelaxedMadd, I32, i32, i32x4, increase, bits, loopWhile, set, v128, type Code,
+  allBits,
+  assemble,
+  f32x4,
+  floats,
+  FunctionWriter,
+  get,
+  hasRelaxedMadd,
+  I32,
+  i32,
+  i32x4,
+  increase,
+  bits,
+  loopWhile,
+  set,
+  v128,
+  type Code,
 } from "../../src/wasm/assembler.ts";
 import { VectorFunctions } from "../../src/wasm/functions.ts";
 
@@ -36,7 +51,8 @@ export const FUNCTIONS: Readonly<Record<string, Measured>> = {
   relu: { code: (math, x) => math.activate("relu", x), right: (x) => Math.max(x, 0), most: [0, 0] },
 };
 
-const COUNT = 1 << 20, LEAST_NORMAL = 2 ** -126;
+const COUNT = 1 << 20,
+  LEAST_NORMAL = 2 ** -126;
 
 /** ULP of numbers by the exponent field of their float32. */
 const PER_ULP = Float64Array.from({ length: 256 }, (_, field) => 2 ** (150 - Math.max(field, 1)));
@@ -58,33 +74,55 @@ export interface Runner {
 const ALIKE = 4;
 
 export async function runnerOf(code: Measured["code"], fused = hasRelaxedMadd()): Promise<Runner> {
-  const writer = new FunctionWriter([I32, I32], "run"), [first, stride] = [writer.parameter(0), writer.parameter(1)];
-  const at = writer.integer(), word = writer.vector(), step = writer.vector(), y = writer.vector();
-  const alike = Array.from({ length: ALIKE }, () => writer.vector()), after = 8 * COUNT;
+  const writer = new FunctionWriter([I32, I32], "run"),
+    [first, stride] = [writer.parameter(0), writer.parameter(1)];
+  const at = writer.integer(),
+    word = writer.vector(),
+    step = writer.vector(),
+    y = writer.vector();
+  const alike = Array.from({ length: ALIKE }, () => writer.vector()),
+    after = 8 * COUNT;
   const times = (count: number): Code => i32x4.splat(i32.mul(get(stride), i32.const(count)));
   const isAlike = [
-    f32x4.eq(get(y), v128.loadSplat(i32.const(0), 4 * COUNT)), f32x4.eq(get(y), get(word)), f32x4.eq(get(y), f32x4.mul(get(word), floats(0.5))), f32x4.ne(get(y), get(y)),
+    f32x4.eq(get(y), v128.loadSplat(i32.const(0), 4 * COUNT)),
+    f32x4.eq(get(y), get(word)),
+    f32x4.eq(get(y), f32x4.mul(get(word), floats(0.5))),
+    f32x4.ne(get(y), get(y)),
   ];
   writer.body = [
-    set(at, i32.const(0)), set(step, times(4)), alike.map((flag) => set(flag, allBits(0xffffffff))),
+    set(at, i32.const(0)),
+    set(step, times(4)),
+    alike.map((flag) => set(flag, allBits(0xffffffff))),
     // first + stride·(0, 1, 2, 3)
-    set(word, i32x4.add(i32x4.splat(get(first)), v128.choose(times(1), v128.choose(times(2), v128.and(times(3), bits(0, 0, 0, 0xffffffff)),
-      bits(0, 0, 0xffffffff, 0)), bits(0, 0xffffffff, 0, 0)))),
+    set(
+      word,
+      i32x4.add(
+        i32x4.splat(get(first)),
+        v128.choose(
+          times(1),
+          v128.choose(times(2), v128.and(times(3), bits(0, 0, 0, 0xffffffff)), bits(0, 0, 0xffffffff, 0)),
+          bits(0, 0xffffffff, 0, 0),
+        ),
+      ),
+    ),
     loopWhile(i32.ltU(get(at), i32.const(4 * COUNT)), [
       set(y, code(new VectorFunctions(writer, fused), get(word))),
-      v128.store(get(at), get(word)), v128.store(get(at), get(y), 4 * COUNT),
+      v128.store(get(at), get(word)),
+      v128.store(get(at), get(y), 4 * COUNT),
       alike.map((flag, i) => set(flag, v128.and(get(flag), isAlike[i]))),
-      set(word, i32x4.add(get(word), get(step))), increase(at, 16),
+      set(word, i32x4.add(get(word), get(step))),
+      increase(at, 16),
     ]),
     alike.map((flag, i) => v128.store(i32.const(after), get(flag), 16 * i)),
   ];
-  const memory = new WebAssembly.Memory({ initial: 8 * COUNT / 65536 + 1 });
+  const memory = new WebAssembly.Memory({ initial: (8 * COUNT) / 65536 + 1 });
   const { instance } = await WebAssembly.instantiate(assemble([writer], false), { env: { memory } });
   const [x, results] = [0, 4 * COUNT].map((offset) => new Float32Array(memory.buffer, offset, COUNT));
   return { run: instance.exports.run as Runner["run"], x, y: results, alike: new Uint32Array(memory.buffer, after, 4 * ALIKE) };
 }
 
-const one = new Float32Array(1), word = new Uint32Array(one.buffer);
+const one = new Float32Array(1),
+  word = new Uint32Array(one.buffer);
 
 /** Infinite where one is not a number or infinite and the other is not. A result below the smallest normal number may be 0. */
 export function ulps(found: number, right: number, x: number): number {
@@ -105,11 +143,17 @@ export interface Most {
 
 /** The largest error, with multiply-adds rounded once and twice, over every `stride`-th of all float32 numbers, beginning with 0. */
 export async function largestErrors({ code, right, isIn = () => true }: Measured, stride: number): Promise<[once: Most, twice: Most]> {
-  const runners = [await runnerOf(code, true), await runnerOf(code, false)], [a, b] = runners, { x } = a, most = [0, 0], where = [NaN, NaN];
+  const runners = [await runnerOf(code, true), await runnerOf(code, false)],
+    [a, b] = runners,
+    { x } = a,
+    most = [0, 0],
+    where = [NaN, NaN];
   const look = (i: number): void => {
     const value = x[i];
     if (value === value && !isIn(value)) return;
-    const answer = value === value ? right(value) : NaN, once = ulps(a.y[i], answer, value), twice = ulps(b.y[i], answer, value);
+    const answer = value === value ? right(value) : NaN,
+      once = ulps(a.y[i], answer, value),
+      twice = ulps(b.y[i], answer, value);
     if (!(once <= most[0])) [most[0], where[0]] = [once, value];
     if (!(twice <= most[1])) [most[1], where[1]] = [twice, value];
   };
@@ -119,7 +163,10 @@ export async function largestErrors({ code, right, isIn = () => true }: Measured
     if (stride === 1 && runners.every(isSimple)) [0, count - 1].forEach(look);
     else for (let i = 0; i < count; i++) look(i);
   }
-  return [{ ulps: most[0], x: where[0] }, { ulps: most[1], x: where[1] }];
+  return [
+    { ulps: most[0], x: where[0] },
+    { ulps: most[1], x: where[1] },
+  ];
 }
 
 /**

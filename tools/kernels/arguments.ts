@@ -40,8 +40,9 @@ export const DEFAULT_WIDTHS = [784, 128, 10];
 export function widths(text: string): number[] {
   const parts = text.split(/[-,]/);
   if (parts.length < 2 || !parts.every((part) => DIGITS.test(part) && Number.isSafeInteger(Number(part)) && Number(part) > 0)) {
-    throw new InvalidArgumentError("It must be two or more whole numbers ≥ 1 with hyphens or commas: features, hidden widths, outputs; " +
-      "for example 784-128-10.");
+    throw new InvalidArgumentError(
+      "It must be two or more whole numbers ≥ 1 with hyphens or commas: features, hidden widths, outputs; " + "for example 784-128-10.",
+    );
   }
   return parts.map(Number);
 }
@@ -60,13 +61,20 @@ export function addKernelOptions(command: Command): Command {
   return command
     .addArgument(new Argument("[widths]", "features, hidden widths and outputs").argParser(widths).default(DEFAULT_WIDTHS, "784-128-10"))
     .option("--batch <rows>", "mini-batch size", wholeNumber(1), 64)
-    .addOption(choice("--adapter <name>", "what the plan is for: a GPU with WebGPU's default limits, or SwiftShader", ADAPTERS).default("gpu"))
+    .addOption(
+      choice("--adapter <name>", "what the plan is for: a GPU with WebGPU's default limits, or SwiftShader", ADAPTERS).default("gpu"),
+    )
     .addOption(choice("--purpose <name>", "of the step", PURPOSES).default("train"))
     .addOption(choice("--activation <name>", "of the hidden layers (default: relu, or tanh with --recurrent)", ELEMENTWISE_ACTIVATIONS))
     .addOption(choice("--loss <name>", "decides the last activation, too", LOSSES).default("sparseCategoricalCrossentropy"))
     .addOption(choice("--optimizer <name>", "with its own defaults", OPTIMIZERS).default("adam"))
     .option("--dropout <rate>", "after each hidden layer", fraction, 0)
-    .option("--l2 <lambda>", "penalty λΣw² on every kernel", numberIn("≥ 0", (value) => value >= 0), 0)
+    .option(
+      "--l2 <lambda>",
+      "penalty λΣw² on every kernel",
+      numberIn("≥ 0", (value) => value >= 0),
+      0,
+    )
     .option("--recurrent", "the hidden layers are simpleRNN, each time step with an answer", false)
     .option("--timesteps <count>", "of a sequence, with --recurrent (default: 20)", wholeNumber(1))
     .option("--bytes", "x is stored as bytes, each worth 1/255", false)

@@ -10,19 +10,26 @@ import { sourceMap } from "./sources.ts";
 
 const comment = (lines: readonly string[]): string => lines.map((line) => `// ${line}`.trimEnd()).join("\n");
 
-const OPENING = /[{(]/g, CLOSING = /[})]/g;
+const OPENING = /[{(]/g,
+  CLOSING = /[})]/g;
 
 /** The kernel as the plan has it, indented by its brackets, and without the empty lines that templates leave one after the other. */
 export function tidy(source: string): string {
   let depth = 0;
   const lines = source.split("\n").map((line) => {
-    const text = line.trim(), code = text.replace(/\/\/.*/, "");
+    const text = line.trim(),
+      code = text.replace(/\/\/.*/, "");
     // A line that begins by closing stands where the one stands that opened.
-    const leading = /^[})\s]*/.exec(code)?.[0].match(CLOSING)?.length ?? 0, at = Math.max(depth - leading, 0);
+    const leading = /^[})\s]*/.exec(code)?.[0].match(CLOSING)?.length ?? 0,
+      at = Math.max(depth - leading, 0);
     depth += (code.match(OPENING)?.length ?? 0) - (code.match(CLOSING)?.length ?? 0);
     return text === "" ? "" : "  ".repeat(at) + text;
   });
-  return lines.join("\n").replace(/\n{2,}(?=\s*\})/g, "\n").replace(/\n{3,}/g, "\n\n").trim();
+  return lines
+    .join("\n")
+    .replace(/\n{2,}(?=\s*\})/g, "\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
 }
 
 /** The heading of a launch, and its kernel. @param index from 0 */
@@ -36,8 +43,10 @@ export function listing(plan: Plan, { launch, wgsl }: Pick<Flags, "launch" | "wg
   const { launches, graph } = plan;
   if (launch !== undefined) {
     if (launch > launches.length) {
-      throw new InputError(`--launch ${launch}: this plan has ${launches.length === 1 ? "one launch" : `launches 1 to ${launches.length}`}. ` +
-        "Leave --launch out to see them all.");
+      throw new InputError(
+        `--launch ${launch}: this plan has ${launches.length === 1 ? "one launch" : `launches 1 to ${launches.length}`}. ` +
+          "Leave --launch out to see them all.",
+      );
     }
     return `${launchListing(plan, launch - 1, wgsl)}\n`;
   }

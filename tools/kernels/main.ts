@@ -8,7 +8,9 @@ import { planOf } from "./network.ts";
 
 const command = addKernelOptions(new Command("kernels"))
   .description("Print the plan of a training step, its kernels in WGSL, and where each equation stands in the source.")
-  .action(async (widths: number[], flags: Flags) => { process.stdout.write(listing(await planOf(widths, flags), flags)); });
+  .action(async (widths: number[], flags: Flags) => {
+    process.stdout.write(listing(await planOf(widths, flags), flags));
+  });
 
 command.parseAsync().catch((error: unknown) => {
   if (!(error instanceof DeltapropError)) throw error;

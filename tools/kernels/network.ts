@@ -20,8 +20,10 @@ const DEFAULT_TIMESTEPS = 20;
 function recurrentActivation({ activation = "tanh" }: Flags): RecurrentActivation {
   const found = RECURRENT_ACTIVATIONS.find((name) => name === activation);
   if (found === undefined) {
-    throw new InputError(`--activation ${activation} is not one of a recurrent layer, which takes ${RECURRENT_ACTIVATIONS.join(", ")}. ` +
-      "Choose one of these, or leave --recurrent out.");
+    throw new InputError(
+      `--activation ${activation} is not one of a recurrent layer, which takes ${RECURRENT_ACTIVATIONS.join(", ")}. ` +
+        "Choose one of these, or leave --recurrent out.",
+    );
   }
   return found;
 }
@@ -29,12 +31,17 @@ function recurrentActivation({ activation = "tanh" }: Flags): RecurrentActivatio
 /** @throws InputError if flags contradict each other or a layer breaks a rule of the library */
 export function layersOf(widths: readonly number[], flags: Flags): Layer[] {
   if (flags.timesteps !== undefined && !flags.recurrent) {
-    throw new InputError("--timesteps is the length of a sequence, and only --recurrent networks take sequences. Add --recurrent, or leave it out.");
+    throw new InputError(
+      "--timesteps is the length of a sequence, and only --recurrent networks take sequences. Add --recurrent, or leave it out.",
+    );
   }
   if (flags.recurrent && widths.length < 3) {
-    throw new InputError(`--recurrent makes the hidden layers recurrent, and ${widths.join("-")} has none. Give a hidden width, for example 65-128-65.`);
+    throw new InputError(
+      `--recurrent makes the hidden layers recurrent, and ${widths.join("-")} has none. Give a hidden width, for example 65-128-65.`,
+    );
   }
-  const kernelRegularizer = flags.l2 > 0 ? l2(flags.l2) : null, hidden = widths.slice(1, -1);
+  const kernelRegularizer = flags.l2 > 0 ? l2(flags.l2) : null,
+    hidden = widths.slice(1, -1);
   const shapeAt = (i: number) => (i > 0 ? undefined : flags.recurrent ? [flags.timesteps ?? DEFAULT_TIMESTEPS, widths[0]] : [widths[0]]);
   const layers = hidden.flatMap((units, i): Layer[] => {
     const layer = flags.recurrent
@@ -50,13 +57,29 @@ const ofClasses = (flags: Flags): boolean => matchingActivation(toLoss(flags.los
 
 /** @throws InputError, UnsupportedError and OutOfMemoryError as compile() and fit() would */
 export async function planOf(widths: readonly number[], flags: Flags): Promise<Plan> {
-  const { batch, purpose, fuse, precision } = flags, network = resolveNetwork(layersOf(widths, flags), 0);
+  const { batch, purpose, fuse, precision } = flags,
+    network = resolveNetwork(layersOf(widths, flags), 0);
   const recipe = resolveRecipe(network, { optimizer: flags.optimizer, loss: flags.loss, metrics: ofClasses(flags) ? ["accuracy"] : [] });
-  const adapter: Adapter = PLAN_ADAPTERS[flags.adapter], persistentBytes = fuse ? adapter.workgroupBytes : 0;
-  const [known, blocks] = await Promise.all([loadKnown(network, recipe), formulasOfSums(network, recipe, batch, { planAdapter: adapter }, false)]);
+  const adapter: Adapter = PLAN_ADAPTERS[flags.adapter],
+    persistentBytes = fuse ? adapter.workgroupBytes : 0;
+  const [known, blocks] = await Promise.all([
+    loadKnown(network, recipe),
+    formulasOfSums(network, recipe, batch, { planAdapter: adapter }, false),
+  ]);
   const extras = await loadExtras(network, { persistentBytes }, { ...known, formulas: { ...known.formulas, ...blocks } });
-  const graph = buildGraph(network, recipe, purpose, { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 }, extras.recurrent?.graph);
+  const graph = buildGraph(
+    network,
+    recipe,
+    purpose,
+    { type: flags.bytes ? "uint8" : "float32", scale: flags.bytes ? 1 / 255 : 1 },
+    extras.recurrent?.graph,
+  );
   return new Plan(graph, {
-    batch, fuse, adapter, precision, persistentBytes, ...planExtras(extras),
+    batch,
+    fuse,
+    adapter,
+    precision,
+    persistentBytes,
+    ...planExtras(extras),
   });
 }

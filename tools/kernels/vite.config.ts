@@ -12,7 +12,12 @@ export default defineConfig({
   resolve: { noExternal: true },
   ssr: { noExternal: true },
   build: {
-    ssr: here("main.ts"), outDir: here("../../node_modules/.cache/deltaprop-kernels"), emptyOutDir: true, target: "es2022", minify: false,
-    reportCompressedSize: false, rolldownOptions: { output: { entryFileNames: "main.js" } },
+    ssr: here("main.ts"),
+    outDir: here("../../node_modules/.cache/deltaprop-kernels"),
+    emptyOutDir: true,
+    target: "es2022",
+    minify: false,
+    reportCompressedSize: false,
+    rolldownOptions: { output: { entryFileNames: "main.js" } },
   },
 });

@@ -12,7 +12,13 @@ const INK = 16;
  * @returns side × side bytes; null if nothing is drawn
  */
 export function centreDigit(ink: Uint8Array | Uint8ClampedArray, width: number, side: number): Uint8Array<ArrayBuffer> | null {
-  let left = width, right = -1, top = width, bottom = -1, mass = 0, massX = 0, massY = 0;
+  let left = width,
+    right = -1,
+    top = width,
+    bottom = -1,
+    mass = 0,
+    massX = 0,
+    massY = 0;
   for (let y = 0; y < width; y++) {
     for (let x = 0; x < width; x++) {
       const value = ink[y * width + x];
@@ -26,7 +32,8 @@ export function centreDigit(ink: Uint8Array | Uint8ClampedArray, width: number, 
   if (mass === 0) return null;
   // A dot stays a dot.
   const scale = Math.min(1, (BOX * side) / Math.max(right - left + 1, bottom - top + 1));
-  const shiftX = side / 2 - (scale * massX) / mass, shiftY = side / 2 - (scale * massY) / mass;
+  const shiftX = side / 2 - (scale * massX) / mass,
+    shiftY = side / 2 - (scale * massY) / mass;
   const sums = new Float32Array(side * side);
   for (let y = top; y <= bottom; y++) {
     const row = Math.floor(scale * (y + 0.5) + shiftY);

@@ -15,20 +15,43 @@ export class Curves {
   readonly #controls: ChartControls;
 
   constructor(words: Words<DigitsWords>, theme: Theme) {
-    const { language } = words, series = { line: () => words.now.training, dots: () => words.now.validation };
+    const { language } = words,
+      series = { line: () => words.now.training, dots: () => words.now.validation };
     this.#loss = new LineChart({ ...series, language, theme, name: () => words.now.lossChart, show: (value) => value.toFixed(3) });
     this.#accuracy = new LineChart({
-      ...series, language, theme, name: () => words.now.accuracyChart, range: [0, 1], show: (value) => language.percent(value),
+      ...series,
+      language,
+      theme,
+      name: () => words.now.accuracyChart,
+      range: [0, 1],
+      show: (value) => language.percent(value),
     });
     this.#controls = chartControls(language, [this.#loss, this.#accuracy], [this.#loss]);
-    const key = (name: "training" | "validation") => element("li", { class: name }, words.show(element("span"), (now) => now[name]));
+    const key = (name: "training" | "validation") =>
+      element(
+        "li",
+        { class: name },
+        words.show(element("span"), (now) => now[name]),
+      );
     const chart = (title: "lossChart" | "accuracyChart", { host }: LineChart) =>
-      element("div", { class: "curve" }, words.show(element("h3"), (now) => now[title]), host);
-    this.host = element("section", { class: "card curves" },
-      element("header", {}, words.show(element("h2"), ({ curves }) => curves),
-        element("ul", { class: "key", role: "list" }, key("training"), key("validation"))),
+      element(
+        "div",
+        { class: "curve" },
+        words.show(element("h3"), (now) => now[title]),
+        host,
+      );
+    this.host = element(
+      "section",
+      { class: "card curves" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ curves }) => curves),
+        element("ul", { class: "key", role: "list" }, key("training"), key("validation")),
+      ),
       element("div", { class: "two" }, chart("lossChart", this.#loss), chart("accuracyChart", this.#accuracy)),
-      this.#controls.host);
+      this.#controls.host,
+    );
   }
 
   add({ losses, accuracies }: Progress): void {

@@ -47,11 +47,13 @@ async function fetched(name: string, base: string): Promise<Uint8Array<ArrayBuff
 
 /** @param base the address of the page */
 export async function fetchDigits(base: string): Promise<DigitSets> {
-  const [train, test] = await Promise.all(["train", "test"].map(async (set) => {
-    const [images, labels] = await Promise.all([fetched(`${set}-images`, base), fetched(`${set}-labels`, base)]);
-    if (images.length !== labels.length * OWN_SIDE ** 2) throw new Error(`digits/${set}-images: ${images.length} bytes`);
-    return { images, labels, rows: labels.length };
-  }));
+  const [train, test] = await Promise.all(
+    ["train", "test"].map(async (set) => {
+      const [images, labels] = await Promise.all([fetched(`${set}-images`, base), fetched(`${set}-labels`, base)]);
+      if (images.length !== labels.length * OWN_SIDE ** 2) throw new Error(`digits/${set}-images: ${images.length} bytes`);
+      return { images, labels, rows: labels.length };
+    }),
+  );
   return setsOf(train, test, OWN_SIDE, OWN_CLASSES);
 }
 
@@ -91,7 +93,9 @@ interface NamedIdx extends Idx {
 function paired(images: NamedIdx, labels: NamedIdx): Digits {
   const [rows, height, width] = images.shape;
   if (labels.shape[0] !== rows) {
-    throw new FormatError(`${images.name} has ${rows} images but ${labels.name} has ${labels.shape[0]} labels. These files do not belong together.`);
+    throw new FormatError(
+      `${images.name} has ${rows} images but ${labels.name} has ${labels.shape[0]} labels. These files do not belong together.`,
+    );
   }
   if (height !== width || width < 1 || width > MAX_SIDE) {
     throw new FormatError(`${images.name}: images must be square, 1 to ${MAX_SIDE} pixels wide; got ${height}×${width}.`);
@@ -109,24 +113,38 @@ const isTest = ({ name }: { name: string }): boolean => /t10k|test|val/i.test(na
  * @throws FormatError on anything else, with nothing changed
  */
 export async function readIdxFiles(files: readonly File[]): Promise<DigitSets> {
-  const all = await Promise.all(files.map(async (file): Promise<NamedIdx> =>
-    ({ ...parseIdx(await bytesOf(file), file.name), name: file.name })));
-  const images = all.filter(({ shape }) => shape.length === 3), labels = all.filter(({ shape }) => shape.length === 1);
+  const all = await Promise.all(
+    files.map(async (file): Promise<NamedIdx> => ({ ...parseIdx(await bytesOf(file), file.name), name: file.name })),
+  );
+  const images = all.filter(({ shape }) => shape.length === 3),
+    labels = all.filter(({ shape }) => shape.length === 1);
   if (images.length !== labels.length || images.length + labels.length !== all.length || images.length < 1 || images.length > 2) {
-    throw new FormatError("IDX files come in pairs: one with images (3 dimensions) and one with labels (1 dimension), or two such " +
-      `pairs. Got ${all.map(({ name, shape }) => `${name} (${shape.join("×")})`).join(", ")}.`);
+    throw new FormatError(
+      "IDX files come in pairs: one with images (3 dimensions) and one with labels (1 dimension), or two such " +
+        `pairs. Got ${all.map(({ name, shape }) => `${name} (${shape.join("×")})`).join(", ")}.`,
+    );
   }
   const two = images.length === 2;
   if (two && ![images, labels].every((pair) => pair.filter(isTest).length === 1)) {
     throw new FormatError(`Of two pairs one must be named t10k, test or val. Got ${all.map(({ name }) => name).join(", ")}.`);
   }
-  const pairs = (wanted: boolean) => paired(images.find((file) => isTest(file) === wanted)!, labels.find((file) => isTest(file) === wanted)!);
+  const pairs = (wanted: boolean) =>
+    paired(
+      images.find((file) => isTest(file) === wanted)!,
+      labels.find((file) => isTest(file) === wanted)!,
+    );
   const whole = two ? pairs(false) : paired(images[0], labels[0]);
   const kept = Math.floor(whole.rows * 0.8);
   const [train, test] = two ? [whole, pairs(true)] : [sliceOf(whole, 0, kept), sliceOf(whole, kept, whole.rows)];
   const side = Math.sqrt(train.images.length / train.rows);
   if (test.images.length / test.rows !== side * side) throw new FormatError("The images of both pairs must have the same size.");
-  const classes = 1 + Math.max(train.labels.reduce((a, b) => Math.max(a, b), 0), test.labels.reduce((a, b) => Math.max(a, b), 0));
-  if (classes < 2 || classes > MAX_CLASSES) throw new FormatError(`Labels must be of 2 to ${MAX_CLASSES} classes, from 0 on; got ${classes}.`);
+  const classes =
+    1 +
+    Math.max(
+      train.labels.reduce((a, b) => Math.max(a, b), 0),
+      test.labels.reduce((a, b) => Math.max(a, b), 0),
+    );
+  if (classes < 2 || classes > MAX_CLASSES)
+    throw new FormatError(`Labels must be of 2 to ${MAX_CLASSES} classes, from 0 on; got ${classes}.`);
   return setsOf(train, test, side, classes);
 }

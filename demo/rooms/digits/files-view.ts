@@ -24,21 +24,30 @@ export class FilesView {
 
   /** @param room where files may be dropped */
   constructor(words: Words<DigitsWords>, room: HTMLElement, { onSave, onFiles, onShare }: FilesEvents) {
-    const save = button(words, ({ save }) => save, onSave), share = button(words, ({ share }) => share, onShare);
+    const save = button(words, ({ save }) => save, onSave),
+      share = button(words, ({ share }) => share, onShare);
     save.id = "digits-save";
     share.id = "digits-share";
     words.attribute(this.#link, "aria-label", ({ linkLabel }) => linkLabel);
     this.#link.addEventListener("focus", () => this.#link.select());
     const row = (...buttons: HTMLElement[]) => element("div", { class: "buttons-row" }, ...buttons);
-    this.saveRow = row(save, fileButton(words, ({ load }) => load, ".safetensors", false, onFiles));
+    this.saveRow = row(
+      save,
+      fileButton(words, ({ load }) => load, ".safetensors", false, onFiles),
+    );
     this.dataRow = row(fileButton(words, ({ idx }) => idx, "", true, onFiles));
     this.shareRow = row(share);
-    this.host = element("section", { class: "card files" }, words.show(element("h2"), ({ files }) => files),
+    this.host = element(
+      "section",
+      { class: "card files" },
+      words.show(element("h2"), ({ files }) => files),
       this.saveRow,
       words.show(element("p", { class: "hint" }), ({ loadNote }) => loadNote),
       this.dataRow,
       words.show(element("p", { class: "hint" }), ({ idxNote }) => idxNote),
-      this.shareRow, this.#linkBox);
+      this.shareRow,
+      this.#linkBox,
+    );
     this.#end = acceptDrops(room, onFiles);
   }
 
@@ -54,22 +63,35 @@ export class FilesView {
 
 /** @returns what ends it */
 function acceptDrops(host: HTMLElement, onFiles: (files: File[]) => void): () => void {
-  const ends = new AbortController(), { signal } = ends;
+  const ends = new AbortController(),
+    { signal } = ends;
   const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
-  host.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    // Without it the browser would open the file in place of the page.
-    event.preventDefault();
-    host.classList.add("dropping");
-  }, { signal });
-  host.addEventListener("dragleave", (event) => {
-    if (!(event.relatedTarget instanceof Node && host.contains(event.relatedTarget))) host.classList.remove("dropping");
-  }, { signal });
-  host.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    host.classList.remove("dropping");
-    onFiles([...event.dataTransfer?.files ?? []]);
-  }, { signal });
+  host.addEventListener(
+    "dragover",
+    (event) => {
+      if (!hasFiles(event)) return;
+      // Without it the browser would open the file in place of the page.
+      event.preventDefault();
+      host.classList.add("dropping");
+    },
+    { signal },
+  );
+  host.addEventListener(
+    "dragleave",
+    (event) => {
+      if (!(event.relatedTarget instanceof Node && host.contains(event.relatedTarget))) host.classList.remove("dropping");
+    },
+    { signal },
+  );
+  host.addEventListener(
+    "drop",
+    (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      host.classList.remove("dropping");
+      onFiles([...(event.dataTransfer?.files ?? [])]);
+    },
+    { signal },
+  );
   return () => ends.abort();
 }

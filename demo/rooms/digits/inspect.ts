@@ -20,12 +20,14 @@ export interface TensorHistogram {
 }
 
 export function histogramOf(name: string, data: ArrayLike<number>): TensorHistogram {
-  let limit = 0, broken = 0;
+  let limit = 0,
+    broken = 0;
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) limit = Math.max(limit, Math.abs(data[i]));
     else broken++;
   }
-  const counts = Array<number>(BINS).fill(0), scale = limit === 0 ? 0 : BINS / (2 * limit);
+  const counts = Array<number>(BINS).fill(0),
+    scale = limit === 0 ? 0 : BINS / (2 * limit);
   for (let i = 0; i < data.length; i++) {
     if (Number.isFinite(data[i])) counts[Math.min(BINS - 1, Math.floor((data[i] + limit) * scale))]++;
   }
@@ -46,7 +48,9 @@ export interface WeightImages {
  * @param from what is taken off: with the kernel that training began with, what was learned is left
  */
 export function weightImages([kernel]: readonly Weight[], from: Weight | null, side: number): WeightImages {
-  const [pixels, units] = kernel.shape, shown = Math.min(units, MOST_IMAGES), values = new Float32Array(shown * pixels);
+  const [pixels, units] = kernel.shape,
+    shown = Math.min(units, MOST_IMAGES),
+    values = new Float32Array(shown * pixels);
   for (let unit = 0; unit < shown; unit++) {
     for (let pixel = 0; pixel < pixels; pixel++) {
       const at = pixel * units + unit;
@@ -81,13 +85,16 @@ export interface Examination {
 
 /** @param answers (rows, classes) */
 export function examine(answers: ArrayLike<number>, { images, labels, rows }: Digits, classes: number): Examination {
-  const counts = Array<number>(classes * classes).fill(0), features = images.length / rows;
+  const counts = Array<number>(classes * classes).fill(0),
+    features = images.length / rows;
   const wrong: { row: number; answer: number; sure: number; right: number }[] = [];
-  let correct = 0, broken = 0;
+  let correct = 0,
+    broken = 0;
   for (let row = 0; row < rows; row++) {
     let answer = 0;
     for (let c = 1; c < classes; c++) if (answers[row * classes + c] > answers[row * classes + answer]) answer = c;
-    const sure = answers[row * classes + answer], right = answers[row * classes + labels[row]];
+    const sure = answers[row * classes + answer],
+      right = answers[row * classes + labels[row]];
     if (!Number.isFinite(sure)) {
       broken++;
       continue;
@@ -97,8 +104,15 @@ export function examine(answers: ArrayLike<number>, { images, labels, rows }: Di
     else wrong.push({ row, answer, sure, right });
   }
   wrong.sort((a, b) => a.right - b.right || b.sure - a.sure || a.row - b.row);
-  const worst = wrong.slice(0, WORST).map(({ row, answer, sure, right }) =>
-    ({ image: images.slice(row * features, (row + 1) * features), label: labels[row], answer, sure, right }));
+  const worst = wrong
+    .slice(0, WORST)
+    .map(({ row, answer, sure, right }) => ({
+      image: images.slice(row * features, (row + 1) * features),
+      label: labels[row],
+      answer,
+      sure,
+      right,
+    }));
   return { rows, correct, broken, classes, counts, worst };
 }
 
@@ -114,11 +128,16 @@ export class GradientProbe {
   readonly #batch;
   #compiled: Promise<void> | null = null;
 
-  constructor(readonly config: DigitsConfig, { train, features, classes }: DigitSets, readonly place: Place) {
+  constructor(
+    readonly config: DigitsConfig,
+    { train, features, classes }: DigitSets,
+    readonly place: Place,
+  ) {
     this.#model = buildModel(config, features, classes);
     const rows = Math.min(config.batch, train.rows);
-    this.#batch = dataset(train.images.subarray(0, rows * features), targetsFor(config.loss, train.labels.subarray(0, rows), classes),
-      { scale: 1 / 255 });
+    this.#batch = dataset(train.images.subarray(0, rows * features), targetsFor(config.loss, train.labels.subarray(0, rows), classes), {
+      scale: 1 / 255,
+    });
   }
 
   /** ∂C/∂W and ∂C/∂b of the first mini-batch at these weights, tensor by tensor; null where they are not finite to begin with. */

@@ -48,11 +48,36 @@ export class Pad {
     words.attribute(this.#wishes, "aria-label", ({ draw }) => draw);
     words.attribute(this.#answers, "aria-label", ({ answers }) => answers);
     words.follow(this.#verdict, () => this.#showVerdict());
-    this.host = element("section", { class: "card drawing" },
-      element("header", {}, words.show(element("h2"), ({ draw }) => draw), button(words, ({ clear }) => clear, () => this.clear(), "plain")),
-      element("div", { class: "pad-row" }, this.#canvas,
-        element("figure", { class: "seen-box" }, this.#seen, words.show(element("figcaption"), ({ seen }) => seen))),
-      words.show(element("p", { class: "hint" }), ({ drawHint }) => drawHint), this.#wishes, this.#verdict, this.#answers);
+    this.host = element(
+      "section",
+      { class: "card drawing" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ draw }) => draw),
+        button(
+          words,
+          ({ clear }) => clear,
+          () => this.clear(),
+          "plain",
+        ),
+      ),
+      element(
+        "div",
+        { class: "pad-row" },
+        this.#canvas,
+        element(
+          "figure",
+          { class: "seen-box" },
+          this.#seen,
+          words.show(element("figcaption"), ({ seen }) => seen),
+        ),
+      ),
+      words.show(element("p", { class: "hint" }), ({ drawHint }) => drawHint),
+      this.#wishes,
+      this.#verdict,
+      this.#answers,
+    );
     this.setClasses(10);
     this.#listen();
     this.#ends.push(theme.onChange(() => this.#show()));
@@ -69,14 +94,17 @@ export class Pad {
   setClasses(classes: number): void {
     if (this.#bars.length === classes) return;
     const names = Array.from({ length: classes }, (_, i) => i);
-    this.#wishes.replaceChildren(...names.map((digit) => {
-      const wish = element("button", { type: "button", class: "wish" }, String(digit));
-      this.#words.attribute(wish, "aria-label", ({ showDigit }) => showDigit(digit));
-      wish.addEventListener("click", () => this.#events.onWish(digit));
-      return wish;
-    }));
+    this.#wishes.replaceChildren(
+      ...names.map((digit) => {
+        const wish = element("button", { type: "button", class: "wish" }, String(digit));
+        this.#words.attribute(wish, "aria-label", ({ showDigit }) => showDigit(digit));
+        wish.addEventListener("click", () => this.#events.onWish(digit));
+        return wish;
+      }),
+    );
     this.#bars = names.map((digit) => {
-      const bar = element("span", { class: "bar" }), share = element("span", { class: "share" }, "–");
+      const bar = element("span", { class: "bar" }),
+        share = element("span", { class: "share" }, "–");
       const name = element("span", { class: "digit" }, String(digit));
       return { bar, share, row: element("li", {}, name, element("span", { class: "track" }, bar), share) };
     });
@@ -104,7 +132,8 @@ export class Pad {
     this.#answer = answer;
     const best = this.#best();
     this.#bars.forEach(({ row, bar, share }, digit) => {
-      const value = answer?.[digit], known = value !== undefined && Number.isFinite(value);
+      const value = answer?.[digit],
+        known = value !== undefined && Number.isFinite(value);
       bar.style.width = known ? `${(100 * value).toFixed(2)}%` : "0";
       share.textContent = known ? this.#words.language.percent(value) : "–";
       row.classList.toggle("best", digit === best);
@@ -114,7 +143,7 @@ export class Pad {
 
   /** For those who listen. */
   spoken(): string {
-    return this.pixels ? this.#verdict.textContent ?? "" : "";
+    return this.pixels ? (this.#verdict.textContent ?? "") : "";
   }
 
   dispose(): void {
@@ -130,7 +159,9 @@ export class Pad {
   }
 
   #showVerdict(): void {
-    const { now, language } = this.#words, best = this.#best(), answer = this.#answer;
+    const { now, language } = this.#words,
+      best = this.#best(),
+      answer = this.#answer;
     this.#verdict.dataset.answer = best === null ? "" : String(best);
     if (!this.pixels || !answer) this.#verdict.textContent = now.nothing;
     else if (best === null) this.#verdict.textContent = now.brokenAnswer;
@@ -156,7 +187,9 @@ export class Pad {
       this.#to(place(event));
     });
     for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      canvas.addEventListener(end, () => { this.#last = null; });
+      canvas.addEventListener(end, () => {
+        this.#last = null;
+      });
     }
   }
 
@@ -173,7 +206,8 @@ export class Pad {
     ink.moveTo(from.x, from.y);
     ink.lineTo(to.x, to.y);
     ink.stroke();
-    const { data } = ink.getImageData(0, 0, PAD, PAD), alphas = new Uint8Array(PAD * PAD);
+    const { data } = ink.getImageData(0, 0, PAD, PAD),
+      alphas = new Uint8Array(PAD * PAD);
     for (let i = 0; i < alphas.length; i++) alphas[i] = data[4 * i + 3];
     this.#take(centreDigit(alphas, PAD, this.#side));
   }
@@ -193,8 +227,16 @@ export class Pad {
     context.globalCompositeOperation = "source-in";
     context.fillStyle = cssColour("--ink");
     context.fillRect(0, 0, PAD, PAD);
-    const side = this.#side, ink = rgbColour("--ink"), paper = rgbColour("--paper");
-    drawPixels(this.#seen, this.pixels ?? new Uint8Array(side * side), side, side, (value) =>
-      [0, 1, 2].map((i) => Math.round(paper[i] + ((ink[i] - paper[i]) * value) / 255)) as unknown as readonly [number, number, number]);
+    const side = this.#side,
+      ink = rgbColour("--ink"),
+      paper = rgbColour("--paper");
+    drawPixels(
+      this.#seen,
+      this.pixels ?? new Uint8Array(side * side),
+      side,
+      side,
+      (value) =>
+        [0, 1, 2].map((i) => Math.round(paper[i] + ((ink[i] - paper[i]) * value) / 255)) as unknown as readonly [number, number, number],
+    );
   }
 }

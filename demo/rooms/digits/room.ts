@@ -31,23 +31,51 @@ const weightsIn = (chosen: readonly File[]) => chosen.find(({ name }) => name.en
 class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
   protected readonly remote = this.connect<DigitsWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
   protected readonly transport = this.keep(new DigitsTransport(this.words, this.runEvents));
-  protected readonly settings = this.keep(new Settings(this.words, this.first, { onRate: this.onLive, onBatch: this.onLive, onNetwork: this.onOther }));
+  protected readonly settings = this.keep(
+    new Settings(this.words, this.first, { onRate: this.onLive, onBatch: this.onLive, onNetwork: this.onOther }),
+  );
   readonly #curves = this.keep(new Curves(this.words, this.context.theme));
-  readonly #pad = this.keep(new Pad(this.words, this.context.theme, { onPixels: () => { void this.#answers.ask(); }, onWish: (digit) => { void this.#showDigit(digit); } }));
+  readonly #pad = this.keep(
+    new Pad(this.words, this.context.theme, {
+      onPixels: () => {
+        void this.#answers.ask();
+      },
+      onWish: (digit) => {
+        void this.#showDigit(digit);
+      },
+    }),
+  );
   readonly #weights = this.keep(new WeightsView(this.words, this.context.theme, () => this.#watch.changed(true)));
   readonly #confusion = this.keep(new ConfusionView(this.words, this.context.theme));
   readonly #histograms = this.keep(new HistogramsView(this.words, this.context.theme));
-  readonly #watch = this.keep(new Watch([
-    { host: this.#weights.host, everyMs: 1_000, refresh: async () => this.#weights.show(await this.remote.images(this.#weights.learned)) },
-    { host: this.#confusion.host, everyMs: 3_000, refresh: async () => this.#confusion.show(await this.remote.examine()) },
-    { host: this.#histograms.host, everyMs: 2_000, refresh: async () => this.#histograms.show(await this.remote.histograms()) },
-    // Between two networks there is nobody to ask; what is wrong with a run is told by the run.
-  ], () => this.#watch.changed()));
-  readonly #files = this.keep(new FilesView(this.words, this.host, {
-    onSave: () => { this.#save().catch(this.failAt(this.#files.saveRow)); },
-    onFiles: (chosen) => { void this.#take(chosen); },
-    onShare: () => { void this.#shareBelow(); },
-  }));
+  readonly #watch = this.keep(
+    new Watch(
+      [
+        {
+          host: this.#weights.host,
+          everyMs: 1_000,
+          refresh: async () => this.#weights.show(await this.remote.images(this.#weights.learned)),
+        },
+        { host: this.#confusion.host, everyMs: 3_000, refresh: async () => this.#confusion.show(await this.remote.examine()) },
+        { host: this.#histograms.host, everyMs: 2_000, refresh: async () => this.#histograms.show(await this.remote.histograms()) },
+        // Between two networks there is nobody to ask; what is wrong with a run is told by the run.
+      ],
+      () => this.#watch.changed(),
+    ),
+  );
+  readonly #files = this.keep(
+    new FilesView(this.words, this.host, {
+      onSave: () => {
+        this.#save().catch(this.failAt(this.#files.saveRow));
+      },
+      onFiles: (chosen) => {
+        void this.#take(chosen);
+      },
+      onShare: () => {
+        void this.#shareBelow();
+      },
+    }),
+  );
   /** What the network says of the newest drawing. */
   readonly #answers = new Newest(() => this.#answer());
   readonly #events: Events = {
@@ -62,9 +90,13 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
 
   constructor(host: HTMLElement, context: RoomContext) {
     super("digits", host, context, texts, FIELDS, DEFAULTS, ["rate", "batch"]);
-    this.layOut(element("div", { class: "cockpit" }, this.#curves.host, this.#pad.host, this.settings.host),
-      element("div", { class: "findings" }, this.#weights.host, this.#confusion.host, this.#confusion.mistakes), this.#histograms.host,
-      this.trials, this.#files.host);
+    this.layOut(
+      element("div", { class: "cockpit" }, this.#curves.host, this.#pad.host, this.settings.host),
+      element("div", { class: "findings" }, this.#weights.host, this.#confusion.host, this.#confusion.mistakes),
+      this.#histograms.host,
+      this.trials,
+      this.#files.host,
+    );
     void this.#begin();
   }
 
@@ -77,9 +109,15 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
   }
 
   protected leadText(): string {
-    const { info, words: { now }, context: { language } } = this, data = this.#data;
+    const {
+        info,
+        words: { now },
+        context: { language },
+      } = this,
+      data = this.#data;
     if (!data || !info) return "";
-    const shape = [data.side ** 2, ...this.config.layers, data.classes].join("–"), digits = language.number(data.train);
+    const shape = [data.side ** 2, ...this.config.layers, data.classes].join("–"),
+      digits = language.number(data.train);
     return info.backend === "webgpu" ? now.lead(digits, shape) : now.leadCpu(digits, shape);
   }
 
@@ -172,7 +210,9 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
   }
 
   async #save(): Promise<void> {
-    const bytes = await this.remote.save(), { notices } = this.context, { words } = this;
+    const bytes = await this.remote.save(),
+      { notices } = this.context,
+      { words } = this;
     if (!bytes) return notices.show("error", () => words.now.notFinite, this.#files.saveRow);
     download(new Uint8Array(bytes), FILE_NAME);
     notices.show("done", () => words.now.saved(FILE_NAME), this.#files.saveRow);
@@ -180,7 +220,8 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
 
   /** Weights, or digits in IDX files, chosen or dropped. A message about them stands beside the button that they belong to. */
   async #take(chosen: readonly File[]): Promise<void> {
-    const weights = weightsIn(chosen), row = weights ? this.#files.saveRow : this.#files.dataRow;
+    const weights = weightsIn(chosen),
+      row = weights ? this.#files.saveRow : this.#files.dataRow;
     try {
       const done = weights ? await this.#takeWeights(weights) : await this.#takeDigits(chosen);
       this.context.notices.show("done", done, row);
@@ -197,7 +238,8 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
   }
 
   async #takeDigits(files: readonly File[]): Promise<() => string> {
-    const info = await this.remote.openFiles(files, this.config, this.settings.engine.value), { language } = this.context;
+    const info = await this.remote.openFiles(files, this.config, this.settings.engine.value),
+      { language } = this.context;
     this.#opened(info);
     return () => {
       const [train, validation, test] = [info.train, info.validation, info.test].map((rows) => language.number(rows));
@@ -206,7 +248,8 @@ class DigitsRoom extends TrainingRoom<DigitsWords, DigitsConfig> {
   }
 
   async #shareBelow(): Promise<void> {
-    const { url } = this.link, { words } = this;
+    const { url } = this.link,
+      { words } = this;
     this.#files.showLink(url);
     const done = await copied(url);
     this.context.notices.show("done", () => (done ? words.now.copied : words.now.linkShown), this.#files.shareRow);

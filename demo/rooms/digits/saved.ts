@@ -8,19 +8,32 @@ import { DROPOUT, LAMBDA, LAYERS, LOSS_NAMES, LOSSES, type DigitsConfig } from "
 
 export function saveModel(weights: readonly Weight[], { activation, loss, dropout, regularizer, lambda }: DigitsConfig): Uint8Array {
   return encodeSafetensors(weights, {
-    producer: "deltaprop", version: String(NAMES_VERSION), activation, loss: LOSS_NAMES[loss], dropout: String(dropout),
-    l1: String(regularizer === "l1" ? lambda : 0), l2: String(regularizer === "l2" ? lambda : 0),
+    producer: "deltaprop",
+    version: String(NAMES_VERSION),
+    activation,
+    loss: LOSS_NAMES[loss],
+    dropout: String(dropout),
+    l1: String(regularizer === "l1" ? lambda : 0),
+    l2: String(regularizer === "l2" ? lambda : 0),
   });
 }
 
 /** Kernel and bias of each layer in turn, whatever their order in the file. */
 function inLayerOrder(tensors: readonly NamedTensor[], where: string): NamedTensor[] {
-  const names = tensors.flatMap((_, i) => (i % 2 === 0 ? [`dense${i === 0 ? "" : `_${i / 2}`}`] : []))
+  const names = tensors
+    .flatMap((_, i) => (i % 2 === 0 ? [`dense${i === 0 ? "" : `_${i / 2}`}`] : []))
     .flatMap((layer) => [`${layer}/kernel`, `${layer}/bias`]);
   const ordered = names.map((name) => tensors.find((tensor) => tensor.name === name));
   if (tensors.length < 2 || tensors.length % 2 === 1 || ordered.includes(undefined)) {
-    throw new FormatError(`${where}: the file must hold dense/kernel, dense/bias, dense_1/kernel, dense_1/bias and so on; got ` +
-      `${tensors.slice(0, 6).map(({ name }) => name).join(", ") || "no tensors"}.`);
+    throw new FormatError(
+      `${where}: the file must hold dense/kernel, dense/bias, dense_1/kernel, dense_1/bias and so on; got ` +
+        `${
+          tensors
+            .slice(0, 6)
+            .map(({ name }) => name)
+            .join(", ") || "no tensors"
+        }.`,
+    );
   }
   return ordered as NamedTensor[];
 }
@@ -44,10 +57,13 @@ export interface SavedNetwork {
  * @throws FormatError if the file is damaged, or of another network than this page can have
  */
 export function loadModel(bytes: Uint8Array, where: string, before: DigitsConfig, features: number, classes: number): SavedNetwork {
-  const { tensors, metadata } = decodeSafetensors(bytes, where), weights = inLayerOrder(tensors, where);
-  const widths = weights.filter((_, i) => i % 2 === 1).map(({ shape }) => shape[0]), all = [features, ...widths];
+  const { tensors, metadata } = decodeSafetensors(bytes, where),
+    weights = inLayerOrder(tensors, where);
+  const widths = weights.filter((_, i) => i % 2 === 1).map(({ shape }) => shape[0]),
+    all = [features, ...widths];
   weights.forEach(({ name, shape }, i) => {
-    const layer = i >> 1, wanted = i % 2 === 0 ? [all[layer], all[layer + 1]] : [all[layer + 1]];
+    const layer = i >> 1,
+      wanted = i % 2 === 0 ? [all[layer], all[layer + 1]] : [all[layer + 1]];
     if (shape.join() !== wanted.join()) {
       throw new FormatError(`${where}: ${name} must have the shape (${wanted.join(", ")}) here; got (${shape.join(", ")}).`);
     }
@@ -59,14 +75,26 @@ export function loadModel(bytes: Uint8Array, where: string, before: DigitsConfig
     if (!data.every(Number.isFinite)) throw new FormatError(`${where}: ${name} holds numbers that are not finite.`);
   }
   const version = readNamesVersion(metadata.version);
-  if (version === undefined) throw new FormatError(`${where}: version "${metadata.version.slice(0, 40)}" in the metadata is newer than this page.`);
+  if (version === undefined)
+    throw new FormatError(`${where}: version "${metadata.version.slice(0, 40)}" in the metadata is newer than this page.`);
   const penalty = (name: "l1" | "l2") => field(where, metadata, name, LAMBDA.read, 0);
   const regularizer = REGULARIZERS.find((kind) => kind !== "none" && penalty(kind) > 0) ?? "none";
-  return { weights, config: {
-    ...before, layers,
-    activation: field(where, metadata, "activation", (text) => HIDDEN_ACTIVATIONS.find((name) => name === activationOf(text, version)), before.activation),
-    loss: field(where, metadata, "loss", (text) => LOSSES.find((loss) => LOSS_NAMES[loss] === text), before.loss),
-    dropout: field(where, metadata, "dropout", DROPOUT.read, before.dropout),
-    regularizer, lambda: regularizer === "none" ? before.lambda : penalty(regularizer),
-  } };
+  return {
+    weights,
+    config: {
+      ...before,
+      layers,
+      activation: field(
+        where,
+        metadata,
+        "activation",
+        (text) => HIDDEN_ACTIVATIONS.find((name) => name === activationOf(text, version)),
+        before.activation,
+      ),
+      loss: field(where, metadata, "loss", (text) => LOSSES.find((loss) => LOSS_NAMES[loss] === text), before.loss),
+      dropout: field(where, metadata, "dropout", DROPOUT.read, before.dropout),
+      regularizer,
+      lambda: regularizer === "none" ? before.lambda : penalty(regularizer),
+    },
+  };
 }

@@ -5,11 +5,16 @@ import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
-  ACTIVATION_LABELS, choicesOf, HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, OPTIMIZER_LABELS, REGULARIZER_LABELS, REGULARIZERS, usualRate,
+  ACTIVATION_LABELS,
+  choicesOf,
+  HIDDEN_ACTIVATIONS,
+  OPTIMIZER_CHOICES,
+  OPTIMIZER_LABELS,
+  REGULARIZER_LABELS,
+  REGULARIZERS,
+  usualRate,
 } from "../../lib/menus.ts";
-import {
-  BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, SEED, USUAL_RATES, type DigitsConfig,
-} from "./config.ts";
+import { BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, SEED, USUAL_RATES, type DigitsConfig } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
 
 export interface SettingsEvents {
@@ -37,17 +42,36 @@ export class Settings {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 120, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language), first.activation, onNetwork),
-      loss: selectControl(label("lossKind"),
-        named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language), first.optimizer, (optimizer) => {
-        this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
-        onNetwork();
-      }),
-      regularizer: selectControl(label("regularizer"), choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language), first.regularizer, () => {
-        this.#enable();
-        onNetwork();
-      }),
+      activation: selectControl(
+        label("activation"),
+        choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language),
+        first.activation,
+        onNetwork,
+      ),
+      loss: selectControl(
+        label("lossKind"),
+        named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }),
+        first.loss,
+        onNetwork,
+      ),
+      optimizer: selectControl(
+        label("optimizer"),
+        choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language),
+        first.optimizer,
+        (optimizer) => {
+          this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
+          onNetwork();
+        },
+      ),
+      regularizer: selectControl(
+        label("regularizer"),
+        choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language),
+        first.regularizer,
+        () => {
+          this.#enable();
+          onNetwork();
+        },
+      ),
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       dropout: textControl(label("dropout"), DROPOUT, first.dropout, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onNetwork, "numeric"),
@@ -55,10 +79,19 @@ export class Settings {
     this.engine = new EngineControl(words.language, first.engine, onNetwork);
     const { rate, batch, layers, activation, loss, optimizer, regularizer, lambda, dropout, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
-      element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
-    this.host = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
+      element(
+        "fieldset",
+        { class: name },
+        words.show(element("legend"), (now) => now[name]),
+        ...hosts,
+      );
+    this.host = element(
+      "section",
+      { class: "card settings" },
+      words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
-      group("fresh", ...[layers, activation, loss, optimizer, regularizer, lambda, dropout, seed, this.engine].map(({ host }) => host)));
+      group("fresh", ...[layers, activation, loss, optimizer, regularizer, lambda, dropout, seed, this.engine].map(({ host }) => host)),
+    );
     this.#enable();
   }
 

@@ -13,13 +13,15 @@ import { buildModel, recipeOf, targetsFor } from "./model.ts";
 const SCALE = 1 / 255;
 
 /** Of each layer's kernel and bias together. */
-const histogramsOf = (tensors: readonly { readonly data: Float32Array }[]): TensorHistogram[] => tensors.flatMap(({ data }, i) => {
-  if (i % 2 === 1) return [];
-  const bias = tensors[i + 1].data, both = new Float32Array(data.length + bias.length);
-  both.set(data);
-  both.set(bias, data.length);
-  return [histogramOf(String(i / 2 + 1), both)];
-});
+const histogramsOf = (tensors: readonly { readonly data: Float32Array }[]): TensorHistogram[] =>
+  tensors.flatMap(({ data }, i) => {
+    if (i % 2 === 1) return [];
+    const bias = tensors[i + 1].data,
+      both = new Float32Array(data.length + bias.length);
+    both.set(data);
+    both.set(bias, data.length);
+    return [histogramOf(String(i / 2 + 1), both)];
+  });
 
 export class DigitsTask implements Task {
   /** What has to be soon, such as a pause, ends a slice at the next mini-batch. */
@@ -38,7 +40,12 @@ export class DigitsTask implements Task {
   #samples = 0;
 
   /** @param weights to start from, in the place of the seed's */
-  constructor(config: DigitsConfig, readonly sets: DigitSets, readonly events: Events, readonly weights?: readonly GivenWeight[]) {
+  constructor(
+    config: DigitsConfig,
+    readonly sets: DigitSets,
+    readonly events: Events,
+    readonly weights?: readonly GivenWeight[],
+  ) {
     const held = ({ images, labels }: Digits) => dataset(images, targetsFor(config.loss, labels, sets.classes), { scale: SCALE });
     this.#config = config;
     this.model = this.build();
@@ -86,11 +93,15 @@ export class DigitsTask implements Task {
   }
 
   onBatches(batches: readonly Batch[], progress: Progress): void {
-    const samples = batches.reduce((sum, { size }) => sum + size, 0), { stepsPerSecond } = progress;
+    const samples = batches.reduce((sum, { size }) => sum + size, 0),
+      { stepsPerSecond } = progress;
     this.#samples += samples;
     this.events.onProgress({
-      ...progress, losses: Float32Array.from(batches, ({ loss }) => loss), accuracies: Float32Array.from(batches, ({ accuracy }) => accuracy),
-      epochs: this.#samples / this.sets.train.rows, samplesPerSecond: stepsPerSecond && (stepsPerSecond * samples) / batches.length,
+      ...progress,
+      losses: Float32Array.from(batches, ({ loss }) => loss),
+      accuracies: Float32Array.from(batches, ({ accuracy }) => accuracy),
+      epochs: this.#samples / this.sets.train.rows,
+      samplesPerSecond: stepsPerSecond && (stepsPerSecond * samples) / batches.length,
     });
   }
 
@@ -116,7 +127,8 @@ export class DigitsTask implements Task {
   }
 
   async histograms(): Promise<Histograms> {
-    const weights = await this.model.getWeights(), gradients = await this.#probe!.gradients(weights);
+    const weights = await this.model.getWeights(),
+      gradients = await this.#probe!.gradients(weights);
     return { weights: histogramsOf(weights), gradients: gradients && histogramsOf(gradients) };
   }
 

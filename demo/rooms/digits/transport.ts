@@ -51,8 +51,11 @@ export class DigitsTransport extends Transport<Figure, DigitsWords> {
   }
 
   protected texts(): Record<Figure, string> {
-    const { language } = this.words, model = this.#model, progress = this.#progress;
-    const whole = { maximumFractionDigits: 0 }, loss = progress?.losses.at(-1);
+    const { language } = this.words,
+      model = this.#model,
+      progress = this.#progress;
+    const whole = { maximumFractionDigits: 0 },
+      loss = progress?.losses.at(-1);
     if (loss !== undefined) this.values.loss.dataset.exact = String(loss);
     else delete this.values.loss.dataset.exact;
     return {

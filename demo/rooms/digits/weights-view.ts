@@ -23,14 +23,35 @@ export class WeightsView {
   /** Only what training has changed, else the weights themselves. */
   learned = true;
 
-  constructor(readonly words: Words<DigitsWords>, theme: Theme, onChoice: () => void) {
-    const choice = selectControl<"learned" | "all", DigitsWords>({ words, label: (now) => now.weightChoice },
-      [{ value: "learned", label: (now) => now.weightLearned }, { value: "all", label: (now) => now.weightAll }], "learned", (value) => {
+  constructor(
+    readonly words: Words<DigitsWords>,
+    theme: Theme,
+    onChoice: () => void,
+  ) {
+    const choice = selectControl<"learned" | "all", DigitsWords>(
+      { words, label: (now) => now.weightChoice },
+      [
+        { value: "learned", label: (now) => now.weightLearned },
+        { value: "all", label: (now) => now.weightAll },
+      ],
+      "learned",
+      (value) => {
         this.learned = value === "learned";
         onChoice();
-      });
-    this.host = element("section", { class: "card" },
-      element("header", {}, words.show(element("h2"), ({ weightImages }) => weightImages), choice.host), this.#note, this.#canvas);
+      },
+    );
+    this.host = element(
+      "section",
+      { class: "card" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ weightImages }) => weightImages),
+        choice.host,
+      ),
+      this.#note,
+      this.#canvas,
+    );
     words.follow(this.#note, () => this.#say());
     this.#end = theme.onChange(() => this.#draw());
   }
@@ -46,19 +67,28 @@ export class WeightsView {
   }
 
   #say(): void {
-    const { now } = this.words, images = this.#images;
+    const { now } = this.words,
+      images = this.#images;
     this.#note.textContent = images ? now.weightNote(images.shown, images.units) : "";
     this.#canvas.setAttribute("aria-label", images ? now.weightLabel(images.shown, images.limit.toPrecision(2)) : now.weightImages);
   }
 
   #draw(): void {
     if (!this.#images) return;
-    const { side, shown, values, limit } = this.#images, columns = Math.min(COLUMNS, shown), rows = Math.ceil(shown / columns);
-    const pitch = side + GAP, width = columns * pitch - GAP, height = rows * pitch - GAP, card = rgbColour("--card");
+    const { side, shown, values, limit } = this.#images,
+      columns = Math.min(COLUMNS, shown),
+      rows = Math.ceil(shown / columns);
+    const pitch = side + GAP,
+      width = columns * pitch - GAP,
+      height = rows * pitch - GAP,
+      card = rgbColour("--card");
     // A number beyond all colours stands for the gaps.
-    const PAPER = 9, all = new Float32Array(width * height).fill(PAPER), colour = divergingColours();
+    const PAPER = 9,
+      all = new Float32Array(width * height).fill(PAPER),
+      colour = divergingColours();
     for (let unit = 0; unit < shown; unit++) {
-      const left = (unit % columns) * pitch, top = Math.floor(unit / columns) * pitch;
+      const left = (unit % columns) * pitch,
+        top = Math.floor(unit / columns) * pitch;
       for (let i = 0; i < side * side; i++) {
         const value = values[unit * side * side + i] / limit;
         all[(top + Math.floor(i / side)) * width + left + (i % side)] = value > 1 ? 1 : value;

@@ -42,21 +42,24 @@ export const digitsWorker = {
   histograms: () => trainer.task.histograms(),
   /** The weights as a file; null if they are no finite numbers: those of a run that diverged are no use to anyone. */
   async save(): Promise<Uint8Array | null> {
-    const { model, config } = trainer.task, weights = await model.getWeights();
+    const { model, config } = trainer.task,
+      weights = await model.getWeights();
     return weights.every(({ data }) => data.every(Number.isFinite)) ? saveModel(weights, config) : null;
   },
   /** Takes on a saved network. @returns its configuration @throws FormatError with nothing changed */
   async load(file: File, engine: Engine): Promise<DigitsConfig> {
     const bytes = new Uint8Array(await file.arrayBuffer());
     const { config } = await trainer.replace(engine, () => {
-      const { sets, config: before } = trainer.task, { config, weights } = loadModel(bytes, file.name, before, sets.features, sets.classes);
+      const { sets, config: before } = trainer.task,
+        { config, weights } = loadModel(bytes, file.name, before, sets.features, sets.classes);
       return new DigitsTask(config, sets, trainer.events, weights);
     });
     return config;
   },
   /** Some digit of the test set with this label. @param turn which of them, round and round */
   testDigit(label: number, turn: number): Uint8Array | null {
-    const { test, features } = trainer.task.sets, rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);
+    const { test, features } = trainer.task.sets,
+      rows = [...test.labels.keys()].filter((row) => test.labels[row] === label);
     if (rows.length === 0) return null;
     const row = rows[turn % rows.length];
     return test.images.slice(row * features, (row + 1) * features);

@@ -36,10 +36,18 @@ const ratioOf = ({ gpu, reference, bound }: InspectedTensor, i: number): number 
 
 /** A tensor's symbol: "delta2" is δ², a subscript follows for each neuron. */
 export function symbolOf(name: string): string {
-  const digits = /(\d+)$/.exec(name)?.[1] ?? "", up = [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
+  const digits = /(\d+)$/.exec(name)?.[1] ?? "",
+    up = [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
   const base = name.slice(0, name.length - digits.length);
   const symbols: Record<string, string> = {
-    delta: "δ", grad_w: "∂C/∂w", grad_b: "∂C/∂b", data_grad_w: "∂C/∂w", slope_z: "σ′(z)", grad_a: "∂C/∂a", w: "w", b: "b",
+    delta: "δ",
+    grad_w: "∂C/∂w",
+    grad_b: "∂C/∂b",
+    data_grad_w: "∂C/∂w",
+    slope_z: "σ′(z)",
+    grad_a: "∂C/∂a",
+    w: "w",
+    b: "b",
   };
   return (symbols[base] ?? base) + up;
 }
@@ -74,19 +82,42 @@ export class Apart {
     this.#words = words;
     this.#events = events;
     this.#number = this.#makeNumber(0);
-    this.#take = button(words, ({ take }) => take, () => events.onTake(this.#number.value - 1), "primary");
+    this.#take = button(
+      words,
+      ({ take }) => take,
+      () => events.onTake(this.#number.value - 1),
+      "primary",
+    );
     this.#take.id = "playground-take";
-    const other = (label: (now: PlaygroundWords) => string, which: () => number) => button(words, label, () => {
-      const index = which();
-      events.onExample(index);
-      if (!this.isShown) events.onTake(index);
-    });
-    this.#others = [other(({ next }) => next, () => this.#number.value % this.#count), other(({ hardest }) => hardest, () => events.hardest())];
+    const other = (label: (now: PlaygroundWords) => string, which: () => number) =>
+      button(words, label, () => {
+        const index = which();
+        events.onExample(index);
+        if (!this.isShown) events.onTake(index);
+      });
+    this.#others = [
+      other(
+        ({ next }) => next,
+        () => this.#number.value % this.#count,
+      ),
+      other(
+        ({ hardest }) => hardest,
+        () => events.hardest(),
+      ),
+    ];
     this.#body.append(this.#summary, this.#chooser, this.#equations, this.#verdict, this.#tables);
-    this.host = element("section", { class: "card apart", id: "playground-apart" },
-      element("header", {}, words.show(element("h2"), ({ apart }) => apart)),
+    this.host = element(
+      "section",
+      { class: "card apart", id: "playground-apart" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ apart }) => apart),
+      ),
       words.show(element("p", { class: "hint" }), ({ apartLead }) => apartLead),
-      element("div", { class: "apart-controls" }, this.#numberHost, this.#take, ...this.#others), this.#body);
+      element("div", { class: "apart-controls" }, this.#numberHost, this.#take, ...this.#others),
+      this.#body,
+    );
     words.follow(this.#body, () => this.#show());
     narrow().addEventListener("change", () => this.#show());
   }
@@ -131,8 +162,13 @@ export class Apart {
   }
 
   #makeNumber(index: number): Control<number> {
-    const made = textControl({ words: this.#words, label: (now: PlaygroundWords) => now.example }, whole(1, this.#count), index + 1,
-      (value) => this.#events.onExample(value - 1), "numeric");
+    const made = textControl(
+      { words: this.#words, label: (now: PlaygroundWords) => now.example },
+      whole(1, this.#count),
+      index + 1,
+      (value) => this.#events.onExample(value - 1),
+      "numeric",
+    );
     for (const old of this.#numberHost.querySelectorAll("*")) this.#words.forget(old);
     this.#numberHost.replaceChildren(made.host);
     return made;
@@ -140,11 +176,18 @@ export class Apart {
 
   #show(): void {
     if (!this.#shown) return;
-    const { numbers, example } = this.#shown, { now } = this.#words;
+    const { numbers, example } = this.#shown,
+      { now } = this.#words;
     const wanted = this.#follow ?? loudest(numbers);
-    const layer = Math.min(wanted.layer, numbers.depth), neuron = Math.min(wanted.neuron, numbers.units(layer));
-    this.#summary.textContent = now.summary(example.index + 1, place(example.x), place(example.y), example.label,
-      this.#words.language.number(numbers.step.after));
+    const layer = Math.min(wanted.layer, numbers.depth),
+      neuron = Math.min(wanted.neuron, numbers.units(layer));
+    this.#summary.textContent = now.summary(
+      example.index + 1,
+      place(example.x),
+      place(example.y),
+      example.label,
+      this.#words.language.number(numbers.step.after),
+    );
     Object.assign(this.#body.dataset, { x: example.x, y: example.y, label: example.label, taken: this.#taken });
     this.#events.onFollow({ layer, neuron });
     this.#judge(numbers);
@@ -156,42 +199,74 @@ export class Apart {
   }
 
   #judge({ step: { tensors } }: StepNumbers): void {
-    const { now } = this.#words, compared = tensors.filter(({ worst }) => worst !== null);
-    const worst = compared.reduce<InspectedTensor | null>((found, one) => (found === null || one.worst!.ratio > found.worst!.ratio ? one : found), null);
+    const { now } = this.#words,
+      compared = tensors.filter(({ worst }) => worst !== null);
+    const worst = compared.reduce<InspectedTensor | null>(
+      (found, one) => (found === null || one.worst!.ratio > found.worst!.ratio ? one : found),
+      null,
+    );
     const ok = compared.every(({ worst }) => worst!.ok);
     this.#verdict.dataset.ok = worst ? String(ok) : "none";
-    this.#verdict.textContent = !worst ? now.cpuOnly : ok ? now.allWithin(compared.length, share(worst.worst!.ratio), symbolOf(worst.name))
-      : now.notWithin(symbolOf(worst.name), share(worst.worst!.ratio));
+    this.#verdict.textContent = !worst
+      ? now.cpuOnly
+      : ok
+        ? now.allWithin(compared.length, share(worst.worst!.ratio), symbolOf(worst.name))
+        : now.notWithin(symbolOf(worst.name), share(worst.worst!.ratio));
   }
 
   #choose(numbers: StepNumbers, layer: number, neuron: number): void {
-    const { now } = this.#words, choices = Array.from({ length: numbers.depth }, (_, i) => i + 1).flatMap((l) =>
-      Array.from({ length: numbers.units(l) }, (_, j) => ({ value: `${l}.${j + 1}`,
-        label: () => (l === numbers.depth ? now.outputNeuron : now.neuron(l, j + 1)) })));
+    const { now } = this.#words,
+      choices = Array.from({ length: numbers.depth }, (_, i) => i + 1).flatMap((l) =>
+        Array.from({ length: numbers.units(l) }, (_, j) => ({
+          value: `${l}.${j + 1}`,
+          label: () => (l === numbers.depth ? now.outputNeuron : now.neuron(l, j + 1)),
+        })),
+      );
     const had = this.#chooser.contains(document.activeElement);
-    const control = selectControl({ words: this.#words, label: (words: PlaygroundWords) => words.followed }, choices, `${layer}.${neuron}`, (value) => {
-      const [l, j] = value.split(".").map(Number);
-      this.follow = { layer: l, neuron: j };
-    });
+    const control = selectControl(
+      { words: this.#words, label: (words: PlaygroundWords) => words.followed },
+      choices,
+      `${layer}.${neuron}`,
+      (value) => {
+        const [l, j] = value.split(".").map(Number);
+        this.follow = { layer: l, neuron: j };
+      },
+    );
     for (const old of this.#chooser.querySelectorAll("*")) this.#words.forget(old);
     this.#chooser.replaceChildren(control.host);
     if (had) this.#chooser.querySelector("select")?.focus();
   }
 
   #cards(numbers: StepNumbers, l: number, neuron: number, y: number): HTMLElement[] {
-    const { now } = this.#words, j = neuron - 1, isOutput = l === numbers.depth, { config } = numbers.step;
+    const { now } = this.#words,
+      j = neuron - 1,
+      isOutput = l === numbers.depth,
+      { config } = numbers.step;
     return [
       this.#card("forward", now.forward, now.forwardSay, forward(numbers, l, j), numbers),
       this.#card("bp1", now.bp1, config.loss === "quadratic" ? now.bp1Quadratic : now.bp1Cross, bp1(numbers, y), numbers),
-      isOutput ? this.#card("bp2", now.bp2, now.bp2Output, null, numbers) : this.#card("bp2", now.bp2, now.bp2Say, bp2(numbers, l, j), numbers),
+      isOutput
+        ? this.#card("bp2", now.bp2, now.bp2Output, null, numbers)
+        : this.#card("bp2", now.bp2, now.bp2Say, bp2(numbers, l, j), numbers),
       this.#card("bp3", now.bp3, now.bp3Say, bp3(numbers, l, j), numbers),
       this.#card("bp4", now.bp4, now.bp4Say + (numbers.has(`data_grad_w${l}`) ? ` ${now.bp4Penalty}` : ""), bp4(numbers, l, j), numbers),
-      this.#card("update", now.update, config.optimizer === "sgd" ? now.updateSgd : now.updateSay(labelIn(OPTIMIZER_LABELS[config.optimizer], this.#words.language)), update(numbers, l, j), numbers),
+      this.#card(
+        "update",
+        now.update,
+        config.optimizer === "sgd" ? now.updateSgd : now.updateSay(labelIn(OPTIMIZER_LABELS[config.optimizer], this.#words.language)),
+        update(numbers, l, j),
+        numbers,
+      ),
     ];
   }
 
   #card(id: string, title: string, say: string, filled: Filled | null, numbers: StepNumbers): HTMLElement {
-    const card = element("article", { class: "equation", "data-equation": id }, element("h3", {}, title), element("p", { class: "hint" }, say));
+    const card = element(
+      "article",
+      { class: "equation", "data-equation": id },
+      element("h3", {}, title),
+      element("p", { class: "hint" }, say),
+    );
     if (!filled) return card;
     const [general, ...lines] = filled.lines.map(formula);
     general.classList.add("general");
@@ -201,14 +276,30 @@ export class Apart {
 
   /** Computed beside reference, for what an equation gave. */
   #compare(results: readonly Result[], numbers: StepNumbers): HTMLElement {
-    const { now } = this.#words, heads = [now.number, now.computed, now.reference, now.ratio];
+    const { now } = this.#words,
+      heads = [now.number, now.computed, now.reference, now.ratio];
     const rows = results.map(({ tensor: name, index }) => {
-      const tensor = numbers.tensor(name), ratio = ratioOf(tensor, index);
-      return element("tr", { "data-tensor": name, "data-index": index }, element("th", { scope: "row" }, this.#label(tensor, index)),
-        element("td", {}, tensor.gpu ? long(tensor.gpu[index]) : "–"), element("td", {}, long(tensor.reference[index])), this.#meter(tensor, ratio));
+      const tensor = numbers.tensor(name),
+        ratio = ratioOf(tensor, index);
+      return element(
+        "tr",
+        { "data-tensor": name, "data-index": index },
+        element("th", { scope: "row" }, this.#label(tensor, index)),
+        element("td", {}, tensor.gpu ? long(tensor.gpu[index]) : "–"),
+        element("td", {}, long(tensor.reference[index])),
+        this.#meter(tensor, ratio),
+      );
     });
-    return element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": now.reference },
-      element("table", {}, element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, ...rows)));
+    return element(
+      "div",
+      { class: "scroll", tabindex: 0, role: "group", "aria-label": now.reference },
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+        element("tbody", {}, ...rows),
+      ),
+    );
   }
 
   /** How much of the bound the error uses up. */
@@ -223,26 +314,69 @@ export class Apart {
     const below = (number: number) => [...String(number)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]).join("");
     // Nielsen's w_jk: to neuron j, from neuron k. The kernel has its inputs in rows.
     const isMatrix = name.includes("_w") || /^w\d/.test(name);
-    return symbolOf(name) + (isMatrix ? `${below((index % cols) + 1)}‚${below(Math.floor(index / cols) + 1)}` : rows * cols > 1 ? below(index + 1) : "");
+    return (
+      symbolOf(name) +
+      (isMatrix ? `${below((index % cols) + 1)}‚${below(Math.floor(index / cols) + 1)}` : rows * cols > 1 ? below(index + 1) : "")
+    );
   }
 
   /** z, a, δ, ∂C/∂w, ∂C/∂b of one layer, all their numbers. */
   #table(numbers: StepNumbers, l: number): HTMLElement {
-    const { now } = this.#words, heads = [now.number, now.equation, now.computed, now.reference, now.error, now.bound, now.ratio];
-    const names = [`z${l}`, `a${l}`, `slope_z${l}`, `grad_a${l}`, `delta${l}`, `data_grad_w${l}`, `grad_w${l}`, `grad_b${l}`, `w${l}`, `b${l}`];
-    const rows = names.filter((name) => numbers.has(name)).flatMap((name) => {
-      const tensor = numbers.tensor(name), { gpu, reference, bound, equation } = tensor;
-      return Array.from(reference, (value, i) => {
-        const error = gpu ? Math.abs(gpu[i] - value) : NaN;
-        return element("tr", {
-          "data-tensor": name, "data-index": i, "data-gpu": gpu?.[i], "data-reference": value, "data-bound": bound[i],
-        }, element("th", { scope: "row" }, this.#label(tensor, i)), element("td", {}, equation), element("td", {}, gpu ? long(gpu[i]) : "–"),
-        element("td", {}, long(value)), element("td", {}, gpu ? short(error) : "–"), element("td", {}, short(bound[i])), this.#meter(tensor, ratioOf(tensor, i)));
+    const { now } = this.#words,
+      heads = [now.number, now.equation, now.computed, now.reference, now.error, now.bound, now.ratio];
+    const names = [
+      `z${l}`,
+      `a${l}`,
+      `slope_z${l}`,
+      `grad_a${l}`,
+      `delta${l}`,
+      `data_grad_w${l}`,
+      `grad_w${l}`,
+      `grad_b${l}`,
+      `w${l}`,
+      `b${l}`,
+    ];
+    const rows = names
+      .filter((name) => numbers.has(name))
+      .flatMap((name) => {
+        const tensor = numbers.tensor(name),
+          { gpu, reference, bound, equation } = tensor;
+        return Array.from(reference, (value, i) => {
+          const error = gpu ? Math.abs(gpu[i] - value) : NaN;
+          return element(
+            "tr",
+            {
+              "data-tensor": name,
+              "data-index": i,
+              "data-gpu": gpu?.[i],
+              "data-reference": value,
+              "data-bound": bound[i],
+            },
+            element("th", { scope: "row" }, this.#label(tensor, i)),
+            element("td", {}, equation),
+            element("td", {}, gpu ? long(gpu[i]) : "–"),
+            element("td", {}, long(value)),
+            element("td", {}, gpu ? short(error) : "–"),
+            element("td", {}, short(bound[i])),
+            this.#meter(tensor, ratioOf(tensor, i)),
+          );
+        });
       });
-    });
     const title = l === numbers.depth ? now.outputNumbers : now.layerNumbers(l);
-    return element("details", { class: "as-table" }, element("summary", {}, title),
-      element("div", { class: "scroll tall", tabindex: 0, role: "group", "aria-label": title }, element("table", {},
-        element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))), element("tbody", {}, ...rows))));
+    return element(
+      "details",
+      { class: "as-table" },
+      element("summary", {}, title),
+      element(
+        "div",
+        { class: "scroll tall", tabindex: 0, role: "group", "aria-label": title },
+        element(
+          "table",
+          {},
+          element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+          element("tbody", {}, ...rows),
+        ),
+      ),
+    );
   }
 }

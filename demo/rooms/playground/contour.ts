@@ -8,7 +8,8 @@ export function contour(values: ArrayLike<number>, side: number, level: number):
   const share = (a: number, b: number): number => (level - a) / (b - a);
   for (let row = 0; row < side - 1; row++) {
     for (let col = 0; col < side - 1; col++) {
-      const at = row * side + col, [a, b, c, d] = [values[at], values[at + 1], values[at + side + 1], values[at + side]];
+      const at = row * side + col,
+        [a, b, c, d] = [values[at], values[at + 1], values[at + side + 1], values[at + side]];
       const points: number[] = [];
       const cross = (from: number, to: number, place: (t: number) => [number, number]) => {
         if (from < level !== to < level) points.push(...place(share(from, to)));

@@ -17,13 +17,33 @@ export class Curves {
 
   constructor(words: Words<PlaygroundWords>, theme: Theme) {
     const { language } = words;
-    this.#loss = new LineChart({ language, theme, name: () => words.now.lossChart, line: () => words.now.training,
-      dots: () => words.now.validation, show: (value) => value.toFixed(4) });
+    this.#loss = new LineChart({
+      language,
+      theme,
+      name: () => words.now.lossChart,
+      line: () => words.now.training,
+      dots: () => words.now.validation,
+      show: (value) => value.toFixed(4),
+    });
     this.#controls = chartControls(language, [this.#loss], [this.#loss], true);
-    const key = (name: "training" | "validation") => element("li", { class: name }, words.show(element("span"), (now) => now[name]));
-    this.host = element("section", { class: "card curves" },
-      element("header", {}, words.show(element("h2"), ({ curves }) => curves), element("ul", { class: "key", role: "list" }, key("training"), key("validation"))),
-      this.#loss.host, this.#controls.host);
+    const key = (name: "training" | "validation") =>
+      element(
+        "li",
+        { class: name },
+        words.show(element("span"), (now) => now[name]),
+      );
+    this.host = element(
+      "section",
+      { class: "card curves" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ curves }) => curves),
+        element("ul", { class: "key", role: "list" }, key("training"), key("validation")),
+      ),
+      this.#loss.host,
+      this.#controls.host,
+    );
   }
 
   /** The step that is looked back at; null for none. */

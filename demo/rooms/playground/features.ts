@@ -21,9 +21,12 @@ export const FEATURES: Readonly<Record<FeatureName, Feature>> = {
 
 /** (points × features), row-major. @param points x and y of one point after the other */
 export function featureRows(names: readonly FeatureName[], points: ArrayLike<number>): Float32Array<ArrayBuffer> {
-  const count = points.length / 2, rows = new Float32Array(count * names.length);
+  const count = points.length / 2,
+    rows = new Float32Array(count * names.length);
   for (let i = 0; i < count; i++) {
-    names.forEach((name, j) => { rows[i * names.length + j] = FEATURES[name].of(points[2 * i], points[2 * i + 1]); });
+    names.forEach((name, j) => {
+      rows[i * names.length + j] = FEATURES[name].of(points[2 * i], points[2 * i + 1]);
+    });
   }
   return rows;
 }

@@ -45,7 +45,8 @@ let known: boolean | undefined;
 /** Whether the browser lays formulas out: asked once, with a space of known width. */
 function laysOutMath(): boolean {
   if (known !== undefined) return known;
-  const math = document.createElementNS(NAMESPACE, "math"), space = document.createElementNS(NAMESPACE, "mspace");
+  const math = document.createElementNS(NAMESPACE, "math"),
+    space = document.createElementNS(NAMESPACE, "mspace");
   space.setAttribute("width", "20px");
   math.append(space);
   const box = document.createElement("div");

@@ -6,10 +6,17 @@ import { LOSS_NAMES, type PlaygroundConfig } from "./config.ts";
 
 /** The hidden layers, and one sigmoid for the class. */
 function layersOf(config: PlaygroundConfig): DenseLayer[] {
-  const kernelRegularizer = regularizerOf(config), widths = [...config.layers, 1];
+  const kernelRegularizer = regularizerOf(config),
+    widths = [...config.layers, 1];
   return widths.map((units, i) => {
     const activation = i === widths.length - 1 ? "sigmoid" : config.activation;
-    return dense({ units, activation, kernelRegularizer, kernelInitializer: initializerOf(activation), inputShape: i === 0 ? [config.features.length] : undefined });
+    return dense({
+      units,
+      activation,
+      kernelRegularizer,
+      kernelInitializer: initializerOf(activation),
+      inputShape: i === 0 ? [config.features.length] : undefined,
+    });
   });
 }
 
@@ -20,5 +27,7 @@ export const buildPart = (config: PlaygroundConfig, depth: number): Sequential =
   sequential({ seed: config.seed, layers: layersOf(config).slice(0, depth) });
 
 export const recipeOf = (config: PlaygroundConfig): CompileOptions => ({
-  optimizer: optimizerOf(config.optimizer), loss: LOSS_NAMES[config.loss], metrics: ["accuracy"],
+  optimizer: optimizerOf(config.optimizer),
+  loss: LOSS_NAMES[config.loss],
+  metrics: ["accuracy"],
 });

@@ -47,10 +47,20 @@ export class Plane {
     this.#events = events;
     const key = (name: string, label: (now: PlaygroundWords) => string) =>
       element("li", {}, element("span", { class: `glyph ${name}`, "aria-hidden": "true" }), words.show(element("span"), label));
-    this.host = element("section", { class: "card map" }, element("header", {}, this.#title),
+    this.host = element(
+      "section",
+      { class: "card map" },
+      element("header", {}, this.#title),
       element("div", { class: "plane" }, this.#heat, this.#overlay),
-      element("ul", { class: "map-key", role: "list" }, key("class1", ({ class1 }) => class1.replace(/ .$/, "")),
-        key("class0", ({ class0 }) => class0.replace(/ .$/, "")), key("tested", ({ tested }) => tested), key("edge", ({ boundary }) => boundary)));
+      element(
+        "ul",
+        { class: "map-key", role: "list" },
+        key("class1", ({ class1 }) => class1.replace(/ .$/, "")),
+        key("class0", ({ class0 }) => class0.replace(/ .$/, "")),
+        key("tested", ({ tested }) => tested),
+        key("edge", ({ boundary }) => boundary),
+      ),
+    );
     words.follow(this.#title, () => this.#name());
     // A click, not the pointer going down: a finger that scrolls the page over the map places nothing.
     this.#overlay.addEventListener("click", (event) => {
@@ -96,7 +106,8 @@ export class Plane {
 
   /** What the network answers at the grid point closest to a place; NaN before the first look. */
   answerAt({ x, y }: { x: number; y: number }): number {
-    const side = this.#side, cell = (value: number) => Math.max(0, Math.min(side - 1, Math.floor(((value + 1) / 2) * side)));
+    const side = this.#side,
+      cell = (value: number) => Math.max(0, Math.min(side - 1, Math.floor(((value + 1) / 2) * side)));
     return this.#answers[cell(-y) * side + cell(x)] ?? NaN;
   }
 
@@ -107,7 +118,10 @@ export class Plane {
   #name(): void {
     const { now } = this.#words;
     this.#title.textContent = this.#shown ? now.mapOf(this.#shown.name) : now.map;
-    this.#overlay.setAttribute("aria-label", now.mapLabel(this.#split.train.classes.length, this.#split.test.classes.length, this.#accuracy));
+    this.#overlay.setAttribute(
+      "aria-label",
+      now.mapLabel(this.#split.train.classes.length, this.#split.test.classes.length, this.#accuracy),
+    );
   }
 
   #at(event: MouseEvent): { x: number; y: number } {
@@ -117,11 +131,16 @@ export class Plane {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const stride = event.shiftKey ? 4 * STRIDE : STRIDE, { now } = this.#words;
+    const stride = event.shiftKey ? 4 * STRIDE : STRIDE,
+      { now } = this.#words;
     const moves: Record<string, readonly [number, number]> = {
-      ArrowLeft: [-stride, 0], ArrowRight: [stride, 0], ArrowUp: [0, stride], ArrowDown: [0, -stride],
+      ArrowLeft: [-stride, 0],
+      ArrowRight: [stride, 0],
+      ArrowUp: [0, stride],
+      ArrowDown: [0, -stride],
     };
-    const move = moves[event.key], cursor = this.#cursor ?? { x: 0, y: 0 };
+    const move = moves[event.key],
+      cursor = this.#cursor ?? { x: 0, y: 0 };
     if (move) {
       const to = (value: number) => Math.max(-0.95, Math.min(0.95, Number(value.toFixed(2))));
       this.#cursor = this.#cursor ? { x: to(cursor.x + move[0]), y: to(cursor.y + move[1]) } : cursor;
@@ -155,7 +174,8 @@ export class Plane {
       drawPixels(this.#heat, this.#answers, this.#side, this.#side, (answer) => colour(PALE * (2 * answer - 1)));
       return;
     }
-    const { values, side } = this.#shown, most = largest(values);
+    const { values, side } = this.#shown,
+      most = largest(values);
     drawPixels(this.#heat, values, side, side, (value) => colour((PALE * value) / most));
   }
 
@@ -173,9 +193,15 @@ export class Plane {
   }
 
   #drawPoints(
-    context: CanvasRenderingContext2D, { xy, classes }: Points, size: number, to: (x: number, y: number) => [number, number], hollow: boolean,
+    context: CanvasRenderingContext2D,
+    { xy, classes }: Points,
+    size: number,
+    to: (x: number, y: number) => [number, number],
+    hollow: boolean,
   ): void {
-    const radius = Math.max(2.4, size / 110), colours = [cssColour("--cold"), cssColour("--warm")], card = cssColour("--card");
+    const radius = Math.max(2.4, size / 110),
+      colours = [cssColour("--cold"), cssColour("--warm")],
+      card = cssColour("--card");
     context.lineWidth = hollow ? 1.3 : 1;
     classes.forEach((label, i) => {
       const [x, y] = to(xy[2 * i], xy[2 * i + 1]);
@@ -190,9 +216,14 @@ export class Plane {
   }
 
   #drawMarks(context: CanvasRenderingContext2D, to: (x: number, y: number) => [number, number]): void {
-    const { xy } = this.#split.train, ink = cssColour("--ink"), card = cssColour("--card");
+    const { xy } = this.#split.train,
+      ink = cssColour("--ink"),
+      card = cssColour("--card");
     const ring = (x: number, y: number, radius: number) => {
-      for (const [colour, width] of [[card, 5], [ink, 2]] as const) {
+      for (const [colour, width] of [
+        [card, 5],
+        [ink, 2],
+      ] as const) {
         context.beginPath();
         context.arc(x, y, radius, 0, 2 * Math.PI);
         context.strokeStyle = colour;
@@ -203,9 +234,17 @@ export class Plane {
     if (this.#example !== null && 2 * this.#example < xy.length) ring(...to(xy[2 * this.#example], xy[2 * this.#example + 1]), 8);
     if (!this.#cursor) return;
     const [x, y] = to(this.#cursor.x, this.#cursor.y);
-    for (const [colour, width] of [[card, 4], [ink, 1.5]] as const) {
+    for (const [colour, width] of [
+      [card, 4],
+      [ink, 1.5],
+    ] as const) {
       context.beginPath();
-      for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+      for (const [dx, dy] of [
+        [1, 0],
+        [-1, 0],
+        [0, 1],
+        [0, -1],
+      ]) {
         context.moveTo(x + 4 * dx, y + 4 * dy);
         context.lineTo(x + 12 * dx, y + 12 * dy);
       }

@@ -9,7 +9,9 @@ import { PROBLEMS, type Problem } from "./config.ts";
 import { drawPoints } from "./points.ts";
 import type { PlaygroundWords } from "./texts.ts";
 
-const NOISE = 0.02, SEED = 3, SIDE = 56;
+const NOISE = 0.02,
+  SEED = 3,
+  SIDE = 56;
 /** Of the points of a problem, every so manieth is enough for its picture. */
 const EVERY = 3;
 
@@ -21,7 +23,8 @@ function drawPicture(canvas: HTMLCanvasElement, problem: Problem): void {
     context.fillRect(SIDE / 2 - 1, SIDE / 2 - 9, 2, 18);
     return;
   }
-  const { xy, classes } = drawPoints(problem, NOISE, SEED), colours = [cssColour("--cold"), cssColour("--warm")];
+  const { xy, classes } = drawPoints(problem, NOISE, SEED),
+    colours = [cssColour("--cold"), cssColour("--warm")];
   classes.forEach((label, i) => {
     if (Math.floor(i / 2) % EVERY > 0) return;
     context.fillStyle = colours[label];
@@ -36,12 +39,24 @@ export class ProblemPicker implements Control<Problem> {
   readonly #inputs: readonly HTMLInputElement[];
 
   constructor(words: Words<PlaygroundWords>, theme: Theme, first: Problem, onChange: (problem: Problem) => void) {
-    const name = uniqueId("problem"), pictures = PROBLEMS.map(() => element("canvas", { "aria-hidden": "true" }));
+    const name = uniqueId("problem"),
+      pictures = PROBLEMS.map(() => element("canvas", { "aria-hidden": "true" }));
     this.#inputs = PROBLEMS.map((problem) => element("input", { type: "radio", name, value: problem, checked: problem === first }));
-    this.host = element("fieldset", { class: "problems" }, words.show(element("legend"), (now) => now.problem), ...PROBLEMS.map((problem, i) => {
-      this.#inputs[i].addEventListener("change", () => onChange(problem));
-      return element("label", { class: "problem" }, this.#inputs[i], pictures[i], words.show(element("span"), (now) => now[problem]));
-    }));
+    this.host = element(
+      "fieldset",
+      { class: "problems" },
+      words.show(element("legend"), (now) => now.problem),
+      ...PROBLEMS.map((problem, i) => {
+        this.#inputs[i].addEventListener("change", () => onChange(problem));
+        return element(
+          "label",
+          { class: "problem" },
+          this.#inputs[i],
+          pictures[i],
+          words.show(element("span"), (now) => now[problem]),
+        );
+      }),
+    );
     const draw = () => pictures.forEach((picture, i) => drawPicture(picture, PROBLEMS[i]));
     draw();
     theme.onChange(draw);

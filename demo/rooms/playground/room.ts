@@ -22,41 +22,75 @@ import { PlaygroundTransport } from "./transport.ts";
 import type { PlaygroundWorker } from "./worker.ts";
 
 /** Time between two pictures while it learns. */
-const LOOK_EVERY_MS = 90, LOOK_SELDOM_MS = 600;
+const LOOK_EVERY_MS = 90,
+  LOOK_SELDOM_MS = 600;
 
 class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
   protected readonly remote = this.connect<PlaygroundWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
-  protected readonly settings = this.keep(new Settings(this.words, this.context.theme, this.first, {
-    onRate: this.onLive, onBatch: this.onLive, onPace: this.onLive, onPoints: this.onOther, onNetwork: this.onOther,
-    onShowTest: (shown) => { this.#plane.showTest = shown; },
-    onUndo: () => this.#place(this.settings.placed.slice(0, -1)),
-    onClear: () => this.#place([]),
-  }));
+  protected readonly settings = this.keep(
+    new Settings(this.words, this.context.theme, this.first, {
+      onRate: this.onLive,
+      onBatch: this.onLive,
+      onPace: this.onLive,
+      onPoints: this.onOther,
+      onNetwork: this.onOther,
+      onShowTest: (shown) => {
+        this.#plane.showTest = shown;
+      },
+      onUndo: () => this.#place(this.settings.placed.slice(0, -1)),
+      onClear: () => this.#place([]),
+    }),
+  );
   readonly #timeline = new Timeline(this.words, (look, back) => this.#show(look, back));
-  protected readonly transport = this.keep(new PlaygroundTransport(this.words, { ...this.runEvents, onShare: () => { void this.share(); } },
-    [this.settings.pace, this.#timeline.host]));
-  readonly #plane = this.keep(new Plane(this.words, {
-    onPoint: (x, y) => (this.#isOwn ? this.#add(x, y) : this.#choose(nearestTo(this.#split.train, x, y))),
-    onUndo: () => { if (this.#isOwn) this.#place(this.settings.placed.slice(0, -1)); },
-    onClass: () => { if (this.#isOwn) this.#changeClass(); },
-    say: (text) => this.context.announcer.say(text),
-  }));
-  readonly #network = this.keep(new NetworkView(this.words, {
-    onFeatures: (features) => {
-      this.settings.features = features;
-      this.onOther();
-    },
-    onLayers: (layers) => {
-      this.settings.layers = layers;
-      this.onOther();
-    },
-    onPeek: (shown) => this.#plane.peek(shown),
-    onChosen: (chosen) => { this.#apart.follow = chosen; },
-  }));
+  protected readonly transport = this.keep(
+    new PlaygroundTransport(
+      this.words,
+      {
+        ...this.runEvents,
+        onShare: () => {
+          void this.share();
+        },
+      },
+      [this.settings.pace, this.#timeline.host],
+    ),
+  );
+  readonly #plane = this.keep(
+    new Plane(this.words, {
+      onPoint: (x, y) => (this.#isOwn ? this.#add(x, y) : this.#choose(nearestTo(this.#split.train, x, y))),
+      onUndo: () => {
+        if (this.#isOwn) this.#place(this.settings.placed.slice(0, -1));
+      },
+      onClass: () => {
+        if (this.#isOwn) this.#changeClass();
+      },
+      say: (text) => this.context.announcer.say(text),
+    }),
+  );
+  readonly #network = this.keep(
+    new NetworkView(this.words, {
+      onFeatures: (features) => {
+        this.settings.features = features;
+        this.onOther();
+      },
+      onLayers: (layers) => {
+        this.settings.layers = layers;
+        this.onOther();
+      },
+      onPeek: (shown) => this.#plane.peek(shown),
+      onChosen: (chosen) => {
+        this.#apart.follow = chosen;
+      },
+    }),
+  );
   readonly #apart = new Apart(this.words, {
-    onExample: (index) => this.#choose(index), onTake: (index) => { void this.#take(index); },
+    onExample: (index) => this.#choose(index),
+    onTake: (index) => {
+      void this.#take(index);
+    },
     hardest: () => hardestOf(this.#split.train, (example) => this.#plane.answerAt(example)),
-    onFollow: (followed) => { this.#network.follow = followed; },
+    onFollow: (followed) => {
+      this.#network.follow = followed;
+    },
   });
   readonly #curves = this.keep(new Curves(this.words, this.context.theme));
   readonly #hint = element("p", { class: "hint" });
@@ -76,8 +110,12 @@ class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
       this.#network.redraw();
     });
     this.keep({ dispose: endTheme });
-    this.layOut(element("div", { class: "stage" }, this.settings.points, this.#network.host, this.#plane.host),
-      element("div", { class: "under" }, this.#curves.host, this.settings.network), this.#apart.host, this.trials);
+    this.layOut(
+      element("div", { class: "stage" }, this.settings.points, this.#network.host, this.#plane.host),
+      element("div", { class: "under" }, this.#curves.host, this.settings.network),
+      this.#apart.host,
+      this.trials,
+    );
     void this.renew();
   }
 
@@ -115,7 +153,8 @@ class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
 
   async #begin(): Promise<void> {
     try {
-      const next = this.#pointsNow(), own = this.#isOwn;
+      const next = this.#pointsNow(),
+        own = this.#isOwn;
       this.words.show(this.#hint, (now) => (!next ? now.needPoints : own ? "" : now.pickHint));
       if (!next) return await this.#beEmpty();
       this.#showPoints(next);
@@ -154,7 +193,11 @@ class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
   }
 
   async #open(split: Split): Promise<void> {
-    const { config, settings: { engine }, remote } = this;
+    const {
+      config,
+      settings: { engine },
+      remote,
+    } = this;
     if (this.#opened) await remote.configure(config, split, engine.value);
     else await remote.open(config, split, engine.value, prefersLessMotion() ? LOOK_SELDOM_MS : LOOK_EVERY_MS, proxy(this.#events));
     this.#opened = true;
@@ -181,7 +224,11 @@ class PlaygroundRoom extends TrainingRoom<PlaygroundWords, PlaygroundConfig> {
   }
 
   #add(x: number, y: number): void {
-    const { settings, words, context: { notices, announcer } } = this;
+    const {
+      settings,
+      words,
+      context: { notices, announcer },
+    } = this;
     if (settings.placed.length >= MOST_POINTS) return notices.show("error", () => words.now.mostPoints(String(MOST_POINTS)), settings.own);
     const point = roundPoint({ x, y, label: settings.label });
     announcer.say(words.now.placed(point.label, place(point.x), place(point.y)));

@@ -6,11 +6,30 @@ import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import type { Words } from "../../lib/i18n.ts";
 import {
-  ACTIVATION_LABELS, choicesOf, HIDDEN_ACTIVATIONS, OPTIMIZER_CHOICES, OPTIMIZER_LABELS, REGULARIZER_LABELS, REGULARIZERS, usualRate,
+  ACTIVATION_LABELS,
+  choicesOf,
+  HIDDEN_ACTIVATIONS,
+  OPTIMIZER_CHOICES,
+  OPTIMIZER_LABELS,
+  REGULARIZER_LABELS,
+  REGULARIZERS,
+  usualRate,
 } from "../../lib/menus.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
-  BATCH, LAMBDA, LAYERS, LOSSES, NOISE, PACES, RATE, SEED, SHARE, USUAL_RATES, type OwnPoint, type Pace, type PlaygroundConfig,
+  BATCH,
+  LAMBDA,
+  LAYERS,
+  LOSSES,
+  NOISE,
+  PACES,
+  RATE,
+  SEED,
+  SHARE,
+  USUAL_RATES,
+  type OwnPoint,
+  type Pace,
+  type PlaygroundConfig,
 } from "./config.ts";
 import type { FeatureName } from "./features.ts";
 import { ProblemPicker } from "./problem-picker.ts";
@@ -30,7 +49,20 @@ export interface SettingsEvents {
 }
 
 type Controls = { readonly [K in Exclude<keyof PlaygroundConfig, "features" | "points" | "engine">]: Control<PlaygroundConfig[K]> };
-type Label = "noise" | "share_" | "rate" | "batch" | "layers" | "activation" | "lossKind" | "optimizer" | "regularizer" | "lambda" | "seed" | "pace" | "classToPlace";
+type Label =
+  | "noise"
+  | "share_"
+  | "rate"
+  | "batch"
+  | "layers"
+  | "activation"
+  | "lossKind"
+  | "optimizer"
+  | "regularizer"
+  | "lambda"
+  | "seed"
+  | "pace"
+  | "classToPlace";
 
 export class Settings {
   /** Where the points come from. */
@@ -62,34 +94,82 @@ export class Settings {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 100, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(label("activation"), choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language), first.activation, onNetwork),
-      loss: selectControl(label("lossKind"), named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }), first.loss, onNetwork),
-      optimizer: selectControl(label("optimizer"), choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language), first.optimizer, (optimizer) => {
-        this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
-        onNetwork();
-      }),
-      regularizer: selectControl(label("regularizer"), choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language), first.regularizer, () => {
-        this.#enable();
-        onNetwork();
-      }),
+      activation: selectControl(
+        label("activation"),
+        choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language),
+        first.activation,
+        onNetwork,
+      ),
+      loss: selectControl(
+        label("lossKind"),
+        named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }),
+        first.loss,
+        onNetwork,
+      ),
+      optimizer: selectControl(
+        label("optimizer"),
+        choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language),
+        first.optimizer,
+        (optimizer) => {
+          this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
+          onNetwork();
+        },
+      ),
+      regularizer: selectControl(
+        label("regularizer"),
+        choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language),
+        first.regularizer,
+        () => {
+          this.#enable();
+          onNetwork();
+        },
+      ),
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onPoints, "numeric"),
       pace: selectControl(label("pace"), named(PACES, { step: "paceStep", slow: "paceSlow", full: "paceFull" }), first.pace, onPace),
     };
     this.engine = new EngineControl(words.language, first.engine, onNetwork);
-    this.#class = selectControl(label("classToPlace"),
-      [{ value: "1", label: (now: PlaygroundWords) => now.class1 }, { value: "0", label: (now: PlaygroundWords) => now.class0 }], "1", () => {});
+    this.#class = selectControl(
+      label("classToPlace"),
+      [
+        { value: "1", label: (now: PlaygroundWords) => now.class1 },
+        { value: "0", label: (now: PlaygroundWords) => now.class0 },
+      ],
+      "1",
+      () => {},
+    );
     const { problem, noise, share, rate, batch, layers, activation, loss, optimizer, regularizer, lambda, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
-      element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
-    this.own.append(this.#class.host, element("div", { class: "pair" }, button(words, ({ undo }) => undo, events.onUndo), button(words, ({ clear }) => clear, events.onClear)),
-      words.show(element("p", { class: "hint" }), ({ ownHint }) => ownHint));
+      element(
+        "fieldset",
+        { class: name },
+        words.show(element("legend"), (now) => now[name]),
+        ...hosts,
+      );
+    this.own.append(
+      this.#class.host,
+      element(
+        "div",
+        { class: "pair" },
+        button(words, ({ undo }) => undo, events.onUndo),
+        button(words, ({ clear }) => clear, events.onClear),
+      ),
+      words.show(element("p", { class: "hint" }), ({ ownHint }) => ownHint),
+    );
     const showTest = switchControl({ words, label: (now: PlaygroundWords) => now.showTest }, true, events.onShowTest);
-    this.points = element("section", { class: "card points" }, words.show(element("h2"), ({ data }) => data),
-      element("div", { class: "stack" }, problem.host, noise.host, share.host, showTest.host));
-    this.network = element("section", { class: "card settings" }, words.show(element("h2"), ({ settings }) => settings),
+    this.points = element(
+      "section",
+      { class: "card points" },
+      words.show(element("h2"), ({ data }) => data),
+      element("div", { class: "stack" }, problem.host, noise.host, share.host, showTest.host),
+    );
+    this.network = element(
+      "section",
+      { class: "card settings" },
+      words.show(element("h2"), ({ settings }) => settings),
       group("live", rate.host, batch.host),
-      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.engine.host));
+      group("fresh", layers.host, activation.host, loss.host, optimizer.host, regularizer.host, lambda.host, seed.host, this.engine.host),
+    );
     this.#enable();
   }
 

@@ -30,7 +30,12 @@ export class PlaygroundTask implements Task {
   #steps = 0;
   #losses: number[] = [];
 
-  constructor(config: PlaygroundConfig, readonly split: Split, readonly showEveryMs: number, readonly events: Events) {
+  constructor(
+    config: PlaygroundConfig,
+    readonly split: Split,
+    readonly showEveryMs: number,
+    readonly events: Events,
+  ) {
     this.#config = config;
     this.model = buildModel(config);
     this.#parts = config.layers.map((_, i) => buildPart(config, i + 1));
@@ -64,9 +69,11 @@ export class PlaygroundTask implements Task {
   }
 
   async compile(options: Place["options"]): Promise<void> {
-    await Promise.all([this.model.compile({ ...this.recipe, ...options }),
+    await Promise.all([
+      this.model.compile({ ...this.recipe, ...options }),
       // These are never trained.
-      ...this.#parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...options }))]);
+      ...this.#parts.map((part) => part.compile({ optimizer: "sgd", loss: "meanSquaredError", ...options })),
+    ]);
   }
 
   onBatches(batches: readonly Batch[], { steps }: Progress): void {
@@ -75,17 +82,31 @@ export class PlaygroundTask implements Task {
   }
 
   async show({ steps, stepsPerSecond }: Progress): Promise<void> {
-    const { model } = this, weights = await model.getWeights(), losses = Float32Array.from(this.#losses);
+    const { model } = this,
+      weights = await model.getWeights(),
+      losses = Float32Array.from(this.#losses);
     this.#losses = [];
     this.events.onLook({
-      losses, steps, stepsPerSecond, weights, responses: await this.#responses(weights),
-      train: await this.#score(this.data), test: await this.#score(this.#test), map: await model.predict(this.#map, { batchSize: MAP_SIDE ** 2 }),
+      losses,
+      steps,
+      stepsPerSecond,
+      weights,
+      responses: await this.#responses(weights),
+      train: await this.#score(this.data),
+      test: await this.#score(this.#test),
+      map: await model.predict(this.#map, { batchSize: MAP_SIDE ** 2 }),
     });
   }
 
   /** A step on one example of the training points, put back afterwards. */
   async inspect(index: number): Promise<StepApart> {
-    const { model, split: { train: { xy, classes } } } = this, { features, rate } = this.#config;
+    const {
+        model,
+        split: {
+          train: { xy, classes },
+        },
+      } = this,
+      { features, rate } = this.#config;
     model.learningRate = rate;
     const x = featureRows(features, xy.subarray(2 * index, 2 * index + 2));
     const { given, tensors } = await model.inspectStep(x, Float32Array.of(classes[index]));

@@ -22,16 +22,33 @@ export class Timeline {
   constructor(words: Words<PlaygroundWords>, onShow: (look: Look, back: boolean) => void) {
     this.#words = words;
     this.#onShow = onShow;
-    this.#now = button(words, ({ toNow }) => toNow, () => {
-      // The button is about to be disabled: the focus must not fall to the top of the page.
-      this.#range.focus();
-      this.now();
-    });
+    this.#now = button(
+      words,
+      ({ toNow }) => toNow,
+      () => {
+        // The button is about to be disabled: the focus must not fall to the top of the page.
+        this.#range.focus();
+        this.now();
+      },
+    );
     this.#now.id = "playground-now";
     this.#range.addEventListener("input", () => this.#seek(Number(this.#range.value)));
-    this.host = element("div", { class: "timeline" },
-      element("div", { class: "control" }, element("div", { class: "control-head" },
-        words.show(element("label", { for: this.#range.id }), ({ lookBack }) => lookBack), this.#shown), this.#range), this.#now);
+    this.host = element(
+      "div",
+      { class: "timeline" },
+      element(
+        "div",
+        { class: "control" },
+        element(
+          "div",
+          { class: "control-head" },
+          words.show(element("label", { for: this.#range.id }), ({ lookBack }) => lookBack),
+          this.#shown,
+        ),
+        this.#range,
+      ),
+      this.#now,
+    );
     words.follow(this.#shown, () => this.#draw());
   }
 
@@ -63,13 +80,16 @@ export class Timeline {
   }
 
   #draw(): void {
-    const { now, language } = this.#words, last = this.#snapshots.length - 1, newest = this.#snapshots.at(-1)?.steps ?? 0;
+    const { now, language } = this.#words,
+      last = this.#snapshots.length - 1,
+      newest = this.#snapshots.at(-1)?.steps ?? 0;
     const place = this.#back === null ? last : this.#snapshots.placeOf(this.#back);
     this.#range.max = String(Math.max(0, last));
     this.#range.value = String(Math.max(0, place));
     this.#range.disabled = last < 1;
     this.#now.disabled = this.#back === null;
-    const text = this.#back === null ? now.shownNow(language.number(newest)) : now.shownBack(language.number(this.#back), language.number(newest));
+    const text =
+      this.#back === null ? now.shownNow(language.number(newest)) : now.shownBack(language.number(this.#back), language.number(newest));
     this.#shown.textContent = text;
     this.#range.setAttribute("aria-valuetext", text);
     if (this.#back === null) delete this.host.dataset.back;

@@ -44,7 +44,9 @@ export class PlaygroundTransport extends Transport<Figure, PlaygroundWords> {
   }
 
   protected texts(): Record<Figure, string> {
-    const { language } = this.words, model = this.#model, look = this.#look;
+    const { language } = this.words,
+      model = this.#model,
+      look = this.#look;
     if (look) Object.assign(this.host.dataset, { steps: look.steps, loss: look.train.loss, accuracy: look.test.accuracy });
     return {
       steps: language.number(look?.steps ?? 0),

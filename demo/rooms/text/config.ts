@@ -28,7 +28,23 @@ export const SEED = whole(0, 4_294_967_295);
 export const TEMPERATURE = real(0.1, 2);
 
 export const FIELDS: Fields<TextConfig> = {
-  layers: LAYERS, units: UNITS, length: LENGTH, batch: BATCH, rate: RATE, seed: SEED, temperature: TEMPERATURE, engine: ENGINE_CHOICE,
+  layers: LAYERS,
+  units: UNITS,
+  length: LENGTH,
+  batch: BATCH,
+  rate: RATE,
+  seed: SEED,
+  temperature: TEMPERATURE,
+  engine: ENGINE_CHOICE,
 };
 
-export const DEFAULTS: TextConfig = { layers: 1, units: 128, length: 40, batch: 16, rate: 0.003, seed: 1, temperature: 0.6, engine: "auto" };
+export const DEFAULTS: TextConfig = {
+  layers: 1,
+  units: 128,
+  length: 40,
+  batch: 16,
+  rate: 0.003,
+  seed: 1,
+  temperature: 0.6,
+  engine: "auto",
+};

@@ -56,11 +56,18 @@ const perplexityOf = (counts: ReadonlyMap<string, number>, characters: number): 
   Math.exp([...counts.values()].reduce((sum, count) => sum - (count / characters) * Math.log(count / characters), 0));
 
 /** @returns the text with what is known of it, or why it cannot be learnt */
-export function readCorpus(given: string, title: string | null, windows: { readonly length: number; readonly batch: number }): Corpus | Problem {
+export function readCorpus(
+  given: string,
+  title: string | null,
+  windows: { readonly length: number; readonly batch: number },
+): Corpus | Problem {
   if (given.length > 2 * MOST_CHARACTERS) return { kind: "long", characters: given.length, most: MOST_CHARACTERS };
-  const text = tidy(given), binary = BINARY.exec(text), least = leastCharacters(windows);
+  const text = tidy(given),
+    binary = BINARY.exec(text),
+    least = leastCharacters(windows);
   if (binary) return { kind: "binary", character: codePoint(binary[0]) };
-  const counts = countsOf(text), characters = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const counts = countsOf(text),
+    characters = [...counts.values()].reduce((sum, count) => sum + count, 0);
   if (characters > MOST_CHARACTERS) return { kind: "long", characters, most: MOST_CHARACTERS };
   if (characters < least) return { kind: "short", characters, least };
   // Of the characters that were found, not of the text once more: it may be long.

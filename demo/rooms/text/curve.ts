@@ -18,17 +18,42 @@ export class Curve {
 
   constructor(words: Words<TextWords>, theme: Theme) {
     const { language } = words;
-    this.#chart = new LineChart({ language, theme, name: () => words.now.perplexity, line: () => words.now.training,
-      dots: () => words.now.held, show: perplexityText, height: 300,
-      levels: () => (this.#corpus ? [
-        { name: words.now.uniform, value: this.#corpus.vocabulary.length }, { name: words.now.unigram, value: this.#corpus.unigram },
-      ] : []) });
+    this.#chart = new LineChart({
+      language,
+      theme,
+      name: () => words.now.perplexity,
+      line: () => words.now.training,
+      dots: () => words.now.held,
+      show: perplexityText,
+      height: 300,
+      levels: () =>
+        this.#corpus
+          ? [
+              { name: words.now.uniform, value: this.#corpus.vocabulary.length },
+              { name: words.now.unigram, value: this.#corpus.unigram },
+            ]
+          : [],
+    });
     this.#controls = chartControls(language, [this.#chart]);
-    const key = (name: "training" | "held") => element("li", { class: name === "held" ? "validation" : name }, words.show(element("span"), (now) => now[name]));
-    this.host = element("section", { class: "card curve" },
-      element("header", {}, words.show(element("h2"), ({ curve }) => curve), element("ul", { class: "key", role: "list" }, key("training"), key("held"))),
+    const key = (name: "training" | "held") =>
+      element(
+        "li",
+        { class: name === "held" ? "validation" : name },
+        words.show(element("span"), (now) => now[name]),
+      );
+    this.host = element(
+      "section",
+      { class: "card curve" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), ({ curve }) => curve),
+        element("ul", { class: "key", role: "list" }, key("training"), key("held")),
+      ),
       words.show(element("p", { class: "hint" }), ({ curveHint }) => curveHint),
-      this.#chart.host, this.#controls.host);
+      this.#chart.host,
+      this.#controls.host,
+    );
   }
 
   /** What its levels are of. */

@@ -18,8 +18,13 @@ export class HistoryCard {
     this.#words = words;
     words.attribute(this.#list, "aria-label", (now) => now.historyLabel);
     words.follow(this.#list, () => this.#list.replaceChildren(...this.#samples.map((sample) => this.#item(sample))));
-    this.host = element("section", { class: "card history" }, words.show(element("h2"), (now) => now.history),
-      words.show(element("p", { class: "hint" }), (now) => now.historyHint), this.#list);
+    this.host = element(
+      "section",
+      { class: "card history" },
+      words.show(element("h2"), (now) => now.history),
+      words.show(element("p", { class: "hint" }), (now) => now.historyHint),
+      this.#list,
+    );
   }
 
   clear(): void {
@@ -34,10 +39,18 @@ export class HistoryCard {
   }
 
   #item({ steps, perplexity, prompt, text }: Sample): HTMLElement {
-    const { now, language } = this.#words, shown = [...text ?? now.noSample].slice(0, SHOWN).join("");
-    return element("li", {},
-      element("p", { class: "moment" }, element("strong", {}, now.historyStep(language.number(steps))),
-        steps === 0 ? null : element("span", {}, now.historyPerplexity(perplexityText(perplexity)))),
-      element("p", { class: "said" }, element("span", { class: "begun" }, prompt), shown.replace(/\s+/g, " ")));
+    const { now, language } = this.#words,
+      shown = [...(text ?? now.noSample)].slice(0, SHOWN).join("");
+    return element(
+      "li",
+      {},
+      element(
+        "p",
+        { class: "moment" },
+        element("strong", {}, now.historyStep(language.number(steps))),
+        steps === 0 ? null : element("span", {}, now.historyPerplexity(perplexityText(perplexity))),
+      ),
+      element("p", { class: "said" }, element("span", { class: "begun" }, prompt), shown.replace(/\s+/g, " ")),
+    );
   }
 }

@@ -13,8 +13,24 @@ export class KeepCard {
   constructor(words: Words<TextWords>, onSave: () => void, onLoad: (file: File) => void) {
     const save = button(words, (now) => now.save, onSave);
     save.id = "text-save";
-    this.row = element("div", { class: "pair" }, save, fileButton(words, (now) => now.load, ".safetensors", false, ([file]) => onLoad(file)));
-    this.host = element("section", { class: "card keep" }, words.show(element("h2"), (now) => now.keep),
-      words.show(element("p", { class: "hint" }), (now) => now.keepHint), this.row);
+    this.row = element(
+      "div",
+      { class: "pair" },
+      save,
+      fileButton(
+        words,
+        (now) => now.load,
+        ".safetensors",
+        false,
+        ([file]) => onLoad(file),
+      ),
+    );
+    this.host = element(
+      "section",
+      { class: "card keep" },
+      words.show(element("h2"), (now) => now.keep),
+      words.show(element("p", { class: "hint" }), (now) => now.keepHint),
+      this.row,
+    );
   }
 }

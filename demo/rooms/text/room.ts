@@ -32,11 +32,20 @@ interface Made {
 
 class TextRoom extends TrainingRoom<TextWords, TextConfig> {
   protected readonly remote = this.connect<TextWorker>(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
-  protected readonly transport = this.keep(new TextTransport(this.words, { ...this.runEvents, onShare: () => { void this.share(); } }));
-  protected readonly settings = this.keep(new Settings(this.words, this.first, this.onLive, () => {
-    this.link.changed();
-    void this.#reread();
-  }));
+  protected readonly transport = this.keep(
+    new TextTransport(this.words, {
+      ...this.runEvents,
+      onShare: () => {
+        void this.share();
+      },
+    }),
+  );
+  protected readonly settings = this.keep(
+    new Settings(this.words, this.first, this.onLive, () => {
+      this.link.changed();
+      void this.#reread();
+    }),
+  );
   readonly #sample = new SampleCard(this.words, this.first.temperature, () => {
     this.link.changed();
     void this.#wishes.ask();
@@ -44,13 +53,27 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
   readonly #history = new HistoryCard(this.words);
   readonly #curve = this.keep(new Curve(this.words, this.context.theme));
   readonly #text = new TextCard(this.words, {
-    onLearn: (given) => { void this.#learn(given, null); },
-    onFile: (file) => { file.text().then((given) => this.#learn(given, null), this.fail); },
-    onBack: () => { void this.#learn(BUILTIN.text, BUILTIN.title); },
+    onLearn: (given) => {
+      void this.#learn(given, null);
+    },
+    onFile: (file) => {
+      file.text().then((given) => this.#learn(given, null), this.fail);
+    },
+    onBack: () => {
+      void this.#learn(BUILTIN.text, BUILTIN.title);
+    },
   });
-  readonly #files = new KeepCard(this.words, () => { this.#save().catch(this.failAt(this.#files.row)); }, (file) => {
-    this.#load(file).catch((error: unknown) => this.context.notices.show("error", () => this.words.now.wrongFile(reasonOf(error)), this.#files.row));
-  });
+  readonly #files = new KeepCard(
+    this.words,
+    () => {
+      this.#save().catch(this.failAt(this.#files.row));
+    },
+    (file) => {
+      this.#load(file).catch((error: unknown) =>
+        this.context.notices.show("error", () => this.words.now.wrongFile(reasonOf(error)), this.#files.row),
+      );
+    },
+  );
   readonly #events: Events = {
     ...this.trainerEvents,
     onFresh: () => this.#onFresh(),
@@ -71,9 +94,12 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
 
   constructor(host: HTMLElement, context: RoomContext) {
     super("text", host, context, texts, FIELDS, DEFAULTS, ["rate", "temperature"]);
-    this.layOut(element("div", { class: "desk" }, this.#sample.host, this.#text.host),
+    this.layOut(
+      element("div", { class: "desk" }, this.#sample.host, this.#text.host),
       element("div", { class: "desk" }, this.#curve.host, element("div", { class: "pile" }, this.settings.host, this.#files.host)),
-      this.#history.host, this.trials);
+      this.#history.host,
+      this.trials,
+    );
     void this.#learn(BUILTIN.text, BUILTIN.title);
   }
 
@@ -98,7 +124,9 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
   }
 
   override open(link: string): void {
-    const changes = this.link.take(link, (wanted) => { this.config = wanted; });
+    const changes = this.link.take(link, (wanted) => {
+      this.config = wanted;
+    });
     if (changes.includes("temperature")) void this.#wishes.ask();
     if (changes.includes("rate")) this.takeLive();
     if (changes.some((name) => !this.live.includes(name))) void this.#reread();
@@ -111,15 +139,21 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
       this.#text.problem = corpus;
       return;
     }
-    const another = this.#opened, { context: { notices, language }, words } = this;
+    const another = this.#opened,
+      {
+        context: { notices, language },
+        words,
+      } = this;
     await this.#begin(corpus);
-    if (another && this.#inPlace?.corpus === corpus) notices.show("done", () => words.now.learning(language.number(corpus.characters)), this.#text.learnRow);
+    if (another && this.#inPlace?.corpus === corpus)
+      notices.show("done", () => words.now.learning(language.number(corpus.characters)), this.#text.learnRow);
   }
 
   /** The same text for other settings, where it is long enough for them. */
   async #reread(): Promise<void> {
     if (!this.#newest) return;
-    const { words, settings } = this, corpus = readCorpus(this.#newest.text, this.#newest.title, settings.config);
+    const { words, settings } = this,
+      corpus = readCorpus(this.#newest.text, this.#newest.title, settings.config);
     if (!isProblem(corpus)) return this.#begin(corpus);
     this.context.notices.show("error", () => words.now.problem(reasonFor(corpus, words)), settings.fresh);
     if (this.#inPlace) settings.config = this.#inPlace.config;
@@ -144,7 +178,8 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
   }
 
   async #make({ config, corpus: { text, title, vocabulary } }: Made): Promise<void> {
-    const material = { text, vocabulary }, engine = this.settings.engine.value;
+    const material = { text, vocabulary },
+      engine = this.settings.engine.value;
     if (text !== this.#inPlace?.corpus.text) this.#sample.begin(vocabulary, title === null ? "" : BUILTIN.prompt);
     if (this.#opened) await this.remote.configure(config, material, engine, this.#sample.wish);
     else await this.remote.open(config, material, engine, this.#sample.wish, proxy(this.#events));
@@ -160,7 +195,8 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
 
   /** The network of before is still there, if there was one. */
   #stay(refused: Corpus): void {
-    const { settings, info } = this, inPlace = this.#inPlace;
+    const { settings, info } = this,
+      inPlace = this.#inPlace;
     this.#newest = inPlace?.corpus ?? refused;
     if (!inPlace) this.transport.state = "failed";
     else if (info) [settings.config, settings.engine.value] = [inPlace.config, info.backend];
@@ -168,7 +204,9 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
   }
 
   async #save(): Promise<void> {
-    const bytes = await this.remote.save(), { notices } = this.context, { words } = this;
+    const bytes = await this.remote.save(),
+      { notices } = this.context,
+      { words } = this;
     if (!bytes) return notices.show("error", () => words.now.notFinite, this.#files.row);
     download(new Uint8Array(bytes), FILE_NAME);
     notices.show("done", () => words.now.saved(FILE_NAME), this.#files.row);
@@ -176,7 +214,8 @@ class TextRoom extends TrainingRoom<TextWords, TextConfig> {
 
   async #load(file: File): Promise<void> {
     if (!this.#inPlace) return;
-    const { corpus } = this.#inPlace, { config, vocabulary } = await this.remote.load(file, corpus.text, this.config, this.settings.engine.value);
+    const { corpus } = this.#inPlace,
+      { config, vocabulary } = await this.remote.load(file, corpus.text, this.config, this.settings.engine.value);
     this.config = config;
     this.link.changed();
     this.#take({ config, corpus: { ...corpus, vocabulary } });

@@ -21,7 +21,13 @@ export class SampleCard {
   readonly #expects = element("h3", { id: uniqueId("expects") });
   readonly #next = element("ol", { role: "list", class: "next", "aria-labelledby": this.#expects.id });
   readonly #temperature: Control<number>;
-  readonly #prompt = element("input", { type: "text", id: "text-prompt", autocomplete: "off", spellcheck: "false", maxlength: LONGEST_PROMPT });
+  readonly #prompt = element("input", {
+    type: "text",
+    id: "text-prompt",
+    autocomplete: "off",
+    spellcheck: "false",
+    maxlength: LONGEST_PROMPT,
+  });
   readonly #wrong = element("small", { class: "wrong", id: uniqueId("rule"), hidden: true });
   #vocabulary: ReadonlySet<string> = new Set();
   #unknown = "";
@@ -31,25 +37,65 @@ export class SampleCard {
   /** @param onWish another way to write, to be seen at once */
   constructor(words: Words<TextWords>, temperature: number, onWish: () => void) {
     this.#words = words;
-    this.#temperature = sliderControl({ words, label: (now: TextWords) => now.temperature, hint: (now) => now.temperatureHint },
-      TEMPERATURE, temperature, { places: 38, show: (value) => value.toFixed(2) }, onWish);
+    this.#temperature = sliderControl(
+      { words, label: (now: TextWords) => now.temperature, hint: (now) => now.temperatureHint },
+      TEMPERATURE,
+      temperature,
+      { places: 38, show: (value) => value.toFixed(2) },
+      onWish,
+    );
     this.#temperature.host.querySelector("input")!.id = "text-temperature";
     this.#temperature.host.querySelector("label")!.htmlFor = "text-temperature";
-    this.#prompt.addEventListener("input", () => { if (this.#checkPrompt()) onWish(); });
-    const again = button(words, (now) => now.again, () => {
-      this.#turn++;
-      onWish();
+    this.#prompt.addEventListener("input", () => {
+      if (this.#checkPrompt()) onWish();
     });
+    const again = button(
+      words,
+      (now) => now.again,
+      () => {
+        this.#turn++;
+        onWish();
+      },
+    );
     again.id = "text-again";
-    const paper = words.attribute(element("div", { class: "paper", role: "group", tabindex: 0 }, element("p", {}, this.#begun, this.#written)),
-      "aria-label", (now) => now.sampleLabel);
-    this.host = element("section", { class: "card writes" },
-      element("header", {}, words.show(element("h2"), (now) => now.writes), this.#when), paper, element("div", { class: "expected" }, this.#expects, this.#next),
-      element("div", { class: "ways" }, this.#temperature.host,
-        element("div", { class: "control" }, element("div", { class: "control-head" }, words.show(element("label", { for: this.#prompt.id }), (now) => now.prompt)),
-          this.#prompt, this.#wrong), again));
+    const paper = words.attribute(
+      element("div", { class: "paper", role: "group", tabindex: 0 }, element("p", {}, this.#begun, this.#written)),
+      "aria-label",
+      (now) => now.sampleLabel,
+    );
+    this.host = element(
+      "section",
+      { class: "card writes" },
+      element(
+        "header",
+        {},
+        words.show(element("h2"), (now) => now.writes),
+        this.#when,
+      ),
+      paper,
+      element("div", { class: "expected" }, this.#expects, this.#next),
+      element(
+        "div",
+        { class: "ways" },
+        this.#temperature.host,
+        element(
+          "div",
+          { class: "control" },
+          element(
+            "div",
+            { class: "control-head" },
+            words.show(element("label", { for: this.#prompt.id }), (now) => now.prompt),
+          ),
+          this.#prompt,
+          this.#wrong,
+        ),
+        again,
+      ),
+    );
     words.follow(this.#when, () => this.#show());
-    words.follow(this.#wrong, () => { this.#wrong.textContent = words.now.unknown(JSON.stringify(this.#unknown)); });
+    words.follow(this.#wrong, () => {
+      this.#wrong.textContent = words.now.unknown(JSON.stringify(this.#unknown));
+    });
   }
 
   get temperature(): number {
@@ -81,7 +127,10 @@ export class SampleCard {
     const allowed = this.#unknown === "";
     this.#wrong.hidden = allowed;
     this.#wrong.textContent = this.#words.now.unknown(JSON.stringify(this.#unknown));
-    for (const [name, value] of [["aria-invalid", "true"], ["aria-errormessage", this.#wrong.id]]) {
+    for (const [name, value] of [
+      ["aria-invalid", "true"],
+      ["aria-errormessage", this.#wrong.id],
+    ]) {
       if (allowed) this.#prompt.removeAttribute(name);
       else this.#prompt.setAttribute(name, value);
     }
@@ -89,16 +138,25 @@ export class SampleCard {
   }
 
   #chance({ character, probability }: Expected): HTMLElement {
-    const { now, language } = this.#words, bar = element("span", { class: "bar" });
+    const { now, language } = this.#words,
+      bar = element("span", { class: "bar" });
     bar.style.height = `${100 * probability}%`;
     const names: Readonly<Record<string, string>> = { " ": now.space, "\n": now.lineBreak, "\t": now.tab };
-    const shown = Object.hasOwn(names, character) ? element("span", { class: "glyph named" }, names[character]) : element("span", { class: "glyph" }, character);
-    return element("li", {}, element("span", { class: "share" }, language.percent(probability, 0)),
-      element("span", { class: "column", "aria-hidden": "true" }, bar), shown);
+    const shown = Object.hasOwn(names, character)
+      ? element("span", { class: "glyph named" }, names[character])
+      : element("span", { class: "glyph" }, character);
+    return element(
+      "li",
+      {},
+      element("span", { class: "share" }, language.percent(probability, 0)),
+      element("span", { class: "column", "aria-hidden": "true" }, bar),
+      shown,
+    );
   }
 
   #show(): void {
-    const { now, language } = this.#words, sample = this.#sample;
+    const { now, language } = this.#words,
+      sample = this.#sample;
     if (!sample) return;
     const { steps, perplexity, prompt, text, temperature, next } = sample;
     this.#begun.textContent = text === null ? "" : prompt;

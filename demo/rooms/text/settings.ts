@@ -21,18 +21,39 @@ export class Settings {
 
   constructor(words: Words<TextWords>, first: TextConfig, onRate: (rate: number) => void, onNetwork: () => void) {
     const label = (name: keyof Controls) => ({ words, label: (now: TextWords) => now[name] });
-    const number = (name: Exclude<keyof Controls, "rate">, field: typeof UNITS) => textControl(label(name), field, first[name], onNetwork, "numeric");
+    const number = (name: Exclude<keyof Controls, "rate">, field: typeof UNITS) =>
+      textControl(label(name), field, first[name], onNetwork, "numeric");
     this.#controls = {
-      rate: sliderControl(label("rate"), RATE, first.rate, { places: 80, logarithmic: true, show: (value) => String(Number(value.toPrecision(2))) }, onRate),
-      units: number("units", UNITS), layers: number("layers", LAYERS), length: number("length", LENGTH), batch: number("batch", BATCH), seed: number("seed", SEED),
+      rate: sliderControl(
+        label("rate"),
+        RATE,
+        first.rate,
+        { places: 80, logarithmic: true, show: (value) => String(Number(value.toPrecision(2))) },
+        onRate,
+      ),
+      units: number("units", UNITS),
+      layers: number("layers", LAYERS),
+      length: number("length", LENGTH),
+      batch: number("batch", BATCH),
+      seed: number("seed", SEED),
     };
     this.engine = new EngineControl(words.language, first.engine, onNetwork);
     const { rate, units, layers, length, batch, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
-      element("fieldset", { class: name }, words.show(element("legend"), (now) => now[name]), ...hosts);
+      element(
+        "fieldset",
+        { class: name },
+        words.show(element("legend"), (now) => now[name]),
+        ...hosts,
+      );
     this.fresh = group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.engine.host);
-    this.host = element("section", { class: "card knobs" }, words.show(element("h2"), (now) => now.settings), group("live", rate.host),
-      this.fresh);
+    this.host = element(
+      "section",
+      { class: "card knobs" },
+      words.show(element("h2"), (now) => now.settings),
+      group("live", rate.host),
+      this.fresh,
+    );
   }
 
   get config(): NetworkConfig {

@@ -14,13 +14,15 @@ import type { Events, Expected, Live, Material, Wish } from "./messages.ts";
 /** What it writes is kept after so many steps, and whenever there are twice as many. */
 const FIRST_KEPT = 25;
 /** Characters of a sample, and of the text before it where no prompt is given to a saved model. */
-const SAMPLE = 360, PRIMER = 64;
+const SAMPLE = 360,
+  PRIMER = 64;
 /** Characters that it tells to expect. */
 const EXPECTED = 8;
 /** Steps that the perplexity is the mean of. */
 const RECENT = 25;
 /** Characters of the held-out text that it is asked about, at most, and places in it that are read at once. */
-const MOST_ASKED = 5_000, ASKED_AT_ONCE = 8;
+const MOST_ASKED = 5_000,
+  ASKED_AT_ONCE = 8;
 
 /** The next number of steps after which what it writes is kept. */
 function nextKept(steps: number): number {
@@ -31,9 +33,12 @@ function nextKept(steps: number): number {
 
 /** By p^(1/temperature) / Σ, as they are drawn. */
 function likeliest(answer: Float32Array, vocabulary: readonly string[], temperature: number): Expected[] {
-  const largest = Math.max(...answer), weights = Array.from(answer, (p) => (p / largest) ** (1 / temperature));
+  const largest = Math.max(...answer),
+    weights = Array.from(answer, (p) => (p / largest) ** (1 / temperature));
   const total = weights.reduce((a, b) => a + b);
-  return [...weights.keys()].sort((a, b) => weights[b] - weights[a]).slice(0, EXPECTED)
+  return [...weights.keys()]
+    .sort((a, b) => weights[b] - weights[a])
+    .slice(0, EXPECTED)
     .map((place) => ({ character: vocabulary[place], probability: weights[place] / total }));
 }
 
@@ -60,11 +65,19 @@ export class TextTask implements Task {
   /** Steps at the last show(); null before the first. */
   #shownAt: number | null = null;
 
-  constructor(config: TextConfig, readonly material: Material, wish: Wish, readonly events: Events) {
-    const { text, vocabulary } = material, { length, batch: batchSize } = config;
-    const places = placesOf(text, vocabulary, "the text"), from = places.length - heldOut(places.length);
+  constructor(
+    config: TextConfig,
+    readonly material: Material,
+    wish: Wish,
+    readonly events: Events,
+  ) {
+    const { text, vocabulary } = material,
+      { length, batch: batchSize } = config;
+    const places = placesOf(text, vocabulary, "the text"),
+      from = places.length - heldOut(places.length);
     const { x, y, batches } = windows(places.subarray(0, from), { length, batchSize });
-    const asked = places.subarray(from, from + MOST_ASKED), heldBatch = Math.min(ASKED_AT_ONCE, Math.floor((asked.length - 1) / length));
+    const asked = places.subarray(from, from + MOST_ASKED),
+      heldBatch = Math.min(ASKED_AT_ONCE, Math.floor((asked.length - 1) / length));
     const held = windows(asked, { length, batchSize: heldBatch });
     [this.#config, this.#batches, this.#heldBatch] = [config, batches, heldBatch];
     [this.data, this.#held] = [dataset(x, y), dataset(held.x, held.y)];
@@ -111,12 +124,18 @@ export class TextTask implements Task {
   }
 
   onBatches(batches: readonly Batch[], { steps, stepsPerSecond }: Progress): void {
-    const perplexities = batches.map(({ loss }) => Math.exp(loss)), { length, batch } = this.#config, speed = stepsPerSecond ?? NaN;
+    const perplexities = batches.map(({ loss }) => Math.exp(loss)),
+      { length, batch } = this.#config,
+      speed = stepsPerSecond ?? NaN;
     this.#steps = steps;
     this.#recent = [...this.#recent, ...perplexities].slice(-RECENT);
     this.events.onProgress({
-      steps, perplexities: Float32Array.from(perplexities), perplexity: this.#perplexity, passes: steps / this.#batches,
-      stepsPerSecond: speed, charactersPerSecond: speed * length * batch,
+      steps,
+      perplexities: Float32Array.from(perplexities),
+      perplexity: this.#perplexity,
+      passes: steps / this.#batches,
+      stepsPerSecond: speed,
+      charactersPerSecond: speed * length * batch,
     });
   }
 
@@ -125,7 +144,8 @@ export class TextTask implements Task {
   }
 
   async show({ steps }: Progress): Promise<void> {
-    const { loss } = await this.model.evaluate(this.#held, { batchSize: this.#heldBatch }), kept = this.isDue();
+    const { loss } = await this.model.evaluate(this.#held, { batchSize: this.#heldBatch }),
+      kept = this.isDue();
     this.events.onHeldOut({ steps, perplexity: Math.exp(loss) });
     this.#shownAt = steps;
     await this.#write(kept);
@@ -139,11 +159,16 @@ export class TextTask implements Task {
 
   /** As a file that the command line reads, too; null if the weights are no finite numbers. */
   async save(): Promise<Uint8Array | null> {
-    const { length, batch } = this.#config, weights = await this.model.getWeights();
+    const { length, batch } = this.#config,
+      weights = await this.model.getWeights();
     if (!weights.every(({ data }) => data.every(Number.isFinite))) return null;
     const primer = [...this.material.text.slice(0, 2 * PRIMER)].slice(0, PRIMER).join("");
     return textModelBytes({
-      spec: this.#spec, length, batchSize: batch, temperature: this.#wish.temperature, primer,
+      spec: this.#spec,
+      length,
+      batchSize: batch,
+      temperature: this.#wish.temperature,
+      primer,
       weights: weights.map(({ name, shape, data }) => ({ name, shape: [...shape], data: Float32Array.from(data) })),
     });
   }
@@ -165,8 +190,12 @@ export class TextTask implements Task {
   /** One text at a time: they share a network. */
   #write(kept: boolean): Promise<void> {
     const writing = this.#writing.then(async () => {
-      const sampler = this.#sampler!, steps = this.#steps, { temperature, prompt, turn } = this.#wish, perplexity = steps === 0 ? NaN : this.#perplexity;
-      const weights = await this.model.getWeights(), answer = await sampler.expect(weights, prompt);
+      const sampler = this.#sampler!,
+        steps = this.#steps,
+        { temperature, prompt, turn } = this.#wish,
+        perplexity = steps === 0 ? NaN : this.#perplexity;
+      const weights = await this.model.getWeights(),
+        answer = await sampler.expect(weights, prompt);
       const text = await sampler.draw(weights, { count: SAMPLE, temperature, prompt, seed: this.#config.seed }, turn);
       const next = answer ? likeliest(answer, sampler.spec.vocabulary, temperature) : [];
       this.events.onSample({ steps, perplexity, prompt, temperature, text, next, kept });

@@ -21,7 +21,13 @@ export class TextCard {
   readonly #title = element("strong");
   readonly #counts = element("span", { id: "text-counts" });
   readonly #excerpt = element("blockquote");
-  readonly #paste = element("textarea", { id: "text-paste", rows: 5, autocomplete: "off", spellcheck: "false", "aria-describedby": "text-paste-hint" });
+  readonly #paste = element("textarea", {
+    id: "text-paste",
+    rows: 5,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "text-paste-hint",
+  });
   readonly #wrong = element("p", { class: "wrong", id: "text-problem", role: "alert" });
   readonly #back: HTMLButtonElement;
   /** Where messages about a text that was given belong. */
@@ -31,18 +37,52 @@ export class TextCard {
 
   constructor(words: Words<TextWords>, { onLearn, onFile, onBack }: TextCardEvents) {
     this.#words = words;
-    const learn = button(words, (now) => now.learn, () => onLearn(this.#paste.value));
+    const learn = button(
+      words,
+      (now) => now.learn,
+      () => onLearn(this.#paste.value),
+    );
     learn.id = "text-learn";
     this.#back = button(words, (now) => now.back, onBack, "plain");
     this.#back.id = "text-back";
-    this.learnRow = element("div", { class: "pair" }, learn, fileButton(words, (now) => now.open, ".txt,.md,text/plain", false, ([file]) => onFile(file)));
-    this.host = element("section", { class: "card reads" }, words.show(element("h2"), (now) => now.text),
-      element("p", { class: "which" }, this.#title, this.#counts), this.#excerpt, this.#back,
-      element("details", {}, words.show(element("summary"), (now) => now.useOwn),
-        element("div", { class: "control" }, element("div", { class: "control-head" }, words.show(element("label", { for: this.#paste.id }), (now) => now.paste)),
-          this.#paste, words.show(element("small", { id: "text-paste-hint" }), (now) => now.pasteHint)),
-        this.learnRow),
-      this.#wrong);
+    this.learnRow = element(
+      "div",
+      { class: "pair" },
+      learn,
+      fileButton(
+        words,
+        (now) => now.open,
+        ".txt,.md,text/plain",
+        false,
+        ([file]) => onFile(file),
+      ),
+    );
+    this.host = element(
+      "section",
+      { class: "card reads" },
+      words.show(element("h2"), (now) => now.text),
+      element("p", { class: "which" }, this.#title, this.#counts),
+      this.#excerpt,
+      this.#back,
+      element(
+        "details",
+        {},
+        words.show(element("summary"), (now) => now.useOwn),
+        element(
+          "div",
+          { class: "control" },
+          element(
+            "div",
+            { class: "control-head" },
+            words.show(element("label", { for: this.#paste.id }), (now) => now.paste),
+          ),
+          this.#paste,
+          words.show(element("small", { id: "text-paste-hint" }), (now) => now.pasteHint),
+        ),
+        this.learnRow,
+      ),
+      this.#wrong,
+    );
     words.follow(this.#title, () => this.#show());
     words.follow(this.#wrong, () => this.#tell());
   }
@@ -66,7 +106,8 @@ export class TextCard {
   }
 
   #show(): void {
-    const { now, language } = this.#words, corpus = this.#corpus;
+    const { now, language } = this.#words,
+      corpus = this.#corpus;
     if (!corpus) return;
     const { title, text, characters, vocabulary } = corpus;
     this.#title.textContent = title ?? now.ownText;
@@ -80,10 +121,15 @@ export class TextCard {
 export function reasonFor(problem: Problem, { now, language }: Words<TextWords>): string {
   const number = (value: number) => language.number(value);
   switch (problem.kind) {
-    case "short": return now.tooShort(number(problem.characters), number(problem.least));
-    case "long": return now.tooLong(number(problem.characters), number(problem.most));
-    case "same": return now.allSame;
-    case "many": return now.tooMany(number(problem.distinct), number(problem.most));
-    case "binary": return now.binary(problem.character);
+    case "short":
+      return now.tooShort(number(problem.characters), number(problem.least));
+    case "long":
+      return now.tooLong(number(problem.characters), number(problem.most));
+    case "same":
+      return now.allSame;
+    case "many":
+      return now.tooMany(number(problem.distinct), number(problem.most));
+    case "binary":
+      return now.binary(problem.character);
   }
 }

@@ -11,7 +11,7 @@ type Figure = (typeof FIGURES)[number];
 
 /** Three digits that count, and no dot where it would say nothing. */
 export const perplexityText = (value: number): string =>
-  (!Number.isFinite(value) ? (Number.isNaN(value) ? "–" : "∞") : value >= 1000 ? value.toExponential(1) : value.toPrecision(3));
+  !Number.isFinite(value) ? (Number.isNaN(value) ? "–" : "∞") : value >= 1000 ? value.toExponential(1) : value.toPrecision(3);
 
 export class TextTransport extends Transport<Figure, TextWords> {
   #model: ModelInfo | null = null;
@@ -57,9 +57,16 @@ export class TextTransport extends Transport<Figure, TextWords> {
   }
 
   protected texts(): Record<Figure, string> {
-    const { language } = this.words, model = this.#model, progress = this.#progress;
+    const { language } = this.words,
+      model = this.#model,
+      progress = this.#progress;
     const number = (value: number) => (Number.isFinite(value) ? language.number(Number(value.toPrecision(3))) : "–");
-    Object.assign(this.host.dataset, { steps: progress?.steps ?? 0, perplexity: progress?.perplexity ?? NaN, heldOut: this.#held?.perplexity ?? NaN, heldOutSteps: this.#held?.steps ?? NaN });
+    Object.assign(this.host.dataset, {
+      steps: progress?.steps ?? 0,
+      perplexity: progress?.perplexity ?? NaN,
+      heldOut: this.#held?.perplexity ?? NaN,
+      heldOutSteps: this.#held?.steps ?? NaN,
+    });
     return {
       steps: language.number(progress?.steps ?? 0),
       passes: (progress?.passes ?? 0).toFixed(1),

@@ -28,7 +28,8 @@ const unknownIn = (text: string, vocabulary: readonly string[]): string[] => {
 function boundedConfig(where: string, before: TextConfig, given: Partial<Record<Exclude<keyof TextConfig, "engine">, number>>): TextConfig {
   for (const [name, value] of Object.entries(given)) {
     const field = FIELDS[name as keyof TextConfig];
-    if (field.read(String(value)) === undefined) throw new FormatError(`${where}: ${name} must be ${field.rule} on this page; got ${value}.`);
+    if (field.read(String(value)) === undefined)
+      throw new FormatError(`${where}: ${name} must be ${field.rule} on this page; got ${value}.`);
   }
   return { ...before, ...given };
 }
@@ -51,19 +52,27 @@ export const textWorker = {
     trainer.task.change(live);
     trainer.cutSlice();
   },
-  write: (next: Wish): Promise<void> => trainer.task.write(wish = next),
+  write: (next: Wish): Promise<void> => trainer.task.write((wish = next)),
   save: (): Promise<Uint8Array | null> => trainer.task.save(),
   /** Takes on a saved network, to go on with this text. @throws FormatError with nothing changed */
   async load(file: File, text: string, before: TextConfig, engine: Engine): Promise<Loaded> {
     const { spec, length, batchSize, temperature, weights } = await parseTextModel(new Uint8Array(await file.arrayBuffer()), file.name);
     const config = boundedConfig(file.name, before, {
-      layers: spec.layers, units: spec.hidden, length, batch: batchSize, rate: spec.learningRate, temperature,
+      layers: spec.layers,
+      units: spec.hidden,
+      length,
+      batch: batchSize,
+      rate: spec.learningRate,
+      temperature,
     });
-    if (!weights.every(({ data }) => data.every(Number.isFinite))) throw new FormatError(`${file.name}: it holds numbers that are not finite.`);
+    if (!weights.every(({ data }) => data.every(Number.isFinite)))
+      throw new FormatError(`${file.name}: it holds numbers that are not finite.`);
     const unknown = unknownIn(text, spec.vocabulary);
     if (unknown.length > 0) {
-      throw new FormatError(`${file.name}: its network does not know ${unknown.length} of the characters of the text here ` +
-        `(${JSON.stringify(unknown.slice(0, 12).join(""))}). Paste a text like the one that it learned, and load it again.`);
+      throw new FormatError(
+        `${file.name}: its network does not know ${unknown.length} of the characters of the text here ` +
+          `(${JSON.stringify(unknown.slice(0, 12).join(""))}). Paste a text like the one that it learned, and load it again.`,
+      );
     }
     await configure(config, { text, vocabulary: spec.vocabulary, weights }, engine);
     return { config, vocabulary: spec.vocabulary };

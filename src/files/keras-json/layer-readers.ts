@@ -1,7 +1,16 @@
 // Layers of Keras 2, Keras 3 and TensorFlow.js, by class. A further class is a row of READERS.
 
 import {
-  activation, batchNormalization, dense, dropout, InputError, layerNormalization, simpleRNN, UnsupportedError, type Layer, type RecurrentActivation,
+  activation,
+  batchNormalization,
+  dense,
+  dropout,
+  InputError,
+  layerNormalization,
+  simpleRNN,
+  UnsupportedError,
+  type Layer,
+  type RecurrentActivation,
 } from "../../index.ts";
 import type { Options } from "./options.ts";
 
@@ -27,20 +36,36 @@ type LayerReader = (options: Options, reached: Reached) => Read;
 /** @throws UnsupportedError if a size is open */
 export function closed(where: string, shape: LayerShape): readonly number[] {
   if (shape.every((size) => typeof size === "number")) return shape;
-  throw new UnsupportedError(`${where}: the input's shape [${shape.map((size) => size ?? "null").join(", ")}] leaves a size open, and ` +
-    `deltaprop plans memory ahead. Give ` +
-    `{ inputShape: [${shape.map((size) => size ?? "steps").join(", ")}] }.`);
+  throw new UnsupportedError(
+    `${where}: the input's shape [${shape.map((size) => size ?? "null").join(", ")}] leaves a size open, and ` +
+      `deltaprop plans memory ahead. Give ` +
+      `{ inputShape: [${shape.map((size) => size ?? "steps").join(", ")}] }.`,
+  );
 }
 
-const NOTHING = ["activity_regularizer", "kernel_constraint", "recurrent_constraint", "bias_constraint", "beta_constraint", "gamma_constraint", "lora_rank", "lora_alpha",
-  "quantization_config"];
+const NOTHING = [
+  "activity_regularizer",
+  "kernel_constraint",
+  "recurrent_constraint",
+  "bias_constraint",
+  "beta_constraint",
+  "gamma_constraint",
+  "lora_rank",
+  "lora_alpha",
+  "quantization_config",
+];
 
 function common(options: Options, { inputShape, name }: Reached) {
   for (const key of NOTHING) options.only(key);
   return {
-    units: options.number("units")!, inputShape, name, useBias: options.flag("use_bias"),
-    kernelInitializer: options.initializer("kernel_initializer"), biasInitializer: options.initializer("bias_initializer"),
-    kernelRegularizer: options.regularizer("kernel_regularizer"), biasRegularizer: options.regularizer("bias_regularizer"),
+    units: options.number("units")!,
+    inputShape,
+    name,
+    useBias: options.flag("use_bias"),
+    kernelInitializer: options.initializer("kernel_initializer"),
+    biasInitializer: options.initializer("bias_initializer"),
+    kernelRegularizer: options.regularizer("kernel_regularizer"),
+    biasRegularizer: options.regularizer("bias_regularizer"),
   };
 }
 
@@ -49,10 +74,12 @@ function readRecurrent(options: Options, reached: Reached): Read {
   options.only("recurrent_dropout", 0);
   options.ignore("unroll", "implementation");
   const layer = simpleRNN({
-    ...common(options, reached), activation: options.activation() as RecurrentActivation | undefined,
-      returnSequences: options.flag("return_sequences"),
-    stateful: options.flag("stateful"), dropout: options.number("dropout"),
-      recurrentInitializer: options.initializer("recurrent_initializer"),
+    ...common(options, reached),
+    activation: options.activation() as RecurrentActivation | undefined,
+    returnSequences: options.flag("return_sequences"),
+    stateful: options.flag("stateful"),
+    dropout: options.number("dropout"),
+    recurrentInitializer: options.initializer("recurrent_initializer"),
     recurrentRegularizer: options.regularizer("recurrent_regularizer"),
   });
   return { layer, shape: layer.returnSequences ? [reached.shape[0], layer.units] : [layer.units] };
@@ -61,12 +88,20 @@ function readRecurrent(options: Options, reached: Reached): Read {
 /** What both normalizations have. Their axis is a number, or a list of one. */
 function normalization(options: Options, { shape, inputShape, name }: Reached) {
   for (const key of NOTHING) options.only(key);
-  const axis = options.get("axis") ?? -1, [first, ...others] = [axis].flat();
-  if (others.length > 0 || ![-1, shape.length].includes(first as number)) options.refuse("axis", "which deltaprop has only as -1, the features.");
+  const axis = options.get("axis") ?? -1,
+    [first, ...others] = [axis].flat();
+  if (others.length > 0 || ![-1, shape.length].includes(first as number))
+    options.refuse("axis", "which deltaprop has only as -1, the features.");
   return {
-    inputShape, name, epsilon: options.number("epsilon"), center: options.flag("center"), scale: options.flag("scale"),
-    betaInitializer: options.initializer("beta_initializer"), gammaInitializer: options.initializer("gamma_initializer"),
-    betaRegularizer: options.regularizer("beta_regularizer"), gammaRegularizer: options.regularizer("gamma_regularizer"),
+    inputShape,
+    name,
+    epsilon: options.number("epsilon"),
+    center: options.flag("center"),
+    scale: options.flag("scale"),
+    betaInitializer: options.initializer("beta_initializer"),
+    gammaInitializer: options.initializer("gamma_initializer"),
+    betaRegularizer: options.regularizer("beta_regularizer"),
+    gammaRegularizer: options.regularizer("gamma_regularizer"),
   };
 }
 
@@ -74,7 +109,9 @@ function readBatchNormalization(options: Options, reached: Reached): Read {
   options.ignore("fused");
   for (const key of ["synchronized", "renorm"]) options.only(key, false);
   const layer = batchNormalization({
-    ...normalization(options, reached), momentum: options.number("momentum"), movingMeanInitializer: options.initializer("moving_mean_initializer"),
+    ...normalization(options, reached),
+    momentum: options.number("momentum"),
+    movingMeanInitializer: options.initializer("moving_mean_initializer"),
     movingVarianceInitializer: options.initializer("moving_variance_initializer"),
   });
   return { layer, shape: reached.shape };
@@ -86,10 +123,12 @@ function readLayerNormalization(options: Options, reached: Reached): Read {
 }
 
 /** deltaprop's one slope. */
-const SLOPE = 0.2, isSlope = (value: number): boolean => Math.abs(value - SLOPE) < 1e-6;
+const SLOPE = 0.2,
+  isSlope = (value: number): boolean => Math.abs(value - SLOPE) < 1e-6;
 
 function readLeaky(options: Options, { shape, inputShape }: Reached): Read {
-  const key = options.get("negative_slope") === undefined ? "alpha" : "negative_slope", slope = options.number(key) ?? 0.3;
+  const key = options.get("negative_slope") === undefined ? "alpha" : "negative_slope",
+    slope = options.number(key) ?? 0.3;
   options.ignore("alpha", "negative_slope");
   if (!isSlope(slope)) options.refuse(key, `a slope that deltaprop has only as ${SLOPE}. Train with LeakyReLU(${SLOPE}).`);
   return { layer: activation({ activation: "leakyRelu", inputShape }), shape };
@@ -143,11 +182,13 @@ const CODE = ["Lambda", "TFOpLambda", "TorchModuleWrapper", "JaxLayer", "FlaxLay
 
 /** @throws UnsupportedError if there is no such layer here, or not with such options; code is refused */
 export function readLayer(className: string, options: Options, reached: Reached): Read {
-  if (CODE.includes(className)) throw new UnsupportedError(`${options.where}: ${className} holds code, which is never run from a file. ` +
-    `Leave the layer out.`);
+  if (CODE.includes(className))
+    throw new UnsupportedError(`${options.where}: ${className} holds code, which is never run from a file. ` + `Leave the layer out.`);
   if (!Object.hasOwn(READERS, className)) {
-    throw new UnsupportedError(`${options.where}: deltaprop has no layer ${JSON.stringify(className)?.slice(0, 80)}. Known: ` +
-      `${Object.keys(READERS).join(", ")}.`);
+    throw new UnsupportedError(
+      `${options.where}: deltaprop has no layer ${JSON.stringify(className)?.slice(0, 80)}. Known: ` +
+        `${Object.keys(READERS).join(", ")}.`,
+    );
   }
   try {
     const read = READERS[className](options, reached);

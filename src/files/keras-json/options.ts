@@ -2,9 +2,21 @@
 // option that is not known here, and refused by name.
 
 import {
-  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, l1l2, ones, orthogonal, randomNormal, randomUniform, UnsupportedError,
-    zeros,
-  type ActivationName, type Initializer, type Regularizer,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  l1l2,
+  ones,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  UnsupportedError,
+  zeros,
+  type ActivationName,
+  type Initializer,
+  type Regularizer,
 } from "../../index.ts";
 
 /** What JSON has for an object; read by own() alone. */
@@ -18,43 +30,83 @@ export const show = (value: unknown): string => (JSON.stringify(value) ?? "nothi
 
 /** "SimpleRNN" → "simple_rnn", as Keras does. */
 export const snake = (name: string): string =>
-  name.replace(/\W+/g, "").replace(/(.)([A-Z][a-z]+)/g, "$1_$2").replace(/([a-z])([A-Z])/g, "$1_$2").toLowerCase();
+  name
+    .replace(/\W+/g, "")
+    .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .toLowerCase();
 
 /** Names of both programs; a name of TensorFlow.js alone is its own. */
 const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
-  linear: "linear", sigmoid: "sigmoid", tanh: "tanh", relu: "relu", elu: "elu", softplus: "softplus", gelu: "gelu", gelu_new: "geluTanh",
-    swish: "swish",
-  silu: "swish", leaky_relu: "leakyRelu", softmax: "softmax",
+  linear: "linear",
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+  relu: "relu",
+  elu: "elu",
+  softplus: "softplus",
+  gelu: "gelu",
+  gelu_new: "geluTanh",
+  swish: "swish",
+  silu: "swish",
+  leaky_relu: "leakyRelu",
+  softmax: "softmax",
 };
 
 /** By class, in any spelling of its capitals: "GlorotUniform", "glorot_uniform". */
 const INITIALIZERS: Readonly<Record<string, (config: unknown) => Initializer>> = {
-  glorotuniform: () => glorotUniform(), glorotnormal: () => glorotNormal(), heuniform: () => heUniform(), henormal: () => heNormal(),
-    lecunnormal: () => lecunNormal(),
-  zeros: () => zeros(), ones: () => ones(), orthogonal: (config) => orthogonal({ gain: own(config, "gain") as number | undefined }),
+  glorotuniform: () => glorotUniform(),
+  glorotnormal: () => glorotNormal(),
+  heuniform: () => heUniform(),
+  henormal: () => heNormal(),
+  lecunnormal: () => lecunNormal(),
+  zeros: () => zeros(),
+  ones: () => ones(),
+  orthogonal: (config) => orthogonal({ gain: own(config, "gain") as number | undefined }),
   orthogonalinitializer: (config) => orthogonal({ gain: own(config, "gain") as number | undefined }),
-  randomnormal: (config) => randomNormal({ mean: own(config, "mean") as number | undefined,
-    stddev: own(config, "stddev") as number | undefined }),
-  randomuniform: (config) => randomUniform({ minval: own(config, "minval") as number | undefined,
-    maxval: own(config, "maxval") as number | undefined }),
+  randomnormal: (config) =>
+    randomNormal({ mean: own(config, "mean") as number | undefined, stddev: own(config, "stddev") as number | undefined }),
+  randomuniform: (config) =>
+    randomUniform({ minval: own(config, "minval") as number | undefined, maxval: own(config, "maxval") as number | undefined }),
   variancescaling: (config) => {
-    const scaled = `${show(own(config, "scale"))} ${String(own(config, "mode"))} ` +
+    const scaled =
+      `${show(own(config, "scale"))} ${String(own(config, "mode"))} ` +
       `${/uniform/.test(String(own(config, "distribution"))) ? "uniform" : "normal"}`;
-    return ({ "1 fan_avg uniform": glorotUniform, "1 fan_avg normal": glorotNormal, "2 fan_in uniform": heUniform,
-      "2 fan_in normal": heNormal,
-      "1 fan_in normal": lecunNormal }[scaled] ?? glorotUniform)();
+    return (
+      {
+        "1 fan_avg uniform": glorotUniform,
+        "1 fan_avg normal": glorotNormal,
+        "2 fan_in uniform": heUniform,
+        "2 fan_in normal": heNormal,
+        "1 fan_in normal": lecunNormal,
+      }[scaled] ?? glorotUniform
+    )();
   },
 };
 
 /** Keys that say nothing about what a layer computes. */
-const IGNORED = ["name", "input_shape", "batch_input_shape", "batch_shape", "input_dtype", "build_config", "seed", "sparse", "ragged",
-  "input_dim", "input_length", "batch_size"];
+const IGNORED = [
+  "name",
+  "input_shape",
+  "batch_input_shape",
+  "batch_shape",
+  "input_dtype",
+  "build_config",
+  "seed",
+  "sparse",
+  "ragged",
+  "input_dim",
+  "input_length",
+  "batch_size",
+];
 
 export class Options {
   readonly #known = new Set(IGNORED);
 
   /** @param where the file, and the layer in it */
-  constructor(readonly where: string, readonly config: Json) {
+  constructor(
+    readonly where: string,
+    readonly config: Json,
+  ) {
     this.only("trainable", true);
     this.#checkDtype();
   }
@@ -88,8 +140,9 @@ export class Options {
 
   flag(key: string): boolean | undefined {
     const value = this.get(key);
-    return value === undefined || typeof value === "boolean" ? value : this.refuse(key,
-      "which must be true or false. The file is damaged.");
+    return value === undefined || typeof value === "boolean"
+      ? value
+      : this.refuse(key, "which must be true or false. The file is damaged.");
   }
 
   activation(key = "activation"): ActivationName | undefined {
@@ -102,14 +155,18 @@ export class Options {
 
   /** Weights come from the file, so that one that is not known stands for the default. */
   initializer(key: string): Initializer | undefined {
-    const value = this.get(key), name = textOf(own(value, "class_name") ?? value).replaceAll("_", "").toLowerCase();
+    const value = this.get(key),
+      name = textOf(own(value, "class_name") ?? value)
+        .replaceAll("_", "")
+        .toLowerCase();
     return Object.hasOwn(INITIALIZERS, name) ? INITIALIZERS[name](own(value, "config")) : undefined;
   }
 
   regularizer(key: string): Regularizer | null {
     const value = this.get(key);
     if (value === undefined) return null;
-    const name = textOf(own(value, "class_name") ?? value).toLowerCase(), config = own(value, "config");
+    const name = textOf(own(value, "class_name") ?? value).toLowerCase(),
+      config = own(value, "config");
     if (!["l1", "l2", "l1l2", "l1_l2"].includes(name)) this.refuse(key, "which is not known. Known: L1, L2, L1L2.");
     const of = (part: "l1" | "l2", fallback: number): number => Number(own(config, part) ?? fallback);
     return l1l2({ l1: name === "l2" ? 0 : of("l1", 0.01), l2: name === "l1" ? 0 : of("l2", 0.01) });
@@ -122,7 +179,8 @@ export class Options {
   }
 
   #checkDtype(): void {
-    const value = this.get("dtype"), name = typeof value === "object" ? own(own(value, "config"), "name") : value;
+    const value = this.get("dtype"),
+      name = typeof value === "object" ? own(own(value, "config"), "name") : value;
     if (name !== undefined && name !== "float32") this.refuse("dtype", 'which deltaprop has only as "float32".');
   }
 }

@@ -5,7 +5,9 @@
 import { unzipSync, zipSync } from "fflate/browser";
 import { FormatError, InputError } from "../../index.ts";
 
-export const CONFIG = "config.json", WEIGHTS = "model.weights.h5", METADATA = "metadata.json";
+export const CONFIG = "config.json",
+  WEIGHTS = "model.weights.h5",
+  METADATA = "metadata.json";
 /** More than DEFLATE can squeeze a byte into. */
 const MOST_PER_BYTE = 1032;
 
@@ -17,17 +19,22 @@ export function unpack(where: string, bytes: Uint8Array, names: readonly string[
   const seen = new Set<string>();
   let total = 0;
   try {
-    return unzipSync(new Uint8Array(bytes), { filter: ({ name, size, originalSize }) => {
-      if (!names.includes(name)) return false;
-      if (seen.has(name)) throw new FormatError(`${where}: ${name} is twice in the archive. It is refused.`);
-      seen.add(name);
-      total += originalSize;
-      if (!(originalSize <= size * MOST_PER_BYTE +
-        64)) throw new FormatError(`${where}: ${name} says that ${size} bytes become ${originalSize}. The archive is damaged.`);
-      if (total > maxBytes) throw new InputError(`${where}: it becomes more than maxBytes, ${maxBytes.toLocaleString("en-US")}, ` +
-        `unpacked. Give a larger maxBytes if the file is to be trusted.`);
-      return true;
-    } });
+    return unzipSync(new Uint8Array(bytes), {
+      filter: ({ name, size, originalSize }) => {
+        if (!names.includes(name)) return false;
+        if (seen.has(name)) throw new FormatError(`${where}: ${name} is twice in the archive. It is refused.`);
+        seen.add(name);
+        total += originalSize;
+        if (!(originalSize <= size * MOST_PER_BYTE + 64))
+          throw new FormatError(`${where}: ${name} says that ${size} bytes become ${originalSize}. The archive is damaged.`);
+        if (total > maxBytes)
+          throw new InputError(
+            `${where}: it becomes more than maxBytes, ${maxBytes.toLocaleString("en-US")}, ` +
+              `unpacked. Give a larger maxBytes if the file is to be trusted.`,
+          );
+        return true;
+      },
+    });
   } catch (error) {
     if (error instanceof FormatError || error instanceof InputError) throw error;
     throw new FormatError(`${where}: this is not a .keras archive, or it is damaged (${String(error).slice(0, 200)}).`, { cause: error });

@@ -35,7 +35,8 @@ const cellOf = (className: string): string => (className === "SimpleRNN" ? "cell
 function placesOf(layers: readonly PlacedLayer[]): string[] {
   const counts = new Map<string, number>();
   return layers.map(({ className }) => {
-    const kind = snake(className), count = counts.get(kind) ?? 0;
+    const kind = snake(className),
+      count = counts.get(kind) ?? 0;
     counts.set(kind, count + 1);
     return `layers/${count === 0 ? kind : `${kind}_${count}`}`;
   });
@@ -45,26 +46,40 @@ function placesOf(layers: readonly PlacedLayer[]): string[] {
 function weightsContent(layers: readonly PlacedLayer[]): Hdf5Content {
   const places = placesOf(layers);
   return {
-    groups: ["vars", ...layers.flatMap(({ className },
-      i) => [`${places[i]}/vars`, ...(className === "SimpleRNN" ? [`${places[i]}/cell/vars`] : [])])], attributes: [],
-    tensors: layers.flatMap(({ className, part },
-      i) => (part?.weights ?? []).map(({ shape, data }, at) => ({ path: `${places[i]}/${cellOf(className)}vars/${at}`, shape, data }))),
+    groups: [
+      "vars",
+      ...layers.flatMap(({ className }, i) => [`${places[i]}/vars`, ...(className === "SimpleRNN" ? [`${places[i]}/cell/vars`] : [])]),
+    ],
+    attributes: [],
+    tensors: layers.flatMap(({ className, part }, i) =>
+      (part?.weights ?? []).map(({ shape, data }, at) => ({ path: `${places[i]}/${cellOf(className)}vars/${at}`, shape, data })),
+    ),
   };
 }
 
 /** The layout of the older .h5: model_weights/dense/dense/kernel, with the names in attributes. */
 function olderContent(layers: readonly PlacedLayer[], config: object): Hdf5Content {
-  const root = "model_weights", namesOf = ({ name, className, part }: PlacedLayer): string[] =>
-    (part ? weightNames(part.layer) : []).map((weight) => `${name}/${className === "SimpleRNN" ? "simple_rnn_cell/" : ""}${weight}`);
-  const about = (path: string) => [{ path, name: "keras_version", value: KERAS_VERSION }, { path, name: "backend", value: "tensorflow" }];
+  const root = "model_weights",
+    namesOf = ({ name, className, part }: PlacedLayer): string[] =>
+      (part ? weightNames(part.layer) : []).map((weight) => `${name}/${className === "SimpleRNN" ? "simple_rnn_cell/" : ""}${weight}`);
+  const about = (path: string) => [
+    { path, name: "keras_version", value: KERAS_VERSION },
+    { path, name: "backend", value: "tensorflow" },
+  ];
   return {
     groups: layers.map(({ name }) => `${root}/${name}`),
-    attributes: [...about(""), { path: "", name: "model_config", value: JSON.stringify(config) }, ...about(root),
+    attributes: [
+      ...about(""),
+      { path: "", name: "model_config", value: JSON.stringify(config) },
+      ...about(root),
       { path: root, name: "layer_names", value: layers.map(({ name }) => name) },
-      ...layers.filter((layer) => namesOf(layer).length > 0).map((layer) => ({ path: `${root}/${layer.name}`, name: "weight_names",
-        value: namesOf(layer) }))],
-    tensors: layers.flatMap((layer) => namesOf(layer).map((name,
-      i) => ({ path: `${root}/${layer.name}/${name}`, ...layer.part!.weights[i] }))),
+      ...layers
+        .filter((layer) => namesOf(layer).length > 0)
+        .map((layer) => ({ path: `${root}/${layer.name}`, name: "weight_names", value: namesOf(layer) })),
+    ],
+    tensors: layers.flatMap((layer) =>
+      namesOf(layer).map((name, i) => ({ path: `${root}/${layer.name}/${name}`, ...layer.part!.weights[i] })),
+    ),
   };
 }
 
@@ -76,24 +91,35 @@ const jsonBytes = (value: object): Uint8Array => new TextEncoder().encode(JSON.s
  * @returns the bytes of the file
  * @throws UnsupportedError naming a layer that Keras does not have, or without h5wasm; InputError if it cannot be written
  */
-export async function saveKeras(model: Sequential, target: ModelPlace | null, options: SaveKerasOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveKeras(
+  model: Sequential,
+  target: ModelPlace | null,
+  options: SaveKerasOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const where = "saveKeras()";
   checkOptions(where, options, ["format"]);
   const { format = target !== null && /\.(h5|hdf5)$/.test(nameOf(target)) ? "h5" : "keras" } = options;
-  if (format !== "keras" && format !== "h5") throw new InputError(`${where}: format must be "keras" or "h5"; got ` +
-    `${JSON.stringify(format)}.`);
-  const parts = await takeApart(where, model), config = toKeras(where, parts), layers = placedLayers(where, parts);
-  const bytes = format === "h5" ? await writeHdf5(where, olderContent(layers, config)) : pack({
-    [METADATA]: jsonBytes({ keras_version: KERAS_VERSION, date_saved: "1980-01-01@00:00:00" }), [CONFIG]: jsonBytes(config),
-    [WEIGHTS]: await writeHdf5(where, weightsContent(layers)),
-  });
+  if (format !== "keras" && format !== "h5")
+    throw new InputError(`${where}: format must be "keras" or "h5"; got ` + `${JSON.stringify(format)}.`);
+  const parts = await takeApart(where, model),
+    config = toKeras(where, parts),
+    layers = placedLayers(where, parts);
+  const bytes =
+    format === "h5"
+      ? await writeHdf5(where, olderContent(layers, config))
+      : pack({
+          [METADATA]: jsonBytes({ keras_version: KERAS_VERSION, date_saved: "1980-01-01@00:00:00" }),
+          [CONFIG]: jsonBytes(config),
+          [WEIGHTS]: await writeHdf5(where, weightsContent(layers)),
+        });
   if (target !== null) await writePlace(where, target, bytes);
   return bytes;
 }
 
 /** Writes weights alone as `.weights.h5`, which Keras' load_weights() reads. As saveKeras() otherwise. */
 export async function saveKerasWeights(model: Sequential, target: ModelPlace | null): Promise<Uint8Array<ArrayBuffer>> {
-  const where = "saveKerasWeights()", bytes = await writeHdf5(where, weightsContent(placedLayers(where, await takeApart(where, model))));
+  const where = "saveKerasWeights()",
+    bytes = await writeHdf5(where, weightsContent(placedLayers(where, await takeApart(where, model))));
   if (target !== null) await writePlace(where, target, bytes);
   return bytes;
 }
@@ -101,8 +127,10 @@ export async function saveKerasWeights(model: Sequential, target: ModelPlace | n
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
 
 function jsonOf(where: string, bytes: Uint8Array | string | undefined, what: string): unknown {
-  if (bytes === undefined) throw new FormatError(`${where}: there is no ${what} in it. This is not a model of Keras: weights alone go ` +
-    `into loadKerasWeights().`);
+  if (bytes === undefined)
+    throw new FormatError(
+      `${where}: there is no ${what} in it. This is not a model of Keras: weights alone go ` + `into loadKerasWeights().`,
+    );
   return plain(parseJson(typeof bytes === "string" ? bytes : new TextDecoder().decode(bytes), `${where}: ${what}`));
 }
 
@@ -113,7 +141,8 @@ function jsonOf(where: string, bytes: Uint8Array | string | undefined, what: str
  */
 export async function loadKeras(source: ModelSource, options: LoadKerasOptions = {}): Promise<Sequential> {
   checkOptions("loadKeras()", options, ["inputShape", "maxBytes"]);
-  const maxBytes = checkMaxBytes("loadKeras()", options.maxBytes), where = `loadKeras(): ${nameOf(source)}`,
+  const maxBytes = checkMaxBytes("loadKeras()", options.maxBytes),
+    where = `loadKeras(): ${nameOf(source)}`,
     bytes = await readSource("loadKeras()", source, maxBytes);
   if (isZip(bytes)) {
     const files = unpack(where, bytes, [CONFIG, WEIGHTS], maxBytes),
@@ -126,7 +155,11 @@ export async function loadKeras(source: ModelSource, options: LoadKerasOptions =
 }
 
 async function modelOf(where: string, layers: readonly ReadLayer[], bytes: Uint8Array, maxBytes: number): Promise<Sequential> {
-  const model = assemble(where, layers.map(({ layer }) => layer), 0);
+  const model = assemble(
+    where,
+    layers.map(({ layer }) => layer),
+    0,
+  );
   return fillFrom(where, model, layers, bytes, maxBytes);
 }
 
@@ -136,27 +169,47 @@ async function modelOf(where: string, layers: readonly ReadLayer[], bytes: Uint8
  */
 export async function loadKerasWeights(model: Sequential, source: ModelSource, options: ReadOptions = {}): Promise<void> {
   checkOptions("loadKerasWeights()", options, ["maxBytes"]);
-  const maxBytes = checkMaxBytes("loadKerasWeights()", options.maxBytes), where = `loadKerasWeights(): ${nameOf(source)}`;
-  const bytes = await readSource("loadKerasWeights()", source, maxBytes), parts = await takeApart(where, checkModel(where, model)),
+  const maxBytes = checkMaxBytes("loadKerasWeights()", options.maxBytes),
+    where = `loadKerasWeights(): ${nameOf(source)}`;
+  const bytes = await readSource("loadKerasWeights()", source, maxBytes),
+    parts = await takeApart(where, checkModel(where, model)),
     placed = placedLayers(where, parts);
   const places = placesOf(placed);
-  await fillFrom(where, model, placed.flatMap(({ name, part }, i) => (part ? [{ layer: part.layer, name, place: places[i] }] : [])), bytes,
-    maxBytes);
+  await fillFrom(
+    where,
+    model,
+    placed.flatMap(({ name, part }, i) => (part ? [{ layer: part.layer, name, place: places[i] }] : [])),
+    bytes,
+    maxBytes,
+  );
 }
 
 /** Shapes are those of the model, and all of them together are within bounds, before a number is read. */
-async function fillFrom(where: string, model: Sequential, layers: readonly ReadLayer[], bytes: Uint8Array,
-  maxBytes: number): Promise<Sequential> {
+async function fillFrom(
+  where: string,
+  model: Sequential,
+  layers: readonly ReadLayer[],
+  bytes: Uint8Array,
+  maxBytes: number,
+): Promise<Sequential> {
   const { parameters } = model.inside.stack.declared("sequential"),
     total = parameters.reduce((sum, { shape }) => sum + 4 * shape.reduce((product, n) => product * n, 1), 0);
-  if (total > maxBytes) throw new InputError(`${where}: the weights take ${total} bytes, more than maxBytes, ${maxBytes}. Give a larger ` +
-    `maxBytes if the file is to be trusted.`);
+  if (total > maxBytes)
+    throw new InputError(
+      `${where}: the weights take ${total} bytes, more than maxBytes, ${maxBytes}. Give a larger ` +
+        `maxBytes if the file is to be trusted.`,
+    );
   const weights = await readHdf5(where, bytes, (file) => {
     let at = 0;
-    const older = olderRoot(file), from = older === null ? newer(where, file) : olderTensors(where, file, older, layers);
+    const older = olderRoot(file),
+      from = older === null ? newer(where, file) : olderTensors(where, file, older, layers);
     return layers.flatMap((layer) => weightNames(layer.layer).map((_, which) => from(layer, which, parameters[at++].shape)));
   });
-  return fill(where, model, weights.map((weight) => weight ?? undefined));
+  return fill(
+    where,
+    model,
+    weights.map((weight) => weight ?? undefined),
+  );
 }
 
 /** The weight of that number of a layer. */
@@ -164,8 +217,10 @@ type From = (layer: ReadLayer, which: number, shape: readonly number[]) => Model
 
 function newer(where: string, file: Hdf5Reader): From {
   const root = ["layers", "_layer_checkpoint_dependencies"].find((name) => file.has(name));
-  if (root === undefined) throw new FormatError(`${where}: the weights must be below "layers", as Keras 3 keeps them, or named by ` +
-    `"layer_names", as Keras 2 does.`);
+  if (root === undefined)
+    throw new FormatError(
+      `${where}: the weights must be below "layers", as Keras 3 keeps them, or named by ` + `"layer_names", as Keras 2 does.`,
+    );
   return ({ place }, which, shape) => {
     const at = place.replace(/^layers/, root);
     return file.tensor(`${at}/vars/${which}`, shape) ?? file.tensor(`${at}/cell/vars/${which}`, shape);
@@ -178,16 +233,21 @@ const olderRoot = (file: Hdf5Reader): string | null =>
 
 /** By their names, else the layers with weights in their order. */
 function olderTensors(where: string, file: Hdf5Reader, root: string, layers: readonly ReadLayer[]): From {
-  const listed = [file.attribute(root, "layer_names")!].flat().slice(0,
-    10_000).map((name) => ({ name, weights: [file.attribute(`${root}/${name}`, "weight_names") ?? []].flat() }))
-    .filter(({ weights }) => weights.length > 0), weighted = layers.filter(({ layer }) => weightNames(layer).length > 0);
-  if (listed.length !== weighted.length) throw new UnsupportedError(`${where}: the file has ${listed.length} layers with weights; the ` +
-    `model has ${weighted.length}.`);
+  const listed = [file.attribute(root, "layer_names")!]
+      .flat()
+      .slice(0, 10_000)
+      .map((name) => ({ name, weights: [file.attribute(`${root}/${name}`, "weight_names") ?? []].flat() }))
+      .filter(({ weights }) => weights.length > 0),
+    weighted = layers.filter(({ layer }) => weightNames(layer).length > 0);
+  if (listed.length !== weighted.length)
+    throw new UnsupportedError(`${where}: the file has ${listed.length} layers with weights; the ` + `model has ${weighted.length}.`);
   const empty = new Float32Array();
   return (layer, which, shape) => {
     const group = listed.find((one) => one.name === layer.name) ?? listed[weighted.indexOf(layer)];
-    const found = findWeights([{ ...layer, name: group.name }],
-      group.weights.map((path) => ({ name: `${group.name}/${path}`, shape, data: empty })))[which];
+    const found = findWeights(
+      [{ ...layer, name: group.name }],
+      group.weights.map((path) => ({ name: `${group.name}/${path}`, shape, data: empty })),
+    )[which];
     return found ? file.tensor(`${root}/${found.name}`, shape) : null;
   };
 }

@@ -37,8 +37,9 @@ interface NamedWeight extends ModelWeight {
 }
 
 /** Bytes of an element as it is stored, and its value; by the dtype that is stored. */
-const STORED: Readonly<Record<string,
-  { readonly bytes: number; readonly values: (data: ArrayBuffer, scale: number, min: number) => Float32Array<ArrayBuffer> }>> = {
+const STORED: Readonly<
+  Record<string, { readonly bytes: number; readonly values: (data: ArrayBuffer, scale: number, min: number) => Float32Array<ArrayBuffer> }>
+> = {
   float32: { bytes: 4, values: (data) => new Float32Array(data) },
   float16: { bytes: 2, values: (data) => toFloat32("F16", data)! },
   uint8: { bytes: 1, values: (data, scale, min) => Float32Array.from(new Uint8Array(data), (value) => value * scale + min) },
@@ -53,21 +54,27 @@ interface WeightLayout {
 }
 
 function layoutOf(where: string, spec: unknown): WeightLayout {
-  const name = own(spec, "name"), shape = own(spec, "shape"), dtype = own(spec, "dtype"), quantization = own(spec, "quantization");
+  const name = own(spec, "name"),
+    shape = own(spec, "shape"),
+    dtype = own(spec, "dtype"),
+    quantization = own(spec, "quantization");
   const place = `${where}: weight ${show(name)}`;
   const isShape = Array.isArray(shape) && shape.length <= 8 && shape.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
   const elements = isShape ? (shape as number[]).reduce((product, size) => product * size, 1) : NaN;
-  if (typeof name !== "string" || !Number.isSafeInteger(elements)) throw new FormatError(`${place}: shape must be whole numbers ≥ 0; got ` +
-    `${show(shape)}.`);
+  if (typeof name !== "string" || !Number.isSafeInteger(elements))
+    throw new FormatError(`${place}: shape must be whole numbers ≥ 0; got ` + `${show(shape)}.`);
   const stored = quantization === undefined ? dtype : own(quantization, "dtype"),
     how = Object.hasOwn(STORED, String(stored)) ? STORED[String(stored)] : null;
   if (dtype !== "float32" || !how || (quantization === undefined && stored !== "float32")) {
-    throw new UnsupportedError(`${place}: dtype ${show(dtype)}${quantization === undefined ? "" : ` quantized as ${show(stored)}`} is ` +
-      `not known. Known: float32, quantized as ${Object.keys(STORED).slice(1).join(", ")} or not.`);
+    throw new UnsupportedError(
+      `${place}: dtype ${show(dtype)}${quantization === undefined ? "" : ` quantized as ${show(stored)}`} is ` +
+        `not known. Known: float32, quantized as ${Object.keys(STORED).slice(1).join(", ")} or not.`,
+    );
   }
-  const scale = own(quantization, "scale") ?? 1, min = own(quantization, "min") ?? 0;
-  if (typeof scale !== "number" || typeof min !== "number") throw new FormatError(`${place}: quantization must have numbers as scale and ` +
-    `min.`);
+  const scale = own(quantization, "scale") ?? 1,
+    min = own(quantization, "min") ?? 0;
+  if (typeof scale !== "number" || typeof min !== "number")
+    throw new FormatError(`${place}: quantization must have numbers as scale and ` + `min.`);
   return { name, shape: shape as number[], bytes: elements * how.bytes, values: (data) => how.values(data, scale, min) };
 }
 
@@ -82,18 +89,31 @@ export const bytesOf = (layouts: readonly WeightLayout[]): number => layouts.red
 /** The tensors, one behind the other in `data`. @throws FormatError if it has fewer bytes or more */
 export function weightsIn(where: string, layouts: readonly WeightLayout[], data: Uint8Array): NamedWeight[] {
   const wanted = bytesOf(layouts);
-  if (wanted !== data.length) throw new FormatError(`${where}: its weights take ${wanted} bytes; there are ${data.length}. Fetch the ` +
-    `files again.`);
+  if (wanted !== data.length)
+    throw new FormatError(`${where}: its weights take ${wanted} bytes; there are ${data.length}. Fetch the ` + `files again.`);
   let at = 0;
-  return layouts.map(({ name, shape, bytes, values }) => ({ name, shape,
-    data: values(new Uint8Array(data.subarray(at, at += bytes)).buffer) }));
+  return layouts.map(({ name, shape, bytes, values }) => ({
+    name,
+    shape,
+    data: values(new Uint8Array(data.subarray(at, (at += bytes))).buffer),
+  }));
 }
 
 /** @throws FormatError, UnsupportedError if they are no model that is known here */
-export async function modelFrom(where: string, topology: unknown, tensors: readonly NamedWeight[],
-  inputShape?: readonly number[]): Promise<Sequential> {
-  const layers = readModel(where, topology, inputShape), weights = findWeights(layers, tensors);
-  const model = assemble(where, layers.map(({ layer }) => layer), 0), used = new Set(weights);
+export async function modelFrom(
+  where: string,
+  topology: unknown,
+  tensors: readonly NamedWeight[],
+  inputShape?: readonly number[],
+): Promise<Sequential> {
+  const layers = readModel(where, topology, inputShape),
+    weights = findWeights(layers, tensors);
+  const model = assemble(
+      where,
+      layers.map(({ layer }) => layer),
+      0,
+    ),
+    used = new Set(weights);
   const spare = tensors.find((tensor) => !used.has(tensor));
   if (spare) throw new FormatError(`${where}: no layer has the weight ${show(spare.name)}. The file is not of one model.`);
   return fill(where, model, weights);
@@ -101,7 +121,7 @@ export async function modelFrom(where: string, topology: unknown, tensors: reado
 
 /** One piece of the pieces that weightData may be. @throws FormatError if it is none */
 function joined(where: string, data: ModelArtifacts["weightData"]): Uint8Array {
-  const pieces = (Array.isArray(data) ? data as readonly unknown[] : [data]).map((piece) => {
+  const pieces = (Array.isArray(data) ? (data as readonly unknown[]) : [data]).map((piece) => {
     if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
     if (Object.prototype.toString.call(piece) === "[object ArrayBuffer]") return new Uint8Array(piece as ArrayBuffer);
     throw new FormatError(`${where}: weightData must be an ArrayBuffer, or a list of them; got ${typeof piece}.`);
@@ -112,28 +132,39 @@ function joined(where: string, data: ModelArtifacts["weightData"]): Uint8Array {
 /** @throws FormatError, UnsupportedError if they are no layers model that is known here */
 export async function fromArtifacts(where: string, artifacts: ModelArtifacts, inputShape?: readonly number[]): Promise<Sequential> {
   checkFormat(where, artifacts);
-  return modelFrom(where, artifacts.modelTopology,
-    weightsIn(where, layoutsOf(where, artifacts.weightSpecs), joined(where, artifacts.weightData)), inputShape);
+  return modelFrom(
+    where,
+    artifacts.modelTopology,
+    weightsIn(where, layoutsOf(where, artifacts.weightSpecs), joined(where, artifacts.weightData)),
+    inputShape,
+  );
 }
 
 /** @throws UnsupportedError for a graph model, whose layers are gone */
 export function checkFormat(where: string, found: unknown): void {
   const format = own(found, "format");
-  if (format === "graph-model") throw new UnsupportedError(`${where}: this is a graph model, which has operations in place of layers. ` +
-    `Convert the Keras model to a layers model.`);
-  if (!isObject(own(found, "modelTopology"))) throw new FormatError(`${where}: a layers model must have "modelTopology"; got ` +
-    `${show(own(found, "modelTopology"))}.`);
+  if (format === "graph-model")
+    throw new UnsupportedError(
+      `${where}: this is a graph model, which has operations in place of layers. ` + `Convert the Keras model to a layers model.`,
+    );
+  if (!isObject(own(found, "modelTopology")))
+    throw new FormatError(`${where}: a layers model must have "modelTopology"; got ` + `${show(own(found, "modelTopology"))}.`);
 }
 
 /** @throws InputError, UnsupportedError if the model cannot be written */
 export async function toArtifacts(where: string, model: Sequential): Promise<OwnArtifacts> {
-  const parts = await takeApart(where, model), modelTopology = toTensorFlowJs(where, parts);
-  const weights = parts.layers.flatMap(({ layer, name, weights: own }) => weightNames(layer).map((weight,
-    i) => ({ name: `${name}/${weight}`, ...own[i] })));
+  const parts = await takeApart(where, model),
+    modelTopology = toTensorFlowJs(where, parts);
+  const weights = parts.layers.flatMap(({ layer, name, weights: own }) =>
+    weightNames(layer).map((weight, i) => ({ name: `${name}/${weight}`, ...own[i] })),
+  );
   const weightData = concat(weights.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
   return {
-    modelTopology, weightSpecs: weights.map(({ name, shape }) => ({ name, shape: [...shape], dtype: "float32" })), weightData,
-      format: "layers-model",
-    generatedBy: "deltaprop", convertedBy: null,
+    modelTopology,
+    weightSpecs: weights.map(({ name, shape }) => ({ name, shape: [...shape], dtype: "float32" })),
+    weightData,
+    format: "layers-model",
+    generatedBy: "deltaprop",
+    convertedBy: null,
   };
 }

@@ -34,6 +34,9 @@ export async function saveOnnx(model: Sequential, target: ModelPlace | null): Pr
 export async function loadOnnx(source: ModelSource, options: LoadOnnxOptions = {}): Promise<Sequential> {
   const where = "loadOnnx()";
   checkOptions(where, options, ["inputShape", "maxBytes"]);
-  return fromOnnx(`${where}: ${nameOf(source)}`, await readSource(where, source, checkMaxBytes(where, options.maxBytes)),
-    options.inputShape);
+  return fromOnnx(
+    `${where}: ${nameOf(source)}`,
+    await readSource(where, source, checkMaxBytes(where, options.maxBytes)),
+    options.inputShape,
+  );
 }

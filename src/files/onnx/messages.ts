@@ -25,17 +25,24 @@ export class Message {
   readonly #fields: (readonly [number: number, value: number | Uint8Array<ArrayBuffer>])[] = [];
 
   /** @throws FormatError if the bytes end within a field, or are no message */
-  constructor(bytes: Uint8Array<ArrayBuffer>, readonly where: string) {
-    const reader = new PbfReader(bytes), { length } = bytes;
+  constructor(
+    bytes: Uint8Array<ArrayBuffer>,
+    readonly where: string,
+  ) {
+    const reader = new PbfReader(bytes),
+      { length } = bytes;
     while (reader.pos < length) {
-      const key = this.#varint(reader, length), number = Math.floor(key / 8), wire = key % 8;
+      const key = this.#varint(reader, length),
+        number = Math.floor(key / 8),
+        wire = key % 8;
       const size = wire === 1 ? 8 : wire === 5 ? 4 : wire === 2 ? this.#varint(reader, length) : 0;
       if (![0, 1, 2, 5].includes(wire) || number < 1 || !(size >= 0 && size <= length - reader.pos)) {
-        throw new FormatError(`${where}: not a protocol buffer at byte ${reader.pos} of ${length}. This is not an ONNX file, or it is ` +
-          `damaged.`);
+        throw new FormatError(
+          `${where}: not a protocol buffer at byte ${reader.pos} of ${length}. This is not an ONNX file, or it is ` + `damaged.`,
+        );
       }
       if (wire === 0) this.#fields.push([number, this.#varint(reader, length)]);
-      else this.#fields.push([number, bytes.subarray(reader.pos, reader.pos += size)]);
+      else this.#fields.push([number, bytes.subarray(reader.pos, (reader.pos += size))]);
     }
   }
 
@@ -47,8 +54,9 @@ export class Message {
       // Said below.
     }
     if (Number.isSafeInteger(value) && reader.pos <= length) return value;
-    throw new FormatError(`${this.where}: not a protocol buffer at byte ${reader.pos} of ${length}. This is not an ONNX file, or it is ` +
-      `damaged.`);
+    throw new FormatError(
+      `${this.where}: not a protocol buffer at byte ${reader.pos} of ${length}. This is not an ONNX file, or it is ` + `damaged.`,
+    );
   }
 
   all(number: number): (number | Uint8Array<ArrayBuffer>)[] {
@@ -65,7 +73,9 @@ export class Message {
 
   /** The last one counts. */
   number(number: number): number | undefined {
-    return this.all(number).filter((value) => typeof value === "number").at(-1);
+    return this.all(number)
+      .filter((value) => typeof value === "number")
+      .at(-1);
   }
 
   text(number: number): string | undefined {
@@ -86,7 +96,8 @@ export class Message {
   numbers(number: number): number[] {
     return this.all(number).flatMap((value) => {
       if (typeof value === "number") return [value];
-      const reader = new PbfReader(value), found: number[] = [];
+      const reader = new PbfReader(value),
+        found: number[] = [];
       while (reader.pos < value.length) found.push(this.#varint(reader, value.length));
       return found;
     });

@@ -3,8 +3,18 @@
 // A further operator is a row of READERS.
 
 import {
-  activation, batchNormalization, dense, dropout, FormatError, layerNormalization, simpleRNN, UnsupportedError, type ActivationName, type ElementwiseActivation, type Layer,
-    type RecurrentActivation,
+  activation,
+  batchNormalization,
+  dense,
+  dropout,
+  FormatError,
+  layerNormalization,
+  simpleRNN,
+  UnsupportedError,
+  type ActivationName,
+  type ElementwiseActivation,
+  type Layer,
+  type RecurrentActivation,
   type Sequential,
 } from "../../index.ts";
 import { assemble, fill, ofFile, type ModelWeight } from "../parts.ts";
@@ -29,7 +39,11 @@ class Chain {
   /** What an RNN gave is (steps, 1, batch, units) or (1, batch, units) until a Squeeze. */
   unsqueezed: 0 | 1 | null = null;
 
-  constructor(readonly where: string, readonly graph: ReadGraph, public value: string) {}
+  constructor(
+    readonly where: string,
+    readonly graph: ReadGraph,
+    public value: string,
+  ) {}
 
   refuse(node: ReadNode, why: string): never {
     throw new UnsupportedError(`${this.where}: node ${JSON.stringify(node.name.slice(0, 80))} (${node.op.slice(0, 80)}): ${why}`);
@@ -39,8 +53,8 @@ class Chain {
   tensor(node: ReadNode, input: number, rank?: number): TensorProto {
     const tensor = this.graph.tensors.get(node.inputs[input] ?? "");
     if (!tensor) this.refuse(node, `input ${input} must be a constant.`);
-    if (rank !== undefined && tensor.shape.length !== rank) this.refuse(node,
-      `input ${input} must have ${rank} sizes; got [${tensor.shape.join(", ")}].`);
+    if (rank !== undefined && tensor.shape.length !== rank)
+      this.refuse(node, `input ${input} must have ${rank} sizes; got [${tensor.shape.join(", ")}].`);
     return tensor;
   }
 
@@ -71,44 +85,57 @@ class Chain {
 
 /** ε, 1e-5 where none is said, as it was written: 0.01, not the float32 next to it. */
 function epsilonOf(to: Chain, node: ReadNode): number {
-  const value = to.float(node, "epsilon", Math.fround(1e-5)), short = Number(value.toPrecision(7));
+  const value = to.float(node, "epsilon", Math.fround(1e-5)),
+    short = Number(value.toPrecision(7));
   return Math.fround(short) === value ? short : value;
 }
 
 type NodeReader = (to: Chain, node: ReadNode) => void;
 
-const elementwise = (name: ElementwiseActivation): NodeReader => (to) => to.activate(name);
-const turned = ({ shape: [rows, columns], data }: ModelWeight): ModelWeight =>
-  ({ shape: [columns, rows], data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]) });
+const elementwise =
+  (name: ElementwiseActivation): NodeReader =>
+  (to) =>
+    to.activate(name);
+const turned = ({ shape: [rows, columns], data }: ModelWeight): ModelWeight => ({
+  shape: [columns, rows],
+  data: Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]),
+});
 /** "first/kernel", "first/gamma" → "first". */
 const nameOf = (name: string): string | undefined => /^([A-Za-z][\w.-]{0,63})\/(?:kernel|gamma)$/.exec(name)?.[1];
 
 function pushDense(to: Chain, kernel: ModelWeight & { readonly name?: string }, bias: ModelWeight | null): void {
-  to.drafts.push({ type: "dense", from: to.value, weights: bias ? [kernel, bias] : [kernel],
-    options: { units: kernel.shape[1], useBias: bias !== null, name: nameOf(kernel.name ?? "") } });
+  to.drafts.push({
+    type: "dense",
+    from: to.value,
+    weights: bias ? [kernel, bias] : [kernel],
+    options: { units: kernel.shape[1], useBias: bias !== null, name: nameOf(kernel.name ?? "") },
+  });
 }
 
 function readGemm(to: Chain, node: ReadNode): void {
   to.only(node, "alpha", 1, to.float(node, "alpha", 1));
   to.only(node, "beta", 1, to.float(node, "beta", 1));
   to.only(node, "transA", 0, to.whole(node, "transA", 0));
-  const kernel = to.weight(node, 1, 2), isTurned = to.whole(node, "transB", 0) === 1;
+  const kernel = to.weight(node, 1, 2),
+    isTurned = to.whole(node, "transB", 0) === 1;
   pushDense(to, isTurned ? { ...turned(kernel), name: kernel.name } : kernel, node.inputs[2] ? to.weight(node, 2, 1) : null);
 }
 
 function readAdd(to: Chain, node: ReadNode): void {
-  const last = to.drafts.at(-1), bias = to.weight(node, node.inputs[0] === to.value ? 1 : 0, 1);
-  if (last?.type !== "dense" || last.options.useBias !== false || last.options.activation !== undefined) to.refuse(node,
-    "a sum is known only as the bias behind a MatMul.");
+  const last = to.drafts.at(-1),
+    bias = to.weight(node, node.inputs[0] === to.value ? 1 : 0, 1);
+  if (last?.type !== "dense" || last.options.useBias !== false || last.options.activation !== undefined)
+    to.refuse(node, "a sum is known only as the bias behind a MatMul.");
   last.options.useBias = true;
   last.weights.push(bias);
 }
 
 /** σ(x)·x. */
 function readMul(to: Chain, node: ReadNode): void {
-  const last = to.drafts.at(-1), other = node.inputs.find((name) => name !== to.value);
-  const before = last?.type === "dense" ? to.graph.nodes.find(({ op, outputs }) => op === "Sigmoid" && outputs[0] === to.value)?.inputs[0] :
-    last?.from;
+  const last = to.drafts.at(-1),
+    other = node.inputs.find((name) => name !== to.value);
+  const before =
+    last?.type === "dense" ? to.graph.nodes.find(({ op, outputs }) => op === "Sigmoid" && outputs[0] === to.value)?.inputs[0] : last?.from;
   if (last?.options.activation !== "sigmoid" || other !== before) to.refuse(node, "a product is known only as x · Sigmoid(x).");
   last.options.activation = "swish";
 }
@@ -118,55 +145,79 @@ const RECURRENT: Readonly<Record<string, RecurrentActivation>> = { Tanh: "tanh",
 function readRnn(to: Chain, node: ReadNode): void {
   const [name = "Tanh"] = node.attributes.get("activations")?.texts(9) ?? [],
     direction = node.attributes.get("direction")?.text(4) ?? "forward";
-  const [alpha = 1] = floatsOf(node, "activation_alpha"), [beta = 0] = floatsOf(node, "activation_beta");
-  if (!Object.hasOwn(RECURRENT, name) || (name === "Affine" && (alpha !== 1 || beta !== 0))) to.refuse(node,
-    `activation ${name} is not known. Known: ${Object.keys(RECURRENT).join(", ")}.`);
+  const [alpha = 1] = floatsOf(node, "activation_alpha"),
+    [beta = 0] = floatsOf(node, "activation_beta");
+  if (!Object.hasOwn(RECURRENT, name) || (name === "Affine" && (alpha !== 1 || beta !== 0)))
+    to.refuse(node, `activation ${name} is not known. Known: ${Object.keys(RECURRENT).join(", ")}.`);
   if (direction !== "forward") to.refuse(node, `direction ${direction.slice(0, 40)} is not known. Known: forward.`);
   to.only(node, "layout", 0, to.whole(node, "layout", 0));
   if (node.attributes.has("clip")) to.refuse(node, "clip is not known here.");
   if (node.inputs.slice(4).some((input) => input !== "")) to.refuse(node, "sequence_lens and initial_h are not known here.");
   if (!to.timeFirst) to.refuse(node, "time must come first: a Transpose with perm [1, 0, 2] must be before it.");
-  const w = to.weight(node, 1, 3), r = to.weight(node, 2, 3), b = node.inputs[3] ? to.weight(node, 3, 2) : null, units = w.shape[1];
-  if (w.shape[0] !== 1 || r.shape.join() !== `1,${units},${units}` || (b && b.shape.join() !== `1,${2 * units}`)) to.refuse(node,
-    "the shapes of W, R and B do not fit one another.");
+  const w = to.weight(node, 1, 3),
+    r = to.weight(node, 2, 3),
+    b = node.inputs[3] ? to.weight(node, 3, 2) : null,
+    units = w.shape[1];
+  if (w.shape[0] !== 1 || r.shape.join() !== `1,${units},${units}` || (b && b.shape.join() !== `1,${2 * units}`))
+    to.refuse(node, "the shapes of W, R and B do not fit one another.");
   const kernels = [w, r].map(({ shape, data }) => turned({ shape: shape.slice(1), data }));
   const bias = b && { shape: [units], data: Float32Array.from({ length: units }, (_, i) => b.data[i] + b.data[units + i]) };
-  const isAll = node.outputs[0] !== undefined && node.outputs[0] !== "", isLast = node.outputs[1] !== undefined && node.outputs[1] !== "";
-  if (isAll && isLast && to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0])) &&
-    to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[1]))) {
+  const isAll = node.outputs[0] !== undefined && node.outputs[0] !== "",
+    isLast = node.outputs[1] !== undefined && node.outputs[1] !== "";
+  if (
+    isAll &&
+    isLast &&
+    to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0])) &&
+    to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[1]))
+  ) {
     to.refuse(node, "its sequences and its last state are both used; models here are chains.");
   }
   const returnSequences = isAll && to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0]));
-  to.drafts.push({ type: "simpleRNN", from: to.value, weights: bias ? [...kernels, bias] : kernels,
-    options: { units, activation: RECURRENT[name], returnSequences, useBias: b !== null, name: nameOf(w.name) } });
+  to.drafts.push({
+    type: "simpleRNN",
+    from: to.value,
+    weights: bias ? [...kernels, bias] : kernels,
+    options: { units, activation: RECURRENT[name], returnSequences, useBias: b !== null, name: nameOf(w.name) },
+  });
   to.unsqueezed = returnSequences ? 1 : 0;
   to.timeFirst = returnSequences;
 }
 
 function floatsOf({ attributes }: ReadNode, name: string): number[] {
   return (attributes.get(name)?.bytes(7) ?? []).flatMap((bytes) =>
-    (bytes.length % 4 === 0 ? [...new Float32Array(new Uint8Array(bytes).buffer)] : []));
+    bytes.length % 4 === 0 ? [...new Float32Array(new Uint8Array(bytes).buffer)] : [],
+  );
 }
 
 /** Whether sequences are what goes in: those of the input, up to an RNN that gives its last state. */
 const takesSequences = ({ graph, drafts, vocabulary }: Chain): boolean =>
-  (graph.inputs[0].shape.length > 2 || vocabulary !== null) && !drafts.some(({ type, options }) => type === "simpleRNN" && options.returnSequences === false);
+  (graph.inputs[0].shape.length > 2 || vocabulary !== null) &&
+  !drafts.some(({ type, options }) => type === "simpleRNN" && options.returnSequences === false);
 
 /** Normalized by the statistics of the file; features are second. */
 function readBatchNormalization(to: Chain, node: ReadNode): void {
   to.only(node, "training_mode", 0, to.whole(node, "training_mode", 0));
-  if (takesSequences(to) !== to.featuresSecond) to.refuse(node, "it must normalize features: a Transpose with perm [0, 2, 1] must be before it where " +
-    "sequences are.");
+  if (takesSequences(to) !== to.featuresSecond)
+    to.refuse(node, "it must normalize features: a Transpose with perm [0, 2, 1] must be before it where " + "sequences are.");
   const [gamma, ...others] = [1, 2, 3, 4].map((input) => to.weight(node, input, 1));
-  to.drafts.push({ type: "batchNormalization", from: to.value, weights: [gamma, ...others],
-    options: { epsilon: epsilonOf(to, node), name: nameOf(gamma.name) } });
+  to.drafts.push({
+    type: "batchNormalization",
+    from: to.value,
+    weights: [gamma, ...others],
+    options: { epsilon: epsilonOf(to, node), name: nameOf(gamma.name) },
+  });
 }
 
 function readLayerNormalization(to: Chain, node: ReadNode): void {
   to.only(node, "axis", -1, to.whole(node, "axis", -1));
-  const gamma = to.weight(node, 1, 1), beta = node.inputs[2] ? to.weight(node, 2, 1) : null;
-  to.drafts.push({ type: "layerNormalization", from: to.value, weights: beta ? [gamma, beta] : [gamma],
-    options: { epsilon: epsilonOf(to, node), center: beta !== null, name: nameOf(gamma.name) } });
+  const gamma = to.weight(node, 1, 1),
+    beta = node.inputs[2] ? to.weight(node, 2, 1) : null;
+  to.drafts.push({
+    type: "layerNormalization",
+    from: to.value,
+    weights: beta ? [gamma, beta] : [gamma],
+    options: { epsilon: epsilonOf(to, node), center: beta !== null, name: nameOf(gamma.name) },
+  });
 }
 
 const READERS: Readonly<Record<string, NodeReader>> = {
@@ -177,7 +228,10 @@ const READERS: Readonly<Record<string, NodeReader>> = {
   Add: readAdd,
   Mul: readMul,
   RNN: readRnn,
-  Sigmoid: elementwise("sigmoid"), Tanh: elementwise("tanh"), Relu: elementwise("relu"), Softplus: elementwise("softplus"),
+  Sigmoid: elementwise("sigmoid"),
+  Tanh: elementwise("tanh"),
+  Relu: elementwise("relu"),
+  Softplus: elementwise("softplus"),
   LeakyRelu: (to, node) => {
     to.only(node, "alpha", Math.fround(0.2), to.float(node, "alpha", Math.fround(0.01)));
     to.activate("leakyRelu");
@@ -199,8 +253,8 @@ const READERS: Readonly<Record<string, NodeReader>> = {
   Transpose: (to, node) => {
     const perm = node.attributes.get("perm")?.numbers(8).join();
     if (perm === "0,2,1" && !to.timeFirst) to.featuresSecond = !to.featuresSecond;
-    else if (perm !== "1,0,2" || to.unsqueezed !== null || to.featuresSecond) to.refuse(node,
-      "it is known only with perm [1, 0, 2], around an RNN, and with perm [0, 2, 1], around a BatchNormalization.");
+    else if (perm !== "1,0,2" || to.unsqueezed !== null || to.featuresSecond)
+      to.refuse(node, "it is known only with perm [1, 0, 2], around an RNN, and with perm [0, 2, 1], around a BatchNormalization.");
     else to.timeFirst = !to.timeFirst;
   },
   Squeeze: (to, node) => {
@@ -209,7 +263,8 @@ const READERS: Readonly<Record<string, NodeReader>> = {
     to.unsqueezed = null;
   },
   OneHot: (to, node) => {
-    const [depth] = to.tensor(node, 1).data, values = [...to.tensor(node, 2).data];
+    const [depth] = to.tensor(node, 1).data,
+      values = [...to.tensor(node, 2).data];
     to.only(node, "axis", -1, to.whole(node, "axis", -1));
     if (to.drafts.length > 0 || values.join() !== "0,1") to.refuse(node, "it is known only of the input, with values 0 and 1.");
     to.vocabulary = depth;
@@ -219,37 +274,50 @@ const READERS: Readonly<Record<string, NodeReader>> = {
 /** Layers and weights of a chain. @throws UnsupportedError naming the node that is not known here */
 function readChain(where: string, graph: ReadGraph): Chain {
   if (graph.inputs.length !== 1 || graph.outputs.length !== 1) {
-    throw new UnsupportedError(`${where}: a graph must have one input and one output; got ${graph.inputs.length} and ` +
-      `${graph.outputs.length}.`);
+    throw new UnsupportedError(
+      `${where}: a graph must have one input and one output; got ${graph.inputs.length} and ` + `${graph.outputs.length}.`,
+    );
   }
   const chain = new Chain(where, graph, graph.inputs[0].name);
   for (const node of graph.nodes) {
     if (!Object.hasOwn(READERS, node.op)) chain.refuse(node, `the operator is not known. Known: ${Object.keys(READERS).join(", ")}.`);
     if (!node.inputs.includes(chain.value)) chain.refuse(node, "it does not take what the node before it gives; models here are chains.");
     READERS[node.op](chain, node);
-    chain.value = node.outputs.find((name) => name !== "" &&
-      (node.op !== "RNN" || graph.nodes.some(({ inputs }) => inputs.includes(name)))) ?? "";
+    chain.value =
+      node.outputs.find((name) => name !== "" && (node.op !== "RNN" || graph.nodes.some(({ inputs }) => inputs.includes(name)))) ?? "";
   }
-  if (chain.value !== graph.outputs[0] || chain.timeFirst || chain.featuresSecond ||
-    chain.unsqueezed !== null) throw new UnsupportedError(`${where}: the graph's output must be what its last node gives, batch first.`);
+  if (chain.value !== graph.outputs[0] || chain.timeFirst || chain.featuresSecond || chain.unsqueezed !== null)
+    throw new UnsupportedError(`${where}: the graph's output must be what its last node gives, batch first.`);
   return chain;
 }
 
-const MAKERS = { dense, simpleRNN, dropout, activation, batchNormalization, layerNormalization } as unknown as Readonly<Record<Draft["type"], (options: object) => Layer>>;
+const MAKERS = { dense, simpleRNN, dropout, activation, batchNormalization, layerNormalization } as unknown as Readonly<
+  Record<Draft["type"], (options: object) => Layer>
+>;
 
 /** @throws FormatError if they are no ONNX file; UnsupportedError naming what is not known here */
 export async function fromOnnx(where: string, bytes: Uint8Array, inputShape?: readonly number[]): Promise<Sequential> {
-  const graph = decodeModel(bytes, where), { drafts, vocabulary } = readChain(where, graph), [input] = graph.inputs,
+  const graph = decodeModel(bytes, where),
+    { drafts, vocabulary } = readChain(where, graph),
+    [input] = graph.inputs,
     shape = inputShape ?? input.shape.slice(1);
   if (shape.length === 0 || !shape.every((size) => typeof size === "number")) {
-    throw new UnsupportedError(`${where}: the input's shape [${input.shape.map((size) => size ?? "?").join(", ")}] leaves a size open, ` +
-      `and deltaprop plans memory ahead. ` +
-      "Give { inputShape: [features] } or [steps, features].");
+    throw new UnsupportedError(
+      `${where}: the input's shape [${input.shape.map((size) => size ?? "?").join(", ")}] leaves a size open, ` +
+        `and deltaprop plans memory ahead. ` +
+        "Give { inputShape: [features] } or [steps, features].",
+    );
   }
-  if ((input.type === INT64) !== (vocabulary !== null)) throw new FormatError(`${where}: the input must be of floats, or of int64 before ` +
-    `a OneHot.`);
-  const layers = drafts.map(({ type, options }, i) => ofFile(where,
-    () => MAKERS[type]({ ...options,
-      ...(i === 0 && { inputShape: shape, ...(vocabulary !== null && { inputVocabulary: vocabulary }) }) })));
-  return fill(where, assemble(where, layers, 0), drafts.flatMap(({ weights }) => weights));
+  if ((input.type === INT64) !== (vocabulary !== null))
+    throw new FormatError(`${where}: the input must be of floats, or of int64 before ` + `a OneHot.`);
+  const layers = drafts.map(({ type, options }, i) =>
+    ofFile(where, () =>
+      MAKERS[type]({ ...options, ...(i === 0 && { inputShape: shape, ...(vocabulary !== null && { inputVocabulary: vocabulary }) }) }),
+    ),
+  );
+  return fill(
+    where,
+    assemble(where, layers, 0),
+    drafts.flatMap(({ weights }) => weights),
+  );
 }

@@ -12,15 +12,25 @@ import { encodeModel, FLOAT, INT64, type NodeProto, type TensorProto } from "./p
 const float = (value: number) => ({ float: value });
 
 /** Operator and attributes; swish is a product of two. */
-const ACTIVATIONS: Readonly<Record<Exclude<ActivationName, "linear" | "swish">, readonly [op: string, attributes?: NodeProto["attributes"]]>> = {
-  sigmoid: ["Sigmoid"], tanh: ["Tanh"], relu: ["Relu"], leakyRelu: ["LeakyRelu", { alpha: float(0.2) }], elu: ["Elu", { alpha: float(1) }],
-    softplus: ["Softplus"],
-  gelu: ["Gelu", { approximate: "none" }], geluTanh: ["Gelu", { approximate: "tanh" }], softmax: ["Softmax", { axis: -1 }],
+const ACTIVATIONS: Readonly<
+  Record<Exclude<ActivationName, "linear" | "swish">, readonly [op: string, attributes?: NodeProto["attributes"]]>
+> = {
+  sigmoid: ["Sigmoid"],
+  tanh: ["Tanh"],
+  relu: ["Relu"],
+  leakyRelu: ["LeakyRelu", { alpha: float(0.2) }],
+  elu: ["Elu", { alpha: float(1) }],
+  softplus: ["Softplus"],
+  gelu: ["Gelu", { approximate: "none" }],
+  geluTanh: ["Gelu", { approximate: "tanh" }],
+  softmax: ["Softmax", { axis: -1 }],
 };
 
 /** Names of RNN's own; Affine is αx + β. */
 const RECURRENT = {
-  tanh: { activations: ["Tanh"] }, relu: { activations: ["Relu"] }, sigmoid: { activations: ["Sigmoid"] },
+  tanh: { activations: ["Tanh"] },
+  relu: { activations: ["Relu"] },
+  sigmoid: { activations: ["Sigmoid"] },
   linear: { activations: ["Affine"], activation_alpha: { floats: [1] }, activation_beta: { floats: [0] } },
 } as const;
 
@@ -31,7 +41,10 @@ class Graph {
   value = "input";
 
   /** @param shape what reaches the next layer, without the batch */
-  constructor(readonly where: string, public shape: readonly number[]) {}
+  constructor(
+    readonly where: string,
+    public shape: readonly number[],
+  ) {}
 
   /** @param more names of further inputs. @returns the name of what comes out */
   push(op: string, more: readonly string[] = [], attributes?: NodeProto["attributes"]): string {
@@ -51,7 +64,7 @@ class Graph {
       const before = this.value;
       this.push("Sigmoid");
       this.push("Mul", [before]);
-    } else this.push(...[ACTIVATIONS[name][0], [], ACTIVATIONS[name][1]] as const);
+    } else this.push(...([ACTIVATIONS[name][0], [], ACTIVATIONS[name][1]] as const));
   }
 }
 
@@ -80,36 +93,66 @@ const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type
   },
   simpleRNN(to, { units, activation, returnSequences, stateful, inputVocabulary }, name, [kernel, recurrent, bias]) {
     if (stateful) {
-      throw new UnsupportedError(`${to.where}: layer ${name} (simpleRNN): stateful: a file for ONNX answers each batch by itself. ` +
-        `Declare the same layers with ` +
-        "stateful: false, and give them these weights.");
+      throw new UnsupportedError(
+        `${to.where}: layer ${name} (simpleRNN): stateful: a file for ONNX answers each batch by itself. ` +
+          `Declare the same layers with ` +
+          "stateful: false, and give them these weights.",
+      );
     }
-    if (inputVocabulary !== null) to.push("OneHot",
-      [to.constant(`${name}/depth`, [], [inputVocabulary]), to.constant(`${name}/values`, [2], Float32Array.of(0, 1))], { axis: -1 });
+    if (inputVocabulary !== null)
+      to.push("OneHot", [to.constant(`${name}/depth`, [], [inputVocabulary]), to.constant(`${name}/values`, [2], Float32Array.of(0, 1))], {
+        axis: -1,
+      });
     to.push("Transpose", [], { perm: [1, 0, 2] });
     const both = bias && Float32Array.from({ length: 2 * units }, (_, i) => bias.data[i] ?? 0);
-    const inputs = [to.value, to.constant(`${name}/kernel`, [1, units, kernel.shape[0]], transposed(kernel)),
+    const inputs = [
+      to.value,
+      to.constant(`${name}/kernel`, [1, units, kernel.shape[0]], transposed(kernel)),
       to.constant(`${name}/recurrent_kernel`, [1, units, units], transposed(recurrent)),
-        ...(both ? [to.constant(`${name}/bias`, [1, 2 * units], both)] : [])];
+      ...(both ? [to.constant(`${name}/bias`, [1, 2 * units], both)] : []),
+    ];
     const output = `rnn_${to.nodes.length}`;
-    to.nodes.push({ op: "RNN", inputs, outputs: returnSequences ? [output] : ["", output],
-      attributes: { hidden_size: units, ...RECURRENT[activation] } });
+    to.nodes.push({
+      op: "RNN",
+      inputs,
+      outputs: returnSequences ? [output] : ["", output],
+      attributes: { hidden_size: units, ...RECURRENT[activation] },
+    });
     to.value = output;
     to.push("Squeeze", [to.constant(`${name}/axis`, [1], [returnSequences ? 1 : 0])]);
     if (returnSequences) to.push("Transpose", [], { perm: [1, 0, 2] });
     to.shape = returnSequences ? [to.shape[0], units] : [units];
   },
   batchNormalization(to, layer, name, weights) {
-    const isSequence = to.shape.length > 1, [mean, variance] = weights.slice(-2), gamma = gammaOf(to, layer, `${name}`, weights);
-    const beta = to.constant(`${name}/beta`, mean.shape, layer.center ? weights[Number(layer.scale)].data : new Float32Array(mean.data.length));
+    const isSequence = to.shape.length > 1,
+      [mean, variance] = weights.slice(-2),
+      gamma = gammaOf(to, layer, `${name}`, weights);
+    const beta = to.constant(
+      `${name}/beta`,
+      mean.shape,
+      layer.center ? weights[Number(layer.scale)].data : new Float32Array(mean.data.length),
+    );
     if (isSequence) to.push("Transpose", [], { perm: [0, 2, 1] });
-    to.push("BatchNormalization", [gamma, beta, to.constant(`${name}/moving_mean`, mean.shape, mean.data),
-      to.constant(`${name}/moving_variance`, variance.shape, variance.data)], { epsilon: float(layer.epsilon) });
+    to.push(
+      "BatchNormalization",
+      [
+        gamma,
+        beta,
+        to.constant(`${name}/moving_mean`, mean.shape, mean.data),
+        to.constant(`${name}/moving_variance`, variance.shape, variance.data),
+      ],
+      { epsilon: float(layer.epsilon) },
+    );
     if (isSequence) to.push("Transpose", [], { perm: [0, 2, 1] });
   },
   layerNormalization(to, layer, name, weights) {
-    const prefix = name ?? `normalization_${to.nodes.length}`, beta = layer.center ? weights[Number(layer.scale)] : null;
-    to.push("LayerNormalization", [gammaOf(to, layer, prefix, weights), ...(beta ? [to.constant(`${prefix}/beta`, beta.shape, beta.data)] : [])], { axis: -1, epsilon: float(layer.epsilon) });
+    const prefix = name ?? `normalization_${to.nodes.length}`,
+      beta = layer.center ? weights[Number(layer.scale)] : null;
+    to.push(
+      "LayerNormalization",
+      [gammaOf(to, layer, prefix, weights), ...(beta ? [to.constant(`${prefix}/beta`, beta.shape, beta.data)] : [])],
+      { axis: -1, epsilon: float(layer.epsilon) },
+    );
   },
   dropout: (to, { rate }) => {
     to.push("Dropout", [to.constant(`dropout_${to.nodes.length}/ratio`, [], Float32Array.of(rate))]);
@@ -125,9 +168,15 @@ function graphOf(where: string, { layers, inputShape }: Parts): Graph {
 
 /** The bytes of an ONNX file. @throws UnsupportedError naming a layer that ONNX does not have; InputError if the weights are not finite */
 export async function toOnnx(where: string, model: Sequential): Promise<Uint8Array<ArrayBuffer>> {
-  const parts = await takeApart(where, model), { nodes, tensors, shape, value } = graphOf(where, parts), [{ layer }] = parts.layers;
+  const parts = await takeApart(where, model),
+    { nodes, tensors, shape, value } = graphOf(where, parts),
+    [{ layer }] = parts.layers;
   const whole = layer.type === "simpleRNN" && layer.inputVocabulary !== null;
   const named = nodes.map((node) => ({ ...node, outputs: node.outputs.map((name) => (name === value ? "output" : name)) }));
-  return encodeModel(named, tensors, { name: "input", shape: [null, ...parts.inputShape], type: whole ? INT64 : FLOAT },
-    { name: "output", shape: [null, ...shape], type: FLOAT });
+  return encodeModel(
+    named,
+    tensors,
+    { name: "input", shape: [null, ...parts.inputShape], type: whole ? INT64 : FLOAT },
+    { name: "output", shape: [null, ...shape], type: FLOAT },
+  );
 }

@@ -22,25 +22,40 @@ const numberOf = (text: string | undefined): number => (Number.isFinite(Number(t
 
 /** A multilayer perceptron; its last activation follows from the loss that it was trained with. */
 function perceptron(where: string, file: SafetensorsFile): Layer[] {
-  const { activation = "linear", loss = "", dropout: rate, l2: penalty, version } = file.metadata, names = readNamesVersion(version);
-  if (names === undefined) throw new FormatError(`${where}: metadata "version" is ${version.slice(0, 40)}. The file is of a newer ` +
-    `deltaprop.`);
-  const kernels = kernelsOf(file, "dense"), hidden = activationOf(activation, names) as ActivationName;
+  const { activation = "linear", loss = "", dropout: rate, l2: penalty, version } = file.metadata,
+    names = readNamesVersion(version);
+  if (names === undefined)
+    throw new FormatError(`${where}: metadata "version" is ${version.slice(0, 40)}. The file is of a newer ` + `deltaprop.`);
+  const kernels = kernelsOf(file, "dense"),
+    hidden = activationOf(activation, names) as ActivationName;
   return kernels.flatMap(({ fanIn, units }, i) => {
     const last = i === kernels.length - 1;
-    const layer = dense({ units, ...(i === 0 && { inputShape: [fanIn] }),
+    const layer = dense({
+      units,
+      ...(i === 0 && { inputShape: [fanIn] }),
       kernelRegularizer: numberOf(penalty) > 0 ? l2(numberOf(penalty)) : null,
-      activation: !last ? hidden : SOFTMAX.includes(loss) ? "softmax" : "sigmoid" });
+      activation: !last ? hidden : SOFTMAX.includes(loss) ? "softmax" : "sigmoid",
+    });
     return last || numberOf(rate) === 0 ? [layer] : [layer, dropout({ rate: numberOf(rate) })];
   });
 }
 
 /** The character-level model, whose layers carry their states on. */
 function characterModel(file: SafetensorsFile): Layer[] {
-  const recurrent = kernelsOf(file, "simple_rnn"), [out] = kernelsOf(file, "dense"), steps = numberOf(file.metadata.length);
-  return [...recurrent.map(({ fanIn, units }, i) => simpleRNN({
-    units, returnSequences: true, stateful: true, ...(i === 0 && { inputShape: [steps], inputVocabulary: fanIn }),
-  })), ...(out ? [dense({ units: out.units, activation: "softmax" })] : [])];
+  const recurrent = kernelsOf(file, "simple_rnn"),
+    [out] = kernelsOf(file, "dense"),
+    steps = numberOf(file.metadata.length);
+  return [
+    ...recurrent.map(({ fanIn, units }, i) =>
+      simpleRNN({
+        units,
+        returnSequences: true,
+        stateful: true,
+        ...(i === 0 && { inputShape: [steps], inputVocabulary: fanIn }),
+      }),
+    ),
+    ...(out ? [dense({ units: out.units, activation: "softmax" })] : []),
+  ];
 }
 
 /** Whether a command wrote it, or anybody who gives weights the names of a multilayer perceptron's. */

@@ -11,7 +11,8 @@ import { layersFromJson, layersToJson } from "./architecture.ts";
 import { isOfCommand, layersOfCommand } from "./command.ts";
 import { isOfOptimizer, readTraining, resumeTraining, takeTraining, type StoredNumbers } from "./training.ts";
 
-const FORMAT = "deltaprop-model", VERSION = "1";
+const FORMAT = "deltaprop-model",
+  VERSION = "1";
 
 /** What saveModel() takes. */
 export interface SaveModelOptions {
@@ -28,8 +29,8 @@ export interface LoadModelOptions extends ReadOptions, Pick<CompileOptions, "bac
 /** @throws InputError naming an option that is none */
 export function checkOptions(where: string, options: object, known: readonly string[]): void {
   const given: unknown = options;
-  if (typeof given !== "object" || given === null ||
-    Array.isArray(given)) throw new InputError(`${where}: options must be an object. Known: ${known.join(", ")}.`);
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new InputError(`${where}: options must be an object. Known: ${known.join(", ")}.`);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown !== undefined) throw new InputError(`${where}: unknown option ${unknown}. Known: ${known.join(", ")}.`);
 }
@@ -42,15 +43,25 @@ export function checkOptions(where: string, options: object, known: readonly str
  * it
  * is not compiled, or training
  */
-export async function saveModel(model: Sequential, target: ModelPlace | null, options: SaveModelOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+export async function saveModel(
+  model: Sequential,
+  target: ModelPlace | null,
+  options: SaveModelOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const where = "saveModel()";
   checkOptions(where, options, ["optimizer"]);
-  const { stack: { layers, seed } } = checkModel(where, model).inside;
-  const { tensors, training } = options.optimizer ? await takeTraining("saveModel", model) : { tensors: await weightsOf(where, model),
-    training: null };
+  const {
+    stack: { layers, seed },
+  } = checkModel(where, model).inside;
+  const { tensors, training } = options.optimizer
+    ? await takeTraining("saveModel", model)
+    : { tensors: await weightsOf(where, model), training: null };
   const bytes = encodeSafetensors(tensors, {
-    format: FORMAT, version: VERSION, producer: "deltaprop", model: JSON.stringify({ layers: layersToJson(layers), seed }),
-      ...(training !== null && { training }),
+    format: FORMAT,
+    version: VERSION,
+    producer: "deltaprop",
+    model: JSON.stringify({ layers: layersToJson(layers), seed }),
+    ...(training !== null && { training }),
   });
   if (target !== null) await writePlace(where, target, bytes);
   return bytes;
@@ -70,22 +81,28 @@ async function weightsOf(where: string, model: Sequential): Promise<TensorToWrit
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<Sequential> {
   const where = "loadModel()";
   checkOptions(where, options, ["compile", "backend", "device", "precision", "threads", "debug", "maxBytes"]);
-  const { compile = true, maxBytes, ...backend } = options, bytes = await readSource(where, source, checkMaxBytes(where, maxBytes));
+  const { compile = true, maxBytes, ...backend } = options,
+    bytes = await readSource(where, source, checkMaxBytes(where, maxBytes));
   return decodeModel(`${where}: ${nameOf(source)}`, bytes, compile ? backend : null);
 }
 
 /** The metadata of a file of ours. @throws FormatError if it is none */
 function readDescription(where: string, { metadata }: SafetensorsFile): { model: JsonObject; training: JsonValue | null } {
   if (metadata.format !== FORMAT) {
-    throw new FormatError(`${where}: metadata "format" must be "${FORMAT}"; got ` +
-      `${JSON.stringify(metadata.format)?.slice(0, 80) ?? "none"}. The file holds weights ` +
-      "alone: declare the model with sequential(), and give decodeSafetensors(bytes).tensors to setWeights().");
+    throw new FormatError(
+      `${where}: metadata "format" must be "${FORMAT}"; got ` +
+        `${JSON.stringify(metadata.format)?.slice(0, 80) ?? "none"}. The file holds weights ` +
+        "alone: declare the model with sequential(), and give decodeSafetensors(bytes).tensors to setWeights().",
+    );
   }
   if (metadata.version !== VERSION) {
-    throw new FormatError(`${where}: metadata "version" must be "${VERSION}"; got ` +
-      `${JSON.stringify(metadata.version)?.slice(0, 80) ?? "none"}. The file is of a newer deltaprop.`);
+    throw new FormatError(
+      `${where}: metadata "version" must be "${VERSION}"; got ` +
+        `${JSON.stringify(metadata.version)?.slice(0, 80) ?? "none"}. The file is of a newer deltaprop.`,
+    );
   }
-  const model = parseJson(metadata.model ?? "", `${where}: model`), { training } = metadata;
+  const model = parseJson(metadata.model ?? "", `${where}: model`),
+    { training } = metadata;
   if (!(model instanceof Map)) throw new FormatError(`${where}: metadata "model" must be an object. The file is damaged.`);
   return { model, training: training === undefined ? null : parseJson(training, `${where}: training`) };
 }
@@ -93,18 +110,21 @@ function readDescription(where: string, { metadata }: SafetensorsFile): { model:
 /** As they are in the file, float64 too. */
 function numbersOf(bytes: Uint8Array, where: string): Map<string, StoredNumbers> {
   const { entries, dataStart } = readLayout(bytes, where);
-  return new Map(entries.map(({ name, dtype, begin, end }) => {
-    const data = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;
-    if (dtype === "F32" || dtype === "F64") return [name, dtype === "F32" ? new Float32Array(data) : new Float64Array(data)] as const;
-    throw new FormatError(`${where}: ${name} must be F32 or F64 in a file with training; got ${dtype}.`);
-  }));
+  return new Map(
+    entries.map(({ name, dtype, begin, end }) => {
+      const data = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;
+      if (dtype === "F32" || dtype === "F64") return [name, dtype === "F32" ? new Float32Array(data) : new Float64Array(data)] as const;
+      throw new FormatError(`${where}: ${name} must be F32 or F64 in a file with training; got ${dtype}.`);
+    }),
+  );
 }
 
 async function decodeModel(where: string, bytes: Uint8Array, backend: Partial<CompileOptions> | null): Promise<Sequential> {
   const file = decodeSafetensors(bytes, where);
-  if (file.metadata.format === undefined && isOfCommand(file)) return withWeights(where, assemble(where, layersOfCommand(where, file), 0),
-    file);
-  const { model: described, training } = readDescription(where, file), seed = described.get("seed");
+  if (file.metadata.format === undefined && isOfCommand(file))
+    return withWeights(where, assemble(where, layersOfCommand(where, file), 0), file);
+  const { model: described, training } = readDescription(where, file),
+    seed = described.get("seed");
   const saved = training === null ? null : readTraining(where, training);
   const model = await withWeights(where, assemble(where, layersFromJson(where, described.get("layers")), seed as number), file);
   if (saved === null || backend === null) return model;
@@ -119,9 +139,17 @@ async function decodeModel(where: string, bytes: Uint8Array, backend: Partial<Co
 }
 
 async function withWeights(where: string, model: Sequential, { tensors }: SafetensorsFile): Promise<Sequential> {
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor])), { parameters } = model.inside.stack.declared("sequential");
-  const names = new Set(parameters.map(({ name }) => name)), strange = tensors.find(({ name }) => !names.has(name) && !isOfOptimizer(name));
-  if (strange) throw new FormatError(`${where}: ${JSON.stringify(strange.name.slice(0, 80))} is a tensor that no layer has. The file is ` +
-    `not of one model.`);
-  return fill(where, model, parameters.map(({ name }) => byName.get(name)));
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor])),
+    { parameters } = model.inside.stack.declared("sequential");
+  const names = new Set(parameters.map(({ name }) => name)),
+    strange = tensors.find(({ name }) => !names.has(name) && !isOfOptimizer(name));
+  if (strange)
+    throw new FormatError(
+      `${where}: ${JSON.stringify(strange.name.slice(0, 80))} is a tensor that no layer has. The file is ` + `not of one model.`,
+    );
+  return fill(
+    where,
+    model,
+    parameters.map(({ name }) => byName.get(name)),
+  );
 }

@@ -2,8 +2,17 @@
 // many steps there were. Stateful layers start from 0 again, since what they carry lies differently on each backend.
 
 import {
-  constant, cosineDecay, exponentialDecay, FormatError, InputError, piecewiseConstantDecay, warmup, type CompileOptions, type Optimizer,
-  type Schedule, type Sequential,
+  constant,
+  cosineDecay,
+  exponentialDecay,
+  FormatError,
+  InputError,
+  piecewiseConstantDecay,
+  warmup,
+  type CompileOptions,
+  type Optimizer,
+  type Schedule,
+  type Sequential,
 } from "../../index.ts";
 import type { JsonValue } from "../../formats/json.ts";
 import type { TensorToWrite } from "../../formats/safetensors.ts";
@@ -38,21 +47,29 @@ export async function takeTraining(where: string, model: Sequential): Promise<{ 
   // Compiled by predict() alone counts as not compiled.
   if (compiled) void model.learningRate;
   if (!compiled) throw new InputError(`${where}(): { optimizer: true } needs a compiled model. Call compile() first, or leave it out.`);
-  return life.exclusively(where, () => compiled.use(where, async () => {
-    const snapshot = await compiled.session.takeSnapshot();
-    if (!snapshot) throw new Error("nothing refuses a snapshot here");
-    const { network: { parameters }, declared: { optimizer, loss, metrics }, assignedRate } = compiled,
-      { steps, epochs } = snapshot.progress;
-    const tensors = [...snapshot.state].flatMap(([key, data]): TensorToWrite[] => {
-      const name = nameInFile(key, parameters),
-        of = parameters.find((parameter) => name === parameter.name || name?.startsWith(`${OPTIMIZER}${parameter.name}/`));
-      return name === null || !of ? [] : [{ name, shape: of.shape, data }];
-    });
-    const bad = tensors.find(({ data }) => !data.every(Number.isFinite));
-    if (bad) throw new InputError(`${where}(): ${bad.name} has numbers that are not finite, so nothing is written. Train again with a ` +
-      `smaller learningRate.`);
-    return { tensors, training: JSON.stringify({ optimizer, loss, metrics, learningRate: assignedRate, steps, epochs }) };
-  }));
+  return life.exclusively(where, () =>
+    compiled.use(where, async () => {
+      const snapshot = await compiled.session.takeSnapshot();
+      if (!snapshot) throw new Error("nothing refuses a snapshot here");
+      const {
+          network: { parameters },
+          declared: { optimizer, loss, metrics },
+          assignedRate,
+        } = compiled,
+        { steps, epochs } = snapshot.progress;
+      const tensors = [...snapshot.state].flatMap(([key, data]): TensorToWrite[] => {
+        const name = nameInFile(key, parameters),
+          of = parameters.find((parameter) => name === parameter.name || name?.startsWith(`${OPTIMIZER}${parameter.name}/`));
+        return name === null || !of ? [] : [{ name, shape: of.shape, data }];
+      });
+      const bad = tensors.find(({ data }) => !data.every(Number.isFinite));
+      if (bad)
+        throw new InputError(
+          `${where}(): ${bad.name} has numbers that are not finite, so nothing is written. Train again with a ` + `smaller learningRate.`,
+        );
+      return { tensors, training: JSON.stringify({ optimizer, loss, metrics, learningRate: assignedRate, steps, epochs }) };
+    }),
+  );
 }
 
 const SCHEDULES: { readonly [K in Schedule["kind"]]: (copy: Extract<Schedule, { kind: K }>) => Schedule } = {
@@ -67,8 +84,8 @@ const SCHEDULES: { readonly [K in Schedule["kind"]]: (copy: Extract<Schedule, { 
 /** A schedule from the plain value that is left of one in a file. */
 function revive(copy: unknown): Schedule {
   const kind = typeof copy === "object" && copy !== null ? (copy as { kind?: unknown }).kind : undefined;
-  if (typeof kind === "string" && Object.hasOwn(SCHEDULES,
-    kind)) return (SCHEDULES[kind as Schedule["kind"]] as (copy: unknown) => Schedule)(copy);
+  if (typeof kind === "string" && Object.hasOwn(SCHEDULES, kind))
+    return (SCHEDULES[kind as Schedule["kind"]] as (copy: unknown) => Schedule)(copy);
   throw new InputError(`a schedule must be of kind ${Object.keys(SCHEDULES).join(", ")}; got ${JSON.stringify(kind)}.`);
 }
 
@@ -82,16 +99,22 @@ export interface SavedTraining {
 
 /** @throws FormatError if it is no description of training */
 export function readTraining(where: string, value: JsonValue): SavedTraining {
-  const found = plain(value) as Record<string, unknown> | null, { optimizer, loss, metrics, learningRate, steps, epochs } = found ?? {};
+  const found = plain(value) as Record<string, unknown> | null,
+    { optimizer, loss, metrics, learningRate, steps, epochs } = found ?? {};
   const isObject = (given: unknown): given is object => typeof given === "object" && given !== null && !Array.isArray(given);
   const isCount = (given: unknown): given is number => Number.isSafeInteger(given) && (given as number) >= 0;
   if (!isObject(optimizer) || !isObject(loss) || !Array.isArray(metrics) || !isCount(steps) || !isCount(epochs)) {
     throw new FormatError(`${where}: training must hold optimizer, loss, metrics, steps and epochs. The file is damaged.`);
   }
   return ofFile(`${where}: training`, () => ({
-    recipe: { optimizer: { ...optimizer, learningRate: revive((optimizer as Optimizer).learningRate) } as Optimizer,
-      loss: loss as CompileOptions["loss"], metrics: metrics as string[] },
-    learningRate: learningRate === null ? null : revive(learningRate), steps, epochs,
+    recipe: {
+      optimizer: { ...optimizer, learningRate: revive((optimizer as Optimizer).learningRate) } as Optimizer,
+      loss: loss as CompileOptions["loss"],
+      metrics: metrics as string[],
+    },
+    learningRate: learningRate === null ? null : revive(learningRate),
+    steps,
+    epochs,
   }));
 }
 
@@ -99,22 +122,35 @@ export function readTraining(where: string, value: JsonValue): SavedTraining {
  * Puts a compiled model where training was. @param tensors by their names in the file. @throws FormatError, before anything is changed, if
  * they do not fit
  */
-export async function resumeTraining(where: string, model: Sequential, saved: SavedTraining,
-  tensors: ReadonlyMap<string, StoredNumbers>): Promise<void> {
+export async function resumeTraining(
+  where: string,
+  model: Sequential,
+  saved: SavedTraining,
+  tensors: ReadonlyMap<string, StoredNumbers>,
+): Promise<void> {
   const { compiled, life } = model.inside;
   if (!compiled) throw new Error("compiled right before");
-  await life.exclusively("loadModel", () => compiled.session.hold(async () => {
-    const { network: { parameters }, session } = compiled, state = new Map<string, StoredNumbers>();
-    for (const [key, { length }] of session.snapshot.state) {
-      const name = nameInFile(key, parameters), numbers = tensors.get(name ?? "");
-      if (name === null) continue;
-      if (numbers?.length !== length || !numbers.every(Number.isFinite)) {
-        throw new FormatError(`${where}: ${name} must hold ${length} finite numbers; got ${numbers ? "others" : "no such tensor"}. The ` +
-          `file is not of one model.`);
+  await life.exclusively("loadModel", () =>
+    compiled.session.hold(async () => {
+      const {
+          network: { parameters },
+          session,
+        } = compiled,
+        state = new Map<string, StoredNumbers>();
+      for (const [key, { length }] of session.snapshot.state) {
+        const name = nameInFile(key, parameters),
+          numbers = tensors.get(name ?? "");
+        if (name === null) continue;
+        if (numbers?.length !== length || !numbers.every(Number.isFinite)) {
+          throw new FormatError(
+            `${where}: ${name} must hold ${length} finite numbers; got ${numbers ? "others" : "no such tensor"}. The ` +
+              `file is not of one model.`,
+          );
+        }
+        state.set(key, numbers);
       }
-      state.set(key, numbers);
-    }
-    compiled.restoreLearningRate(saved.learningRate);
-    await session.adopt({ state, progress: { steps: saved.steps, epochs: saved.epochs, stateRows: 0 } });
-  }));
+      compiled.restoreLearningRate(saved.learningRate);
+      await session.adopt({ state, progress: { steps: saved.steps, epochs: saved.epochs, stateRows: 0 } });
+    }),
+  );
 }

@@ -5,5 +5,14 @@
  */
 
 export {
-  glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, ones, orthogonal, randomNormal, randomUniform, zeros,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  lecunNormal,
+  ones,
+  orthogonal,
+  randomNormal,
+  randomUniform,
+  zeros,
 } from "../initializers.ts";

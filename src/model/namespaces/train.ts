@@ -45,8 +45,13 @@ export const adam = (learningRate?: number | Schedule, beta1?: number, beta2?: n
  * @param centered subtracts the squared mean of the gradients from v, so that v is their variance; default false
  * @throws InputError on a number out of range
  */
-export const rmsprop = (learningRate: number | Schedule, decay?: number, momentum?: number, epsilon?: number, centered?: boolean): Optimizer =>
-  optimizers.rmsprop({ learningRate, rho: decay, momentum, epsilon, centered });
+export const rmsprop = (
+  learningRate: number | Schedule,
+  decay?: number,
+  momentum?: number,
+  epsilon?: number,
+  centered?: boolean,
+): Optimizer => optimizers.rmsprop({ learningRate, rho: decay, momentum, epsilon, centered });
 
 /**
  * Adagrad (Duchi et al. 2011), with the formula of adagrad().

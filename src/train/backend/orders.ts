@@ -22,8 +22,8 @@ export function orderSlots(rows: number, stepsPerPass: number, passes: number, b
 export type Order = { readonly seed: number; readonly pass: number; readonly rows: number } | null;
 
 /** Its rows, of `rows` in all. */
-export const rowsInOrder = (order: Order, rows: number): Uint32Array<ArrayBuffer> => (order === null ? ownOrder(rows)
-  : new RandomSequence(order.seed, STREAM.shuffle, ...halvesOf(order.pass)).permutation(order.rows));
+export const rowsInOrder = (order: Order, rows: number): Uint32Array<ArrayBuffer> =>
+  order === null ? ownOrder(rows) : new RandomSequence(order.seed, STREAM.shuffle, ...halvesOf(order.pass)).permutation(order.rows);
 
 const nameOf = (order: Order): string => (order === null ? "own" : `${order.seed} ${order.pass} ${order.rows}`);
 
@@ -32,7 +32,10 @@ export class Orders {
   readonly #there: string[];
   #next = 0;
 
-  constructor(readonly data: Pick<DeviceData, "dataset" | "setOrder">, readonly slots: number) {
+  constructor(
+    readonly data: Pick<DeviceData, "dataset" | "setOrder">,
+    readonly slots: number,
+  ) {
     this.#there = Array.from({ length: slots }, () => "");
   }
 
@@ -41,9 +44,11 @@ export class Orders {
    * @returns where each starts, as StepScalars.offset counts
    */
   place(orders: readonly Order[]): number[] {
-    const { rows } = this.data.dataset, wanted = orders.map(nameOf);
+    const { rows } = this.data.dataset,
+      wanted = orders.map(nameOf);
     return orders.map((order, i) => {
-      const known = this.#there.indexOf(wanted[i]), slot = known < 0 ? this.#free(wanted) : known;
+      const known = this.#there.indexOf(wanted[i]),
+        slot = known < 0 ? this.#free(wanted) : known;
       if (known < 0) {
         this.data.setOrder(rowsInOrder(order, rows), slot * rows);
         this.#there[slot] = wanted[i];

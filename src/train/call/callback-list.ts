@@ -32,8 +32,10 @@ export interface Steady {
 /** Reads the weights, by symbol. */
 export type ReadWeights = () => Promise<ReadonlyMap<string, Floats>>;
 
-export const readOn = (steady: Steady, { parameters }: Network): ReadWeights =>
-  () => steady.on(async (_, backend) => backend.read(parameters.map(({ symbol }) => symbol)));
+export const readOn =
+  (steady: Steady, { parameters }: Network): ReadWeights =>
+  () =>
+    steady.on(async (_, backend) => backend.read(parameters.map(({ symbol }) => symbol)));
 
 /** The callbacks as training itself and its checkpoints need them. */
 export interface KeptCallbacks {
@@ -45,7 +47,13 @@ export interface KeptCallbacks {
 }
 
 export const CALLBACKS: readonly (keyof Callbacks)[] = [
-  "onTrainBegin", "onResume", "onEpochBegin", "onBatchEnd", "onEpochEnd", "onTrainEnd", "onDeviceLost",
+  "onTrainBegin",
+  "onResume",
+  "onEpochBegin",
+  "onBatchEnd",
+  "onEpochEnd",
+  "onTrainEnd",
+  "onDeviceLost",
 ];
 
 const isPromise = (returned: unknown): returned is PromiseLike<unknown> =>
@@ -62,13 +70,19 @@ function inOrder(calls: readonly (() => unknown)[]): void | Promise<void> {
 /** An object may hold more than callbacks, but nothing that looks like one and would never be called. */
 function check(callbacks: unknown, where: string): asserts callbacks is Callback {
   if (typeof callbacks !== "object" || callbacks === null || Array.isArray(callbacks)) {
-    throw new InputError(`fit(): ${where} must be an object of functions, or what a function of deltaprop/callbacks gave; got ${show(callbacks)}.`);
+    throw new InputError(
+      `fit(): ${where} must be an object of functions, or what a function of deltaprop/callbacks gave; got ${show(callbacks)}.`,
+    );
   }
   const unknown = Object.keys(callbacks).find((key) => /^on[A-Z]/.test(key) && !(CALLBACKS as readonly string[]).includes(key));
-  if (unknown !== undefined) throw new InputError(`fit(): unknown callback ${unknown}${where === "callbacks" ? "" : ` in ${where}`}. Known: ${CALLBACKS.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new InputError(
+      `fit(): unknown callback ${unknown}${where === "callbacks" ? "" : ` in ${where}`}. Known: ${CALLBACKS.join(", ")}.`,
+    );
   for (const key of [...CALLBACKS, "begin", "getState", "setState"]) {
     const value = (callbacks as Record<string, unknown>)[key];
-    if (value != null && typeof value !== "function") throw new InputError(`fit(): ${where}.${key} must be a function; got ${show(value)}.`);
+    if (value != null && typeof value !== "function")
+      throw new InputError(`fit(): ${where}.${key} must be a function; got ${show(value)}.`);
   }
 }
 
@@ -91,15 +105,25 @@ export class CallbackList implements KeptCallbacks {
   /** Begins all of them. @throws what one throws, such as an InputError; nothing is trained yet */
   constructor(
     { callbacks, initialEpoch = 0, epochs = 1, verbose }: Pick<FitOptions, "callbacks" | "initialEpoch" | "epochs" | "verbose">,
-    { model, compiled: { readout: { names }, network } }: Trainee, validates: boolean,
+    {
+      model,
+      compiled: {
+        readout: { names },
+        network,
+      },
+    }: Trainee,
+    validates: boolean,
   ) {
     this.#all = callbacks ? [callbacks].flat() : [];
     this.#network = network;
     this.hooks = this.#hooks(initialEpoch, verbose ? epochs : null);
     const run = Object.freeze<FitRun>({
-      model, names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names,
+      model,
+      names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names,
       readWeights: async () => this.#named(await this.read()),
-      endWith: (weights) => { this.final = weights && this.#symbols(weights); },
+      endWith: (weights) => {
+        this.final = weights && this.#symbols(weights);
+      },
     });
     for (const one of this.#all) one.begin?.(run);
   }
@@ -111,7 +135,8 @@ export class CallbackList implements KeptCallbacks {
     const hooks: Record<string, (...given: never[]) => unknown> = {};
     for (const name of CALLBACKS) {
       const all = this.#all.filter((one) => one[name] != null);
-      if (all.length > 0) hooks[name] = (...given) => inOrder(all.map((one) => () => (one[name] as (...given: never[]) => unknown)(...given)));
+      if (all.length > 0)
+        hooks[name] = (...given) => inOrder(all.map((one) => () => (one[name] as (...given: never[]) => unknown)(...given)));
     }
     return first === 0 && lines === null ? hooks : numberedFrom(first, lines, hooks);
   }
@@ -144,22 +169,25 @@ export class CallbackList implements KeptCallbacks {
   }
 
   adopt(states: readonly NamedState[] | null): void {
-    const stateful = this.#stateful, words = (all: readonly { name?: string }[]) => all.map(({ name }) => name || "one without a name").join(", ") || "none";
+    const stateful = this.#stateful,
+      words = (all: readonly { name?: string }[]) => all.map(({ name }) => name || "one without a name").join(", ") || "none";
     if (stateful.length === 0) return;
     if (!states?.length) {
       console.warn(`deltaprop: fit(): resumeFrom: the checkpoint holds no state of callbacks, so these begin anew: ${words(stateful)}.`);
       return;
     }
     if (words(states) !== words(stateful)) {
-      throw new FormatError(`fit(): resumeFrom: the checkpoint holds the state of these callbacks: ${words(states)}; this fit() has ${words(stateful)}. ` +
-        "Use the same in the same order, or another store.");
+      throw new FormatError(
+        `fit(): resumeFrom: the checkpoint holds the state of these callbacks: ${words(states)}; this fit() has ${words(stateful)}. ` +
+          "Use the same in the same order, or another store.",
+      );
     }
     states.forEach(({ values, weights }, i) => stateful[i].setState!({ values, weights: weights && this.#named(weights) }));
   }
 }
 
-const epochLine = (epoch: number, epochs: number, logs: Logs): string => [`epoch ${epoch + 1}/${epochs}`,
-  ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
+const epochLine = (epoch: number, epochs: number, logs: Logs): string =>
+  [`epoch ${epoch + 1}/${epochs}`, ...Object.entries(logs).map(([name, value]) => `${name} ${value.toFixed(4)}`)].join("  ");
 
 /** Callbacks that are told of epochs from another number on; with lines on the console if it is known how many epochs there are. */
 function numberedFrom(first: number, lines: number | null, hooks: Callbacks): Callbacks {

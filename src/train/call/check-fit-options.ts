@@ -7,15 +7,33 @@ import { isHandle } from "../data/dataset.ts";
 import { checkCallbacks } from "./callback-list.ts";
 import { splitRows, type FitOptions } from "./fit-options.ts";
 
-const KNOWN = ["epochs", "batchSize", "initialEpoch", "steps", "stepsPerEpoch", "validationSplit", "validationData", "validationSteps", "shuffle", "scale", "lengths", "signal", "onNaN",
-  "checkpoint", "resumeFrom",
-  "callbacks", "verbose"];
+const KNOWN = [
+  "epochs",
+  "batchSize",
+  "initialEpoch",
+  "steps",
+  "stepsPerEpoch",
+  "validationSplit",
+  "validationData",
+  "validationSteps",
+  "shuffle",
+  "scale",
+  "lengths",
+  "signal",
+  "onNaN",
+  "checkpoint",
+  "resumeFrom",
+  "callbacks",
+  "verbose",
+];
 
 function checkStore(name: string, store: unknown): void {
   const { read, write } = (store ?? {}) as Partial<CheckpointStore>;
   if (typeof read === "function" && typeof write === "function") return;
-  throw new InputError(`fit(): ${name} must be a store with read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() ` +
-    "or fileStore() gave.");
+  throw new InputError(
+    `fit(): ${name} must be a store with read() and write(); got ${show(store)}. Pass what indexedDBStore(), opfsStore() ` +
+      "or fileStore() gave.",
+  );
 }
 
 /** The options that were given, without those that are null. @throws InputError naming the option that is wrong */
@@ -33,8 +51,10 @@ export function checkFitOptions(given: FitOptions | null | undefined): FitOption
     throw new InputError(`fit(): validationData must be [x, y] or what dataset(x, y) gave; got ${show(validationData)}.`);
   }
   if (options.steps !== undefined && options.epochs !== undefined) {
-    throw new InputError(`fit(): set epochs or steps; got both (epochs ${show(options.epochs)}, steps ${show(options.steps)}). ` +
-      "steps counts mini-batches, whatever the number of passes.");
+    throw new InputError(
+      `fit(): set epochs or steps; got both (epochs ${show(options.epochs)}, steps ${show(options.steps)}). ` +
+        "steps counts mini-batches, whatever the number of passes.",
+    );
   }
   if (signal && typeof signal.aborted !== "boolean") {
     throw new InputError(`fit(): signal must be an AbortSignal; got ${show(signal)}. Pass controller.signal.`);
@@ -63,17 +83,23 @@ function checkEpochs(options: FitOptions): void {
   const { epochs = 1, initialEpoch = 0 } = options;
   for (const name of ["epochs", "steps", "stepsPerEpoch", "validationSteps"] as const) checkCount("fit()", name, options[name] ?? 1);
   if (!(Number.isSafeInteger(initialEpoch) && initialEpoch >= 0 && initialEpoch < epochs)) {
-    throw new InputError(`fit(): initialEpoch must be a whole number from 0 to ${epochs - 1}, below epochs, which is where training ends; ` +
-      `got ${show(initialEpoch)}.`);
+    throw new InputError(
+      `fit(): initialEpoch must be a whole number from 0 to ${epochs - 1}, below epochs, which is where training ends; ` +
+        `got ${show(initialEpoch)}.`,
+    );
   }
   const { steps, stepsPerEpoch, validationSteps, validationSplit = 0, validationData } = options;
   if (steps !== undefined && stepsPerEpoch !== undefined) {
-    throw new InputError(`fit(): set steps or stepsPerEpoch; got both (steps ${show(steps)}, stepsPerEpoch ${show(stepsPerEpoch)}). ` +
-      "stepsPerEpoch counts the mini-batches of each of the epochs, steps those of all there are.");
+    throw new InputError(
+      `fit(): set steps or stepsPerEpoch; got both (steps ${show(steps)}, stepsPerEpoch ${show(stepsPerEpoch)}). ` +
+        "stepsPerEpoch counts the mini-batches of each of the epochs, steps those of all there are.",
+    );
   }
   if (validationSteps !== undefined && validationSplit === 0 && !validationData) {
-    throw new InputError(`fit(): validationSteps is ${show(validationSteps)}, but there is nothing to validate on. Set validationSplit or ` +
-      "validationData, or leave it out.");
+    throw new InputError(
+      `fit(): validationSteps is ${show(validationSteps)}, but there is nothing to validate on. Set validationSplit or ` +
+        "validationData, or leave it out.",
+    );
   }
 }
 
@@ -81,6 +107,8 @@ function checkEpochs(options: FitOptions): void {
 export function checkSplit({ validationSplit = 0 }: FitOptions, rows: number): void {
   if (splitRows(rows, validationSplit)) return;
   const trained = Math.floor(rows * (1 - validationSplit));
-  throw new InputError(`fit(): validationSplit ${validationSplit} of ${rows} rows leaves ${trained} to train on and ` +
-    `${rows - trained} to validate with. Give more rows or another share.`);
+  throw new InputError(
+    `fit(): validationSplit ${validationSplit} of ${rows} rows leaves ${trained} to train on and ` +
+      `${rows - trained} to validate with. Give more rows or another share.`,
+  );
 }

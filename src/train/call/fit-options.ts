@@ -185,10 +185,20 @@ export interface CheckedFitOptions {
 export type RunOptions = Omit<FitOptions, "callbacks"> & { callbacks?: Callbacks };
 
 /** Options that were found right, with their defaults. */
-export const withDefaults = (
-  { epochs, steps, stepsPerEpoch, batchSize, validationSplit = 0, onNaN = "stop", validationSteps }: RunOptions,
-): CheckedFitOptions => ({
-  epochs: epochs ?? 1, steps: steps ?? stepsPerEpoch ?? null, batchSize: batchSize ?? DEFAULT_BATCH, validationSplit, onNaN,
+export const withDefaults = ({
+  epochs,
+  steps,
+  stepsPerEpoch,
+  batchSize,
+  validationSplit = 0,
+  onNaN = "stop",
+  validationSteps,
+}: RunOptions): CheckedFitOptions => ({
+  epochs: epochs ?? 1,
+  steps: steps ?? stepsPerEpoch ?? null,
+  batchSize: batchSize ?? DEFAULT_BATCH,
+  validationSplit,
+  onNaN,
   validationSteps: validationSteps ?? Infinity,
 });
 

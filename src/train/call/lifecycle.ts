@@ -35,7 +35,11 @@ export class Lifecycle {
   /** Stops when the user says so, and when the model is disposed. */
   stopSignal(signal?: AbortSignal | null): StopSignal {
     const isDisposed = () => this.#disposed;
-    return { get aborted() { return isDisposed() || (signal?.aborted ?? false); } };
+    return {
+      get aborted() {
+        return isDisposed() || (signal?.aborted ?? false);
+      },
+    };
   }
 
   dispose(): void {
@@ -80,10 +84,16 @@ export class Gate {
     if (!this.#guarding) return Promise.resolve();
     if (!this.#closed) {
       this.#closed = true;
-      this.#opened = new Promise((resolve) => { this.#open = resolve; });
+      this.#opened = new Promise((resolve) => {
+        this.#open = resolve;
+      });
       this.onChange();
     }
-    return this.#still > 0 ? Promise.resolve() : new Promise((resolve) => { this.#pausing.push(resolve); });
+    return this.#still > 0
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#pausing.push(resolve);
+        });
   }
 
   open(): void {
@@ -98,7 +108,10 @@ export class Gate {
 
   /** Resolves when the signal is given, of which open() tells: for work that waits for what may never come. */
   async ended(signal: StopSignal): Promise<void> {
-    while (!signal.aborted) await new Promise<void>((resolve) => { this.#ending.push(resolve); });
+    while (!signal.aborted)
+      await new Promise<void>((resolve) => {
+        this.#ending.push(resolve);
+      });
   }
 
   /** Waits here while it is closed. */
@@ -150,7 +163,9 @@ export class SerialQueue {
   async run(work: () => Promise<void>): Promise<void> {
     const before = this.underWay ? this.#last : null;
     let over: (failure: Failure | null) => void = () => {};
-    this.#last = new Promise((resolve) => { over = resolve; });
+    this.#last = new Promise((resolve) => {
+      over = resolve;
+    });
     this.#pending++;
     this.#failure = null;
     try {

@@ -22,7 +22,10 @@ type DataSource = Arrays | DatasetHandle;
 
 /** (x, y, options) or (handle, options). */
 function splitArguments<O extends object>(
-  where: string, x: Features | DatasetHandle, y: Targets | O | undefined, last: O | undefined,
+  where: string,
+  x: Features | DatasetHandle,
+  y: Targets | O | undefined,
+  last: O | undefined,
 ): { source: DataSource; given: O | undefined } {
   if (!isHandle(x)) return { source: { x, y: y as Targets }, given: last };
   checkRest(where, y, last);
@@ -32,8 +35,10 @@ function splitArguments<O extends object>(
 /** @throws InputError if what comes behind a handle looks like y */
 function checkRest(where: string, second: unknown, third: unknown): void {
   if (third === undefined && !Array.isArray(second) && !ArrayBuffer.isView(second)) return;
-  throw new InputError(`${where}: a data set brings its own y; behind it come the options alone. Got ` +
-    `${show(third === undefined ? second : third)} as well.`);
+  throw new InputError(
+    `${where}: a data set brings its own y; behind it come the options alone. Got ` +
+      `${show(third === undefined ? second : third)} as well.`,
+  );
 }
 
 /** @throws InputError if a scale or lengths are given with a handle */
@@ -42,8 +47,9 @@ function checkBeside(where: string, { scale, lengths }: InputOptions): void {
     throw new InputError(`${where}: the lengths of a data set are its own; got some beside it. Pass them to dataset(x, y, { lengths }).`);
   }
   if (scale === undefined) return;
-  throw new InputError(`${where}: the scale of a data set is its own; got ${show(scale)} beside it. Pass it to ` +
-    "dataset(x, y, { scale }).");
+  throw new InputError(
+    `${where}: the scale of a data set is its own; got ${show(scale)} beside it. Pass it to ` + "dataset(x, y, { scale }).",
+  );
 }
 
 /** What checks of x depend on. */
@@ -94,7 +100,12 @@ function unlabelled(where: string, x: Features | DatasetHandle, shape: DataShape
 
 /** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */
 function validationSource(
-  where: string, given: readonly [Features, Targets] | DatasetHandle, shape: DataShape, loss: Loss, train: DataSource, options: InputOptions,
+  where: string,
+  given: readonly [Features, Targets] | DatasetHandle,
+  shape: DataShape,
+  loss: Loss,
+  train: DataSource,
+  options: InputOptions,
 ): CallData {
   if (isHandle(given)) return labelled(where, given, shape, loss, {});
   const { scale } = isHandle(train) ? contentsOf(train).options : options;
@@ -112,7 +123,8 @@ const KNOWN = {
 
 function checkCallOptions(method: Call["method"], given: object | null | undefined): object {
   if (method === "fit") return checkFitOptions(given);
-  const where = `${method}()`, options: VerifyOptions = checkOptions(where, given, KNOWN[method]);
+  const where = `${method}()`,
+    options: VerifyOptions = checkOptions(where, given, KNOWN[method]);
   checkCount(where, "steps", options.steps ?? 1);
   checkCount(where, "batchSize", options.batchSize ?? 1);
   return options;
@@ -120,16 +132,22 @@ function checkCallOptions(method: Call["method"], given: object | null | undefin
 
 /** @throws InputError naming what is wrong with the data or the options */
 export function validateAll<O extends object>({ method, x, y, last, shape, loss, trainee }: Call): Validated<O> {
-  const where = `${method}()`, data = x as Features | DatasetHandle;
-  const { source, given } = method === "predict" ? { source: data, given: last as O | undefined }
-    : splitArguments(where, data, y as Targets, last as O | undefined);
+  const where = `${method}()`,
+    data = x as Features | DatasetHandle;
+  const { source, given } =
+    method === "predict"
+      ? { source: data, given: last as O | undefined }
+      : splitArguments(where, data, y as Targets, last as O | undefined);
   const options = checkCallOptions(method, given) as O;
   if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
-  const taken = labelled(where, source as DataSource, shape, loss, options), { validationData }: FitOptions = options;
-  const validation = validationData ? validationSource("fit(): validationData", validationData, shape, loss, source as DataSource, options) : null;
+  const taken = labelled(where, source as DataSource, shape, loss, options),
+    { validationData }: FitOptions = options;
+  const validation = validationData
+    ? validationSource("fit(): validationData", validationData, shape, loss, source as DataSource, options)
+    : null;
   if (method === "fit") checkSplit(options, taken.dataset.rows);
   if (!trainee) return { data: taken, validation, options };
-  return { data: taken, validation, ...withCallbacks(options, trainee, validation !== null) as { callbacks: CallbackList; options: O } };
+  return { data: taken, validation, ...(withCallbacks(options, trainee, validation !== null) as { callbacks: CallbackList; options: O }) };
 }
 
 /** Callbacks begin when all else was found right. Epochs are numbered for them: training counts its own from 0. */

@@ -15,8 +15,10 @@ function isGivenWeight(value: unknown): value is GivenWeight {
 export function whyInvalid({ parameters }: Network, weights: readonly GivenWeight[]): string {
   const isList: boolean = Array.isArray(weights);
   if (!isList || weights.length !== parameters.length) {
-    return `the network has ${parameters.length} weight tensors ` +
-      `(${parameters.map(({ name }) => name).join(", ")}); got ${isList ? weights.length : typeof weights}.`;
+    return (
+      `the network has ${parameters.length} weight tensors ` +
+      `(${parameters.map(({ name }) => name).join(", ")}); got ${isList ? weights.length : typeof weights}.`
+    );
   }
   for (const [i, { name, shape, least = -Infinity }] of parameters.entries()) {
     const given = weights[i];
@@ -27,8 +29,10 @@ export function whyInvalid({ parameters }: Network, weights: readonly GivenWeigh
       return `tensor ${i} must be ${name}; got ${show(given.name)}. Keep the order of getWeights().`;
     }
     if (given.shape.join() !== shape.join() || given.data.length !== elementsOf(shape)) {
-      return `${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ${given.data.length} numbers. Weights fit ` +
-        "only the network they came from.";
+      return (
+        `${name} has shape [${shape.join(", ")}]; got [${given.shape.join(", ")}] with ${given.data.length} numbers. Weights fit ` +
+        "only the network they came from."
+      );
     }
     const bad = Array.from(given.data, (value: unknown) => typeof value === "number" && Number.isFinite(Math.fround(value))).indexOf(false);
     if (bad >= 0) return `${name} must hold finite float32 numbers; number ${bad} is ${show(given.data[bad])}.`;

@@ -15,30 +15,39 @@ import type { DataShape } from "../data/shape.ts";
 
 type Rules = Readonly<Record<string, (value: unknown) => boolean>>;
 
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && value as number > 0;
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
 const isPlain = (value: unknown): value is object =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 
 /** Common options, with values of which none is wrong: a scale of this size makes no product too large or too small. */
 const ON_DATA: Rules = { batchSize: isCount, scale: (value) => typeof value === "number" && value > 1e-30 && value < 1e30 };
 const COMMON: Readonly<Partial<Record<Call["method"], Rules>>> = {
-  evaluate: ON_DATA, predict: ON_DATA,
+  evaluate: ON_DATA,
+  predict: ON_DATA,
   fit: {
-    ...ON_DATA, epochs: isCount, validationSplit: (value) => typeof value === "number" && value >= 0 && value < 1,
-    shuffle: (value) => typeof value === "boolean", verbose: (value) => value === 0,
+    ...ON_DATA,
+    epochs: isCount,
+    validationSplit: (value) => typeof value === "number" && value >= 0 && value < 1,
+    shuffle: (value) => typeof value === "boolean",
+    verbose: (value) => value === 0,
     signal: (value) => value instanceof AbortSignal,
-    callbacks: (value) => isPlain(value) && Object.entries(value).every(([name, called]) =>
-      COMMON_CALLBACKS.includes(name) && (called === undefined || typeof called === "function")),
+    callbacks: (value) =>
+      isPlain(value) &&
+      Object.entries(value).every(
+        ([name, called]) => COMMON_CALLBACKS.includes(name) && (called === undefined || typeof called === "function"),
+      ),
   },
 };
 
 const isCommon = (options: unknown, rules: Rules | undefined): options is { readonly scale?: number; readonly validationSplit?: number } =>
-  rules !== undefined && isPlain(options) && Object.entries(options).every(([name, value]) =>
-    Object.hasOwn(rules, name) && (value === undefined || rules[name](value)));
+  rules !== undefined &&
+  isPlain(options) &&
+  Object.entries(options).every(([name, value]) => Object.hasOwn(rules, name) && (value === undefined || rules[name](value)));
 
 /** A copy of x, whole rows of it. */
 function takeX(where: string, x: unknown, width: number, scale: number | undefined): Pick<Dataset, "rows" | "x" | "format"> | null {
-  const kind = kindOf(x), array = x as Float32Array | Uint8Array;
+  const kind = kindOf(x),
+    array = x as Float32Array | Uint8Array;
   if (kind !== (scale === undefined ? "Float32Array" : "Uint8Array")) return null;
   const rows = array.length / width;
   if (!isCount(rows)) return null;
@@ -52,12 +61,17 @@ const LABEL_KINDS: readonly unknown[] = ["Uint8Array", "Int32Array", "Uint32Arra
 function takeY(y: unknown, rows: number, { outputWidth }: DataShape, loss: Loss): Dataset["y"] {
   if (takesLabels(loss)) {
     const isWrong = (label: number) => !(Number.isInteger(label) && label >= 0 && label < outputWidth);
-    const isList = Array.isArray(y) || LABEL_KINDS.includes(kindOf(y)), list = y as readonly number[];
+    const isList = Array.isArray(y) || LABEL_KINDS.includes(kindOf(y)),
+      list = y as readonly number[];
     return isList && list.length === rows && list.findIndex(isWrong) < 0 ? Uint32Array.from(list) : null;
   }
   const targets = y as Float32Array;
-  return kindOf(y) === "Float32Array" && !matchingActivation(loss) && targets.length === rows * outputWidth && targets.every(Number.isFinite)
-    ? new Float32Array(targets) : null;
+  return kindOf(y) === "Float32Array" &&
+    !matchingActivation(loss) &&
+    targets.length === rows * outputWidth &&
+    targets.every(Number.isFinite)
+    ? new Float32Array(targets)
+    : null;
 }
 
 /** Null where it is uncommon or wrong. */
@@ -72,7 +86,8 @@ export function validateCommon<O extends object>({ method, x, y, last = {}, shap
 
 /** What a call was given, its arrays copied as they are now. @throws InputError if the memory of one is gone, or there is none for a copy */
 export function copyArguments<A extends Pick<Call, "method" | "x" | "y" | "last">>(call: A): A {
-  const where = `${call.method}()`, { x, y, last } = call;
+  const where = `${call.method}()`,
+    { x, y, last } = call;
   return { ...call, x: copyOfAll(where, "x", x), y: copyOfAll(where, "y", y), last: copyOfAll(where, "options", last) };
 }
 
@@ -83,7 +98,8 @@ export function copyArguments<A extends Pick<Call, "method" | "x" | "y" | "last"
 export async function validate<O extends object>(call: Call): Promise<Validated<O>> {
   const common = validateCommon<O>(call);
   if (common) return common;
-  const { method, x, y, last } = call, options = Object(isHandle(x) ? y : last) as FitOptions;
+  const { method, x, y, last } = call,
+    options = Object(isHandle(x) ? y : last) as FitOptions;
   checkOpen(`${method}()`, x);
   checkOpen(`${method}(): validationData`, options.validationData);
   const copy = copyArguments(call);

@@ -14,11 +14,13 @@ import type { Snapshot } from "../recovery/journal.ts";
 import type { Position } from "../loop/passes.ts";
 
 /** Version 1 knew less of the fit() that it was taken of, and 2 nothing of its callbacks; they are still read. */
-const VERSION = "3", VERSIONS: readonly unknown[] = ["1", "2", VERSION];
+const VERSION = "3",
+  VERSIONS: readonly unknown[] = ["1", "2", VERSION];
 /** What version 1 says of its fit(). */
 const OF_VERSION_1 = ["weights", "seed", "optimizer", "loss", "batchSize", "rows", "shuffle", "length", "stateful layers on"];
 const MOST_OF_ENGINE = 1000;
-const DIGEST = "sha256", NO_DIGEST = "0".repeat(64);
+const DIGEST = "sha256",
+  NO_DIGEST = "0".repeat(64);
 
 /** All that a fit() goes on from. */
 export interface Checkpoint extends Snapshot {
@@ -88,13 +90,26 @@ const NOT_FINITE = ["NaN", "Infinity", "-Infinity"];
 /** The name of a tensor that a callback has kept. */
 const keptName = (callback: number, symbol: string): string => `callback ${callback}: ${symbol}`;
 
-export async function encodeCheckpoint({ state, callbacks, ...training }: Checkpoint, fingerprint: Fingerprint): Promise<Uint8Array<ArrayBuffer>> {
-  const kept = (callbacks ?? []).flatMap(({ weights }, i) => [...weights ?? []].map(([symbol, data]) => [keptName(i, symbol), data] as const));
+export async function encodeCheckpoint(
+  { state, callbacks, ...training }: Checkpoint,
+  fingerprint: Fingerprint,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = (callbacks ?? []).flatMap(({ weights }, i) =>
+    [...(weights ?? [])].map(([symbol, data]) => [keptName(i, symbol), data] as const),
+  );
   const tensors = [...state, ...kept].map(([name, data]) => ({ name, shape: [data.length], data }));
   const file = encodeSafetensors(tensors, {
-    format: "deltaprop-checkpoint", version: VERSION, [DIGEST]: NO_DIGEST,
-    training: JSON.stringify({ fingerprint, ...training, callbacks: callbacks && callbacks.map(({ name, values, weights }) =>
-      ({ name, values, weights: weights !== null })) }, sent),
+    format: "deltaprop-checkpoint",
+    version: VERSION,
+    [DIGEST]: NO_DIGEST,
+    training: JSON.stringify(
+      {
+        fingerprint,
+        ...training,
+        callbacks: callbacks && callbacks.map(({ name, values, weights }) => ({ name, values, weights: weights !== null })),
+      },
+      sent,
+    ),
   });
   file.set(new TextEncoder().encode(await digest(file)), digestAt(file));
   return file;
@@ -102,7 +117,10 @@ export async function encodeCheckpoint({ state, callbacks, ...training }: Checkp
 
 /** Reads and checks one value after the other. */
 class Checked {
-  constructor(readonly value: JsonValue | undefined, readonly place: string) {}
+  constructor(
+    readonly value: JsonValue | undefined,
+    readonly place: string,
+  ) {}
 
   get(key: string): Checked {
     return new Checked(this.value instanceof Map ? this.value.get(key) : this.fail("an object"), `${this.place}.${key}`);
@@ -115,7 +133,9 @@ class Checked {
   /** A whole number from 0 to `most`. */
   count(most = Number.MAX_SAFE_INTEGER): number {
     const { value } = this;
-    return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most ? value as number : this.fail(`a whole number from 0 to ${most}`);
+    return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most
+      ? (value as number)
+      : this.fail(`a whole number from 0 to ${most}`);
   }
 
   flag(): boolean {
@@ -125,8 +145,13 @@ class Checked {
   numbers(length: number): number[] {
     const { value } = this;
     if (!Array.isArray(value) || value.length !== length) return this.fail(`a list of ${length} numbers`);
-    return value.map((item) => (typeof item === "number" ? item : typeof item === "string" && NOT_FINITE.includes(item) ? Number(item)
-      : this.fail("a list of numbers")));
+    return value.map((item) =>
+      typeof item === "number"
+        ? item
+        : typeof item === "string" && NOT_FINITE.includes(item)
+          ? Number(item)
+          : this.fail("a list of numbers"),
+    );
   }
 
   keys(): string[] {
@@ -141,8 +166,10 @@ function checkFingerprint(found: Checked, wanted: Fingerprint, version: string, 
     if (version === "1" && !OF_VERSION_1.includes(name)) continue;
     const { value: saved } = found.get(name);
     if (saved !== value) {
-      throw new FormatError(`${where}: the checkpoint was made with ${name} ${typeof saved === "string" ? cut(saved) : "unknown"}; this fit() has ` +
-        `${cut(value)}. Use the same, or another store.`);
+      throw new FormatError(
+        `${where}: the checkpoint was made with ${name} ${typeof saved === "string" ? cut(saved) : "unknown"}; this fit() has ` +
+          `${cut(value)}. Use the same, or another store.`,
+      );
     }
   }
 }
@@ -155,20 +182,29 @@ function rowsOfSums({ batchSize, rows, bySteps, outputSteps, leavesOut }: Expect
 
 function readStanding(found: Checked, expected: Expected): Standing {
   const { names, averaged, perEpoch } = expected;
-  const history = found.get("history"), epochs = history.get("epochs").count(), lists = history.get("history");
+  const history = found.get("history"),
+    epochs = history.get("epochs").count(),
+    lists = history.get("history");
   const unknown = lists.keys().find((name) => !names.includes(name));
   if (unknown !== undefined) lists.fail(`of ${names.join(", ")}`);
   const missing = epochs > 0 && names.find((name) => !lists.keys().includes(name));
   if (missing) lists.get(missing).fail(`a list of ${epochs} numbers`);
   // All mini-batches of an epoch are trained when its checkpoint is taken; its validation is still to come.
-  const batches = found.get("batches").count(perEpoch), trained = epochs * perEpoch + batches;
+  const batches = found.get("batches").count(perEpoch),
+    trained = epochs * perEpoch + batches;
   const steps = history.get("steps").count();
   if (steps !== trained) history.get("steps").fail(`${trained}, after ${epochs} epochs and ${batches} mini-batches`);
-  const sums = found.get("sums"), rows = sums.get("rows").value, [least, most] = rowsOfSums(expected, batches);
+  const sums = found.get("sums"),
+    rows = sums.get("rows").value,
+    [least, most] = rowsOfSums(expected, batches);
   if (typeof rows !== "number" || !(rows >= least && rows <= most)) sums.get("rows").fail(`a number from ${least} to ${most}`);
   return {
-    history: { epochs, steps, stopped: false,
-      history: Object.fromEntries(lists.keys().map((name) => [name, lists.get(name).numbers(epochs)])) },
+    history: {
+      epochs,
+      steps,
+      stopped: false,
+      history: Object.fromEntries(lists.keys().map((name) => [name, lists.get(name).numbers(epochs)])),
+    },
     batches,
     sums: { sums: sums.get("sums").numbers(averaged), rows: rows as number },
   };
@@ -181,8 +217,12 @@ function readPosition(found: Checked, { rows, bySteps, shuffle }: Expected, epoc
   return { rows, shuffle, pass: found.get("pass").count(Math.max(0, epochs - 1)), row: found.get("row").count(rows) };
 }
 
-const plain = (value: JsonValue | undefined): unknown => (value instanceof Map ? Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]))
-  : Array.isArray(value) ? value.map(plain) : value);
+const plain = (value: JsonValue | undefined): unknown =>
+  value instanceof Map
+    ? Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]))
+    : Array.isArray(value)
+      ? value.map(plain)
+      : value;
 
 function readLearningRate(found: Checked): Schedule | null {
   if (found.value === null) return null;
@@ -202,8 +242,12 @@ function readEngine(found: Checked): string {
 }
 
 function readProgress(found: Checked, standing: Standing, { rows, bySteps }: Expected): Checkpoint["progress"] {
-  const { history: { steps: trained, epochs: done }, batches } = standing;
-  const steps = found.get("steps").count(), epochs = found.get("epochs").count();
+  const {
+    history: { steps: trained, epochs: done },
+    batches,
+  } = standing;
+  const steps = found.get("steps").count(),
+    epochs = found.get("epochs").count();
   if (steps < trained) found.get("steps").fail(`${trained} or more, as its history says`);
   const least = bySteps ? Math.min(1, trained) : done + Math.min(1, batches);
   if (epochs < least) found.get("epochs").fail(`${least} or more, as its history says`);
@@ -211,12 +255,17 @@ function readProgress(found: Checked, standing: Standing, { rows, bySteps }: Exp
 }
 
 /** What the file says of the callbacks, and the tensors that have to be there for it. */
-function readCallbacks(found: Checked, weights: Expected["weights"]): { said: (Omit<NamedState, "weights"> & { has: boolean })[] | null; sizes: Map<string, number> } {
+function readCallbacks(
+  found: Checked,
+  weights: Expected["weights"],
+): { said: (Omit<NamedState, "weights"> & { has: boolean })[] | null; sizes: Map<string, number> } {
   const sizes = new Map<string, number>();
   if (found.value === null) return { said: null, sizes };
   if (!Array.isArray(found.value)) return found.fail("null or a list");
   const said = found.value.map((value, i) => {
-    const one = new Checked(value, `${found.place}[${i}]`), { value: name } = one.get("name"), has = one.get("weights").flag();
+    const one = new Checked(value, `${found.place}[${i}]`),
+      { value: name } = one.get("name"),
+      has = one.get("weights").flag();
     if (typeof name !== "string") return one.get("name").fail("a text");
     if (has) for (const [symbol, size] of weights) sizes.set(keptName(i, symbol), size);
     return { name, values: plain(one.get("values").value), has };
@@ -226,48 +275,68 @@ function readCallbacks(found: Checked, weights: Expected["weights"]): { said: (O
 
 /** The state, and the tensors of `kept` that callbacks have kept. */
 function readState(
-  bytes: Uint8Array, layout: ReturnType<typeof readLayout>, { tensors, carried }: Expected, kept: ReadonlyMap<string, number>, where: string,
+  bytes: Uint8Array,
+  layout: ReturnType<typeof readLayout>,
+  { tensors, carried }: Expected,
+  kept: ReadonlyMap<string, number>,
+  where: string,
 ): State {
-  const { entries, dataStart } = layout, state = new Map<string, Floats | Float64Array<ArrayBuffer>>();
+  const { entries, dataStart } = layout,
+    state = new Map<string, Floats | Float64Array<ArrayBuffer>>();
   for (const { name, dtype, begin, end } of entries) {
     const data = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer;
     const numbers = dtype === "F32" ? new Float32Array(data) : dtype === "F64" ? new Float64Array(data) : null;
     const wanted = tensors.get(name) ?? carried.get(name) ?? kept.get(name);
     if (numbers === null || numbers.length !== wanted || (kept.has(name) && dtype !== "F32")) {
-      throw new FormatError(`${where}: tensor ${JSON.stringify(name)} must be ${wanted === undefined ? "none that this model lacks"
-        : `${wanted} numbers of F32 or F64`}; got ${end - begin} bytes of ${dtype}. The checkpoint is of another model, or damaged.`);
+      throw new FormatError(
+        `${where}: tensor ${JSON.stringify(name)} must be ${
+          wanted === undefined ? "none that this model lacks" : `${wanted} numbers of F32 or F64`
+        }; got ${end - begin} bytes of ${dtype}. The checkpoint is of another model, or damaged.`,
+      );
     }
     state.set(name, numbers);
   }
   const missing = [...tensors.keys(), ...kept.keys()].find((name) => !state.has(name));
-  if (missing !== undefined) throw new FormatError(`${where}: tensor ${missing} is missing. The checkpoint is of another model, or damaged.`);
+  if (missing !== undefined)
+    throw new FormatError(`${where}: tensor ${missing} is missing. The checkpoint is of another model, or damaged.`);
   return state;
 }
 
 /** @throws FormatError if the file is damaged, is no checkpoint, or is one of another fit() */
 export async function decodeCheckpoint(bytes: Uint8Array, expected: Expected, where: string): Promise<Checkpoint> {
-  const layout = readLayout(bytes, where), { metadata } = layout, at = digestAt(bytes);
+  const layout = readLayout(bytes, where),
+    { metadata } = layout,
+    at = digestAt(bytes);
   if (metadata.format !== "deltaprop-checkpoint" || !VERSIONS.includes(metadata.version)) {
     throw new FormatError(`${where}: this is no checkpoint of deltaprop's version ${VERSION}. Weights alone go into setWeights().`);
   }
-  const unsigned = new Uint8Array(bytes), claimed = String(metadata[DIGEST]);
+  const unsigned = new Uint8Array(bytes),
+    claimed = String(metadata[DIGEST]);
   unsigned.set(new TextEncoder().encode(NO_DIGEST), Math.max(0, at));
-  if (at < 0 || await digest(unsigned) !== claimed) {
+  if (at < 0 || (await digest(unsigned)) !== claimed) {
     throw new FormatError(`${where}: the digest of the file does not fit its bytes. It is damaged.`);
   }
   const training = new Checked(parseJson(metadata.training ?? "", `${where}: training`), `${where}: training`);
-  const version = String(metadata.version), isOld = version === "1";
+  const version = String(metadata.version),
+    isOld = version === "1";
   checkFingerprint(training.get("fingerprint"), expected.fingerprint, version, where);
   if (isOld && expected.saysGelu) {
-    throw new FormatError(`${where}: the checkpoint was made when "gelu" was the tanh form. Declare the layers with "geluTanh" to go on from it.`);
+    throw new FormatError(
+      `${where}: the checkpoint was made when "gelu" was the tanh form. Declare the layers with "geluTanh" to go on from it.`,
+    );
   }
-  const standing = readStanding(training.get("standing"), expected), progress = readProgress(training.get("progress"), standing, expected);
-  const { said, sizes } = version === VERSION ? readCallbacks(training.get("callbacks"), expected.weights) : { said: null, sizes: new Map<string, number>() };
+  const standing = readStanding(training.get("standing"), expected),
+    progress = readProgress(training.get("progress"), standing, expected);
+  const { said, sizes } =
+    version === VERSION ? readCallbacks(training.get("callbacks"), expected.weights) : { said: null, sizes: new Map<string, number>() };
   const all = readState(bytes, layout, expected, sizes, where);
   const keptBy = (i: number) => new Map([...expected.weights.keys()].map((symbol) => [symbol, all.get(keptName(i, symbol)) as Floats]));
   return {
-    state: new Map([...all].filter(([name]) => !sizes.has(name))), callbacks: said && said.map(({ has, ...one }, i) => ({ ...one, weights: has ? keptBy(i) : null })),
-    position: readPosition(training.get("position"), expected, progress.epochs), standing, progress,
+    state: new Map([...all].filter(([name]) => !sizes.has(name))),
+    callbacks: said && said.map(({ has, ...one }, i) => ({ ...one, weights: has ? keptBy(i) : null })),
+    position: readPosition(training.get("position"), expected, progress.epochs),
+    standing,
+    progress,
     learningRate: isOld ? null : readLearningRate(training.get("learningRate")),
     engine: isOld ? "" : readEngine(training.get("engine")),
   };

@@ -24,7 +24,9 @@ async function pointedAt(store: CheckpointStore): Promise<CheckpointSlot | null>
  * @throws FormatError if there are some, but none of use; what the store throws
  */
 export async function readCheckpoint(store: CheckpointStore, expected: Expected): Promise<Checkpoint | null> {
-  const first = await pointedAt(store), found: Checkpoint[] = [], failures: FormatError[] = [];
+  const first = await pointedAt(store),
+    found: Checkpoint[] = [],
+    failures: FormatError[] = [];
   for (const slot of first ? [first, other(first)] : SLOTS) {
     const bytes = await store.read(slot);
     if (!bytes) continue;
@@ -44,8 +46,10 @@ export async function readCheckpoint(store: CheckpointStore, expected: Expected)
   }
   if (!newest && failures.length > 0) throw failures[0];
   if (newest?.engine && newest.engine !== expected.engine) {
-    console.warn(`deltaprop: fit(): resumeFrom: the checkpoint was made on ${JSON.stringify(newest.engine)}, and this fit() runs on ` +
-      `${JSON.stringify(expected.engine)}, which rounds otherwise: the weights will differ in their last digits.`);
+    console.warn(
+      `deltaprop: fit(): resumeFrom: the checkpoint was made on ${JSON.stringify(newest.engine)}, and this fit() runs on ` +
+        `${JSON.stringify(expected.engine)}, which rounds otherwise: the weights will differ in their last digits.`,
+    );
   }
   return newest;
 }
@@ -58,14 +62,19 @@ export class CheckpointWriter {
   #writing = false;
   #abandoned = false;
 
-  constructor(readonly store: CheckpointStore, readonly expected: Expected) {}
+  constructor(
+    readonly store: CheckpointStore,
+    readonly expected: Expected,
+  ) {}
 
   /** Nothing more is written, whatever the store answers to the call that it still owes an answer. */
   abandon(): void {
     this.#abandoned = true;
     if (this.#writing) {
-      console.warn("deltaprop: fit(): the store has not answered, and training was to end: its last checkpoint may be missing. The one " +
-        "before is still there.");
+      console.warn(
+        "deltaprop: fit(): the store has not answered, and training was to end: its last checkpoint may be missing. The one " +
+          "before is still there.",
+      );
     }
   }
 
@@ -81,7 +90,8 @@ export class CheckpointWriter {
       await this.store.write(slot, bytes);
       // A write that was cut short may have gone unnoticed.
       const there = await this.store.read(slot);
-      if (there?.length !== bytes.length || !bytes.every((byte, i) => byte === there[i])) throw new Error("what was written is not what is there");
+      if (there?.length !== bytes.length || !bytes.every((byte, i) => byte === there[i]))
+        throw new Error("what was written is not what is there");
       // By now another fit() may write there.
       if (this.#abandoned) return;
       await this.store.write(POINTER, new TextEncoder().encode(slot));
@@ -93,8 +103,10 @@ export class CheckpointWriter {
       const words = wordsOf(error);
       if (this.#abandoned) return;
       if (words !== this.#told) {
-        console.warn(`deltaprop: fit(): the checkpoint after step ${checkpoint.progress.steps} could not be saved (${words}). Training goes on; ` +
-          "the one before is still there.");
+        console.warn(
+          `deltaprop: fit(): the checkpoint after step ${checkpoint.progress.steps} could not be saved (${words}). Training goes on; ` +
+            "the one before is still there.",
+        );
       }
       this.#told = words;
     } finally {

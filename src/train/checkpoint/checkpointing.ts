@@ -68,27 +68,52 @@ const saysGelu = ({ stages }: Network): boolean => stages.some((stage) => "activ
 
 /** What checkpoints of this fit() hold. What it is, they say as it was declared; its learning rate may have been set since. */
 export async function expectedOf({ compiled, course, given, validates, plan }: FitCourse): Promise<Expected> {
-  const { network, declared, backend, readout: { names, means } } = compiled, { optimizer } = declared;
-  const { rows, batchSize } = course.portions, { steps, validationSplit, validationSteps, onNaN } = given.checked, { initialEpoch } = given.options;
+  const {
+      network,
+      declared,
+      backend,
+      readout: { names, means },
+    } = compiled,
+    { optimizer } = declared;
+  const { rows, batchSize } = course.portions,
+    { steps, validationSplit, validationSteps, onNaN } = given.checked,
+    { initialEpoch } = given.options;
   const words = (value: unknown) => JSON.stringify(value, sent);
   const weights = new Map(network.parameters.map(({ symbol, shape }) => [symbol, shape.reduce((a, b) => a * b, 1)] as const));
   return {
     fingerprint: {
       weights: network.parameters.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", "),
-      seed: String(network.seed), optimizer: optimizer.name, loss: names.join(" "), batchSize: String(batchSize), rows: String(rows),
-      shuffle: String(course.shuffle), length: (steps === null ? "epochs" : `${steps} steps`) + (initialEpoch ? ` from epoch ${initialEpoch} on` : ""),
+      seed: String(network.seed),
+      optimizer: optimizer.name,
+      loss: names.join(" "),
+      batchSize: String(batchSize),
+      rows: String(rows),
+      shuffle: String(course.shuffle),
+      length: (steps === null ? "epochs" : `${steps} steps`) + (initialEpoch ? ` from epoch ${initialEpoch} on` : ""),
       // Elsewhere it lies differently.
       ...(network.stateful ? { "stateful layers on": backend.kind } : {}),
       ...Object.fromEntries(network.stages.map((stage, i) => [`stage ${i + 1} of the network`, words(stage)] as const)),
-      "optimizer's settings": words(optimizer), "loss function": words(declared.loss),
-      validation: validates ? `of ${validationSplit || "other data"}${validationSteps < Infinity ? `, ${validationSteps} mini-batches` : ""}` : "none",
+      "optimizer's settings": words(optimizer),
+      "loss function": words(declared.loss),
+      validation: validates
+        ? `of ${validationSplit || "other data"}${validationSteps < Infinity ? `, ${validationSteps} mini-batches` : ""}`
+        : "none",
       "data of SHA-256": await digestOf([given.data, given.validation]),
     },
-    weights, tensors: new Map([...weights, ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
+    weights,
+    tensors: new Map([...weights, ...[...initialStates(network, optimizer)].map(([name, { length }]) => [name, length] as const)]),
     carried: network.stateful ? backend.carriedSizes(plan) : new Map(),
-    names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names, averaged: means,
-    perEpoch: steps ?? Math.ceil(rows / batchSize), batchSize, rows, outputSteps: network.outputSteps, leavesOut: onNaN === "rollback",
-    bySteps: steps !== null, shuffle: course.shuffle, engine: `${backend.kind}, ${backend.adapter}`.slice(0, 1000), saysGelu: saysGelu(network),
+    names: validates ? [...names, ...names.map((name) => `val_${name}`)] : names,
+    averaged: means,
+    perEpoch: steps ?? Math.ceil(rows / batchSize),
+    batchSize,
+    rows,
+    outputSteps: network.outputSteps,
+    leavesOut: onNaN === "rollback",
+    bySteps: steps !== null,
+    shuffle: course.shuffle,
+    engine: `${backend.kind}, ${backend.adapter}`.slice(0, 1000),
+    saysGelu: saysGelu(network),
   };
 }
 
@@ -97,9 +122,20 @@ export async function expectedOf({ compiled, course, given, validates, plan }: F
  * @returns where fit() goes on; undefined if the store holds none. @throws FormatError, with the model unchanged, if none is of use
  */
 export async function resumeFrom(fit: FitCourse, expected: Expected): Promise<Standing | undefined> {
-  const { compiled, position, given: { checked: { onNaN }, options: { resumeFrom: store, callbacks }, callbacks: kept, gate, signal } } = fit;
+  const {
+    compiled,
+    position,
+    given: {
+      checked: { onNaN },
+      options: { resumeFrom: store, callbacks },
+      callbacks: kept,
+      gate,
+      signal,
+    },
+  } = fit;
   // A store may never answer: nothing is trained yet, so an abort need not wait for it.
-  const reading = readCheckpoint(store!, expected), found = await gate.still(() => Promise.race([reading, gate.ended(signal)]));
+  const reading = readCheckpoint(store!, expected),
+    found = await gate.still(() => Promise.race([reading, gate.ended(signal)]));
   if (!found) return undefined;
   if (onNaN !== "ignore" && ![...found.state.values()].every(allFinite)) {
     throw new FormatError("fit(): resumeFrom: the checkpoint holds numbers that are not finite. Start anew with a smaller learningRate.");
@@ -108,29 +144,49 @@ export async function resumeFrom(fit: FitCourse, expected: Expected): Promise<St
   compiled.restoreLearningRate(found.learningRate);
   await compiled.session.adopt(found);
   if (position && found.position) Object.assign(position, found.position);
-  const { standing: { history: { epochs: epoch, steps }, batches: batch } } = found;
+  const {
+    standing: {
+      history: { epochs: epoch, steps },
+      batches: batch,
+    },
+  } = found;
   await gate.still(() => callbacks?.onResume?.({ epoch, batch, steps }));
   return found.standing;
 }
 
 /** @param standing how far fit() is, once it runs */
 export function checkpointing(
-  store: CheckpointStore, every: number, fit: FitCourse, expected: Expected, standing: () => Standing | undefined,
+  store: CheckpointStore,
+  every: number,
+  fit: FitCourse,
+  expected: Expected,
+  standing: () => Standing | undefined,
 ): Checkpointing {
-  const writer = new CheckpointWriter(store, expected), { compiled, given: { gate, signal, callbacks: kept } } = fit;
+  const writer = new CheckpointWriter(store, expected),
+    {
+      compiled,
+      given: { gate, signal, callbacks: kept },
+    } = fit;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const abandoned = gate.ended(signal).then(() => new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      writer.abandon();
-      resolve();
-    }, STORE_MILLISECONDS);
-  }));
+  const abandoned = gate.ended(signal).then(
+    () =>
+      new Promise<void>((resolve) => {
+        timer = setTimeout(() => {
+          writer.abandon();
+          resolve();
+        }, STORE_MILLISECONDS);
+      }),
+  );
   return {
-    every, abandoned, close: () => clearTimeout(timer),
+    every,
+    abandoned,
+    close: () => clearTimeout(timer),
     begin() {
       const now = standing();
       if (!now) throw new Error("checkpoints are taken while training");
-      const position = fit.position && { ...fit.position }, { assignedRate: learningRate } = compiled, { engine } = expected;
+      const position = fit.position && { ...fit.position },
+        { assignedRate: learningRate } = compiled,
+        { engine } = expected;
       const callbacks = kept?.states() ?? [];
       return (snapshot) => writer.write({ ...snapshot, position, standing: now, learningRate, engine, callbacks });
     },

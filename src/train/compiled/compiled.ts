@@ -41,7 +41,11 @@ export class Compiled {
 
   /** @param shownBatch mini-batches of the last fit(), and of the plan that people are shown */
   constructor(
-    readonly network: Network, public recipe: Recipe, opened: Opened, public extras: Extras, public shownBatch: number,
+    readonly network: Network,
+    public recipe: Recipe,
+    opened: Opened,
+    public extras: Extras,
+    public shownBatch: number,
     readonly autotune = false,
   ) {
     this.declared = recipe;
@@ -73,8 +77,10 @@ export class Compiled {
 
   /** Where no step is under way. @param rate what assignedRate was */
   restoreLearningRate(rate: Schedule | null): void {
-    this.recipe = rate === null ? this.declared
-      : Object.freeze({ ...this.recipe, optimizer: Object.freeze({ ...this.recipe.optimizer, learningRate: rate }) });
+    this.recipe =
+      rate === null
+        ? this.declared
+        : Object.freeze({ ...this.recipe, optimizer: Object.freeze({ ...this.recipe.optimizer, learningRate: rate }) });
   }
 
   /**
@@ -90,7 +96,7 @@ export class Compiled {
         try {
           return await work();
         } catch (error) {
-          if (!await lossBehind(error, backend)) throw error;
+          if (!(await lossBehind(error, backend))) throw error;
         }
       }
     });
@@ -130,7 +136,8 @@ export class Compiled {
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
     await this.prepare(batch);
     // What does not fit is not measured.
-    const plan = this.plan(purpose, batch, format), { graph } = plan;
+    const plan = this.plan(purpose, batch, format),
+      { graph } = plan;
     if (!this.autotune) return plan;
     await this.#tuning.run(() => this.#tune((choices) => this.#planWith(graph, batch, choices)));
     return this.planOf(graph, batch);
@@ -139,7 +146,7 @@ export class Compiled {
   /** Nothing depends on it but speed: where it fails the model's choice stays. */
   async #tune(planWith: (choices: Choices) => Plan): Promise<void> {
     try {
-      this.#choices = await this.backend.tune?.(planWith, this.#choices) ?? this.#choices;
+      this.#choices = (await this.backend.tune?.(planWith, this.#choices)) ?? this.#choices;
     } catch (error) {
       if (!this.backend.isLost) console.warn("deltaprop: autotune failed, so the products are cut by the model of costs.", error);
     }
@@ -148,8 +155,17 @@ export class Compiled {
   #planWith(graph: Graph, batch: number, choices: Choices, options: Partial<PlanOptions> = {}): Plan {
     const { maxBuffers, maxBytes, persistentBytes, places: weights, planAdapter: adapter, precision, program } = this.backend;
     return new Plan(graph, {
-      batch, maxBuffers, maxBytes, persistentBytes, weights, adapter, choices, precision, program,
-      ...planExtras(this.extras), ...options,
+      batch,
+      maxBuffers,
+      maxBytes,
+      persistentBytes,
+      weights,
+      adapter,
+      choices,
+      precision,
+      program,
+      ...planExtras(this.extras),
+      ...options,
     });
   }
 
@@ -161,11 +177,12 @@ export class Compiled {
 
   /** The weights on the backend, or those of the snapshot where its GPU is lost. */
   async readWeights(): Promise<Map<string, Floats>> {
-    const { session, backend } = this, symbols = this.network.parameters.map(({ symbol }) => symbol);
+    const { session, backend } = this,
+      symbols = this.network.parameters.map(({ symbol }) => symbol);
     try {
       if (!backend.isLost) return await session.hold(() => backend.read(symbols));
     } catch (error) {
-      if (!await lossBehind(error, backend)) throw error;
+      if (!(await lossBehind(error, backend))) throw error;
     }
     await session.settled();
     return new Map(symbols.map((symbol) => [symbol, Float32Array.from(session.snapshot.state.get(symbol) ?? [])]));

@@ -26,30 +26,43 @@ export interface Known {
 const COMMON: Known = { formulas: COMMON_FORMULAS, draws: COMMON_DRAWS };
 
 function isCommon({ stages, parameters }: Network, recipe: Recipe | undefined): boolean {
-  const { formulas: { values, losses, updates }, draws } = COMMON;
-  if (stages.some((stage) => stage.type === "activation" && stage.activation !== "softmax" && !Object.hasOwn(values, stage.activation))) return false;
+  const {
+    formulas: { values, losses, updates },
+    draws,
+  } = COMMON;
+  if (stages.some((stage) => stage.type === "activation" && stage.activation !== "softmax" && !Object.hasOwn(values, stage.activation)))
+    return false;
   if (parameters.some(({ initializer, regularizer }) => regularizer !== null || !Object.hasOwn(draws, initializer.name))) return false;
   if (!recipe) return true;
-  const { optimizer: { name, clipNorm, clipValue, globalClipNorm }, loss, metrics } = recipe;
-  const isRowMean = (metric: (typeof metrics)[number]): boolean => metric === "accuracy" ||
-    (!takesLabels(loss) && (metric === "meanSquaredError" || metric === "meanAbsoluteError"));
+  const {
+    optimizer: { name, clipNorm, clipValue, globalClipNorm },
+    loss,
+    metrics,
+  } = recipe;
+  const isRowMean = (metric: (typeof metrics)[number]): boolean =>
+    metric === "accuracy" || (!takesLabels(loss) && (metric === "meanSquaredError" || metric === "meanAbsoluteError"));
   if (!metrics.every(isRowMean)) return false;
-  return Object.hasOwn(updates, name) && (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) &&
-    !(clipNorm ?? clipValue ?? globalClipNorm ?? loss.labelSmoothing);
+  return (
+    Object.hasOwn(updates, name) &&
+    (matchingActivation(loss) === "softmax" || Object.hasOwn(losses, loss.name)) &&
+    !(clipNorm ?? clipValue ?? globalClipNorm ?? loss.labelSmoothing)
+  );
 }
 
 /**
  * Needs no device, so it goes on while one is looked for.
  * @throws what the host says where the file cannot be loaded
  */
-export const loadKnown = async (network: Network, recipe?: Recipe): Promise<Known> =>
-  (isCommon(network, recipe) ? COMMON : loadUncommon());
+export const loadKnown = async (network: Network, recipe?: Recipe): Promise<Known> => (isCommon(network, recipe) ? COMMON : loadUncommon());
 
 /** Whether it sums over very many numbers: the rows of a mini-batch, weights under a penalty, gradients under a norm. */
 function hasLongSums({ parameters, inputSteps }: Network, recipe: Recipe | undefined, batch: number): boolean {
-  const { clipNorm, globalClipNorm } = recipe?.optimizer ?? {}, hasNorm = (clipNorm ?? globalClipNorm) !== undefined;
-  return levelsOf(batch * inputSteps) > 0 ||
-    parameters.some(({ shape, regularizer }) => (hasNorm || regularizer !== null) && levelsOf(elementsOf(shape)) > 0);
+  const { clipNorm, globalClipNorm } = recipe?.optimizer ?? {},
+    hasNorm = (clipNorm ?? globalClipNorm) !== undefined;
+  return (
+    levelsOf(batch * inputSteps) > 0 ||
+    parameters.some(({ shape, regularizer }) => (hasNorm || regularizer !== null) && levelsOf(elementsOf(shape)) > 0)
+  );
 }
 
 /**
@@ -58,9 +71,14 @@ function hasLongSums({ parameters, inputSteps }: Network, recipe: Recipe | undef
  * @throws what the host says where the file cannot be loaded
  */
 export async function formulasOfSums(
-  network: Network, recipe: Recipe | undefined, batch: number, { planAdapter }: Pick<Backend, "planAdapter">, measures: boolean,
+  network: Network,
+  recipe: Recipe | undefined,
+  batch: number,
+  { planAdapter }: Pick<Backend, "planAdapter">,
+  measures: boolean,
 ): Promise<Pick<Formulas, "staged" | "blocks">> {
-  const adapter = planAdapter ?? DEFAULT_ADAPTER, { parameters, inputSteps } = network;
+  const adapter = planAdapter ?? DEFAULT_ADAPTER,
+    { parameters, inputSteps } = network;
   if (hasLongSums(network, recipe, batch)) return loadBlocks();
   if (adapter.kind !== "gpu") return {};
   const matrices = parameters.map(({ shape }) => shape).filter(({ length }) => length === 2);
@@ -76,12 +94,21 @@ export interface Extras extends Omit<Known, "draws"> {
 }
 
 /** What a plan takes of all that. */
-export const planExtras = ({ recurrent, persistent, formulas }: Extras): Pick<PlanOptions, "formulas" | "sequences" | "writePersistent"> =>
-  ({ formulas, writePersistent: persistent?.writePersistent, sequences: recurrent?.SEQUENCES });
+export const planExtras = ({
+  recurrent,
+  persistent,
+  formulas,
+}: Extras): Pick<PlanOptions, "formulas" | "sequences" | "writePersistent"> => ({
+  formulas,
+  writePersistent: persistent?.writePersistent,
+  sequences: recurrent?.SEQUENCES,
+});
 
 /** @throws what the host says where a file cannot be loaded, the network gone for example */
 export async function loadExtras(
-  { sequences, stages, parameters }: Network, { persistentBytes }: Pick<Backend, "persistentBytes">, known: Omit<Known, "draws">,
+  { sequences, stages, parameters }: Network,
+  { persistentBytes }: Pick<Backend, "persistentBytes">,
+  known: Omit<Known, "draws">,
 ): Promise<Extras> {
   const normalizes = stages.some(({ type }) => type === "normalize");
   if (sequences || normalizes) return { ...known, recurrent: await (await loadRecurrent()).more(normalizes) };

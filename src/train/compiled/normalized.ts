@@ -6,5 +6,7 @@ import { withNormalizations as writing } from "../../schedule/normalization.ts";
 import type { More } from "./more.ts";
 
 export const withNormalizations = (recurrent: More): More => ({
-  ...recurrent, graph: { ...recurrent.graph, ...normalization }, SEQUENCES: writing(recurrent.SEQUENCES),
+  ...recurrent,
+  graph: { ...recurrent.graph, ...normalization },
+  SEQUENCES: writing(recurrent.SEQUENCES),
 });

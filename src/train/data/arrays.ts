@@ -53,10 +53,13 @@ export function checkUnrounded(where: string, name: string, data: unknown, count
   if (Array.isArray(data) && typeof data[0] === "object") {
     for (const part of data as unknown[]) checkUnrounded(where, name, part, count);
   }
-  const tag = Object.prototype.toString.call(data), limit = WHOLE_BELOW[tag] ?? Infinity;
+  const tag = Object.prototype.toString.call(data),
+    limit = WHOLE_BELOW[tag] ?? Infinity;
   if (count <= limit) return;
   const found = (data as Float32Array).find((value) => value >= limit);
   if (found === undefined) return;
-  throw new InputError(`${where}: ${name} holds ${found} in a ${tag.slice(8, -1)}, which has not all whole numbers from ${limit} on, ` +
-    "so that it may have been another one. Pass a Uint32Array or an array of numbers.");
+  throw new InputError(
+    `${where}: ${name} holds ${found} in a ${tag.slice(8, -1)}, which has not all whole numbers from ${limit} on, ` +
+      "so that it may have been another one. Pass a Uint32Array or an array of numbers.",
+  );
 }

@@ -6,9 +6,7 @@ import { ratesAt, type Optimizer } from "../../model/optimizers.ts";
 const NO_RATES = { learningRate: 0, correctedRate: 0 };
 
 /** `rows` rows from place `at` of the order, cut into mini-batches; the last one is smaller where they do not divide. */
-export function miniBatches(
-  rows: number, batchSize: number, at: number, firstStep = 0, optimizer?: Optimizer,
-): StepScalars[] {
+export function miniBatches(rows: number, batchSize: number, at: number, firstStep = 0, optimizer?: Optimizer): StepScalars[] {
   const batches: StepScalars[] = [];
   for (let from = 0, step = firstStep; from < rows; from += batchSize, step++) {
     const { learningRate, correctedRate } = optimizer ? ratesAt(optimizer, step) : NO_RATES;
@@ -40,7 +38,10 @@ export class Averages {
   #counted = false;
 
   /** @param before what they go on from */
-  constructor(readonly readout: Readout, before?: Sums) {
+  constructor(
+    readonly readout: Readout,
+    before?: Sums,
+  ) {
     this.#sums = Array.from({ length: readout.means }, (_, i) => before?.sums[i] ?? 0);
     this.#rows = before?.rows ?? 0;
   }
@@ -56,7 +57,9 @@ export class Averages {
 
   /** @param index which of `count` steps whose results these are; `rows` are its examples. Makes nothing: it is called for each step. */
   addStep(rows: number, results: ArrayLike<number>, count: number, index: number): void {
-    const stride = results.length / count, at = index * stride, means = this.#sums.length;
+    const stride = results.length / count,
+      at = index * stride,
+      means = this.#sums.length;
     this.#counted = stride > means;
     const weight = this.#counted ? results[at + means] : rows;
     this.#rows += weight;
@@ -65,7 +68,9 @@ export class Averages {
 
   /** Loss and metrics by name; `prefix` is "val_" for validation. */
   logs(prefix = ""): Record<string, number> {
-    const { names, read } = this.readout, means = this.#sums.map((sum) => sum / this.#rows), values = read?.(means, this.#rows, this.#counted) ?? means;
+    const { names, read } = this.readout,
+      means = this.#sums.map((sum) => sum / this.#rows),
+      values = read?.(means, this.#rows, this.#counted) ?? means;
     return Object.fromEntries(names.map((name, i) => [prefix + name, values[i]]));
   }
 }

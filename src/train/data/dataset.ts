@@ -26,7 +26,11 @@ export class Contents {
   readonly #held = new Set<HeldData>();
   #disposed = false;
 
-  constructor(readonly x: Features, readonly y: Targets | undefined, readonly options: InputOptions) {}
+  constructor(
+    readonly x: Features,
+    readonly y: Targets | undefined,
+    readonly options: InputOptions,
+  ) {}
 
   get disposed(): boolean {
     return this.#disposed;
@@ -34,7 +38,7 @@ export class Contents {
 
   /** What a check made of them; what was found right once is not looked through again. @param key what it depends on */
   checked<D extends Inputs>(key: string, check: () => D): D {
-    const known = this.#checked.get(key) as D | undefined ?? check();
+    const known = (this.#checked.get(key) as D | undefined) ?? check();
     this.#checked.set(key, known);
     return known;
   }
@@ -96,7 +100,8 @@ export const contentsOf = (handle: DatasetHandle): Contents => CONTENTS.get(hand
 
 /** @throws InputError if it is a handle that was disposed: said when a call begins, since what is under way has what it needs */
 export function checkOpen(where: string, value: unknown): void {
-  if (isHandle(value) && contentsOf(value).disposed) throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
+  if (isHandle(value) && contentsOf(value).disposed)
+    throw new InputError(`${where}: the data set was disposed. Make a new one with dataset().`);
 }
 
 /**

@@ -7,7 +7,10 @@ import type { Carried } from "./states.ts";
 export type Lengths = Uint32Array | Int32Array | Uint16Array | Uint8Array | readonly number[];
 
 /** What the data must fit. */
-export interface DataShape extends Pick<Network, "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences" | "stateful"> {
+export interface DataShape extends Pick<
+  Network,
+  "inputWidth" | "inputSteps" | "vocabulary" | "outputWidth" | "outputSteps" | "sequences" | "stateful"
+> {
   /** There where `sequences` is true. */
   readonly checks?: SequenceChecks;
 }
@@ -16,7 +19,11 @@ export interface SequenceChecks {
   flattenSequences<F>(where: string, name: string, data: F, steps: number, width: number): F | number[];
   rowWords(shape: DataShape): string;
   checkIndices(
-    where: string, flat: ArrayLike<number>, steps: number, vocabulary: number, scale: number | undefined,
+    where: string,
+    flat: ArrayLike<number>,
+    steps: number,
+    vocabulary: number,
+    scale: number | undefined,
   ): Uint32Array<ArrayBuffer>;
   checkLengths(where: string, lengths: Lengths, rows: number, shape: DataShape): Uint32Array<ArrayBuffer>;
   checkOrder(shape: DataShape, shuffle: boolean): void;

@@ -7,7 +7,7 @@ import { allocate, kindOf, type TypedNumbers } from "../../typed-arrays.ts";
 
 /** A long sequence: `features` numbers a step, one step after the other. */
 export type LongSequence =
-  | Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array | Int32Array | readonly number[];
+  Float32Array | Float64Array | Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array | Int32Array | readonly number[];
 
 /** What windows() takes. */
 export interface WindowsOptions<Y extends LongSequence = LongSequence> {
@@ -44,7 +44,8 @@ function cut<S extends LongSequence>(from: S, cols: number, starts: readonly num
   // An array of the same kind, and of the right length: what is sliced off is overwritten.
   const kind = kindOf(from);
   if (kind === undefined) return starts.flatMap((start) => from.slice(start * cols, start * cols + numbers) as number[]) as unknown as S;
-  const source = from as TypedNumbers, out = allocate(kind, starts.length * numbers);
+  const source = from as TypedNumbers,
+    out = allocate(kind, starts.length * numbers);
   starts.forEach((start, i) => out.set(source.subarray(start * cols, start * cols + numbers), i * numbers));
   return out as S;
 }
@@ -57,16 +58,18 @@ function cut<S extends LongSequence>(from: S, cols: number, starts: readonly num
  * @returns x, and y: the targets, by default the next step. Copies, of the same kind of array
  * @throws InputError if it is too short for one window of each stream, or for a wrong option
  */
-export function windows<S extends LongSequence, Y extends LongSequence = S>(
-  sequence: S, options: WindowsOptions<Y>,
-): Windows<S, Y> {
+export function windows<S extends LongSequence, Y extends LongSequence = S>(sequence: S, options: WindowsOptions<Y>): Windows<S, Y> {
   options = checkOptions("windows()", options, ["length", "batchSize", "features", "targets"]);
-  const length = checkCount("windows()", "length", options.length), batchSize = checkCount("windows()", "batchSize", options.batchSize);
-  const features = checkCount("windows()", "features", options.features ?? 1), { targets } = options;
+  const length = checkCount("windows()", "length", options.length),
+    batchSize = checkCount("windows()", "batchSize", options.batchSize);
+  const features = checkCount("windows()", "features", options.features ?? 1),
+    { targets } = options;
   checkSequence("the sequence", sequence);
   const steps = sequence.length / features;
   if (!Number.isInteger(steps)) {
-    throw new InputError(`windows(): the sequence has ${sequence.length} numbers, which is no whole number of steps of ${features} features.`);
+    throw new InputError(
+      `windows(): the sequence has ${sequence.length} numbers, which is no whole number of steps of ${features} features.`,
+    );
   }
   if (targets !== undefined) {
     checkSequence("targets", targets);
@@ -74,14 +77,26 @@ export function windows<S extends LongSequence, Y extends LongSequence = S>(
       throw new InputError(`windows(): targets has ${targets.length} numbers, which is no whole number for each of ${steps} steps.`);
     }
   }
-  const ahead = targets === undefined ? 1 : 0, batches = Math.floor((steps - ahead) / (batchSize * length));
+  const ahead = targets === undefined ? 1 : 0,
+    batches = Math.floor((steps - ahead) / (batchSize * length));
   if (!(batches >= 1)) {
-    throw new InputError(`windows(): ${batchSize} windows of ${length} steps take at least ${batchSize * length + ahead} steps; the sequence ` +
-      `has ${steps}. Use a smaller length or batchSize, or a longer sequence.`);
+    throw new InputError(
+      `windows(): ${batchSize} windows of ${length} steps take at least ${batchSize * length + ahead} steps; the sequence ` +
+        `has ${steps}. Use a smaller length or batchSize, or a longer sequence.`,
+    );
   }
-  const starts = Array.from({ length: batches * batchSize }, (_, row) =>
-    (row % batchSize * batches + Math.floor(row / batchSize)) * length);
-  const y = targets === undefined ? cut(sequence, features, starts.map((start) => start + 1), length)
-    : cut(targets, targets.length / steps, starts, length);
+  const starts = Array.from(
+    { length: batches * batchSize },
+    (_, row) => ((row % batchSize) * batches + Math.floor(row / batchSize)) * length,
+  );
+  const y =
+    targets === undefined
+      ? cut(
+          sequence,
+          features,
+          starts.map((start) => start + 1),
+          length,
+        )
+      : cut(targets, targets.length / steps, starts, length);
   return { x: cut(sequence, features, starts, length), y: y as Y, rows: starts.length, batches };
 }

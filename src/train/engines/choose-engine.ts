@@ -19,12 +19,17 @@ const CANARY = 2;
  * The model of costs, guesses of 2026-11 until GPUs were measured: multiply-adds a second of one thread of WebAssembly with SIMD and of a small
  * GPU, and seconds of a dependent dispatch (24 to 71 µs through a browser: arXiv 2604.02344).
  */
-const WASM_FLOPS = 3e10, GPU_FLOPS = 5e11, DISPATCH_SECONDS = 4e-5, LEAST_DISPATCHES = 2;
+const WASM_FLOPS = 3e10,
+  GPU_FLOPS = 5e11,
+  DISPATCH_SECONDS = 4e-5,
+  LEAST_DISPATCHES = 2;
 
 /** Seconds of a training step of 32 rows: the network's products forward and back. */
 export function predictedSeconds({ parameters, inputSteps }: Network): { readonly wasm: number; readonly gpu: number } {
-  const matrices = parameters.filter(({ shape }) => shape.length === 2), weights = matrices.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  const flops = 6 * weights * DEFAULT_BATCH * inputSteps, dispatches = Math.max(LEAST_DISPATCHES, matrices.length + 1);
+  const matrices = parameters.filter(({ shape }) => shape.length === 2),
+    weights = matrices.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+  const flops = 6 * weights * DEFAULT_BATCH * inputSteps,
+    dispatches = Math.max(LEAST_DISPATCHES, matrices.length + 1);
   return { wasm: flops / WASM_FLOPS, gpu: flops / GPU_FLOPS + dispatches * DISPATCH_SECONDS };
 }
 
@@ -32,9 +37,11 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** Whether this device may be trusted with the network, as it is remembered or else as it shows now; a warning says what is wrong with it. */
 async function isTrusted({ context: { device, adapter } }: WebGpuBackend, network: Network, store: ChoiceStore): Promise<boolean> {
-  const trials = trialsFor(network), host = (globalThis.navigator as Navigator | undefined)?.userAgent ?? "";
+  const trials = trialsFor(network),
+    host = (globalThis.navigator as Navigator | undefined)?.userAgent ?? "";
   const key = `canary ${CANARY} ${adapter} ${host} ${trials.map(({ specimen, way }) => SPECIMENS.indexOf(specimen) + way).join(" ")}`;
-  const known = await store.read(key), knownWrong = trials.find(({ name }) => known === `wrong ${name}`);
+  const known = await store.read(key),
+    knownWrong = trials.find(({ name }) => known === `wrong ${name}`);
   if (known === "right") return true;
   let wrong: string | null;
   try {
@@ -45,8 +52,10 @@ async function isTrusted({ context: { device, adapter } }: WebGpuBackend, networ
     wrong = messageOf(error);
   }
   if (wrong === null) return true;
-  console.warn(`deltaprop: the GPU (${adapter}) does not compute what it should (${wrong}), so training runs on the CPU. ` +
-    'backend: "webgpu" would use it all the same.');
+  console.warn(
+    `deltaprop: the GPU (${adapter}) does not compute what it should (${wrong}), so training runs on the CPU. ` +
+      'backend: "webgpu" would use it all the same.',
+  );
   return false;
 }
 
@@ -60,17 +69,32 @@ export interface EngineRequest {
 
 /** What the speed of a training step depends on, in words. */
 const nameOf = ({ network: { stages, inputWidth, inputSteps }, recipe: { optimizer, loss } }: EngineRequest): string =>
-  [`${inputSteps}×${inputWidth}`, ...stages.map((stage) => `${stage.type}${"activation" in stage ? ` ${stage.activation}` : ""} ${stage.width}`), optimizer.name, loss.name].join(" ");
+  [
+    `${inputSteps}×${inputWidth}`,
+    ...stages.map((stage) => `${stage.type}${"activation" in stage ? ` ${stage.activation}` : ""} ${stage.width}`),
+    optimizer.name,
+    loss.name,
+  ].join(" ");
 
 /** Whether the network trains faster on this GPU than on WebAssembly: as it is remembered, or measured now. */
-async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted: EngineRequest, options: BackendOptions, store: ChoiceStore): Promise<boolean> {
-  const { userAgent = "", hardwareConcurrency = 0 } = (globalThis.navigator ?? {}) as Partial<Navigator>, { network, recipe } = wanted;
-  const key = ["engine", adapter, userAgent, `${hardwareConcurrency} cores`, `threads ${options.threads ?? "any"}`, nameOf(wanted)].join(" | ");
+async function isFaster(
+  { context: { device, adapter } }: WebGpuBackend,
+  wanted: EngineRequest,
+  options: BackendOptions,
+  store: ChoiceStore,
+): Promise<boolean> {
+  const { userAgent = "", hardwareConcurrency = 0 } = (globalThis.navigator ?? {}) as Partial<Navigator>,
+    { network, recipe } = wanted;
+  const key = ["engine", adapter, userAgent, `${hardwareConcurrency} cores`, `threads ${options.threads ?? "any"}`, nameOf(wanted)].join(
+    " | ",
+  );
   const known = await store.read(key);
   if (known === "webgpu" || known === "wasm") return known === "webgpu";
-  const { WasmBackend } = await loadWasm(), runners: TimedRunner[] = [];
+  const { WasmBackend } = await loadWasm(),
+    runners: TimedRunner[] = [];
   try {
-    for (const open of [() => WasmBackend.open(options), () => WebGpuBackend.create(device)]) runners.push(await prepareRunner(await open(), network, recipe));
+    for (const open of [() => WasmBackend.open(options), () => WebGpuBackend.create(device)])
+      runners.push(await prepareRunner(await open(), network, recipe));
     const faster = await isSecondFaster([runners[0], runners[1]]);
     await store.write(key, faster ? "webgpu" : "wasm");
     return faster;
@@ -87,7 +111,8 @@ async function isFaster({ context: { device, adapter } }: WebGpuBackend, wanted:
  * adapter has no name, since nobody knows then whether it is a GPU. Null if there is none.
  */
 async function openGpu(wanted: EngineRequest, options: BackendOptions, store: ChoiceStore): Promise<WebGpuBackend | null> {
-  const { network, autotune } = wanted, { wasm, gpu } = predictedSeconds(network);
+  const { network, autotune } = wanted,
+    { wasm, gpu } = predictedSeconds(network);
   if (wasm <= gpu && !autotune) return null;
   let backend: WebGpuBackend;
   try {
@@ -97,7 +122,12 @@ async function openGpu(wanted: EngineRequest, options: BackendOptions, store: Ch
     throw error;
   }
   const measures = autotune || backend.adapter === UNNAMED;
-  if (backend.planAdapter.kind === "gpu" && await isTrusted(backend, network, store) && (!measures || await isFaster(backend, wanted, options, store))) return backend;
+  if (
+    backend.planAdapter.kind === "gpu" &&
+    (await isTrusted(backend, network, store)) &&
+    (!measures || (await isFaster(backend, wanted, options, store)))
+  )
+    return backend;
   backend.dispose();
   return null;
 }

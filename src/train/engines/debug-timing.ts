@@ -18,7 +18,11 @@ export class Stopwatch {
   #told = performance.now();
 
   /** @param how what the times are of: "submit", or "step" where steps are run one by one */
-  constructor(readonly plan: Plan, readonly log: (text: string) => void, readonly how: string) {}
+  constructor(
+    readonly plan: Plan,
+    readonly log: (text: string) => void,
+    readonly how: string,
+  ) {}
 
   /** So many steps have taken so long, from the results before them to theirs. */
   addSteps(steps: number, milliseconds: number): void {
@@ -39,10 +43,18 @@ export class Stopwatch {
   tell(): void {
     this.#told = performance.now();
     if (this.#steps === 0) return;
-    const { graph: { purpose }, batch } = this.plan, count = this.#steps === 1 ? "1 step" : `${this.#steps} steps`;
+    const {
+        graph: { purpose },
+        batch,
+      } = this.plan,
+      count = this.#steps === 1 ? "1 step" : `${this.#steps} steps`;
     const range = this.#fastest < this.#slowest ? ` (${ms(this.#fastest)} to ${ms(this.#slowest)} by ${this.how})` : "";
-    this.log([`${purpose}, batch ${batch}: ${count} in ${ms(this.#millis)}, ${ms(this.#millis / this.#steps)} a step${range}`,
-      ...this.#launchLines()].join("\n"));
+    this.log(
+      [
+        `${purpose}, batch ${batch}: ${count} in ${ms(this.#millis)}, ${ms(this.#millis / this.#steps)} a step${range}`,
+        ...this.#launchLines(),
+      ].join("\n"),
+    );
     this.#steps = this.#millis = this.#slowest = 0;
     this.#fastest = Infinity;
     this.#launches = new Map();
@@ -50,12 +62,15 @@ export class Stopwatch {
 
   #launchLines(): string[] {
     const total = [...this.#launches.values()].reduce((sum, { millis }) => sum + millis, 0);
-    return [...this.#launches].sort(([a], [b]) => a - b).map(([launch, { millis, steps }]) => {
-      const { kernel, label, flops } = this.plan.launches[launch], each = millis / steps;
-      const speed = flops > 0 && each > 0 ? `${(flops / each / 1e6).toPrecision(3)} GFLOP/s` : "";
-      const short = label.length > LABEL_LENGTH ? `${label.slice(0, LABEL_LENGTH - 1)}…` : label;
-      const share = total > 0 ? Math.round((100 * millis) / total) : 0;
-      return `  launch ${launch + 1}  ${ms(each).padStart(10)}  ${String(share).padStart(3)} %  ${speed.padStart(14)}  ${kernel}: ${short}`;
-    });
+    return [...this.#launches]
+      .sort(([a], [b]) => a - b)
+      .map(([launch, { millis, steps }]) => {
+        const { kernel, label, flops } = this.plan.launches[launch],
+          each = millis / steps;
+        const speed = flops > 0 && each > 0 ? `${(flops / each / 1e6).toPrecision(3)} GFLOP/s` : "";
+        const short = label.length > LABEL_LENGTH ? `${label.slice(0, LABEL_LENGTH - 1)}…` : label;
+        const share = total > 0 ? Math.round((100 * millis) / total) : 0;
+        return `  launch ${launch + 1}  ${ms(each).padStart(10)}  ${String(share).padStart(3)} %  ${speed.padStart(14)}  ${kernel}: ${short}`;
+      });
   }
 }

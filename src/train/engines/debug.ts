@@ -18,7 +18,8 @@ const log = (text: string): void => console.log(`deltaprop: ${text}`);
 
 /** The CPU backend evaluates the graph as it is: nothing was planned for it. */
 function planText(plan: Plan, { kind }: Backend): string {
-  return kind === "cpu" ? `${plan.graph.purpose} step, batch ${plan.batch}: ${plan.graph.ops.length} operations, one after the other in float64`
+  return kind === "cpu"
+    ? `${plan.graph.purpose} step, batch ${plan.batch}: ${plan.graph.ops.length} operations, one after the other in float64`
     : plan.toString();
 }
 
@@ -30,21 +31,28 @@ async function launchTexts(plan: Plan, { kind }: Backend): Promise<string[]> {
 
 /** A runner that tells how long its steps take. */
 function timed(runner: Runner, plan: Plan, kind: Backend["kind"]): Runner {
-  const { executor } = runner, hasQueries = executor !== undefined && hasTimestamps(executor.device);
+  const { executor } = runner,
+    hasQueries = executor !== undefined && hasTimestamps(executor.device);
   const watch = new Stopwatch(plan, log, kind === "webgpu" ? "submit" : kind === "wasm" ? "call" : "step");
   if (executor && !hasQueries) log("this device has no timestamp queries, so only whole submits are timed");
   const queue = hasQueries ? new StepQueue(new TimedExecutor(executor, (...of) => watch.addLaunch(...of))) : runner;
   return {
-    resultElements: runner.resultElements, executor,
+    resultElements: runner.resultElements,
+    executor,
     async run(steps, onResults, signal, onSubmitted) {
       let before = performance.now();
       try {
-        return await queue.run(steps, (first, count, results) => {
-          watch.addSteps(count, performance.now() - before);
-          onResults(first, count, results);
-          // What is done with the results is none of the step.
-          before = performance.now();
-        }, signal, onSubmitted);
+        return await queue.run(
+          steps,
+          (first, count, results) => {
+            watch.addSteps(count, performance.now() - before);
+            onResults(first, count, results);
+            // What is done with the results is none of the step.
+            before = performance.now();
+          },
+          signal,
+          onSubmitted,
+        );
       } finally {
         watch.tell();
       }
@@ -62,12 +70,17 @@ function checkLevel(level: unknown): DebugLevel {
 
 /** The backend that `open` gives, with a log of what it runs. @throws InputError before it is opened if the level is none */
 export async function watch(given: unknown, open: () => Promise<Backend>): Promise<Backend> {
-  const debug = checkLevel(given), backend = await open(), prepare = backend.prepare.bind(backend), told = new Set<string>();
+  const debug = checkLevel(given),
+    backend = await open(),
+    prepare = backend.prepare.bind(backend),
+    told = new Set<string>();
   backend.debug = debug;
   backend.prepare = async (plan, data) => {
-    const runner = await prepare(plan, data), text = planText(plan, backend);
+    const runner = await prepare(plan, data),
+      text = planText(plan, backend);
     // Calls make the same plans again.
-    if (!told.has(text)) log([`${backend.kind}, ${backend.adapter}`, text, ...(debug >= 2 ? await launchTexts(plan, backend) : [])].join("\n"));
+    if (!told.has(text))
+      log([`${backend.kind}, ${backend.adapter}`, text, ...(debug >= 2 ? await launchTexts(plan, backend) : [])].join("\n"));
     told.add(text);
     return debug >= 3 ? timed(runner, plan, backend.kind) : runner;
   };

@@ -20,18 +20,23 @@ export interface TimedRunner {
 }
 
 /** A turn is so long that what starting takes does not count, or has so many steps. */
-const TURN_MILLISECONDS = 20, MOST_STEPS = 4096;
+const TURN_MILLISECONDS = 20,
+  MOST_STEPS = 4096;
 const ROUNDS = 3;
 /** The second engine must be so many times as fast: less is noise. */
 const MARGIN = 1.05;
 
 /** Rows like any others, of small numbers. */
 function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps }: Network, { loss }: Recipe): Dataset {
-  const rows = DEFAULT_BATCH, numbers = (length: number) => Float32Array.from({ length }, (_, i) => ((i * 7919) % 1009) / 1009);
+  const rows = DEFAULT_BATCH,
+    numbers = (length: number) => Float32Array.from({ length }, (_, i) => ((i * 7919) % 1009) / 1009);
   const whole = (length: number, below: number) => Uint32Array.from({ length }, (_, i) => (i * 7919) % below);
-  const inputs = rows * inputSteps * inputWidth, answers = rows * outputSteps;
+  const inputs = rows * inputSteps * inputWidth,
+    answers = rows * outputSteps;
   return {
-    rows, lengths: null, format: { type: vocabulary === null ? "float32" : "uint32", scale: 1 },
+    rows,
+    lengths: null,
+    format: { type: vocabulary === null ? "float32" : "uint32", scale: 1 },
     x: vocabulary === null ? numbers(inputs) : whole(inputs, vocabulary),
     y: takesLabels(loss) ? whole(answers, outputWidth) : numbers(answers * outputWidth),
   };
@@ -42,20 +47,38 @@ export async function prepareRunner(backend: Backend, network: Network, recipe: 
   try {
     const [known, blocks] = await Promise.all([loadKnown(network, recipe), formulasOfSums(network, recipe, DEFAULT_BATCH, backend, false)]);
     const extras = await loadExtras(network, backend, { ...known, formulas: { ...known.formulas, ...blocks } });
-    const { maxBuffers, maxBytes, persistentBytes, planAdapter: adapter, program } = backend, dataset = rowsFor(network, recipe);
+    const { maxBuffers, maxBytes, persistentBytes, planAdapter: adapter, program } = backend,
+      dataset = rowsFor(network, recipe);
     const small = (length: number) => Float32Array.from({ length }, (_, i) => (((i * 7919) % 1009) / 1009 - 0.5) / 16);
-    await backend.write(new Map([
-      ...network.parameters.map(({ symbol, shape }) => [symbol, small(elementsOf(shape))] as const), ...initialStates(network, recipe.optimizer)]));
-    const plan = new Plan(buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph, extras.measures?.(network, recipe).columns), {
-      batch: dataset.rows, maxBuffers, maxBytes, persistentBytes, adapter, program, weights: backend.places,
-      ...planExtras(extras),
-    });
+    await backend.write(
+      new Map([
+        ...network.parameters.map(({ symbol, shape }) => [symbol, small(elementsOf(shape))] as const),
+        ...initialStates(network, recipe.optimizer),
+      ]),
+    );
+    const plan = new Plan(
+      buildGraph(network, recipe, "train", dataset.format, extras.recurrent?.graph, extras.measures?.(network, recipe).columns),
+      {
+        batch: dataset.rows,
+        maxBuffers,
+        maxBytes,
+        persistentBytes,
+        adapter,
+        program,
+        weights: backend.places,
+        ...planExtras(extras),
+      },
+    );
     const data = await backend.upload(dataset, 1);
     data.setOrder(ownOrder(dataset.rows), 0);
     const prepared = await backend.prepare(plan, data);
     const step = (number: number): StepScalars => ({ rows: dataset.rows, offset: 0, step: number, ...ratesAt(recipe.optimizer, number) });
     return {
-      run: (steps) => prepared.run(Array.from({ length: steps }, (_, i) => step(i)), () => {}),
+      run: (steps) =>
+        prepared.run(
+          Array.from({ length: steps }, (_, i) => step(i)),
+          () => {},
+        ),
       dispose() {
         prepared.dispose();
         data.dispose();
@@ -72,7 +95,10 @@ export async function prepareRunner(backend: Backend, network: Network, recipe: 
  * Whether the second of two engines is clearly faster: of `ROUNDS` turns of as many steps each, the quickest counts.
  * @param now milliseconds on any clock
  */
-export async function isSecondFaster([first, second]: readonly [TimedRunner, TimedRunner], now = () => performance.now()): Promise<boolean> {
+export async function isSecondFaster(
+  [first, second]: readonly [TimedRunner, TimedRunner],
+  now = () => performance.now(),
+): Promise<boolean> {
   const time = async (runner: TimedRunner, steps: number): Promise<number> => {
     const began = now();
     await runner.run(steps);

@@ -10,7 +10,7 @@ import { WebGpuBackend } from "./webgpu-backend.ts";
 
 /** With `debug` what the backend runs is logged: what does that is loaded for it. */
 const watched = async ({ debug }: BackendOptions, open: () => Promise<Backend>): Promise<Backend> =>
-  ((debug ?? 0) === 0 ? open() : (await loadDebug()).watch(debug, open));
+  (debug ?? 0) === 0 ? open() : (await loadDebug()).watch(debug, open);
 
 /** @throws InputError for options that say nothing or contradict each other; UnsupportedError if what was asked for is not there */
 export const openBackend = (options: BackendOptions, network: Network, recipe: Recipe, autotune: boolean): Promise<Backend> =>
@@ -32,8 +32,10 @@ async function open(options: BackendOptions, network: Network, recipe: Recipe, a
 }
 
 /** A backend of the kind that was lost on another device, or with other threads. @throws DeviceLostError if there is none */
-export const reopenBackend = (kind: BackendKind, options: BackendOptions): Promise<Backend> => watched(options, async () =>
-  (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision))));
+export const reopenBackend = (kind: BackendKind, options: BackendOptions): Promise<Backend> =>
+  watched(options, async () =>
+    (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision))),
+  );
 
 const openWasm = async (options: BackendOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
 

@@ -4,7 +4,8 @@
 import { yieldToHost } from "../backend/yield.ts";
 
 /** On a page's own thread a picture is due every 16 ms; a worker answers to nobody but its messages. */
-const PAGE_MILLISECONDS = 8, WORKER_MILLISECONDS = 20;
+const PAGE_MILLISECONDS = 8,
+  WORKER_MILLISECONDS = 20;
 /** How much longer than the last a call may be: timings of short ones are poor. */
 const MAX_GROWTH = 8;
 

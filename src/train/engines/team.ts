@@ -8,7 +8,8 @@ import type { ThreadPool } from "../../wasm/threads.ts";
 /** Steps shorter than this are over before threads have met. */
 const WORTHWHILE = 0.1;
 /** Calls that compiled code needs to be what it will be, and calls of which the quickest counts. */
-const WARM_CALLS = 4, COMPARED = 4;
+const WARM_CALLS = 4,
+  COMPARED = 4;
 /** One thread is tried again after so many calls: cores come and go. */
 const REVIEW = 200;
 
@@ -45,8 +46,11 @@ export class Team {
 
   /** Runs steps, by whoever is quicker. @throws GpuError if a thread has died */
   async run(steps: readonly StepScalars[], first: number, count: number): Promise<Float32Array<ArrayBuffer>> {
-    const together = await this.#shared(), began = performance.now(), pace = together ? this.#together : this.#alone;
-    const results = together ? await this.prepared.runOn(together, steps, first, count, count * this.#alone.best)
+    const together = await this.#shared(),
+      began = performance.now(),
+      pace = together ? this.#together : this.#alone;
+    const results = together
+      ? await this.prepared.runOn(together, steps, first, count, count * this.#alone.best)
       : this.prepared.run(steps, first, count);
     if (++this.#calls > WARM_CALLS) pace.add((performance.now() - began) / count);
     if (this.#calls % REVIEW === 0) (together ? this.#alone : this.#together).clear();

@@ -10,7 +10,16 @@ import { MAX_BYTES } from "../../wasm/memory.ts";
 import { Program } from "../../wasm/program.ts";
 import { availableThreads, MAX_THREADS } from "../../wasm/threads.ts";
 import {
-  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal, type Tracer,
+  dataArrays,
+  type Backend,
+  type DeviceData,
+  type DeviceLoss,
+  type Floats,
+  type ResultHandler,
+  type Runner,
+  type State,
+  type StopSignal,
+  type Tracer,
 } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 import type { CompileOptions } from "../call/options.ts";
@@ -29,7 +38,12 @@ class WasmData implements DeviceData {
   #order: number | null = null;
 
   /** @throws OutOfMemoryError if there is no room */
-  constructor(readonly engine: WasmEngine, readonly dataset: Dataset, orders: number, readonly shared?: WasmData) {
+  constructor(
+    readonly engine: WasmEngine,
+    readonly dataset: Dataset,
+    orders: number,
+    readonly shared?: WasmData,
+  ) {
     const { memory } = engine;
     try {
       for (const [name, numbers] of dataArrays(dataset)) {
@@ -50,7 +64,12 @@ class WasmData implements DeviceData {
   }
 
   get addresses(): DataAddresses {
-    return { data_x: this.address("data_x"), data_y: this.address("data_y"), data_lengths: this.address("data_lengths"), order: this.#order ?? 0 };
+    return {
+      data_x: this.address("data_x"),
+      data_y: this.address("data_y"),
+      data_lengths: this.address("data_lengths"),
+      order: this.#order ?? 0,
+    };
   }
 
   setOrder(order: Uint32Array<ArrayBuffer>, at: number): void {
@@ -90,11 +109,17 @@ class WasmRunner implements Runner {
   }
 
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number> {
-    const { prepared, prepared: { engine } } = this;
+    const {
+      prepared,
+      prepared: { engine },
+    } = this;
     for (let next = 0; next < steps.length;) {
       if (signal?.aborted) return next;
-      const first = next, count = Math.min(this.#slices.steps, prepared.capacity, steps.length - next), began = performance.now();
-      const results = engine.threads === 1 ? prepared.run(steps, first, count) : await engine.exclusive(() => this.#team.run(steps, first, count));
+      const first = next,
+        count = Math.min(this.#slices.steps, prepared.capacity, steps.length - next),
+        began = performance.now();
+      const results =
+        engine.threads === 1 ? prepared.run(steps, first, count) : await engine.exclusive(() => this.#team.run(steps, first, count));
       this.#slices.learn(count, performance.now() - began);
       next += count;
       if (next === steps.length) onSubmitted?.();
@@ -132,11 +157,12 @@ export class WasmBackend implements Backend {
     }
     if (device) throw new InputError('compile(): backend "wasm" takes no device. Leave one of them out.');
     await requireWasm();
-    const most = availableThreads(), isCount = typeof threads === "number" && Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
+    const most = availableThreads(),
+      isCount = typeof threads === "number" && Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS;
     if (threads !== undefined && threads !== null && !isCount) {
       throw new InputError(`compile(): threads must be a whole number from 1 to ${MAX_THREADS}; got ${show(threads)}.`);
     }
-    return new WasmBackend(most === 1 ? 1 : threads ?? most);
+    return new WasmBackend(most === 1 ? 1 : (threads ?? most));
   }
 
   get isLost(): boolean {
@@ -162,7 +188,8 @@ export class WasmBackend implements Backend {
   }
 
   #snapshot(): State {
-    const { store } = this.#opened, keys = [...this.#names, ...store.keys.filter((key) => key.startsWith("carried ") && isTraining(key))];
+    const { store } = this.#opened,
+      keys = [...this.#names, ...store.keys.filter((key) => key.startsWith("carried ") && isTraining(key))];
     return new Map(keys.map((key) => [key, store.read(key)]));
   }
 
@@ -196,8 +223,11 @@ export class WasmBackend implements Backend {
   };
 
   carriedSizes({ graph, batch }: Plan): ReadonlyMap<string, number> {
-    return new Map([...graph.tensors.values()].filter(({ role }) => role === "carried")
-      .map((tensor) => [carriedKey(tensor.name, batch), sizeOf(tensor, batch)]));
+    return new Map(
+      [...graph.tensors.values()]
+        .filter(({ role }) => role === "carried")
+        .map((tensor) => [carriedKey(tensor.name, batch), sizeOf(tensor, batch)]),
+    );
   }
 
   dispose(): void {
@@ -211,4 +241,3 @@ export class WasmBackend implements Backend {
     return this.#opened.exclusive(() => this.#opened.prepare(program, (data as WasmData | null)?.addresses ?? {}, use));
   }
 }
-

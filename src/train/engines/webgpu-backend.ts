@@ -13,7 +13,14 @@ import type { Precision } from "../../schedule/precision.ts";
 import type { Adapter } from "../../schedule/tiles.ts";
 import type { Choices } from "../../schedule/tuning.ts";
 import {
-  dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type Runner, type State, type Tracer,
+  dataArrays,
+  type Backend,
+  type DeviceData,
+  type DeviceLoss,
+  type Floats,
+  type Runner,
+  type State,
+  type Tracer,
 } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 
@@ -24,7 +31,12 @@ class GpuData implements DeviceData {
   /** Those of its own; what it shares with another is the other's. */
   readonly #buffers = new Map<string, GPUBuffer>();
 
-  constructor(readonly device: GPUDevice, readonly dataset: Dataset, orders: number, readonly shared?: GpuData) {
+  constructor(
+    readonly device: GPUDevice,
+    readonly dataset: Dataset,
+    orders: number,
+    readonly shared?: GpuData,
+  ) {
     const { rows } = dataset;
     for (const [name, numbers] of dataArrays(dataset)) {
       if (!shared?.buffer(name)) this.#buffers.set(name, createFrom(device, numbers, name.slice("data_".length)));
@@ -82,12 +94,17 @@ export class WebGpuBackend implements Backend {
   readonly #carried = new Map<string, GPUBuffer>();
   readonly #loss: { news: DeviceLoss | null } = { news: null };
 
-  private constructor(readonly context: GpuContext, readonly precision: Precision) {
+  private constructor(
+    readonly context: GpuContext,
+    readonly precision: Precision,
+  ) {
     this.#pipelines = new PipelineCache(context.device);
     this.#store = new TensorStore(context.device);
     // A user's device may outlive the backend: what waits for its loss must not hold on to more than this.
     const loss = this.#loss;
-    void context.device.lost.then(({ reason, message }) => { loss.news = { reason, message }; });
+    void context.device.lost.then(({ reason, message }) => {
+      loss.news = { reason, message };
+    });
   }
 
   /** @throws UnsupportedError without WebGPU, without an adapter, or without what the precision needs */
@@ -140,8 +157,9 @@ export class WebGpuBackend implements Backend {
     const { device } = this.context;
     // Both are submitted before anything is awaited: no step comes between them.
     const weights = this.#store.readAll();
-    const carried = [...this.#carried].filter(([key]) => key.startsWith(TRAINING)).map(async ([key, buffer]) =>
-      [key, (await readFloats(device, [{ buffer, elements: buffer.size / 4 }]))[0]] as const);
+    const carried = [...this.#carried]
+      .filter(([key]) => key.startsWith(TRAINING))
+      .map(async ([key, buffer]) => [key, (await readFloats(device, [{ buffer, elements: buffer.size / 4 }]))[0]] as const);
     // Awaited together, so that none fails unheard.
     const [tensors, states] = await Promise.all([weights, Promise.all(carried)]);
     return new Map([...tensors, ...states]);
@@ -153,9 +171,12 @@ export class WebGpuBackend implements Backend {
     for (const [name, numbers] of values) tensors.set(name, Float32Array.from(numbers));
     const carried = [...tensors].filter(([name]) => name.startsWith(TRAINING));
     for (const [name] of carried) tensors.delete(name);
-    await Promise.all([this.#store.write(tensors), checked(this.context.device, "weights", () => {
-      for (const [name, floats] of carried) writeStorage(this.context.device, this.#carriedBuffer(name, floats.byteLength), floats);
-    })]);
+    await Promise.all([
+      this.#store.write(tensors),
+      checked(this.context.device, "weights", () => {
+        for (const [name, floats] of carried) writeStorage(this.context.device, this.#carriedBuffer(name, floats.byteLength), floats);
+      }),
+    ]);
   }
 
   read(names: readonly string[]): Promise<Map<string, Floats>> {
@@ -180,7 +201,8 @@ export class WebGpuBackend implements Backend {
   }
 
   readonly forTrace = async (plan: Plan, data: DeviceData): Promise<Tracer> => {
-    const executor = await this.#executor(plan, data, "trace"), { traceStep } = await loadFloat64();
+    const executor = await this.#executor(plan, data, "trace"),
+      { traceStep } = await loadFloat64();
     return { trace: (step) => traceStep(executor, step), dispose: () => executor.dispose() };
   };
 
@@ -203,8 +225,9 @@ export class WebGpuBackend implements Backend {
       return this.#carriedBuffer(key, plan.carriedBytes);
     };
     try {
-      return await createExecutor(this.context.device, this.#pipelines, plan, (memory) => (memory === CARRIED ? states()
-        : (data as GpuData | null)?.buffer(memory) ?? this.#store.buffer(memory)));
+      return await createExecutor(this.context.device, this.#pipelines, plan, (memory) =>
+        memory === CARRIED ? states() : ((data as GpuData | null)?.buffer(memory) ?? this.#store.buffer(memory)),
+      );
     } catch (error) {
       // Freed with all else that was made for this executor.
       if (isNew) this.#carried.delete(key);

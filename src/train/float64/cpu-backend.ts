@@ -5,7 +5,17 @@ import type { StepScalars } from "../../graph/types.ts";
 import { sizeOf } from "../../graph/types.ts";
 import { runGraph } from "../../reference/evaluate.ts";
 import type { Plan } from "../../schedule/plan.ts";
-import { dataArrays, type Backend, type DeviceData, type DeviceLoss, type Floats, type ResultHandler, type Runner, type State, type StopSignal } from "../backend/backend.ts";
+import {
+  dataArrays,
+  type Backend,
+  type DeviceData,
+  type DeviceLoss,
+  type Floats,
+  type ResultHandler,
+  type Runner,
+  type State,
+  type StopSignal,
+} from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 import type { CompileOptions } from "../call/options.ts";
 import { yieldToHost } from "../backend/yield.ts";
@@ -19,7 +29,10 @@ const NOTHING = Object.freeze<number[]>([]);
 class CpuData implements DeviceData {
   readonly order: Uint32Array<ArrayBuffer>;
 
-  constructor(readonly dataset: Dataset, orders: number) {
+  constructor(
+    readonly dataset: Dataset,
+    orders: number,
+  ) {
     this.order = new Uint32Array(dataset.rows * orders);
   }
 
@@ -43,7 +56,11 @@ class CpuRunner implements Runner {
   /** Kept from run to run: epochs may be short. */
   #sliceStarted = performance.now();
 
-  constructor(readonly plan: Plan, readonly data: CpuData | null, readonly values: Map<string, Float64Array>) {
+  constructor(
+    readonly plan: Plan,
+    readonly data: CpuData | null,
+    readonly values: Map<string, Float64Array>,
+  ) {
     const tensors = [...plan.graph.tensors.values()];
     const result = tensors.find(({ role }) => role === "result");
     if (!result) throw new Error("a plan has a result");
@@ -103,7 +120,9 @@ export class CpuBackend implements Backend {
 
   async snapshot(): Promise<State> {
     // What evaluate() and predict() carry is theirs.
-    return new Map([...this.#values].filter(([name]) => !/^(evaluate|predict)_/.test(name)).map(([name, values]) => [name, Float64Array.from(values)]));
+    return new Map(
+      [...this.#values].filter(([name]) => !/^(evaluate|predict)_/.test(name)).map(([name, values]) => [name, Float64Array.from(values)]),
+    );
   }
 
   async write(values: State): Promise<void> {
@@ -127,7 +146,9 @@ export class CpuBackend implements Backend {
   }
 
   carriedSizes({ graph, batch }: Plan): ReadonlyMap<string, number> {
-    return new Map([...graph.tensors.values()].filter(({ role }) => role === "carried").map((tensor) => [tensor.name, sizeOf(tensor, batch)]));
+    return new Map(
+      [...graph.tensors.values()].filter(({ role }) => role === "carried").map((tensor) => [tensor.name, sizeOf(tensor, batch)]),
+    );
   }
 
   dispose(): void {

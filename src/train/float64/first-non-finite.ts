@@ -11,7 +11,8 @@ import { rowsInOrder } from "../backend/orders.ts";
 /** The rows of one mini-batch as a data set of their own. */
 function rowsOf({ rows, x, y, lengths, format }: Dataset, wanted: Uint32Array): Dataset {
   const take = <A extends NonNullable<Dataset["x" | "y" | "lengths"]>>(array: A): A => {
-    const cols = array.length / rows, taken = new (array.constructor as new (length: number) => A)(wanted.length * cols);
+    const cols = array.length / rows,
+      taken = new (array.constructor as new (length: number) => A)(wanted.length * cols);
     wanted.forEach((row, i) => taken.set(array.subarray(row * cols, (row + 1) * cols), i * cols));
     return taken;
   };
@@ -22,9 +23,7 @@ function rowsOf({ rows, x, y, lengths, format }: Dataset, wanted: Uint32Array): 
  * The first tensor of a training step, in textbook order, that is not finite: computed on the backend from the state it has, which is
  * put back.
  */
-export async function firstNonFinite(
-  compiled: Compiled, dataset: Dataset, state: State, { order, from, rows }: Batch,
-): Promise<string> {
+export async function firstNonFinite(compiled: Compiled, dataset: Dataset, state: State, { order, from, rows }: Batch): Promise<string> {
   const spoilt = [...state].find(([, numbers]) => !allFinite(numbers));
   if (spoilt) return spoilt[0];
   const batch = rowsOf(dataset, rowsInOrder(order, dataset.rows).subarray(from, from + rows));

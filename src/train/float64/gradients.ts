@@ -10,9 +10,13 @@ import { dataTensors } from "./verify.ts";
 
 /** All rows are one mini-batch. */
 export async function checkModelGradients(compiled: Compiled, dataset: Dataset): Promise<GradientReport> {
-  const { network, recipe } = compiled, graph = compiled.graph("train", dataset.format);
+  const { network, recipe } = compiled,
+    graph = compiled.graph("train", dataset.format);
   const values = new Map<string, ArrayLike<number>>([
-    ...await compiled.readWeights(), ...initialStates(network, recipe.optimizer), ...dataTensors(dataset)]);
+    ...(await compiled.readWeights()),
+    ...initialStates(network, recipe.optimizer),
+    ...dataTensors(dataset),
+  ]);
   const [scalars] = fromStates(miniBatches(dataset.rows, dataset.rows, 0, 0, recipe.optimizer), { stateRows: 0 });
   return checkGradients(graph, values, scalars);
 }

@@ -41,7 +41,10 @@ export interface GivenTensor {
 
 /** What inspectStep() found. */
 export class StepInspection {
-  constructor(readonly given: readonly GivenTensor[], readonly tensors: readonly InspectedTensor[]) {}
+  constructor(
+    readonly given: readonly GivenTensor[],
+    readonly tensors: readonly InspectedTensor[],
+  ) {}
 
   /** True if every number of every tensor is within its bound; a CPU has nothing to compare. */
   get ok(): boolean {
@@ -63,18 +66,29 @@ export class StepInspection {
 
 /** One traced step with everything that it computed. @param trace null where no GPU ran */
 export function inspectTrace(
-  plan: Plan, trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: Parameters<typeof checkTrace>[3],
+  plan: Plan,
+  trace: Trace | null,
+  before: ReadonlyMap<string, ArrayLike<number>>,
+  scalars: Parameters<typeof checkTrace>[3],
 ): StepInspection {
-  const { graph } = plan, equations = equationsOf(graph);
+  const { graph } = plan,
+    equations = equationsOf(graph);
   const shapeOf = (name: string) => {
     const tensor = tensorOf(graph, name);
     return [rowsOf(tensor, scalars.rows), tensor.cols] as const;
   };
-  const given = [...graph.tensors.values()].filter(({ role }) => role === "parameter")
+  const given = [...graph.tensors.values()]
+    .filter(({ role }) => role === "parameter")
     .map(({ name }) => ({ name, shape: shapeOf(name), values: Float32Array.from(before.get(name) ?? []) }));
   const tensors = checkTrace(plan, trace, before, scalars).map(({ op, name, gpu, expected }): InspectedTensor => ({
-    name, equation: equations.get(op) ?? "loss", op: op.type, inputs: op.inputs, shape: shapeOf(name),
-    gpu: gpu && Float32Array.from(gpu), reference: expected.values, bound: expected.bounds,
+    name,
+    equation: equations.get(op) ?? "loss",
+    op: op.type,
+    inputs: op.inputs,
+    shape: shapeOf(name),
+    gpu: gpu && Float32Array.from(gpu),
+    reference: expected.values,
+    bound: expected.bounds,
     worst: gpu && compareTensor(name, gpu, expected),
   }));
   return new StepInspection(given, tensors);
@@ -84,7 +98,15 @@ export function inspectTrace(
 function textbookPlan(compiled: Compiled, { format, rows }: Dataset): Plan {
   const { maxBuffers, maxBytes, places: weights, planAdapter: adapter, precision, program } = compiled.backend;
   return new Plan(compiled.graph("train", format), {
-    batch: rows, fuse: false, maxBuffers, maxBytes, weights, adapter, precision, program, ...planExtras(compiled.extras),
+    batch: rows,
+    fuse: false,
+    maxBuffers,
+    maxBytes,
+    weights,
+    adapter,
+    precision,
+    program,
+    ...planExtras(compiled.extras),
   });
 }
 

@@ -31,7 +31,10 @@ export interface VerifiedTensor extends Comparison {
 
 /** What verify() found: whether every tensor is within its rounding bound, and the largest errors. As a string, a table. */
 export class VerifyReport {
-  constructor(readonly steps: number, readonly compared: readonly VerifiedTensor[]) {}
+  constructor(
+    readonly steps: number,
+    readonly compared: readonly VerifiedTensor[],
+  ) {}
 
   /** Tensors compared. */
   get tensors(): number {
@@ -56,22 +59,28 @@ export class VerifyReport {
   /** The report as a text for people. */
   toString(): string {
     const shown = this.firstFailure ?? this.worst;
-    const head = `verify: ${this.tensors} tensors of ${this.steps} training steps compared with the float64 reference, ` +
+    const head =
+      `verify: ${this.tensors} tensors of ${this.steps} training steps compared with the float64 reference, ` +
       (this.ok ? "all within their rounding bounds." : `${this.compared.filter(({ ok }) => !ok).length} out of bounds.`);
     if (shown === null) return head;
     const { name, step, kernel, worstIndex, gpu, reference, bound, ratio } = shown;
-    return `${head}\n${this.ok ? "Closest to its bound" : "First that is off"}: ${name} (step ${step}, kernel ${kernel}), ` +
-      `element ${worstIndex}: GPU ${gpu}, reference ${reference}, error/bound ${ratio.toPrecision(3)} (bound ${bound.toExponential(2)}).`;
+    return (
+      `${head}\n${this.ok ? "Closest to its bound" : "First that is off"}: ${name} (step ${step}, kernel ${kernel}), ` +
+      `element ${worstIndex}: GPU ${gpu}, reference ${reference}, error/bound ${ratio.toPrecision(3)} (bound ${bound.toExponential(2)}).`
+    );
   }
 }
 
 const exact = (values: ArrayLike<number>): Bounded => ({
-  values: Float64Array.from(values), bounds: new Float64Array(values.length),
+  values: Float64Array.from(values),
+  bounds: new Float64Array(values.length),
 });
 
 /** Whole numbers as f32: above 2²⁴ one of the two neighbours (WGSL leaves open which). */
-const copiedAsFloats = ({ values }: Bounded): Bounded =>
-  ({ values, bounds: values.map((value) => (Number.isInteger(value) && value <= 2 ** 24 ? 0 : value * 2 ** -23)) });
+const copiedAsFloats = ({ values }: Bounded): Bounded => ({
+  values,
+  bounds: values.map((value) => (Number.isInteger(value) && value <= 2 ** 24 ? 0 : value * 2 ** -23)),
+});
 
 /** One output of one step of the graph, as the GPU left it and as the reference has it. */
 export interface Checked {
@@ -84,8 +93,11 @@ export interface Checked {
 }
 
 function checkLaunch(
-  { graph, places }: Plan, { kernel, ops }: PlannedStage, written: ReadonlyMap<string, ArrayLike<number>>,
-  known: Map<string, Bounded>, scalars: StepScalars,
+  { graph, places }: Plan,
+  { kernel, ops }: PlannedStage,
+  written: ReadonlyMap<string, ArrayLike<number>>,
+  known: Map<string, Bounded>,
+  scalars: StepScalars,
 ): Checked[] {
   const checked: Checked[] = [];
   for (const op of ops) {
@@ -98,8 +110,8 @@ function checkLaunch(
     op.outputs.forEach((name, i) => {
       const gpu = written.get(name) ?? null;
       const isWhole = op.type === "gather" && op.source === "uint32";
-      const expected = gpu && places.get(name)?.type === "f16" ? storedAsHalf(outputs[i])
-        : gpu && isWhole ? copiedAsFloats(outputs[i]) : outputs[i];
+      const expected =
+        gpu && places.get(name)?.type === "f16" ? storedAsHalf(outputs[i]) : gpu && isWhole ? copiedAsFloats(outputs[i]) : outputs[i];
       checked.push({ op, kernel, name, gpu, expected });
       // Those who read whole numbers read them from the data set.
       known.set(name, gpu && !isWhole ? exact(gpu) : outputs[i]);
@@ -114,7 +126,10 @@ function checkLaunch(
  * @param before weights, optimizer states and data as they were before the step
  */
 export function checkTrace(
-  plan: Plan, trace: Trace | null, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars,
+  plan: Plan,
+  trace: Trace | null,
+  before: ReadonlyMap<string, ArrayLike<number>>,
+  scalars: StepScalars,
 ): Checked[] {
   const known = new Map([...before].map(([name, values]) => [name, exact(values)]));
   return plan.stages.flatMap((launch, index) => checkLaunch(plan, launch, trace?.[index] ?? new Map(), known, scalars));
@@ -122,10 +137,15 @@ export function checkTrace(
 
 /** Compares what the launches of one step wrote with the reference; see checkTrace(). */
 export function verifyTrace(
-  plan: Plan, trace: Trace, before: ReadonlyMap<string, ArrayLike<number>>, scalars: StepScalars, step: number,
+  plan: Plan,
+  trace: Trace,
+  before: ReadonlyMap<string, ArrayLike<number>>,
+  scalars: StepScalars,
+  step: number,
 ): VerifiedTensor[] {
   return checkTrace(plan, trace, before, scalars).flatMap(({ name, gpu, expected, kernel }) =>
-    (gpu ? [{ ...compareTensor(name, gpu, expected), step, kernel }] : []));
+    gpu ? [{ ...compareTensor(name, gpu, expected), step, kernel }] : [],
+  );
 }
 
 /** A data set as the graph names it, its rows in their own order, for the reference. */
@@ -142,8 +162,13 @@ async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<Device
 /** The first rows of a data set, or all if there are no more; nothing is copied. */
 function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Dataset {
   const fewer = Math.min(rows, wanted);
-  return { rows: fewer, format, x: x.subarray(0, (x.length / rows) * fewer), y: y && y.subarray(0, (y.length / rows) * fewer),
-    lengths: lengths && lengths.subarray(0, fewer) };
+  return {
+    rows: fewer,
+    format,
+    x: x.subarray(0, (x.length / rows) * fewer),
+    y: y && y.subarray(0, (y.length / rows) * fewer),
+    lengths: lengths && lengths.subarray(0, fewer),
+  };
 }
 
 /** Null from a backend without launches. */
@@ -164,9 +189,11 @@ type StepHandler = (trace: Trace | null, before: ReadonlyMap<string, ArrayLike<n
  * launches runs none: `onStep` gets no trace.
  */
 export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Dataset, steps: number, onStep: StepHandler): Promise<void> {
-  const { backend, recipe, progress } = compiled, tensors = [...plan.graph.tensors.values()];
+  const { backend, recipe, progress } = compiled,
+    tensors = [...plan.graph.tensors.values()];
   const names = tensors.filter(({ role }) => role === "parameter" || role === "state").map(({ name }) => name);
-  const carried = tensors.filter(({ role }) => role === "carried")
+  const carried = tensors
+    .filter(({ role }) => role === "carried")
     .map((tensor) => [tensor.name, new Float32Array(sizeOf(tensor, plan.batch))] as const);
   const saved: ReadonlyMap<string, Floats> = await backend.read(names);
   const batches = miniBatches(dataset.rows, plan.batch, 0);
@@ -189,13 +216,14 @@ export async function traceSteps(compiled: Compiled, plan: Plan, dataset: Datase
  * Checks training steps of the plan that fit() would run.
  * @throws InputError if there is no GPU to check; what the backend throws
  */
-export async function verifySteps(
-  compiled: Compiled, all: Dataset, options: VerifyOptions,
-): Promise<VerifyReport> {
-  const steps = options.steps ?? 1, batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, all.rows);
+export async function verifySteps(compiled: Compiled, all: Dataset, options: VerifyOptions): Promise<VerifyReport> {
+  const steps = options.steps ?? 1,
+    batchSize = Math.min(options.batchSize ?? DEFAULT_BATCH, all.rows);
   if (!compiled.backend.forTrace) {
-    throw new InputError("verify(): it compares an engine with the float64 reference, but this model runs on the reference itself. " +
-      'Compile with backend: "webgpu" or "wasm".');
+    throw new InputError(
+      "verify(): it compares an engine with the float64 reference, but this model runs on the reference itself. " +
+        'Compile with backend: "webgpu" or "wasm".',
+    );
   }
   const plan = await compiled.tunedPlan("train", batchSize, all.format);
   const compared: VerifiedTensor[] = [];

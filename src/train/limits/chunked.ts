@@ -13,10 +13,11 @@ import { sliceRows } from "./streamed.ts";
 
 /** Rows of a chunk with its plan: as few chunks as fit, of nearly the same size. Null if not even one row does. */
 function largestChunk({ backend }: PlanSource, { dataset, batch }: RunnerRequest, planWith: (rows: number) => Plan): Plan | null {
-  const planOf = (rows: number): Plan | null => withinLimits(() => {
-    if (mustStream(backend, dataset)) sliceRows(backend.dataBytes, dataset, rows);
-    return planWith(rows);
-  });
+  const planOf = (rows: number): Plan | null =>
+    withinLimits(() => {
+      if (mustStream(backend, dataset)) sliceRows(backend.dataBytes, dataset, rows);
+      return planWith(rows);
+    });
   const most = largestBatch(batch, (rows) => planOf(rows) !== null);
   return most === null ? null : planOf(Math.ceil(batch / Math.ceil(batch / most)));
 }
@@ -27,8 +28,17 @@ function largestChunk({ backend }: PlanSource, { dataset, batch }: RunnerRequest
  * @param open makes a runner for a plan
  * @throws OutOfMemoryError or GpuError from the device
  */
-export async function openChunked(source: PlanSource, wanted: RunnerRequest, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
-  const { purpose, dataset: { format }, batch } = wanted, graph = source.graph(purpose, format);
+export async function openChunked(
+  source: PlanSource,
+  wanted: RunnerRequest,
+  open: (plan: Plan) => Promise<OnData>,
+): Promise<OnData | null> {
+  const {
+      purpose,
+      dataset: { format },
+      batch,
+    } = wanted,
+    graph = source.graph(purpose, format);
   if (!canCut(graph)) return null;
   if (purpose === "train") return openTraining(source, wanted, graph, open);
   const plan = largestChunk(source, wanted, (rows) => source.plan(purpose, rows, format));
@@ -38,12 +48,25 @@ export async function openChunked(source: PlanSource, wanted: RunnerRequest, ope
   return { ...inner, runner: new ChunkedRunner(inner.runner, plan.batch, combine) };
 }
 
-async function openTraining(source: PlanSource, wanted: RunnerRequest, graph: Graph, open: (plan: Plan) => Promise<OnData>): Promise<OnData | null> {
-  const { backend } = source, { accumulate, apply, sums, zeros } = cutGraph(graph), kept = [...sums, ...zeros];
+async function openTraining(
+  source: PlanSource,
+  wanted: RunnerRequest,
+  graph: Graph,
+  open: (plan: Plan) => Promise<OnData>,
+): Promise<OnData | null> {
+  const { backend } = source,
+    { accumulate, apply, sums, zeros } = cutGraph(graph),
+    kept = [...sums, ...zeros];
   // As the backend will place what is kept, so that nothing is allocated for a plan that does not fit.
-  const places = withinLimits(() => packWeights(kept.map((tensor) => [tensor.name, sizeOf(tensor, 1)]), backend.maxBytes, SUMS));
+  const places = withinLimits(() =>
+    packWeights(
+      kept.map((tensor) => [tensor.name, sizeOf(tensor, 1)]),
+      backend.maxBytes,
+      SUMS,
+    ),
+  );
   if (!places) return null;
-  const weights = new Map([...backend.places ?? ownWeights(graph, 1), ...places]);
+  const weights = new Map([...(backend.places ?? ownWeights(graph, 1)), ...places]);
   const applied = withinLimits(() => source.planOf(apply, 1, { weights, fuse: false }));
   const plan = largestChunk(source, wanted, (rows) => source.planOf(accumulate, rows, { weights }));
   if (!plan || !applied) return null;
@@ -112,7 +135,12 @@ const summed: ResultSums = {
 
 class ChunkedRunner implements Runner {
   /** @param update what is run once a mini-batch of training; it leaves the penalties */
-  constructor(readonly inner: Runner, readonly rows: number, readonly combine: ResultSums, readonly update: Runner | null = null) {}
+  constructor(
+    readonly inner: Runner,
+    readonly rows: number,
+    readonly combine: ResultSums,
+    readonly update: Runner | null = null,
+  ) {}
 
   get resultElements(): number {
     return this.combine.elements(this.inner.resultElements);
@@ -131,7 +159,9 @@ class ChunkedRunner implements Runner {
   }
 
   async #runStep(step: StepScalars): Promise<Float64Array> {
-    const chunks = this.#cut(step), parts: ChunkPart[] = [], { inner, update, resultElements } = this;
+    const chunks = this.#cut(step),
+      parts: ChunkPart[] = [],
+      { inner, update, resultElements } = this;
     await inner.run(chunks, (first, count, results) => {
       const each = results.length / count;
       for (let i = 0; i < count; i++) {
@@ -139,14 +169,17 @@ class ChunkedRunner implements Runner {
       }
     });
     const all = this.combine.results(parts, resultElements);
-    await update?.run([{ ...step, rows: 1, offset: 0 }], (_first, _count, results) => { all[0] += results[0]; });
+    await update?.run([{ ...step, rows: 1, offset: 0 }], (_first, _count, results) => {
+      all[0] += results[0];
+    });
     return all;
   }
 
   #cut(step: StepScalars): StepScalars[] {
     const { rows, update } = this;
     return Array.from({ length: Math.ceil(step.rows / rows) }, (_, i) => {
-      const first = i * rows, chunk = { ...step, rows: Math.min(rows, step.rows - first), offset: step.offset + first };
+      const first = i * rows,
+        chunk = { ...step, rows: Math.min(rows, step.rows - first), offset: step.offset + first };
       return update ? { ...chunk, fresh: i === 0, whole: { rows: step.rows, first } } : chunk;
     });
   }

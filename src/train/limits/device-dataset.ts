@@ -47,7 +47,10 @@ export class DeviceDataset {
   /** Whose all of it is. */
   #backend: Backend;
 
-  constructor(readonly source: PlanSource, readonly onDispose: () => void = () => {}) {
+  constructor(
+    readonly source: PlanSource,
+    readonly onDispose: () => void = () => {},
+  ) {
     this.#backend = source.backend;
   }
 
@@ -59,8 +62,7 @@ export class DeviceDataset {
     this.#busy++;
     try {
       this.#follow(this.source.backend);
-      const index = this.#idle.findLastIndex((ready) =>
-        ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
+      const index = this.#idle.findLastIndex((ready) => ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
       const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make({ purpose, dataset, batch, slots });
       return { runner: ready.runner, orders: ready.orders, dispose: () => this.#giveBack(ready) };
     } catch (error) {
@@ -90,7 +92,9 @@ export class DeviceDataset {
   }
 
   async #make(wanted: RunnerRequest): Promise<IdleRunner> {
-    const { backend } = this.source, { purpose, dataset, batch, slots } = wanted, open = (plan: Plan) => this.#open(backend, plan, dataset, slots);
+    const { backend } = this.source,
+      { purpose, dataset, batch, slots } = wanted,
+      open = (plan: Plan) => this.#open(backend, plan, dataset, slots);
     let opened: OnData;
     try {
       opened = await open(await this.source.tunedPlan(purpose, batch, dataset.format));
@@ -117,7 +121,14 @@ export class DeviceDataset {
     const data = await backend.upload(dataset, slots, (dataset.y ? this.#labelled : this.#inputs) ?? undefined);
     try {
       const runner = await backend.prepare(plan, data);
-      return { runner, data, free: () => { runner.dispose(); data.dispose(); } };
+      return {
+        runner,
+        data,
+        free: () => {
+          runner.dispose();
+          data.dispose();
+        },
+      };
     } catch (error) {
       data.dispose();
       throw error;

@@ -18,7 +18,8 @@ export function withinLimits<T>(make: () => T): T | null {
 
 /** The largest batch size below this one that fits, by bisection: a smaller one takes less. Null if not even 1 does. */
 export function largestBatch(below: number, fits: (batch: number) => boolean): number | null {
-  let fitting = 0, tooMany = below;
+  let fitting = 0,
+    tooMany = below;
   while (tooMany - fitting > 1) {
     const middle = Math.floor((fitting + tooMany) / 2);
     if (fits(middle)) fitting = middle;

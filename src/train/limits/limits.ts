@@ -18,7 +18,11 @@ export { StreamedRunner } from "./streamed.ts";
  * @throws the error, or one that followed, with advice where memory is what is missing
  */
 export async function otherwise(
-  error: Error, source: PlanSource, wanted: RunnerRequest, hasData: boolean, open: (plan: Plan) => Promise<OnData>,
+  error: Error,
+  source: PlanSource,
+  wanted: RunnerRequest,
+  hasData: boolean,
+  open: (plan: Plan) => Promise<OnData>,
 ): Promise<OnData> {
   let reason = error;
   try {

@@ -27,19 +27,33 @@ export function dataBytes(backend: Backend, dataset: Dataset, batch: number, slo
  * @param hasData the data were there already: what did not fit is the plan
  */
 export function advised(
-  error: OutOfMemoryError, source: PlanSource, { purpose, dataset, batch, slots }: RunnerRequest, hasData: boolean,
+  error: OutOfMemoryError,
+  source: PlanSource,
+  { purpose, dataset, batch, slots }: RunnerRequest,
+  hasData: boolean,
 ): OutOfMemoryError {
-  const { backend } = source, { maxBytes } = backend, streams = mustStream(backend, dataset);
-  const bytesAt = (rows: number): number | null => withinLimits(() =>
-    (streams ? dataBytes(backend, dataset, rows, slots) : 0) + planBytes(source.plan(purpose, rows, dataset.format), maxBytes));
+  const { backend } = source,
+    { maxBytes } = backend,
+    streams = mustStream(backend, dataset);
+  const bytesAt = (rows: number): number | null =>
+    withinLimits(
+      () => (streams ? dataBytes(backend, dataset, rows, slots) : 0) + planBytes(source.plan(purpose, rows, dataset.format), maxBytes),
+    );
   if (error.limit !== null) {
     const fitting = largestBatch(batch, (rows) => bytesAt(rows) !== null);
-    const words = error.message + (fitting === null ? "" : ` The largest that fits is ${fitting}.`) + (canCut(source.graph(purpose, dataset.format))
-      ? "" : " It cannot be computed in chunks, because layers are stateful, normalize over the whole mini-batch, or what counts as padding is known of all rows together.");
+    const words =
+      error.message +
+      (fitting === null ? "" : ` The largest that fits is ${fitting}.`) +
+      (canCut(source.graph(purpose, dataset.format))
+        ? ""
+        : " It cannot be computed in chunks, because layers are stateful, normalize over the whole mini-batch, or what counts as padding is known of all rows together.");
     return new OutOfMemoryError(words, error.bytesAsked, error.limit, fitting, { cause: error });
   }
-  const asked = bytesAt(batch) ?? error.bytesAsked, all = asked + (streams ? 0 : dataBytes(backend, dataset, batch, slots));
+  const asked = bytesAt(batch) ?? error.bytesAsked,
+    all = asked + (streams ? 0 : dataBytes(backend, dataset, batch, slots));
   const half = hasData || streams ? largestBatch(batch, (rows) => (bytesAt(rows) ?? Infinity) <= asked / 2) : null;
-  const words = `${error.message} The call takes ${all} bytes in all` + (half === null ? "." : `; with batchSize ${half} its step takes half of ${asked}.`);
+  const words =
+    `${error.message} The call takes ${all} bytes in all` +
+    (half === null ? "." : `; with batchSize ${half} its step takes half of ${asked}.`);
   return new OutOfMemoryError(words, all, null, half, { cause: error });
 }

@@ -6,7 +6,16 @@ import { OutOfMemoryError } from "../../errors.ts";
 import type { StepScalars } from "../../graph/types.ts";
 import type { DeviceNumbers } from "../../typed-arrays.ts";
 import type { Plan } from "../../schedule/plan.ts";
-import { ORDER_BYTES, ownOrder, wholeWords, type Backend, type DeviceData, type ResultHandler, type Runner, type StopSignal } from "../backend/backend.ts";
+import {
+  ORDER_BYTES,
+  ownOrder,
+  wholeWords,
+  type Backend,
+  type DeviceData,
+  type ResultHandler,
+  type Runner,
+  type StopSignal,
+} from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
 
 /** Bytes of x or y in a slice, where the device would hold more: enough for many submits, soon gathered. */
@@ -17,8 +26,12 @@ export function sliceRows(dataBytes: number, { rows, x, y }: Dataset, batchSize:
   const rowBytes = Math.max(x.byteLength / rows, (y?.byteLength ?? 0) / rows, ORDER_BYTES);
   const bytes = wholeWords(rowBytes * batchSize);
   if (bytes > dataBytes) {
-    throw new OutOfMemoryError(`data set: one mini-batch of ${batchSize} rows takes ${bytes} bytes but one buffer of this device ` +
-      `holds ${dataBytes}. Use a smaller batchSize.`, bytes, dataBytes);
+    throw new OutOfMemoryError(
+      `data set: one mini-batch of ${batchSize} rows takes ${bytes} bytes but one buffer of this device ` +
+        `holds ${dataBytes}. Use a smaller batchSize.`,
+      bytes,
+      dataBytes,
+    );
   }
   const fitting = Math.floor(Math.min(dataBytes, SLICE_BYTES) / (rowBytes * batchSize));
   return Math.max(1, Math.min(fitting, Math.ceil(rows / batchSize))) * batchSize;
@@ -39,12 +52,22 @@ function copyRows(from: DeviceNumbers, to: DeviceNumbers, cols: number, order: U
 
 /** Part of a data set on the backend: an array to gather rows in, and where it goes. */
 class Slice {
-  private constructor(readonly whole: Dataset, readonly data: DeviceData, readonly runner: Runner) {}
+  private constructor(
+    readonly whole: Dataset,
+    readonly data: DeviceData,
+    readonly runner: Runner,
+  ) {}
 
   static async open(backend: Backend, plan: Plan, whole: Dataset, rows: number): Promise<Slice> {
-    const { x, y, format, lengths } = whole, cols = (array: DeviceNumbers) => array.length / whole.rows;
-    const part: Dataset = { rows, format, x: emptyLike(x, rows * cols(x)), y: y && emptyLike(y, rows * cols(y)),
-      lengths: lengths && emptyLike(lengths, rows) };
+    const { x, y, format, lengths } = whole,
+      cols = (array: DeviceNumbers) => array.length / whole.rows;
+    const part: Dataset = {
+      rows,
+      format,
+      x: emptyLike(x, rows * cols(x)),
+      y: y && emptyLike(y, rows * cols(y)),
+      lengths: lengths && emptyLike(lengths, rows),
+    };
     const data = await backend.upload(part, 1);
     try {
       data.setOrder(ownOrder(rows), 0);
@@ -57,7 +80,10 @@ class Slice {
 
   /** Brings the rows of these steps to the backend. @returns the steps as they run on the slice */
   fill(steps: readonly StepScalars[], order: Uint32Array): StepScalars[] {
-    const { whole, data: { dataset: part } } = this;
+    const {
+      whole,
+      data: { dataset: part },
+    } = this;
     let row = 0;
     const moved = steps.map((step) => {
       copyRows(whole.x, part.x, whole.x.length / whole.rows, order, step.offset, row, step.rows);
@@ -81,7 +107,10 @@ export class StreamedRunner implements Runner {
   readonly #order: Uint32Array<ArrayBuffer>;
 
   private constructor(
-    readonly dataset: Dataset, orders: number, readonly slices: readonly [Slice, Slice], readonly capacity: number,
+    readonly dataset: Dataset,
+    orders: number,
+    readonly slices: readonly [Slice, Slice],
+    readonly capacity: number,
   ) {
     this.#order = new Uint32Array(dataset.rows * orders);
   }
@@ -110,11 +139,11 @@ export class StreamedRunner implements Runner {
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal): Promise<number> {
     const parts = this.#cut(steps);
     const fill = (part: number) => (part < parts.length ? this.slices[part % 2].fill(parts[part], this.#order) : []);
-    let done = 0, coming = fill(0);
+    let done = 0,
+      coming = fill(0);
     for (let part = 0; part < parts.length && !signal?.aborted; part++) {
       const first = done;
-      const running = this.slices[part % 2].runner.run(coming,
-        (index, count, results) => onResults(first + index, count, results), signal);
+      const running = this.slices[part % 2].runner.run(coming, (index, count, results) => onResults(first + index, count, results), signal);
       try {
         // While the GPU is busy with this slice.
         coming = fill(part + 1);

@@ -59,7 +59,8 @@ export function partOf(stretches: readonly Stretch[], skipped: number, count: nu
   const part: Stretch[] = [];
   let left = count;
   for (const { pass, from, steps } of stretches) {
-    const gone = Math.min(skipped, steps), taken = Math.min(left, steps - gone);
+    const gone = Math.min(skipped, steps),
+      taken = Math.min(left, steps - gone);
     skipped -= gone;
     left -= taken;
     if (taken > 0) part.push({ pass, from: from + gone * batchSize, steps: taken });
@@ -85,10 +86,11 @@ export interface PlacedStep {
 export const orderOf = ({ seed, shuffle, portions: { rows } }: Course, pass: number): Order => (shuffle ? { seed, pass, rows } : null);
 
 /** @param orders where the order of each pass begins, as StepScalars.offset counts */
-export function place(
-  course: Course, orders: Pick<Orders, "place">, stretches: readonly Stretch[], firstStep: number,
-): PlacedStep[] {
-  const { recipe, portions: { rows, at, batchSize } } = course;
+export function place(course: Course, orders: Pick<Orders, "place">, stretches: readonly Stretch[], firstStep: number): PlacedStep[] {
+  const {
+    recipe,
+    portions: { rows, at, batchSize },
+  } = course;
   const places = orders.place(stretches.map(({ pass }) => orderOf(course, pass)));
   let next = firstStep;
   return stretches.flatMap(({ pass, from, steps }, i) => {
@@ -109,11 +111,21 @@ export type ResultsOfSteps = (first: number, steps: readonly StepScalars[], resu
  * @returns how many steps ran
  */
 export function runStretches(
-  course: Course, { runner, orders }: Ready, stretches: readonly Stretch[], progress: Progress, position: Position | null,
-  onResults: ResultsOfSteps, signal: StopSignal, onSubmitted?: () => void,
+  course: Course,
+  { runner, orders }: Ready,
+  stretches: readonly Stretch[],
+  progress: Progress,
+  position: Position | null,
+  onResults: ResultsOfSteps,
+  signal: StopSignal,
+  onSubmitted?: () => void,
 ): Promise<number> {
-  const firstStep = progress.steps, placed = place(course, orders, stretches, firstStep);
-  const steps = fromStates(placed.map(({ step }) => step), progress);
+  const firstStep = progress.steps,
+    placed = place(course, orders, stretches, firstStep);
+  const steps = fromStates(
+    placed.map(({ step }) => step),
+    progress,
+  );
   const follow: ResultHandler = (first, count, results) => {
     const { pass, row, step } = placed[first + count - 1];
     progress.stateRows = step.rows;

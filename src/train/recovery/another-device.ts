@@ -15,8 +15,10 @@ const PATIENCE = [0, 100, 400, 1500, 4000];
 /** Tries until `open` gives a backend that is not lost. @param device what compile() was given. @throws DeviceLostError if there is none */
 export async function reopen(device: CompileOptions["device"], open: () => Promise<Backend>): Promise<Backend> {
   if (device && typeof device !== "function") {
-    throw new DeviceLostError("the GPU was lost: the device that compile() was given is gone. Pass compile() a function that " +
-      "gives a device, so that it can be asked for another.");
+    throw new DeviceLostError(
+      "the GPU was lost: the device that compile() was given is gone. Pass compile() a function that " +
+        "gives a device, so that it can be asked for another.",
+    );
   }
   let cause: unknown;
   for (const milliseconds of PATIENCE) {
@@ -29,8 +31,11 @@ export async function reopen(device: CompileOptions["device"], open: () => Promi
       cause = error;
     }
   }
-  throw new DeviceLostError("the GPU was lost, and the host gives no other " +
-    `(${cause instanceof Error ? cause.message : String(cause)}). Reload the page, or compile again with backend: "wasm".`, { cause });
+  throw new DeviceLostError(
+    "the GPU was lost, and the host gives no other " +
+      `(${cause instanceof Error ? cause.message : String(cause)}). Reload the page, or compile again with backend: "wasm".`,
+    { cause },
+  );
 }
 
 /**
@@ -40,11 +45,16 @@ export async function reopen(device: CompileOptions["device"], open: () => Promi
  * @throws DeviceLostError if there is no other device, or too many were lost in a row
  */
 export async function anotherBackend(
-  where: string, recoveries: number, session: { readonly snapshot: Snapshot }, reopen: () => Promise<Backend>,
+  where: string,
+  recoveries: number,
+  session: { readonly snapshot: Snapshot },
+  reopen: () => Promise<Backend>,
 ): Promise<Backend> {
   if (recoveries === MAX_RECOVERIES) {
-    throw new DeviceLostError(`${where}(): the GPU was lost ${MAX_RECOVERIES + 1} times in a row. getWeights() gives the last good ` +
-      `weights, those after step ${session.snapshot.progress.steps}, and compile() starts from them.`);
+    throw new DeviceLostError(
+      `${where}(): the GPU was lost ${MAX_RECOVERIES + 1} times in a row. getWeights() gives the last good ` +
+        `weights, those after step ${session.snapshot.progress.steps}, and compile() starts from them.`,
+    );
   }
   let backend: Backend;
   try {
@@ -64,8 +74,9 @@ export async function anotherBackend(
 
 /** @param predicted what stateful layers carry from predict() to predict(): it was lost with the GPU */
 export function tellOfLoss(where: string, { adapter }: Backend, { progress }: Snapshot, predicted: Carried | null): void {
-  console.warn(`deltaprop: ${where}(): the GPU was lost. Going on with another device (${adapter}) and the weights after ` +
-    `step ${progress.steps}.`);
+  console.warn(
+    `deltaprop: ${where}(): the GPU was lost. Going on with another device (${adapter}) and the weights after ` + `step ${progress.steps}.`,
+  );
   if (!predicted?.stateRows) return;
   predicted.stateRows = 0;
   console.warn("deltaprop: what stateful layers carried from predict() to predict() was lost with it: they start from 0.");

@@ -27,12 +27,14 @@ export interface Opened {
  * How much earlier than the news of a loss its errors may come: Firefox looks for news every 100 ms, and a busy machine later. Lack
  * of memory seldom is a loss.
  */
-const NEWS_MILLISECONDS = 2000, NEWS_AFTER_LACK_OF_MEMORY = 500;
+const NEWS_MILLISECONDS = 2000,
+  NEWS_AFTER_LACK_OF_MEMORY = 500;
 
 /** The loss of the backend's GPU that the error comes from; null if it has another reason. */
 export const lossBehind = async (error: unknown, backend: Backend): Promise<DeviceLoss | null> =>
-  (error instanceof GpuError && !(error instanceof DeviceLostError)
-    ? backend.loss(error instanceof OutOfMemoryError ? NEWS_AFTER_LACK_OF_MEMORY : NEWS_MILLISECONDS) : null);
+  error instanceof GpuError && !(error instanceof DeviceLostError)
+    ? backend.loss(error instanceof OutOfMemoryError ? NEWS_AFTER_LACK_OF_MEMORY : NEWS_MILLISECONDS)
+    : null;
 
 export class DeviceSession {
   readonly #reopen: () => Promise<Backend>;
@@ -47,7 +49,11 @@ export class DeviceSession {
   #retired = false;
 
   /** @param onFree called before the backend is freed for good */
-  constructor({ backend, state, reopen }: Opened, readonly progress: Progress, readonly onFree: () => void) {
+  constructor(
+    { backend, state, reopen }: Opened,
+    readonly progress: Progress,
+    readonly onFree: () => void,
+  ) {
     this.#reopen = reopen;
     this.#backend = backend;
     this.#snapshot = { state, progress: { ...progress } };
@@ -88,7 +94,9 @@ export class DeviceSession {
    * @throws DeviceLostError if there is no other device, or too many were lost in a row
    */
   recover(where: string): Promise<void> {
-    this.#recovering ??= this.#recover(where).finally(() => { this.#recovering = null; });
+    this.#recovering ??= this.#recover(where).finally(() => {
+      this.#recovering = null;
+    });
     return this.#recovering;
   }
 
@@ -102,8 +110,11 @@ export class DeviceSession {
     await this.#taking;
     if (!this.#backend.isLost) return;
     const { anotherBackend } = await loadRecovery().catch((cause: unknown) => {
-      throw new DeviceLostError(`${where}(): the GPU was lost, and what goes on without it cannot be loaded (${String(cause)}). ` +
-        "getWeights() gives the last good weights.", { cause });
+      throw new DeviceLostError(
+        `${where}(): the GPU was lost, and what goes on without it cannot be loaded (${String(cause)}). ` +
+          "getWeights() gives the last good weights.",
+        { cause },
+      );
     });
     const backend = await anotherBackend(where, this.#recoveries, this, async () => {
       const opened = await this.#reopen();
@@ -122,7 +133,9 @@ export class DeviceSession {
    * @returns null if it may not. @throws GpuError if it was not seen whole; then the one before stays
    */
   async takeSnapshot(accept: (state: State) => boolean = () => true, begun: BegunSnapshot = this.begin()): Promise<Snapshot | null> {
-    const { backend } = begun, progress = { ...this.progress }, state = await begun.state;
+    const { backend } = begun,
+      progress = { ...this.progress },
+      state = await begun.state;
     if (backend !== this.#backend || backend.isLost) throw new GpuError("the GPU was lost while its state was read back");
     if (!accept(state)) return null;
     this.#recoveries = 0;
@@ -131,9 +144,17 @@ export class DeviceSession {
 
   /** Begins to read the state as it is after the steps submitted so far. */
   begin(): BegunSnapshot {
-    const backend = this.#backend, state = backend.snapshot();
+    const backend = this.#backend,
+      state = backend.snapshot();
     this.#isTaking = true;
-    this.#taking = state.then(() => {}, () => {}).finally(() => { this.#isTaking = false; });
+    this.#taking = state
+      .then(
+        () => {},
+        () => {},
+      )
+      .finally(() => {
+        this.#isTaking = false;
+      });
     return { backend, state };
   }
 
@@ -152,7 +173,7 @@ export class DeviceSession {
       await backend.write(state);
     } catch (error) {
       // Another device is given the snapshot.
-      if (!await lossBehind(error, backend)) throw error;
+      if (!(await lossBehind(error, backend))) throw error;
       await this.recover("fit");
     }
   }

@@ -15,7 +15,8 @@ import { placeOf, replay, type Leg, type ReplayedTraining } from "./replay.ts";
  * @param isFiniteAt whether the state before a step is finite
  */
 async function lastFinite(from: number, to: number, isFiniteAt: (step: number) => Promise<boolean>): Promise<number> {
-  let low = from, high = to + 1;
+  let low = from,
+    high = to + 1;
   // Most of the time the numbers went a step or two ago.
   for (let back = 0; to - back > from; back = 2 * back || 1) {
     if (await isFiniteAt(to - back)) {
@@ -79,10 +80,14 @@ async function locate(spoilt: Spoilt, train: Ready, backend: Backend, seenAt: nu
     return backend.snapshot();
   };
   const step = await lastFinite(session.snapshot.progress.steps, seenAt, async (at) => isFiniteState(await goTo(at)));
-  const state = await goTo(step), entry = journal.entryOf(step);
+  const state = await goTo(step),
+    entry = journal.entryOf(step);
   // What was not trained yet found them so from the start.
   if (!entry) return { step, tensor: "the weights" };
-  const { step: { offset: from, rows }, pass } = placeOf(course, entry, step);
+  const {
+    step: { offset: from, rows },
+    pass,
+  } = placeOf(course, entry, step);
   return { step, tensor: await firstNonFinite(state, { order: orderOf(course, pass), from, rows }) };
 }
 
@@ -94,8 +99,13 @@ const wordsOn = ({ step, tensor }: Divergence, lossBefore: number | null): strin
   `fit(): step ${step} came upon numbers that are not finite, first in ${tensor}; the loss before was ${lossBefore ?? "not known"}.`;
 
 const diverged = (found: Divergence, lossBefore: number | null): DivergenceError =>
-  new DivergenceError(`${wordsOn(found, lossBefore)} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
-    "(adam({ clipNorm: 1 })) or look at the data's scale.", found.step, lossBefore, found.tensor);
+  new DivergenceError(
+    `${wordsOn(found, lossBefore)} The model is as it was before that step. Use a smaller learningRate, clip gradients ` +
+      "(adam({ clipNorm: 1 })) or look at the data's scale.",
+    found.step,
+    lossBefore,
+    found.tensor,
+  );
 
 /** @param next the step that training goes on with */
 const leftOut = (found: Divergence, lossBefore: number | null, next: number): string =>
@@ -108,7 +118,8 @@ const leftOut = (found: Divergence, lossBefore: number | null, next: number): st
  */
 export async function rollBack(spoilt: Spoilt, { seenAt, next }: Sighting, leg?: Leg): Promise<void> {
   const { session, journal, progress, course, position, onNaN, lastLoss, rollbacks, on, forget } = spoilt;
-  const { steps, epochs } = progress, stood = position && { ...position };
+  const { steps, epochs } = progress,
+    stood = position && { ...position };
   const found = await on(async ({ train }, backend) => {
     await session.settled();
     return locate(spoilt, train, backend, seenAt);

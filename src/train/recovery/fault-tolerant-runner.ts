@@ -14,7 +14,16 @@ import type { Gate } from "../call/lifecycle.ts";
 import { loadRecovery } from "../../lazy.ts";
 import { fetchRecovery } from "./fetch-recovery.ts";
 import {
-  partOf, runStretches, stepsIn, type Course, type Position, type Prepared, type Progress, type Ready, type ResultsOfSteps, type Stretch,
+  partOf,
+  runStretches,
+  stepsIn,
+  type Course,
+  type Position,
+  type Prepared,
+  type Progress,
+  type Ready,
+  type ResultsOfSteps,
+  type Stretch,
 } from "../loop/passes.ts";
 import type { Leg } from "./replay.ts";
 import type { Steering } from "../loop/steering.ts";
@@ -87,15 +96,26 @@ export class FaultTolerantRunner {
    * @returns how many steps ran or were left out
    */
   async run(stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast = false): Promise<number> {
-    const { progress, gate, checkpointing, steering } = this.options, firstStep = progress.steps, end = firstStep + stepsIn(stretches);
+    const { progress, gate, checkpointing, steering } = this.options,
+      firstStep = progress.steps,
+      end = firstStep + stepsIn(stretches);
     const shouldPause = () => gate.closed || this.#diverged !== null || this.#isDue || steering.changed;
-    const stop: StopSignal = { get aborted() { return signal.aborted || shouldPause(); } };
+    const stop: StopSignal = {
+      get aborted() {
+        return signal.aborted || shouldPause();
+      },
+    };
     while (progress.steps < end && !signal.aborted && !steering.stopped) {
       await this.on((ground) => {
         const ran = progress.steps - firstStep;
         const part = this.#part(stretches, ran, Math.min(end - progress.steps, this.#nextCheckpoint - progress.steps, steering.ahead));
-        return this.#train(ground, part, (first, steps, results) => onResults(ran + first, steps, results), stop,
-          isLast && ran + stepsIn(part) === end - firstStep);
+        return this.#train(
+          ground,
+          part,
+          (first, steps, results) => onResults(ran + first, steps, results),
+          stop,
+          isLast && ran + stepsIn(part) === end - firstStep,
+        );
       });
       await this.#follow(steering);
       if (this.#diverged) await this.#rollBack(this.#diverged, { firstStep, stretches });
@@ -112,9 +132,9 @@ export class FaultTolerantRunner {
     for (;;) {
       // Another call may have found the loss first.
       if (session.backend !== this.#backend) this.#lose();
-      const backend = this.#backend = session.backend;
+      const backend = (this.#backend = session.backend);
       try {
-        const ground = this.#ground ??= await this.options.open();
+        const ground = (this.#ground ??= await this.options.open());
         if (this.#lostAt) {
           await (await loadRecovery()).catchUp(this.#trained, ground.train, this.#firstStep, this.#lostAt);
           this.#lostAt = null;
@@ -164,7 +184,10 @@ export class FaultTolerantRunner {
   }
 
   get #nextCheckpoint(): number {
-    const { checkpointing, progress: { steps } } = this.options;
+    const {
+      checkpointing,
+      progress: { steps },
+    } = this.options;
     return checkpointing ? steps - (steps % checkpointing.every) + checkpointing.every : Infinity;
   }
 
@@ -173,30 +196,45 @@ export class FaultTolerantRunner {
   }
 
   async #train(
-    ground: Ground, stretches: readonly Stretch[], onResults: ResultsOfSteps, signal: StopSignal, isLast: boolean,
+    ground: Ground,
+    stretches: readonly Stretch[],
+    onResults: ResultsOfSteps,
+    signal: StopSignal,
+    isLast: boolean,
   ): Promise<void> {
     const { session, progress, course, position, onNaN, steering } = this.options;
-    const recipe = this.options.recipe(), entry = this.#journal.begin(progress, stretches, recipe);
-    await runStretches({ ...course, recipe }, ground.train, stretches, progress, position, (first, steps, results) => {
-      entry.steps = first + steps.length;
-      fetchRecovery();
-      if (this.#diverged || steering.turning) return;
-      const stride = results.length / steps.length;
-      let good = 0;
-      while (good < steps.length && (onNaN === "ignore" || Number.isFinite(results[good * stride]))) good++;
-      if (good > 0) this.#lastLoss = results[(good - 1) * stride];
-      if (good === steps.length) return onResults(first, steps, results);
-      const seenAt = entry.firstStep + first + good;
-      if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
-      if (!steering.turning) this.#diverged = { seenAt, next: seenAt + 1 };
-    }, signal, () => {
-      if (isLast && !session.isTaking) this.#begun = session.begin();
-    });
+    const recipe = this.options.recipe(),
+      entry = this.#journal.begin(progress, stretches, recipe);
+    await runStretches(
+      { ...course, recipe },
+      ground.train,
+      stretches,
+      progress,
+      position,
+      (first, steps, results) => {
+        entry.steps = first + steps.length;
+        fetchRecovery();
+        if (this.#diverged || steering.turning) return;
+        const stride = results.length / steps.length;
+        let good = 0;
+        while (good < steps.length && (onNaN === "ignore" || Number.isFinite(results[good * stride]))) good++;
+        if (good > 0) this.#lastLoss = results[(good - 1) * stride];
+        if (good === steps.length) return onResults(first, steps, results);
+        const seenAt = entry.firstStep + first + good;
+        if (good > 0) onResults(first, steps.slice(0, good), Array.prototype.slice.call(results, 0, good * stride));
+        if (!steering.turning) this.#diverged = { seenAt, next: seenAt + 1 };
+      },
+      signal,
+      () => {
+        if (isLast && !session.isTaking) this.#begun = session.begin();
+      },
+    );
   }
 
   /** Does what callbacks have asked for: takes back steps that they were not told of, and waits for what they wait for. */
   async #follow(steering: Steering): Promise<void> {
-    const { gate, progress } = this.options, at = steering.turn();
+    const { gate, progress } = this.options,
+      at = steering.turn();
     if (at !== null && at < progress.steps) {
       this.#begun = undefined;
       const { takeBack } = await loadRecovery();
@@ -225,12 +263,20 @@ export class FaultTolerantRunner {
   /** @throws DivergenceError if training is to stop */
   async #rollBack(sighting: Sighting, leg?: Leg): Promise<void> {
     const { rollBack } = await loadRecovery();
-    await rollBack({
-      ...this.#trained, lastLoss: this.#lastLoss, rollbacks: ++this.#rollbacks, on: (work) => this.on(work), forget: () => {
-        this.#diverged = null;
-        this.#begun = undefined;
+    await rollBack(
+      {
+        ...this.#trained,
+        lastLoss: this.#lastLoss,
+        rollbacks: ++this.#rollbacks,
+        on: (work) => this.on(work),
+        forget: () => {
+          this.#diverged = null;
+          this.#begun = undefined;
+        },
       },
-    }, sighting, leg);
+      sighting,
+      leg,
+    );
   }
 
   /** One of the steps trained so far, while training goes on. */
@@ -250,7 +296,11 @@ export class FaultTolerantRunner {
 
   /** @returns null if it was refused, because not all of it is finite */
   async #snapshot(begun?: BegunSnapshot): Promise<Snapshot | null> {
-    const { session, progress: { steps }, onNaN } = this.options;
+    const {
+      session,
+      progress: { steps },
+      onNaN,
+    } = this.options;
     const taken = await session.takeSnapshot((state) => onNaN === "ignore" || isFiniteState(state), begun);
     if (taken) this.#journal.forget(taken.progress.steps);
     else this.#diverged ??= { seenAt: steps, next: null };

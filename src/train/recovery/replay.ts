@@ -18,14 +18,20 @@ export interface ReplayedTraining {
 }
 
 /** Trains again what was trained since the snapshot, which the backend has been given, before step `end`. */
-export async function replay({ session: { snapshot }, journal, progress, course, position }: ReplayedTraining, train: Ready, end = Infinity): Promise<void> {
+export async function replay(
+  { session: { snapshot }, journal, progress, course, position }: ReplayedTraining,
+  train: Ready,
+  end = Infinity,
+): Promise<void> {
   Object.assign(progress, snapshot.progress);
   for (const { firstStep, stateRows, stretches, recipe, steps } of journal.since(snapshot.progress.steps)) {
     const count = Math.min(steps, end - firstStep);
     // One may have ended before its first step.
     if (count <= 0) continue;
     Object.assign(progress, { steps: firstStep, stateRows });
-    await runStretches({ ...course, recipe }, train, partOf(stretches, 0, count, course.portions.batchSize), progress, position, () => {}, { aborted: false });
+    await runStretches({ ...course, recipe }, train, partOf(stretches, 0, count, course.portions.batchSize), progress, position, () => {}, {
+      aborted: false,
+    });
   }
 }
 
@@ -34,10 +40,19 @@ export async function replay({ session: { snapshot }, journal, progress, course,
  * @param firstStep where the journal begins. @throws DeviceLostError if the snapshot is of before
  */
 export async function catchUp(trained: ReplayedTraining, train: Ready, firstStep: number, lostAt: Readonly<Progress>): Promise<void> {
-  const { session: { snapshot: { progress: { steps } } }, progress } = trained;
+  const {
+    session: {
+      snapshot: {
+        progress: { steps },
+      },
+    },
+    progress,
+  } = trained;
   if (steps < firstStep) {
-    throw new DeviceLostError("fit(): the GPU was lost before the weights that this training began with could be read back. " +
-      `getWeights() gives the last good ones, those after step ${steps}; compile() starts from them.`);
+    throw new DeviceLostError(
+      "fit(): the GPU was lost before the weights that this training began with could be read back. " +
+        `getWeights() gives the last good ones, those after step ${steps}; compile() starts from them.`,
+    );
   }
   await replay(trained, train);
   Object.assign(progress, lostAt);
@@ -48,12 +63,19 @@ export async function catchUp(trained: ReplayedTraining, train: Ready, firstStep
  * @param on does work that needs no more than what was trained so far, again if the device is lost
  */
 export async function takeBack(
-  trained: ReplayedTraining & { readonly session: { settled(): Promise<void> } }, at: number,
+  trained: ReplayedTraining & { readonly session: { settled(): Promise<void> } },
+  at: number,
   on: (work: (ground: { readonly train: Ready }, backend: Backend) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const { session, journal, progress, course, position } = trained, leg = journal.entryOf(at - 1);
+  const { session, journal, progress, course, position } = trained,
+    leg = journal.entryOf(at - 1);
   if (!leg) throw new Error("steps that were told of are in the journal");
-  const { pass, row, step: { rows } } = placeOf(course, leg, at - 1), stood = { steps: at, epochs: pass + 1, stateRows: rows };
+  const {
+      pass,
+      row,
+      step: { rows },
+    } = placeOf(course, leg, at - 1),
+    stood = { steps: at, epochs: pass + 1, stateRows: rows };
   journal.cut(at);
   await session.settled();
   Object.assign(progress, stood);

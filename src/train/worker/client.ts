@@ -16,7 +16,8 @@ import { beginTraining, type Training } from "../training.ts";
 import type { WebGpuBackend } from "../engines/webgpu-backend.ts";
 import { receiveError, sendError, type End, type WorkerJob, type ToPage, type ToWorker } from "./protocol.ts";
 
-const ADVICE = "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
+const ADVICE =
+  "Pass trainInWorker() the option worker: () => new Worker(…) with the script that the package calls deltaprop/worker, or " +
   "train with model.fit().";
 
 /** Starts the script that lies beside this one. Written out so that bundlers see it. */
@@ -25,8 +26,10 @@ const startOwn = (): Worker => new Worker(new URL("./worker.ts", import.meta.url
 /** @throws UnsupportedError where there are no workers, or this one may not be had */
 function startWorker(start: (() => Worker) | undefined): Worker {
   if (!start && typeof Worker === "undefined") {
-    throw new UnsupportedError("trainInWorker(): this host has no Web Workers; Node's worker threads are none, and have no WebGPU. " +
-      "Train with model.fit(), which leaves the thread free while the GPU works.");
+    throw new UnsupportedError(
+      "trainInWorker(): this host has no Web Workers; Node's worker threads are none, and have no WebGPU. " +
+        "Train with model.fit(), which leaves the thread free while the GPU works.",
+    );
   }
   try {
     return (start ?? startOwn)();
@@ -38,25 +41,46 @@ function startWorker(start: (() => Worker) | undefined): Worker {
 /** @throws InputError where the device is the user's own */
 function refuseOwnDevice(backend: Backend): void {
   if (backend.kind !== "webgpu" || (backend as WebGpuBackend).context.owned) return;
-  throw new InputError("trainInWorker(): compile() was given a device, which cannot go to another thread: a worker has devices of its " +
-    "own. Leave device out of compile(), or train with model.fit().");
+  throw new InputError(
+    "trainInWorker(): compile() was given a device, which cannot go to another thread: a worker has devices of its " +
+      "own. Leave device out of compile(), or train with model.fit().",
+  );
 }
 
 /** Copies, of their own memory alone: those of the user stay where they are. */
-const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset =>
-  ({ ...rest, x: x.slice(), y: y && y.slice(), lengths: lengths && lengths.slice() });
+const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset => ({
+  ...rest,
+  x: x.slice(),
+  y: y && y.slice(),
+  lengths: lengths && lengths.slice(),
+});
 
 const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
-  (dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : []);
+  dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : [];
 
-function jobOf(compiled: Compiled, { data, validation, options, checked, callbacks: kept }: Training, position: Position | null): WorkerJob {
-  const { network, declared: recipe, assignedRate, backend, autotune, session, progress } = compiled, { shuffle, initialEpoch, checkpoint, resumeFrom, callbacks = {} } = options;
+function jobOf(
+  compiled: Compiled,
+  { data, validation, options, checked, callbacks: kept }: Training,
+  position: Position | null,
+): WorkerJob {
+  const { network, declared: recipe, assignedRate, backend, autotune, session, progress } = compiled,
+    { shuffle, initialEpoch, checkpoint, resumeFrom, callbacks = {} } = options;
   return {
-    network, recipe, assignedRate, backend: backend.kind, precision: backend.precision, debug: backend.debug, autotune, checked,
+    network,
+    recipe,
+    assignedRate,
+    backend: backend.kind,
+    precision: backend.precision,
+    debug: backend.debug,
+    autotune,
+    checked,
     options: { shuffle, initialEpoch },
     start: { state: session.snapshot.state, progress: { ...progress } },
-    data: copyOf(data.dataset), handle: data.handle && { position }, validation: validation && copyOf(validation.dataset),
-    checkpoint: checkpoint ? { every: checkpoint.every } : null, resumes: resumeFrom !== undefined,
+    data: copyOf(data.dataset),
+    handle: data.handle && { position },
+    validation: validation && copyOf(validation.dataset),
+    checkpoint: checkpoint ? { every: checkpoint.every } : null,
+    resumes: resumeFrom !== undefined,
     callbacks: (Object.keys(callbacks) as (keyof Callbacks)[]).filter((name) => callbacks[name] != null),
     states: checkpoint && kept ? kept.states() : null,
   };
@@ -71,11 +95,19 @@ class Conversation {
   readonly #asked = new Map<number, (answer: Extract<ToPage, { type: "weights" }>) => void>();
   #questions = 0;
 
-  constructor(readonly worker: Worker, readonly compiled: Compiled, readonly given: Training) {}
+  constructor(
+    readonly worker: Worker,
+    readonly compiled: Compiled,
+    readonly given: Training,
+  ) {}
 
   /** @returns null if the model was disposed meanwhile. @throws UnsupportedError if the script cannot be loaded */
   async hold(job: WorkerJob): Promise<End | null> {
-    const { worker, compiled, given: { gate, callbacks } } = this;
+    const {
+      worker,
+      compiled,
+      given: { gate, callbacks },
+    } = this;
     if (callbacks) callbacks.read = () => this.#read();
     try {
       return await new Promise((resolve, reject) => {
@@ -110,7 +142,9 @@ class Conversation {
   }
 
   #sendChange(): void {
-    const { compiled: { assignedRate, steering } } = this;
+    const {
+      compiled: { assignedRate, steering },
+    } = this;
     this.#say({ type: "steer", assignedRate, stopped: steering.stopped });
   }
 
@@ -133,7 +167,9 @@ class Conversation {
   }
 
   async #pause(): Promise<void> {
-    const standing = new Promise<void>((resolve) => { this.#stand = resolve; });
+    const standing = new Promise<void>((resolve) => {
+      this.#stand = resolve;
+    });
     this.#say({ type: "pause" });
     await standing;
     await this.given.gate.pass();
@@ -142,17 +178,29 @@ class Conversation {
 
   #hear(message: Exclude<ToPage, { type: "ready" }>, resolve: (end: End) => void): void {
     switch (message.type) {
-      case "standing": this.#stand(); break;
-      case "call": void this.#call(message); break;
-      case "adopt": void this.#adopt(message); break;
-      case "weights": this.#asked.get(message.question)?.(message); break;
-      case "store": void this.#store(message); break;
-      case "end": resolve(message.end);
+      case "standing":
+        this.#stand();
+        break;
+      case "call":
+        void this.#call(message);
+        break;
+      case "adopt":
+        void this.#adopt(message);
+        break;
+      case "weights":
+        this.#asked.get(message.question)?.(message);
+        break;
+      case "store":
+        void this.#store(message);
+        break;
+      case "end":
+        resolve(message.end);
     }
   }
 
   async #call({ id, name, arguments: given, told }: Extract<ToPage, { type: "call" }>): Promise<void> {
-    const { callbacks = {} } = this.given.options, { steering } = this.compiled;
+    const { callbacks = {} } = this.given.options,
+      { steering } = this.compiled;
     steering.told = told;
     try {
       const call = () => (callbacks[name] as ((...given: readonly unknown[]) => unknown) | undefined)?.call(callbacks, ...given);
@@ -183,14 +231,17 @@ class Conversation {
   async #read(): Promise<ReadonlyMap<string, Floats>> {
     const question = this.#questions++;
     this.#say({ type: "read", question });
-    const { weights, error } = await new Promise<Extract<ToPage, { type: "weights" }>>((resolve) => { this.#asked.set(question, resolve); });
+    const { weights, error } = await new Promise<Extract<ToPage, { type: "weights" }>>((resolve) => {
+      this.#asked.set(question, resolve);
+    });
     this.#asked.delete(question);
     if (!weights) throw receiveError(error ?? { message: "no weights came", stack: undefined, fields: {} });
     return weights;
   }
 
   async #store({ id, of, arguments: [name, bytes] }: Extract<ToPage, { type: "store" }>): Promise<void> {
-    const { checkpoint, resumeFrom } = this.given.options, store = of === "checkpoint" ? checkpoint?.store : resumeFrom;
+    const { checkpoint, resumeFrom } = this.given.options,
+      store = of === "checkpoint" ? checkpoint?.store : resumeFrom;
     try {
       const read = bytes ? await store?.write(name, bytes) : await store?.read(name);
       this.#say({ type: "stored", id, bytes: read ?? null, error: null });
@@ -201,10 +252,10 @@ class Conversation {
 }
 
 /** Takes the place of train(), for one fit(). @throws InputError, UnsupportedError; what the worker or a callback throws */
-export async function trainElsewhere(
-  start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training,
-): Promise<History> {
-  const { session, progress } = compiled, { data } = given, { batchSize } = beginTraining(compiled, given);
+export async function trainElsewhere(start: (() => Worker) | undefined, compiled: Compiled, keep: Keep, given: Training): Promise<History> {
+  const { session, progress } = compiled,
+    { data } = given,
+    { batchSize } = beginTraining(compiled, given);
   refuseOwnDevice(compiled.backend);
   await session.settled();
   if (session.snapshot.progress.steps !== progress.steps) await compiled.use("fit", () => session.takeSnapshot());
@@ -218,7 +269,10 @@ export async function trainElsewhere(
   if (!end) return { history: {}, epochs: 0, steps: 0, stopped: true };
   const { left, position, history, error, assignedRate } = end;
   // Where the page's own GPU is lost, the next call finds another, or says that there is none.
-  if (left) await session.adopt(left).catch((reason: unknown) => { if (!(reason instanceof DeviceLostError)) throw reason; });
+  if (left)
+    await session.adopt(left).catch((reason: unknown) => {
+      if (!(reason instanceof DeviceLostError)) throw reason;
+    });
   if (given.options.resumeFrom) compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   deviceDataset.position = position;
   if (conversation.failure) throw conversation.failure.error;

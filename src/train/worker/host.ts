@@ -77,7 +77,12 @@ class Page implements KeptCallbacks {
       if (answer.type === "stored" && answer.error) throw receiveError(answer.error);
       return answer.type === "stored" ? answer.bytes : null;
     };
-    return { read: (name) => use(name), write: async (name, bytes) => { await use(name, bytes); } };
+    return {
+      read: (name) => use(name),
+      write: async (name, bytes) => {
+        await use(name, bytes);
+      },
+    };
   }
 
   answer(answer: WorkerCall): void {
@@ -106,15 +111,29 @@ class Page implements KeptCallbacks {
 
 /** The model of the page, with its weights and as far as it has come. */
 async function open({
-  network, recipe: declared, assignedRate, backend: kind, precision, debug, autotune, start, checked,
+  network,
+  recipe: declared,
+  assignedRate,
+  backend: kind,
+  precision,
+  debug,
+  autotune,
+  start,
+  checked,
 }: WorkerJob): Promise<Compiled> {
   const { optimizer } = declared;
   const recipe = { ...declared, optimizer: { ...optimizer, learningRate: rebuildSchedule(optimizer.learningRate) } };
   const options = { ...recipe, backend: kind, precision, debug };
   const [backend, known] = await Promise.all([openBackend(options, network, recipe, autotune), loadKnown(network, recipe)]);
   const reopen = () => reopenBackend(backend.kind, options);
-  const compiled = new Compiled(network, recipe, { backend, reopen, state: start.state }, await loadExtras(network, backend, known),
-    checked.batchSize, autotune);
+  const compiled = new Compiled(
+    network,
+    recipe,
+    { backend, reopen, state: start.state },
+    await loadExtras(network, backend, known),
+    checked.batchSize,
+    autotune,
+  );
   compiled.restoreLearningRate(assignedRate && rebuildSchedule(assignedRate));
   await compiled.session.adopt(start);
   return compiled;
@@ -165,40 +184,52 @@ class Run {
   }
 
   async run(job: WorkerJob): Promise<void> {
-    const handle = job.handle && new DatasetHandle([], undefined, {}), data = { dataset: job.data, handle };
+    const handle = job.handle && new DatasetHandle([], undefined, {}),
+      data = { dataset: job.data, handle };
     let end: Pick<End, "history" | "error">;
     try {
       const history = await this.#gate.guard(undefined, async () => {
-        const compiled = this.#compiled = await open(job), { checked } = job;
+        const compiled = (this.#compiled = await open(job)),
+          { checked } = job;
         if (this.#early?.stopped) this.#stop.aborted = true;
         if (this.#early) this.steer(this.#early);
-        return compiled.session.hold(() => scoped((keep) => {
-          if (job.handle) compiled.deviceDatasets.open(keep, data).position = job.handle.position;
-          return train(compiled, keep, {
-            recipe: compiled.recipe, data, validation: job.validation && { dataset: job.validation, handle: null }, checked, gate: this.#gate, signal: this.#stop,
-            callbacks: this.page,
-            options: {
-              ...job.options, callbacks: this.page.callbacks(job, () => compiled.steering.told ?? compiled.progress.steps),
-              checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
-              resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
-            },
-          });
-        }));
+        return compiled.session.hold(() =>
+          scoped((keep) => {
+            if (job.handle) compiled.deviceDatasets.open(keep, data).position = job.handle.position;
+            return train(compiled, keep, {
+              recipe: compiled.recipe,
+              data,
+              validation: job.validation && { dataset: job.validation, handle: null },
+              checked,
+              gate: this.#gate,
+              signal: this.#stop,
+              callbacks: this.page,
+              options: {
+                ...job.options,
+                callbacks: this.page.callbacks(job, () => compiled.steering.told ?? compiled.progress.steps),
+                checkpoint: job.checkpoint ? { store: this.page.store("checkpoint"), every: job.checkpoint.every } : undefined,
+                resumeFrom: job.resumes ? this.page.store("resumeFrom") : undefined,
+              },
+            });
+          }),
+        );
       });
       end = { history, error: null };
     } catch (error) {
       end = { history: null, error: error instanceof CallbackThrew ? null : sendError(error) };
     }
-    const left = this.#compiled && await whatIsLeft(this.#compiled);
+    const left = this.#compiled && (await whatIsLeft(this.#compiled));
     const position = handle && this.#compiled?.deviceDatasets.open((held) => held, data).position;
-    this.page.say({ type: "end", end: { ...end, left, position: position ?? null, assignedRate: this.#compiled?.assignedRate ?? null } },
-      [...new Set([...left?.state.values() ?? []].map(({ buffer }) => buffer))]);
+    this.page.say({ type: "end", end: { ...end, left, position: position ?? null, assignedRate: this.#compiled?.assignedRate ?? null } }, [
+      ...new Set([...(left?.state.values() ?? [])].map(({ buffer }) => buffer)),
+    ]);
   }
 }
 
 /** Does the one fit() that the page asks for. */
 export function serve(port: Port): void {
-  const page = new Page(port), run = new Run(page);
+  const page = new Page(port),
+    run = new Run(page);
   port.addEventListener("message", ({ data: message }) => {
     if (message.type === "train") void run.run(message.job);
     else if ("id" in message) page.answer(message);

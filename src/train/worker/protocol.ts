@@ -1,7 +1,14 @@
 // What the page and the worker that trains for it say to each other. Everything here can be cloned to another thread.
 
 import {
-  DeltapropError, DeviceLostError, DivergenceError, FormatError, GpuError, InputError, OutOfMemoryError, UnsupportedError,
+  DeltapropError,
+  DeviceLostError,
+  DivergenceError,
+  FormatError,
+  GpuError,
+  InputError,
+  OutOfMemoryError,
+  UnsupportedError,
 } from "../../errors.ts";
 import type { Network, Recipe } from "../../model/network.ts";
 import type { Schedule } from "../../model/schedules.ts";
@@ -66,17 +73,39 @@ export type ToPage =
   | { readonly type: "ready" }
   | { readonly type: "standing" }
   /** `told`: so many steps were trained. */
-  | { readonly type: "call"; readonly id: number; readonly name: keyof Callbacks; readonly arguments: readonly unknown[]; readonly told: number }
+  | {
+      readonly type: "call";
+      readonly id: number;
+      readonly name: keyof Callbacks;
+      readonly arguments: readonly unknown[];
+      readonly told: number;
+    }
   /** The states that a checkpoint holds: answered as a callback is. */
   | { readonly type: "adopt"; readonly id: number; readonly states: readonly NamedState[] | null }
-  | { readonly type: "weights"; readonly question: number; readonly weights: ReadonlyMap<string, Floats> | null; readonly error: SentError | null }
+  | {
+      readonly type: "weights";
+      readonly question: number;
+      readonly weights: ReadonlyMap<string, Floats> | null;
+      readonly error: SentError | null;
+    }
   /** Reads from a store of the user's, or writes to it. */
-  | { readonly type: "store"; readonly id: number; readonly of: "checkpoint" | "resumeFrom";
-      readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>] }
+  | {
+      readonly type: "store";
+      readonly id: number;
+      readonly of: "checkpoint" | "resumeFrom";
+      readonly arguments: readonly [name: string, bytes?: Uint8Array<ArrayBuffer>];
+    }
   | { readonly type: "end"; readonly end: End };
 
 const CLASSES: Readonly<Record<string, { readonly prototype: Error } | undefined>> = {
-  DeltapropError, InputError, FormatError, UnsupportedError, DivergenceError, GpuError, OutOfMemoryError, DeviceLostError,
+  DeltapropError,
+  InputError,
+  FormatError,
+  UnsupportedError,
+  DivergenceError,
+  GpuError,
+  OutOfMemoryError,
+  DeviceLostError,
 };
 
 /** An error as it crosses: its class is found again by its name. */

@@ -24,15 +24,22 @@ export interface WorkerOptions {
  */
 export function trainInWorker(model: Sequential, x: Features, y: Targets, options?: FitOptions & WorkerOptions): Promise<History>;
 /** The same on what dataset(x, y) gave. */
-export function trainInWorker(model: Sequential, data: LabelledDatasetHandle, options?: DatasetFitOptions & WorkerOptions): Promise<History>;
+export function trainInWorker(
+  model: Sequential,
+  data: LabelledDatasetHandle,
+  options?: DatasetFitOptions & WorkerOptions,
+): Promise<History>;
 export async function trainInWorker(
-  model: Sequential, x: Features | DatasetHandle, y?: Targets | (FitOptions & WorkerOptions), last?: FitOptions & WorkerOptions,
+  model: Sequential,
+  x: Features | DatasetHandle,
+  y?: Targets | (FitOptions & WorkerOptions),
+  last?: FitOptions & WorkerOptions,
 ): Promise<History> {
   if (typeof model?.fit !== "function") {
     throw new InputError(`trainInWorker(): the first argument must be a model that sequential() made; got ${show(model)}.`);
   }
   const isFromHandle = isHandle(x) && last === undefined;
-  const { worker, ...options } = (isFromHandle ? y as FitOptions & WorkerOptions | undefined : last) ?? {};
+  const { worker, ...options } = (isFromHandle ? (y as (FitOptions & WorkerOptions) | undefined) : last) ?? {};
   if (worker !== undefined && typeof worker !== "function") {
     throw new InputError(`trainInWorker(): worker must be a function that gives a Worker; got ${show(worker)}.`);
   }

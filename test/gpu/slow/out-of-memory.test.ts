@@ -2,14 +2,15 @@
 // it had not been. And what a limit of the device forbids is refused before anything is made.
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
-import {
-  adam, dense, GpuError, OutOfMemoryError, sequential, simpleRNN, type Layer,
-} from "../../../src/index.ts";
+import { adam, dense, GpuError, OutOfMemoryError, sequential, simpleRNN, type Layer } from "../../../src/index.ts";
 import { noise } from "../../support/models.ts";
 import { counted, failing, ownDevice, type Counts, type Refusal } from "../counted-device.ts";
 
-const ROWS = 48, WIDTH = 6, RECIPE = { optimizer: adam(0.01), loss: "meanSquaredError", metrics: ["mae"] } as const;
-const X = noise(ROWS * WIDTH, 61), Y = noise(ROWS * 2, 62);
+const ROWS = 48,
+  WIDTH = 6,
+  RECIPE = { optimizer: adam(0.01), loss: "meanSquaredError", metrics: ["mae"] } as const;
+const X = noise(ROWS * WIDTH, 61),
+  Y = noise(ROWS * 2, 62);
 
 interface Network {
   readonly layers: Layer[];
@@ -22,7 +23,10 @@ const NETWORKS: [string, Network][] = [
   ["one launch", { layers: [dense({ units: 5, activation: "tanh", inputShape: [WIDTH] }), dense({ units: 2 })], batches: [4, 16] }],
   ["several launches", { layers: [dense({ units: 600, activation: "relu", inputShape: [WIDTH] }), dense({ units: 2 })], batches: [4, 16] }],
   // Another batch size would need other states.
-  ["carried states", { layers: [simpleRNN({ units: 4, stateful: true, inputShape: [2, 3] }), dense({ units: 2 })], batches: [16], carries: 2 }],
+  [
+    "carried states",
+    { layers: [simpleRNN({ units: 4, stateful: true, inputShape: [2, 3] }), dense({ units: 2 })], batches: [16], carries: 2 },
+  ],
 ];
 const BATCH = 16;
 
@@ -47,7 +51,9 @@ interface Course {
 
 /** Calls on a model in turn, and what they gave; one that fails is made anew with each of the network's batch sizes. */
 async function life({ layers, batches, carries = 0 }: Network, { redo, onFailure }: Course) {
-  const model = sequential({ seed: 3, layers }), shuffle = layers[0].type !== "simpleRNN", given: unknown[] = [];
+  const model = sequential({ seed: 3, layers }),
+    shuffle = layers[0].type !== "simpleRNN",
+    given: unknown[] = [];
   const make = async (call: string, work: (batchSize: number) => Promise<unknown>) => {
     const before = counts.alive;
     try {
@@ -73,45 +79,56 @@ async function life({ layers, batches, carries = 0 }: Network, { redo, onFailure
 }
 
 describe.each(NETWORKS)("a network of %s", (_, network) => {
-  it.each<Refusal>(["reported", "thrown"])("every buffer that is not to be had, %s", async (how) => {
-    const bare = counts.alive, calls: string[] = [], warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    onTestFinished(() => warn.mockRestore());
-    for (let nth = 1; ; nth++) {
-      const own = { createBuffer: Object.getOwnPropertyDescriptor(device, "createBuffer") };
-      const failed: string[] = [], seen = failing(device, nth, how);
-      const given = await life(network, { onFailure: (call, error) => {
-        failed.push(call);
-        expect(error, `${call}, buffer ${nth}`).toBeInstanceOf(OutOfMemoryError);
-        expect(error).toBeInstanceOf(GpuError);
-        const { bytesAsked, limit, batchSize, message } = error as OutOfMemoryError;
-        expect(bytesAsked).toBeGreaterThan(0);
-        expect(limit).toBe(null);
-        // fit() validates 128 rows at a time.
-        if (batchSize !== null) expect(batchSize).toBeLessThan(128);
-        expect(message).toMatch(/out of memory \(made to fail\)/);
-      } });
-      expect(seen.unheard).toBe(0);
-      expect(counts.alive).toBe(bare);
-      for (const name of ["pushErrorScope", "popErrorScope"] as const) delete (device as Partial<GPUDevice>)[name];
-      Object.defineProperty(device, "createBuffer", own.createBuffer!);
-      if (seen.made < nth) break;
-      // Where what was trained cannot be read back for the case that the GPU is lost, a warning has to do.
-      const [call = "none"] = failed, warnings = warn.mock.calls.splice(0);
-      expect(failed.length + warnings.length, `buffer ${nth}`).toBe(1);
-      for (const [words] of warnings) expect(words).toMatch(/what was trained cannot be read back.*out of memory/);
-      calls.push(call);
-      expect(given, `${call}, buffer ${nth}`).toEqual(await undisturbed(network, call));
-    }
-    expect(new Set(calls.filter((call) => call !== "none"))).toEqual(new Set(["compile", "fit", "evaluate", "predict", "getWeights"]));
-    expect(calls.length).toBeGreaterThan(20);
-  }, 120_000);
+  it.each<Refusal>(["reported", "thrown"])(
+    "every buffer that is not to be had, %s",
+    async (how) => {
+      const bare = counts.alive,
+        calls: string[] = [],
+        warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+      onTestFinished(() => warn.mockRestore());
+      for (let nth = 1; ; nth++) {
+        const own = { createBuffer: Object.getOwnPropertyDescriptor(device, "createBuffer") };
+        const failed: string[] = [],
+          seen = failing(device, nth, how);
+        const given = await life(network, {
+          onFailure: (call, error) => {
+            failed.push(call);
+            expect(error, `${call}, buffer ${nth}`).toBeInstanceOf(OutOfMemoryError);
+            expect(error).toBeInstanceOf(GpuError);
+            const { bytesAsked, limit, batchSize, message } = error as OutOfMemoryError;
+            expect(bytesAsked).toBeGreaterThan(0);
+            expect(limit).toBe(null);
+            // fit() validates 128 rows at a time.
+            if (batchSize !== null) expect(batchSize).toBeLessThan(128);
+            expect(message).toMatch(/out of memory \(made to fail\)/);
+          },
+        });
+        expect(seen.unheard).toBe(0);
+        expect(counts.alive).toBe(bare);
+        for (const name of ["pushErrorScope", "popErrorScope"] as const) delete (device as Partial<GPUDevice>)[name];
+        Object.defineProperty(device, "createBuffer", own.createBuffer!);
+        if (seen.made < nth) break;
+        // Where what was trained cannot be read back for the case that the GPU is lost, a warning has to do.
+        const [call = "none"] = failed,
+          warnings = warn.mock.calls.splice(0);
+        expect(failed.length + warnings.length, `buffer ${nth}`).toBe(1);
+        for (const [words] of warnings) expect(words).toMatch(/what was trained cannot be read back.*out of memory/);
+        calls.push(call);
+        expect(given, `${call}, buffer ${nth}`).toEqual(await undisturbed(network, call));
+      }
+      expect(new Set(calls.filter((call) => call !== "none"))).toEqual(new Set(["compile", "fit", "evaluate", "predict", "getWeights"]));
+      expect(calls.length).toBeGreaterThan(20);
+    },
+    120_000,
+  );
 });
 
 const controls = new Map<string, Promise<unknown[]>>();
 
 /** What the same calls give where nothing fails. */
 function undisturbed(network: Network, redo: string): Promise<unknown[]> {
-  const key = `${NETWORKS.findIndex(([, known]) => known === network)} ${redo}`, known = controls.get(key) ?? life(network, { redo });
+  const key = `${NETWORKS.findIndex(([, known]) => known === network)} ${redo}`,
+    known = controls.get(key) ?? life(network, { redo });
   controls.set(key, known);
   return known;
 }

@@ -7,18 +7,26 @@ import { worstError } from "../../support/compare.ts";
 import { BACKENDS, compiledModel } from "../../support/models.ts";
 
 /** The first whole number that float32 has not: it would round to 2²⁴. */
-const LARGE = 2 ** 24 + 1, NEIGHBOURS = [LARGE - 1, LARGE, LARGE + 1] as const;
+const LARGE = 2 ** 24 + 1,
+  NEIGHBOURS = [LARGE - 1, LARGE, LARGE + 1] as const;
 
 describe.each(BACKENDS)("on %s", (backend) => {
   it("a class index above 2²⁴ is that class, in training, loss and accuracy", async () => {
     const classes = LARGE + 2;
     const layers = [dense({ units: classes, activation: "softmax", inputShape: [1], useBias: false, kernelInitializer: "zeros" })];
-    const model = await compiledModel({ layers },
-      { optimizer: sgd(1), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend });
+    const model = await compiledModel(
+      { layers },
+      { optimizer: sgd(1), loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"], backend },
+    );
     await model.fit(Float32Array.of(1), Uint32Array.of(LARGE), { epochs: 1, verbose: 0 });
     const [{ data }] = await model.getWeights();
     // w −= 1·(p − y)·x with p = 1/classes: 6·10⁻⁸ less for all classes, one more for the right one.
-    expect(worstError(NEIGHBOURS.map((label) => data[label]), [0, 1, 0])).toBeLessThan(1e-6);
+    expect(
+      worstError(
+        NEIGHBOURS.map((label) => data[label]),
+        [0, 1, 0],
+      ),
+    ).toBeLessThan(1e-6);
     const losses: number[] = [];
     for (const label of NEIGHBOURS.slice(0, 2)) {
       const { loss, accuracy } = await model.evaluate(Float32Array.of(1), Uint32Array.of(label));
@@ -33,9 +41,8 @@ describe.each(BACKENDS)("on %s", (backend) => {
 
   it("an index of a vocabulary above 2²⁴ picks its row, forward and back", async () => {
     const layers = [simpleRNN({ units: 1, inputShape: [1], inputVocabulary: LARGE + 2, useBias: false, kernelInitializer: "zeros" })];
-    const model = await compiledModel({ layers },
-      { optimizer: sgd(0.25), loss: "meanSquaredError", backend });
-    const ask = async () => [...await model.predict(Uint32Array.from(NEIGHBOURS))];
+    const model = await compiledModel({ layers }, { optimizer: sgd(0.25), loss: "meanSquaredError", backend });
+    const ask = async () => [...(await model.predict(Uint32Array.from(NEIGHBOURS)))];
     expect(await ask()).toEqual([0, 0, 0]);
     await model.fit(Uint32Array.of(LARGE), Float32Array.of(1), { epochs: 1, verbose: 0 });
     // u −= ¼·2(h − 1)·(1 − h²) with h = tanh 0 = 0.
@@ -47,10 +54,15 @@ describe.each(BACKENDS)("on %s", (backend) => {
   }, 300_000);
 
   it("a row above 2²⁴ is that row", async () => {
-    const rows = LARGE + 2, x = new Uint8Array(rows);
-    NEIGHBOURS.forEach((row, i) => { x[row] = 10 + i; });
-    const model = await compiledModel({ layers: [dense({ units: 1, inputShape: [1], useBias: false, kernelInitializer: "ones" })] },
-      { optimizer: sgd(1), loss: "meanSquaredError", backend });
+    const rows = LARGE + 2,
+      x = new Uint8Array(rows);
+    NEIGHBOURS.forEach((row, i) => {
+      x[row] = 10 + i;
+    });
+    const model = await compiledModel(
+      { layers: [dense({ units: 1, inputShape: [1], useBias: false, kernelInitializer: "ones" })] },
+      { optimizer: sgd(1), loss: "meanSquaredError", backend },
+    );
     const answers = await model.predict(x, { scale: 1, batchSize: 2 ** 20 });
     expect(answers.length).toBe(rows);
     expect([...answers.subarray(LARGE - 3)]).toEqual([0, 0, 10, 11, 12]);
