@@ -15,7 +15,7 @@ const INTEROP = ["test/interop/*.test.ts"];
 /** Files of test/gpu about what only a GPU has: adapters and devices, launches, pipelines, WGSL, f16; and about workers of a page. */
 const GPU_ALONE = [
   "adapter",
-  "api-devices",
+  "api/devices",
   "autotune",
   "canary",
   "checked",
@@ -25,12 +25,12 @@ const GPU_ALONE = [
   "fused",
   "half",
   "launches",
-  "normalization",
+  "kernels/normalization",
   "precision",
   "race",
   "recurrent",
   "persistent",
-  "variants",
+  "kernels/variants",
   "worker",
   "slow/out-of-memory",
   "slow/product-variants",

@@ -61,18 +61,16 @@ describe("the comparison of losses", () => {
   it("sees it in a recurrent network too, of which it compares only as many losses as the workload allows", async () => {
     const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1.02 });
     const reference = async (_: unknown, steps: number) => Array.from({ length: steps }, () => 4);
-    const ask = vi
-      .spyOn(host, "ask")
-      .mockImplementation(async ({ kind, bundle, lossSteps }) =>
-        kind === "check"
-          ? {
-              kind,
-              outcome: { losses: Array.from({ length: lossSteps }, () => (bundle === "other.js" ? 4.001 : 4)) },
-              counts,
-              peakBytes: 1,
-            }
-          : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] },
-      );
+    const ask = vi.spyOn(host, "ask").mockImplementation(async ({ kind, bundle, lossSteps }) =>
+      kind === "check"
+        ? {
+            kind,
+            outcome: { losses: Array.from({ length: lossSteps }, () => (bundle === "other.js" ? 4.001 : 4)) },
+            counts,
+            peakBytes: 1,
+          }
+        : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] },
+    );
     const recurs = (name: string): ContenderInfo => ({ ...contender(name), kind: "recurrent" });
     const [report] = await runBenchmark(host, {
       contenders: [recurs("deltaprop"), recurs("other"), contender("dense")],

@@ -16,14 +16,13 @@ import { exitCode, reportText, type HostReport } from "./table.ts";
 /** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, data on the device, several devices. */
 const QUICK = [
   "adapter",
-  "kernels-",
-  "gpu/variants",
+  "gpu/kernels/",
   "gpu/recurrent.test",
-  "worked-",
+  "gpu/worked/",
   "conformance",
-  "api-fit",
-  "api-dataset",
-  "api-devices",
+  "gpu/api/fit",
+  "gpu/api/dataset",
+  "gpu/api/devices",
 ];
 
 interface Flags {

@@ -1,5 +1,5 @@
 // What dataset() refuses, what the calls refuse about a handle, and that nothing is checked twice. That handles train as
-// arrays do is in test/gpu/api-dataset.test.ts.
+// arrays do is in test/gpu/api/dataset.test.ts.
 
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { dataset, DatasetHandle, dense, gradientCheck, InputError, type CompileOptions } from "../../src/index.ts";

@@ -1,5 +1,5 @@
 // predict() before compile(): weights and layers are all it needs. Node without the package `webgpu` has no GPU, so this runs on the CPU,
-// as backend "auto" does; test/gpu/api-predict-first.test.ts runs it on a GPU.
+// as backend "auto" does; test/gpu/api/predict-first.test.ts runs it on a GPU.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { dataset, dense, dropout, InputError, sequential, sgd, simpleRNN, type Sequential } from "../../src/index.ts";

@@ -1,4 +1,4 @@
-// Controls of test/gpu/kernels-*.test.ts on WebAssembly: code of which one kind of instruction is another is caught in every kind of
+// Controls of test/gpu/kernels/*.test.ts on WebAssembly: code of which one kind of instruction is another is caught in every kind of
 // step, and so is a row that is written beyond the mini-batch.
 
 import { expect, it } from "vitest";

@@ -104,15 +104,13 @@ export function examine(answers: ArrayLike<number>, { images, labels, rows }: Di
     else wrong.push({ row, answer, sure, right });
   }
   wrong.sort((a, b) => a.right - b.right || b.sure - a.sure || a.row - b.row);
-  const worst = wrong
-    .slice(0, WORST)
-    .map(({ row, answer, sure, right }) => ({
-      image: images.slice(row * features, (row + 1) * features),
-      label: labels[row],
-      answer,
-      sure,
-      right,
-    }));
+  const worst = wrong.slice(0, WORST).map(({ row, answer, sure, right }) => ({
+    image: images.slice(row * features, (row + 1) * features),
+    label: labels[row],
+    answer,
+    sure,
+    right,
+  }));
   return { rows, correct, broken, classes, counts, worst };
 }
 

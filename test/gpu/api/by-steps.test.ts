@@ -10,8 +10,8 @@ import {
   type DatasetFitOptions,
   type LabelledDatasetHandle,
   type Sequential,
-} from "../../src/index.ts";
-import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
+} from "../../../src/index.ts";
+import { BACKENDS, compiledModel, noise, sameWeights } from "../../support/models.ts";
 
 // 11 rows in batches of 4: two full ones and one of three, so a pass takes three steps.
 const ROWS = 11,

@@ -2,8 +2,8 @@
 // adapter. compile() then moves the weights to the engine that it names.
 
 import { expect, it, onTestFinished } from "vitest";
-import { dense, sequential, sgd, simpleRNN, type Layer } from "../../src/index.ts";
-import { ENGINE, noise, numbersOf } from "../support/models.ts";
+import { dense, sequential, sgd, simpleRNN, type Layer } from "../../../src/index.ts";
+import { ENGINE, noise, numbersOf } from "../../support/models.ts";
 
 it.each<[string, Layer[]]>([
   ["dense", [dense({ units: 5, activation: "tanh", inputShape: [6] }), dense({ units: 3, activation: "softmax" })]],

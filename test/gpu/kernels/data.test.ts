@@ -2,14 +2,14 @@
 // summary of a step, dropout, and the random words behind it.
 
 import { describe, expect, it } from "vitest";
-import { PHILOX } from "../../shaders/philox.wgsl.ts";
-import type { DataType } from "../../src/graph/types.ts";
-import { createFrom, readFloats } from "../../src/gpu/memory.ts";
-import { keyOf, philox4x32, type Quad } from "../../src/random.ts";
-import { dropoutMask, dropoutScale } from "../../src/reference/dropout.ts";
-import { describeGpu, itGpu } from "../support/models.ts";
-import { replaceOrThrow } from "../support/replace-or-throw.ts";
-import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "./support.ts";
+import { PHILOX } from "../../../shaders/philox.wgsl.ts";
+import type { DataType } from "../../../src/graph/types.ts";
+import { createFrom, readFloats } from "../../../src/gpu/memory.ts";
+import { keyOf, philox4x32, type Quad } from "../../../src/random.ts";
+import { dropoutMask, dropoutScale } from "../../../src/reference/dropout.ts";
+import { describeGpu, itGpu } from "../../support/models.ts";
+import { replaceOrThrow } from "../../support/replace-or-throw.ts";
+import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "../support.ts";
 
 const gpu = useGpu();
 const B = "batch";

@@ -3,10 +3,10 @@
 // (linear outputs under the sum of squares: δ = a − y). The other side is a plain loop over neurons in float64.
 
 import { describe, expect, it } from "vitest";
-import { dense, sgd } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf } from "../support/models.ts";
-import { costOf, descend, flattened, HALF_SQUARED, plainLayers, type Example } from "../support/plain-network.ts";
+import { dense, sgd } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf } from "../../support/models.ts";
+import { costOf, descend, flattened, HALF_SQUARED, plainLayers, type Example } from "../../support/plain-network.ts";
 
 const EXAMPLES = 12,
   RATE = 0.25,

@@ -4,9 +4,9 @@
 // which for a single example is δ itself.
 
 import { describe, expect, it } from "vitest";
-import { dense, gradientCheck, sgd, type Sequential } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../support/models.ts";
+import { dense, gradientCheck, sgd, type Sequential } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../../support/models.ts";
 
 const WIDTHS = [3, 4, 3, 2];
 const X = noise(3 * 5, 41),

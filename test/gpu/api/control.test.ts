@@ -1,8 +1,8 @@
 // Training under way: callbacks, stopping, what else may be done meanwhile, errors of the user's own, and the end of a model.
 
 import { describe, expect, it } from "vitest";
-import { dense, InputError, sequential, sgd, type Callbacks, type Sequential } from "../../src/index.ts";
-import { BACKENDS, compiledModel, noise, sameWeights } from "../support/models.ts";
+import { dense, InputError, sequential, sgd, type Callbacks, type Sequential } from "../../../src/index.ts";
+import { BACKENDS, compiledModel, noise, sameWeights } from "../../support/models.ts";
 
 const ROWS = 60;
 const X = noise(ROWS * 3, 71),

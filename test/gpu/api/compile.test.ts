@@ -12,8 +12,8 @@ import {
   sgd,
   type CompileOptions,
   type Sequential,
-} from "../../src/index.ts";
-import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../support/models.ts";
+} from "../../../src/index.ts";
+import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../../support/models.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 61),

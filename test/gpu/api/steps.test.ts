@@ -20,10 +20,10 @@ import {
   type FitOptions,
   type Layer,
   type Optimizer,
-} from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, ENGINE, noise, numbersOf, sameWeights, type TestBackend } from "../support/models.ts";
-import { descend, flattened, HALF_SQUARED, plainLayers } from "../support/plain-network.ts";
+} from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, ENGINE, noise, numbersOf, sameWeights, type TestBackend } from "../../support/models.ts";
+import { descend, flattened, HALF_SQUARED, plainLayers } from "../../support/plain-network.ts";
 
 const ROWS = 23;
 const X = noise(ROWS * 4, 61),

@@ -3,19 +3,19 @@
 
 import { describe, expect, it } from "vitest";
 
-import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
-import { batchNormalization, layerNormalization } from "../../src/model/normalization.ts";
-import { adam, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
-import { simpleRNN } from "../../src/model/recurrent.ts";
-import { l2 } from "../../src/model/regularizers.ts";
-import { withNormalizations } from "../../src/schedule/normalization.ts";
-import { Plan } from "../../src/schedule/plan.ts";
-import { SEQUENCES } from "../../src/schedule/sequences.ts";
-import { verifyTrace, VerifyReport } from "../../src/train/float64/verify.ts";
-import { sample } from "../reference/samples.ts";
-import { FORMULAS } from "../support/formulas.ts";
-import { sabotage, useGpu } from "./support.ts";
-import { bitsOf, Training } from "./training.ts";
+import { activation, dense, dropout, type Layer } from "../../../src/model/layers.ts";
+import { batchNormalization, layerNormalization } from "../../../src/model/normalization.ts";
+import { adam, rmsprop, sgd, type Optimizer } from "../../../src/model/optimizers.ts";
+import { simpleRNN } from "../../../src/model/recurrent.ts";
+import { l2 } from "../../../src/model/regularizers.ts";
+import { withNormalizations } from "../../../src/schedule/normalization.ts";
+import { Plan } from "../../../src/schedule/plan.ts";
+import { SEQUENCES } from "../../../src/schedule/sequences.ts";
+import { verifyTrace, VerifyReport } from "../../../src/train/float64/verify.ts";
+import { sample } from "../../reference/samples.ts";
+import { FORMULAS } from "../../support/formulas.ts";
+import { sabotage, useGpu } from "../support.ts";
+import { bitsOf, Training } from "../training.ts";
 
 const gpu = useGpu();
 const SOFTWARE = { kind: "software", quads: false, workgroupBytes: 16384 } as const;

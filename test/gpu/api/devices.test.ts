@@ -2,10 +2,10 @@
 // refused call reaches the device. A device of the test's own counts the calls that are made on it.
 
 import { describe, expect, it } from "vitest";
-import { adam, dataset, dense, InputError, sequential, sgd, type CompileOptions, type Sequential } from "../../src/index.ts";
-import { BUFFER_USAGE } from "../../src/gpu/constants.ts";
-import { compiledModel, noise, sameWeights } from "../support/models.ts";
-import { copiesIn, counted, CREATING, ownDevice, type Counts } from "./counted-device.ts";
+import { adam, dataset, dense, InputError, sequential, sgd, type CompileOptions, type Sequential } from "../../../src/index.ts";
+import { BUFFER_USAGE } from "../../../src/gpu/constants.ts";
+import { compiledModel, noise, sameWeights } from "../../support/models.ts";
+import { copiesIn, counted, CREATING, ownDevice, type Counts } from "../counted-device.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 91),

@@ -5,11 +5,11 @@
 // Sources that differ in sizes only are taken once.
 
 import { describe, expect, it } from "vitest";
-import { GpuError } from "../../src/errors.ts";
-import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../../src/graph/build.ts";
-import type { Graph } from "../../src/graph/types.ts";
-import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS } from "../../src/model/activations.ts";
-import { activation, dense, dropout, type Layer } from "../../src/model/layers.ts";
+import { GpuError } from "../../../src/errors.ts";
+import { buildGraph, FLOAT_FEATURES, type FeatureFormat } from "../../../src/graph/build.ts";
+import type { Graph } from "../../../src/graph/types.ts";
+import { ACTIVATIONS, ELEMENTWISE_ACTIVATIONS } from "../../../src/model/activations.ts";
+import { activation, dense, dropout, type Layer } from "../../../src/model/layers.ts";
 import {
   binaryCrossentropy,
   categoricalCrossentropy,
@@ -17,16 +17,16 @@ import {
   huber,
   meanSquaredError,
   sparseCategoricalCrossentropy,
-} from "../../src/model/losses.ts";
-import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
-import { adagrad, adam, adamW, rmsprop, sgd, type Clipping } from "../../src/model/optimizers.ts";
-import { l1, l1l2, l2 } from "../../src/model/regularizers.ts";
-import { PipelineCache } from "../../src/gpu/pipelines.ts";
-import type { Launch } from "../../src/schedule/launch.ts";
-import { Plan } from "../../src/schedule/plan.ts";
-import { replaceOrThrow } from "../support/replace-or-throw.ts";
-import { useGpu } from "./support.ts";
-import { FORMULAS } from "../support/formulas.ts";
+} from "../../../src/model/losses.ts";
+import { resolveNetwork, resolveRecipe } from "../../../src/model/network.ts";
+import { adagrad, adam, adamW, rmsprop, sgd, type Clipping } from "../../../src/model/optimizers.ts";
+import { l1, l1l2, l2 } from "../../../src/model/regularizers.ts";
+import { PipelineCache } from "../../../src/gpu/pipelines.ts";
+import type { Launch } from "../../../src/schedule/launch.ts";
+import { Plan } from "../../../src/schedule/plan.ts";
+import { replaceOrThrow } from "../../support/replace-or-throw.ts";
+import { useGpu } from "../support.ts";
+import { FORMULAS } from "../../support/formulas.ts";
 
 const gpu = useGpu();
 

@@ -2,9 +2,9 @@
 // one example, one step at η = 0.5. The text prints eight to nine digits; they are compared with all of them.
 
 import { describe, expect, it } from "vitest";
-import { dense, sgd, type Sequential } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, numbersOf, setNumbers, type TestBackend } from "../support/models.ts";
+import { dense, sgd, type Sequential } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, numbersOf, setNumbers, type TestBackend } from "../../support/models.ts";
 
 const INPUT = Float32Array.of(0.05, 0.1),
   TARGET = Float32Array.of(0.01, 0.99);

@@ -1,9 +1,9 @@
 // dataset(): the handle trains as its arrays do, goes to a device once, is made ready once, and is freed when it should be.
 
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { adam, dataset, dense, InputError, type CompileOptions, type LabelledDatasetHandle } from "../../src/index.ts";
-import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../support/models.ts";
-import { counted, CREATING, ownDevice, type Counts } from "./counted-device.ts";
+import { adam, dataset, dense, InputError, type CompileOptions, type LabelledDatasetHandle } from "../../../src/index.ts";
+import { BACKENDS, compiledModel, describeGpu, noise, sameWeights } from "../../support/models.ts";
+import { counted, CREATING, ownDevice, type Counts } from "../counted-device.ts";
 
 const ROWS = 40;
 const X = noise(ROWS * 3, 91),

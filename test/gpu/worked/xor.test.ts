@@ -2,9 +2,9 @@
 // example of Rumelhart, Hinton and Williams, "Learning internal representations by error propagation" (1986).
 
 import { describe, expect, it } from "vitest";
-import { adam, dense } from "../../src/index.ts";
-import { worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel } from "../support/models.ts";
+import { adam, dense } from "../../../src/index.ts";
+import { worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel } from "../../support/models.ts";
 
 const X = [
     [0, 0],

@@ -3,10 +3,10 @@
 // for other adapters: product-variants.test.ts.
 
 import { describe, expect, it } from "vitest";
-import type { ProductForm, Rows } from "../../src/graph/types.ts";
-import { chooseVariant, DEFAULT_ADAPTER } from "../../src/schedule/tiles.ts";
-import { itGpu } from "../support/models.ts";
-import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
+import type { ProductForm, Rows } from "../../../src/graph/types.ts";
+import { chooseVariant, DEFAULT_ADAPTER } from "../../../src/schedule/tiles.ts";
+import { itGpu } from "../../support/models.ts";
+import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "../support.ts";
 
 const gpu = useGpu();
 

@@ -1,10 +1,10 @@
 // What fit() promises about the data it goes through and the numbers it reports.
 
 import { describe, expect, it } from "vitest";
-import { dense, l1l2, sgd, type FitOptions } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf, sameWeights } from "../support/models.ts";
-import { costOf, descend, flattened, HALF_SQUARED, plainLayers, type Example } from "../support/plain-network.ts";
+import { dense, l1l2, sgd, type FitOptions } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf, sameWeights } from "../../support/models.ts";
+import { costOf, descend, flattened, HALF_SQUARED, plainLayers, type Example } from "../../support/plain-network.ts";
 
 const ROWS = 10,
   RATE = 0.25;

@@ -2,9 +2,9 @@
 // holds less than it does trains, evaluates and predicts to the same bits as one that holds all.
 
 import { describe, expect, it } from "vitest";
-import { adam, dataset, dense, dropout, type FitOptions, type Layer, type Sequential } from "../../src/index.ts";
-import { ENGINE, noise, sameWeights } from "../support/models.ts";
-import { openLimited } from "./limited.ts";
+import { adam, dataset, dense, dropout, type FitOptions, type Layer, type Sequential } from "../../../src/index.ts";
+import { ENGINE, noise, sameWeights } from "../../support/models.ts";
+import { openLimited } from "../limited.ts";
 
 // 13,001 rows of 20 floats are 1 MB: four slices and a bit. What else must fit the limit: the answers of 256 steps (predict's
 // 128 rows of 2 floats: 262,144 bytes), and 128 rows of 150 floats between the layers.

@@ -14,9 +14,9 @@ import {
   rmsprop,
   sgd,
   type Optimizer,
-} from "../../src/model/optimizers.ts";
-import { itGpu } from "../support/models.ts";
-import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "./support.ts";
+} from "../../../src/model/optimizers.ts";
+import { itGpu } from "../../support/models.ts";
+import { expectCaught, expectStep, normals, runStep, useGpu, type StepCase } from "../support.ts";
 
 const gpu = useGpu();
 /** 65 is one past a workgroup of 64. */

@@ -1,9 +1,9 @@
 // Epochs of a small data set run ahead in one go where nobody listens between them; that changes nothing but the time.
 
 import { describe, expect, it, vi } from "vitest";
-import { adam, dense, sequential, type FitOptions } from "../../src/index.ts";
-import { BACKENDS, describeGpu, type TestBackend } from "../support/models.ts";
-import { needsPersistent } from "./support.ts";
+import { adam, dense, sequential, type FitOptions } from "../../../src/index.ts";
+import { BACKENDS, describeGpu, type TestBackend } from "../../support/models.ts";
+import { needsPersistent } from "../support.ts";
 
 const ROWS = 10,
   EPOCHS = 7;

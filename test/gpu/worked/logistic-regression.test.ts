@@ -2,9 +2,9 @@
 // Learning" (2006), 4.3.2: ∇E = Σ (aₙ − yₙ)·xₙ; here the mean over the batch.
 
 import { describe, expect, it } from "vitest";
-import { dense, sgd } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../support/models.ts";
+import { dense, sgd } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../../support/models.ts";
 
 const ROWS = 7,
   RATE = 0.5;

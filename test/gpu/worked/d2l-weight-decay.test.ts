@@ -4,9 +4,9 @@
 // A regularizer here is λ'Σw² (as in Keras), so λ' = λ/2. Gradients are read off one step of sgd: (w − w′)/η.
 
 import { describe, expect, it } from "vitest";
-import { dense, l2, sgd } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../support/models.ts";
+import { dense, l2, sgd } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf, setNumbers } from "../../support/models.ts";
 
 const INPUTS = 4,
   HIDDEN = 5,

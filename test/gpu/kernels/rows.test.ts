@@ -2,7 +2,7 @@
 // and the metrics.
 
 import { describe, expect, it } from "vitest";
-import type { MetricKind } from "../../src/graph/types.ts";
+import type { MetricKind } from "../../../src/graph/types.ts";
 import {
   binaryCrossentropy,
   categoricalCrossentropy,
@@ -20,10 +20,10 @@ import {
   squaredHinge,
   takesLabels,
   type Loss,
-} from "../../src/model/losses.ts";
-import { softmax } from "../../src/reference/losses.ts";
-import { itGpu } from "../support/models.ts";
-import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "./support.ts";
+} from "../../../src/model/losses.ts";
+import { softmax } from "../../../src/reference/losses.ts";
+import { itGpu } from "../../support/models.ts";
+import { expectCaught, expectStep, normals, randomFor, runStep, useGpu, type StepCase } from "../support.ts";
 
 const gpu = useGpu();
 const B = "batch";

@@ -2,10 +2,10 @@
 // gradient of a penalty. They are the same texts that fused kernels take into their epilogues.
 
 import { describe, expect, it } from "vitest";
-import { derivativeSource, ELEMENTWISE_ACTIVATIONS, type ElementwiseActivation } from "../../src/model/activations.ts";
-import { activate } from "../../src/reference/activations.ts";
-import { itGpu } from "../support/models.ts";
-import { expectCaught, expectStep, normals, planOf, runStep, useGpu, type StepCase } from "./support.ts";
+import { derivativeSource, ELEMENTWISE_ACTIVATIONS, type ElementwiseActivation } from "../../../src/model/activations.ts";
+import { activate } from "../../../src/reference/activations.ts";
+import { itGpu } from "../../support/models.ts";
+import { expectCaught, expectStep, normals, planOf, runStep, useGpu, type StepCase } from "../support.ts";
 
 const gpu = useGpu();
 

@@ -1,10 +1,10 @@
 // What a user does with a model apart from training it: weights in and out, answers, forms of data, metrics, tables.
 
 import { describe, expect, it } from "vitest";
-import { adam, dense, dropout, sequential, sgd, type Sequential } from "../../src/index.ts";
-import { ROUNDOFF, worstError } from "../support/compare.ts";
-import { BACKENDS, compiledModel, noise, numbersOf, sameWeights, setNumbers } from "../support/models.ts";
-import { feedForward, plainLayers } from "../support/plain-network.ts";
+import { adam, dense, dropout, sequential, sgd, type Sequential } from "../../../src/index.ts";
+import { ROUNDOFF, worstError } from "../../support/compare.ts";
+import { BACKENDS, compiledModel, noise, numbersOf, sameWeights, setNumbers } from "../../support/models.ts";
+import { feedForward, plainLayers } from "../../support/plain-network.ts";
 
 const LAYERS = [dense({ units: 5, activation: "tanh", inputShape: [3] }), dense({ units: 2, activation: "sigmoid" })];
 

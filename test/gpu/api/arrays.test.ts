@@ -2,8 +2,8 @@
 // they are at the call. test/train/arrays.test.ts tries all kinds and all calls on the CPU.
 
 import { expect, it, onTestFinished } from "vitest";
-import { decodeSafetensors, dense, encodeSafetensors, sgd, type SequentialOptions } from "../../src/index.ts";
-import { BACKENDS, compiledModel, numbersOf } from "../support/models.ts";
+import { decodeSafetensors, dense, encodeSafetensors, sgd, type SequentialOptions } from "../../../src/index.ts";
+import { BACKENDS, compiledModel, numbersOf } from "../../support/models.ts";
 
 const PIXELS = Array.from({ length: 18 }, (_, i) => 13 * i),
   LABELS = [0, 1, 2, 3, 0, 1];

@@ -15,17 +15,17 @@ import {
   type CompileOptions,
   type Layer,
   type Optimizer,
-} from "../../src/index.ts";
-import { buildGraph } from "../../src/graph/build.ts";
-import * as recurrent from "../../src/graph/recurrent.ts";
-import type { Graph } from "../../src/graph/types.ts";
-import { initialParameters, resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
-import { compareTensor, given, runGraphBounded, type Bounded } from "../../src/reference/bounds.ts";
-import { miniBatches } from "../../src/train/data/batches.ts";
-import { initialStates } from "../../src/model/initial-states.ts";
-import { describeGpu, ENGINE, noise, sameWeights } from "../support/models.ts";
-import { openLimited } from "./limited.ts";
-import { ALL_DRAWS } from "../../src/model/uncommon-initializers.ts";
+} from "../../../src/index.ts";
+import { buildGraph } from "../../../src/graph/build.ts";
+import * as recurrent from "../../../src/graph/recurrent.ts";
+import type { Graph } from "../../../src/graph/types.ts";
+import { initialParameters, resolveNetwork, resolveRecipe } from "../../../src/model/network.ts";
+import { compareTensor, given, runGraphBounded, type Bounded } from "../../../src/reference/bounds.ts";
+import { miniBatches } from "../../../src/train/data/batches.ts";
+import { initialStates } from "../../../src/model/initial-states.ts";
+import { describeGpu, ENGINE, noise, sameWeights } from "../../support/models.ts";
+import { openLimited } from "../limited.ts";
+import { ALL_DRAWS } from "../../../src/model/uncommon-initializers.ts";
 
 const WIDTH = 20,
   BATCH = 64;
