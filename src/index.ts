@@ -88,15 +88,20 @@ export type { MetricName } from "./model/metrics.ts";
 export { l1, l1l2, l2 } from "./model/regularizers.ts";
 export type { Regularizer } from "./model/regularizers.ts";
 export {
+  constantInitializer,
   glorotNormal,
   glorotUniform,
   heNormal,
   heUniform,
+  identity,
   lecunNormal,
+  lecunUniform,
   ones,
   orthogonal,
   randomNormal,
   randomUniform,
+  truncatedNormal,
+  varianceScaling,
   zeros,
 } from "./model/initializers.ts";
 export type { Initializer, InitializerName } from "./model/initializers.ts";

@@ -1,15 +1,16 @@
 // Initializers that few networks use. A page loads them for such networks alone.
 
 import type { RandomSequence } from "../random.ts";
-import { COMMON_DRAWS, type Draws } from "./initializers.ts";
+import { COMMON_DRAWS, type Draws, type Initializer } from "./initializers.ts";
 
 /** A normal cut at ±2σ has this standard deviation; Keras divides by it so that the variance is the one promised. */
 const TRUNCATED_STDDEV = 0.87962566103423978;
 
-function truncatedNormal(random: RandomSequence): number {
+/** Normal, drawn again where it is farther than 2 from 0. */
+function cutNormal(random: RandomSequence): number {
   for (;;) {
     const value = random.normal();
-    if (Math.abs(value) <= 2) return value / TRUNCATED_STDDEV;
+    if (Math.abs(value) <= 2) return value;
   }
 }
 
@@ -39,13 +40,34 @@ function orthonormal(rows: number, cols: number, random: RandomSequence): Float6
   return matrix;
 }
 
-const truncated = (random: RandomSequence, variance: number) => () => truncatedNormal(random) * Math.sqrt(variance);
+const truncated = (random: RandomSequence, variance: number) => () => (cutNormal(random) / TRUNCATED_STDDEV) * Math.sqrt(variance);
+
+/** Mean 0 and the variance, drawn from what the initializer says. */
+function scaled(distribution: Initializer["distribution"], random: RandomSequence, variance: number): () => number {
+  if (distribution === "uniform") return () => (2 * random.uniform() - 1) * Math.sqrt(3 * variance);
+  return distribution === "untruncatedNormal" ? () => random.normal() * Math.sqrt(variance) : truncated(random, variance);
+}
 
 export const ALL_DRAWS = {
   ...COMMON_DRAWS,
   glorotNormal: (_, fanIn, fanOut, random) => truncated(random, 2 / (fanIn + fanOut)),
   heNormal: (_, fanIn, _fanOut, random) => truncated(random, 2 / fanIn),
   lecunNormal: (_, fanIn, _fanOut, random) => truncated(random, 1 / fanIn),
+  lecunUniform: (_, fanIn, _fanOut, random) => scaled("uniform", random, 1 / fanIn),
+  varianceScaling: ({ scale = 1, mode = "fanIn", distribution }, fanIn, fanOut, random) =>
+    scaled(distribution, random, scale / { fanIn, fanOut, fanAvg: (fanIn + fanOut) / 2 }[mode]),
+  truncatedNormal:
+    ({ mean, stddev }, _fanIn, _fanOut, random) =>
+    () =>
+      mean + stddev * cutNormal(random),
+  constant:
+    ({ value = 0 }) =>
+    () =>
+      value,
+  identity: ({ gain }, _fanIn, fanOut) => {
+    let i = 0;
+    return () => (i % fanOut === Math.floor(i++ / fanOut) ? gain : 0);
+  },
   randomNormal:
     ({ mean, stddev }, _fanIn, _fanOut, random) =>
     () =>

@@ -12,7 +12,17 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { loadLayersModel, saveLayersModel, type ModelArtifacts } from "../../src/files/index.ts";
-import { activation, dense, DeltapropError, FormatError, sequential, simpleRNN, UnsupportedError } from "../../src/index.ts";
+import {
+  activation,
+  dense,
+  DeltapropError,
+  FormatError,
+  initializers,
+  sequential,
+  simpleRNN,
+  UnsupportedError,
+  type Initializer,
+} from "../../src/index.ts";
 import { answers, difference, MODELS, modelOf, numbers, sizeOf } from "./support.ts";
 
 let folder: string;
@@ -160,6 +170,34 @@ describe("models of TensorFlow.js", () => {
 });
 
 describe("models of ours", () => {
+  it.each<Initializer>([
+    initializers.glorotUniform(),
+    initializers.heNormal(),
+    initializers.lecunNormal(),
+    initializers.lecunUniform(),
+    initializers.varianceScaling({ scale: 0.5, mode: "fanOut", distribution: "uniform" }),
+    initializers.varianceScaling({ scale: 3, mode: "fanAvg" }),
+    initializers.truncatedNormal({ mean: 1, stddev: 0.5 }),
+    initializers.constant({ value: 0.25 }),
+    initializers.identity({ gain: 2 }),
+    initializers.orthogonal({ gain: 2 }),
+  ])("start as they did when TensorFlow.js has had them: $name", async (kernelInitializer) => {
+    const model = await modelOf(dense({ units: 3, inputShape: [3], kernelInitializer }));
+    const theirs = await tfl.loadLayersModel(tfc.io.fromMemory(artifactsIn(await saveLayersModel(model, null))));
+    const [layer] = (await loadLayersModel(await artifactsOf(theirs))).inside.stack.layers;
+    expect(layer).toMatchObject({ type: "dense", kernelInitializer });
+    expect(layer).not.toMatchObject({ kernelInitializer: initializers.zeros() });
+  });
+
+  it("a normal that is not cut is not for TensorFlow.js", async () => {
+    const layer = dense({
+      units: 3,
+      inputShape: [3],
+      kernelInitializer: initializers.varianceScaling({ distribution: "untruncatedNormal" }),
+    });
+    await expect(saveLayersModel(await modelOf(layer), null)).rejects.toThrow(/no varianceScaling\(\) with "untruncatedNormal"\. Use /);
+  });
+
   const LEAKY = {
     "layers of one slope": {
       features: [3],

@@ -4,15 +4,20 @@ import { describe, expect, test } from "vitest";
 import { InputError } from "../../src/errors.ts";
 import {
   checkInitializer,
+  constantInitializer,
   glorotNormal,
   glorotUniform,
   heNormal,
   heUniform,
+  identity,
   initialize,
   lecunNormal,
+  lecunUniform,
   ones,
   randomNormal,
   randomUniform,
+  truncatedNormal,
+  varianceScaling,
   zeros,
   type Initializer,
 } from "../../src/model/initializers.ts";
@@ -37,6 +42,13 @@ describe.each([
   ["heUniform", heUniform(), 0, 2 / FAN_IN, Math.sqrt(6 / FAN_IN)],
   ["heNormal", heNormal(), 0, 2 / FAN_IN, CUT * Math.sqrt(2 / FAN_IN)],
   ["lecunNormal", lecunNormal(), 0, 1 / FAN_IN, CUT * Math.sqrt(1 / FAN_IN)],
+  ["lecunUniform", lecunUniform(), 0, 1 / FAN_IN, Math.sqrt(3 / FAN_IN)],
+  ["varianceScaling", varianceScaling(), 0, 1 / FAN_IN, CUT * Math.sqrt(1 / FAN_IN)],
+  ["varianceScaling of the fan-out", varianceScaling({ scale: 3, mode: "fanOut" }), 0, 3 / FAN_OUT, CUT * Math.sqrt(3 / FAN_OUT)],
+  ["varianceScaling, uniform", varianceScaling({ mode: "fanAvg", distribution: "uniform" }), 0, 2 / 200, Math.sqrt(6 / 200)],
+  ["varianceScaling, normal", varianceScaling({ distribution: "untruncatedNormal" }), 0, 1 / FAN_IN, Infinity],
+  // What lies beyond two standard deviations takes this share of the variance with it.
+  ["truncatedNormal", truncatedNormal({ mean: 1, stddev: 0.2 }), 1, 0.04 * 0.87962566103423978 ** 2, 0.4],
   ["randomNormal", randomNormal({ mean: 1, stddev: 0.2 }), 1, 0.04, Infinity],
   ["randomUniform", randomUniform({ minval: -1, maxval: 3 }), 1, 16 / 12, 2],
 ] as const)("%s", (_, spec, mean, variance, range) => {
@@ -65,6 +77,29 @@ test("zeros and ones", () => {
   expect(new Set(fill(ones()))).toEqual(new Set([1]));
 });
 
+test("a constant", () => {
+  expect(new Set(fill(constantInitializer({ value: -0.25 })))).toEqual(new Set([-0.25]));
+  expect(constantInitializer()).toEqual(constantInitializer({ value: 0 }));
+});
+
+test.each([
+  [3, 3],
+  [2, 4],
+  [4, 2],
+])("identity of %d × %d: gain where row and column are one, 0 elsewhere", (fanIn, fanOut) => {
+  const numbers = initialize(identity({ gain: 2 }), fanIn * fanOut, fanIn, fanOut, new RandomSequence(1, STREAM.initialization), ALL_DRAWS);
+  for (let row = 0; row < fanIn; row++) {
+    for (let col = 0; col < fanOut; col++) expect(numbers[row * fanOut + col]).toBe(row === col ? 2 : 0);
+  }
+});
+
+test("names that varianceScaling() has other names for draw the same", () => {
+  expect(fill(varianceScaling({ scale: 2 }))).toEqual(fill(heNormal()));
+  expect(fill(varianceScaling({ mode: "fanAvg" }))).toEqual(fill(glorotNormal()));
+  expect(fill(varianceScaling({ distribution: "uniform" }))).toEqual(fill(lecunUniform()));
+  expect(fill(varianceScaling({ scale: 2 }))).not.toEqual(fill(lecunNormal()));
+});
+
 describe("checkInitializer", () => {
   test("reads names, values and nothing", () => {
     expect(checkInitializer("here", "heNormal", "zeros").name).toBe("heNormal");
@@ -78,14 +113,32 @@ describe("checkInitializer", () => {
     // Copied and changed.
     ["a negative deviation", { ...randomNormal(), stddev: -1 }, /^here: stddev must be a finite number ≥ 0; got -1/],
     ["ends the wrong way round", { ...randomUniform(), minval: 1, maxval: 0 }, /^here: randomUniform needs minval ≤ maxval; got 1 and 0/],
+    ["an unknown mode", { ...varianceScaling(), mode: "fan_in" }, /^here: mode must be one of fanIn, fanOut, fanAvg; got "fan_in"/],
+    ["an unknown distribution", { name: "varianceScaling", distribution: "normal" }, /distribution must be one of truncatedNormal, /],
+    ["no variance", { name: "varianceScaling", scale: 0 }, /^here: scale must be a finite number > 0; got 0/],
+    ["an infinite constant", { name: "constant", value: Infinity }, /^here: value must be a finite number; got Infinity/],
     ["NaN", { name: "randomNormal", mean: NaN }, /^here: mean must be a finite number; got NaN/],
   ])("refuses %s", (_, value, message) => {
     expect(() => checkInitializer("here", value, "zeros")).toThrow(InputError);
     expect(() => checkInitializer("here", value, "zeros")).toThrow(message);
   });
 
+  test.each(["orthogonal", "identity"])("%s is for kernels alone", (name) => {
+    expect(checkInitializer("here", name, "zeros").name).toBe(name);
+    expect(() => checkInitializer("here", name, "zeros", "biasInitializer")).toThrow(
+      new RegExp(`^here: ${name} is for kernels, .* Choose another biasInitializer`),
+    );
+  });
+
   test("makes copies again, frozen and with their defaults", () => {
     expect(checkInitializer("here", JSON.parse(JSON.stringify(randomNormal({ mean: 2 }))), "zeros")).toEqual(randomNormal({ mean: 2 }));
+    for (const own of [
+      constantInitializer({ value: 3 }),
+      varianceScaling({ mode: "fanOut", distribution: "uniform" }),
+      identity({ gain: 2 }),
+    ]) {
+      expect(checkInitializer("here", JSON.parse(JSON.stringify(own)), "zeros")).toEqual(own);
+    }
     const made = checkInitializer("here", { name: "randomNormal" }, "zeros");
     expect(made).toEqual(randomNormal());
     expect(Object.isFrozen(made)).toBe(true);
@@ -93,7 +146,19 @@ describe("checkInitializer", () => {
 });
 
 describe("options", () => {
-  const ALL = { glorotNormal, glorotUniform, heNormal, heUniform, lecunNormal, randomNormal, randomUniform, zeros, ones };
+  const ALL = {
+    glorotNormal,
+    glorotUniform,
+    heNormal,
+    heUniform,
+    lecunNormal,
+    lecunUniform,
+    randomNormal,
+    truncatedNormal,
+    randomUniform,
+    zeros,
+    ones,
+  };
 
   test.each(Object.entries(ALL))("%s() takes an empty object and refuses a seed, a stranger and what is no object", (name, make) => {
     expect(make({})).toEqual(make());

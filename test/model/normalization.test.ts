@@ -62,7 +62,7 @@ describe("what is refused", () => {
     [
       "an initializer of matrices for γ",
       () => batchNormalization({ gammaInitializer: "orthogonal" }),
-      /a vector has no columns.*another gammaInitializer/,
+      /a vector has none.*another gammaInitializer/,
     ],
     ["an initializer of matrices for β", () => layerNormalization({ betaInitializer: "orthogonal" }), /another betaInitializer/],
     [

@@ -83,7 +83,11 @@ const DECLARATIONS: readonly [name: string, make: Make, required: Options, optio
   ["l1l2", l1l2, {}, ["l1", "l2"]],
   ["randomNormal", initializers.randomNormal, {}, ["mean", "stddev"]],
   ["randomUniform", initializers.randomUniform, {}, ["minval", "maxval"]],
+  ["truncatedNormal", initializers.truncatedNormal, {}, ["mean", "stddev"]],
   ["orthogonal", initializers.orthogonal, {}, ["gain"]],
+  ["identity", initializers.identity, {}, ["gain"]],
+  ["constant", initializers.constant, {}, ["value"]],
+  ["varianceScaling", initializers.varianceScaling, {}, ["scale", "mode", "distribution"]],
   ["windows", (options) => windows(Float32Array.of(1, 2, 3, 4, 5), options), { length: 2, batchSize: 1 }, ["features", "targets"]],
 ];
 

@@ -2,17 +2,22 @@
 // option that is not known here, and refused by name.
 
 import {
+  constantInitializer,
   glorotNormal,
   glorotUniform,
   heNormal,
   heUniform,
+  identity,
   lecunNormal,
+  lecunUniform,
   l1l2,
   ones,
   orthogonal,
   randomNormal,
   randomUniform,
+  truncatedNormal,
   UnsupportedError,
+  varianceScaling,
   zeros,
   type ActivationName,
   type Initializer,
@@ -52,6 +57,21 @@ const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
   softmax: "softmax",
 };
 
+/** Forms of VarianceScaling with a name of their own. TensorFlow.js' "normal" is cut at two standard deviations, too. */
+const SCALED: Readonly<Record<string, (() => Initializer) | undefined>> = {
+  "1 fan_avg uniform": glorotUniform,
+  "1 fan_avg normal": glorotNormal,
+  "2 fan_in uniform": heUniform,
+  "2 fan_in normal": heNormal,
+  "1 fan_in uniform": lecunUniform,
+  "1 fan_in normal": lecunNormal,
+};
+const MODES: Readonly<Record<string, "fanIn" | "fanOut" | "fanAvg" | undefined>> = {
+  fan_in: "fanIn",
+  fan_out: "fanOut",
+  fan_avg: "fanAvg",
+};
+
 /** By class, in any spelling of its capitals: "GlorotUniform", "glorot_uniform". */
 const INITIALIZERS: Readonly<Record<string, (config: unknown) => Initializer>> = {
   glorotuniform: () => glorotUniform(),
@@ -59,6 +79,7 @@ const INITIALIZERS: Readonly<Record<string, (config: unknown) => Initializer>> =
   heuniform: () => heUniform(),
   henormal: () => heNormal(),
   lecunnormal: () => lecunNormal(),
+  lecununiform: () => lecunUniform(),
   zeros: () => zeros(),
   ones: () => ones(),
   orthogonal: (config) => orthogonal({ gain: own(config, "gain") as number | undefined }),
@@ -67,19 +88,23 @@ const INITIALIZERS: Readonly<Record<string, (config: unknown) => Initializer>> =
     randomNormal({ mean: own(config, "mean") as number | undefined, stddev: own(config, "stddev") as number | undefined }),
   randomuniform: (config) =>
     randomUniform({ minval: own(config, "minval") as number | undefined, maxval: own(config, "maxval") as number | undefined }),
+  truncatednormal: (config) =>
+    truncatedNormal({ mean: own(config, "mean") as number | undefined, stddev: own(config, "stddev") as number | undefined }),
+  constant: (config) => constantInitializer({ value: own(config, "value") as number | undefined }),
+  identity: (config) => identity({ gain: own(config, "gain") as number | undefined }),
+  identityinitializer: (config) => identity({ gain: own(config, "gain") as number | undefined }),
   variancescaling: (config) => {
-    const scaled =
-      `${show(own(config, "scale"))} ${String(own(config, "mode"))} ` +
-      `${/uniform/.test(String(own(config, "distribution"))) ? "uniform" : "normal"}`;
-    return (
-      {
-        "1 fan_avg uniform": glorotUniform,
-        "1 fan_avg normal": glorotNormal,
-        "2 fan_in uniform": heUniform,
-        "2 fan_in normal": heNormal,
-        "1 fan_in normal": lecunNormal,
-      }[scaled] ?? glorotUniform
-    )();
+    const mode = textOf(own(config, "mode")),
+      distribution = textOf(own(config, "distribution")),
+      scale = own(config, "scale"),
+      isUniform = distribution === "uniform";
+    const known = SCALED[`${show(scale)} ${mode} ${isUniform ? "uniform" : "normal"}`];
+    if (known && distribution !== "untruncated_normal") return known();
+    return varianceScaling({
+      scale: scale as number | undefined,
+      mode: MODES[mode],
+      distribution: isUniform ? "uniform" : distribution === "untruncated_normal" ? "untruncatedNormal" : "truncatedNormal",
+    });
   },
 };
 

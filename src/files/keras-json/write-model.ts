@@ -45,8 +45,14 @@ const upper = (name: string): string => name[0].toUpperCase() + name.slice(1);
 const INITIALIZER_OPTIONS: Readonly<Record<string, readonly (keyof Initializer)[]>> = {
   randomNormal: ["mean", "stddev"],
   randomUniform: ["minval", "maxval"],
+  truncatedNormal: ["mean", "stddev"],
   orthogonal: ["gain"],
+  identity: ["gain"],
+  constant: ["value"],
+  varianceScaling: ["scale", "mode", "distribution"],
 };
+/** Those that draw nothing, and have no seed. */
+const UNDRAWN: readonly string[] = ["zeros", "ones", "constant", "identity"];
 
 /** Writes one model in one dialect. */
 class Writer {
@@ -76,10 +82,19 @@ class Writer {
   }
 
   initializer(value: Initializer): object {
-    const name = value.name === "lecunNormal" && this.dialect === "tensorflow.js" ? "LeCunNormal" : upper(value.name);
-    const config = Object.fromEntries((INITIALIZER_OPTIONS[value.name] ?? []).map((key) => [key, value[key]]));
-    const drawn = !["zeros", "ones"].includes(value.name);
-    return this.object("keras.initializers", name, drawn ? { ...config, seed: null } : config);
+    const isTensorFlowJs = this.dialect === "tensorflow.js";
+    if (isTensorFlowJs && value.distribution === "untruncatedNormal") {
+      throw new UnsupportedError(
+        `${this.where}: TensorFlow.js has no varianceScaling() with "untruncatedNormal". Use "truncatedNormal", or another format.`,
+      );
+    }
+    const name = upper(isTensorFlowJs ? value.name.replace("lecun", "leCun") : value.name);
+    const options = (INITIALIZER_OPTIONS[value.name] ?? []).map((key): [string, unknown] => {
+      const given = value[key];
+      return [key, typeof given === "string" ? snake(given) : given];
+    });
+    const config = { ...Object.fromEntries(options), ...(UNDRAWN.includes(value.name) ? {} : { seed: null }) };
+    return this.object("keras.initializers", name, config);
   }
 
   regularizer(value: Regularizer | null): object | null {

@@ -5,14 +5,19 @@
  */
 
 export {
+  constantInitializer as constant,
   glorotNormal,
   glorotUniform,
   heNormal,
   heUniform,
+  identity,
   lecunNormal,
+  lecunUniform,
   ones,
   orthogonal,
   randomNormal,
   randomUniform,
+  truncatedNormal,
+  varianceScaling,
   zeros,
 } from "../initializers.ts";
