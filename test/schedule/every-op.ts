@@ -93,7 +93,7 @@ export const EVERY_OP: Readonly<Record<string, Graph>> = {
     loss: "sparseCategoricalCrossentropy",
     features: { type: "uint32", scale: 1, masked: true },
   }),
-  "the last step of a sequence": trainGraph({ layers: [simpleRNN({ units: 4, inputShape: [2, 3] }), dense({ units: 3 })] }),
+  "the last step of a sequence": trainGraph({ layers: [simpleRNN({ units: 4, inputShape: [2, 3], dropout: 0.5 }), dense({ units: 3 })] }),
   normalizations: trainGraph({
     layers: [
       dense({ units: 4, inputShape: [3] }),
