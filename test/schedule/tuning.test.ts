@@ -1,5 +1,4 @@
-// Choices of how products are cut: what they are named by, what a plan makes of them, and that a name from elsewhere can
-// choose among candidates only.
+// Choices of how products are cut: what they are named by, what a plan makes of them. Their names are in candidates.test.ts.
 
 import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";
@@ -7,7 +6,7 @@ import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam } from "../../src/model/optimizers.ts";
 import { dense } from "../../src/model/layers.ts";
 import { Plan } from "../../src/schedule/plan.ts";
-import { candidates, candidatesFor, namedShape, shapeName } from "../../src/schedule/candidates.ts";
+import { candidatesFor, shapeName } from "../../src/schedule/candidates.ts";
 import { DEFAULT_ADAPTER, type Adapter } from "../../src/schedule/tiles.ts";
 import type { Choices } from "../../src/schedule/tuning.ts";
 import { FORMULAS } from "../support/formulas.ts";
@@ -58,32 +57,5 @@ describe("a plan", () => {
     expect(() => planWith(new Map([[site.key, { ...site.shape, lanesY: site.shape.lanesY * 2 }]]))).toThrow(
       /128 lanes but its launch has 64/,
     );
-  });
-});
-
-describe("a name", () => {
-  const all = [...candidates(64, 128, 784, { ...DEFAULT_ADAPTER, lanes: 64 }), ...candidates(64, 128, 784, { ...SOFTWARE, lanes: 16 })];
-
-  it("stands for one cut", () => {
-    expect(new Set(all.map(shapeName)).size).toBe(new Set(all.map((shape) => JSON.stringify(Object.entries(shape).sort()))).size);
-    for (const shape of all) expect(namedShape(shapeName(shape), all)).toEqual(shape);
-  });
-
-  it("of no candidate, or what is no name, chooses nothing", () => {
-    const gpu = candidates(64, 128, 784, { ...DEFAULT_ADAPTER, lanes: 64 });
-    const other = candidates(64, 128, 784, { ...SOFTWARE, lanes: 16 }).map(shapeName);
-    for (const name of [
-      ...other,
-      "",
-      "direct",
-      "direct 99999×1 lanes 64×1×1 unroll 1 depth 0",
-      undefined,
-      null,
-      3,
-      gpu[0],
-      [shapeName(gpu[0])],
-      { toString: () => shapeName(gpu[0]) },
-    ])
-      expect(namedShape(name, gpu)).toBeUndefined();
   });
 });
