@@ -12,6 +12,8 @@ const BUILTINS = {
   sqrt: Math.sqrt,
   exp: Math.exp,
   log: Math.log,
+  bitcast_u32: (x: number) => BigInt(new Uint32Array(Float32Array.of(x).buffer)[0]),
+  bitcast_f32: (x: bigint) => new Float32Array(Uint32Array.of(Number(x)).buffer)[0],
   f32: (x: Scalar = 0) => Number(x),
   u32: (x: Scalar = 0) => BigInt(typeof x === "bigint" ? x : Math.trunc(x)),
   i32: (x: Scalar = 0) => BigInt(typeof x === "bigint" ? x : Math.trunc(x)),
@@ -32,6 +34,7 @@ const translated = (wgsl: string): string =>
   wgsl
     .replace(/\b(0x[\da-fA-F]+|\d+)u\b/g, "$1n")
     .replace(/\b(\d[\d.]*(?:e[+-]?\d+)?)f\b/g, "$1")
+    .replace(/\bbitcast<(\w+)>/g, "bitcast_$1")
     .replace(/struct (\w+) \{([^}]*)\}/g, (_, name: string, members: string) => constructorText(name, members))
     .replace(/var<private> (\w+): f32;/g, "var $1 = 0;")
     .replace(
