@@ -32,9 +32,10 @@ export class Norms {
 
   /** What the workgroups that make the gradient do last. */
   writeSum(gradient: string, workgroups: number, lanes: number, access: BufferAccess): string {
-    const offset = this.#elements;
+    // A launch that would bind too many buffers is written again, part by part: its sums stay where they are.
+    const offset = this.#sums.get(gradient)?.offset ?? this.#elements;
+    if (offset === this.#elements) this.#elements += workgroups;
     this.#sums.set(gradient, { offset, count: workgroups });
-    this.#elements += workgroups;
     return squaresStatements(lanes, `${access.bind(NORMS, "read_write")}[${offset}u + workgroup]`);
   }
 
