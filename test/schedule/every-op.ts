@@ -125,6 +125,7 @@ export function opCases(graph: Graph): OpCase[] {
   const picks = new Set(
     graph.ops.filter((op) => op.type === "gather" && op.source === "uint32").flatMap(({ inputs, outputs }) => [inputs[0], ...outputs]),
   );
+  const bytes = new Set(graph.ops.filter((op) => op.type === "gather" && op.source === "uint8").map(({ inputs }) => inputs[0]));
   let seed = 1;
   const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
   const values = new Map<string, Float64Array>();
@@ -132,7 +133,7 @@ export function opCases(graph: Graph): OpCase[] {
     if (role === "intermediate" || role === "result") continue;
     // The rows of a data set: five examples, of several time steps each.
     const numbers = Float64Array.from({ length: role === "data" ? 64 * cols : rowsOf({ name, role, cols, rows }, EXAMPLES) * cols }, (_, i) =>
-      name === "order" ? i % 5 : picks.has(name) ? (name.includes("lengths") ? 1 + (i % 2) : i % LARGEST_PICK) : 0.1 + 0.8 * random(),
+      name === "order" ? i % 5 : picks.has(name) ? (name.includes("lengths") ? 1 + (i % 2) : i % LARGEST_PICK) : bytes.has(name) ? (7 * i) % 256 : 0.1 + 0.8 * random(),
     );
     values.set(name, numbers);
   }

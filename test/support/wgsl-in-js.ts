@@ -20,6 +20,8 @@ const BUILTINS = {
   min: (a: Scalar, b: Scalar) => (a < b ? a : b),
   max: (a: Scalar, b: Scalar) => (a > b ? a : b),
   clamp: (x: Scalar, low: Scalar, high: Scalar) => (x < low ? low : x > high ? high : x),
+  fma: (a: number, b: number, c: number) => a * b + c,
+  array_of: (...values: readonly Scalar[]) => [...values],
   select: (no: Scalar, yes: Scalar, condition: boolean) => (condition ? yes : no),
 };
 
@@ -34,6 +36,7 @@ const translated = (wgsl: string): string =>
   wgsl
     .replace(/\b(0x[\da-fA-F]+|\d+)u\b/g, "$1n")
     .replace(/\b(\d[\d.]*(?:e[+-]?\d+)?)f\b/g, "$1")
+    .replace(/\barray<\w+, \d+>\(/g, "array_of(")
     .replace(/\bbitcast<(\w+)>/g, "bitcast_$1")
     .replace(/struct (\w+) \{([^}]*)\}/g, (_, name: string, members: string) => constructorText(name, members))
     .replace(/var<private> (\w+): f32;/g, "var $1 = 0;")
