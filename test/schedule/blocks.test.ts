@@ -20,13 +20,26 @@ const ZERO: Counted = { sum: 0, roundings: 0, terms: 0 };
 
 /** Adding to 0 is exact. */
 const add = (a: Counted, b: Counted): Counted =>
-  a.terms === 0 ? b : b.terms === 0 ? a : { sum: a.sum + b.sum, roundings: Math.max(a.roundings, b.roundings) + 1, terms: a.terms + b.terms };
+  a.terms === 0
+    ? b
+    : b.terms === 0
+      ? a
+      : { sum: a.sum + b.sum, roundings: Math.max(a.roundings, b.roundings) + 1, terms: a.terms + b.terms };
 
 /** The sum of 0 … n − 1, in `levels` of blocks (0: one after the other), every `stride`-th term from `first` on. */
 function sum(n: number, levels: number, { first = 0, stride = 1, change = (text: string) => text } = {}): Counted {
-  const loop = sumLoop({ name: "total", type: "zero" }, levels > 0 ? blocks(levels) : null, "i", `${first}u`, `${n}u`, stride, "total += term(i);");
-  const text = change(`var total = zero(); ${loop} return total;`).replace(/(\w+) \+= (\w+(?:\(i\))?);/g, (whole, to: string, from: string) =>
-    /^(total|sum)/.test(to) ? `${to} = add(${to}, ${from});` : whole,
+  const loop = sumLoop(
+    { name: "total", type: "zero" },
+    levels > 0 ? blocks(levels) : null,
+    "i",
+    `${first}u`,
+    `${n}u`,
+    stride,
+    "total += term(i);",
+  );
+  const text = change(`var total = zero(); ${loop} return total;`).replace(
+    /(\w+) \+= (\w+(?:\(i\))?);/g,
+    (whole, to: string, from: string) => (/^(total|sum)/.test(to) ? `${to} = add(${to}, ${from});` : whole),
   );
   const scope = { zero: () => ZERO, add, term: (i: bigint): Counted => ({ sum: Number(i), roundings: 0, terms: 1 }) };
   return runnable([], text, { scope })() as Counted;
@@ -66,7 +79,7 @@ describe("a sum in blocks of blocks", () => {
 
 describe("products staged in workgroup memory", () => {
   const graph = graphOf({ widths: [1024, 1024, 1024], purpose: "evaluate" });
-  const { staged: _, ...without } = FORMULAS;
+  const without = { ...FORMULAS, staged: undefined };
 
   it("are what large products on a GPU are, and a plan without their writer says which is missing", () => {
     const { launches } = new Plan(graph, { batch: 4096, formulas: FORMULAS });

@@ -82,7 +82,10 @@ function listed(lines: readonly string[], head: "reads" | "writes"): Map<string,
   const first = lines.findIndex((line) => line.startsWith(`  ${head}`));
   if (first < 0) throw new Error(`no ${head} in\n${lines.join("\n")}`);
   const more = lines.slice(first + 1).findIndex((line) => !line.startsWith(" ".repeat(10)));
-  const text = lines.slice(first, more < 0 ? undefined : first + 1 + more).map((line) => line.slice(10)).join(" ");
+  const text = lines
+    .slice(first, more < 0 ? undefined : first + 1 + more)
+    .map((line) => line.slice(10))
+    .join(" ");
   return new Map([...text.matchAll(/(\w+) \([^)]*\)( at \w+\[\d+\])?/g)].map((found) => [found[1], found[0]]));
 }
 

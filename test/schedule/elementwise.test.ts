@@ -30,17 +30,28 @@ type Run = (row: bigint, col: bigint, element: bigint) => number | Record<string
 /** @param change sabotages the text of the call */
 function running({ graph, op, inputs }: OpCase, change = (call: string) => call, now: object = step): Run {
   const { functions, call } = elementwiseText(graph, op, "f0", access, operand);
-  const number = (i: bigint, row: bigint, col: bigint) => inputs[Number(i)][Number(row) * tensorOf(graph, op.inputs[Number(i)]).cols + Number(col)];
+  const number = (i: bigint, row: bigint, col: bigint) =>
+    inputs[Number(i)][Number(row) * tensorOf(graph, op.inputs[Number(i)]).cols + Number(col)];
   return runnable(["row", "col", "element"], `return ${change(call)};`, {
     functions,
-    scope: { read: number, whole: (i: bigint, row: bigint) => BigInt(number(i, row, 0n)), step: now, inverseSqrt: (x: number) => 1 / Math.sqrt(x) },
+    scope: {
+      read: number,
+      whole: (i: bigint, row: bigint) => BigInt(number(i, row, 0n)),
+      step: now,
+      inverseSqrt: (x: number) => 1 / Math.sqrt(x),
+    },
   }) as Run;
 }
 
 /** The largest error of a number, relative to the largest number of the tensor; NaN counts as infinite. */
 function error(opCase: OpCase, run: Run): number {
   const { graph, op, inputs } = opCase,
-    wanted = evaluateStep(op, inputs.map((numbers) => numbers.slice()), graph, STEP),
+    wanted = evaluateStep(
+      op,
+      inputs.map((numbers) => numbers.slice()),
+      graph,
+      STEP,
+    ),
     { cols } = tensorOf(graph, op.outputs[0]);
   const errors = wanted.flatMap((output, o) => {
     const largest = Math.max(1e-6, ...output.map(Math.abs));
@@ -73,7 +84,12 @@ it("all elementwise ops are among them", () => {
 
 describe("control", () => {
   it.each(COMPUTED.filter(([, { op }]) => op.type !== "update"))("%s, half as large again, is found", (_, opCase) => {
-    expect(error(opCase, running(opCase, (call) => `1.5 * (${call})`))).toBeGreaterThan(0.01);
+    expect(
+      error(
+        opCase,
+        running(opCase, (call) => `1.5 * (${call})`),
+      ),
+    ).toBeGreaterThan(0.01);
   });
 
   it.each(COMPUTED.filter(([, { op }]) => op.type === "hadamard" || op.type === "update" || op.type === "penaltyGradient"))(
@@ -128,7 +144,7 @@ describe("dropout", () => {
 describe("an operand in memory", () => {
   const told = {
     here: (name: string) => `${name} here`,
-    rowStart: (name: string, row: string) => `start of ${row}`,
+    rowStart: (name: string, row: string) => `start of ${name} ${row}`,
     inRow: (name: string, start: string, col: string) => `${name} ${start} + ${col}`,
     wholeAt: (name: string, row: string) => `whole ${name} ${row}`,
     load: (name: string, index: string) => `${name}[${index}]`,
@@ -137,9 +153,9 @@ describe("an operand in memory", () => {
   it.each([
     [undefined, "t here"],
     ["here", "t here"],
-    ["row", "t start of row + 0u"],
+    ["row", "t start of t row + 0u"],
     ["scalar", "t[0u]"],
-    [{ row: "3u", col: "c" }, "t start of 3u + c"],
+    [{ row: "3u", col: "c" }, "t start of t 3u + c"],
     [{ whole: "r" }, "whole t r"],
   ] as const)("%j is %s", (where, text) => {
     expect(operandAt(told, "t", where)).toBe(text);
@@ -160,7 +176,7 @@ describe("functions that ops share", () => {
   });
 
   it("are not there for norms unless they were loaded", () => {
-    const { norms: _, ...rest } = FORMULAS;
+    const rest = { ...FORMULAS, norms: undefined };
     expect(() => sharedFunctions(graph.ops, rest)).toThrow("the formula of norms was not loaded");
     expect(sharedFunctions(without, rest)).toBe("");
   });

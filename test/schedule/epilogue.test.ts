@@ -45,9 +45,17 @@ function run(
   [first, ...others]: readonly Op[],
   given: ReadonlyMap<string, ArrayLike<number>>,
   stored: readonly string[],
-  { halves, squared = null, change = (text) => text }: { halves?: ReadonlySet<string>; squared?: string | null; change?: (text: string) => string } = {},
+  {
+    halves,
+    squared = null,
+    change = (text) => text,
+  }: { halves?: ReadonlySet<string>; squared?: string | null; change?: (text: string) => string } = {},
 ) {
-  const { access, arrays, reads, writes } = memoryOf(graph, new Map([...given, ...stored.map((name) => [name, given.get(name) ?? []] as const)]), halves);
+  const { access, arrays, reads, writes } = memoryOf(
+    graph,
+    new Map([...given, ...stored.map((name) => [name, given.get(name) ?? []] as const)]),
+    halves,
+  );
   const value = first.outputs[0],
     { cols, rows } = tensorOf(graph, value),
     made = given.get(value)!;
@@ -55,7 +63,13 @@ function run(
   const squares: number[] = [];
   const finish = runnable(["value", "row", "col"], "finish(value, row, col); return squares;", {
     functions: change(text),
-    scope: { memory: arrays, to_half, squares: 0, squares_of: (x: number) => (squares.push(x), x * x), step: { learning_rate: 0.5, corrected_rate: 0.5 } },
+    scope: {
+      memory: arrays,
+      to_half,
+      squares: 0,
+      squares_of: (x: number) => (squares.push(x), x * x),
+      step: { learning_rate: 0.5, corrected_rate: 0.5 },
+    },
   });
   for (let i = 0; i < (rows === "batch" ? ROWS : rows) * cols; i++) finish(made[i], BigInt(Math.floor(i / cols)), BigInt(i % cols));
   return { arrays, reads, writes, squares };
@@ -80,7 +94,9 @@ describe("a pull-back with ⊙σ′ behind it", () => {
   const wanted = Array.from(values.get("grad_a1")!, (g, i) => g * values.get("a1")![i] * (1 - values.get("a1")![i]));
 
   it("stores δ alone, and reads nothing but a", () => {
-    const { arrays, reads, writes } = run(graph, back, new Map([...values].filter(([name]) => name === "grad_a1" || name === "a1")), ["delta1"]);
+    const { arrays, reads, writes } = run(graph, back, new Map([...values].filter(([name]) => name === "grad_a1" || name === "a1")), [
+      "delta1",
+    ]);
     expect(writes).toEqual(["delta1"]);
     expect(reads).toEqual(["a1"]);
     expect(off(arrays.delta1, wanted)).toBeLessThan(1e-12);
@@ -113,8 +129,19 @@ describe("a gradient with its update behind it", () => {
     expect(writes).toEqual(["w1", state]);
     expect(reads.sort()).toEqual([state, "w1"].sort());
     expect(off(arrays[state], moved)).toBeLessThan(1e-7);
-    expect(off(arrays.w1, moved.map((m, i) => i + m))).toBeLessThan(1e-6);
-    expect(off(arrays.w1, moved.map((m, i) => i - m)), "control: the other way").toBeGreaterThan(0.1);
+    expect(
+      off(
+        arrays.w1,
+        moved.map((m, i) => i + m),
+      ),
+    ).toBeLessThan(1e-6);
+    expect(
+      off(
+        arrays.w1,
+        moved.map((m, i) => i - m),
+      ),
+      "control: the other way",
+    ).toBeGreaterThan(0.1);
   });
 
   it("adds up the squares of the gradient that a norm is taken of, each number once", () => {

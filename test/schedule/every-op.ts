@@ -132,8 +132,18 @@ export function opCases(graph: Graph): OpCase[] {
   for (const { name, role, cols, rows } of graph.tensors.values()) {
     if (role === "intermediate" || role === "result") continue;
     // The rows of a data set: five examples, of several time steps each.
-    const numbers = Float64Array.from({ length: role === "data" ? 64 * cols : rowsOf({ name, role, cols, rows }, EXAMPLES) * cols }, (_, i) =>
-      name === "order" ? i % 5 : picks.has(name) ? (name.includes("lengths") ? 1 + (i % 2) : i % LARGEST_PICK) : bytes.has(name) ? (7 * i) % 256 : 0.1 + 0.8 * random(),
+    const numbers = Float64Array.from(
+      { length: role === "data" ? 64 * cols : rowsOf({ name, role, cols, rows }, EXAMPLES) * cols },
+      (_, i) =>
+        name === "order"
+          ? i % 5
+          : picks.has(name)
+            ? name.includes("lengths")
+              ? 1 + (i % 2)
+              : i % LARGEST_PICK
+            : bytes.has(name)
+              ? (7 * i) % 256
+              : 0.1 + 0.8 * random(),
     );
     values.set(name, numbers);
   }

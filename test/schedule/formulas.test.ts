@@ -30,7 +30,10 @@ function withMetric(metric: string): Graph {
 describe("a network of what pages load at once", () => {
   it.each([
     ["linear, relu, squares, sgd", plain],
-    ["sigmoid, binary cross-entropy, adam", { ...plain, activation: "sigmoid", last: "sigmoid", loss: "binaryCrossentropy", optimizer: "adam" }],
+    [
+      "sigmoid, binary cross-entropy, adam",
+      { ...plain, activation: "sigmoid", last: "sigmoid", loss: "binaryCrossentropy", optimizer: "adam" },
+    ],
     ["tanh, half squares, adamW", { ...plain, activation: "tanh", loss: "halfSquaredError", optimizer: "adamW" }],
     ["softmax and its cross-entropy", { ...plain, last: "softmax", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] }],
     ["dropout, mean squared and absolute errors", { ...plain, dropoutRate: 0.5, metrics: ["mse", "mae"] }],
@@ -57,7 +60,9 @@ const LACKING: readonly (readonly [name: string, missing: string, options: Netwo
     (loss) => [loss, loss, { ...plain, loss }] as const,
   ),
   ...(["hinge", "squaredHinge", "klDivergence", "poisson"] as const).map((loss) => [loss, loss, { ...plain, loss }] as const),
-  ...(["rmsprop", "adagrad", "adadelta", "adamax", "lion"] as const).map((optimizer) => [optimizer, optimizer, { ...plain, optimizer }] as const),
+  ...(["rmsprop", "adagrad", "adadelta", "adamax", "lion"] as const).map(
+    (optimizer) => [optimizer, optimizer, { ...plain, optimizer }] as const,
+  ),
   ["a penalty", "penalty", { ...plain, regularizer: l2(0.1) }],
   ["clipped values", "clip", { ...plain, optimizer: sgd({ clipValue: 1 }) }],
   ["clipped norms", "norms", { ...plain, optimizer: sgd({ clipNorm: 1 }) }],

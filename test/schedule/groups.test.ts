@@ -39,15 +39,7 @@ const POINTWISE: readonly OpName[] = [
   "update",
 ];
 /** Each row of the output comes from the same row. */
-const BY_ROW: readonly OpName[] = [
-  ...POINTWISE,
-  "softmax",
-  "softmaxPullback",
-  "lossRows",
-  "lossGradient",
-  "metricRows",
-  "normalizeRows",
-];
+const BY_ROW: readonly OpName[] = [...POINTWISE, "softmax", "softmaxPullback", "lossRows", "lossGradient", "metricRows", "normalizeRows"];
 
 /** Members of groups that no invocation of the group's kernel could compute from what it has. */
 function misfits(graph: Graph, groups: readonly Group[]): string[] {
@@ -88,11 +80,14 @@ describe.each(GRAPHS)("%s", (_, graph) => {
   it("what another group, or nobody but the user, reads is stored; what only its own group reads is not", () => {
     const groups = fusedOf(graph);
     for (const group of groups.filter(({ anchor, ops }) => anchor !== "rowWise" && ops.length > 1)) {
-      const wanted = group.ops.flatMap(({ outputs }) => outputs).filter((name) => {
-        if (tensorOf(graph, name).role !== "intermediate") return true;
-        const readsIt = (op: Op): boolean => op.inputs.some((input) => input === name || (views.has(input) && readsIt(views.get(input)!)));
-        return graph.ops.some((op) => !views.has(op.outputs[0]) && !group.ops.includes(op) && readsIt(op));
-      });
+      const wanted = group.ops
+        .flatMap(({ outputs }) => outputs)
+        .filter((name) => {
+          if (tensorOf(graph, name).role !== "intermediate") return true;
+          const readsIt = (op: Op): boolean =>
+            op.inputs.some((input) => input === name || (views.has(input) && readsIt(views.get(input)!)));
+          return graph.ops.some((op) => !views.has(op.outputs[0]) && !group.ops.includes(op) && readsIt(op));
+        });
       expect([...storedOutputs(graph, group, groups, views)].sort()).toEqual(wanted.sort());
     }
   });
@@ -180,7 +175,11 @@ describe("control: groups put together by hand", () => {
 
   it.each([
     ["z1 a1", "z2", ["z2 in the group of z1"]],
-    ["z2", "a2", ["a2 in the group of z2", "loss_rows in the group of z2", "accuracy_rows in the group of z2", "delta2 in the group of z2"]],
+    [
+      "z2",
+      "a2",
+      ["a2 in the group of z2", "loss_rows in the group of z2", "accuracy_rows in the group of z2", "delta2 in the group of z2"],
+    ],
     ["grad_w2", "grad_b2", ["grad_b2 in the group of grad_w2", "b2 in the group of grad_w2"]],
   ])("%s with %s is found", (first, second, complaints) => {
     expect(misfits(graph, joined(first, second))).toEqual(complaints);

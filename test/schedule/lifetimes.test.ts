@@ -96,6 +96,7 @@ describe.each(CASES)("%s", (_, graph, fuse) => {
       expect([tensor, first, last]).toEqual([tensor, ...wanted.get(tensor)!]);
       expect(bytes).toBe(4 * rowsOf(tensorOf(graph, tensor), batch) * tensorOf(graph, tensor).cols);
     }
+    expect(lifetimes.length).toBeGreaterThan(0);
     // What is not in memory is read by its own group only.
     const inMemory = new Set(lifetimes.map(({ tensor }) => tensor));
     const lost = launches.flat().flatMap(({ ops }, g, groups) => {
@@ -158,7 +159,15 @@ describe("slots", () => {
     const [a, b] = [life("a", 8, 0, 2), life("b", 4, 2, 3)];
     expect(faults([a, b], [{ bytes: 8, tensors: ["a", "b"] }])).toEqual(["a and b in launch 2"]);
     expect(faults([a, b], [{ bytes: 8, tensors: ["a"] }])).toEqual(["b is not in one slot"]);
-    expect(faults([a], [{ bytes: 8, tensors: ["a"] }, { bytes: 8, tensors: ["a"] }])).toEqual(["a is not in one slot"]);
+    expect(
+      faults(
+        [a],
+        [
+          { bytes: 8, tensors: ["a"] },
+          { bytes: 8, tensors: ["a"] },
+        ],
+      ),
+    ).toEqual(["a is not in one slot"]);
     expect(faults([a], [{ bytes: 4, tensors: ["a"] }])).toEqual(["a does not fit"]);
   });
 });

@@ -3,7 +3,7 @@
 // before, each once and no other.
 
 import { describe, expect, it } from "vitest";
-import type { Graph } from "../../src/graph/types.ts";
+import type { Graph, Op } from "../../src/graph/types.ts";
 import { sgd } from "../../src/model/optimizers.ts";
 import type { BufferAccess } from "../../src/schedule/access.ts";
 import { groupSteps } from "../../src/schedule/groups.ts";
@@ -67,7 +67,8 @@ function faults(launches: Launches, global: boolean): string[] {
     const own = global ? sums : sums.filter(({ first, count }) => first === user.first && count === user.count);
     if (own.some(({ launch }) => launch >= user.launch)) found.push(`launch ${user.launch} adds up what is not there yet`);
     const left = own.flatMap(numbers).sort((a, b) => a - b);
-    if (left.join() !== numbers(user).join()) found.push(`${user.count} numbers from ${user.first} on are added up, which no gradients left so`);
+    if (left.join() !== numbers(user).join())
+      found.push(`${user.count} numbers from ${user.first} on are added up, which no gradients left so`);
   }
   if (!global && new Set(users.map(({ first }) => first)).size !== sums.length) found.push("a norm is not used");
   return found;
@@ -132,7 +133,7 @@ describe("launches that would bind too many buffers, and are written part by par
 describe("the groups that norms are about", () => {
   const graph = graphOf({ widths: [9, 8, 7], optimizer: sgd({ globalClipNorm: 1 }) }),
     norms = normsOf(graph, FORMULAS)!,
-    groups = groupSteps(graph, true, new Map([...viewsOf(graph), ...norms.factors]));
+    groups = groupSteps(graph, true, new Map<string, Op>([...viewsOf(graph), ...norms.factors]));
 
   it("are those that make a gradient; a factor is known to those that scale by it", () => {
     const gradients = groups.map((group) => norms.gradientOf(group)).filter((name) => name !== null);
@@ -163,6 +164,11 @@ describe("control: kernels changed by hand", () => {
     expect(faults(changed(/squares_of\(norms\[0u \+ i\]\)/, "squares_of(norms[1u + i])"), true)).toHaveLength(1);
     expect(faults(changed(/norms\[0u \+ workgroup\] =/, "norms[9u + workgroup] ="), true)).toContain("a number is written twice");
     expect(faults([...launches].reverse(), true).join()).toContain("not there yet");
-    expect(faults(launches.map(({ source }) => ({ source: source.replaceAll("squares_of(norms", "squares_of(other") })), true)).toEqual(["no norms"]);
+    expect(
+      faults(
+        launches.map(({ source }) => ({ source: source.replaceAll("squares_of(norms", "squares_of(other") })),
+        true,
+      ),
+    ).toEqual(["no norms"]);
   });
 });

@@ -14,7 +14,12 @@ type Reach = "number" | "row" | "more";
 function reachOf({ graph, op, inputs, whole }: OpCase): Reach | null {
   const size = (name: string) => ({ rows: rowsOf(tensorOf(graph, name), EXAMPLES), cols: tensorOf(graph, name).cols });
   const out = size(op.outputs[0]),
-    before = evaluateStep(op, inputs.map((numbers) => numbers.slice()), graph, STEP);
+    before = evaluateStep(
+      op,
+      inputs.map((numbers) => numbers.slice()),
+      graph,
+      STEP,
+    );
   let reach: Reach | null = null;
   op.inputs.forEach((name, i) => {
     const { rows, cols } = size(name),

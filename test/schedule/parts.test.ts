@@ -20,11 +20,23 @@ import { runnable } from "../support/wgsl-in-js.ts";
 import { EVERY_OP, opCases, STEP } from "./every-op.ts";
 import { digits, graphOf, type NetworkOptions } from "./networks.ts";
 
+const NUMBERS = new Map(Object.values(EVERY_OP).map((graph) => [graph, opCases(graph)]));
+
 /** As planned; three examples come. */
 const BATCH = 5;
 const ONE_LANE: TileLimits = { kind: "software", quads: false, workgroupBytes: 16384, lanes: 1 };
 /** One number an invocation: what is run here has no vectors. */
-const SCALAR = { kind: "direct", tileRows: 1, tileCols: 1, lanesX: 1, lanesY: 1, lanesK: 1, unroll: 1, broadcast: false, depth: 0 } as const;
+const SCALAR = {
+  kind: "direct",
+  tileRows: 1,
+  tileCols: 1,
+  lanesX: 1,
+  lanesY: 1,
+  lanesK: 1,
+  unroll: 1,
+  broadcast: false,
+  depth: 0,
+} as const;
 const ALL_SCALAR = { get: () => SCALAR } as unknown as Choices;
 
 /** Written with vectors: words of Philox, norms, the way through time. */
@@ -56,7 +68,7 @@ function buffersOf(graph: Graph, length: number) {
     results: new Array<number>(16).fill(-777),
     partial: [0],
   };
-  for (const { op, inputs } of opCases(graph)) {
+  for (const { op, inputs } of NUMBERS.get(graph)!) {
     if (op.type !== "gather") continue;
     buffers[op.inputs[0]] =
       op.source === "uint8" ? words(inputs[0]) : Array.from(inputs[0], (number) => (op.source === "uint32" ? BigInt(number) : number));
@@ -72,7 +84,7 @@ function buffersOf(graph: Graph, length: number) {
 function wrong(graph: Graph, fuse: boolean, index: number, change: (part: WrittenPart) => WrittenPart = (part) => part): string[] {
   const { groups, places, write, elsewhere } = setUp(graph, fuse),
     group = groups[index],
-    cases = opCases(graph).filter(({ op }) => group.ops.includes(op));
+    cases = NUMBERS.get(graph)!.filter(({ op }) => group.ops.includes(op));
   const length = Math.max(...[...places.values()].map(({ offset, elements }) => offset + elements)),
     buffers = buffersOf(graph, length);
   const inPlace = (name: string) => places.get(name)?.offset ?? 0;
@@ -89,7 +101,7 @@ function wrong(graph: Graph, fuse: boolean, index: number, change: (part: Writte
     op.outputs.forEach((name) => made.add(name));
   }
   // What views show, which no kernel of this group makes.
-  for (const { op, inputs } of opCases(graph)) {
+  for (const { op, inputs } of NUMBERS.get(graph)!) {
     op.inputs.forEach((name, i) => {
       const isBehind = [...elsewhere.values()].some((view) => view.inputs.includes(name));
       if (isBehind && places.has(name) && !made.has(name)) put(buffers.weights, name, inputs[i]);
@@ -119,7 +131,9 @@ function wrong(graph: Graph, fuse: boolean, index: number, change: (part: Writte
   });
   for (let workgroup = 0; workgroup < part.workgroups; workgroup++) run(BigInt(workgroup), 0n);
   return (["weights", "results"] as const).flatMap((memory) => {
-    const bad = expected[memory].findIndex((number, i) => !(Math.abs(Number(buffers[memory][i]) - Number(number)) <= 1e-5 * Math.max(1, Math.abs(Number(number)))));
+    const bad = expected[memory].findIndex(
+      (number, i) => !(Math.abs(Number(buffers[memory][i]) - Number(number)) <= 1e-5 * Math.max(1, Math.abs(Number(number)))),
+    );
     return bad < 0 ? [] : [`${memory}[${bad}] is ${buffers[memory][bad]}, not ${expected[memory][bad]}`];
   });
 }
@@ -140,10 +154,12 @@ describe("a part, run over all its workgroups", () => {
   });
 
   it("is of every kind that has no vectors", () => {
-    const kernels = new Set(CASES.flatMap(([, graph, fuse, index]) => {
-      const { groups, write } = setUp(graph, fuse);
-      return write(groups[index]).part.kernels;
-    }));
+    const kernels = new Set(
+      CASES.flatMap(([, graph, fuse, index]) => {
+        const { groups, write } = setUp(graph, fuse);
+        return write(groups[index]).part.kernels;
+      }),
+    );
     expect([...kernels].sort()).toEqual(["elementwise", "gather", "product", "reduce", "row_sum", "row_wise"]);
   });
 
@@ -184,7 +200,11 @@ describe("the workgroups of a part", () => {
   it("are one for each sum of a reduction", () => {
     const counted = graphOf({ ...digits, widths: [5, 3] }),
       { groups, write } = setUp(counted, true, GPU);
-    expect(write(groupOf(groups, "results")).part).toMatchObject({ kernels: ["reduce"], workgroups: 2, memory: { partial: 64, staged: 0 } });
+    expect(write(groupOf(groups, "results")).part).toMatchObject({
+      kernels: ["reduce"],
+      workgroups: 2,
+      memory: { partial: 64, staged: 0 },
+    });
   });
 
   it("cover all of a product, which says how many operations it is", () => {

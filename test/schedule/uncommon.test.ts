@@ -60,13 +60,28 @@ describe.each(ELEMENTWISE_ACTIVATIONS)("%s", (name) => {
   const source = (z: number) => (derivativeSource(name) === "a" ? activate(name, z) : z);
 
   it("is σ and σ′ of the reference", () => {
-    expect(off(NUMBERS.map((z) => value()(z)), NUMBERS.map((z) => activate(name, z)))).toBeLessThan(BOUND);
-    expect(off(NUMBERS.map((z) => slope(source(z))), NUMBERS.map((z) => activationDerivative(name, source(z))))).toBeLessThan(BOUND);
+    expect(
+      off(
+        NUMBERS.map((z) => value()(z)),
+        NUMBERS.map((z) => activate(name, z)),
+      ),
+    ).toBeLessThan(BOUND);
+    expect(
+      off(
+        NUMBERS.map((z) => slope(source(z))),
+        NUMBERS.map((z) => activationDerivative(name, source(z))),
+      ),
+    ).toBeLessThan(BOUND);
   });
 
   it("control: another activation's formula is found", () => {
     const other: ElementwiseActivation = name === "elu" ? "leakyRelu" : "elu";
-    expect(off(NUMBERS.map((z) => value(ALL_FORMULAS.values[other])(z)), NUMBERS.map((z) => activate(name, z)))).toBeGreaterThan(1e-3);
+    expect(
+      off(
+        NUMBERS.map((z) => value(ALL_FORMULAS.values[other])(z)),
+        NUMBERS.map((z) => activate(name, z)),
+      ),
+    ).toBeGreaterThan(1e-3);
   });
 });
 
@@ -77,7 +92,12 @@ const ANSWERS = Float64Array.of(0.2, 0.7, 0.1, 0.9, 0.05, 0.05, 0.4, 0.3, 0.3, 1
   CLASSES = Float64Array.of(1, 0, 2, 0);
 const isSparse = (loss: Loss) => loss.name.startsWith("sparse");
 const at = (array: ArrayLike<number>, cols: number) => (row: bigint, col: bigint) => array[Number(row) * cols + Number(col)];
-const scope = { prediction: at(ANSWERS, COLS), target: at(TARGETS, COLS), label: (row: bigint) => BigInt(CLASSES[Number(row)]), step: { inverse_rows: 1 / ROWS } };
+const scope = {
+  prediction: at(ANSWERS, COLS),
+  target: at(TARGETS, COLS),
+  label: (row: bigint) => BigInt(CLASSES[Number(row)]),
+  step: { inverse_rows: 1 / ROWS },
+};
 const row = Array.from({ length: ROWS }, (_, i) => BigInt(i));
 
 const LOSS_CASES: readonly (readonly [string, Loss])[] = [
@@ -102,7 +122,11 @@ describe.each(LOSS_CASES)("%s", (_, loss) => {
   it("is the loss and its gradient of the reference", () => {
     expect(off(rowsBy(rowText), wanted)).toBeLessThan(BOUND);
     const functions = lossGradientFunction("f", loss, COLS, "step.inverse_rows", formulas);
-    const gradient = runnable(["row", "col"], `return f(prediction(row, col), ${isSparse(loss) ? "label(row)" : "target(row, col)"}, col);`, { functions, scope });
+    const gradient = runnable(
+      ["row", "col"],
+      `return f(prediction(row, col), ${isSparse(loss) ? "label(row)" : "target(row, col)"}, col);`,
+      { functions, scope },
+    );
     const made = row.flatMap((r) => [0n, 1n, 2n].map((col) => gradient(r, col) as number));
     expect(off(made, lossGradient(loss, ANSWERS, target, ROWS, COLS))).toBeLessThan(BOUND);
   });
@@ -201,7 +225,12 @@ describe.each(OPTIMIZER_CASES)("%s", (_, optimizer) => {
       scope: { step: { learning_rate: rates.learningRate, corrected_rate: rates.correctedRate } },
     });
     const made = w.map((weight, i) => update(weight, g[i], ...before.map((s) => s[i])) as Record<string, number>);
-    return wanted.map((numbers, o) => off(made.map((struct) => struct[o === 0 ? "w" : `s${o - 1}`]), numbers));
+    return wanted.map((numbers, o) =>
+      off(
+        made.map((struct) => struct[o === 0 ? "w" : `s${o - 1}`]),
+        numbers,
+      ),
+    );
   };
 
   it("moves weights and states as the reference does", () => {
@@ -209,6 +238,8 @@ describe.each(OPTIMIZER_CASES)("%s", (_, optimizer) => {
   });
 
   it("control: a step the other way is found", () => {
-    expect(errors((of) => replaceOrThrow(ALL_FORMULAS.updates[optimizer.name](of), /w (-|\+)= (?!w \*)/, "w = w + 2.0 * "))[0]).toBeGreaterThan(1e-3);
+    expect(
+      errors((of) => replaceOrThrow(ALL_FORMULAS.updates[optimizer.name](of), /w (-|\+)= (?!w \*)/, "w = w + 2.0 * "))[0],
+    ).toBeGreaterThan(1e-3);
   });
 });

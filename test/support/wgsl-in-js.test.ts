@@ -11,7 +11,8 @@ it("divides u32 as whole numbers and f32 as such", () => {
 });
 
 it("runs functions, structs and loops", () => {
-  const functions = "struct Pair { w: f32, s0: f32, }\nfn twice(x: f32, n: u32) -> Pair { var w = x; w *= 2.0f; return Pair(w, f32(n)); }\n";
+  const functions =
+    "struct Pair { w: f32, s0: f32, }\nfn twice(x: f32, n: u32) -> Pair { var w = x; w *= 2.0f; return Pair(w, f32(n)); }\n";
   const body = "var sum = 0.0; for (var i = 0u; i < n; i++) { let pair = twice(1.5f, i); sum += pair.w + pair.s0; } out[1u] = sum;";
   const out = [0, 0];
   runnable(["n"], body, { functions, scope: { out } })(4n);
