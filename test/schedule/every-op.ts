@@ -142,7 +142,7 @@ export function opCases(graph: Graph): OpCase[] {
               ? 1 + (i % 2)
               : i % LARGEST_PICK
             : bytes.has(name)
-              ? (7 * i) % 256
+              ? i % 4
               : 0.1 + 0.8 * random(),
     );
     values.set(name, numbers);
