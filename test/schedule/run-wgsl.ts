@@ -131,6 +131,8 @@ const lanesOf = ({ source }: Launch): number => {
   return Number(size[1]);
 };
 
+const BEHIND: readonly bigint[] = Array.from({ length: 64 }, () => 0n);
+
 /** The buffers of a plan in the memory of this process. Numbers that nobody has written are NaN. */
 export class PlanMemory {
   readonly buffers: Record<string, Float32Array | readonly bigint[]> = {};
@@ -145,7 +147,8 @@ export class PlanMemory {
     this.buffers.results = new Float32Array(slots * results.reduce((sum, tensor) => sum + sizeOf(tensor, plan.batch), 0)).fill(NaN);
     for (const { name, type } of plan.launches.flatMap(({ bindings }) => bindings)) {
       const given = values.get(name);
-      if (given) this.buffers[name] = type === "u32" ? Array.from(given, BigInt) : Float32Array.from(given);
+      // A read behind the end of a buffer gives some number of it, which for u32 must be one.
+      if (given) this.buffers[name] = type === "u32" ? [...Array.from(given, BigInt), ...BEHIND] : Float32Array.from(given);
     }
     for (const [tensor, { memory, offset }] of plan.places) {
       const given = values.get(tensor);
