@@ -25,9 +25,8 @@ export async function useTable<T>(
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error ?? new Error("IndexedDB"));
     });
-    const value = await settled(work(transaction.objectStore(table)));
-    await complete;
-    return value;
+    // Both are waited for at once: a request that fails aborts the transaction, too, and no rejection may go unhandled.
+    return (await Promise.all([settled(work(transaction.objectStore(table))), complete]))[0];
   } finally {
     database.close();
   }

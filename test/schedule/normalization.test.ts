@@ -44,14 +44,39 @@ describe("a moment is a sum over rows", () => {
   ])("%s", (_, shape, steps) => {
     const rows = ROWS * steps;
     const means = memoryFor({ type: "moment", kind: "mean", inputs: ["x"], outputs: ["m"] }, { x: shape, m: row });
-    expect(farthest(moment(means, rows), columns((j) => mean(column(means.get("x"), j))))).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        moment(means, rows),
+        columns((j) => mean(column(means.get("x"), j))),
+      ),
+    ).toBeLessThan(CLOSE);
     const variances = memoryFor({ type: "moment", kind: "variance", inputs: ["x", "m"], outputs: ["v"] }, { x: shape, m: row, v: row });
     const x = variances.get("x");
-    variances.set("m", columns((j) => mean(column(x, j))));
-    expect(farthest(moment(variances, rows), columns((j) => variance(column(x, j))))).toBeLessThan(CLOSE);
+    variances.set(
+      "m",
+      columns((j) => mean(column(x, j))),
+    );
+    expect(
+      farthest(
+        moment(variances, rows),
+        columns((j) => variance(column(x, j))),
+      ),
+    ).toBeLessThan(CLOSE);
     const products = memoryFor({ type: "moment", kind: "product", inputs: ["a", "b"], outputs: ["s"] }, { a: shape, b: shape, s: row });
     const [a, b] = [products.get("a"), products.get("b")];
-    expect(farthest(moment(products, rows), columns((j) => sum(column(a.map((value, i) => value * b[i]), j))))).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        moment(products, rows),
+        columns((j) =>
+          sum(
+            column(
+              a.map((value, i) => value * b[i]),
+              j,
+            ),
+          ),
+        ),
+      ),
+    ).toBeLessThan(CLOSE);
   });
 
   it("control: of a term that is no squared difference it is another", () => {
@@ -76,10 +101,19 @@ function all(memory: TensorMemory, rows: number, change = (text: string) => text
 
 describe("number by number", () => {
   it("normalize: (x − μ) / √(v + ε), so that columns have mean 0 and nearly variance 1", () => {
-    const memory = memoryFor({ type: "normalize", kind: "normalize", epsilon: EPSILON, inputs: ["x", "m", "v"], outputs: ["n"] }, { x: matrix, m: row, v: row, n: matrix });
+    const memory = memoryFor(
+      { type: "normalize", kind: "normalize", epsilon: EPSILON, inputs: ["x", "m", "v"], outputs: ["n"] },
+      { x: matrix, m: row, v: row, n: matrix },
+    );
     const x = memory.get("x");
-    memory.set("m", columns((j) => mean(column(x, j))));
-    const v = memory.set("v", columns((j) => variance(column(x, j))));
+    memory.set(
+      "m",
+      columns((j) => mean(column(x, j))),
+    );
+    const v = memory.set(
+      "v",
+      columns((j) => variance(column(x, j))),
+    );
     const n = all(memory, ROWS);
     columns((j) => {
       expect(mean(column(n, j))).toBeCloseTo(0, 5);
@@ -97,7 +131,10 @@ describe("number by number", () => {
     ["x + β", false, true],
   ])("affine: %s", (_, scale, center) => {
     const inputs = ["x", ...(scale ? ["gamma"] : []), ...(center ? ["beta"] : [])];
-    const memory = memoryFor({ type: "normalize", kind: "affine", scale, center, inputs, outputs: ["z"] }, { x: matrix, gamma: row, beta: row, z: matrix });
+    const memory = memoryFor(
+      { type: "normalize", kind: "affine", scale, center, inputs, outputs: ["z"] },
+      { x: matrix, gamma: row, beta: row, z: matrix },
+    );
     const [x, gamma, beta] = ["x", "gamma", "beta"].map((name) => memory.get(name));
     const wanted = x.map((value, i) => value * (scale ? gamma[i % COLS] : 1) + (center ? beta[i % COLS] : 0));
     expect(farthest(all(memory, ROWS), wanted)).toBeLessThan(CLOSE);
@@ -111,9 +148,25 @@ describe("number by number", () => {
     const normalized = (values: readonly number[]) =>
       values.map((value, i) => (value - mean(column(values, i % COLS))) / Math.sqrt(variance(column(values, i % COLS)) + EPSILON));
     const n = memory.set("n", normalized(x));
-    memory.set("v", columns((j) => variance(column(x, j))));
-    memory.set("sums", columns((j) => sum(column(g, j))));
-    memory.set("dots", columns((j) => sum(column(g.map((value, i) => value * n[i]), j))));
+    memory.set(
+      "v",
+      columns((j) => variance(column(x, j))),
+    );
+    memory.set(
+      "sums",
+      columns((j) => sum(column(g, j))),
+    );
+    memory.set(
+      "dots",
+      columns((j) =>
+        sum(
+          column(
+            g.map((value, i) => value * n[i]),
+            j,
+          ),
+        ),
+      ),
+    );
     const cost = (values: readonly number[]) => sum(normalized(values).map((value, i) => value * g[i]));
     const wanted = x.map((value, i) => (cost(x.with(i, value + 1e-5)) - cost(x.with(i, value - 1e-5))) / 2e-5);
     expect(farthest(all(memory, ROWS), wanted)).toBeLessThan(1e-4);
@@ -122,14 +175,21 @@ describe("number by number", () => {
   it("moving: momentum · m + (1 − momentum) · s", () => {
     const memory = memoryFor({ type: "normalize", kind: "moving", momentum: 0.75, inputs: ["m", "s"], outputs: ["m"] }, { m: row, s: row });
     const [m, s] = [memory.get("m"), memory.get("s")];
-    expect(farthest(all(memory, 1), m.map((value, i) => 0.75 * value + 0.25 * s[i]))).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        all(memory, 1),
+        m.map((value, i) => 0.75 * value + 0.25 * s[i]),
+      ),
+    ).toBeLessThan(CLOSE);
   });
 
   it("all else is written as before", () => {
     const carry: Op = { type: "carry", inputs: ["h"], outputs: ["c"] };
     const memory = memoryFor(carry, { h: ["batch", 2, 3], c: ["batch", 2] });
     const operand = (i: number) => `operand ${i}`;
-    expect(withNormalizations(SEQUENCES).elementwiseCall(memory.graph, carry, operand)).toBe(SEQUENCES.elementwiseCall(memory.graph, carry, operand));
+    expect(withNormalizations(SEQUENCES).elementwiseCall(memory.graph, carry, operand)).toBe(
+      SEQUENCES.elementwiseCall(memory.graph, carry, operand),
+    );
     // Control: without normalizations a normalize is none of its ops.
     const affine: Op = { type: "normalize", kind: "affine", scale: true, center: true, inputs: ["h", "c", "c"], outputs: ["c"] };
     expect(() => SEQUENCES.elementwiseCall(memory.graph, affine, operand)).toThrow("normalize is not an elementwise op");
@@ -148,7 +208,10 @@ describe("row by row, in layer normalization", () => {
   };
 
   it("each row by its own mean and variance", () => {
-    const memory = memoryFor({ type: "normalizeRows", kind: "normalize", epsilon: EPSILON, inputs: ["x"], outputs: ["n"] }, { x: matrix, n: matrix });
+    const memory = memoryFor(
+      { type: "normalizeRows", kind: "normalize", epsilon: EPSILON, inputs: ["x"], outputs: ["n"] },
+      { x: matrix, n: matrix },
+    );
     run(memory);
     expect(farthest(memory.get("n"), normalizedRows(memory.get("x")))).toBeLessThan(CLOSE);
     run(memory, (text) => replaceOrThrow(text, "variance /= 3.0f;", "variance /= 2.0f;"));

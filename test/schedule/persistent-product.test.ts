@@ -46,7 +46,12 @@ function mistakes(shape: Shape, quads: boolean, rows?: number, change = (text: s
     now = rows ?? batch,
     m = form === "leftTransposed" ? shape.m : now,
     k = form === "leftTransposed" ? now : shape.k;
-  const sizes = { left: batch * (form === "leftTransposed" ? m : k), right: form === "leftTransposed" ? batch * n : k * n, bias: n, out: shape.m * n };
+  const sizes = {
+    left: batch * (form === "leftTransposed" ? m : k),
+    right: form === "leftTransposed" ? batch * n : k * n,
+    bias: n,
+    out: shape.m * n,
+  };
   const places = packWeights(Object.entries(sizes)),
     access = new BufferAccess(graph, batch, places, new Map(), FORMULAS);
   const weights = new Float32Array(1 + Math.max(...[...places.values()].map(({ offset, elements }) => offset + elements)));
@@ -66,7 +71,8 @@ function mistakes(shape: Shape, quads: boolean, rows?: number, change = (text: s
     if (value !== sum || element !== row * BigInt(n) + col) wrong.push(`${i},${j} is ${value}, not ${sum}`);
   };
   runWorkgroup(program("", change(text)), { weights, step: stepWith(now), handOn }, 4);
-  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) if (seen.get(`${i},${j}`) !== 1) wrong.push(`${i},${j}: ${seen.get(`${i},${j}`) ?? 0} times`);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) if (seen.get(`${i},${j}`) !== 1) wrong.push(`${i},${j}: ${seen.get(`${i},${j}`) ?? 0} times`);
   return seen.size === m * n ? wrong : [...wrong, `${seen.size} numbers, not ${m * n}`];
 }
 
@@ -109,7 +115,9 @@ describe("a product", () => {
     expect(mistakes(shape, false, 9, (text) => replaceOrThrow(text, guard, ""))).not.toEqual([]);
     expect(mistakes(shape, false, 9, (text) => replaceOrThrow(text, "k < 5u", "k < 4u"))).not.toEqual([]);
     const large = { form: "normal", m: 64, n: 48, k: 3 } as const;
-    expect(mistakes(large, true, 64, (text) => replaceOrThrow(text, "quadBroadcast(quad_0, 1u)", "quadBroadcast(quad_0, 2u)"))).not.toEqual([]);
+    expect(mistakes(large, true, 64, (text) => replaceOrThrow(text, "quadBroadcast(quad_0, 1u)", "quadBroadcast(quad_0, 2u)"))).not.toEqual(
+      [],
+    );
   });
 });
 

@@ -164,7 +164,9 @@ function complaints({ graph, persistent }: Plan, barriers: readonly boolean[]): 
     [...touched[i].writes].some((name) => touched[j].reads.has(name) || touched[j].writes.has(name)) ||
     [...touched[i].reads].some((name) => touched[j].writes.has(name));
   const lacking = touched.flatMap((_, j) =>
-    touched.slice(0, j).flatMap((_, i) => (depends(i, j) && !barriers.slice(i + 1, j + 1).includes(true) ? [`none from ${i} to ${j}`] : [])),
+    touched
+      .slice(0, j)
+      .flatMap((_, i) => (depends(i, j) && !barriers.slice(i + 1, j + 1).includes(true) ? [`none from ${i} to ${j}`] : [])),
   );
   const idle = barriers.flatMap((barrier, j) => {
     const since = Math.max(0, barriers.lastIndexOf(true, j - 1));

@@ -6,7 +6,16 @@ import { describe, expect, it } from "vitest";
 import { OutOfMemoryError } from "../../src/errors.ts";
 import type { Graph, Tensor } from "../../src/graph/types.ts";
 import type { Slot } from "../../src/schedule/lifetimes.ts";
-import { carriedPlaces, memoryBytes, ownWeights, packScratch, packWeights, resultIndex, tooLarge, type Places } from "../../src/schedule/places.ts";
+import {
+  carriedPlaces,
+  memoryBytes,
+  ownWeights,
+  packScratch,
+  packWeights,
+  resultIndex,
+  tooLarge,
+  type Places,
+} from "../../src/schedule/places.ts";
 import { graphOf, NETWORKS } from "./networks.ts";
 
 const BYTES = { f32: 4, f16: 2 } as const;
@@ -22,7 +31,9 @@ function complaints(places: Places, maxBytes: number, together: readonly (readon
       .map(([b]) => `${a} and ${b} overlap`),
   );
   const unaligned = all.filter(([, { offset }]) => offset % 4 !== 0).map(([name]) => `${name} is not aligned`);
-  const beyond = all.filter(([, { type, offset, elements }]) => (offset + elements) * BYTES[type] > maxBytes).map(([name]) => `${name} is beyond the end`);
+  const beyond = all
+    .filter(([, { type, offset, elements }]) => (offset + elements) * BYTES[type] > maxBytes)
+    .map(([name]) => `${name} is beyond the end`);
   return [...overlapping, ...unaligned, ...beyond];
 }
 
@@ -66,7 +77,9 @@ describe("weights", () => {
     // 9 numbers take the room of 12.
     expect(packWeights(named([9]), 48).size).toBe(1);
     expect(() => packWeights(named([1, 9]), 47)).toThrow(OutOfMemoryError);
-    expect(() => packWeights(named([1, 9]), 47)).toThrow("t1: 48 bytes are asked for but one buffer of this device holds 47. Use fewer units.");
+    expect(() => packWeights(named([1, 9]), 47)).toThrow(
+      "t1: 48 bytes are asked for but one buffer of this device holds 47. Use fewer units.",
+    );
     expect(tooLarge("a1", 10, 5, "Help.")).toMatchObject({ message: expect.stringContaining("a1: 10 bytes") as string });
   });
 
@@ -83,7 +96,8 @@ describe("weights", () => {
 });
 
 describe("intermediates", () => {
-  const slots = (elements: readonly number[], bytes: number): Slot[] => elements.map((n, i) => ({ bytes: n * bytes, tensors: [`a${i}`, `b${i}`] }));
+  const slots = (elements: readonly number[], bytes: number): Slot[] =>
+    elements.map((n, i) => ({ bytes: n * bytes, tensors: [`a${i}`, `b${i}`] }));
 
   it.each([
     ["f32", "scratch"],
@@ -94,26 +108,51 @@ describe("intermediates", () => {
         const given = slots(elements, BYTES[type]),
           limit = BYTES[type] * numbers,
           places = packScratch(given, limit, type);
-        expect(complaints(places, limit, given.map(({ tensors }) => tensors))).toEqual([]);
+        expect(
+          complaints(
+            places,
+            limit,
+            given.map(({ tensors }) => tensors),
+          ),
+        ).toEqual([]);
         elements.forEach((n, i) => {
           expect(places.get(`a${i}`)).toEqual(places.get(`b${i}`));
-          expect(places.get(`a${i}`)).toMatchObject({ type, elements: n, memory: expect.stringMatching(new RegExp(`^${memory}\\d*$`)) as string });
+          expect(places.get(`a${i}`)).toMatchObject({
+            type,
+            elements: n,
+            memory: expect.stringMatching(new RegExp(`^${memory}\\d*$`)) as string,
+          });
         });
       }),
     );
   });
 
   it("that no buffer holds are refused with another remedy", () => {
-    expect(() => packScratch(slots([100], 4), 396)).toThrow("a0: 400 bytes are asked for but one buffer of this device holds 396. Use a smaller batchSize.");
+    expect(() => packScratch(slots([100], 4), 396)).toThrow(
+      "a0: 400 bytes are asked for but one buffer of this device holds 396. Use a smaller batchSize.",
+    );
   });
 
   it("control: places that overlap, are not aligned or are too far are found", () => {
     const places = packScratch(slots([8, 8], 4));
-    expect(complaints(places, 64, [["a0", "b0"], ["a1", "b1"]])).toEqual([]);
+    expect(
+      complaints(places, 64, [
+        ["a0", "b0"],
+        ["a1", "b1"],
+      ]),
+    ).toEqual([]);
     expect(complaints(places, 64)).toEqual(["a0 and b0 overlap", "a1 and b1 overlap"]);
-    expect(complaints(places, 60, [["a0", "b0"], ["a1", "b1"]])).toEqual(["a1 is beyond the end", "b1 is beyond the end"]);
+    expect(
+      complaints(places, 60, [
+        ["a0", "b0"],
+        ["a1", "b1"],
+      ]),
+    ).toEqual(["a1 is beyond the end", "b1 is beyond the end"]);
     const moved = new Map([...places].map(([name, place]) => [name, name === "a1" ? { ...place, offset: 5 } : place]));
-    const found = complaints(moved, 64, [["a0", "b0"], ["a1", "b1"]]);
+    const found = complaints(moved, 64, [
+      ["a0", "b0"],
+      ["a1", "b1"],
+    ]);
     expect(found).toEqual(["a0 and a1 overlap", "b0 and a1 overlap", "a1 is not aligned"]);
   });
 });
@@ -135,10 +174,21 @@ describe("bytes of buffers", () => {
 });
 
 describe("states and results", () => {
-  const tensor = (name: string, role: Tensor["role"], cols: number, timesteps?: number): Tensor => ({ name, role, rows: "batch", cols, timesteps });
+  const tensor = (name: string, role: Tensor["role"], cols: number, timesteps?: number): Tensor => ({
+    name,
+    role,
+    rows: "batch",
+    cols,
+    timesteps,
+  });
   const graph: Graph = {
     purpose: "train",
-    tensors: new Map([tensor("h1", "carried", 3), tensor("a", "intermediate", 9), tensor("h2", "carried", 2), tensor("out", "result", 2, 7)].map((t) => [t.name, t])),
+    tensors: new Map(
+      [tensor("h1", "carried", 3), tensor("a", "intermediate", 9), tensor("h2", "carried", 2), tensor("out", "result", 2, 7)].map((t) => [
+        t.name,
+        t,
+      ]),
+    ),
     ops: [],
     output: "out",
     seed: 1,

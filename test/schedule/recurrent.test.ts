@@ -29,7 +29,15 @@ type RecurrentOp = OpOf<"recurrentForward"> | OpOf<"recurrentBackward">;
 
 function memoryFor(op: RecurrentOp, T: number): TensorMemory {
   const sequence: Shape = ["batch", H, T];
-  const shapes = { z: sequence, g: sequence, h: sequence, delta: sequence, w: [H, H], lengths: ["batch", 1], carried: ["batch", H] } as const;
+  const shapes = {
+    z: sequence,
+    g: sequence,
+    h: sequence,
+    delta: sequence,
+    w: [H, H],
+    lengths: ["batch", 1],
+    carried: ["batch", H],
+  } as const;
   const memory = new TensorMemory(shapes, [op], BATCH);
   op.inputs.forEach((name, i) => memory.fill(name, i + 1));
   if (op.inputs.includes("lengths")) memory.set("lengths", lengths);
@@ -143,7 +151,12 @@ describe("control: what is wrong is found", () => {
     const memory = memoryFor(op, 3);
     run(memory, { change });
     const wanted = op.type === "recurrentForward" ? forward(memory, 3, null, false) : backward(memory, 3, false);
-    return farthest(op.outputs.flatMap((name) => memory.get(name)), wanted) < CLOSE;
+    return (
+      farthest(
+        op.outputs.flatMap((name) => memory.get(name)),
+        wanted,
+      ) < CLOSE
+    );
   };
 
   it("time that goes the other way", () => {
@@ -196,7 +209,7 @@ describe("the number of time steps", () => {
     const memory = memoryFor(forwardOp(false, false), 3),
       { graph, access } = memory;
     const write = (maxIterations: number) =>
-      recurrentText({ graph, access, batch: BATCH, limits: { ...LIMITS, maxIterations } }, forwardOp(false, false) , "r", EXAMPLES);
+      recurrentText({ graph, access, batch: BATCH, limits: { ...LIMITS, maxIterations } }, forwardOp(false, false), "r", EXAMPLES);
     expect(() => write(10)).toThrow(UnsupportedError);
     expect(write(1e6).text).toContain("i < 3u");
   });

@@ -91,7 +91,13 @@ describe("a sum", () => {
 });
 
 describe("several sums", () => {
-  const ops: Op[] = ["a", "b"].map((name) => ({ type: "penalty", l1: name === "a" ? 1 : 2, l2: 0, inputs: [name], outputs: [`${name}_sum`] }));
+  const ops: Op[] = ["a", "b"].map((name) => ({
+    type: "penalty",
+    l1: name === "a" ? 1 : 2,
+    l2: 0,
+    inputs: [name],
+    outputs: [`${name}_sum`],
+  }));
   const shapes: Readonly<Record<string, Shape>> = { a: [1, 5], b: [1, 5], a_sum: [1, 1], b_sum: [1, 1] };
 
   it("come in the order of the ops, each with functions of its own", () => {

@@ -37,7 +37,9 @@ function memoryFor(ops: readonly Op[], shapes: Readonly<Record<string, Shape>>):
 function run(memory: TensorMemory, rows = ROWS, change = (text: string) => text): void {
   const { functions, statements } = rowWiseText(memory.graph, memory.graph.ops, memory.access);
   const body = statements.map((text) => `{${text}}`).join("\n");
-  memory.run(program(memory.access.functions() + functions, change(`for (var row = lane; row < step.rows; row += 2u) {\n${body}\n}`)), 2, { rows });
+  memory.run(program(memory.access.functions() + functions, change(`for (var row = lane; row < step.rows; row += 2u) {\n${body}\n}`)), 2, {
+    rows,
+  });
 }
 
 describe("each row", () => {
@@ -77,8 +79,18 @@ describe("each row", () => {
     const memory = memoryFor(ops, { a: matrix, y: matrix, loss: column, mae: column });
     run(memory);
     const differences = split(memory.get("a").map((value, i) => value - memory.get("y")[i]));
-    expect(farthest(memory.get("loss"), differences.map((row) => sum(row.map((d) => d * d)) / COLS))).toBeLessThan(CLOSE);
-    expect(farthest(memory.get("mae"), differences.map((row) => sum(row.map(Math.abs)) / COLS))).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        memory.get("loss"),
+        differences.map((row) => sum(row.map((d) => d * d)) / COLS),
+      ),
+    ).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        memory.get("mae"),
+        differences.map((row) => sum(row.map(Math.abs)) / COLS),
+      ),
+    ).toBeLessThan(CLOSE);
   });
 
   it("accuracy by a label: 1 where the first of the largest numbers stands there", () => {
@@ -100,8 +112,18 @@ describe("each row", () => {
     run(memory);
     const a = split(memory.get("z")).flatMap(softmax),
       b = memory.get("b");
-    expect(farthest(memory.get("c"), a.map((value, i) => value * b[i]))).toBeLessThan(CLOSE);
-    expect(farthest(memory.get("d"), a.map((value, i) => (value - b[i]) / ROWS))).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        memory.get("c"),
+        a.map((value, i) => value * b[i]),
+      ),
+    ).toBeLessThan(CLOSE);
+    expect(
+      farthest(
+        memory.get("d"),
+        a.map((value, i) => (value - b[i]) / ROWS),
+      ),
+    ).toBeLessThan(CLOSE);
   });
 });
 

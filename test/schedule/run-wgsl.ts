@@ -19,7 +19,9 @@ const add = (a: Value, b: Value): Value => {
   return a + (b as number);
 };
 const fma = (a: Value, b: Value, c: Value): Value =>
-  typeof c === "object" ? c.map((value, i) => (a as readonly number[])[i] * (b as readonly number[])[i] + value) : (a as number) * (b as number) + (c as number);
+  typeof c === "object"
+    ? c.map((value, i) => (a as readonly number[])[i] * (b as readonly number[])[i] + value)
+    : (a as number) * (b as number) + (c as number);
 const vector =
   (width: number) =>
   (...values: readonly number[]): readonly number[] =>
@@ -88,10 +90,11 @@ export function runWorkgroup(
   parameters: (lane: bigint) => readonly unknown[] = (lane) => [lane],
 ): void {
   const all = { ...BUILTINS, ...names, ...shared(wgsl) };
-  const start = compileFunction(`"use strict";\n${toJavaScript(wgsl)}\nreturn main;`, Object.keys(all));
+  const start = compileFunction(`"use strict";\n${toJavaScript(wgsl)}\nreturn main;`, Object.keys(all)) as (
+    ...names: readonly unknown[]
+  ) => (...given: readonly unknown[]) => Lane;
   const running = Array.from({ length: lanes }, (_, lane) => {
-    const main = start(...Object.values(all)) as (...given: readonly unknown[]) => Lane;
-    return main(...parameters(BigInt(lane)));
+    return start(...Object.values(all))(...parameters(BigInt(lane)));
   });
   let handed: readonly (Value | undefined)[] = running.map(() => undefined);
   for (;;) {
@@ -142,7 +145,8 @@ export class PlanMemory {
     values: ReadonlyMap<string, ArrayLike<number>>,
     slots = 1,
   ) {
-    for (const [memory, bytes] of [...memoryBytes(plan.places), ...plan.scratch]) this.buffers[memory] = new Float32Array(bytes / 4).fill(NaN);
+    for (const [memory, bytes] of [...memoryBytes(plan.places), ...plan.scratch])
+      this.buffers[memory] = new Float32Array(bytes / 4).fill(NaN);
     const results = [...plan.graph.tensors.values()].filter(({ role }) => role === "result");
     this.buffers.results = new Float32Array(slots * results.reduce((sum, tensor) => sum + sizeOf(tensor, plan.batch), 0)).fill(NaN);
     for (const { name, type } of plan.launches.flatMap(({ bindings }) => bindings)) {

@@ -13,7 +13,9 @@ const BATCH = 3,
 function all(memory: TensorMemory, rows: number, cols: number): number[] {
   const [op] = memory.graph.ops;
   const { call } = elementwiseText(memory.graph, op, "f", memory.access, (i, where) => operandAt(memory.access, op.inputs[i], where));
-  return Array.from({ length: rows * cols }, (_, element) => memory.value(call, { row: Math.floor(element / cols), col: element % cols, element }));
+  return Array.from({ length: rows * cols }, (_, element) =>
+    memory.value(call, { row: Math.floor(element / cols), col: element % cols, element }),
+  );
 }
 
 const memoryFor = (op: Op, shapes: Readonly<Record<string, Shape>>): TensorMemory => {
@@ -29,14 +31,22 @@ describe("embeddingLookup", () => {
     ["with a bias", ["index", "table", "bias"]],
     ["without", ["index", "table"]],
   ])("%s: each row is the row of the table that its number picks", (_, inputs) => {
-    const memory = memoryFor({ type: "embeddingLookup", inputs, outputs: ["z"] }, { index: ["batch", 1, T], table: [3, 5], bias: [1, 5], z: ["batch", 5, T] });
+    const memory = memoryFor(
+      { type: "embeddingLookup", inputs, outputs: ["z"] },
+      { index: ["batch", 1, T], table: [3, 5], bias: [1, 5], z: ["batch", 5, T] },
+    );
     memory.set("index", picks);
     const table = memory.get("table"),
       bias = memory.get("bias");
-    const wanted = picks.flatMap((pick) => table.slice(pick * 5, pick * 5 + 5).map((value, j) => value + (inputs.length > 2 ? bias[j] : 0)));
+    const wanted = picks.flatMap((pick) =>
+      table.slice(pick * 5, pick * 5 + 5).map((value, j) => value + (inputs.length > 2 ? bias[j] : 0)),
+    );
     expect(farthest(all(memory, BATCH * T, 5), wanted)).toBeLessThan(1e-6);
     // Control: other picks, other rows.
-    memory.set("index", picks.map((pick) => (pick + 1) % 3));
+    memory.set(
+      "index",
+      picks.map((pick) => (pick + 1) % 3),
+    );
     expect(farthest(all(memory, BATCH * T, 5), wanted) < 1e-6).toBe(false);
   });
 });

@@ -63,7 +63,9 @@ const opsOf = (part: { readonly groups: readonly Group[] }): Op[] => part.groups
 function complaints(graph: Graph, stages: readonly Stage[]): string[] {
   const depend = dependencies(graph),
     found: string[] = [];
-  const placed = stages.flatMap((stage, level) => stage.flatMap((part) => opsOf(part).map((op, position) => ({ op, level, part, position }))));
+  const placed = stages.flatMap((stage, level) =>
+    stage.flatMap((part) => opsOf(part).map((op, position) => ({ op, level, part, position }))),
+  );
   const views = viewsOf(graph);
   const wanted = graph.ops.filter(({ outputs: [out] }) => !views.has(out));
   if (placed.length !== wanted.length || wanted.some((op) => !placed.some((p) => p.op === op))) found.push("not every op once");
@@ -119,7 +121,9 @@ describe("row programs", () => {
         ? [dense({ units, inputShape: [128] })]
         : [simpleRNN({ units: 128, inputShape: [timesteps, 128], returnSequences: true }), dense({ units })];
     const all = planned(graphFor(layers)).stages.flat();
-    const made = all.find((part) => opsOf(part).some(({ type, inputs }) => type === "product" && inputs[1] === (timesteps === 1 ? "w1" : "w2")));
+    const made = all.find((part) =>
+      opsOf(part).some(({ type, inputs }) => type === "product" && inputs[1] === (timesteps === 1 ? "w1" : "w2")),
+    );
     return made!.groups.length;
   };
 
@@ -132,7 +136,9 @@ describe("row programs", () => {
 
   it("do not take carried states along: these are replaced last of all", () => {
     const { stages } = planned(GRAPHS["two stateful ones, padded"]);
-    const carries = stages.flatMap((stage, level) => stage.flatMap((part) => opsOf(part).map(({ type }) => ({ type, level })))).filter(({ type }) => type === "carry");
+    const carries = stages
+      .flatMap((stage, level) => stage.flatMap((part) => opsOf(part).map(({ type }) => ({ type, level }))))
+      .filter(({ type }) => type === "carry");
     expect(carries).toHaveLength(2);
     const { ops } = GRAPHS["two stateful ones, padded"];
     const readers = ops.filter(({ type }) => type === "recurrentForward");

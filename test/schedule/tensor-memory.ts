@@ -29,7 +29,10 @@ export class TensorMemory {
     readonly batch: number,
   ) {
     const tensors = new Map(
-      Object.entries(shapes).map(([name, [rows, cols, timesteps]]): [string, Tensor] => [name, { name, role: "parameter", rows, cols, timesteps }]),
+      Object.entries(shapes).map(([name, [rows, cols, timesteps]]): [string, Tensor] => [
+        name,
+        { name, role: "parameter", rows, cols, timesteps },
+      ]),
     );
     this.graph = { purpose: "train", tensors, ops, output: ops[0].outputs[0], seed: 1 };
     this.places = ownWeights(this.graph, batch);

@@ -88,7 +88,10 @@ describe.each(Object.entries(ADAPTERS))("on %s", (_, adapter) => {
 
   it("and so does every other that could be timed", () => {
     for (const [m, n] of SHAPES.filter(([m, n, k]) => m * n < 1000 && k === 33)) {
-      for (const cut of [...(adapter.kind === "gpu" ? directCuts(m, n, 33, limits) : softwareShapes(limits, false)), ...blocksFor(limits)]) {
+      for (const cut of [
+        ...(adapter.kind === "gpu" ? directCuts(m, n, 33, limits) : softwareShapes(limits, false)),
+        ...blocksFor(limits),
+      ]) {
         expect([JSON.stringify(cut), ...complaints(cut, m, n, limits)]).toHaveLength(1);
       }
     }
@@ -130,7 +133,17 @@ describe("control: a cut that is wrong is found", () => {
 
 describe("workgroup memory", () => {
   it("is left for other parts: three eighths for partial sums, five eighths for staged blocks", () => {
-    const direct = { kind: "direct", tileRows: 4, tileCols: 4, lanesX: 8, lanesY: 1, lanesK: 8, unroll: 1, broadcast: false, depth: 0 } as const;
+    const direct = {
+      kind: "direct",
+      tileRows: 4,
+      tileCols: 4,
+      lanesX: 8,
+      lanesY: 1,
+      lanesK: 8,
+      unroll: 1,
+      broadcast: false,
+      depth: 0,
+    } as const;
     // 8 slices of 4 × 32 numbers of four bytes.
     const bytes = 4 * 8 * 4 * 32;
     const fits = (cut: ProductCut, workgroupBytes: number) => fitsMemory(cut, { ...limitsOf(DEFAULT_ADAPTER), workgroupBytes });

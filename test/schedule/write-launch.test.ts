@@ -96,7 +96,11 @@ describe("what a launch says of itself", () => {
 
   it("bindings are the buffers that its text declares, from 1 on, and each is used", () => {
     for (const { source, bindings } of plan.launches) {
-      const declared = [...source.matchAll(/@binding\((\d+)\) var<storage, (\w+)> (\w+):/g)].map(([, at, access, name]) => [+at, access, name]);
+      const declared = [...source.matchAll(/@binding\((\d+)\) var<storage, (\w+)> (\w+):/g)].map(([, at, access, name]) => [
+        +at,
+        access,
+        name,
+      ]);
       expect(declared).toEqual(bindings.map(({ access, name }, i) => [i + 1, access, name]));
       for (const { name } of bindings) expect(source.split(`${name}[`).length).toBeGreaterThan(1);
     }

@@ -19,8 +19,16 @@ afterEach(() => {
 
 describe("a host without such a place is told what to use instead", () => {
   it.each<[string, () => unknown, RegExp]>([
-    ["indexedDBStore()", () => indexedDBStore(), /^indexedDBStore\(\): this host has none\. Use fileStore\(folder\) in Node, or an object with read\(\) and write\(\)/],
-    ["opfsStore()", () => opfsStore(), /^opfsStore\(\): this host has none\. Use indexedDBStore\(\) in a page or fileStore\(folder\) in Node/],
+    [
+      "indexedDBStore()",
+      () => indexedDBStore(),
+      /^indexedDBStore\(\): this host has none\. Use fileStore\(folder\) in Node, or an object with read\(\) and write\(\)/,
+    ],
+    [
+      "opfsStore()",
+      () => opfsStore(),
+      /^opfsStore\(\): this host has none\. Use indexedDBStore\(\) in a page or fileStore\(folder\) in Node/,
+    ],
     [
       "fileStore()",
       () => {

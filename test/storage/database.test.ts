@@ -40,7 +40,7 @@ function script() {
   const database = { close: vi.fn(), createObjectStore: vi.fn(), transaction: vi.fn(() => transaction) };
   const open = vi.fn(() => opening);
   vi.stubGlobal("indexedDB", { open });
-  const work = vi.fn((_table: unknown) => asked as unknown as IDBRequest<unknown>);
+  const work = vi.fn<(table: unknown) => IDBRequest<unknown>>(() => asked as unknown as IDBRequest<unknown>);
   let outcome = "pending";
   const used = useTable<unknown>("name", "entries", "readwrite", work).then(
     (value) => (outcome = `resolved with ${String(value)}`),
@@ -99,12 +99,19 @@ describe("useTable()", () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  it("rejects if the request fails, and closes the database", async () => {
-    const { opening, asked, database, outcomeNow } = script();
+  it("rejects once if the request fails, whose transaction is then undone, and closes the database", async () => {
+    const unhandled = vi.fn();
+    process.on("unhandledRejection", unhandled);
+    const { opening, asked, transaction, database, outcomeNow } = script();
     opening.succeed(database);
     await outcomeNow();
     asked.fail(new Error("no such key"));
     expect(await outcomeNow()).toBe("rejected with no such key");
+    transaction.error = asked.error;
+    transaction.onabort?.();
+    expect(await outcomeNow()).toBe("rejected with no such key");
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
     expect(database.close).toHaveBeenCalledOnce();
   });
 
