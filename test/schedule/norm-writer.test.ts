@@ -1,4 +1,5 @@
-// Who writes the norms that gradients are clipped by: nobody where there are none, and a network that has some must have been given the writer.
+// Who writes the norms that gradients are clipped by: nobody where there are none, and a plan
+// that has some must have been given the writer.
 
 import { describe, expect, it } from "vitest";
 import type { OpOf } from "../../src/graph/types.ts";

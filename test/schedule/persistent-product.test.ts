@@ -83,7 +83,7 @@ const SIZES = [
   [4, 10, 2],
   [33, 2, 1],
   [9, 17, 5],
-  [64, 48, 3],
+  [32, 24, 3],
 ] as const;
 const CASES = FORMS.flatMap((form) =>
   SIZES.flatMap(([m, n, k]) => [false, true].map((quads) => [form, m, n, k, quads ? "quads" : "no quads", quads] as const)),

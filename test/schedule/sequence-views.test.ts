@@ -1,5 +1,5 @@
-// Views of sequences, read number by number and compared with the definition of each: h(t−1), the last step, and the gradient that goes back
-// to it. A sequence of example b has its step t in row b·T + t.
+// Views of sequences, read number by number and compared with the definition of each: h(t−1), the last step, and the gradient that goes
+// back to it. A sequence of example b has its step t in row b·T + t.
 
 import { describe, expect, it } from "vitest";
 import type { Op } from "../../src/graph/types.ts";

@@ -1,5 +1,5 @@
-// Which groups share a launch: parts of one stage never depend on each other, nothing runs before what it needs, a program of several groups
-// mixes no rows, and no part waits for longer than it must. All of it is worked out here from what ops read and write.
+// Which groups share a launch: parts of one stage never depend on each other, nothing runs before what it needs, a program of several
+// groups mixes no rows, and no part waits for longer than it must. All of it is worked out here from what ops read and write.
 
 import { describe, expect, it } from "vitest";
 import { buildGraph } from "../../src/graph/build.ts";

@@ -1,5 +1,5 @@
-// How products are cut: every cut covers each number of the result once, stays within the lanes and the workgroup memory of the adapter, and
-// the model of costs gives what it gives by hand.
+// How products are cut: every cut covers each number of the result once, stays within the lanes and the workgroup memory of the adapter,
+// and the model of costs gives what it gives by hand.
 
 import { describe, expect, it } from "vitest";
 import type { ProductCut } from "../../shaders/product-part.wgsl.ts";
@@ -65,7 +65,7 @@ function complaints(cut: ProductCut, m: number, n: number, limits: TileLimits): 
   if (lanesX * lanesY * lanesK !== limits.lanes) found.push("other lanes");
   if (tileRows * tileCols > 128) found.push("too many accumulators");
   if (broadcast && !(limits.quads && lanesX % 4 === 0 && tileRows % 4 === 0)) found.push("no quads");
-  // A float for each number of each slice of K; of staged blocks both operands, `depth` terms deep, a vec4f of padding for each term and side.
+  // A float for each number of each slice of K; of staged blocks both operands, `depth` terms deep, a vec4f of padding a term and side.
   const partial = lanesK > 1 ? 4 * lanesK * high * wide : 0,
     staged = kind === "workgroup" ? 4 * depth * (high + 4 + (wide + 4)) : 0;
   if (partial + staged > limits.workgroupBytes) found.push("too much workgroup memory");

@@ -1,4 +1,5 @@
-// One use of a database of the page: what is written counts only when its transaction is complete, and whatever happens the database is closed.
+// One use of a database of the page: what is written counts only when its transaction is complete, and whatever happens
+// the database is closed.
 // Node has no IndexedDB, so a test tells each event when to come. A real one is used by test/gpu/choice-store.test.ts and
 // test/train/reload.test.ts, in browsers.
 
