@@ -2,13 +2,15 @@
 // statements for one number, one term of a sum over rows, or one row.
 //   term of a mean      x · 1/R        of a variance   (x − μ)² · 1/R     of a product   a · b
 //   normalize           (x − μ) / √(v + ε)
+//   rescale             g / √(v + ε)
 //   pull back           (g − (Σ g + n · Σ g·n) · 1/R) / √(v + ε)
 // Rounding: a variance is a sum of squares of differences, never a difference of squares: nothing cancels but x − μ.
 
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { literal, type NumberAt, type StoreAt } from "./kernel.wgsl.ts";
 
-const overDeviation = (value: string, variance: string, epsilon: number): string => `(${value}) / sqrt(${variance} + ${literal(epsilon)})`;
+export const overDeviation = (value: string, variance: string, epsilon: number): string =>
+  `(${value}) / sqrt(${variance} + ${literal(epsilon)})`;
 
 export const normalized = (x: string, mean: string, variance: string, epsilon: number): string =>
   overDeviation(`${x} - ${mean}`, variance, epsilon);

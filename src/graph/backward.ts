@@ -111,6 +111,10 @@ function pullBack(g: GraphBuilder, { stage, index, input, output }: Passed, upst
 /** Whether it is dense or affine: the gradients of its weights need no more than the δ at its output. */
 const hasWeights = ({ stage }: Passed): boolean => "bias" in stage;
 
+/** Whether it has weights that are trained: those of a layer all are, or none is. */
+const isTrained = ({ stage }: Passed): boolean =>
+  (stage.type === "dense" && !stage.kernel.frozen) || (stage.type === "affine" && !(stage.gamma ?? stage.bias)!.frozen);
+
 /** A weight tensor with what builds its gradient. */
 interface Weighted {
   readonly parameter: Parameter;
@@ -139,10 +143,9 @@ function dataGradients(g: GraphBuilder, { stage, input, output }: Passed, delta:
 
 /** BP4 and BP3 of one dense layer, or BP4 of a recurrence, of the mini-batch or of all its time steps; γ and β of a normalization. */
 const weightGradients = (g: GraphBuilder, passed: Passed, delta: string, sequences: SequenceGraph | null): Weighted[] =>
-  dataGradients(g, passed, delta, sequences).map(([parameter, gradient]) => ({
-    parameter,
-    build: () => addPenalty(g, parameter, gradient),
-  }));
+  dataGradients(g, passed, delta, sequences)
+    .filter(([{ frozen }]) => !frozen)
+    .map(([parameter, gradient]) => ({ parameter, build: () => addPenalty(g, parameter, gradient) }));
 
 /**
  * Everything after the loss' gradient.
@@ -159,7 +162,7 @@ export function backward(
   sequences: SequenceGraph | null,
   onRowsDone: () => void,
 ): void {
-  const first = passed.findIndex(hasWeights);
+  const first = passed.findIndex(isTrained);
   const { globalClipNorm } = recipe.optimizer;
   const waiting: { parameter: Parameter; gradient: string }[] = [];
   let upstream = start;

@@ -131,6 +131,8 @@ function normalizationFormula(op: NormalizationOp): string {
       return `Σ_rows ${first}⊙${second}`;
     case "affine":
       return [op.scale ? `${second} ⊙ ${first}` : first, ...(op.center ? [op.inputs[op.inputs.length - 1]] : [])].join(" + ");
+    case "rescale":
+      return `${first} / √(${second} + ${op.epsilon})`;
     case "moving":
       return `${op.momentum}·${first} + ${Number((1 - op.momentum).toPrecision(6))}·${second}`;
     case "normalize":

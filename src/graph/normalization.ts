@@ -5,6 +5,7 @@
 //   z = γ ⊙ n + β
 //   ∂C/∂β = Σ δ    ∂C/∂γ = Σ δ⊙n    g = ∂C/∂n = γ ⊙ δ
 //   ∂C/∂x = (g − (Σ g + n ⊙ Σ g⊙n) / R) / √(v + ε)      through μ and v too: Σ over rows, or over the columns of a row
+//   ∂C/∂x = g / √(v + ε)                                of a layer that is not trained: μ and v are the moving ones
 //
 // Sources: Ioffe and Szegedy, "Batch Normalization", 2015, §3; Ba, Kiros and Hinton, "Layer Normalization", 2016.
 
@@ -53,8 +54,9 @@ function normalize(g: GraphBuilder, stage: NormalizeStage, x: string, n: string,
   const { epsilon } = stage,
     outputs = [g.alike(n, x)];
   if (!isBatch(stage)) return g.push({ type: "normalizeRows", kind: "normalize", epsilon, inputs: [x], outputs });
-  if (purpose === "train") refusePadding(g, stage, x);
-  const statistics = purpose === "train" ? batchStatistics(g, stage, x, n) : [stage.mean.symbol, stage.variance.symbol];
+  const ofBatch = purpose === "train" && !stage.frozen;
+  if (ofBatch) refusePadding(g, stage, x);
+  const statistics = ofBatch ? batchStatistics(g, stage, x, n) : [stage.mean.symbol, stage.variance.symbol];
   return g.push({ type: "normalize", kind: "normalize", epsilon, inputs: [x, ...statistics], outputs });
 }
 
@@ -63,6 +65,9 @@ function normalizeGradient(g: GraphBuilder, stage: NormalizeStage, x: string, n:
   const { epsilon } = stage;
   if (!isBatch(stage)) {
     return g.push({ type: "normalizeRows", kind: "pullBack", epsilon, inputs: [upstream, n, x], outputs: [g.alike(out, x)] });
+  }
+  if (stage.frozen) {
+    return g.push({ type: "normalize", kind: "rescale", epsilon, inputs: [upstream, stage.variance.symbol], outputs: [g.alike(out, x)] });
   }
   const sum = g.push({ type: "rowSum", inputs: [upstream], outputs: [vector(g, `sum_${out}`, x)] });
   const dot = moment(g, "product", [upstream, n], `dot_${out}`);

@@ -156,6 +156,8 @@ export type NormalizationOp =
   | ({ readonly type: "normalize"; readonly kind: "affine"; readonly scale: boolean; readonly center: boolean } & Operands)
   /** ∂C/∂x of normalize, through μ and v too: (g − (Σ g + n ⊙ Σ g⊙n) / R) / √(v + ε). inputs: g = ∂C/∂n (R, C), n (R, C), v, Σ g, Σ g⊙n. */
   | ({ readonly type: "normalize"; readonly kind: "pullBack"; readonly epsilon: number } & Operands)
+  /** g / √(v + ε), where v does not depend on x. inputs: g (R, C), v (1, C). */
+  | ({ readonly type: "normalize"; readonly kind: "rescale"; readonly epsilon: number } & Operands)
   /** m ← momentum·m + (1 − momentum)·s, in place. inputs: m, s; output: m. */
   | ({ readonly type: "normalize"; readonly kind: "moving"; readonly momentum: number } & Operands)
   /** Each row by its own mean and variance over its C features: (x − μ) / √(v + ε); or ∂C/∂x of that, as above with sums over the row and C

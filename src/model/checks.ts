@@ -94,6 +94,10 @@ export function checkInputShape(where: string, shape: unknown): readonly number[
   return Object.freeze(shape.map((size: unknown, i) => checkCount(where, `inputShape[${i}]`, size)));
 }
 
+/** What a layer has of `trainable`: nothing where it is trained. */
+export const checkTrainable = (where: string, value: unknown): { readonly trainable?: false } =>
+  checkFlag(where, "trainable", value, true) ? {} : { trainable: false };
+
 /** The prefix of weights' names, or null where none is given. */
 export function checkName(where: string, name: string | undefined): string | null {
   if (name === undefined || /^[A-Za-z][\w.-]{0,63}$/.test(name)) return name ?? null;

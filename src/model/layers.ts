@@ -1,7 +1,7 @@
 // Layers as the user declares them: frozen plain values, checked one by one. How they fit together is network.ts' job.
 
 import { checkActivation, type ActivationName } from "./activations.ts";
-import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
+import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, checkTrainable, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
 import type { BatchNormalizationLayer, LayerNormalizationLayer } from "./normalization-types.ts";
 import type { SimpleRNNLayer } from "./recurrent-types.ts";
@@ -28,6 +28,8 @@ export interface DenseOptions {
   kernelRegularizer?: Regularizer | null;
   /** The same for b; default null, none. */
   biasRegularizer?: Regularizer | null;
+  /** False: fit() leaves W and b as they are, without penalties, and computes no gradient of them. Default true. */
+  trainable?: boolean;
   /** Prefix of the weights' names; "dense", "dense_1", … by default. */
   name?: string;
 }
@@ -44,6 +46,8 @@ export interface DenseLayer {
   readonly kernelRegularizer: Regularizer | null;
   readonly biasRegularizer: Regularizer | null;
   readonly name: string | null;
+  /** Left out of layers that are trained. */
+  readonly trainable?: false;
 }
 
 /** What dropout() returns. */
@@ -73,6 +77,7 @@ const DENSE_OPTIONS = [
   "kernelRegularizer",
   "biasRegularizer",
   "name",
+  "trainable",
 ];
 
 /**
@@ -93,6 +98,7 @@ export function dense(options: DenseOptions): DenseLayer {
     kernelRegularizer: checkRegularizer(where, options.kernelRegularizer),
     biasRegularizer: checkRegularizer(where, options.biasRegularizer),
     name: checkName(where, options.name),
+    ...checkTrainable(where, options.trainable),
   });
 }
 

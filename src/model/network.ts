@@ -45,7 +45,12 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
   | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
   | { readonly type: "recurrent"; readonly activation: RecurrentActivation; readonly kernel: Parameter; readonly stateful: boolean }
-  | ({ readonly type: "normalize"; readonly name: string; readonly epsilon: number } & Partial<MovingStatistics>)
+  | ({
+      readonly type: "normalize";
+      readonly name: string;
+      readonly epsilon: number;
+      /** Moving statistics stay as they are, and normalize in training too. */ readonly frozen?: true;
+    } & Partial<MovingStatistics>)
   | { readonly type: "affine"; readonly name: ""; readonly gamma: Parameter | null; readonly bias: Parameter | null }
   | { readonly type: "lastStep" }
 );
@@ -167,6 +172,8 @@ export class Resolver {
   readonly #counts: Record<string, number> = {};
   /** Layers with weights so far. */
   numbered = 0;
+  /** Of the layer that is being appended. */
+  traits: { readonly frozen?: true } = {};
 
   /** @param steps null where no sequence reaches the next layer */
   constructor(
@@ -187,6 +194,7 @@ export class Resolver {
     if (this.lastActivation === "softmax") {
       throw new InputError(`${where} comes after a softmax. Move that to the end.`);
     }
+    this.traits = "trainable" in layer && layer.trainable === false ? { frozen: true } : {};
     appenderOf(layer)!(this, layer, where);
   }
 
@@ -220,7 +228,8 @@ export class Resolver {
           `weight tensor may have at most 2^30 (4 GiB). Use fewer units or features.`,
       );
     }
-    const parameter: Parameter = { name, symbol, shape, initializer, regularizer };
+    const { traits } = this,
+      parameter: Parameter = { name, symbol, shape, initializer, regularizer: traits.frozen ? null : regularizer, ...traits };
     this.parameters.push(parameter);
     return parameter;
   }
@@ -314,6 +323,9 @@ export function resolveNetwork(layers: readonly Layer[], seed: number): Network 
 /** Checks what compile() was given against the network. */
 export function resolveRecipe(network: Network, given: { optimizer: unknown; loss: unknown; metrics?: readonly unknown[] }): Recipe {
   const loss = toLoss(given.loss);
+  if (network.parameters.every(({ frozen }) => frozen)) {
+    throw new InputError("compile(): every layer has trainable: false. Leave it out of one.");
+  }
   checkLossFits(loss, network.lastActivation, network.outputWidth);
   const last = network.stages.at(-1)?.type;
   if (matchingActivation(loss) === "sigmoid" && !loss.fromLogits && last !== "activation") {

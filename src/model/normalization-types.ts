@@ -23,6 +23,11 @@ export interface LayerNormalizationOptions {
   gammaRegularizer?: Regularizer | null;
   /** [features] or [steps, features] that come in, the batch left out; the first layer needs it, later ones may repeat it. */
   inputShape?: readonly number[];
+  /**
+   * False: fit() leaves γ and β as they are, without penalties; a batch normalization normalizes by its moving statistics then, and leaves
+   * them as they are, as in Keras. Default true.
+   */
+  trainable?: boolean;
   /** Prefix of the weights' names; "layer_normalization", "layer_normalization_1", … by default. */
   name?: string;
 }
@@ -53,6 +58,8 @@ export interface LayerNormalizationLayer {
   readonly gammaRegularizer: Regularizer | null;
   readonly inputShape: readonly number[] | null;
   readonly name: string | null;
+  /** Left out of layers that are trained. */
+  readonly trainable?: false;
 }
 
 /** What batchNormalization() returns: frozen, with all defaults filled in. */

@@ -2,7 +2,7 @@
 // appended to a network.
 
 import { InputError } from "../errors.ts";
-import { checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
+import { checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, checkTrainable, show } from "./checks.ts";
 import { checkInitializer, type Initializer } from "./initializers.ts";
 import { APPEND, type MovingStatistics, type Parameter, type Resolver } from "./network.ts";
 import type {
@@ -24,6 +24,7 @@ const OPTIONS = [
   "gammaRegularizer",
   "inputShape",
   "name",
+  "trainable",
 ];
 const MOVING_OPTIONS = ["momentum", "movingMeanInitializer", "movingVarianceInitializer"];
 
@@ -57,6 +58,7 @@ function commonOf(where: string, options: LayerNormalizationOptions): Omit<Layer
     gammaRegularizer: checkRegularizer(where, options.gammaRegularizer),
     inputShape: checkInputShape(where, options.inputShape),
     name: checkName(where, options.name),
+    ...checkTrainable(where, options.trainable),
   };
 }
 
@@ -103,7 +105,7 @@ function append(to: Resolver, layer: NormalizationLayer, type: string, where: st
     shape = [to.width];
   const gamma = layer.scale ? to.parameter(`${name}/gamma`, `g${number}`, shape, layer.gammaInitializer, layer.gammaRegularizer) : null;
   const bias = layer.center ? to.parameter(`${name}/beta`, `b${number}`, shape, layer.betaInitializer, layer.betaRegularizer) : null;
-  to.push({ type: "normalize", name, epsilon: layer.epsilon, ...keep?.(name, number, to.width) });
+  to.push({ type: "normalize", name, epsilon: layer.epsilon, ...keep?.(name, number, to.width), ...to.traits });
   if (gamma || bias) to.push({ type: "affine", name: "", gamma, bias });
   to.lastActivation = "linear";
 }

@@ -46,6 +46,8 @@ export interface SimpleRNNOptions {
    * many features, which are never made. First layer only.
    */
   inputVocabulary?: number;
+  /** False: fit() leaves U, W and b as they are, without penalties, and computes no gradient of them. Default true. */
+  trainable?: boolean;
   /** Prefix of the weights' names; "simple_rnn", "simple_rnn_1", … by default. */
   name?: string;
 }
@@ -68,4 +70,6 @@ export interface SimpleRNNLayer {
   readonly biasRegularizer: Regularizer | null;
   readonly dropout: number;
   readonly name: string | null;
+  /** Left out of layers that are trained. */
+  readonly trainable?: false;
 }

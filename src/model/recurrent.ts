@@ -3,7 +3,7 @@
 
 import { InputError } from "../errors.ts";
 import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "./activations.ts";
-import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, show } from "./checks.ts";
+import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, checkTrainable, show } from "./checks.ts";
 import { checkInitializer } from "./initializers.ts";
 import { APPEND, type Resolver } from "./network.ts";
 import type { SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
@@ -25,6 +25,7 @@ const OPTIONS = [
   "inputShape",
   "inputVocabulary",
   "name",
+  "trainable",
 ];
 
 function checkRecurrentActivation(where: string, name: unknown): RecurrentActivation {
@@ -86,6 +87,7 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
     biasRegularizer: checkRegularizer(where, options.biasRegularizer),
     dropout: checkFloat32(where, "dropout", options.dropout ?? 0, "[0, 1)"),
     name: checkName(where, options.name),
+    ...checkTrainable(where, options.trainable),
   });
 }
 

@@ -68,6 +68,8 @@ function numberError(op: OpOf<"normalize">, inputs: readonly Bounded[], i: numbe
       const through = add(at(fourth, column), multiply(at(second, i), at(fifth, column)));
       return overDeviation(subtract(x, multiply(through, inverse(first.values.length / cols))), at(third, column), op.epsilon).error;
     }
+    case "rescale":
+      return overDeviation(x, at(second, column), op.epsilon).error;
     case "moving":
       return add(multiply(rounded(op.momentum), x), multiply(rounded(1 - op.momentum), at(second, i))).error;
   }

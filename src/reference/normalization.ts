@@ -36,6 +36,8 @@ function normalization(op: OpOf<"normalize">, inputs: readonly Float64Array[], c
       const rows = first.length / cols;
       return first.map((g, i) => (g - (fourth[i % cols] + second[i] * fifth[i % cols]) / rows) / Math.sqrt(third[i % cols] + op.epsilon));
     }
+    case "rescale":
+      return first.map((g, i) => g / Math.sqrt(second[i % cols] + op.epsilon));
     case "moving":
       return first.map((moving, i) => op.momentum * moving + (1 - op.momentum) * second[i]);
   }

@@ -3,6 +3,7 @@
 import { literal } from "../../shaders/kernel.wgsl.ts";
 import {
   normalized,
+  overDeviation,
   normalizeRowStatements,
   pulledBack,
   pullBackRowStatements,
@@ -37,6 +38,8 @@ function numberText(graph: Graph, op: OpOf<"normalize">, operand: ReadOperand): 
       return operand(0) + (op.scale ? ` * ${column(1)}` : "") + (op.center ? ` + ${column(op.inputs.length - 1)}` : "");
     case "pullBack":
       return pulledBack(operand(0), operand(1), column(2), column(3), column(4), meanOver(tensorOf(graph, op.inputs[0])), op.epsilon);
+    case "rescale":
+      return overDeviation(operand(0), column(1), op.epsilon);
     case "moving":
       return `${literal(op.momentum)} * ${operand(0)} + ${literal(1 - op.momentum)} * ${operand(1)}`;
   }

@@ -70,6 +70,7 @@ export abstract class Layer {
   /** Without the batch; null until it is in a model. */
   #output: number[] | null = null;
   #input: number[] | null = null;
+  #trainable = true;
   readonly declared: number[] | null;
 
   constructor(
@@ -81,11 +82,7 @@ export abstract class Layer {
       ([key, value]) => value !== undefined && value !== null && ![...BASE, ...known].includes(key),
     );
     if (unknown) throw unsupported(`tf.layers.${className}: option ${unknown[0]}`, `Known: ${[...known, ...BASE].join(", ")}.`);
-    if (options?.trainable === false)
-      throw unsupported(
-        `tf.layers.${className}: trainable: false`,
-        "Put what does not train before the data: predict() with the frozen layers, fit() the others.",
-      );
+    if (options?.trainable === false) this.trainable = false;
     this.name = options?.name ?? "";
     this.declared = declaredShape(options ?? {});
   }
@@ -103,14 +100,21 @@ export abstract class Layer {
   get built(): boolean {
     return this.#output !== null;
   }
+  /** Whether fit() changes the weights; what it is at compile() counts. */
   get trainable(): boolean {
-    return true;
+    return this.#trainable;
+  }
+  /** @throws UnsupportedError for batch normalization, whose moving statistics TensorFlow.js would go on changing */
+  set trainable(value: boolean) {
+    if (!value && this.className === "BatchNormalization")
+      throw unsupported("batchNormalization with trainable: false", "Use deltaprop's own batchNormalization({ trainable: false }).");
+    this.#trainable = value;
   }
   get trainableWeights(): LayerWeight[] {
-    return this.weights.filter(({ trainable }) => trainable);
+    return this.weights.filter(({ trainable }) => trainable && this.trainable);
   }
   get nonTrainableWeights(): LayerWeight[] {
-    return this.weights.filter(({ trainable }) => !trainable);
+    return this.weights.filter(({ trainable }) => !(trainable && this.trainable));
   }
   getClassName(): string {
     return this.className;
@@ -218,6 +222,7 @@ export class Dense extends Layer {
     return [
       dense({
         units: this.units,
+        trainable: this.trainable,
         activation: this.activation.name,
         useBias: this.useBias,
         inputShape,
@@ -290,6 +295,7 @@ export class SimpleRNN extends Layer {
     return [
       simpleRNN({
         units,
+        trainable: this.trainable,
         activation: this.activation.name as RecurrentActivation,
         returnSequences: this.returnSequences,
         useBias: this.useBias,

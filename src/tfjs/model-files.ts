@@ -107,8 +107,10 @@ const common = ({
   kernelRegularizer,
   biasRegularizer,
   name,
+  trainable,
 }: Extract<CoreLayer, { type: "dense" | "simpleRNN" }>) => ({
   units,
+  trainable,
   activation: NAMES[activation] ?? activation,
   useBias,
   kernelRegularizer,
@@ -123,8 +125,10 @@ const normalization = ({
   gammaRegularizer,
   betaRegularizer,
   name,
+  trainable,
 }: Extract<CoreLayer, { type: "batchNormalization" | "layerNormalization" }>) => ({
   epsilon,
+  trainable,
   center,
   scale,
   gammaRegularizer,

@@ -86,6 +86,7 @@ export class Normalization extends Layer {
     const { momentum, gammaRegularizer, betaRegularizer } = this.#options,
       common = {
         inputShape,
+        trainable: this.trainable,
         epsilon: this.epsilon,
         center: this.#center,
         scale: this.#scale,

@@ -26,6 +26,8 @@ interface CompiledWith {
   readonly optimizer: Optimizer;
   readonly loss: LossName | Loss;
   readonly metrics: readonly Metric[];
+  /** Which layers are trained. */
+  readonly trains: string;
 }
 
 type Data = TensorLike | readonly Tensor[];
@@ -91,6 +93,13 @@ export class Sequential {
   get nonTrainableWeights(): LayerWeight[] {
     return this.layers.flatMap((layer) => layer.nonTrainableWeights);
   }
+  /** Sets it for all layers. */
+  set trainable(value: boolean) {
+    for (const layer of this.layers) layer.trainable = value;
+  }
+  get trainable(): boolean {
+    return this.layers.some((layer) => layer.trainable);
+  }
   get optimizer(): Optimizer {
     return this.#ready("optimizer").optimizer;
   }
@@ -122,7 +131,12 @@ export class Sequential {
     const units = this.outputShape.at(-1)!,
       checked = toLoss(loss),
       list: unknown[] = metrics === undefined || metrics === null ? [] : [metrics].flat();
-    this.#recipe = { optimizer: toOptimizer(optimizer), loss: checked, metrics: list.map((metric) => toMetric(metric, checked, units)) };
+    this.#recipe = {
+      optimizer: toOptimizer(optimizer),
+      loss: checked,
+      metrics: list.map((metric) => toMetric(metric, checked, units)),
+      trains: this.#trains,
+    };
   }
 
   /**
@@ -251,6 +265,10 @@ export class Sequential {
     return this.layers.flatMap((layer) => layer.weights);
   }
 
+  get #trains(): string {
+    return this.layers.map(({ trainable }) => trainable).join();
+  }
+
   #first(): Layer {
     if (this.layers.length === 0) throw new InputError("the model has no layers yet. Add them by model.add(tf.layers.dense({ … })).");
     return this.layers[0];
@@ -309,6 +327,11 @@ export class Sequential {
 
   /** The model of deltaprop with the weights of the host, compiled as this one is now. */
   async #open(recipe: CompiledWith): Promise<CoreSequential> {
+    if (this.#compiled && this.#compiled.trains !== recipe.trains) {
+      this.#core?.dispose();
+      this.#core = this.#compiled = null;
+      this.#synced = [];
+    }
     const core = (this.#core ??= this.#declare()),
       weights = this.#inOrder;
     if (weights.some(({ data }, i) => data !== this.#synced[i])) {

@@ -31,7 +31,9 @@ export function summarize(network: Network): string {
   const shapeOf = ({ steps, width }: { steps: number; width: number }): string =>
     `(batch, ${network.sequences && steps > 1 ? `${steps}, ` : ""}${width})`;
   const rows = network.stages.map((stage) => [...labelOf(stage), shapeOf(stage), String(countOf(stage))]);
-  const total = network.parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+  const numbersOf = (parameters: readonly Parameter[]): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+  const total = numbersOf(network.parameters),
+    frozen = numbersOf(network.parameters.filter((parameter) => parameter.frozen));
   const table = [
     ["name", "layer", "output shape", "parameters"],
     ["input", "", shapeOf({ steps: network.inputSteps, width: network.inputWidth }), "0"],
@@ -40,5 +42,11 @@ export function summarize(network: Network): string {
   const widths = [0, 1, 2, 3].map((c) => Math.max(...table.map((row) => row[c].length)));
   const lines = table.map((row) => row.map((cell, c) => (c === 3 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  "));
   const rule = "─".repeat(lines[0].length);
-  return [lines[0], rule, ...lines.slice(1), rule, `${total.toLocaleString("en")} parameters`].join("\n");
+  return [
+    lines[0],
+    rule,
+    ...lines.slice(1),
+    rule,
+    `${total.toLocaleString("en")} parameters${frozen ? `, ${frozen.toLocaleString("en")} not trained` : ""}`,
+  ].join("\n");
 }

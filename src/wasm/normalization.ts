@@ -71,6 +71,8 @@ export function normalizationOf(group: GroupWriter, op: OpOf<"normalize">, cell:
       const through = div(madd(of(1), of(4), of(3)), rowsOf(group, op.inputs[0]));
       return div(sub(of(0), through), f32x4.sqrt(add(of(2), floats(op.epsilon))));
     }
+    case "rescale":
+      return div(of(0), f32x4.sqrt(add(of(1), floats(op.epsilon))));
     case "moving":
       return madd(of(0), floats(op.momentum), mul(of(1), floats(1 - op.momentum)));
   }

@@ -14,10 +14,12 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import { loadLayersModel, saveLayersModel, type ModelArtifacts } from "../../src/files/index.ts";
 import {
   activation,
+  batchNormalization,
   dense,
   DeltapropError,
   FormatError,
   initializers,
+  layerNormalization,
   sequential,
   simpleRNN,
   UnsupportedError,
@@ -187,6 +189,21 @@ describe("models of ours", () => {
     const [layer] = (await loadLayersModel(await artifactsOf(theirs))).inside.stack.layers;
     expect(layer).toMatchObject({ type: "dense", kernelInitializer });
     expect(layer).not.toMatchObject({ kernelInitializer: initializers.zeros() });
+  });
+
+  it("have layers that are not trained in TensorFlow.js too, and back", async () => {
+    const layers = [
+      dense({ units: 3, inputShape: [3, 2], trainable: false }),
+      simpleRNN({ units: 3, trainable: false }),
+      batchNormalization({ trainable: false }),
+      layerNormalization(),
+    ];
+    const theirs = await tfl.loadLayersModel(
+      tfc.io.fromMemory(artifactsIn(await saveLayersModel(await modelOf(...layers, dense({ units: 1 })), null))),
+    );
+    expect(theirs.layers.map(({ trainable }) => trainable)).toEqual([false, false, false, true, true]);
+    const back = (await loadLayersModel(await artifactsOf(theirs))).inside.stack.layers;
+    expect(back.map((layer) => !("trainable" in layer))).toEqual([false, false, false, true, true]);
   });
 
   it("a normal that is not cut is not for TensorFlow.js", async () => {
@@ -397,7 +414,11 @@ describe("what is not known is refused by layer and option", () => {
       dense3({ kernel_constraint: of3("keras.constraints", "MaxNorm", {}) }),
       'layer "d" (Dense): option kernel_constraint is',
     ],
-    ["a frozen layer", dense3({ trainable: false }), 'layer "d" (Dense): option trainable is false'],
+    [
+      "a layer that is trained in a way of its own",
+      dense3({ trainable: "sometimes" }),
+      'layer "d" (Dense): option trainable is "sometimes"',
+    ],
     ["another precision", dense3({ dtype: "mixed_float16" }), "option dtype is"],
     ["an option that did not exist", dense3({ mystery: 3 }), "option mystery is 3"],
     ["recurrent dropout", of3("keras.layers", "SimpleRNN", { ...DENSE, recurrent_dropout: 0.5 }), "option recurrent_dropout is 0.5"],

@@ -72,7 +72,7 @@ describe("saveModel() and loadModel()", () => {
         name: "memory",
       }),
       dropout({ rate: 0.5 }),
-      dense({ units: 2, useBias: false, kernelRegularizer: regularizer, biasInitializer: "heNormal" }),
+      dense({ units: 2, useBias: false, kernelRegularizer: regularizer, biasInitializer: "heNormal", trainable: false }),
     );
     expect((await loadModel(await saveModel(model, null))).inside.stack).toEqual(model.inside.stack);
   });

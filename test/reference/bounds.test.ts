@@ -142,6 +142,13 @@ const normalizations: Case[] = [
     slack: 30,
   },
   {
+    name: "back through statistics that stay",
+    op: { type: "normalize", kind: "rescale", epsilon: 1e-3, inputs: ["x", "v"], outputs: ["out"] },
+    shapes: { x: [B, 5], v: [1, 5], out: [B, 5] },
+    draw: { v: positive(1) },
+    slack: 20,
+  },
+  {
     name: "moving statistic",
     op: { type: "normalize", kind: "moving", momentum: 0.99, inputs: ["x", "s"], outputs: ["out"] },
     shapes: { x: [1, 40], s: [1, 40], out: [1, 40] },

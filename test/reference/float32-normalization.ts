@@ -39,6 +39,8 @@ export function normalizationStep(machine: Arithmetic, op: NormalizationOp, inpu
         }
         case "pullBack":
           return machine.div(f(value - f(f(u[j] + f(y[i] * w[j])) * inverse)), root(z[j], op.epsilon));
+        case "rescale":
+          return machine.div(value, root(y[j], op.epsilon));
         case "moving":
           return f(f(f(op.momentum) * value) + f(f(1 - op.momentum) * y[j]));
       }

@@ -161,6 +161,24 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
       },
     ]),
   ),
+  "a layer that is not trained, and one that is frozen and set free between two calls of compile()": async (tf) => {
+    const model = tf.sequential(),
+      x = rows(tf, 26, 5),
+      y = tf.tensor2d(numbers(52, 4), [26, 2]);
+    model.add(tf.layers.dense({ units: 8, inputShape: [5], activation: "tanh", trainable: false, kernelRegularizer: "l1l2" }));
+    model.add(tf.layers.dense({ units: 6, activation: "relu" }));
+    model.add(tf.layers.dense({ units: 2 }));
+    const train = async () => {
+      model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
+      return finish(tf, model, x, y, { epochs: 3, batchSize: 8, shuffle: false });
+    };
+    const before = await train();
+    model.layers[1].trainable = false;
+    const frozen = await train();
+    model.layers[0].trainable = model.layers[1].trainable = true;
+    const free = await train();
+    return { ...free, seen: [before, frozen, free].flatMap(({ seen }) => seen) };
+  },
   "batch normalization between dense and its activation": async (tf) => {
     const model = tf.sequential(),
       x = rows(tf, 26, 5),
@@ -489,7 +507,11 @@ it.each<[string, () => unknown, RegExp]>([
     /axis 1 is not in deltaprop\/tfjs\. It must be -1 or 2/,
   ],
   ["a constraint of γ", () => ours.layers.batchNormalization({ gammaConstraint: "nonNeg" } as object), /gammaConstraint.*Known/],
-  ["frozen layers", () => ours.layers.dense({ units: 1, trainable: false }), /trainable: false/],
+  [
+    "a frozen batch normalization",
+    () => ours.layers.batchNormalization({ trainable: false }),
+    /batchNormalization with trainable: false is not in .* Use deltaprop's own/,
+  ],
 ])("%s: an error that names it and the remedy", (_, call, message) => {
   expect(call).toThrow(UnsupportedError);
   expect(call).toThrow(message);

@@ -44,6 +44,10 @@ const STEPS: Record<string, [step: Op, shapes: Record<string, readonly [Rows, nu
     { type: "normalize", kind: "pullBack", epsilon: 1e-3, inputs: ["g", "n", "v", "s", "d"], outputs: ["x"] },
     { g: ["batch", COLS], n: ["batch", COLS], v: [1, COLS], s: [1, COLS], d: [1, COLS], x: ["batch", COLS] },
   ],
+  rescaling: [
+    { type: "normalize", kind: "rescale", epsilon: 1e-3, inputs: ["g", "v"], outputs: ["x"] },
+    { g: ["batch", COLS], v: [1, COLS], x: ["batch", COLS] },
+  ],
   "row normalization": [
     { type: "normalizeRows", kind: "pullBack", epsilon: 1e-3, inputs: ["g", "n", "x"], outputs: ["d"] },
     { g: ["batch", COLS], n: ["batch", COLS], x: ["batch", COLS], d: ["batch", COLS] },

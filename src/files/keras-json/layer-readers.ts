@@ -61,6 +61,7 @@ function common(options: Options, { inputShape, name }: Reached) {
     units: options.number("units")!,
     inputShape,
     name,
+    trainable: options.trainable,
     useBias: options.flag("use_bias"),
     kernelInitializer: options.initializer("kernel_initializer"),
     biasInitializer: options.initializer("bias_initializer"),
@@ -95,6 +96,7 @@ function normalization(options: Options, { shape, inputShape, name }: Reached) {
   return {
     inputShape,
     name,
+    trainable: options.trainable,
     epsilon: options.number("epsilon"),
     center: options.flag("center"),
     scale: options.flag("scale"),

@@ -126,13 +126,16 @@ const IGNORED = [
 
 export class Options {
   readonly #known = new Set(IGNORED);
+  /** Whether the layer's weights are trained. */
+  readonly trainable: boolean;
 
   /** @param where the file, and the layer in it */
   constructor(
     readonly where: string,
     readonly config: Json,
   ) {
-    this.only("trainable", true);
+    this.only("trainable", true, false);
+    this.trainable = this.get("trainable") !== false;
     this.#checkDtype();
   }
 

@@ -195,13 +195,14 @@ const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { typ
 };
 
 /** Names of layers without weights count on from "dropout" as Keras' do. */
-function named(written: readonly LayerConfig[], name: string | null, taken: Map<string, number>): LayerConfig[] {
+function named(written: readonly LayerConfig[], { layer, name }: ModelPart, taken: Map<string, number>): LayerConfig[] {
   return written.map(({ className, config }, i) => {
+    const trainable = !(i === 0 && "trainable" in layer && layer.trainable === false);
     const prefix = snake(className),
       count = taken.get(prefix) ?? 0;
-    if (i === 0 && name !== null) return { className, config: { name, trainable: true, ...config } };
+    if (i === 0 && name !== null) return { className, config: { name, trainable, ...config } };
     taken.set(prefix, count + 1);
-    return { className, config: { name: count === 0 ? prefix : `${prefix}_${count}`, trainable: true, ...config } };
+    return { className, config: { name: count === 0 ? prefix : `${prefix}_${count}`, trainable, ...config } };
   });
 }
 
@@ -211,7 +212,7 @@ function writtenLayers(where: string, { layers }: Parts, dialect: Dialect): { pa
     taken = new Map<string, number>();
   return layers.map((part) => ({
     part,
-    written: named((WRITERS[part.layer.type] as LayerWriter<Layer>)(to, part.layer, part.name), part.name, taken),
+    written: named((WRITERS[part.layer.type] as LayerWriter<Layer>)(to, part.layer, part.name), part, taken),
   }));
 }
 
