@@ -73,8 +73,9 @@ class Reader {
   #array(depth: number): JsonValue[] {
     const items: JsonValue[] = [];
     if (this.#accept("]")) return items;
-    do items.push(this.value(depth + 1));
-    while (this.#accept(","));
+    do {
+      items.push(this.value(depth + 1));
+    } while (this.#accept(","));
     return this.#accept("]") ? items : this.fail('"," or "]" was expected');
   }
 

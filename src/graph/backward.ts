@@ -181,10 +181,13 @@ export function backward(
     recurrences = [];
     // Down to the δ of the next layer with weights at once: ⊙σ′ then shares a launch with the product. And the weights are updated
     // after the pull-back through them, which needs the old ones.
-    if (i > first)
-      do goBack();
-      while (!hasWeights(passed[i]));
-    else i--;
+    if (i > first) {
+      do {
+        goBack();
+      } while (!hasWeights(passed[i]));
+    } else {
+      i--;
+    }
     for (const { parameter, build } of weighted) {
       const gradient = build();
       // A norm over all gradients needs all of them before the first update.

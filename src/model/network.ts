@@ -40,7 +40,8 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
       readonly fanIn: number;
       readonly kernel: Parameter;
       readonly bias: Parameter | null;
-      /** What comes in picks rows of the kernel. */ readonly picks: boolean;
+      /** What comes in picks rows of the kernel. */
+      readonly picks: boolean;
     }
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
   | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
@@ -49,7 +50,8 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
       readonly type: "normalize";
       readonly name: string;
       readonly epsilon: number;
-      /** Moving statistics stay as they are, and normalize in training too. */ readonly frozen?: true;
+      /** Moving statistics stay as they are, and normalize in training too. */
+      readonly frozen?: true;
     } & Partial<MovingStatistics>)
   | { readonly type: "affine"; readonly name: ""; readonly gamma: Parameter | null; readonly bias: Parameter | null }
   | { readonly type: "lastStep" }

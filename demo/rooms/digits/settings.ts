@@ -4,16 +4,7 @@ import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import type { Words } from "../../lib/i18n.ts";
-import {
-  ACTIVATION_LABELS,
-  choicesOf,
-  HIDDEN_ACTIVATIONS,
-  OPTIMIZER_CHOICES,
-  OPTIMIZER_LABELS,
-  REGULARIZER_LABELS,
-  REGULARIZERS,
-  usualRate,
-} from "../../lib/menus.ts";
+import { recipeControls } from "../../lib/recipe-controls.ts";
 import { BATCH, DROPOUT, LAMBDA, LAYERS, LOSSES, RATE, SEED, USUAL_RATES, type DigitsConfig } from "./config.ts";
 import type { DigitsWords } from "./texts.ts";
 
@@ -42,35 +33,18 @@ export class Settings {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 120, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(
-        label("activation"),
-        choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language),
-        first.activation,
+      ...recipeControls(label, words.language, first, USUAL_RATES, {
+        setRate: (rate) => {
+          this.#controls.rate.value = rate;
+        },
+        onRegularizer: () => this.#enable(),
         onNetwork,
-      ),
+      }),
       loss: selectControl(
         label("lossKind"),
         named(LOSSES, { softmax: "softmax", sigmoid: "sigmoid", quadratic: "quadratic" }),
         first.loss,
         onNetwork,
-      ),
-      optimizer: selectControl(
-        label("optimizer"),
-        choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language),
-        first.optimizer,
-        (optimizer) => {
-          this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
-          onNetwork();
-        },
-      ),
-      regularizer: selectControl(
-        label("regularizer"),
-        choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language),
-        first.regularizer,
-        () => {
-          this.#enable();
-          onNetwork();
-        },
       ),
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       dropout: textControl(label("dropout"), DROPOUT, first.dropout, onNetwork, "decimal"),

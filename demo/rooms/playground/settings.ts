@@ -5,16 +5,7 @@ import { selectControl, sliderControl, switchControl, textControl, button, type 
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import type { Words } from "../../lib/i18n.ts";
-import {
-  ACTIVATION_LABELS,
-  choicesOf,
-  HIDDEN_ACTIVATIONS,
-  OPTIMIZER_CHOICES,
-  OPTIMIZER_LABELS,
-  REGULARIZER_LABELS,
-  REGULARIZERS,
-  usualRate,
-} from "../../lib/menus.ts";
+import { recipeControls } from "../../lib/recipe-controls.ts";
 import type { Theme } from "../../lib/theme.ts";
 import {
   BATCH,
@@ -94,35 +85,18 @@ export class Settings {
       rate: sliderControl(label("rate"), RATE, first.rate, { places: 100, logarithmic: true, show: plain }, onRate),
       batch: textControl(label("batch"), BATCH, first.batch, onBatch, "numeric"),
       layers: textControl({ ...label("layers"), hint: (now) => now.layersHint }, LAYERS, first.layers, onNetwork),
-      activation: selectControl(
-        label("activation"),
-        choicesOf(HIDDEN_ACTIVATIONS, ACTIVATION_LABELS, words.language),
-        first.activation,
+      ...recipeControls(label, words.language, first, USUAL_RATES, {
+        setRate: (rate) => {
+          this.#controls.rate.value = rate;
+        },
+        onRegularizer: () => this.#enable(),
         onNetwork,
-      ),
+      }),
       loss: selectControl(
         label("lossKind"),
         named(LOSSES, { crossentropy: "crossentropy", quadratic: "quadratic" }),
         first.loss,
         onNetwork,
-      ),
-      optimizer: selectControl(
-        label("optimizer"),
-        choicesOf(OPTIMIZER_CHOICES, OPTIMIZER_LABELS, words.language),
-        first.optimizer,
-        (optimizer) => {
-          this.#controls.rate.value = usualRate(USUAL_RATES, optimizer);
-          onNetwork();
-        },
-      ),
-      regularizer: selectControl(
-        label("regularizer"),
-        choicesOf(REGULARIZERS, REGULARIZER_LABELS, words.language),
-        first.regularizer,
-        () => {
-          this.#enable();
-          onNetwork();
-        },
       ),
       lambda: textControl(label("lambda"), LAMBDA, first.lambda, onNetwork, "decimal"),
       seed: textControl(label("seed"), SEED, first.seed, onPoints, "numeric"),
