@@ -10,6 +10,8 @@ export interface Place {
   readonly options: Pick<CompileOptions, "backend" | "device">;
   /** Takes its GPU away; does nothing elsewhere. */
   lose(): void;
+  /** How often its GPU was lost so far. */
+  readonly losses: number;
 }
 
 /** Whether the browser has WebAssembly with SIMD, and the page's policy lets it compile a module. */
@@ -41,9 +43,16 @@ export class Places {
     const [found, wasm] = await Promise.all([SharedDevice.find(), hasWasm()]),
       places: Place[] = [];
     if (found instanceof SharedDevice)
-      places.push({ engine: "webgpu", options: { backend: "webgpu", device: found.open }, lose: () => found.lose() });
-    if (wasm) places.push({ engine: "wasm", options: { backend: "wasm" }, lose: () => {} });
-    places.push({ engine: "cpu", options: { backend: "cpu" }, lose: () => {} });
+      places.push({
+        engine: "webgpu",
+        options: { backend: "webgpu", device: found.open },
+        lose: () => found.lose(),
+        get losses() {
+          return found.losses;
+        },
+      });
+    if (wasm) places.push({ engine: "wasm", options: { backend: "wasm" }, lose: () => {}, losses: 0 });
+    places.push({ engine: "cpu", options: { backend: "cpu" }, lose: () => {}, losses: 0 });
     return new Places(new Map(places.map((place) => [place.engine, place])), found instanceof SharedDevice ? null : found);
   }
 

@@ -42,6 +42,11 @@ export class RunLoop {
     return this.#next(async () => this.#start());
   }
 
+  /** As soon as what was asked for before is done; training goes on meanwhile. */
+  inTurn(work: () => void): Promise<void> {
+    return this.#next(async () => work());
+  }
+
   /** Resolves when training stands still, between two mini-batches. */
   pause(): Promise<void> {
     return this.#next(() => this.#halt());

@@ -4,6 +4,7 @@ import type { GpuAbsence } from "./engines.ts";
 
 export class SharedDevice {
   #device: Promise<GPUDevice> | null = null;
+  #losses = 0;
 
   /** Why there is none in the place of a device, where there is none. */
   static async find(): Promise<SharedDevice | GpuAbsence> {
@@ -11,6 +12,11 @@ export class SharedDevice {
     if (!("gpu" in navigator) || !navigator.gpu) return isSecureContext ? "api" : "context";
     const adapter = await navigator.gpu.requestAdapter().catch(() => null);
     return adapter ? new SharedDevice() : "adapter";
+  }
+
+  /** How many devices were lost so far. */
+  get losses(): number {
+    return this.#losses;
   }
 
   /** The device as it is, or a new one. For compile({ device }). */
@@ -23,15 +29,31 @@ export class SharedDevice {
     void device?.then((one) => one.destroy());
   }
 
-  async #request(): Promise<GPUDevice> {
+  #request(): Promise<GPUDevice> {
+    const found = this.#another();
+    found
+      .then(({ lost }) => lost)
+      .then(
+        () => {
+          this.#losses++;
+          this.#drop(found);
+        },
+        // The next one who asks looks again.
+        () => this.#drop(found),
+      );
+    return found;
+  }
+
+  /** Another one may have taken its place already. */
+  #drop(device: Promise<GPUDevice>): void {
+    if (this.#device === device) this.#device = null;
+  }
+
+  async #another(): Promise<GPUDevice> {
     // An adapter gives one device only.
     const adapter = await navigator.gpu.requestAdapter();
     if (!adapter) throw new Error("There is no GPU any more. Reload the page, or choose WebAssembly.");
     const { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } = adapter.limits;
-    const device = await adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } });
-    void device.lost.then(() => {
-      this.#device = null;
-    });
-    return device;
+    return adapter.requestDevice({ requiredLimits: { maxComputeWorkgroupStorageSize, maxStorageBuffersPerShaderStage } });
   }
 }

@@ -108,6 +108,8 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
   /** Steps a second from picture to picture, where training waits for pictures. */
   #pacedSpeed: number | null = null;
   #loseNext = false;
+  /** The losses of the GPU that were told, and those from before this network. */
+  #toldLosses = 0;
   /** Whom it tells: set before the first network. */
   events!: E;
 
@@ -130,11 +132,11 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
         throw error;
       }
       this.#held = { task, places, place, revival: new Revival(() => task.compile(place.options)) };
-      [this.#steps, this.#msPerStep, this.#pacedSpeed] = [0, null, null];
+      [this.#steps, this.#msPerStep, this.#pacedSpeed, this.#toldLosses] = [0, null, null, place.losses];
       await before?.task.dispose();
       this.events.onFresh();
       this.#tellModel();
-      await task.show(this.#progress);
+      await this.#show();
       return task;
     });
   }
@@ -152,7 +154,7 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
     return this.alone(() =>
       this.#now.revival.around(async () => {
         await this.#slice(1);
-        await this.task.show(this.#progress);
+        await this.#show();
       }),
     );
   }
@@ -167,10 +169,12 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
     this.#loop.cutSlice();
   }
 
-  /** Takes the GPU away in the middle of the next slice of training; does nothing while none is under way. */
-  lose(): void {
-    this.#loseNext = this.#loop.wanted;
-    this.cutSlice();
+  /** Takes the GPU away in the middle of the next slice of training; does nothing where none was asked for. */
+  lose(): Promise<void> {
+    return this.#loop.inTurn(() => {
+      this.#loseNext = this.#loop.wanted;
+      this.cutSlice();
+    });
   }
 
   /** The same network from the same seed on every engine. */
@@ -223,11 +227,22 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
       if (!this.#loop.wanted) break;
       const now = performance.now();
       if (paced !== null) this.#pacedSpeed = (1000 * paced) / (now - shown);
-      await task.show(this.#progress);
+      await this.#show();
       // A picture that is late is not waited for; at full speed pictures leave time to train.
       shown = paced === null ? performance.now() : now;
     }
-    await task.show(this.#progress);
+    await this.#show();
+  }
+
+  async #show(): Promise<void> {
+    await this.task.show(this.#progress);
+    // No slice noticed it: the GPU went between two of them.
+    if (this.#now.place.losses > this.#toldLosses) this.#tellLoss(this.#steps);
+  }
+
+  #tellLoss(steps: number): void {
+    this.#toldLosses = this.#now.place.losses;
+    this.events.onLost(steps);
   }
 
   /** One call of fit(), of so many mini-batches or fewer. */
@@ -262,7 +277,7 @@ export class Trainer<T extends Task, E extends TrainerEvents> {
           },
           onDeviceLost: () => {
             lost = true;
-            this.events.onLost(this.#steps + batches.length);
+            this.#tellLoss(this.#steps + batches.length);
           },
           onBatchEnd: (_, { loss, accuracy, size }) => {
             batches.push({ loss, accuracy, size });
@@ -312,7 +327,7 @@ export const trainerCalls = (trainer: Trainer<Task, TrainerEvents>) => ({
   run: (): Promise<void> => trainer.run(),
   pause: (): Promise<void> => trainer.pause(),
   step: (): Promise<void> => trainer.step(),
-  lose: (): void => trainer.lose(),
+  lose: (): Promise<void> => trainer.lose(),
   race: (onLap: (lap: Lap) => void): Promise<Lap> => trainer.race(onLap),
 });
 

@@ -2,6 +2,8 @@
 // leaves the one before in place.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Places, type Place } from "../../demo/lib/places.ts";
+import { SharedDevice } from "../../demo/lib/shared-device.ts";
 import { Newest } from "../../demo/lib/newest.ts";
 import { Trainer, type Batch, type ModelInfo, type Progress, type Task, type TrainerEvents } from "../../demo/lib/trainer.ts";
 import { dataset, dense, sequential } from "../../src/index.ts";
@@ -169,6 +171,93 @@ it("tells what stopped it, and runs again when that is mended", async () => {
   await trainer.run();
   await until(() => line.told.length > 5);
   await trainer.pause();
+});
+
+describe("a GPU that is lost", () => {
+  /** A place on the CPU that says it lost a GPU as often as `losses`. */
+  function unsteady() {
+    const lose = vi.fn<() => void>(),
+      place = { engine: "cpu", options: { backend: "cpu" }, lose, losses: 0 } satisfies Place;
+    vi.spyOn(Places, "look").mockResolvedValue({ engines: ["cpu"], noGpu: null, find: () => place } as unknown as Places);
+    return { place, lose };
+  }
+  afterEach(() => vi.restoreAllMocks());
+
+  it("is told of where the network's pictures met the loss, and not its training", async () => {
+    const { place } = unsteady(),
+      { trainer, said, begin } = watched();
+    // Of what was lost before, this network says nothing.
+    place.losses = 2;
+    const line = await begin(new Line());
+    await trainer.step();
+    expect(said).toEqual(["fresh"]);
+    line.show = async () => {
+      place.losses = 3;
+    };
+    await trainer.step();
+    expect(said).toEqual(["fresh", "lost 2"]);
+    await trainer.step();
+    expect(said).toEqual(["fresh", "lost 2"]);
+  });
+
+  it("is taken away where training was asked for and waits for other work", async () => {
+    const { lose } = unsteady(),
+      { trainer, begin } = watched();
+    await begin(new Line());
+    await trainer.lose();
+    await trainer.step();
+    expect(lose).not.toHaveBeenCalled();
+    let done!: () => void;
+    const other = trainer.alone(() => new Promise<void>((resolve) => (done = resolve)));
+    const asked = [trainer.run(), trainer.lose()];
+    await vi.waitFor(() => done());
+    await Promise.all([other, ...asked]);
+    await until(() => lose.mock.calls.length > 0);
+    await trainer.pause();
+    expect(lose).toHaveBeenCalledOnce();
+  });
+
+  it("is counted, and the news of it leaves the device that took its place", async () => {
+    const lose: (() => void)[] = [];
+    vi.stubGlobal("navigator", {
+      gpu: {
+        requestAdapter: async () => ({
+          limits: {},
+          requestDevice: async () => ({
+            lost: new Promise<void>((resolve) => lose.push(resolve)),
+            destroy() {},
+          }),
+        }),
+      },
+    });
+    const shared = (await SharedDevice.find()) as SharedDevice,
+      first = await shared.open();
+    expect(await shared.open()).toBe(first);
+    shared.lose();
+    const second = await shared.open();
+    expect(second).not.toBe(first);
+    expect(shared.losses).toBe(0);
+    lose[0]();
+    await vi.waitFor(() => expect(shared.losses).toBe(1));
+    expect(await shared.open()).toBe(second);
+    // Control: where the newest one goes, another is asked for.
+    lose[1]();
+    await vi.waitFor(() => expect(shared.losses).toBe(2));
+    expect(await shared.open()).not.toBe(second);
+  });
+
+  it("is looked for again where there was none a moment ago", async () => {
+    let there = false;
+    const device = { lost: new Promise(() => {}) },
+      found = { limits: {}, requestDevice: async () => device };
+    vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => (there ? found : null) } });
+    there = true;
+    const shared = (await SharedDevice.find()) as SharedDevice;
+    there = false;
+    await expect(shared.open()).rejects.toThrow("no GPU any more");
+    there = true;
+    expect(await shared.open()).toBe(device);
+  });
 });
 
 it("does nothing for want of a network", async () => {
