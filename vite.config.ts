@@ -61,7 +61,7 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
               // What some of the files that are loaded later need, and no page at once.
               {
                 name: "seldom",
-                test: /\/src\/(model\/(normal-forms|loss-details)|graph\/metric-kinds|train\/backend\/yield)\.ts/,
+                test: /\/src\/(model\/(normal-forms|loss-details)|graph\/(metric-kinds|gated-operands)|train\/backend\/yield)\.ts/,
                 priority: 1,
               },
               { name: "shared", minShareCount: 2 },

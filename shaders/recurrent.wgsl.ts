@@ -15,9 +15,11 @@ export interface RecurrentVariant {
   /** Statements on `workgroup` and `lane`, of the product of one time step `t`. */
   readonly product: string;
   readonly backward: boolean;
+  /** Statements that come when the product of a time step is done; "" for none. */
+  readonly then: string;
 }
 
-export const recurrentStatements = ({ steps, blocks, product, backward }: RecurrentVariant): string => wgsl`
+export const recurrentStatements = ({ steps, blocks, product, backward, then }: RecurrentVariant): string => wgsl`
   for (var i = 0u; i < ${steps}u; i++) {
     #if ${backward}
     let t = ${steps - 1}u - i;
@@ -28,8 +30,15 @@ export const recurrentStatements = ({ steps, blocks, product, backward }: Recurr
       let workgroup = program * ${blocks}u + block;
       ${product}
     }
-    storageBarrier();
+    storageBarrier();${then === "" ? "" : `\n    ${then}\n    storageBarrier();`}
   }`;
+
+/** Calls `name` with each number of the states of the workgroup's examples. */
+export const eachState = (lanes: number, examples: number, cols: number, name: string): string =>
+  `for (var state = lane; state < ${examples * cols}u; state += ${lanes}u) {
+      let example = program * ${examples}u + state / ${cols}u;
+      if (example < step.rows) { ${name}(example, state % ${cols}u, t); }
+    }`;
 
 /** Reads and the place of the result, as expressions of `row` (b·T + t), `example`, `t` and `col`. */
 export interface RecurrentReads {

@@ -44,6 +44,7 @@ export type {
   LayerNormalizationLayer,
   LayerNormalizationOptions,
 } from "./model/normalization-types.ts";
+export { gru, lstm } from "./model/gated.ts";
 export { simpleRNN } from "./model/recurrent.ts";
 export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";

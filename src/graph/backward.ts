@@ -123,7 +123,7 @@ interface Weighted {
 
 function dataGradients(g: GraphBuilder, { stage, input, output }: Passed, delta: string, sequences: SequenceGraph | null): readonly Made[] {
   if (stage.type === "recurrent") {
-    return [[stage.kernel, (name) => g.product("leftTransposed", needed(sequences).previousStates(g, stage, output), delta, name)]];
+    return needed(sequences).recurrentGradients(g, stage, output, delta);
   }
   const { bias, width } = stage as Extract<NetworkLayer, { type: "dense" | "affine" }>;
   const others: readonly Made[] =

@@ -4,12 +4,14 @@
 //   z = x·U + b               a product over B·T rows (or embeddingLookup)
 //   h(t) = σ(z(t) + h(t−1)·W) recurrentForward: rows of a mini-batch do not depend on one another
 //   δ(t) = (g(t) + δ(t+1)·Wᵀ) ⊙ σ′(h(t))   recurrentBackward: ∂C/∂z(t), with g = ∂C/∂h from the layers above
+//   (with gates: gated.ts)
 //   ∂C/∂W = h(t−1)ᵀ·δ   ∂C/∂U = xᵀ·δ   ∂C/∂b = Σ δ   ∂C/∂x = δ·Uᵀ   products over B·T rows
 //
 // Source: Werbos, "Backpropagation through time: what it does and how to do it", Proc. IEEE 78 (1990).
 
 import type { NetworkLayer } from "../model/network.ts";
-import type { GraphBuilder } from "./builder.ts";
+import type { GraphBuilder, Made } from "./builder.ts";
+import { gatedBackward, gatedForward, recurrentDelta } from "./gated.ts";
 import { LENGTHS, timestepsOf, tensorOf, type Graph } from "./types.ts";
 
 type RecurrentStage = Extract<NetworkLayer, { type: "recurrent" }>;
@@ -28,36 +30,47 @@ export const carriedName = (state: string, purpose: Graph["purpose"]): string =>
 
 /** h of all steps from z of all steps. */
 export function recurrentForward(g: GraphBuilder, stage: RecurrentStage, z: string, h: string, purpose: Graph["purpose"]): string {
-  const { activation, stateful, kernel, width } = stage;
-  const carried = stateful ? [g.tensor(carriedName(h, purpose), "batch", width, "carried")] : [];
+  const { activation, stateful, kernel, width, gates } = stage;
+  const carried = (name: string) => (stateful ? [g.tensor(carriedName(name, purpose), "batch", width, "carried")] : []);
+  if (gates) return gatedForward(g, { ...stage, gates }, z, h, lengths(g), carried);
   return g.push({
     type: "recurrentForward",
     activation,
     masked: isMasked(g),
     stateful,
-    inputs: [z, kernel.symbol, ...lengths(g), ...carried],
+    inputs: [z, kernel.symbol, ...lengths(g), ...carried(h)],
     outputs: [g.alike(h, z)],
   });
 }
 
 /** δ = ∂C/∂z of all steps from `upstream`, ∂C/∂h as the layers above have it. */
-export const recurrentBackward = (
-  g: GraphBuilder,
-  { activation, kernel }: RecurrentStage,
-  h: string,
-  upstream: string,
-  delta: string,
-): string =>
-  g.push({
+export function recurrentBackward(g: GraphBuilder, stage: RecurrentStage, h: string, upstream: string, delta: string): string {
+  const { activation, kernel, gates, stateful } = stage;
+  if (gates)
+    return gatedBackward(g, { ...stage, gates }, h, upstream, delta, lengths(g), (name) => (stateful ? [carriedName(name, "train")] : []));
+  return g.push({
     type: "recurrentBackward",
     activation,
     masked: isMasked(g),
     inputs: [upstream, h, kernel.symbol, ...lengths(g)],
     outputs: [g.alike(delta, h)],
   });
+}
+
+/** ∂C/∂W from δ, and the gradient of a bias of W's own. */
+export function recurrentGradients(g: GraphBuilder, stage: RecurrentStage, h: string, delta: string): readonly Made[] {
+  const own = stage.gates?.cell === "gru" ? recurrentDelta(delta) : delta,
+    { kernel, recurrentBias } = stage;
+  const ofKernel: Made = [kernel, (name) => g.product("leftTransposed", previousStates(g, stage, h), own, name)];
+  if (!recurrentBias) return [ofKernel];
+  return [
+    ofKernel,
+    [recurrentBias, (name) => g.push({ type: "rowSum", inputs: [own], outputs: [g.tensor(name, 1, tensorOf(g, own).cols)] })],
+  ];
+}
 
 /** h(t−1) of all steps, the left factor of ∂C/∂W. */
-export const previousStates = (g: GraphBuilder, { stateful }: RecurrentStage, h: string): string =>
+const previousStates = (g: GraphBuilder, { stateful }: RecurrentStage, h: string): string =>
   g.push({ type: "previousStep", stateful, inputs: stateful ? [h, carriedName(h, "train")] : [h], outputs: [g.alike(`previous_${h}`, h)] });
 
 export function lastStep(g: GraphBuilder, h: string, out: string): string {

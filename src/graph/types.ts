@@ -8,6 +8,7 @@
 
 import type { ElementwiseActivation, RecurrentActivation } from "../model/activations.ts";
 import type { Loss } from "../model/losses.ts";
+import type { Gates } from "../model/network.ts";
 import type { Optimizer } from "../model/optimizers.ts";
 import type { UncommonMetricKind } from "./metric-kinds.ts";
 
@@ -122,12 +123,17 @@ export type SequenceOp =
   /** (V, H): row v is the sum of the δ rows i with index[i] = v, i ascending. inputs: index (R, 1), δ (R, H). */
   | ({ readonly type: "embeddingGradient" } & Operands)
   /** h(t) = σ(z(t) + h(t−1)·W), t ascending; h(t) = h(t−1) at padding. h(−1) = 0, or the carried state. (B·T, H).
-   *  inputs: z (B·T, H), W (H, H), lengths if `masked`, the carried state (B, H) if `stateful`. */
-  | ({ readonly type: "recurrentForward"; readonly activation: RecurrentActivation } & Conditions & Operands)
+   *  inputs: z (B·T, H), W (H, H), lengths if `masked`, the carried state (B, H) if `stateful`. With `gates` more: graph/gated.ts. */
+  | ({ readonly type: "recurrentForward"; readonly activation: RecurrentActivation; readonly gates?: Gates } & Conditions & Operands)
   /** δ(t) = G(t) ⊙ σ′(h(t)) with G(t) = g(t) + δ(t+1)·Wᵀ, t descending; at padding δ(t) = 0 and G(t−1) = g(t−1) + G(t).
    *  Nothing comes from behind the last step, and nothing goes to before the first. (B·T, H).
-   *  inputs: g = ∂C/∂h from above (B·T, H), h (B·T, H), W (H, H), lengths if `masked`. */
-  | ({ readonly type: "recurrentBackward"; readonly activation: RecurrentActivation; readonly masked: boolean } & Operands)
+   *  inputs: g = ∂C/∂h from above (B·T, H), h (B·T, H), W (H, H), lengths if `masked`. With `gates` more: graph/gated.ts. */
+  | ({
+      readonly type: "recurrentBackward";
+      readonly activation: RecurrentActivation;
+      readonly masked: boolean;
+      readonly gates?: Gates;
+    } & Operands)
   /** Row t is h(t−1), row 0 the state that the sequence began with: 0, or the carried one. inputs: h (B·T, H), the carried
    *  state (B, H) if `stateful`. A view: nothing need be copied. */
   | ({ readonly type: "previousStep"; readonly stateful: boolean } & Operands)

@@ -4,7 +4,7 @@ import { checkActivation, type ActivationName } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, checkTrainable, show } from "./checks.ts";
 import { checkInitializer, type Initializer, type InitializerName } from "./initializers.ts";
 import type { BatchNormalizationLayer, LayerNormalizationLayer } from "./normalization-types.ts";
-import type { SimpleRNNLayer } from "./recurrent-types.ts";
+import type { RecurrentLayer } from "./recurrent-types.ts";
 import { checkRegularizer, type Regularizer } from "./regularizers.ts";
 
 /** What dense() takes. */
@@ -65,7 +65,7 @@ export interface ActivationLayer {
 }
 
 /** Any layer of a network. */
-export type Layer = DenseLayer | DropoutLayer | ActivationLayer | SimpleRNNLayer | BatchNormalizationLayer | LayerNormalizationLayer;
+export type Layer = DenseLayer | DropoutLayer | ActivationLayer | RecurrentLayer | BatchNormalizationLayer | LayerNormalizationLayer;
 
 const DENSE_OPTIONS = [
   "units",

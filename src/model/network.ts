@@ -9,7 +9,7 @@ import type { DenseLayer, Layer } from "./layers.ts";
 import { checkLossFits, longName, matchingActivation, toLoss, type Loss } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
 import { toOptimizer, type Optimizer } from "./optimizers.ts";
-import type { SimpleRNNLayer } from "./recurrent-types.ts";
+import type { RecurrentLayer, SimpleRNNLayer } from "./recurrent-types.ts";
 import type { Regularizer } from "./regularizers.ts";
 
 /** A weight tensor: kernel (fanIn, fanOut), recurrent kernel (units, units) or bias (fanOut); γ, β and moving statistics (features). */
@@ -23,6 +23,8 @@ export interface Parameter {
   readonly regularizer: Regularizer | null;
   /** It is not trained: it has no gradient, and the optimizer keeps nothing beside it. */
   readonly frozen?: true;
+  /** Numbers from the first of these up to the second start at 1, whatever the initializer says. */
+  readonly units?: readonly [from: number, to: number];
   /** No number in it may be below this one; undefined: any may be in it. */
   readonly least?: number;
 }
@@ -36,7 +38,7 @@ export interface Parameter {
 export type NetworkLayer = { readonly width: number; readonly steps: number } & (
   | {
       readonly type: "dense";
-      readonly layer: "dense" | "simpleRNN";
+      readonly layer: "dense" | RecurrentLayer["type"];
       readonly fanIn: number;
       readonly kernel: Parameter;
       readonly bias: Parameter | null;
@@ -45,7 +47,16 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
     }
   | { readonly type: "activation"; readonly activation: Exclude<ActivationName, "linear"> }
   | { readonly type: "dropout"; readonly rate: number; /** Steps that share one mask. */ readonly held: number }
-  | { readonly type: "recurrent"; readonly activation: RecurrentActivation; readonly kernel: Parameter; readonly stateful: boolean }
+  | {
+      readonly type: "recurrent";
+      readonly activation: RecurrentActivation;
+      readonly kernel: Parameter;
+      readonly stateful: boolean;
+      /** Of an LSTM or a GRU. */
+      readonly gates?: Gates;
+      /** Of a GRU: added to the product with `kernel`. */
+      readonly recurrentBias?: Parameter | null;
+    }
   | ({
       readonly type: "normalize";
       readonly name: string;
@@ -56,6 +67,13 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
   | { readonly type: "affine"; readonly name: ""; readonly gamma: Parameter | null; readonly bias: Parameter | null }
   | { readonly type: "lastStep" }
 );
+
+/** What makes a recurrent layer one with gates. */
+export interface Gates {
+  readonly cell: "lstm" | "gru";
+  /** σ of the gates. */
+  readonly activation: RecurrentActivation;
+}
 
 /** What a batch normalization keeps of all mini-batches: moving ← momentum·moving + (1 − momentum)·statistic of the mini-batch. */
 export interface MovingStatistics {
@@ -110,7 +128,7 @@ const appenderOf = (layer: Layer & Carrier): Append | undefined =>
 const isLayer = (value: unknown): boolean =>
   typeof value === "object" && value !== null && typeof appenderOf(value as Layer) === "function";
 
-const isWeighted = ({ type }: Layer): boolean => type === "dense" || type === "simpleRNN";
+const isRecurrent = (layer: Layer): layer is RecurrentLayer => "returnSequences" in layer;
 
 /** @throws InputError if something among the layers is none */
 function checkLayers(layers: unknown): void {
@@ -126,17 +144,18 @@ function checkLayers(layers: unknown): void {
 
 /** The shape that the first layer declares. @throws InputError if that or a later inputVocabulary cannot be right, whatever layers follow */
 function checkInput(layers: readonly Layer[]): readonly number[] {
-  const [{ type, inputShape }] = layers;
+  const [first] = layers,
+    { type, inputShape } = first;
   if (inputShape === null) {
     throw new InputError(
       `sequential(): the first layer (${type}) must say what comes in. ` +
-        `Declare inputShape: ${type === "simpleRNN" ? "[steps, features]" : "[features]"}.`,
+        `Declare inputShape: [${isRecurrent(first) ? "steps, " : ""}features].`,
     );
   }
-  const late = layers.findIndex((layer, i) => i > 0 && layer.type === "simpleRNN" && layer.inputVocabulary !== null);
+  const late = layers.findIndex((layer, i) => i > 0 && isRecurrent(layer) && layer.inputVocabulary !== null);
   if (late > 0) {
     throw new InputError(
-      `sequential(): layer ${late} (simpleRNN) has inputVocabulary, but no whole numbers reach it: only the first ` +
+      `sequential(): layer ${late} (${layers[late].type}) has inputVocabulary, but no whole numbers reach it: only the first ` +
         "layer may. Leave it out.",
     );
   }
@@ -145,17 +164,17 @@ function checkInput(layers: readonly Layer[]): readonly number[] {
 
 /** @throws InputError unless the layers are a whole network: what is wrong here, further layers could mend */
 function checkComplete(layers: readonly Layer[]): void {
-  if (!layers.some(isWeighted)) {
+  if (!layers.some((layer) => layer.type === "dense" || isRecurrent(layer))) {
     throw new InputError(
-      "sequential(): layers must hold at least one dense layer or a simpleRNN; got " +
+      "sequential(): layers must hold a dense or recurrent layer; got " +
         `${layers.length === 0 ? "none" : layers.map((l) => l.type).join(", ")}. Add one.`,
     );
   }
   const [{ type, inputShape }] = layers;
-  if (inputShape?.length === 2 && !layers.some((layer) => layer.type === "simpleRNN")) {
+  if (inputShape?.length === 2 && !layers.some(isRecurrent)) {
     throw new InputError(
       `sequential(): layer 0 (${type}) declares a sequence, inputShape [${inputShape.join(", ")}], but there is no ` +
-        `simpleRNN. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
+        `recurrent layer. For ${inputShape.join(" × ")} numbers without an order in time, as an image, declare inputShape: ` +
         `[${elementsOf(inputShape)}].`,
     );
   }
@@ -222,7 +241,14 @@ export class Resolver {
   }
 
   /** @throws InputError if it has more numbers than any backend can hold in one tensor */
-  parameter(name: string, symbol: string, shape: number[], initializer: Initializer, regularizer: Regularizer | null): Parameter {
+  parameter(
+    name: string,
+    symbol: string,
+    shape: number[],
+    initializer: Initializer,
+    regularizer: Regularizer | null,
+    more?: Pick<Parameter, "units">,
+  ): Parameter {
     const elements = elementsOf(shape);
     if (elements > MAX_ELEMENTS) {
       throw new InputError(
@@ -231,7 +257,7 @@ export class Resolver {
       );
     }
     const { traits } = this,
-      parameter: Parameter = { name, symbol, shape, initializer, regularizer: traits.frozen ? null : regularizer, ...traits };
+      parameter: Parameter = { name, symbol, shape, initializer, regularizer: traits.frozen ? null : regularizer, ...traits, ...more };
     this.parameters.push(parameter);
     return parameter;
   }
@@ -288,7 +314,7 @@ function resolve(layers: readonly Layer[]): {
 } {
   const inputShape = checkInput(layers),
     [first] = layers;
-  const vocabulary = first.type === "simpleRNN" ? first.inputVocabulary : null;
+  const vocabulary = isRecurrent(first) ? first.inputVocabulary : null;
   const [inputSteps, inputWidth] = vocabulary !== null ? [inputShape[0], 1] : inputShape.length === 2 ? inputShape : [null, inputShape[0]];
   const resolver = new Resolver(inputWidth, inputSteps);
   layers.forEach((layer, index) => resolver.append(layer, index));
@@ -332,7 +358,7 @@ export function resolveRecipe(network: Network, given: { optimizer: unknown; los
   const last = network.stages.at(-1)?.type;
   if (matchingActivation(loss) === "sigmoid" && !loss.fromLogits && last !== "activation") {
     throw new InputError(
-      `compile(): ${loss.name} needs what goes into the last sigmoid, which a simpleRNN does not keep. Let ` +
+      `compile(): ${loss.name} needs what goes into the last sigmoid, which a recurrent layer does not keep. Let ` +
         'dense({ units, activation: "sigmoid" }) follow it.',
     );
   }
@@ -354,11 +380,12 @@ export const recipeForAnswers = (): Recipe =>
 export function initialParameters(network: Network, draws: Draws): Map<string, Float32Array<ArrayBuffer>> {
   return new Map(
     network.parameters.map((parameter, index) => {
-      const { shape, initializer, symbol } = parameter;
+      const { shape, initializer, symbol, units } = parameter;
       // A bias has the fans of Keras: both its length.
       const [fanIn, fanOut] = shape.length === 2 ? shape : [shape[0], shape[0]];
       const random = new RandomSequence(network.seed, STREAM.initialization, index);
-      return [symbol, initialize(initializer, elementsOf(shape), fanIn, fanOut, random, draws)];
+      const numbers = initialize(initializer, elementsOf(shape), fanIn, fanOut, random, draws);
+      return [symbol, units ? numbers.fill(1, ...units) : numbers];
     }),
   );
 }

@@ -1,4 +1,4 @@
-// What the simple recurrent layer takes, and what it is once declared.
+// What recurrent layers take, and what they are once declared.
 
 import type { RecurrentActivation } from "./activations.ts";
 import type { Initializer, InitializerName } from "./initializers.ts";
@@ -72,4 +72,47 @@ export interface SimpleRNNLayer {
   readonly name: string | null;
   /** Left out of layers that are trained. */
   readonly trainable?: false;
+}
+
+/** What lstm() and gru() take. */
+interface GatedOptions extends Omit<SimpleRNNOptions, "activation"> {
+  /** Of what goes into the state: "tanh" (default), "relu", "sigmoid" or "linear". */
+  activation?: RecurrentActivation;
+  /** Of the gates: "sigmoid" (default), "tanh", "relu" or "linear". */
+  recurrentActivation?: RecurrentActivation;
+}
+
+/**
+ * What lstm() takes. As of simpleRNN(), but that U is (features, 4·units), W (units, 4·units) and b (4·units): the gates i and f, what goes into
+ * the cell, the gate o, side by side in this order; and that a `stateful` layer carries the cell c as well as h.
+ */
+export interface LSTMOptions extends GatedOptions {
+  /** True (default): the part of b that belongs to the forget gate f starts at 1, whatever biasInitializer says (Jozefowicz et al. 2015). */
+  unitForgetBias?: boolean;
+}
+
+/**
+ * What gru() takes. As of simpleRNN(), but that U is (features, 3·units), W (units, 3·units) and b (3·units): the gates z and r and what goes into
+ * the state, side by side in this order; W has a bias of its own, recurrent_bias (3·units), which starts and is penalized as b.
+ */
+export interface GRUOptions extends GatedOptions {
+  /** Only true, Keras' default: r is multiplied with the product of h(t−1) and W, not with h(t−1) itself. */
+  resetAfter?: true;
+}
+
+/** What every recurrent layer has. */
+export type RecurrentLayer = SimpleRNNLayer | LSTMLayer | GRULayer;
+
+/** What lstm() returns: frozen, with all defaults filled in. */
+export interface LSTMLayer extends Omit<SimpleRNNLayer, "type"> {
+  readonly type: "lstm";
+  readonly recurrentActivation: RecurrentActivation;
+  readonly unitForgetBias: boolean;
+}
+
+/** What gru() returns: frozen, with all defaults filled in. */
+export interface GRULayer extends Omit<SimpleRNNLayer, "type"> {
+  readonly type: "gru";
+  readonly recurrentActivation: RecurrentActivation;
+  readonly resetAfter: true;
 }

@@ -1,15 +1,16 @@
 // The simple recurrent layer as the user declares it (Elman 1990; Keras' SimpleRNN): a frozen plain value, and how it is
-// appended to a network.
+// appended to a network. gated.ts has those with gates.
 
 import { InputError } from "../errors.ts";
 import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "./activations.ts";
 import { checkCount, checkFlag, checkFloat32, checkInputShape, checkName, checkOptions, checkTrainable, show } from "./checks.ts";
 import { checkInitializer } from "./initializers.ts";
-import { APPEND, type Resolver } from "./network.ts";
-import type { SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
+import { APPEND, type Append, type NetworkLayer, type Parameter, type Resolver } from "./network.ts";
+import type { RecurrentLayer, SimpleRNNLayer, SimpleRNNOptions } from "./recurrent-types.ts";
 import { checkRegularizer } from "./regularizers.ts";
 
-const OPTIONS = [
+/** Options of every recurrent layer. */
+export const RECURRENT_OPTIONS: readonly string[] = [
   "units",
   "activation",
   "returnSequences",
@@ -28,11 +29,17 @@ const OPTIONS = [
   "trainable",
 ];
 
-function checkRecurrentActivation(where: string, name: unknown): RecurrentActivation {
-  if (name === undefined) return "tanh";
+/** @throws InputError if it is none of those whose derivative follows from the value */
+export function checkRecurrentActivation(
+  where: string,
+  name: unknown,
+  fallback: RecurrentActivation,
+  option = "activation",
+): RecurrentActivation {
+  if (name === undefined) return fallback;
   if ((RECURRENT_ACTIVATIONS as readonly unknown[]).includes(name)) return name as RecurrentActivation;
   throw new InputError(
-    `${where}: activation must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
+    `${where}: ${option} must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
       "Others can follow as a layer: activation(…).",
   );
 }
@@ -58,22 +65,12 @@ function checkVocabulary(where: string, { inputVocabulary, inputShape, dropout =
   return vocabulary;
 }
 
-/**
- * A recurrent layer: h(t) = σ(x(t)·U + h(t−1)·W + b), h(−1) = 0, with U (features, units), W (units, units) and b (units),
- * the same for all steps (Elman, "Finding Structure in Time", 1990). Its gradient is that of all steps, by backpropagation
- * through time (Werbos 1990).
- * @throws InputError on zero units, an unknown activation, initializer, regularizer or option, a rate outside [0, 1)
- */
-export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
-  options = checkOptions("simpleRNN()", options, OPTIONS);
-  const units = checkCount("simpleRNN()", "units", options.units),
-    where = `simpleRNN({ units: ${units} })`;
+/** What all recurrent layers are, but for their type and what gates add. @throws InputError on what cannot be */
+export function declareRecurrent(where: string, units: number, options: SimpleRNNOptions): Omit<SimpleRNNLayer, "type"> {
   const inputVocabulary = checkVocabulary(where, options);
-  return Object.freeze({
-    [APPEND]: appendRecurrent,
-    type: "simpleRNN",
+  return {
     units,
-    activation: checkRecurrentActivation(where, options.activation),
+    activation: checkRecurrentActivation(where, options.activation, "tanh"),
     returnSequences: checkFlag(where, "returnSequences", options.returnSequences, false),
     stateful: checkFlag(where, "stateful", options.stateful, false),
     useBias: checkFlag(where, "useBias", options.useBias, true),
@@ -88,40 +85,72 @@ export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
     dropout: checkFloat32(where, "dropout", options.dropout ?? 0, "[0, 1)"),
     name: checkName(where, options.name),
     ...checkTrainable(where, options.trainable),
+  };
+}
+
+/**
+ * A recurrent layer: h(t) = σ(x(t)·U + h(t−1)·W + b), h(−1) = 0, with U (features, units), W (units, units) and b (units),
+ * the same for all steps (Elman, "Finding Structure in Time", 1990). Its gradient is that of all steps, by backpropagation
+ * through time (Werbos 1990).
+ * @throws InputError on zero units, an unknown activation, initializer, regularizer or option, a rate outside [0, 1)
+ */
+export function simpleRNN(options: SimpleRNNOptions): SimpleRNNLayer {
+  options = checkOptions("simpleRNN()", options, RECURRENT_OPTIONS);
+  const units = checkCount("simpleRNN()", "units", options.units);
+  return Object.freeze({
+    [APPEND]: appendSimple,
+    type: "simpleRNN",
+    ...declareRecurrent(`simpleRNN({ units: ${units} })`, units, options),
   });
 }
 
 const checkSteps = (where: string, shape: readonly number[] | undefined): readonly number[] =>
   Object.freeze([checkCount(where, "inputShape[0]", shape?.[0])]);
 
-function appendRecurrent(to: Resolver, layer: SimpleRNNLayer, where: string): void {
-  const { units, activation, stateful, inputVocabulary } = layer;
+/** What a recurrent layer adds to the network around its recurrence. */
+interface Recurrence {
+  /** Keras' prefix of the weights' names. */
+  readonly prefix: string;
+  /** Matrices of `units` columns that lie side by side in U and in W. */
+  readonly blocks: number;
+  readonly bias: (name: string, symbol: string) => Parameter | null;
+  /** What of the recurrent stage is the layer's own. */
+  readonly stage: (name: string, number: number) => Partial<Extract<NetworkLayer, { type: "recurrent" }>>;
+}
+
+/** Appends x·U + b of all steps, the recurrence, and the choice of the last step. */
+export function appendRecurrent(to: Resolver, layer: RecurrentLayer, where: string, { prefix, blocks, bias, stage }: Recurrence): void {
+  const { type, units, activation, stateful, inputVocabulary } = layer;
   if (to.steps === null) {
     throw new InputError(
       `${where} takes a sequence, but ${to.width} features without steps reach it. ` +
         (to.stages.length === 0
           ? "Declare inputShape: [steps, features], or [steps] with inputVocabulary."
-          : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a simpleRNN before this one."),
+          : "Declare inputShape: [steps, features] in the first layer, and returnSequences: true in a recurrent layer before this one."),
     );
   }
-  const name = to.nextName("simple_rnn", layer.name, where),
+  const name = to.nextName(prefix, layer.name, where),
     number = to.numbered;
   if (layer.dropout > 0) to.push({ type: "dropout", rate: layer.dropout, held: to.steps });
   const fanIn = inputVocabulary ?? to.width;
-  to.width = units;
-  const kernel = to.parameter(`${name}/kernel`, `u${number}`, [fanIn, units], layer.kernelInitializer, layer.kernelRegularizer);
+  to.width = blocks * units;
+  const kernel = to.parameter(`${name}/kernel`, `u${number}`, [fanIn, to.width], layer.kernelInitializer, layer.kernelRegularizer);
   const recurrent = to.parameter(
     `${name}/recurrent_kernel`,
     `w${number}`,
-    [units, units],
+    [units, to.width],
     layer.recurrentInitializer,
     layer.recurrentRegularizer,
   );
-  to.push({ type: "dense", layer: "simpleRNN", fanIn, kernel, bias: to.bias(layer, name), picks: inputVocabulary !== null });
-  to.push({ type: "recurrent", activation, kernel: recurrent, stateful });
+  to.push({ type: "dense", layer: type, fanIn, kernel, bias: bias(name, `b${number}`), picks: inputVocabulary !== null });
+  to.width = units;
+  to.push({ type: "recurrent", activation, kernel: recurrent, stateful, ...stage(name, number) });
   to.lastActivation = activation;
   to.stateful ||= stateful;
   if (layer.returnSequences) return;
   to.steps = null;
   to.push({ type: "lastStep" });
 }
+
+const appendSimple: Append<SimpleRNNLayer> = (to, layer, where) =>
+  appendRecurrent(to, layer, where, { prefix: "simple_rnn", blocks: 1, bias: (name) => to.bias(layer, name), stage: () => ({}) });

@@ -9,25 +9,31 @@ import type { Bounded } from "./compare.ts";
 import { conditionsOf, evaluateSequenceStep, rowsThatCount, sequenceOf, type Sequence } from "./recurrent.ts";
 import { add, divide, exact, gamma, largest, multiply, rough, rounded, TINY, total, type Rough } from "./rounding.ts";
 
-const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
-const zeros = (n: number): Bounded => ({ values: new Float64Array(n), bounds: new Float64Array(n) });
-const copy = (from: Bounded, to: Bounded): void => {
+export const at = ({ values, bounds }: Bounded, i: number): Rough => rough(values[i], bounds[i]);
+export const zeros = (n: number): Bounded => ({ values: new Float64Array(n), bounds: new Float64Array(n) });
+export const copy = (from: Bounded, to: Bounded): void => {
   to.values.set(from.values);
   to.bounds.set(from.bounds);
 };
-const part = ({ values, bounds }: Bounded, from: number, count: number): Bounded => ({
+export const part = ({ values, bounds }: Bounded, from: number, count: number): Bounded => ({
   values: values.subarray(from, from + count),
   bounds: bounds.subarray(from, from + count),
 });
 
 /**
- * start + Σₖ x[k]·w[first + k·stride], the sum in any order: (|x|+dx)(|w|+dw) − |x||w| for each product, a rounding for each
+ * Σ starts + Σₖ x[k]·w[first + k·stride], the sum in any order: (|x|+dx)(|w|+dw) − |x||w| for each product, a rounding for each
  * product and each addition.
  */
-function dot(start: Rough, x: Bounded, w: Bounded, first: number, stride: number): Rough {
+export function dot(starts: readonly Rough[], x: Bounded, w: Bounded, first: number, stride: number): Rough {
   const n = x.values.length;
-  let { value, error } = start,
-    size = largest(start);
+  let value = 0,
+    error = 0,
+    size = 0;
+  for (const start of starts) {
+    value += start.value;
+    error += start.error;
+    size += largest(start);
+  }
   for (let k = 0, i = first; k < n; k++, i += stride) {
     value += x.values[k] * w.values[i];
     const a = Math.abs(x.values[k]),
@@ -36,8 +42,20 @@ function dot(start: Rough, x: Bounded, w: Bounded, first: number, stride: number
     error += a * w.bounds[i] + x.bounds[k] * b + x.bounds[k] * w.bounds[i] + TINY * (1 + a + b);
     size += most;
   }
-  return { value, error: error + gamma(n + 1) * size };
+  return { value, error: error + gamma(n + starts.length) * size };
 }
+
+/** What comes to step t from the one behind it: δ(t+1), to go through W; or, behind padding, the gradients that it hands on, in any order. */
+export type Behind = { readonly delta: Bounded } | { readonly handed: readonly (readonly Rough[])[] };
+
+/** G(t) of unit j: `own` and what comes from behind. */
+export const gradientOf = (own: readonly Rough[], behind: Behind, w: Bounded, j: number): Rough =>
+  "delta" in behind ? dot(own, behind.delta, w, j * behind.delta.values.length, 1) : total([...own, ...behind.handed[j]]);
+
+/** What a step of padding hands on. */
+export const handOn = (own: readonly Rough[], behind: Behind): Behind => ({
+  handed: own.map((above, j) => [above, ...("handed" in behind ? behind.handed[j] : [])]),
+});
 
 /** The errors of h(t), t ascending. */
 function forwardErrors(
@@ -57,7 +75,7 @@ function forwardErrors(
         copy(before, now);
       } else {
         for (let k = 0; k < width; k++) {
-          const sum = dot(at(z, first + k), before, w, k, width);
+          const sum = dot([at(z, first + k)], before, w, k, width);
           now.values[k] = activate(op.activation, sum.value);
           now.bounds[k] = activationError(op.activation, sum);
         }
@@ -76,24 +94,25 @@ function backwardErrors(
 ): Float64Array {
   const delta = zeros(g.values.length);
   for (let b = 0; b < examples; b++) {
-    // Behind a step that counts: δ(t+1), through W; behind padding: G, as it is.
-    let behind = zeros(width),
-      handedOn = true;
+    let behind: Behind = { handed: Array.from({ length: width }, () => []) };
     for (let t = steps - 1; t >= 0; t--) {
       const first = (b * steps + t) * width,
-        padding = masked && t >= lengths.values[b];
-      const now = padding ? zeros(width) : part(delta, first, width);
+        own = Array.from({ length: width }, (_, j) => at(g, first + j));
+      if (masked && t >= lengths.values[b]) {
+        behind = handOn(own, behind);
+        continue;
+      }
+      const now = part(delta, first, width);
       for (let j = 0; j < width; j++) {
-        const above = at(g, first + j);
-        const sum = handedOn ? add(above, at(behind, j)) : dot(above, behind, w, j * width, 1);
-        const slope = padding
-          ? exact(1)
-          : { value: activationDerivative(activation, h.values[first + j]), error: derivativeError(activation, at(h, first + j)) };
-        const product = padding ? sum : multiply(sum, slope);
+        const slope = {
+          value: activationDerivative(activation, h.values[first + j]),
+          error: derivativeError(activation, at(h, first + j)),
+        };
+        const product = multiply(gradientOf([own[j]], behind, w, j), slope);
         now.values[j] = product.value;
         now.bounds[j] = product.error;
       }
-      [behind, handedOn] = [now, padding];
+      behind = { delta: now };
     }
   }
   return delta.bounds;

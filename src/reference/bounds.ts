@@ -2,9 +2,11 @@
 // outputs are within the returned bounds. What is assumed of the GPU is in rounding.ts; what of the order of operations,
 // in the heads of bounded-*.ts. Values are those of evaluate.ts.
 
+import { isGated } from "../graph/gated-operands.ts";
 import { productRoundings, roundingsOf } from "../graph/long-sums.ts";
 import { meanRows, rowsOf, tensorOf, type Graph, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
+import { gatedErrors } from "./bounded-gated.ts";
 import { clamped, lossGradientErrors, lossRowError, metricRowError, softmaxErrors, softmaxPullbackErrors } from "./bounded-losses.ts";
 import { normalizationErrors } from "./bounded-normalization.ts";
 import { roughUpdate } from "./bounded-optimizers.ts";
@@ -164,6 +166,7 @@ function gatherErrors(op: OpOf<"gather">, inputs: readonly Bounded[], graph: Gra
 function errorsOf(op: Op, inputs: readonly Bounded[], graph: Graph, scalars: StepScalars): Float64Array[] {
   const [first, second] = inputs;
   const rows = rowsOf(tensorOf(graph, op.inputs[0]), scalars.rows);
+  if (isGated(op)) return gatedErrors(op, inputs, graph, scalars);
   if (isSequenceStep(op)) return [sequenceErrors(op, inputs, graph, scalars)];
   switch (op.type) {
     case "gather":

@@ -2,6 +2,7 @@
 // tensor of the GPU is compared with (bounds.ts), and it is the `cpu` backend.
 // A tensor is an array of rows·cols numbers, row-major; "batch" rows are scalars.rows. Data sets are given whole.
 
+import { isGated } from "../graph/gated-operands.ts";
 import { meanRows, rowsOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf, type StepScalars } from "../graph/types.ts";
 import { activate, activationDerivative } from "./activations.ts";
 import { dropoutMask, dropoutScale } from "./dropout.ts";
@@ -9,6 +10,7 @@ import { lossGradient, lossRows, metricRows, softmax } from "./losses.ts";
 import { evaluateNormalizationOp } from "./normalization.ts";
 import { applyUpdate } from "./optimizers.ts";
 import { multiply, type ProductShape } from "./products.ts";
+import { evaluateGated } from "./gated.ts";
 import { evaluateSequenceStep, isSequenceStep } from "./recurrent.ts";
 
 /** Rows and columns of the tensor of that name in this step. */
@@ -122,6 +124,7 @@ export function evaluateStep(op: Op, given: readonly ArrayLike<number>[], graph:
   if (op.type === "gather") return [gather(op, given, cols, scalars)];
   const inputs = given.map(asFloat64);
   const [first, second] = inputs;
+  if (isGated(op)) return evaluateGated(op, inputs, graph, scalars);
   if (isSequenceStep(op)) return [evaluateSequenceStep(op, inputs, graph, scalars)];
   switch (op.type) {
     case "product":

@@ -4,6 +4,7 @@
 
 import { workgroupsOf } from "../../shaders/product.wgsl.ts";
 import { UnsupportedError } from "../errors.ts";
+import { productSizes } from "../graph/gated-operands.ts";
 import { timestepsOf, tensorOf, type Op } from "../graph/types.ts";
 import { isRowWise } from "./ops.ts";
 import type { RecurrentPlace } from "./sequence-writer.ts";
@@ -19,14 +20,17 @@ function iterationsOf({ graph, limits }: RecurrentPlace, op: Op, examples: numbe
     steps = timestepsOf(out),
     rows = examples * steps,
     { lanes } = limits;
-  const product = (m: number, k: number) => {
-    const shape = chooseForProgram(m, cols, k, limits),
+  const product = (m: number, k: number, n = cols) => {
+    const shape = chooseForProgram(m, n, k, limits),
       finish = shape.tileRows * (1 + shape.tileCols);
-    return workgroupsOf(shape, m, cols) * (1 + k + finish);
+    return workgroupsOf(shape, m, n) * (1 + k + finish);
   };
-  if (op.type === "recurrentForward") return steps * (1 + product(examples, cols));
-  // Where a sequence ends, what is due at its padding is added up.
-  if (op.type === "recurrentBackward") return steps * (1 + product(examples, cols)) + Math.ceil((examples * cols) / lanes) * steps;
+  if (op.type === "recurrentForward" || op.type === "recurrentBackward") {
+    const { n, k } = productSizes(op, cols);
+    // Where a sequence ends, what is due at its padding is added up; with gates each state is gone through once more.
+    const more = op.type === "recurrentBackward" || op.gates ? Math.ceil((examples * n) / lanes) * steps : 0;
+    return steps * (1 + product(examples, k, n)) + more;
+  }
   // Gradients and updates are launches of their own: below.
   if (out.rows !== "batch") return 0;
   if (op.type === "product") return product(rows, tensorOf(graph, op.inputs[0]).cols);

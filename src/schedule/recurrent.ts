@@ -1,40 +1,23 @@
-// Writes a recurrent layer's way through time, as a member of a row program.
+// Writes a recurrent layer's way through time, as a member of a row program. gated.ts has what is different with gates.
 
 import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
 import { formulaOf } from "../../shaders/kernel.wgsl.ts";
 import { productStatements, workgroupsOf } from "../../shaders/product.wgsl.ts";
-import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements } from "../../shaders/recurrent.wgsl.ts";
-import { timestepsOf, tensorOf, type Graph, type ProductForm, type OpOf } from "../graph/types.ts";
+import { recurrentBackwardFunction, recurrentForwardFunction, recurrentStatements, eachState } from "../../shaders/recurrent.wgsl.ts";
+import { isGated, productSizes } from "../graph/gated-operands.ts";
+import { timestepsOf, tensorOf, type Graph, type OpOf } from "../graph/types.ts";
+import { lengthOf, numberAt, type Direction } from "./direction.ts";
+import { gatedBackward, gatedForward } from "./gated.ts";
 import type { RecurrentPlace, RecurrentStep, RecurrentText } from "./sequence-writer.ts";
 import { chooseForProgram } from "./tiles.ts";
 import { requireIterations } from "./loop-limit.ts";
 
 /** Multiplications and additions of all its time steps. */
-export function recurrentFlops(graph: Graph, { outputs: [out] }: RecurrentStep, batch: number): number {
-  const { cols } = tensorOf(graph, out);
-  return 2 * batch * timestepsOf(tensorOf(graph, out)) * cols * cols;
+export function recurrentFlops(graph: Graph, op: RecurrentStep, batch: number): number {
+  const out = tensorOf(graph, op.outputs[0]),
+    { n, k } = productSizes(op, out.cols);
+  return 2 * batch * timestepsOf(out) * n * k;
 }
-
-/** What differs between the way forward and the way back. Texts are of `example`, `t`, `col`, or of a `start`. */
-interface Direction {
-  readonly form: ProductForm;
-  readonly weights: string;
-  /** Where the row starts that is multiplied by the weights: h(t−1) or δ(t+1) of an example. */
-  readonly neighbour: (example: string) => string;
-  /** A number of that row. */
-  readonly beside: string;
-  /** Whether there is no such row. */
-  readonly isFirst: string;
-  /** The function `finish` and what it calls. */
-  readonly functions: string;
-}
-
-/** Number (row, col) of a tensor. */
-const numberAt = ({ access }: RecurrentPlace, tensor: string, row: string, col: string): string =>
-  access.inRow(tensor, access.rowStart(tensor, row), col);
-
-const lengthOf = ({ access }: RecurrentPlace, lengths: string | undefined): string | null =>
-  lengths === undefined ? null : access.wholeAt(lengths, "example");
 
 function forward(place: RecurrentPlace, op: OpOf<"recurrentForward">, prefix: string): Direction {
   const { graph, access } = place,
@@ -94,6 +77,11 @@ function backward(place: RecurrentPlace, op: OpOf<"recurrentBackward">, prefix: 
   };
 }
 
+function directionOf(place: RecurrentPlace, op: RecurrentStep, prefix: string): Direction {
+  if (op.type === "recurrentForward") return isGated(op) ? gatedForward(place, op, prefix) : forward(place, op, prefix);
+  return isGated(op) ? gatedBackward(place, op, prefix) : backward(place, op, prefix);
+}
+
 /**
  * @param examples that one workgroup has
  * @throws UnsupportedError where the adapter would end its loops too early
@@ -102,11 +90,11 @@ export function recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: 
   requireIterations(place, examples);
   const { graph, access, limits } = place,
     out = tensorOf(graph, op.outputs[0]),
-    n = out.cols;
-  const way = op.type === "recurrentForward" ? forward(place, op, prefix) : backward(place, op, prefix);
-  const shape = chooseForProgram(examples, n, n, limits);
+    { n, k } = productSizes(op, out.cols);
+  const way = directionOf(place, op, prefix);
+  const shape = chooseForProgram(examples, n, k, limits);
   const product = productStatements(
-    { ...shape, form: way.form, m: "step.rows", n, k: `select(${n}u, 0u, ${way.isFirst})` },
+    { ...shape, form: way.form, m: "step.rows", n, k: `select(${k}u, 0u, ${way.isFirst})` },
     { row: way.neighbour, at: (start, col) => `${prefix}_beside(${start}, ${col}, t)` },
     { row: (row) => access.rowStart(way.weights, row), at: (start, col) => access.inRow(way.weights, start, col) },
     null,
@@ -120,6 +108,7 @@ export function recurrentText(place: RecurrentPlace, op: RecurrentStep, prefix: 
       blocks: workgroupsOf(shape, examples, n),
       product,
       backward: op.type === "recurrentBackward",
+      then: way.then === undefined ? "" : eachState(limits.lanes, examples, k, way.then),
     }),
   };
 }

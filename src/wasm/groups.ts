@@ -1,5 +1,6 @@
 // From a group of operations to one function of the module: what schedule/groups.ts fuses for WGSL is fused here, too.
 
+import { isGated } from "../graph/gated-operands.ts";
 import { timestepsOf, type OpOf } from "../graph/types.ts";
 import { storedOutputs, type Elsewhere, type Group } from "../schedule/groups.ts";
 import { isRowWise } from "../schedule/ops.ts";
@@ -25,6 +26,7 @@ import { eachCell, eachPanel, eachRow, Site, SLOT, type Cell } from "./cells.ts"
 import { writeMasks } from "./dropout.ts";
 import { exampleOf, timestepOf, writeCell } from "./elementwise.ts";
 import { GroupWriter, type Emission } from "./emission.ts";
+import { writeGatedBackward, writeGatedForward } from "./gated.ts";
 import { PANEL } from "./layout.ts";
 import { termsOf } from "./normalization.ts";
 import { writeRecurrentBackward, writeRecurrentForward } from "./recurrent.ts";
@@ -300,9 +302,9 @@ export function writeGroup(context: GroupContext, whole: Group): WrittenGroup {
     case "countSteps":
       return written(group, "whole", writeReduce(group, whole.ops));
     case "recurrentForward":
-      return written(group, "examples", writeRecurrentForward(group, op));
+      return written(group, "examples", isGated(op) ? writeGatedForward(group, op) : writeRecurrentForward(group, op));
     case "recurrentBackward":
-      return written(group, "examples", writeRecurrentBackward(group, op));
+      return written(group, "examples", isGated(op) ? writeGatedBackward(group, op) : writeRecurrentBackward(group, op));
     default:
       return writeElementwise(group, whole, stored);
   }

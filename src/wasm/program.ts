@@ -2,6 +2,7 @@
 // which functions may run side by side, is decided where WGSL's launches are (schedule/groups.ts, stages.ts); between two stages
 // threads meet. Addresses, strides and sizes are constants of the module; what changes from step to step is in its record.
 
+import { productSizes } from "../graph/gated-operands.ts";
 import { rowsOf, sizeOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf, type Tensor } from "../graph/types.ts";
 import { groupSteps, type Group } from "../schedule/groups.ts";
 import type { Anchor } from "../schedule/ops.ts";
@@ -54,7 +55,11 @@ function flopsOf(graph: Graph, op: Op, batch: number): number {
   if (op.type !== "product" && op.type !== "recurrentForward" && op.type !== "recurrentBackward") return 0;
   const out = tensorOf(graph, op.outputs[0]),
     inner = tensorOf(graph, op.inputs[0]);
-  const terms = op.type !== "product" ? out.cols : op.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
+  if (op.type !== "product") {
+    const { n, k } = productSizes(op, out.cols);
+    return 2 * rowsOf(out, batch) * n * k;
+  }
+  const terms = op.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
   return 2 * rowsOf(out, batch) * out.cols * terms;
 }
 
@@ -146,7 +151,7 @@ export class Program implements StepProgram {
         masks.set(op.layer, take(4 * maskWords((batch * timestepsOf(tensor) * tensor.cols) / (op.held ?? 1))));
       }
       if (op.type === "recurrentBackward" && op.masked) {
-        const { cols } = tensorOf(graph, op.outputs[0]),
+        const { cols } = tensorOf(graph, op.inputs[1]),
           each = extentOf({ name: "", role: "intermediate", rows: "batch", cols }, batch);
         pending.set(op.outputs[0], { ...each, base: take(each.bytes) });
       }

@@ -12,24 +12,24 @@ import { writeProduct, type FinishCell, type Product } from "./tile.ts";
 const { add, mul } = f32x4;
 
 /** A sequence whose rows are its examples: timestep t lies t·rowStride further. */
-interface SequenceLayout {
+export interface SequenceLayout {
   readonly examples: Layout;
   readonly rowStride: number;
 }
 
-function sequenceOf(group: GroupWriter, name: string): SequenceLayout {
+export function sequenceOf(group: GroupWriter, name: string): SequenceLayout {
   const { base, rowStride, panelStride } = group.emission.layoutOf(name);
   return { examples: { base, rowStride: rowStride * timestepsOf(group.tensor(name)), panelStride }, rowStride };
 }
 
-const load = ({ site, below, quad }: Cell, layout: Layout): Code => v128.load(...site.at(layout, below, quad));
-function store({ site, below, quad }: Cell, layout: Layout, value: Code): Code {
+export const load = ({ site, below, quad }: Cell, layout: Layout): Code => v128.load(...site.at(layout, below, quad));
+export function store({ site, below, quad }: Cell, layout: Layout, value: Code): Code {
   const [address, offset] = site.at(layout, below, quad);
   return v128.store(address, value, offset);
 }
 
 /** The same cells without a product: at the end from which a sequence is gone through. */
-function eachExample(group: GroupWriter, cols: number, shift: Local, finish: (cell: Cell) => Code): Code {
+export function eachExample(group: GroupWriter, cols: number, shift: Local, finish: (cell: Cell) => Code): Code {
   const { writer } = group;
   return eachPanel(writer, cols, (panel, cells) =>
     eachRow(writer, get(group.from), get(group.to), 1, (row) => {
@@ -40,7 +40,7 @@ function eachExample(group: GroupWriter, cols: number, shift: Local, finish: (ce
 }
 
 /** All ones where timestep `t` plus `ahead` of the cell's example counts. */
-const counts = (group: GroupWriter, cell: Cell, t: Local, ahead = 0): Code =>
+export const counts = (group: GroupWriter, cell: Cell, t: Local, ahead = 0): Code =>
   spread(i32.ltU(i32.add(get(t), i32.const(ahead)), group.wordOf(LENGTHS, rowOf(cell))));
 
 export function writeRecurrentForward(group: GroupWriter, op: OpOf<"recurrentForward">): Code {

@@ -268,7 +268,7 @@ describe("what is refused", () => {
     ],
     ["no layers", { model: '{"seed":0}' }, "layers must be a list"],
     ["too many layers", layersOf(...Array.from({ length: 1001 }, () => ({ type: "activation", activation: "relu" }))), "got 1001"],
-    ["layers that are no network", layersOf({ type: "dropout", rate: 0.5, inputShape: [5] }), "at least one dense layer"],
+    ["layers that are no network", layersOf({ type: "dropout", rate: 0.5, inputShape: [5] }), "a dense or recurrent layer"],
     ["other shapes", layersOf({ type: "dense", units: 3, inputShape: [5] }), "is a tensor that no layer has"],
     ["a width beyond all memory", layersOf({ type: "dense", units: 2 ** 30, inputShape: [5], useBias: false }), "may have at most 2^30"],
     ["no seed", { model: JSON.stringify({ layers: [{ type: "dense", units: 3, inputShape: [5] }], seed: -1 }) }, "seed must be"],

@@ -34,8 +34,8 @@ test("layers without a name are numbered as Keras numbers them", () => {
 });
 
 test.each<[string, Layer[], RegExp]>([
-  ["no layers", [], /^sequential\(\): layers must hold at least one dense layer or a simpleRNN; got none/],
-  ["no dense layer", [dropout({ rate: 0.1, inputShape: [2] })], /at least one dense layer or a simpleRNN; got dropout/],
+  ["no layers", [], /^sequential\(\): layers must hold a dense or recurrent layer; got none/],
+  ["no dense layer", [dropout({ rate: 0.1, inputShape: [2] })], /a dense or recurrent layer; got dropout/],
   ["no input shape", [dense({ units: 2 })], /the first layer \(dense\) must say what comes in\. Declare inputShape/],
   [
     "a width that does not fit",

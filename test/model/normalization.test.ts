@@ -93,7 +93,7 @@ describe("what is refused", () => {
     [
       "nothing that is trained to an answer",
       () => resolveNetwork([batchNormalization({ inputShape: [2] })], 1),
-      /at least one dense layer/,
+      /a dense or recurrent layer/,
     ],
   ] as const)("%s", (_, declare, message) => {
     expect(declare).toThrow(message);

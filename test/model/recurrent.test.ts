@@ -86,7 +86,7 @@ test.each<[string, Layer[], RegExp]>([
   [
     "a sequence for dense alone",
     [dense({ units: 2, inputShape: [28, 28] })],
-    /declares a sequence, inputShape \[28, 28\], but there is no simpleRNN\. .*inputShape: \[784\]/,
+    /declares a sequence, inputShape \[28, 28\], but there is no recurrent layer\. .*inputShape: \[784\]/,
   ],
   [
     "a later shape that does not fit",

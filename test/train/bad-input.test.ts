@@ -375,7 +375,7 @@ describe("declarations", () => {
     [
       "an image",
       () => sequential({ layers: [dense({ units: 1, inputShape: [28, 28] })] }).summary(),
-      /declares a sequence, inputShape \[28, 28\], but there is no simpleRNN\..*declare inputShape: \[784\]/,
+      /declares a sequence, inputShape \[28, 28\], but there is no recurrent layer\..*declare inputShape: \[784\]/,
     ],
     [
       "no input shape",
@@ -415,7 +415,7 @@ describe("declarations", () => {
     [
       "no layer with weights",
       () => sequential({ layers: [dropout({ rate: 0.1, inputShape: [3] })] }).summary(),
-      /at least one dense layer or a simpleRNN; got dropout\. Add/,
+      /a dense or recurrent layer; got dropout\. Add/,
     ],
     [
       "a kernel of 36 GB",

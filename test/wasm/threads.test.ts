@@ -3,6 +3,7 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { StepScalars } from "../../src/graph/types.ts";
+import { gru, lstm } from "../../src/model/gated.ts";
 import { dense, dropout } from "../../src/model/layers.ts";
 import { adam, ratesAt } from "../../src/model/optimizers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
@@ -31,6 +32,17 @@ const SAMPLES = {
     optimizer,
     masked: true,
     layers: [simpleRNN({ units: 17, inputShape: [9, 5], returnSequences: true }), dense({ units: 6, activation: "softmax" })],
+  }),
+  "padded LSTM and GRU": sample({
+    rows: 7,
+    loss: "sparseCategoricalCrossentropy",
+    optimizer,
+    masked: true,
+    layers: [
+      lstm({ units: 9, inputShape: [6, 5], returnSequences: true }),
+      gru({ units: 7, returnSequences: true }),
+      dense({ units: 6, activation: "softmax" }),
+    ],
   }),
 };
 

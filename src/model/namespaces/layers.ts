@@ -6,4 +6,5 @@
 
 export { activation, dense, dropout } from "../layers.ts";
 export { batchNormalization, layerNormalization } from "../normalization.ts";
+export { gru, lstm } from "../gated.ts";
 export { simpleRNN } from "../recurrent.ts";

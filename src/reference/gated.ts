@@ -1,0 +1,211 @@
+// Recurrent layers with gates in float64, row by row and step by step, as graph/gated.ts defines them: what kernels are checked against.
+//   B examples   T steps   H units   a sequence is (B·T, ·), row b·T + t   σ of the gates, φ of what goes in
+
+import {
+  backwardOperands,
+  blocksOf,
+  forwardOperands,
+  KEPT_BLOCKS,
+  type GatedBackward,
+  type GatedForward,
+} from "../graph/gated-operands.ts";
+import { timestepsOf, tensorOf, type Graph, type StepScalars } from "../graph/types.ts";
+import { activate, activationDerivative } from "./activations.ts";
+import type { Sequence } from "./recurrent.ts";
+
+function forwardLSTM(
+  op: GatedForward,
+  inputs: readonly Float64Array[],
+  { examples, steps, width }: Sequence,
+  fresh: boolean,
+): Float64Array[] {
+  const { z, weights, lengths, state, carriedCell } = forwardOperands(op, inputs, []),
+    { activation: phi } = op,
+    sigma = op.gates.activation;
+  const h = new Float64Array(examples * steps * width),
+    cell = new Float64Array(h.length),
+    kept = new Float64Array(KEPT_BLOCKS * h.length),
+    sums = new Float64Array(4 * width);
+  for (let b = 0; b < examples; b++) {
+    let hBefore = rowOf(fresh ? undefined : state, b, width),
+      cBefore = rowOf(fresh ? undefined : carriedCell, b, width);
+    for (let t = 0; t < steps; t++) {
+      const row = b * steps + t,
+        hNow = h.subarray(row * width, (row + 1) * width),
+        cNow = cell.subarray(row * width, (row + 1) * width);
+      if (lengths !== undefined && t >= lengths[b]) {
+        hNow.set(hBefore);
+        cNow.set(cBefore);
+      } else {
+        product(hBefore, weights, sums);
+        for (let j = 0; j < width; j++) {
+          const [i, f, g, o] = [0, 1, 2, 3].map((block) => {
+            const col = block * width + j;
+            return (kept[row * 4 * width + col] = activate(block === 2 ? phi : sigma, z[row * 4 * width + col] + sums[col]));
+          });
+          cNow[j] = f * cBefore[j] + i * g;
+          hNow[j] = o * activate(phi, cNow[j]);
+        }
+      }
+      [hBefore, cBefore] = [hNow, cNow];
+    }
+  }
+  return [h, kept, cell];
+}
+
+function forwardGRU(
+  op: GatedForward,
+  inputs: readonly Float64Array[],
+  { examples, steps, width }: Sequence,
+  fresh: boolean,
+): Float64Array[] {
+  const { z, weights, lengths, state, bias } = forwardOperands(op, inputs, []),
+    { activation: phi } = op,
+    sigma = op.gates.activation;
+  const h = new Float64Array(examples * steps * width),
+    kept = new Float64Array(KEPT_BLOCKS * h.length),
+    sums = new Float64Array(3 * width);
+  for (let b = 0; b < examples; b++) {
+    let before = rowOf(fresh ? undefined : state, b, width);
+    for (let t = 0; t < steps; t++) {
+      const row = b * steps + t,
+        now = h.subarray(row * width, (row + 1) * width);
+      if (lengths !== undefined && t >= lengths[b]) {
+        now.set(before);
+      } else {
+        product(before, weights, sums);
+        if (bias) sums.forEach((sum, col) => (sums[col] = sum + bias[col]));
+        for (let j = 0; j < width; j++) {
+          const own = (block: number): number => z[row * 3 * width + block * width + j];
+          const update = activate(sigma, own(0) + sums[j]),
+            reset = activate(sigma, own(1) + sums[width + j]),
+            q = sums[2 * width + j],
+            g = activate(phi, own(2) + reset * q);
+          now[j] = update * before[j] + (1 - update) * g;
+          [update, reset, g, q].forEach((value, block) => (kept[row * 4 * width + block * width + j] = value));
+        }
+      }
+      before = now;
+    }
+  }
+  return [h, kept];
+}
+
+function backwardLSTM(
+  op: GatedBackward,
+  inputs: readonly Float64Array[],
+  { examples, steps, width }: Sequence,
+  fresh: boolean,
+): Float64Array[] {
+  const { gradient, weights, lengths, kept, cell, before } = backwardOperands(op, inputs, []),
+    { activation: phi } = op,
+    sigma = op.gates.activation;
+  const delta = new Float64Array(4 * gradient.length),
+    direct = new Float64Array(gradient.length);
+  for (let b = 0; b < examples; b++) {
+    const first = rowOf(fresh ? undefined : before, b, width);
+    let behind = new Float64Array(width);
+    for (let t = steps - 1; t >= 0; t--) {
+      const row = b * steps + t,
+        total = behind.map((value, j) => value + gradient[row * width + j]);
+      if (lengths !== undefined && t >= lengths[b]) {
+        behind = total;
+        continue;
+      }
+      for (let j = 0; j < width; j++) {
+        const at = row * width + j,
+          gate = (block: number): number => kept[row * 4 * width + block * width + j];
+        const [i, f, g, o] = [0, 1, 2, 3].map(gate),
+          y = activate(phi, cell![at]),
+          previous = t === 0 ? first[j] : cell![at - width];
+        const d = total[j] * o * activationDerivative(phi, y) + (t + 1 < steps ? direct[at + width] : 0);
+        direct[at] = d * f;
+        const parts = [
+          d * g * activationDerivative(sigma, i),
+          d * previous * activationDerivative(sigma, f),
+          d * i * activationDerivative(phi, g),
+          total[j] * y * activationDerivative(sigma, o),
+        ];
+        parts.forEach((value, block) => (delta[row * 4 * width + block * width + j] = value));
+      }
+      behind = transposed(delta.subarray(row * 4 * width, (row + 1) * 4 * width), weights, width);
+    }
+  }
+  return [delta, direct];
+}
+
+function backwardGRU(
+  op: GatedBackward,
+  inputs: readonly Float64Array[],
+  { examples, steps, width }: Sequence,
+  fresh: boolean,
+): Float64Array[] {
+  const { gradient, h, weights, lengths, kept, before } = backwardOperands(op, inputs, []),
+    { activation: phi } = op,
+    sigma = op.gates.activation;
+  const delta = new Float64Array(3 * gradient.length),
+    recurrent = new Float64Array(3 * gradient.length),
+    direct = new Float64Array(gradient.length);
+  for (let b = 0; b < examples; b++) {
+    const first = rowOf(fresh ? undefined : before, b, width);
+    let behind = new Float64Array(width);
+    for (let t = steps - 1; t >= 0; t--) {
+      const row = b * steps + t,
+        total = behind.map((value, j) => value + gradient[row * width + j]);
+      if (lengths !== undefined && t >= lengths[b]) {
+        behind = total;
+        continue;
+      }
+      for (let j = 0; j < width; j++) {
+        const at = row * width + j;
+        const [update, reset, g, q] = [0, 1, 2, 3].map((block) => kept[row * 4 * width + block * width + j]),
+          previous = t === 0 ? first[j] : h[at - width];
+        const deltaG = total[j] * (1 - update) * activationDerivative(phi, g);
+        direct[at] = total[j] * update;
+        const parts = [
+          total[j] * (previous - g) * activationDerivative(sigma, update),
+          deltaG * q * activationDerivative(sigma, reset),
+          deltaG,
+        ];
+        parts.forEach((value, block) => {
+          delta[row * 3 * width + block * width + j] = value;
+          recurrent[row * 3 * width + block * width + j] = block === 2 ? value * reset : value;
+        });
+      }
+      behind = transposed(recurrent.subarray(row * 3 * width, (row + 1) * 3 * width), weights, width);
+      for (let j = 0; j < width; j++) behind[j] += direct[row * width + j];
+    }
+  }
+  return [delta, direct, recurrent];
+}
+
+/** Row b of the carried states; 0 without any. */
+function rowOf(states: Float64Array | undefined, b: number, width: number): Float64Array {
+  return states === undefined ? new Float64Array(width) : states.subarray(b * width, (b + 1) * width);
+}
+
+/** row·W into `sums`. */
+function product(row: Float64Array, w: Float64Array, sums: Float64Array): void {
+  sums.fill(0);
+  for (let j = 0; j < row.length; j++) for (let k = 0; k < sums.length; k++) sums[k] += row[j] * w[j * sums.length + k];
+}
+
+/** row·Wᵀ, of `width` numbers. */
+function transposed(row: Float64Array, w: Float64Array, width: number): Float64Array<ArrayBuffer> {
+  return Float64Array.from({ length: width }, (_, j) => row.reduce((sum, value, k) => sum + value * w[j * row.length + k], 0));
+}
+
+/** The outputs of such an op. */
+export function evaluateGated(
+  op: GatedForward | GatedBackward,
+  inputs: readonly Float64Array[],
+  graph: Graph,
+  { rows, fresh = false }: StepScalars,
+): Float64Array[] {
+  const tensor = tensorOf(graph, op.inputs[0]),
+    width = op.type === "recurrentForward" ? tensor.cols / blocksOf(op.gates) : tensor.cols,
+    sizes = { examples: rows, steps: timestepsOf(tensor), width },
+    isLSTM = op.gates.cell === "lstm";
+  if (op.type === "recurrentForward") return (isLSTM ? forwardLSTM : forwardGRU)(op, inputs, sizes, fresh);
+  return (isLSTM ? backwardLSTM : backwardGRU)(op, inputs, sizes, fresh);
+}
