@@ -7,7 +7,7 @@ import type { Language, LanguageCode } from "./i18n.ts";
 
 /** The same in every language, or a text for each. */
 type Label = string | Readonly<Record<LanguageCode, string>>;
-type Labels<T extends string> = Readonly<Record<T, Label>>;
+export type Labels<T extends string> = Readonly<Record<T, Label>>;
 
 export const labelIn = (label: Label, { code }: Pick<Language, "code">): string => (typeof label === "string" ? label : label[code]);
 

@@ -16,7 +16,7 @@ import { showFitEvent } from "./show-event.ts";
 import { stopOnSignals } from "./signals.ts";
 import { checkTextFits, loadText } from "./text-data.ts";
 import type { TextData, TextEvent, TextRequest, TextResult } from "./text-job.ts";
-import { buildTextModel, textRecipe, type TextSpec } from "./text-model.ts";
+import { buildTextModel, textModelWeights, textRecipe, type TextSpec } from "./text-model.ts";
 import { addTextOptions, resolveTextOptions, textFlagsFor, type TextFlags, type TextOptions } from "./text-options.ts";
 import { Sampler } from "./text-sampler.ts";
 
@@ -32,13 +32,7 @@ interface TextRun {
 
 /** Builds it and throws it away. @throws InputError naming what to change */
 async function checkTextModel(spec: TextSpec, length: number): Promise<void> {
-  const {
-    hidden,
-    layers,
-    vocabulary: { length: characters },
-  } = spec;
-  const recurrent = hidden * (characters + hidden + 1) + (layers - 1) * hidden * (2 * hidden + 1);
-  checkWeightCount(recurrent + (hidden + 1) * characters, `--hidden ${hidden}`);
+  checkWeightCount(textModelWeights(spec), `--hidden ${spec.hidden}`);
   const model = buildTextModel(spec, length);
   try {
     await model.compile({ ...textRecipe(spec), backend: "cpu" });
@@ -90,7 +84,7 @@ async function prepare(typed: TextFlags): Promise<TextRun> {
 
 function describeRun({ options, model, data, source }: TextRun): string {
   const { epochs, length, batchSize, load, runFolder } = options;
-  const network = `${model.layers} × ${model.hidden} units, ${model.vocabulary.length} characters`;
+  const network = `${model.layers} × ${model.hidden} ${model.cell === "rnn" ? "" : `${model.cell.toUpperCase()} `}units, ${model.vocabulary.length} characters`;
   const how = `length ${length}, batch ${batchSize}, adam, lr ${model.learningRate}, seed ${model.seed}`;
   return [
     epochs === 0

@@ -2,7 +2,7 @@
 
 import { FormatError } from "../errors.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../formats/safetensors.ts";
-import { buildTextModel, type TextSpec } from "./text-model.ts";
+import { buildTextModel, CELL_PREFIX, kernelColumns, TEXT_CELLS, type TextCell, type TextSpec } from "./text-model.ts";
 
 export interface SavedTextModel {
   readonly spec: Omit<TextSpec, "seed">;
@@ -19,11 +19,12 @@ const KIND = "char-rnn";
 
 /** The bytes of a file that `parseTextModel` understands. */
 export function textModelBytes({ spec, length, batchSize, temperature, primer, weights }: SavedTextModel): Uint8Array {
-  const { vocabulary, hidden, layers, learningRate } = spec;
+  const { vocabulary, cell, hidden, layers, learningRate } = spec;
   return encodeSafetensors(weights, {
     producer: "deltaprop",
     kind: KIND,
     vocabulary: vocabulary.join(""),
+    cell,
     hidden: String(hidden),
     layers: String(layers),
     learningRate: String(learningRate),
@@ -83,16 +84,21 @@ export async function parseTextModel(bytes: Uint8Array, where: string): Promise<
   };
   const vocabulary = [...(metadata.vocabulary ?? "")];
   if (vocabulary.length === 0 || new Set(vocabulary).size < vocabulary.length) throw wrong("vocabulary", "distinct characters");
-  const kernel = tensors.find(({ name, shape }) => name === "simple_rnn/kernel" && shape.length === 2);
-  const hidden = whole("hidden");
+  // Files from before there was a choice do not say it.
+  const cell = (metadata.cell ?? "rnn") as TextCell;
+  if (!TEXT_CELLS.includes(cell)) throw wrong("cell", `one of ${TEXT_CELLS.join(", ")}`);
+  const kernelName = `${CELL_PREFIX[cell]}/kernel`,
+    kernel = tensors.find(({ name, shape }) => name === kernelName && shape.length === 2);
+  const hidden = whole("hidden"),
+    columns = kernelColumns({ cell, hidden });
   // Checked before anything of that size is made.
-  if (kernel?.shape[1] !== hidden || kernel.shape[0] !== vocabulary.length) {
+  if (kernel?.shape[1] !== columns || kernel.shape[0] !== vocabulary.length) {
     throw new FormatError(
-      `${where}: simple_rnn/kernel must have shape (${vocabulary.length}, ${hidden}) by the file's metadata; got ` +
+      `${where}: ${kernelName} must have shape (${vocabulary.length}, ${columns}) by the file's metadata; got ` +
         `${kernel === undefined ? "no such tensor" : `(${kernel.shape.join(", ")})`}. The file is not of one model.`,
     );
   }
-  const spec = { vocabulary, hidden, layers: whole("layers", MAX_LAYERS), learningRate: positive("learningRate") };
+  const spec = { vocabulary, cell, hidden, layers: whole("layers", MAX_LAYERS), learningRate: positive("learningRate") };
   const length = whole("length");
   const primer = metadata.primer ?? "";
   if ([...primer].some((character) => !vocabulary.includes(character))) throw wrong("primer", "characters of the vocabulary");

@@ -9,12 +9,13 @@ import { ENVIRONMENT } from "./options.ts";
 import type { Runtime } from "./run-on.ts";
 import type { SavedTextModel } from "./saved-text-model.ts";
 import type { TextRequest } from "./text-job.ts";
-import type { TextSpec } from "./text-model.ts";
+import { TEXT_CELLS, type TextCell, type TextSpec } from "./text-model.ts";
 import type { Drawing } from "./text-sampler.ts";
 
 /** What was typed; whatever was not is absent, so that a loaded file can fill it in. */
 export interface TextFlags extends CheckpointFlags {
   text?: string;
+  cell?: TextCell;
   hidden?: number;
   layers?: number;
   length?: number;
@@ -54,6 +55,7 @@ export interface TextOptions {
 }
 
 const DEFAULTS = {
+  cell: "rnn",
   hidden: 128,
   layers: 1,
   length: 64,
@@ -70,10 +72,11 @@ const DEFAULTS = {
 
 /** Adds the flags to a command. Defaults are only described here: `resolveTextOptions` applies them. */
 export function addTextOptions(command: Command): Command {
-  const { hidden, layers, length, batchSize, epochs, learningRate, temperature, sample, seed, save } = DEFAULTS;
+  const { cell, hidden, layers, length, batchSize, epochs, learningRate, temperature, sample, seed, save } = DEFAULTS;
   const positive = numberIn("> 0", (value) => value > 0);
   command
     .option("--text <file>", "UTF-8 text to learn (default: the project's own sources)", fileName)
+    .addOption(choice("--cell <kind>", `of each recurrent layer: h(t) = tanh(…), or one with gates (default: ${cell})`, TEXT_CELLS))
     .option("--hidden <units>", `of each recurrent layer (default: ${hidden})`, wholeNumber(1))
     .option("--layers <count>", `recurrent layers (default: ${layers})`, wholeNumber(1))
     .option("--length <characters>", `of a window, so far back goes the gradient (default: ${length})`, wholeNumber(1))
@@ -110,7 +113,7 @@ function epochsOf({ epochs, load, sample, text }: TextFlags): number {
 /** Flags over what a loaded file says over defaults. @throws InputError if flags contradict each other or the file */
 export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | null): TextOptions {
   const epochs = epochsOf(flags);
-  for (const name of ["hidden", "layers"] as const) {
+  for (const name of ["cell", "hidden", "layers"] as const) {
     if (saved !== null && flags[name] !== undefined && flags[name] !== saved.spec[name]) {
       throw new InputError(
         `--${name} ${flags[name]} does not fit the loaded model, which has ${saved.spec[name]}. Leave --${name} ` +
@@ -127,6 +130,7 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
     defaultSave = epochs === 0 ? null : DEFAULTS.save;
   return {
     model: {
+      cell: saved?.spec.cell ?? flags.cell ?? DEFAULTS.cell,
       hidden: saved?.spec.hidden ?? flags.hidden ?? DEFAULTS.hidden,
       layers: saved?.spec.layers ?? flags.layers ?? DEFAULTS.layers,
       learningRate: flags.lr ?? saved?.spec.learningRate ?? DEFAULTS.learningRate,
@@ -153,9 +157,10 @@ export function resolveTextOptions(flags: TextFlags, saved: SavedTextModel | nul
 
 /** The flags that come to these options, whatever the defaults or the loaded file may be some day. */
 export function textFlagsFor({ model, epochs, length, batchSize, drawing, backend, runtime, runFolder }: TextOptions): TextFlags {
-  const { hidden, layers, learningRate, seed } = model,
+  const { cell, hidden, layers, learningRate, seed } = model,
     { temperature, prompt, count } = drawing;
   return {
+    cell,
     hidden,
     layers,
     length,

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { drawFrom, Sampler } from "../../src/cli/text-sampler.ts";
 import { buildTextModel, type TextSpec } from "../../src/cli/text-model.ts";
 
-const SPEC: TextSpec = { vocabulary: ["\n", "a", "b", "c"], hidden: 5, layers: 2, learningRate: 0.01, seed: 3 };
+const SPEC: TextSpec = { cell: "rnn", vocabulary: ["\n", "a", "b", "c"], hidden: 5, layers: 2, learningRate: 0.01, seed: 3 };
 const DRAWING = { count: 40, temperature: 1, prompt: "", seed: 1 };
 
 /** How often each of the places is drawn from evenly spread numbers. */

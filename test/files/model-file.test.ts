@@ -232,8 +232,8 @@ describe("files of the commands", () => {
     expect(loaded.inside.stack.layers[0]).toMatchObject({ activation: "geluTanh" });
   });
 
-  it("of deltaprop char-rnn are read", async () => {
-    const spec = { vocabulary: ["a", "b", "c"], hidden: 4, layers: 2, learningRate: 0.1, seed: 0 },
+  it.each(["rnn", "lstm", "gru"] as const)("of deltaprop char-rnn --cell %s are read", async (cell) => {
+    const spec = { cell, vocabulary: ["a", "b", "c"], hidden: 4, layers: 2, learningRate: 0.1, seed: 0 },
       model = buildTextModel(spec, 5);
     const weights = await model.getWeights(),
       bytes = textModelBytes({ spec, length: 5, batchSize: 2, temperature: 1, primer: "a", weights });

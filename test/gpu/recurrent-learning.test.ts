@@ -68,7 +68,7 @@ describe.each(BACKENDS)("on %s", (backend) => {
     const text = CORPUS.repeat(4),
       vocabulary = [...new Set(text)].sort();
     const request = {
-      model: { vocabulary, hidden: 32, layers: 1, learningRate: 0.01, seed: 1 },
+      model: { cell: "rnn" as const, vocabulary, hidden: 32, layers: 1, learningRate: 0.01, seed: 1 },
       backend,
       epochs: 6,
       length: 16,

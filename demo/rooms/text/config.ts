@@ -1,9 +1,12 @@
 // What can be set in the text room, its bounds and its first values. Links, controls and the worker all keep to these.
 
 import { ENGINE_CHOICE, type EngineChoice } from "../../lib/engine-control.ts";
-import { real, whole, type Fields } from "../../lib/share.ts";
+import { TEXT_CELLS, type TextCell } from "../../../src/cli/text-model.ts";
+import { oneOf, real, whole, type Fields } from "../../lib/share.ts";
 
 export interface TextConfig {
+  /** Kind of the recurrent layers. */
+  readonly cell: TextCell;
   /** Recurrent layers. */
   readonly layers: number;
   /** Units of each. */
@@ -28,6 +31,7 @@ export const SEED = whole(0, 4_294_967_295);
 export const TEMPERATURE = real(0.1, 2);
 
 export const FIELDS: Fields<TextConfig> = {
+  cell: oneOf(TEXT_CELLS),
   layers: LAYERS,
   units: UNITS,
   length: LENGTH,
@@ -39,6 +43,7 @@ export const FIELDS: Fields<TextConfig> = {
 };
 
 export const DEFAULTS: TextConfig = {
+  cell: "rnn",
   layers: 1,
   units: 128,
   length: 40,

@@ -1,15 +1,19 @@
 // The controls of the network. What can change while it learns is kept apart from what starts a new one.
 
-import { sliderControl, textControl, type Control } from "../../lib/controls.ts";
+import { TEXT_CELLS, type TextCell } from "../../../src/cli/text-model.ts";
+import { selectControl, sliderControl, textControl, type Control } from "../../lib/controls.ts";
 import { element } from "../../lib/dom.ts";
 import { EngineControl } from "../../lib/engine-control.ts";
 import type { Words } from "../../lib/i18n.ts";
+import { choicesOf, type Labels } from "../../lib/menus.ts";
 import { BATCH, LAYERS, LENGTH, RATE, SEED, UNITS, type TextConfig } from "./config.ts";
 import type { TextWords } from "./texts.ts";
 
+const CELL_LABELS: Labels<TextCell> = { rnn: { en: "simple RNN", zh: "简单 RNN" }, lstm: "LSTM", gru: "GRU" };
+
 /** The temperature is set where the text is. */
 export type NetworkConfig = Omit<TextConfig, "temperature">;
-type Controls = { readonly [K in Exclude<keyof NetworkConfig, "engine">]: Control<number> };
+type Controls = { readonly [K in Exclude<keyof NetworkConfig, "engine">]: Control<NetworkConfig[K]> };
 
 export class Settings {
   readonly host: HTMLElement;
@@ -21,7 +25,7 @@ export class Settings {
 
   constructor(words: Words<TextWords>, first: TextConfig, onRate: (rate: number) => void, onNetwork: () => void) {
     const label = (name: keyof Controls) => ({ words, label: (now: TextWords) => now[name] });
-    const number = (name: Exclude<keyof Controls, "rate">, field: typeof UNITS) =>
+    const number = (name: Exclude<keyof Controls, "rate" | "cell">, field: typeof UNITS) =>
       textControl(label(name), field, first[name], onNetwork, "numeric");
     this.#controls = {
       rate: sliderControl(
@@ -31,6 +35,7 @@ export class Settings {
         { places: 80, logarithmic: true, show: (value) => String(Number(value.toPrecision(2))) },
         onRate,
       ),
+      cell: selectControl<TextCell, TextWords>(label("cell"), choicesOf(TEXT_CELLS, CELL_LABELS, words.language), first.cell, onNetwork),
       units: number("units", UNITS),
       layers: number("layers", LAYERS),
       length: number("length", LENGTH),
@@ -38,7 +43,7 @@ export class Settings {
       seed: number("seed", SEED),
     };
     this.engine = new EngineControl(words.language, first.engine, onNetwork);
-    const { rate, units, layers, length, batch, seed } = this.#controls;
+    const { rate, cell, units, layers, length, batch, seed } = this.#controls;
     const group = (name: "live" | "fresh", ...hosts: HTMLElement[]) =>
       element(
         "fieldset",
@@ -46,7 +51,7 @@ export class Settings {
         words.show(element("legend"), (now) => now[name]),
         ...hosts,
       );
-    this.fresh = group("fresh", units.host, layers.host, length.host, batch.host, seed.host, this.engine.host);
+    this.fresh = group("fresh", cell.host, units.host, layers.host, length.host, batch.host, seed.host, this.engine.host);
     this.host = element(
       "section",
       { class: "card knobs" },
@@ -64,7 +69,7 @@ export class Settings {
   /** Shows a configuration; tells nobody. */
   set config(config: NetworkConfig) {
     this.engine.choice = config.engine;
-    for (const name of Object.keys(this.#controls) as (keyof Controls)[]) this.#controls[name].value = config[name];
+    for (const [name, control] of Object.entries(this.#controls)) (control as Control<unknown>).value = config[name as keyof Controls];
   }
 
   dispose(): void {

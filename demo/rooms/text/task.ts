@@ -179,8 +179,8 @@ export class TextTask implements Task {
   }
 
   get #spec(): TextSpec {
-    const { layers, units, rate, seed } = this.#config;
-    return { vocabulary: this.material.vocabulary, hidden: units, layers, learningRate: rate, seed };
+    const { cell, layers, units, rate, seed } = this.#config;
+    return { vocabulary: this.material.vocabulary, cell, hidden: units, layers, learningRate: rate, seed };
   }
 
   get #perplexity(): number {

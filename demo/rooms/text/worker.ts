@@ -25,7 +25,7 @@ const unknownIn = (text: string, vocabulary: readonly string[]): string[] => {
 };
 
 /** What the room takes of a file: bounded like everything else that comes from outside. */
-function boundedConfig(where: string, before: TextConfig, given: Partial<Record<Exclude<keyof TextConfig, "engine">, number>>): TextConfig {
+function boundedConfig(where: string, before: TextConfig, given: Partial<Omit<TextConfig, "engine">>): TextConfig {
   for (const [name, value] of Object.entries(given)) {
     const field = FIELDS[name as keyof TextConfig];
     if (field.read(String(value)) === undefined)
@@ -58,6 +58,7 @@ export const textWorker = {
   async load(file: File, text: string, before: TextConfig, engine: Engine): Promise<Loaded> {
     const { spec, length, batchSize, temperature, weights } = await parseTextModel(new Uint8Array(await file.arrayBuffer()), file.name);
     const config = boundedConfig(file.name, before, {
+      cell: spec.cell,
       layers: spec.layers,
       units: spec.hidden,
       length,

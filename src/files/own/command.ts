@@ -1,6 +1,6 @@
 // Files that the commands write (deltaprop train --save, deltaprop char-rnn --save): weights, and what their shapes do not say.
 
-import { dense, dropout, FormatError, l2, simpleRNN, type ActivationName, type Layer } from "../../index.ts";
+import { dense, dropout, FormatError, gru, l2, lstm, simpleRNN, type ActivationName, type Layer } from "../../index.ts";
 import { activationOf, readNamesVersion } from "../../formats/activation-versions.ts";
 import type { SafetensorsFile } from "../../formats/safetensors.ts";
 import { MAX_LAYERS, ofFile } from "../parts.ts";
@@ -40,15 +40,25 @@ function perceptron(where: string, file: SafetensorsFile): Layer[] {
   });
 }
 
+/** What the kernels of its recurrent layers begin with, and how many matrices lie side by side in one. */
+const CELLS = {
+  rnn: { prefix: "simple_rnn", blocks: 1, layer: simpleRNN },
+  lstm: { prefix: "lstm", blocks: 4, layer: lstm },
+  gru: { prefix: "gru", blocks: 3, layer: gru },
+} as const;
+
 /** The character-level model, whose layers carry their states on. */
 function characterModel(file: SafetensorsFile): Layer[] {
-  const recurrent = kernelsOf(file, "simple_rnn"),
+  const { cell = "rnn", length } = file.metadata;
+  if (!Object.hasOwn(CELLS, cell)) return [];
+  const { prefix, blocks, layer } = CELLS[cell as keyof typeof CELLS],
+    recurrent = kernelsOf(file, prefix),
     [out] = kernelsOf(file, "dense"),
-    steps = numberOf(file.metadata.length);
+    steps = numberOf(length);
   return [
     ...recurrent.map(({ fanIn, units }, i) =>
-      simpleRNN({
-        units,
+      layer({
+        units: units / blocks,
         returnSequences: true,
         stateful: true,
         ...(i === 0 && { inputShape: [steps], inputVocabulary: fanIn }),
