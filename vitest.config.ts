@@ -23,6 +23,7 @@ const GPU_ALONE = [
   "debug",
   "device-loss",
   "fused",
+  "gated",
   "half",
   "launches",
   "kernels/normalization",
