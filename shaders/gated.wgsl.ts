@@ -3,6 +3,13 @@
 //   backward   each number of the product is G(t) of a unit: its δ follow at once
 // The formulas are those of src/graph/gated.ts. Rounding: each is computed in its order there.
 
+import { literal } from "./kernel.wgsl.ts";
+
+/** σ of gates that follow a straight line between 0 and 1, as functions of z and of σ. NaN stays NaN. */
+export const hardValue = (slope: number): string => `let v = ${literal(slope)} * z + 0.5;
+  return select(select(v, 0.0, v < 0.0), 1.0, v > 1.0);`;
+export const hardDerivative = (slope: number): string => `return select(0.0, ${literal(slope)}, v > 0.0 && v < 1.0);`;
+
 /** Expressions of `row` (b·T + t), `example`, `t` and `col`. */
 export interface GatedReads {
   readonly steps: number;

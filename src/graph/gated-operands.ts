@@ -1,8 +1,13 @@
 // The operands of recurrent layers with gates by what they are (gated.ts has the mathematics). It imports types alone: several files that are loaded
 // later share it.
 
+import type { GateActivation, HardActivation } from "../model/activations.ts";
 import type { Gates } from "../model/network.ts";
 import type { OpOf } from "./types.ts";
+
+/** Slopes of the straight lines. */
+export const HARD_SLOPES: Readonly<Record<HardActivation, number>> = { hardSigmoid: 1 / 6, hardSigmoidKeras2: 0.2 };
+export const isHard = (name: GateActivation): name is HardActivation => Object.hasOwn(HARD_SLOPES, name);
 
 /** Blocks of H columns that are kept of each step. */
 export const KEPT_BLOCKS = 4;

@@ -35,6 +35,13 @@ export const RECURRENT_ACTIVATIONS = ["tanh", "relu", "sigmoid", "linear"] as co
 /** Activations that simpleRNN() takes. */
 export type RecurrentActivation = (typeof RECURRENT_ACTIVATIONS)[number];
 
+/**
+ * σ of the gates of lstm() and gru(): those, or 0 below and 1 above a straight line, z/6 + ½ for "hardSigmoid" as in Keras 3, z/5 + ½ for
+ * "hardSigmoidKeras2" as in Keras 2 and TensorFlow.js.
+ */
+export type GateActivation = RecurrentActivation | HardActivation;
+export type HardActivation = "hardSigmoid" | "hardSigmoidKeras2";
+
 /** Slope of leakyRelu for negative z: 0.2, the default `negative_slope` of `keras.activations.leaky_relu`. */
 export const LEAKY_RELU_SLOPE = 0.2;
 

@@ -2,10 +2,20 @@
 //   LSTM (Hochreiter, Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000), GRU (Cho et al. 2014); Keras' order of gates.
 
 import { InputError } from "../errors.ts";
+import { RECURRENT_ACTIVATIONS, type GateActivation } from "./activations.ts";
 import { checkCount, checkFlag, checkOptions, show } from "./checks.ts";
 import { APPEND, type Append } from "./network.ts";
-import { appendRecurrent, checkRecurrentActivation, declareRecurrent, RECURRENT_OPTIONS } from "./recurrent.ts";
+import { appendRecurrent, declareRecurrent, RECURRENT_OPTIONS } from "./recurrent.ts";
 import type { GRULayer, GRUOptions, LSTMLayer, LSTMOptions } from "./recurrent-types.ts";
+
+const GATE_ACTIVATIONS: readonly GateActivation[] = [...RECURRENT_ACTIVATIONS, "hardSigmoid", "hardSigmoidKeras2"];
+
+/** @throws InputError if it is none of those whose derivative follows from the value */
+function checkGateActivation(where: string, name: unknown): GateActivation {
+  if (name === undefined) return "sigmoid";
+  if ((GATE_ACTIVATIONS as readonly unknown[]).includes(name)) return name as GateActivation;
+  throw new InputError(`${where}: recurrentActivation must be one of ${GATE_ACTIVATIONS.join(", ")}; got ${show(name)}.`);
+}
 
 /**
  * A long short-term memory. From a(t) = x(t)·U + h(t−1)·W + b, whose four quarters belong to i, f, g and o:
@@ -24,7 +34,7 @@ export function lstm(options: LSTMOptions): LSTMLayer {
     [APPEND]: appendLSTM,
     type: "lstm",
     ...declareRecurrent(where, units, options),
-    recurrentActivation: checkRecurrentActivation(where, options.recurrentActivation, "sigmoid", "recurrentActivation"),
+    recurrentActivation: checkGateActivation(where, options.recurrentActivation),
     unitForgetBias: checkFlag(where, "unitForgetBias", options.unitForgetBias, true),
   });
 }
@@ -73,7 +83,7 @@ export function gru(options: GRUOptions): GRULayer {
     [APPEND]: appendGRU,
     type: "gru",
     ...declareRecurrent(where, units, options),
-    recurrentActivation: checkRecurrentActivation(where, options.recurrentActivation, "sigmoid", "recurrentActivation"),
+    recurrentActivation: checkGateActivation(where, options.recurrentActivation),
     resetAfter,
   });
 }

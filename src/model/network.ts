@@ -2,7 +2,7 @@
 
 import { InputError } from "../errors.ts";
 import { RandomSequence, STREAM } from "../random.ts";
-import type { ActivationName, RecurrentActivation } from "./activations.ts";
+import type { ActivationName, GateActivation, RecurrentActivation } from "./activations.ts";
 import { show } from "./checks.ts";
 import { initialize, type Draws, type Initializer } from "./initializers.ts";
 import type { DenseLayer, Layer } from "./layers.ts";
@@ -72,7 +72,7 @@ export type NetworkLayer = { readonly width: number; readonly steps: number } & 
 export interface Gates {
   readonly cell: "lstm" | "gru";
   /** σ of the gates. */
-  readonly activation: RecurrentActivation;
+  readonly activation: GateActivation;
 }
 
 /** What a batch normalization keeps of all mini-batches: moving ← momentum·moving + (1 − momentum)·statistic of the mini-batch. */

@@ -1,6 +1,6 @@
 // What recurrent layers take, and what they are once declared.
 
-import type { RecurrentActivation } from "./activations.ts";
+import type { GateActivation, RecurrentActivation } from "./activations.ts";
 import type { Initializer, InitializerName } from "./initializers.ts";
 import type { Regularizer } from "./regularizers.ts";
 
@@ -78,8 +78,11 @@ export interface SimpleRNNLayer {
 interface GatedOptions extends Omit<SimpleRNNOptions, "activation"> {
   /** Of what goes into the state: "tanh" (default), "relu", "sigmoid" or "linear". */
   activation?: RecurrentActivation;
-  /** Of the gates: "sigmoid" (default), "tanh", "relu" or "linear". */
-  recurrentActivation?: RecurrentActivation;
+  /**
+   * Of the gates: "sigmoid" (default); "hardSigmoid", z/6 + ½ between 0 and 1 (Keras 3); "hardSigmoidKeras2", z/5 + ½ between 0 and 1 (Keras 2,
+   * TensorFlow.js); "tanh", "relu" or "linear".
+   */
+  recurrentActivation?: GateActivation;
 }
 
 /**
@@ -106,13 +109,13 @@ export type RecurrentLayer = SimpleRNNLayer | LSTMLayer | GRULayer;
 /** What lstm() returns: frozen, with all defaults filled in. */
 export interface LSTMLayer extends Omit<SimpleRNNLayer, "type"> {
   readonly type: "lstm";
-  readonly recurrentActivation: RecurrentActivation;
+  readonly recurrentActivation: GateActivation;
   readonly unitForgetBias: boolean;
 }
 
 /** What gru() returns: frozen, with all defaults filled in. */
 export interface GRULayer extends Omit<SimpleRNNLayer, "type"> {
   readonly type: "gru";
-  readonly recurrentActivation: RecurrentActivation;
+  readonly recurrentActivation: GateActivation;
   readonly resetAfter: true;
 }

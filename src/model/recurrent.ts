@@ -29,17 +29,11 @@ export const RECURRENT_OPTIONS: readonly string[] = [
   "trainable",
 ];
 
-/** @throws InputError if it is none of those whose derivative follows from the value */
-export function checkRecurrentActivation(
-  where: string,
-  name: unknown,
-  fallback: RecurrentActivation,
-  option = "activation",
-): RecurrentActivation {
-  if (name === undefined) return fallback;
+function checkRecurrentActivation(where: string, name: unknown): RecurrentActivation {
+  if (name === undefined) return "tanh";
   if ((RECURRENT_ACTIVATIONS as readonly unknown[]).includes(name)) return name as RecurrentActivation;
   throw new InputError(
-    `${where}: ${option} must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
+    `${where}: activation must be one of ${RECURRENT_ACTIVATIONS.join(", ")}; got ${show(name)}. ` +
       "Others can follow as a layer: activation(…).",
   );
 }
@@ -70,7 +64,7 @@ export function declareRecurrent(where: string, units: number, options: SimpleRN
   const inputVocabulary = checkVocabulary(where, options);
   return {
     units,
-    activation: checkRecurrentActivation(where, options.activation, "tanh"),
+    activation: checkRecurrentActivation(where, options.activation),
     returnSequences: checkFlag(where, "returnSequences", options.returnSequences, false),
     stateful: checkFlag(where, "stateful", options.stateful, false),
     useBias: checkFlag(where, "useBias", options.useBias, true),

@@ -8,22 +8,32 @@ import {
   KEPT_BLOCKS,
   type GatedBackward,
   type GatedForward,
+  HARD_SLOPES,
+  isHard,
 } from "../graph/gated-operands.ts";
 import { timestepsOf, tensorOf, type Graph, type StepScalars } from "../graph/types.ts";
-import type { RecurrentActivation } from "../model/activations.ts";
-import { activate, activationDerivative } from "./activations.ts";
+import type { GateActivation } from "../model/activations.ts";
 import { activationError, derivativeError } from "./bounded-activations.ts";
 import { at, copy, dot, gradientOf, handOn, part, zeros, type Behind } from "./bounded-recurrent.ts";
 import type { Bounded } from "./compare.ts";
+import { activateGate, gateDerivative } from "./gated.ts";
 import type { Sequence } from "./recurrent.ts";
-import { add, exact, multiply, subtract, type Rough } from "./rounding.ts";
+import { add, exact, multiply, rounded, subtract, UNIT, type Rough } from "./rounding.ts";
 
 const ONE = exact(1);
-const activated = (name: RecurrentActivation, x: Rough): Rough => ({ value: activate(name, x.value), error: activationError(name, x) });
-const sloped = (name: RecurrentActivation, a: Rough): Rough => ({
-  value: activationDerivative(name, a.value),
-  error: derivativeError(name, a),
-});
+function activated(name: GateActivation, x: Rough): Rough {
+  const value = activateGate(name, x.value);
+  if (!isHard(name)) return { value, error: activationError(name, x) };
+  // What is cut off moves nothing any farther.
+  return { value, error: Math.min(add(multiply(rounded(HARD_SLOPES[name]), x), exact(0.5)).error, 1) };
+}
+function sloped(name: GateActivation, a: Rough): Rough {
+  const value = gateDerivative(name, a.value);
+  if (!isHard(name)) return { value, error: derivativeError(name, a) };
+  const slope = HARD_SLOPES[name],
+    isCertain = (end: number): boolean => a.error === 0 || Math.abs(a.value - end) > a.error;
+  return { value, error: isCertain(0) && isCertain(1) ? rounded(slope).error : slope * (1 + UNIT) };
+}
 function put({ values, bounds }: Bounded, i: number, { value, error }: Rough): void {
   values[i] = value;
   bounds[i] = error;
@@ -59,7 +69,7 @@ function forwardErrors(op: GatedForward, inputs: readonly Bounded[], { examples,
           const product = (block: number, ...starts: Rough[]): Rough =>
             dot([...starts, ...(bias ? [at(bias, block * width + j)] : [])], hBefore, weights, block * width + j, blocks * width);
           const own = (block: number): Rough => blockAt(z, row, blocks, block, width, j);
-          const gate = (block: number, name: RecurrentActivation): Rough => activated(name, product(block, own(block)));
+          const gate = (block: number, name: GateActivation): Rough => activated(name, product(block, own(block)));
           let keep: Rough[];
           if (isLSTM) {
             keep = [gate(0, sigma), gate(1, sigma), gate(2, phi), gate(3, sigma)];

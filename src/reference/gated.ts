@@ -8,10 +8,28 @@ import {
   KEPT_BLOCKS,
   type GatedBackward,
   type GatedForward,
+  HARD_SLOPES,
+  isHard,
 } from "../graph/gated-operands.ts";
 import { timestepsOf, tensorOf, type Graph, type StepScalars } from "../graph/types.ts";
+import type { GateActivation } from "../model/activations.ts";
 import { activate, activationDerivative } from "./activations.ts";
 import type { Sequence } from "./recurrent.ts";
+
+/** σ and φ of a layer; their derivatives are of σ and φ. */
+function functionsOf({ activation, gates }: GatedForward | GatedBackward) {
+  return {
+    sigma: (z: number): number => activateGate(gates.activation, z),
+    phi: (z: number): number => activate(activation, z),
+    sigmaSlope: (a: number): number => gateDerivative(gates.activation, a),
+    phiSlope: (a: number): number => activationDerivative(activation, a),
+  };
+}
+
+export const activateGate = (name: GateActivation, z: number): number =>
+  isHard(name) ? Math.min(Math.max(HARD_SLOPES[name] * z + 0.5, 0), 1) : activate(name, z);
+export const gateDerivative = (name: GateActivation, a: number): number =>
+  isHard(name) ? (a > 0 && a < 1 ? HARD_SLOPES[name] : 0) : activationDerivative(name, a);
 
 function forwardLSTM(
   op: GatedForward,
@@ -20,8 +38,7 @@ function forwardLSTM(
   fresh: boolean,
 ): Float64Array[] {
   const { z, weights, lengths, state, carriedCell } = forwardOperands(op, inputs, []),
-    { activation: phi } = op,
-    sigma = op.gates.activation;
+    { sigma, phi } = functionsOf(op);
   const h = new Float64Array(examples * steps * width),
     cell = new Float64Array(h.length),
     kept = new Float64Array(KEPT_BLOCKS * h.length),
@@ -41,10 +58,10 @@ function forwardLSTM(
         for (let j = 0; j < width; j++) {
           const [i, f, g, o] = [0, 1, 2, 3].map((block) => {
             const col = block * width + j;
-            return (kept[row * 4 * width + col] = activate(block === 2 ? phi : sigma, z[row * 4 * width + col] + sums[col]));
+            return (kept[row * 4 * width + col] = (block === 2 ? phi : sigma)(z[row * 4 * width + col] + sums[col]));
           });
           cNow[j] = f * cBefore[j] + i * g;
-          hNow[j] = o * activate(phi, cNow[j]);
+          hNow[j] = o * phi(cNow[j]);
         }
       }
       [hBefore, cBefore] = [hNow, cNow];
@@ -60,8 +77,7 @@ function forwardGRU(
   fresh: boolean,
 ): Float64Array[] {
   const { z, weights, lengths, state, bias } = forwardOperands(op, inputs, []),
-    { activation: phi } = op,
-    sigma = op.gates.activation;
+    { sigma, phi } = functionsOf(op);
   const h = new Float64Array(examples * steps * width),
     kept = new Float64Array(KEPT_BLOCKS * h.length),
     sums = new Float64Array(3 * width);
@@ -77,10 +93,10 @@ function forwardGRU(
         if (bias) sums.forEach((sum, col) => (sums[col] = sum + bias[col]));
         for (let j = 0; j < width; j++) {
           const own = (block: number): number => z[row * 3 * width + block * width + j];
-          const update = activate(sigma, own(0) + sums[j]),
-            reset = activate(sigma, own(1) + sums[width + j]),
+          const update = sigma(own(0) + sums[j]),
+            reset = sigma(own(1) + sums[width + j]),
             q = sums[2 * width + j],
-            g = activate(phi, own(2) + reset * q);
+            g = phi(own(2) + reset * q);
           now[j] = update * before[j] + (1 - update) * g;
           [update, reset, g, q].forEach((value, block) => (kept[row * 4 * width + block * width + j] = value));
         }
@@ -98,8 +114,7 @@ function backwardLSTM(
   fresh: boolean,
 ): Float64Array[] {
   const { gradient, weights, lengths, kept, cell, before } = backwardOperands(op, inputs, []),
-    { activation: phi } = op,
-    sigma = op.gates.activation;
+    { phi, sigmaSlope, phiSlope } = functionsOf(op);
   const delta = new Float64Array(4 * gradient.length),
     direct = new Float64Array(gradient.length);
   for (let b = 0; b < examples; b++) {
@@ -116,16 +131,11 @@ function backwardLSTM(
         const at = row * width + j,
           gate = (block: number): number => kept[row * 4 * width + block * width + j];
         const [i, f, g, o] = [0, 1, 2, 3].map(gate),
-          y = activate(phi, cell![at]),
+          y = phi(cell![at]),
           previous = t === 0 ? first[j] : cell![at - width];
-        const d = total[j] * o * activationDerivative(phi, y) + (t + 1 < steps ? direct[at + width] : 0);
+        const d = total[j] * o * phiSlope(y) + (t + 1 < steps ? direct[at + width] : 0);
         direct[at] = d * f;
-        const parts = [
-          d * g * activationDerivative(sigma, i),
-          d * previous * activationDerivative(sigma, f),
-          d * i * activationDerivative(phi, g),
-          total[j] * y * activationDerivative(sigma, o),
-        ];
+        const parts = [d * g * sigmaSlope(i), d * previous * sigmaSlope(f), d * i * phiSlope(g), total[j] * y * sigmaSlope(o)];
         parts.forEach((value, block) => (delta[row * 4 * width + block * width + j] = value));
       }
       behind = transposed(delta.subarray(row * 4 * width, (row + 1) * 4 * width), weights, width);
@@ -141,8 +151,7 @@ function backwardGRU(
   fresh: boolean,
 ): Float64Array[] {
   const { gradient, h, weights, lengths, kept, before } = backwardOperands(op, inputs, []),
-    { activation: phi } = op,
-    sigma = op.gates.activation;
+    { sigmaSlope, phiSlope } = functionsOf(op);
   const delta = new Float64Array(3 * gradient.length),
     recurrent = new Float64Array(3 * gradient.length),
     direct = new Float64Array(gradient.length);
@@ -160,13 +169,9 @@ function backwardGRU(
         const at = row * width + j;
         const [update, reset, g, q] = [0, 1, 2, 3].map((block) => kept[row * 4 * width + block * width + j]),
           previous = t === 0 ? first[j] : h[at - width];
-        const deltaG = total[j] * (1 - update) * activationDerivative(phi, g);
+        const deltaG = total[j] * (1 - update) * phiSlope(g);
         direct[at] = total[j] * update;
-        const parts = [
-          total[j] * (previous - g) * activationDerivative(sigma, update),
-          deltaG * q * activationDerivative(sigma, reset),
-          deltaG,
-        ];
+        const parts = [total[j] * (previous - g) * sigmaSlope(update), deltaG * q * sigmaSlope(reset), deltaG];
         parts.forEach((value, block) => {
           delta[row * 3 * width + block * width + j] = value;
           recurrent[row * 3 * width + block * width + j] = block === 2 ? value * reset : value;

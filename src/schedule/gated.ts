@@ -1,9 +1,11 @@
 // What recurrent layers with gates do at a time step, where recurrent.ts takes them through time.
 
-import { activationDerivativeFunction, activationFunction } from "../../shaders/activations.wgsl.ts";
+import { activationDerivativeFunction, activationFunction, type ActivationTexts } from "../../shaders/activations.wgsl.ts";
 import {
   gruBackwardFunction,
   gruForwardFunctions,
+  hardDerivative,
+  hardValue,
   lstmBackwardFunction,
   lstmForwardFunctions,
   type GatedReads,
@@ -16,10 +18,17 @@ import {
   KEPT_BLOCKS,
   type GatedBackward,
   type GatedForward,
+  HARD_SLOPES,
+  isHard,
 } from "../graph/gated-operands.ts";
 import { tensorOf, timestepsOf } from "../graph/types.ts";
+import type { GateActivation } from "../model/activations.ts";
 import { lengthOf, numberAt, type Direction } from "./direction.ts";
 import type { RecurrentPlace } from "./sequence-writer.ts";
+
+/** What a gate's function says: one of the activations', or that of a straight line between 0 and 1. */
+const gateFormula = (name: GateActivation, texts: ActivationTexts, hard: (slope: number) => string): string =>
+  isHard(name) ? hard(HARD_SLOPES[name]) : formulaOf(texts, name);
 
 /** The functions σ and φ of a layer, and where number `col` of each block of what it keeps lies. */
 function readsOf(
@@ -42,7 +51,7 @@ function readsOf(
     kept: (block) => access.store(kept, `row * ${KEPT_BLOCKS * width}u + ${block * width}u + col`),
   };
   const functions =
-    activationFunction(names.sigma, formulaOf(formulas.values, op.gates.activation)) +
+    activationFunction(names.sigma, gateFormula(op.gates.activation, formulas.values, hardValue)) +
     activationFunction(names.phi, formulaOf(formulas.values, op.activation));
   return { reads, functions, width };
 }
@@ -125,7 +134,7 @@ export function gatedBackward(place: RecurrentPlace, op: GatedBackward, prefix: 
     beside: access.inRow(around, "start", "col"),
     functions:
       functions +
-      activationDerivativeFunction(all.sigmaSlope, formulaOf(formulas.derivatives, op.gates.activation)) +
+      activationDerivativeFunction(all.sigmaSlope, gateFormula(op.gates.activation, formulas.derivatives, hardDerivative)) +
       activationDerivativeFunction(all.phiSlope, formulaOf(formulas.derivatives, op.activation)) +
       beforeFunction(place, `${prefix}_before`, isLSTM ? cell! : h, before) +
       (isLSTM ? lstmBackwardFunction : gruBackwardFunction)(`${prefix}_finish`, all),

@@ -3,11 +3,21 @@
 // finished to all δ of its unit. Blocks begin at any column, not only at whole vectors: they are read four numbers at a time wherever they lie, and of
 // a last vector that is not full only the numbers that belong to the block are written.
 
-import { backwardOperands, blocksOf, forwardOperands, type GatedBackward, type GatedForward } from "../graph/gated-operands.ts";
+import {
+  backwardOperands,
+  blocksOf,
+  forwardOperands,
+  type GatedBackward,
+  type GatedForward,
+  HARD_SLOPES,
+  isHard,
+} from "../graph/gated-operands.ts";
 import { LENGTHS, timestepsOf } from "../graph/types.ts";
+import type { GateActivation } from "../model/activations.ts";
 import { f32x4, floats, get, i32, increase, loopWhile, set, v128, when, type Code, type Local } from "./assembler.ts";
 import { rowOf, Site, SLOT, spread, type Cell } from "./cells.ts";
 import type { GroupWriter } from "./emission.ts";
+import type { VectorFunctions } from "./functions.ts";
 import { PANEL, type Layout } from "./layout.ts";
 import { eachExample, sequenceOf, store, type SequenceLayout } from "./recurrent.ts";
 import { writeProduct, type Product } from "./tile.ts";
@@ -17,6 +27,12 @@ const I32 = 0x7f,
   LANES = 4,
   ZERO = floats(0),
   ONE = floats(1);
+
+/** NaN, the first operand, stays NaN. */
+const activateGate = (math: VectorFunctions, name: GateActivation, z: Code): Code =>
+  isHard(name) ? f32x4.pmax(f32x4.pmin(add(mul(z, floats(HARD_SLOPES[name])), floats(0.5)), ONE), ZERO) : math.activate(name, z);
+const gateDerivative = (math: VectorFunctions, name: GateActivation, a: Code): Code =>
+  isHard(name) ? v128.and(v128.and(f32x4.gt(a, ZERO), f32x4.lt(a, ONE)), floats(HARD_SLOPES[name])) : math.derivative(name, a);
 
 /** A sequence of so many columns with the bytes from its first timestep to the present one. */
 interface Track {
@@ -132,7 +148,7 @@ export function writeGatedForward(group: GroupWriter, op: GatedForward): Code {
     biasLayout = layoutOf(bias),
     right = emission.layoutOf(weights);
   const [a, i, f, g, o, before, next] = ["a", "gate i", "gate f", "gate g", "gate o", "before", "next"].map((name) => writer.scratch(name));
-  const sigma = (value: Code): Code => math.activate(op.gates.activation, value),
+  const sigma = (value: Code): Code => activateGate(math, op.gates.activation, value),
     phi = (value: Code): Code => math.activate(op.activation, value);
 
   /** The states of a unit, whose product is where its gates will be kept. */
@@ -231,7 +247,7 @@ export function writeGatedBackward(group: GroupWriter, op: GatedBackward): Code 
   const [total, straight, i, f, g, o, y, d, previous, value, live] = [
     ...["gradient", "straight", "gate i", "gate f", "gate g", "gate o", "state", "cell gradient", "before", "value", "counts"],
   ].map((name) => writer.scratch(name));
-  const sigma = (a: Local): Code => math.derivative(op.gates.activation, get(a)),
+  const sigma = (a: Local): Code => gateDerivative(math, op.gates.activation, get(a)),
     phi = (a: Local): Code => math.derivative(op.activation, get(a));
 
   /** δ of a unit from its sum of the product, which there is none of at the last timestep. */

@@ -51,12 +51,14 @@ const casesOf = (layer: Make): Record<string, Case> => ({
     optimizer: adam({ globalClipNorm: 0.5 }),
     rows: 13,
   },
-  "three layers, all activations, mixed": {
+  "layers of all activations, mixed": {
     layers: [
       dense({ units: 6, activation: "tanh", inputShape: [7, 3] }),
       layer({ units: 8, activation: "relu", recurrentActivation: "tanh", returnSequences: true, kernelRegularizer: l2(1e-3) }),
       simpleRNN({ units: 5, returnSequences: true }),
-      layer({ units: 4, activation: "linear", recurrentActivation: "relu", useBias: false }),
+      layer({ units: 4, activation: "linear", recurrentActivation: "relu", useBias: false, returnSequences: true }),
+      layer({ units: 3, recurrentActivation: "hardSigmoid", returnSequences: true }),
+      layer({ units: 3, recurrentActivation: "hardSigmoidKeras2" }),
       dense({ units: 1 }),
     ],
     optimizer: rmsprop(),
@@ -142,7 +144,7 @@ describe.each(["lstm", "gru"] as const)("%s", (cell) => {
       { values, scalars } = declared,
       plan = plansOf(declared).fused;
     it.each([
-      ["a gate at the last step only", "gates1", /(fn \w+_finish\(product[^{]*\{)/, "$1 if (t == 6u) { return; }"],
+      ["a gate at the last step only", "h1", /(fn \w+_finish\(product[^{]*\{)/, "$1 if (t == 6u) { return; }"],
       ["δ(t+1) left out", "delta1", "t == 6u)", "t <= 6u)"],
       ["what comes straight from t + 1 left out", "delta1", "if (t < 6u) { straight", "if (t < 5u) { straight"],
     ] as const)("%s", async (_, name, from, to) => {

@@ -2,7 +2,7 @@
 // src/reference/gated.ts, which works on rows.
 
 import type { StepScalars } from "../../src/graph/types.ts";
-import type { RecurrentActivation } from "../../src/model/activations.ts";
+import type { GateActivation, RecurrentActivation } from "../../src/model/activations.ts";
 import type { Arithmetic } from "./float32-recurrent.ts";
 
 const f = Math.fround;
@@ -10,11 +10,23 @@ const f = Math.fround;
 interface Cell {
   readonly cell: "lstm" | "gru";
   /** σ */
-  readonly gate: RecurrentActivation;
+  readonly gate: GateActivation;
   /** φ */
   readonly state: RecurrentActivation;
   readonly T: number;
   readonly H: number;
+}
+
+const lineOf = (name: GateActivation): number | null => (name === "hardSigmoid" ? f(1 / 6) : name === "hardSigmoidKeras2" ? f(0.2) : null);
+function activate(machine: Arithmetic, name: GateActivation, z: number): number {
+  const slope = lineOf(name);
+  if (slope === null) return machine.activate(name as RecurrentActivation, z);
+  const value = f(f(slope * z) + 0.5);
+  return value < 0 ? 0 : value > 1 ? 1 : value;
+}
+function derivative(machine: Arithmetic, name: GateActivation, a: number): number {
+  const slope = lineOf(name);
+  return slope === null ? machine.derivative(name as RecurrentActivation, a) : a > 0 && a < 1 ? slope : 0;
 }
 
 /** The carried row, or 0. */
@@ -57,13 +69,13 @@ export function gatedForward(
         const keep = (block: number, value: number): number => (kept[row * 4 * H + block * H + j] = value);
         if (cell === "lstm") {
           const [i, forget, g, o] = [gate, gate, state, gate].map((name, block) =>
-            keep(block, machine.activate(name, f(own(block) + product(block)))),
+            keep(block, activate(machine, name, f(own(block) + product(block)))),
           );
           c[row * H + j] = f(f(forget * cBefore) + f(i * g));
           h[row * H + j] = f(o * machine.activate(state, c[row * H + j]));
         } else {
-          const update = keep(0, machine.activate(gate, f(own(0) + product(0)))),
-            reset = keep(1, machine.activate(gate, f(own(1) + product(1)))),
+          const update = keep(0, activate(machine, gate, f(own(0) + product(0)))),
+            reset = keep(1, activate(machine, gate, f(own(1) + product(1)))),
             q = keep(3, product(2)),
             g = keep(2, machine.activate(state, f(own(2) + f(reset * q))));
           h[row * H + j] = f(f(update * hBefore(j)) + f(f(1 - update) * g));
@@ -119,7 +131,7 @@ export function gatedBackward(
           delta[row * N + block * H + j] = value;
           around[row * N + block * H + j] = other;
         };
-        const slope = (name: RecurrentActivation, a: number): number => machine.derivative(name, a);
+        const slope = (name: GateActivation, a: number): number => derivative(machine, name, a);
         if (cell === "lstm") {
           const y = machine.activate(state, c![at]),
             d = f(f(f(total * k3) * slope(state, y)) + straight);

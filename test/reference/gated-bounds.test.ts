@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import type { GatedBackward, GatedForward } from "../../src/graph/gated-operands.ts";
 import type { Graph, StepScalars, Tensor } from "../../src/graph/types.ts";
-import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "../../src/model/activations.ts";
+import { RECURRENT_ACTIVATIONS, type GateActivation, type RecurrentActivation } from "../../src/model/activations.ts";
 import type { RandomSequence } from "../../src/random.ts";
 import { compareTensor, evaluateBounded, type Bounded } from "../../src/reference/bounds.ts";
 import { Float32Machine } from "./float32.ts";
@@ -17,7 +17,7 @@ const B = 3,
 
 interface Case {
   readonly cell: "lstm" | "gru";
-  readonly gate: RecurrentActivation;
+  readonly gate: GateActivation;
   readonly state: RecurrentActivation;
   readonly masked: boolean;
   readonly stateful: boolean;
@@ -25,6 +25,7 @@ interface Case {
 
 const CASES: Case[] = (["lstm", "gru"] as const).flatMap((cell) => [
   ...RECURRENT_ACTIVATIONS.map((state): Case => ({ cell, gate: "sigmoid", state, masked: false, stateful: false })),
+  ...(["hardSigmoid", "hardSigmoidKeras2"] as const).map((gate): Case => ({ cell, gate, state: "tanh", masked: false, stateful: false })),
   { cell, gate: "tanh", state: "tanh", masked: false, stateful: true },
   { cell, gate: "relu", state: "sigmoid", masked: true, stateful: false },
   { cell, gate: "sigmoid", state: "tanh", masked: true, stateful: true },

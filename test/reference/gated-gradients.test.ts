@@ -38,8 +38,6 @@ describe.each(["lstm", "gru"] as const)("%s", (cell) => {
     describe.each([1, 2, 3])("%i layers", (count) => {
       test.each([
         [true, true],
-        [true, false],
-        [false, true],
         [false, false],
       ])("an answer a step: %s, biases: %s", (sequences, useBias) => {
         expectGradients([...stacked(steps, count, sequences, { useBias }), dense({ units: 2 })]);
@@ -57,13 +55,6 @@ describe.each(["lstm", "gru"] as const)("%s", (cell) => {
         expectGradients([...stacked(steps, count, true, { stateful: true }), dense({ units: 2 })], { carried: true });
       });
     });
-
-    test.each(RECURRENT_ACTIVATIONS.flatMap((a) => RECURRENT_ACTIVATIONS.map((b) => [a, b] as const)))(
-      "activation %s, gates %s",
-      (activation, recurrentActivation) => {
-        expectGradients([...stacked(steps, 1, true, { activation, recurrentActivation }), dense({ units: 2 })]);
-      },
-    );
 
     test.each([true, false])("whole numbers pick rows of U, padded: %s", (masked) => {
       expectGradients(
@@ -102,6 +93,13 @@ describe.each(["lstm", "gru"] as const)("%s", (cell) => {
         { optimizer: adam({ globalClipNorm: 0.01 }) },
       );
     });
+  });
+
+  test.each([
+    ...RECURRENT_ACTIVATIONS.map((activation) => [activation, "sigmoid"] as const),
+    ...([...RECURRENT_ACTIVATIONS, "hardSigmoid", "hardSigmoidKeras2"] as const).map((gates) => ["tanh", gates] as const),
+  ])("activation %s, gates %s", (activation, recurrentActivation) => {
+    expectGradients([...stacked(3, 1, true, { activation, recurrentActivation }), dense({ units: 2 })]);
   });
 
   describe("controls: the check fails", () => {

@@ -61,6 +61,15 @@ const casesOf = (layer: Make): Record<string, Case> => ({
     last: 4,
     masked: true,
   },
+  "gates on straight lines": {
+    layers: [
+      layer({ units: 6, inputShape: [3, 2], recurrentActivation: "hardSigmoid", returnSequences: true }),
+      layer({ units: 3, recurrentActivation: "hardSigmoidKeras2" }),
+      dense({ units: 2 }),
+    ],
+    batch: 9,
+    last: 4,
+  },
   "stateful, padded": {
     layers: [
       layer({ units: 6, inputShape: [4, 3], stateful: true, returnSequences: true }),
