@@ -46,7 +46,15 @@ export type {
 } from "./model/normalization-types.ts";
 export { gru, lstm } from "./model/gated.ts";
 export { simpleRNN } from "./model/recurrent.ts";
-export type { SimpleRNNLayer, SimpleRNNOptions } from "./model/recurrent-types.ts";
+export type {
+  GRULayer,
+  GRUOptions,
+  LSTMLayer,
+  LSTMOptions,
+  RecurrentLayer,
+  SimpleRNNLayer,
+  SimpleRNNOptions,
+} from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
 export { ACTIVATIONS } from "./model/activations.ts";
 export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";

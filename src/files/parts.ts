@@ -42,6 +42,8 @@ const normalization =
 const WEIGHTS: { readonly [T in Layer["type"]]: (layer: Extract<Layer, { type: T }>) => readonly string[] } = {
   dense: withBias(["kernel"]),
   simpleRNN: withBias(["kernel", "recurrent_kernel"]),
+  lstm: withBias(["kernel", "recurrent_kernel"]),
+  gru: ({ useBias }) => ["kernel", "recurrent_kernel", ...(useBias ? ["bias", "recurrent_bias"] : [])],
   batchNormalization: normalization(["moving_mean", "moving_variance"]),
   layerNormalization: normalization([]),
   dropout: () => [],

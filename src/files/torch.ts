@@ -1,6 +1,7 @@
 // Weights of PyTorch, as safetensors' save_file(model.state_dict(), path) keeps them: Linear's weight is (units, fanIn), our kernel
 // transposed;
-// RNN's weight_ih_l0 and weight_hh_l0 too, and its two biases are added. A further type of layer is a row of READERS.
+// weight_ih_l0 and weight_hh_l0 of RNN, LSTM and GRU too. The two biases of RNN and LSTM are added. LSTM has its gates in our order, i, f, g, o;
+// GRU has r before z. A further type of layer is a row of READERS.
 
 import { decodeSafetensors, FormatError, InputError, type Layer, type Sequential } from "../index.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";
@@ -51,24 +52,50 @@ class Module {
 
   /** The sum of the biases. @throws FormatError where the layer has none but the module does */
   bias(useBias: boolean, names: readonly string[]): ModelWeight[] {
+    const [first, ...others] = this.biases(useBias, names);
+    if (first === undefined) return [];
+    return [{ shape: first.shape, data: first.data.map((value, i) => others.reduce((sum, { data }) => sum + data[i], value)) }];
+  }
+
+  /** The biases. @throws as bias() */
+  biases(useBias: boolean, names: readonly string[]): ModelWeight[] {
     const there = names.find((name) => this.has(name));
     if (!useBias && there !== undefined)
       throw new FormatError(
         `${this.where}: ${this.path}.${there} is there, but the layer has ` + `useBias: false. Declare it with a bias.`,
       );
-    if (!useBias) return [];
-    const [first, ...others] = names.map((name) => this.take(name, 1));
-    return [{ shape: first.shape, data: first.data.map((value, i) => others.reduce((sum, { data }) => sum + data[i], value)) }];
+    return useBias ? names.map((name) => this.take(name, 1)) : [];
   }
 }
 
+/** Kernels and biases of a module whose gates are r, z, n, as those of z, r, n. */
+function swapped({ shape, data }: ModelWeight): ModelWeight {
+  const columns = shape[shape.length - 1],
+    units = Math.floor(columns / 3);
+  return {
+    shape,
+    data: Float32Array.from(data, (value, i) => {
+      const gate = Math.floor((i % columns) / units);
+      return gate > 1 ? value : data[gate === 0 ? i + units : i - units];
+    }),
+  };
+}
+
+const recurrentBiases = ({ layer }: Module): string[] => [`bias_ih_l${layer}`, `bias_hh_l${layer}`];
+const recurrentKernels = (from: Module): ModelWeight[] => [
+  from.turned(`weight_ih_l${from.layer}`),
+  from.turned(`weight_hh_l${from.layer}`),
+];
+const readRecurrent = (from: Module, { useBias }: { readonly useBias: boolean }): ModelWeight[] => [
+  ...recurrentKernels(from),
+  ...from.bias(useBias, recurrentBiases(from)),
+];
+
 const READERS: { readonly [T in Layer["type"]]?: (from: Module, layer: Extract<Layer, { type: T }>) => ModelWeight[] } = {
   dense: (from, { useBias }) => [from.turned("weight"), ...from.bias(useBias, ["bias"])],
-  simpleRNN: (from, { useBias }) => [
-    from.turned(`weight_ih_l${from.layer}`),
-    from.turned(`weight_hh_l${from.layer}`),
-    ...from.bias(useBias, [`bias_ih_l${from.layer}`, `bias_hh_l${from.layer}`]),
-  ],
+  simpleRNN: readRecurrent,
+  lstm: readRecurrent,
+  gru: (from, { useBias }) => [...recurrentKernels(from), ...from.biases(useBias, recurrentBiases(from))].map(swapped),
 };
 
 function moduleOf(where: string, name: TorchName, tensors: ReadonlyMap<string, NamedTensor>): Module {
@@ -79,7 +106,7 @@ function moduleOf(where: string, name: TorchName, tensors: ReadonlyMap<string, N
 }
 
 /**
- * Gives a model the weights of Linear and RNN modules of PyTorch; other tensors of the file stay aside.
+ * Gives a model the weights of Linear, RNN, LSTM and GRU modules of PyTorch; other tensors of the file stay aside.
  * @param model with the same layers; RNN's nonlinearity is tanh or relu
  * @param source a `.safetensors` file, as loadModel() takes it
  * @throws FormatError, with the model unchanged, if a tensor is missing or of another shape; InputError if a name is of no layer

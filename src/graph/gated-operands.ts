@@ -26,7 +26,7 @@ export function forwardOperands<T>(
   [h, kept, cell]: readonly T[],
 ) {
   const next = rest.values(),
-    take = (there: boolean): T | undefined => (there ? (next.next().value as T | undefined) : undefined);
+    take = (there: boolean): T | undefined => (there ? next.next().value : undefined);
   const isLSTM = gates.cell === "lstm";
   return {
     z,
@@ -48,7 +48,7 @@ export function backwardOperands<T>(
   [delta, direct, recurrent]: readonly T[],
 ) {
   const next = rest.values(),
-    take = (there: boolean): T | undefined => (there ? (next.next().value as T | undefined) : undefined);
+    take = (there: boolean): T | undefined => (there ? next.next().value : undefined);
   return {
     gradient,
     h,

@@ -3,19 +3,10 @@
  * @module
  */
 
-import {
-  ActivationLayer,
-  Dense,
-  Dropout,
-  Flatten,
-  InputLayer,
-  SimpleRNN,
-  type DenseLayerArgs,
-  type LayerOptions,
-  type SimpleRNNLayerArgs,
-} from "./layers.ts";
+import { ActivationLayer, Dense, Dropout, Flatten, InputLayer, type DenseLayerArgs, type LayerOptions } from "./layers.ts";
 import { missing, unsupported, type AbsentFunction } from "./missing.ts";
 import { Normalization, type BatchNormalizationLayerArgs, type LayerNormalizationLayerArgs } from "./normalization.ts";
+import { Recurrent, type GRULayerArgs, type LSTMLayerArgs, type SimpleRNNLayerArgs } from "./recurrent.ts";
 
 /** z = a·W + b, a′ = σ(z). W starts by glorotNormal, b at 0. */
 export const dense = (options: DenseLayerArgs): Dense => new Dense(options);
@@ -24,7 +15,11 @@ export const dropout = (options: LayerOptions & { rate: number; seed?: number })
 /** σ of each number. */
 export const activation = (options: LayerOptions & { activation: string }): ActivationLayer => new ActivationLayer(options);
 /** h(t) = σ(x(t)·U + h(t−1)·W + b). */
-export const simpleRNN = (options: SimpleRNNLayerArgs): SimpleRNN => new SimpleRNN(options);
+export const simpleRNN = (options: SimpleRNNLayerArgs): Recurrent => new Recurrent("simpleRNN", options);
+/** A long short-term memory; recurrentActivation must be said, such as "sigmoid". */
+export const lstm = (options: LSTMLayerArgs): Recurrent => new Recurrent("lstm", options);
+/** A gated recurrent unit; recurrentActivation must be said, and resetAfter: true. */
+export const gru = (options: GRULayerArgs): Recurrent => new Recurrent("gru", options);
 /** γ·(x − μ)/√(σ² + ε) + β over the rows of the mini-batch in fit(), by the moving statistics in predict() and evaluate(). */
 export const batchNormalization = (options?: BatchNormalizationLayerArgs): Normalization => new Normalization(true, options);
 /** The same with the mean and variance of each row's own features. */
@@ -60,10 +55,8 @@ export const globalAveragePooling1d: AbsentFunction = missing("tf.layers.globalA
 export const globalAveragePooling2d: AbsentFunction = missing("tf.layers.globalAveragePooling2d", IMAGES);
 export const globalMaxPooling2d: AbsentFunction = missing("tf.layers.globalMaxPooling2d", IMAGES),
   upSampling2d: AbsentFunction = missing("tf.layers.upSampling2d", IMAGES);
-const RECURRENT = "Use tf.layers.simpleRNN.";
-export const lstm: AbsentFunction = missing("tf.layers.lstm", RECURRENT),
-  gru: AbsentFunction = missing("tf.layers.gru", RECURRENT),
-  rnn: AbsentFunction = missing("tf.layers.rnn", RECURRENT);
+const RECURRENT = "Use tf.layers.lstm, gru or simpleRNN.";
+export const rnn: AbsentFunction = missing("tf.layers.rnn", RECURRENT);
 export const lstmCell: AbsentFunction = missing("tf.layers.lstmCell", RECURRENT),
   gruCell: AbsentFunction = missing("tf.layers.gruCell", RECURRENT);
 export const simpleRNNCell: AbsentFunction = missing("tf.layers.simpleRNNCell", RECURRENT),

@@ -1,18 +1,9 @@
 // Layers that a model is made of: what a program declares by tf.layers.*, with weights on the host. A layer is built, its weights
 // drawn, when it is added to a model.
 
-import {
-  dense,
-  dropout,
-  activation,
-  InputError,
-  simpleRNN,
-  type Layer as CoreLayer,
-  type RecurrentActivation,
-  type Regularizer,
-} from "../index.ts";
+import { dense, dropout, activation, InputError, type Layer as CoreLayer, type Regularizer } from "../index.ts";
 import { toActivation, type Activation } from "./activations.ts";
-import { glorotNormal, orthogonal, toInitializer, zeros, type Initializer } from "./initializers.ts";
+import { glorotNormal, toInitializer, zeros, type Initializer } from "./initializers.ts";
 import { missing, unsupported } from "./missing.ts";
 import { read, Tensor } from "./tensor.ts";
 import { sizeOf } from "./nd-array.ts";
@@ -228,83 +219,6 @@ export class Dense extends Layer {
         inputShape,
         kernelInitializer: "zeros",
         kernelRegularizer,
-        biasRegularizer: biasRegularizer ?? null,
-      }),
-    ];
-  }
-}
-
-export interface SimpleRNNLayerArgs extends DenseLayerArgs {
-  recurrentInitializer?: Initializer | string;
-  recurrentRegularizer?: RegularizerOption;
-  returnSequences?: boolean;
-  stateful?: boolean;
-  dropout?: number;
-}
-
-/** tf.layers.simpleRNN(). */
-export class SimpleRNN extends Layer {
-  readonly activation: Activation;
-  readonly #options: SimpleRNNLayerArgs;
-
-  constructor(options: SimpleRNNLayerArgs) {
-    super("SimpleRNN", options, [
-      "units",
-      "activation",
-      "useBias",
-      "kernelInitializer",
-      "recurrentInitializer",
-      "biasInitializer",
-      "kernelRegularizer",
-      "recurrentRegularizer",
-      "biasRegularizer",
-      "returnSequences",
-      "dropout",
-    ]);
-    this.activation = toActivation("tf.layers.simpleRNN", options.activation ?? "tanh");
-    this.#options = options;
-    this.core(undefined);
-  }
-
-  get useBias(): boolean {
-    return this.#options.useBias ?? true;
-  }
-  override get regularizers(): (Regularizer | null)[] {
-    const { kernelRegularizer, recurrentRegularizer, biasRegularizer } = this.#options;
-    return [kernelRegularizer, recurrentRegularizer, ...(this.useBias ? [biasRegularizer] : [])].map(toRegularizer);
-  }
-  get returnSequences(): boolean {
-    return this.#options.returnSequences ?? false;
-  }
-  outputOf(input: number[]): number[] {
-    if (input.length !== 2)
-      throw new InputError(`${this.name}: a recurrent layer takes [steps, features]; [${input.join(", ")}] reaches ` + `it.`);
-    return this.returnSequences ? [input[0], this.#options.units] : [this.#options.units];
-  }
-  protected weightsFor([, features]: number[]): LayerWeight[] {
-    const { units, kernelInitializer, recurrentInitializer, biasInitializer } = this.#options;
-    const kernels = [
-      this.weight("kernel", [features, units], toInitializer(this.name, kernelInitializer, glorotNormal)),
-      this.weight("recurrent_kernel", [units, units], toInitializer(this.name, recurrentInitializer, orthogonal)),
-    ];
-    return this.useBias ? [...kernels, this.weight("bias", [units], toInitializer(this.name, biasInitializer, zeros))] : kernels;
-  }
-  core(inputShape: number[] | undefined): CoreLayer[] {
-    const { units, dropout } = this.#options,
-      [kernelRegularizer, recurrentRegularizer, biasRegularizer] = this.regularizers;
-    return [
-      simpleRNN({
-        units,
-        trainable: this.trainable,
-        activation: this.activation.name as RecurrentActivation,
-        returnSequences: this.returnSequences,
-        useBias: this.useBias,
-        inputShape,
-        kernelInitializer: "zeros",
-        recurrentInitializer: "zeros",
-        dropout,
-        kernelRegularizer,
-        recurrentRegularizer,
         biasRegularizer: biasRegularizer ?? null,
       }),
     ];

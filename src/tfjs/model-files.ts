@@ -2,9 +2,10 @@
 
 import { InputError, type Layer as CoreLayer, type Sequential as CoreSequential } from "../index.ts";
 import type { ModelArtifacts } from "../files/index.ts";
-import { ActivationLayer, Dense, Dropout, SimpleRNN, type Layer } from "./layers.ts";
+import { ActivationLayer, Dense, Dropout, type Layer } from "./layers.ts";
 import { unsupported } from "./missing.ts";
 import { Normalization } from "./normalization.ts";
+import { Recurrent } from "./recurrent.ts";
 
 /** What an IOHandler gives of a save(). */
 export interface SaveResult {
@@ -91,11 +92,22 @@ export function layerOf(layer: CoreLayer): Layer {
       return new Normalization(true, { ...normalization(layer), inputShape, momentum: layer.momentum });
     case "layerNormalization":
       return new Normalization(false, { ...normalization(layer), inputShape });
-    case "simpleRNN": {
+    case "simpleRNN":
+    case "lstm":
+    case "gru": {
       if (layer.stateful || layer.inputVocabulary !== null)
-        throw unsupported("a model whose simpleRNN is stateful or has a vocabulary", "Load it by loadModel() of deltaprop/files.");
+        throw unsupported(`a model whose ${layer.type} is stateful or has a vocabulary`, "Load it by loadModel() of deltaprop/files.");
       const { returnSequences, dropout, recurrentRegularizer } = layer;
-      return new SimpleRNN({ ...common(layer), inputShape, returnSequences, dropout, recurrentRegularizer });
+      return new Recurrent(layer.type, {
+        ...common(layer),
+        inputShape,
+        returnSequences,
+        dropout,
+        recurrentRegularizer,
+        ...(layer.type !== "simpleRNN" && { recurrentActivation: layer.recurrentActivation }),
+        ...(layer.type === "lstm" && { unitForgetBias: layer.unitForgetBias }),
+        ...(layer.type === "gru" && { resetAfter: layer.resetAfter }),
+      });
     }
   }
 }
@@ -108,7 +120,7 @@ const common = ({
   biasRegularizer,
   name,
   trainable,
-}: Extract<CoreLayer, { type: "dense" | "simpleRNN" }>) => ({
+}: Extract<CoreLayer, { type: "dense" | "simpleRNN" | "lstm" | "gru" }>) => ({
   units,
   trainable,
   activation: NAMES[activation] ?? activation,

@@ -254,7 +254,7 @@ describe("what is refused", () => {
   it.each<[string, Record<string, string>, string]>([
     ["a newer version", { version: "2" }, 'metadata "version" must be "1"; got "2"'],
     ["another format", { format: "other" }, 'metadata "format"'],
-    ["a layer that is not known", layersOf({ type: "lstm", units: 3 }), 'layer 0 is of type "lstm"'],
+    ["a layer that is not known", layersOf({ type: "attention", units: 3 }), 'layer 0 is of type "attention"'],
     ["a layer of a prototype", layersOf({ type: "constructor" }), 'layer 0 is of type "constructor"'],
     [
       "an option that is not known",

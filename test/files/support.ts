@@ -5,7 +5,9 @@ import {
   batchNormalization,
   dense,
   dropout,
+  gru,
   layerNormalization,
+  lstm,
   sequential,
   simpleRNN,
   type Layer,
@@ -89,6 +91,23 @@ export const MODELS: Readonly<Record<string, { readonly layers: () => Layer[]; r
       batchNormalization(),
       simpleRNN({ units: 4 }),
       batchNormalization(),
+      dense({ units: 2 }),
+    ],
+  },
+  "long short-term memories": {
+    features: [6, 3],
+    layers: () => [
+      lstm({ units: 5, returnSequences: true, inputShape: [6, 3], dropout: 0.1 }),
+      lstm({ units: 4, activation: "relu", recurrentActivation: "tanh", useBias: false, name: "top" }),
+      dense({ units: 2 }),
+    ],
+  },
+  "gated recurrent units": {
+    features: [6, 3],
+    layers: () => [
+      gru({ units: 5, returnSequences: true, inputShape: [6, 3], dropout: 0.1 }),
+      lstm({ units: 2, returnSequences: true, activation: "sigmoid", unitForgetBias: false }),
+      gru({ units: 4, activation: "relu", recurrentActivation: "tanh", useBias: false, name: "top" }),
       dense({ units: 2 }),
     ],
   },

@@ -28,6 +28,7 @@ const declare = (): ours.Sequential => {
     layers: [
       ours.layers.simpleRNN({ units: 4, inputShape: [5, 2], returnSequences: true }),
       ours.layers.batchNormalization({ momentum: 0.8 }),
+      ours.layers.lstm({ units: 5, recurrentActivation: "sigmoid", returnSequences: true, unitForgetBias: true }),
       ours.layers.simpleRNN({ units: 3 }),
       ours.layers.layerNormalization({ center: false }),
       ours.layers.dropout({ rate: 0.2 }),
@@ -66,6 +67,25 @@ it("TensorFlow.js reads what is saved to a handler", async () => {
   expect(modelArtifactsInfo).toMatchObject({ modelTopologyType: "JSON", weightDataBytes: 4 * model.countParams() });
   const theirs = await tfjsLayers.loadLayersModel(core.io.fromMemory(saved));
   near((theirs.predict(core.tensor3d(X, SHAPE)) as core.Tensor).dataSync(), answers(model));
+});
+
+it("a GRU is saved and read, here; TensorFlow.js says that it has no such GRU", async () => {
+  const model = ours.sequential({
+    layers: [
+      ours.layers.gru({ units: 4, recurrentActivation: "sigmoid", resetAfter: true, inputShape: [5, 2], returnSequences: true }),
+      ours.layers.gru({ units: 3, recurrentActivation: "sigmoid", resetAfter: true, useBias: false }),
+    ],
+  });
+  model.setWeights(model.getWeights().map((w, i) => ours.tensor(numbers(w.size, 100 * i), w.shape)));
+  let saved: object = {};
+  const save = async (artifacts: object) => {
+    saved = artifacts;
+  };
+  await model.save({ save });
+  const back = await ours.loadLayersModel({ load: async () => saved });
+  expect(answers(back)).toEqual(answers(model));
+  expect(back.getWeights().map(({ shape }) => shape)).toEqual([[2, 12], [4, 12], [12], [12], [4, 9], [3, 9]]);
+  await expect(tfjsLayers.loadLayersModel(core.io.fromMemory(saved))).rejects.toThrow("does not support reset_after");
 });
 
 it("what TensorFlow.js saves is read here, and trains", async () => {

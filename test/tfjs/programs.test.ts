@@ -6,7 +6,7 @@ import * as core from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js";
 import * as tfjsLayers from "@tensorflow/tfjs-layers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { UnsupportedError } from "../../src/index.ts";
+import { gru as coreGru, sequential as coreSequential, UnsupportedError } from "../../src/index.ts";
 import * as ours from "../../src/tfjs/index.ts";
 
 type TF = typeof ours;
@@ -256,7 +256,97 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     model.compile({ optimizer: tf.train.sgd(0.1), loss: tf.losses.meanSquaredError });
     return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
   },
+  "an LSTM on another": async (tf) => {
+    const model = tf.sequential(),
+      x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]),
+      y = tf.tensor2d(numbers(20, 5), [10, 2]);
+    model.add(tf.layers.lstm({ units: 5, recurrentActivation: "sigmoid", inputShape: [4, 3], returnSequences: true }));
+    model.add(
+      tf.layers.lstm({ units: 4, recurrentActivation: "tanh", activation: "relu", useBias: false, recurrentDropout: 0, implementation: 2 }),
+    );
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: tf.losses.meanSquaredError });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
+  },
+  "GRUs of one unit, whose two forms are the same": async (tf) => {
+    const model = tf.sequential(),
+      x = tf.tensor3d(numbers(10 * 12), [10, 4, 3]),
+      y = tf.tensor2d(numbers(20, 5), [10, 2]);
+    model.add(gru(tf, { units: 1, useBias: false, inputShape: [4, 3], returnSequences: true }));
+    model.add(gru(tf, { units: 1, useBias: false }));
+    model.add(tf.layers.dense({ units: 2 }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: tf.losses.meanSquaredError });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 5 });
+  },
 };
+
+/** TensorFlow.js knows neither the name resetAfter: true nor that form of the GRU. */
+const gru = (tf: TF, options: Parameters<TF["layers"]["gru"]>[0]) =>
+  tf.layers.gru({ recurrentActivation: "sigmoid", ...options, ...(tf === ours && { resetAfter: true }) });
+
+it("a GRU answers as TensorFlow.js' where both forms are the same: W of g diagonal, no second bias; elsewhere not", async () => {
+  const answers = (tf: TF, offDiagonal: number): number[] => {
+    const model = tf.sequential({
+      layers: [gru(tf, { units: 3, returnSequences: true, inputShape: [5, 2] }), gru(tf, { units: 3, activation: "sigmoid" })],
+    });
+    let at = 0;
+    for (const layer of model.layers) {
+      const drawn = layer.getWeights().slice(0, 3);
+      const [kernel, recurrent, bias] = drawn.map(({ size }) => numbers(size, (at += 100)).map((value) => 2 * value));
+      const diagonal = recurrent.map((value, i) => (i % 9 < 6 || (i % 9) - 6 === Math.floor(i / 9) ? value : offDiagonal));
+      layer.setWeights([
+        ...[kernel, diagonal, bias].map((values, i) => tf.tensor(values, drawn[i].shape)),
+        ...(tf === ours ? [tf.zeros([9])] : []),
+      ]);
+    }
+    return [...model.predict(tf.tensor3d(numbers(40), [4, 5, 2])).dataSync()];
+  };
+  expectNear(answers(ours, 0), answers(theirs, 0), "answers");
+  expect(answers(ours, 1).findIndex((value, i) => Math.abs(value - answers(theirs, 1)[i]) > 1e-3)).not.toBe(-1);
+});
+
+it("predict() of a GRU with all its weights is what the reference of deltaprop computes", async () => {
+  const model = ours.sequential({
+    layers: [
+      ours.layers.gru({ units: 4, recurrentActivation: "sigmoid", resetAfter: true, returnSequences: true, inputShape: [5, 3] }),
+      ours.layers.gru({ units: 3, recurrentActivation: "tanh", activation: "relu", resetAfter: true }),
+    ],
+  });
+  start(ours, model);
+  const x = numbers(60),
+    reference = coreSequential({
+      layers: [
+        coreGru({ units: 4, returnSequences: true, inputShape: [5, 3] }),
+        coreGru({ units: 3, recurrentActivation: "tanh", activation: "relu" }),
+      ],
+    });
+  await reference.setWeights(model.getWeights().map((w) => ({ shape: w.shape, data: w.dataSync() as Float32Array<ArrayBuffer> })));
+  await reference.compile({ optimizer: "sgd", loss: "meanSquaredError", backend: "cpu" });
+  expectNear([...model.predict(ours.tensor3d(x, [4, 5, 3])).dataSync()], [...(await reference.predict(Float32Array.from(x)))], "answers");
+});
+
+it("penalties on the weights of recurrent layers count, which TensorFlow.js leaves out", async () => {
+  const firstLoss = async (tf: TF, kernelRegularizer: "l1l2" | null) => {
+    const model = tf.sequential({ layers: [tf.layers.simpleRNN({ units: 2, inputShape: [2, 1], kernelRegularizer })] });
+    model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+    start(tf, model);
+    return (await model.fit(tf.tensor3d(numbers(8), [4, 2, 1]), tf.zeros([4, 2]), { shuffle: false })).history.loss[0];
+  };
+  const penalty = numbers(2).reduce((sum, w) => sum + 0.01 * (Math.abs(w) + w * w), 0);
+  expectNear([await firstLoss(ours, "l1l2")], [(await firstLoss(ours, null)) + penalty], "with a penalty");
+  expectNear([await firstLoss(theirs, "l1l2")], [await firstLoss(ours, null)], "TensorFlow.js");
+});
+
+it("the bias of the forget gate starts at 1 by unitForgetBias, and at 0 by default, as in TensorFlow.js", () => {
+  const biases = (tf: TF, unitForgetBias?: boolean) => [
+    ...tf
+      .sequential({ layers: [tf.layers.lstm({ units: 2, recurrentActivation: "sigmoid", inputShape: [3, 1], unitForgetBias })] })
+      .getWeights()[2]
+      .dataSync(),
+  ];
+  expect(biases(ours, true)).toEqual([0, 0, 1, 1, 0, 0, 0, 0]);
+  for (const unitForgetBias of [true, false, undefined]) expect(biases(ours, unitForgetBias)).toEqual(biases(theirs, unitForgetBias));
+});
 
 it("normalizations without γ or β, which TensorFlow.js cannot train, answer as there, and are trained here", async () => {
   const build = (tf: TF) =>
@@ -489,7 +579,29 @@ it("a learning rate set in a callback counts, trainOnBatch() takes a step, and i
 
 it.each<[string, () => unknown, RegExp]>([
   ["convolutions", () => ours.layers.conv2d(), /tf\.layers\.conv2d is not in deltaprop\/tfjs.*dense layers/],
-  ["lstm", () => ours.layers.lstm(), /tf\.layers\.lstm.*simpleRNN/],
+  ["cells", () => ours.layers.lstmCell(), /tf\.layers\.lstmCell.*simpleRNN/],
+  [
+    "lstm by TensorFlow.js' default gates",
+    () => ours.layers.lstm({ units: 2 }),
+    /lstm: recurrentActivation "hardSigmoid".*Set recurrentActivation: "sigmoid"/,
+  ],
+  [
+    "gates by hardSigmoid",
+    () => ours.layers.gru({ units: 2, recurrentActivation: "hardSigmoid", resetAfter: true }),
+    /gru: recurrentActivation "hardSigmoid" is not .*Set recurrentActivation: "sigmoid"/,
+  ],
+  ["gates by an activation that is none", () => ours.layers.lstm({ units: 2, recurrentActivation: "selu" }), /recurrentActivation.*"selu"/],
+  [
+    "gru by TensorFlow.js' default",
+    () => ours.layers.gru({ units: 2, recurrentActivation: "sigmoid" }),
+    /gru: resetAfter: false.*Set resetAfter: true/,
+  ],
+  [
+    "recurrent dropout",
+    () => ours.layers.lstm({ units: 2, recurrentActivation: "sigmoid", recurrentDropout: 0.5 }),
+    /option recurrentDropout/,
+  ],
+  ["a stateful layer", () => ours.layers.simpleRNN({ units: 2, stateful: true }), /option stateful/],
   ["minimize", () => ours.train.sgd(0.1).minimize(), /optimizer\.minimize\(\).*sampleWeight/],
   ["variableGrads", () => ours.variableGrads(), /tf\.variableGrads.*sampleWeight/],
   ["an activation", () => ours.layers.dense({ units: 1, activation: "selu" }), /"selu".*relu/],

@@ -5,12 +5,15 @@ import {
   batchNormalization,
   dense,
   dropout,
+  gru,
   InputError,
   layerNormalization,
+  lstm,
   simpleRNN,
   UnsupportedError,
   type Layer,
   type RecurrentActivation,
+  type RecurrentLayer,
 } from "../../index.ts";
 import type { Options } from "./options.ts";
 
@@ -70,11 +73,12 @@ function common(options: Options, { inputShape, name }: Reached) {
   };
 }
 
-function readRecurrent(options: Options, reached: Reached): Read {
+/** What all recurrent layers have. */
+function recurrent(options: Options, reached: Reached) {
   for (const key of ["return_state", "go_backwards", "time_major", "zero_output_for_mask"]) options.only(key, false);
   options.only("recurrent_dropout", 0);
-  options.ignore("unroll", "implementation");
-  const layer = simpleRNN({
+  options.ignore("unroll", "implementation", "use_cudnn");
+  return {
     ...common(options, reached),
     activation: options.activation() as RecurrentActivation | undefined,
     returnSequences: options.flag("return_sequences"),
@@ -82,8 +86,33 @@ function readRecurrent(options: Options, reached: Reached): Read {
     dropout: options.number("dropout"),
     recurrentInitializer: options.initializer("recurrent_initializer"),
     recurrentRegularizer: options.regularizer("recurrent_regularizer"),
-  });
-  return { layer, shape: layer.returnSequences ? [reached.shape[0], layer.units] : [layer.units] };
+  };
+}
+
+/** What those with gates have more. Keras before 2.3 and TensorFlow.js begin with "hard_sigmoid". */
+function gated(options: Options, reached: Reached) {
+  if (["hard_sigmoid", "hardSigmoid"].includes(String(options.get("recurrent_activation"))))
+    options.refuse("recurrent_activation", 'which deltaprop does not have. Declare the layer with "sigmoid", and train that.');
+  return {
+    ...recurrent(options, reached),
+    recurrentActivation: options.activation("recurrent_activation") as RecurrentActivation | undefined,
+  };
+}
+
+const leaving = (layer: RecurrentLayer, { shape: [steps] }: Reached): Read => ({
+  layer,
+  shape: layer.returnSequences ? [steps, layer.units] : [layer.units],
+});
+
+function readGRU(options: Options, reached: Reached): Read {
+  const value = options.get("reset_after");
+  if (value === false)
+    options.refuse(
+      "reset_after",
+      "a form of the GRU that deltaprop does not have. Declare the layer with reset_after=True, and train that.",
+    );
+  options.only("reset_after", true);
+  return leaving(gru(gated(options, reached)), reached);
 }
 
 /** What both normalizations have. Their axis is a number, or a list of one. */
@@ -158,7 +187,9 @@ const READERS: Readonly<Record<string, LayerReader>> = {
     const layer = dense({ ...common(options, reached), activation: options.activation() });
     return { layer, shape: [...reached.shape.slice(0, -1), layer.units] };
   },
-  SimpleRNN: readRecurrent,
+  SimpleRNN: (options, reached) => leaving(simpleRNN(recurrent(options, reached)), reached),
+  LSTM: (options, reached) => leaving(lstm({ ...gated(options, reached), unitForgetBias: options.flag("unit_forget_bias") }), reached),
+  GRU: readGRU,
   BatchNormalization: readBatchNormalization,
   LayerNormalization: readLayerNormalization,
   Dropout: (options, { shape, inputShape }) => {

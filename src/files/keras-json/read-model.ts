@@ -1,9 +1,10 @@
 // A model's architecture as Keras 2, Keras 3 and TensorFlow.js write it: a Sequential, or a Functional model that is a chain.
 
 import { FormatError, UnsupportedError, type Layer } from "../../index.ts";
-import { MAX_LAYERS, weightNames, type ModelWeight } from "../parts.ts";
+import { MAX_LAYERS, type ModelWeight } from "../parts.ts";
 import { closed, readLayer, type LayerShape } from "./layer-readers.ts";
 import { isObject, Options, own, show, snake, textOf, type Json } from "./options.ts";
+import { kerasNames } from "./weights.ts";
 
 /** A layer of ours, and what the file calls it. */
 export interface ReadLayer {
@@ -123,7 +124,7 @@ export function readModel(where: string, topology: unknown, inputShape?: readonl
 }
 
 /**
- * The weights of the layers, each looked for by the names of layer and weight anywhere in its path ("sequential/dense/kernel:0",
+ * The weights of the layers as Keras has them, each looked for by the names of layer and weight anywhere in its path ("sequential/dense/kernel:0",
  * "simple_rnn/simple_rnn_cell/kernel"); where none has such a name, by their order.
  * @returns undefined for one that is not there
  */
@@ -132,7 +133,7 @@ export function findWeights<T extends ModelWeight & { readonly name: string }>(
   tensors: readonly T[],
 ): (T | undefined)[] {
   const paths = tensors.map(({ name }) => name.replace(/:\d+$/, "").split("/"));
-  const wanted = layers.flatMap(({ layer, name }) => weightNames(layer).map((weight) => ({ name, weight })));
+  const wanted = layers.flatMap(({ layer, name }) => kerasNames(layer).map((weight) => ({ name, weight })));
   const found = wanted.map(
     ({ name, weight }) =>
       tensors[paths.findIndex((parts) => parts.at(-1) === weight && parts.slice(0, -1).includes(name))] as T | undefined,

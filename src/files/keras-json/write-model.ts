@@ -6,7 +6,10 @@ import {
   type BatchNormalizationLayer,
   type Initializer,
   type Layer,
+  type GRULayer,
   type LayerNormalizationLayer,
+  type LSTMLayer,
+  type RecurrentLayer,
   type Regularizer,
 } from "../../index.ts";
 import type { ModelPart, Parts } from "../parts.ts";
@@ -117,6 +120,41 @@ const normalization = (to: Writer, layer: BatchNormalizationLayer | LayerNormali
   gamma_constraint: null,
 });
 
+/** What all recurrent layers have. */
+function recurrent(to: Writer, layer: RecurrentLayer, name: string | null) {
+  if (layer.inputVocabulary !== null)
+    to.refuse(layer, name, "inputVocabulary is deltaprop's own. Declare inputShape: [steps, classes], and give one-hot rows.");
+  if (layer.stateful)
+    to.refuse(layer, name, "stateful needs a batch size there. Declare the same layers with stateful: false, and give them these weights.");
+  return {
+    units: layer.units,
+    activation: to.activation(layer, name, layer.activation).activation,
+    use_bias: layer.useBias,
+    kernel_initializer: to.initializer(layer.kernelInitializer),
+    recurrent_initializer: to.initializer(layer.recurrentInitializer),
+    bias_initializer: to.initializer(layer.biasInitializer),
+    kernel_regularizer: to.regularizer(layer.kernelRegularizer),
+    recurrent_regularizer: to.regularizer(layer.recurrentRegularizer),
+    bias_regularizer: to.regularizer(layer.biasRegularizer),
+    kernel_constraint: null,
+    recurrent_constraint: null,
+    bias_constraint: null,
+    dropout: layer.dropout,
+    recurrent_dropout: 0,
+    return_sequences: layer.returnSequences,
+    return_state: false,
+    go_backwards: false,
+    stateful: false,
+    unroll: false,
+  };
+}
+
+/** What those with gates have more. */
+const gated = (to: Writer, layer: LSTMLayer | GRULayer, name: string | null) => ({
+  ...recurrent(to, layer, name),
+  recurrent_activation: to.activation(layer, name, layer.recurrentActivation).activation,
+});
+
 const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { type: T }>> } = {
   dense(to, layer, name) {
     const { activation, behind } = to.activation(layer, name, layer.activation);
@@ -138,43 +176,10 @@ const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { typ
       ...behind,
     ];
   },
-  simpleRNN(to, layer, name) {
-    if (layer.inputVocabulary !== null)
-      to.refuse(layer, name, "inputVocabulary is deltaprop's own. Declare inputShape: [steps, classes], and give one-hot rows.");
-    if (layer.stateful)
-      to.refuse(
-        layer,
-        name,
-        "stateful needs a batch size there. Declare the same layers with stateful: false, and give them these weights.",
-      );
-    const { activation } = to.activation(layer, name, layer.activation);
-    return [
-      {
-        className: "SimpleRNN",
-        config: {
-          units: layer.units,
-          activation,
-          use_bias: layer.useBias,
-          kernel_initializer: to.initializer(layer.kernelInitializer),
-          recurrent_initializer: to.initializer(layer.recurrentInitializer),
-          bias_initializer: to.initializer(layer.biasInitializer),
-          kernel_regularizer: to.regularizer(layer.kernelRegularizer),
-          recurrent_regularizer: to.regularizer(layer.recurrentRegularizer),
-          bias_regularizer: to.regularizer(layer.biasRegularizer),
-          kernel_constraint: null,
-          recurrent_constraint: null,
-          bias_constraint: null,
-          dropout: layer.dropout,
-          recurrent_dropout: 0,
-          return_sequences: layer.returnSequences,
-          return_state: false,
-          go_backwards: false,
-          stateful: false,
-          unroll: false,
-        },
-      },
-    ];
-  },
+  simpleRNN: (to, layer, name) => [{ className: "SimpleRNN", config: recurrent(to, layer, name) }],
+  lstm: (to, layer, name) => [{ className: "LSTM", config: { ...gated(to, layer, name), unit_forget_bias: layer.unitForgetBias } }],
+  // TensorFlow.js, which has no such GRU, says so when it reads the file.
+  gru: (to, layer, name) => [{ className: "GRU", config: { ...gated(to, layer, name), reset_after: layer.resetAfter } }],
   batchNormalization: (to, layer) => [
     {
       className: "BatchNormalization",

@@ -4,6 +4,7 @@ import { FormatError, InputError, UnsupportedError, type Sequential } from "../.
 import { parseJson } from "../../formats/json.ts";
 import { snake } from "../keras-json/options.ts";
 import { findWeights, readModel, type ReadLayer } from "../keras-json/read-model.ts";
+import { fromKerasWeights, isRecurrent, kerasNames, kerasShapes, toKerasWeights } from "../keras-json/weights.ts";
 import { placedLayers, toKeras, type PlacedLayer } from "../keras-json/write-model.ts";
 import { plain } from "../own/architecture.ts";
 import { checkOptions } from "../own/model-file.ts";
@@ -28,8 +29,8 @@ export interface SaveKerasOptions {
 /** Whose form is written. */
 const KERAS_VERSION = "3.9.0";
 
-/** "SimpleRNN" keeps its weights in its cell. */
-const cellOf = (className: string): string => (className === "SimpleRNN" ? "cell/" : "");
+/** Whether the layer keeps its weights in a cell. */
+const hasCell = ({ part }: PlacedLayer): boolean => part !== null && isRecurrent(part.layer);
 
 /** "layers/dense_1" of each layer, by class. */
 function placesOf(layers: readonly PlacedLayer[]): string[] {
@@ -46,13 +47,14 @@ function placesOf(layers: readonly PlacedLayer[]): string[] {
 function weightsContent(layers: readonly PlacedLayer[]): Hdf5Content {
   const places = placesOf(layers);
   return {
-    groups: [
-      "vars",
-      ...layers.flatMap(({ className }, i) => [`${places[i]}/vars`, ...(className === "SimpleRNN" ? [`${places[i]}/cell/vars`] : [])]),
-    ],
+    groups: ["vars", ...layers.flatMap((layer, i) => [`${places[i]}/vars`, ...(hasCell(layer) ? [`${places[i]}/cell/vars`] : [])])],
     attributes: [],
-    tensors: layers.flatMap(({ className, part }, i) =>
-      (part?.weights ?? []).map(({ shape, data }, at) => ({ path: `${places[i]}/${cellOf(className)}vars/${at}`, shape, data })),
+    tensors: layers.flatMap((layer, i) =>
+      (layer.part ? toKerasWeights(layer.part) : []).map(({ shape, data }, at) => ({
+        path: `${places[i]}/${hasCell(layer) ? "cell/" : ""}vars/${at}`,
+        shape,
+        data,
+      })),
     ),
   };
 }
@@ -60,8 +62,10 @@ function weightsContent(layers: readonly PlacedLayer[]): Hdf5Content {
 /** The layout of the older .h5: model_weights/dense/dense/kernel, with the names in attributes. */
 function olderContent(layers: readonly PlacedLayer[], config: object): Hdf5Content {
   const root = "model_weights",
-    namesOf = ({ name, className, part }: PlacedLayer): string[] =>
-      (part ? weightNames(part.layer) : []).map((weight) => `${name}/${className === "SimpleRNN" ? "simple_rnn_cell/" : ""}${weight}`);
+    namesOf = (layer: PlacedLayer): string[] =>
+      (layer.part ? kerasNames(layer.part.layer) : []).map(
+        (weight) => `${layer.name}/${hasCell(layer) ? `${snake(layer.className)}_cell/` : ""}${weight}`,
+      );
   const about = (path: string) => [
     { path, name: "keras_version", value: KERAS_VERSION },
     { path, name: "backend", value: "tensorflow" },
@@ -78,7 +82,7 @@ function olderContent(layers: readonly PlacedLayer[], config: object): Hdf5Conte
         .map((layer) => ({ path: `${root}/${layer.name}`, name: "weight_names", value: namesOf(layer) })),
     ],
     tensors: layers.flatMap((layer) =>
-      namesOf(layer).map((name, i) => ({ path: `${root}/${layer.name}/${name}`, ...layer.part!.weights[i] })),
+      namesOf(layer).map((name, i) => ({ path: `${root}/${layer.name}/${name}`, ...toKerasWeights(layer.part!)[i] })),
     ),
   };
 }
@@ -203,13 +207,15 @@ async function fillFrom(
     let at = 0;
     const older = olderRoot(file),
       from = older === null ? newer(where, file) : olderTensors(where, file, older, layers);
-    return layers.flatMap((layer) => weightNames(layer.layer).map((_, which) => from(layer, which, parameters[at++].shape)));
+    return layers.flatMap((layer) => {
+      const own = parameters.slice(at, (at += weightNames(layer.layer).length)).map(({ shape }) => shape);
+      return fromKerasWeights(
+        layer.layer,
+        kerasShapes(layer.layer, own).map((shape, which) => from(layer, which, shape)),
+      );
+    });
   });
-  return fill(
-    where,
-    model,
-    weights.map((weight) => weight ?? undefined),
-  );
+  return fill(where, model, weights);
 }
 
 /** The weight of that number of a layer. */

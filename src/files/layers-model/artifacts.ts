@@ -5,8 +5,9 @@ import { toFloat32 } from "../../formats/dtypes.ts";
 import { concat } from "../bytes.ts";
 import { findWeights, readModel } from "../keras-json/read-model.ts";
 import { isObject, own, show } from "../keras-json/options.ts";
+import { fromKerasWeights, kerasNames, toKerasWeights } from "../keras-json/weights.ts";
 import { toTensorFlowJs } from "../keras-json/write-model.ts";
-import { assemble, fill, takeApart, weightNames, type ModelWeight } from "../parts.ts";
+import { assemble, fill, takeApart, type ModelWeight } from "../parts.ts";
 
 /** One tensor of weightData. */
 export interface WeightSpec {
@@ -116,7 +117,12 @@ export async function modelFrom(
     used = new Set(weights);
   const spare = tensors.find((tensor) => !used.has(tensor));
   if (spare) throw new FormatError(`${where}: no layer has the weight ${show(spare.name)}. The file is not of one model.`);
-  return fill(where, model, weights);
+  let at = 0;
+  return fill(
+    where,
+    model,
+    layers.flatMap(({ layer }) => fromKerasWeights(layer, weights.slice(at, (at += kerasNames(layer).length)))),
+  );
 }
 
 /** One piece of the pieces that weightData may be. @throws FormatError if it is none */
@@ -155,8 +161,8 @@ export function checkFormat(where: string, found: unknown): void {
 export async function toArtifacts(where: string, model: Sequential): Promise<OwnArtifacts> {
   const parts = await takeApart(where, model),
     modelTopology = toTensorFlowJs(where, parts);
-  const weights = parts.layers.flatMap(({ layer, name, weights: own }) =>
-    weightNames(layer).map((weight, i) => ({ name: `${name}/${weight}`, ...own[i] })),
+  const weights = parts.layers.flatMap((part) =>
+    toKerasWeights(part).map((weight, i) => ({ name: `${part.name}/${kerasNames(part.layer)[i]}`, ...weight })),
   );
   const weightData = concat(weights.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)));
   return {

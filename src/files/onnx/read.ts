@@ -8,7 +8,9 @@ import {
   dense,
   dropout,
   FormatError,
+  gru,
   layerNormalization,
+  lstm,
   simpleRNN,
   UnsupportedError,
   type ActivationName,
@@ -18,11 +20,12 @@ import {
   type Sequential,
 } from "../../index.ts";
 import { assemble, fill, ofFile, type ModelWeight } from "../parts.ts";
+import { GRU, LSTM, outOfOrder, RNN, type RecurrentOperator } from "./recurrent.ts";
 import { decodeModel, INT64, type ReadGraph, type ReadNode, type TensorProto } from "./proto.ts";
 
 /** A layer to be: what is behind it may still belong to it. */
 interface Draft {
-  readonly type: "dense" | "simpleRNN" | "dropout" | "activation" | "batchNormalization" | "layerNormalization";
+  readonly type: Layer["type"];
   readonly options: Record<string, unknown>;
   readonly weights: ModelWeight[];
   /** What went in. */
@@ -65,6 +68,11 @@ class Chain {
 
   whole(node: ReadNode, name: string, fallback: number): number {
     return node.attributes.get(name)?.number(3) ?? fallback;
+  }
+
+  /** Whether a node takes it. */
+  isUsed(name: string | undefined): boolean {
+    return name !== undefined && name !== "" && this.graph.nodes.some(({ inputs }) => inputs.includes(name));
   }
 
   float(node: ReadNode, name: string, fallback: number): number {
@@ -142,42 +150,63 @@ function readMul(to: Chain, node: ReadNode): void {
 
 const RECURRENT: Readonly<Record<string, RecurrentActivation>> = { Tanh: "tanh", Relu: "relu", Sigmoid: "sigmoid", Affine: "linear" };
 
-function readRnn(to: Chain, node: ReadNode): void {
-  const [name = "Tanh"] = node.attributes.get("activations")?.texts(9) ?? [],
-    direction = node.attributes.get("direction")?.text(4) ?? "forward";
-  const [alpha = 1] = floatsOf(node, "activation_alpha"),
-    [beta = 0] = floatsOf(node, "activation_beta");
-  if (!Object.hasOwn(RECURRENT, name) || (name === "Affine" && (alpha !== 1 || beta !== 0)))
-    to.refuse(node, `activation ${name} is not known. Known: ${Object.keys(RECURRENT).join(", ")}.`);
+/** Activations of a recurrent operator: of its gates, where there are any, and of what goes into the state. */
+function recurrentActivations(
+  to: Chain,
+  node: ReadNode,
+  { op }: RecurrentOperator,
+): { recurrentActivation?: RecurrentActivation; activation: RecurrentActivation } {
+  const defaults = { RNN: ["Tanh"], LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"] }[op],
+    given = node.attributes.get("activations")?.texts(9) ?? [],
+    names = given.length === 0 ? defaults : given.slice(0, defaults.length),
+    isScaled =
+      floatsOf(node, "activation_alpha").some((alpha) => alpha !== 1) || floatsOf(node, "activation_beta").some((beta) => beta !== 0);
+  const strange = names.find((name) => !Object.hasOwn(RECURRENT, name) || (name === "Affine" && isScaled));
+  if (strange !== undefined || names.length !== defaults.length)
+    to.refuse(node, `activation ${strange ?? names.join(", ")} is not known. Known: ${Object.keys(RECURRENT).join(", ")}.`);
+  const [activation, ...others] = names.slice(op === "RNN" ? 0 : 1).map((name) => RECURRENT[name]);
+  if (others.some((other) => other !== activation)) to.refuse(node, `activations ${names.join(", ")}: the last two must be the same.`);
+  return op === "RNN" ? { activation } : { activation, recurrentActivation: RECURRENT[names[0]] };
+}
+
+/** What an operator may say that no layer here has. */
+function checkRecurrent(to: Chain, node: ReadNode, { op }: RecurrentOperator): void {
+  const direction = node.attributes.get("direction")?.text(4) ?? "forward";
   if (direction !== "forward") to.refuse(node, `direction ${direction.slice(0, 40)} is not known. Known: forward.`);
   to.only(node, "layout", 0, to.whole(node, "layout", 0));
+  if (op === "LSTM") to.only(node, "input_forget", 0, to.whole(node, "input_forget", 0));
+  if (op === "GRU") to.only(node, "linear_before_reset", 1, to.whole(node, "linear_before_reset", 0));
   if (node.attributes.has("clip")) to.refuse(node, "clip is not known here.");
-  if (node.inputs.slice(4).some((input) => input !== "")) to.refuse(node, "sequence_lens and initial_h are not known here.");
+  if (node.inputs.slice(4).some((input) => input !== ""))
+    to.refuse(node, `sequence_lens, initial_h${op === "LSTM" ? ", initial_c and P" : ""} are not known here.`);
   if (!to.timeFirst) to.refuse(node, "time must come first: a Transpose with perm [1, 0, 2] must be before it.");
+  if (to.isUsed(node.outputs[2])) to.refuse(node, "its last cell state is used, which no layer here gives.");
+  if (to.isUsed(node.outputs[0]) && to.isUsed(node.outputs[1]))
+    to.refuse(node, "its sequences and its last state are both used; models here are chains.");
+}
+
+function readRecurrent(to: Chain, node: ReadNode, operator: RecurrentOperator): void {
+  const { type, order } = operator,
+    activations = recurrentActivations(to, node, operator);
+  checkRecurrent(to, node, operator);
   const w = to.weight(node, 1, 3),
     r = to.weight(node, 2, 3),
     b = node.inputs[3] ? to.weight(node, 3, 2) : null,
-    units = w.shape[1];
-  if (w.shape[0] !== 1 || r.shape.join() !== `1,${units},${units}` || (b && b.shape.join() !== `1,${2 * units}`))
+    rows = w.shape[1],
+    units = rows / order.length;
+  if (w.shape[0] !== 1 || r.shape.join() !== `1,${rows},${units}` || (b && b.shape.join() !== `1,${2 * rows}`))
     to.refuse(node, "the shapes of W, R and B do not fit one another.");
-  const kernels = [w, r].map(({ shape, data }) => turned({ shape: shape.slice(1), data }));
-  const bias = b && { shape: [units], data: Float32Array.from({ length: units }, (_, i) => b.data[i] + b.data[units + i]) };
-  const isAll = node.outputs[0] !== undefined && node.outputs[0] !== "",
-    isLast = node.outputs[1] !== undefined && node.outputs[1] !== "";
-  if (
-    isAll &&
-    isLast &&
-    to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0])) &&
-    to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[1]))
-  ) {
-    to.refuse(node, "its sequences and its last state are both used; models here are chains.");
-  }
-  const returnSequences = isAll && to.graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0]));
+  const kernels = [w, r].map(({ shape, data }) => turned({ shape: shape.slice(1), data: outOfOrder(order, data) }));
+  const biases = (b ? [b.data.slice(0, rows), b.data.slice(rows)] : []).map((data) => ({ shape: [rows], data: outOfOrder(order, data) }));
+  // A GRU has both; otherwise only their sum counts.
+  const [first, second] = biases,
+    own = type === "gru" || !b ? biases : [{ shape: [rows], data: first.data.map((value, i) => value + second.data[i]) }],
+    returnSequences = to.isUsed(node.outputs[0]);
   to.drafts.push({
-    type: "simpleRNN",
+    type,
     from: to.value,
-    weights: bias ? [...kernels, bias] : kernels,
-    options: { units, activation: RECURRENT[name], returnSequences, useBias: b !== null, name: nameOf(w.name) },
+    weights: [...kernels, ...own],
+    options: { units, ...activations, returnSequences, useBias: b !== null, name: nameOf(w.name) },
   });
   to.unsqueezed = returnSequences ? 1 : 0;
   to.timeFirst = returnSequences;
@@ -191,8 +220,7 @@ function floatsOf({ attributes }: ReadNode, name: string): number[] {
 
 /** Whether sequences are what goes in: those of the input, up to an RNN that gives its last state. */
 const takesSequences = ({ graph, drafts, vocabulary }: Chain): boolean =>
-  (graph.inputs[0].shape.length > 2 || vocabulary !== null) &&
-  !drafts.some(({ type, options }) => type === "simpleRNN" && options.returnSequences === false);
+  (graph.inputs[0].shape.length > 2 || vocabulary !== null) && !drafts.some(({ options }) => options.returnSequences === false);
 
 /** Normalized by the statistics of the file; features are second. */
 function readBatchNormalization(to: Chain, node: ReadNode): void {
@@ -227,7 +255,9 @@ const READERS: Readonly<Record<string, NodeReader>> = {
   MatMul: (to, node) => pushDense(to, to.weight(node, 1, 2), null),
   Add: readAdd,
   Mul: readMul,
-  RNN: readRnn,
+  RNN: (to, node) => readRecurrent(to, node, RNN),
+  LSTM: (to, node) => readRecurrent(to, node, LSTM),
+  GRU: (to, node) => readRecurrent(to, node, GRU),
   Sigmoid: elementwise("sigmoid"),
   Tanh: elementwise("tanh"),
   Relu: elementwise("relu"),
@@ -254,12 +284,16 @@ const READERS: Readonly<Record<string, NodeReader>> = {
     const perm = node.attributes.get("perm")?.numbers(8).join();
     if (perm === "0,2,1" && !to.timeFirst) to.featuresSecond = !to.featuresSecond;
     else if (perm !== "1,0,2" || to.unsqueezed !== null || to.featuresSecond)
-      to.refuse(node, "it is known only with perm [1, 0, 2], around an RNN, and with perm [0, 2, 1], around a BatchNormalization.");
+      to.refuse(
+        node,
+        "it is known only with perm [1, 0, 2], around an RNN, LSTM or GRU, and with perm [0, 2, 1], around a BatchNormalization.",
+      );
     else to.timeFirst = !to.timeFirst;
   },
   Squeeze: (to, node) => {
     const axes = [...to.tensor(node, 1).data];
-    if (to.unsqueezed === null || axes.length !== 1 || axes[0] !== to.unsqueezed) to.refuse(node, "it is known only behind an RNN.");
+    if (to.unsqueezed === null || axes.length !== 1 || axes[0] !== to.unsqueezed)
+      to.refuse(node, "it is known only behind an RNN, LSTM or GRU.");
     to.unsqueezed = null;
   },
   OneHot: (to, node) => {
@@ -283,15 +317,14 @@ function readChain(where: string, graph: ReadGraph): Chain {
     if (!Object.hasOwn(READERS, node.op)) chain.refuse(node, `the operator is not known. Known: ${Object.keys(READERS).join(", ")}.`);
     if (!node.inputs.includes(chain.value)) chain.refuse(node, "it does not take what the node before it gives; models here are chains.");
     READERS[node.op](chain, node);
-    chain.value =
-      node.outputs.find((name) => name !== "" && (node.op !== "RNN" || graph.nodes.some(({ inputs }) => inputs.includes(name)))) ?? "";
+    chain.value = node.outputs.find((name) => name !== "" && (!["RNN", "LSTM", "GRU"].includes(node.op) || chain.isUsed(name))) ?? "";
   }
   if (chain.value !== graph.outputs[0] || chain.timeFirst || chain.featuresSecond || chain.unsqueezed !== null)
     throw new UnsupportedError(`${where}: the graph's output must be what its last node gives, batch first.`);
   return chain;
 }
 
-const MAKERS = { dense, simpleRNN, dropout, activation, batchNormalization, layerNormalization } as unknown as Readonly<
+const MAKERS = { dense, simpleRNN, lstm, gru, dropout, activation, batchNormalization, layerNormalization } as unknown as Readonly<
   Record<Draft["type"], (options: object) => Layer>
 >;
 

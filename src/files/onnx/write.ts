@@ -2,11 +2,21 @@
 //   dense      Gemm(x, W, b); for sequences MatMul and Add
 //   simpleRNN  RNN, which takes time first: Transpose before it and, where sequences leave, behind it; W (1, units, features) and R
 //              (1, units, units) are our kernels transposed, B (1, 2·units) is our bias and zeros
+//   lstm, gru  LSTM, GRU with linear_before_reset 1: the same with 4 and 3 times as many rows, one gate below the other: i, o, f, g of an LSTM, z, r, g
+//              of a GRU, whose second bias stands in place of the zeros
 //   batchNormalization  BatchNormalization with the moving statistics, which takes features second: sequences are transposed before and behind it
 //   layerNormalization  LayerNormalization
 
-import { UnsupportedError, type ActivationName, type Layer, type Sequential } from "../../index.ts";
+import {
+  UnsupportedError,
+  type ActivationName,
+  type Layer,
+  type RecurrentActivation,
+  type RecurrentLayer,
+  type Sequential,
+} from "../../index.ts";
 import { takeApart, type Parts, type ModelWeight } from "../parts.ts";
+import { GRU, inOrder, LSTM, RNN, type RecurrentOperator } from "./recurrent.ts";
 import { encodeModel, FLOAT, INT64, type NodeProto, type TensorProto } from "./proto.ts";
 
 const float = (value: number) => ({ float: value });
@@ -26,13 +36,16 @@ const ACTIVATIONS: Readonly<
   softmax: ["Softmax", { axis: -1 }],
 };
 
-/** Names of RNN's own; Affine is αx + β. */
-const RECURRENT = {
-  tanh: { activations: ["Tanh"] },
-  relu: { activations: ["Relu"] },
-  sigmoid: { activations: ["Sigmoid"] },
-  linear: { activations: ["Affine"], activation_alpha: { floats: [1] }, activation_beta: { floats: [0] } },
-} as const;
+/** Names of recurrent operators' own; Affine is αx + β. */
+const RECURRENT: Readonly<Record<RecurrentActivation, string>> = { tanh: "Tanh", relu: "Relu", sigmoid: "Sigmoid", linear: "Affine" };
+
+function recurrentActivations(names: readonly RecurrentActivation[]): NodeProto["attributes"] {
+  const affine = names.filter((name) => name === "linear");
+  return {
+    activations: names.map((name) => RECURRENT[name]),
+    ...(affine.length > 0 && { activation_alpha: { floats: affine.map(() => 1) }, activation_beta: { floats: affine.map(() => 0) } }),
+  };
+}
 
 /** Writes node after node, each from what the one before gave. */
 class Graph {
@@ -77,6 +90,58 @@ function gammaOf(to: Graph, { scale }: { readonly scale: boolean }, name: string
   return to.constant(`${name}/gamma`, [width], scale ? weights[0].data : new Float32Array(width).fill(1));
 }
 
+/** A recurrent operator between what puts time first and what takes that back. */
+function recur(
+  to: Graph,
+  layer: RecurrentLayer,
+  name: string | null,
+  weights: readonly ModelWeight[],
+  { op, order }: RecurrentOperator,
+): void {
+  const { type, units, activation, returnSequences, stateful, inputVocabulary } = layer,
+    [kernel, recurrent, bias, recurrentBias] = weights as readonly [ModelWeight, ModelWeight, ModelWeight?, ModelWeight?];
+  if (stateful) {
+    throw new UnsupportedError(
+      `${to.where}: layer ${name} (${type}): stateful: a file for ONNX answers each batch by itself. ` +
+        `Declare the same layers with ` +
+        "stateful: false, and give them these weights.",
+    );
+  }
+  if (inputVocabulary !== null)
+    to.push("OneHot", [to.constant(`${name}/depth`, [], [inputVocabulary]), to.constant(`${name}/values`, [2], Float32Array.of(0, 1))], {
+      axis: -1,
+    });
+  to.push("Transpose", [], { perm: [1, 0, 2] });
+  const rows = order.length * units,
+    inputs = [
+      to.value,
+      to.constant(`${name}/kernel`, [1, rows, kernel.shape[0]], inOrder(order, transposed(kernel))),
+      to.constant(`${name}/recurrent_kernel`, [1, rows, units], inOrder(order, transposed(recurrent))),
+    ];
+  if (bias) {
+    const both = new Float32Array(2 * rows);
+    both.set(inOrder(order, bias.data));
+    if (recurrentBias) both.set(inOrder(order, recurrentBias.data), rows);
+    inputs.push(to.constant(`${name}/bias`, [1, 2 * rows], both));
+  }
+  const output = `${op.toLowerCase()}_${to.nodes.length}`,
+    ofCell = op === "LSTM" ? [activation, activation] : [activation];
+  to.nodes.push({
+    op,
+    inputs,
+    outputs: returnSequences ? [output] : ["", output],
+    attributes: {
+      hidden_size: units,
+      ...recurrentActivations(layer.type === "simpleRNN" ? ofCell : [layer.recurrentActivation, ...ofCell]),
+      ...(op === "GRU" && { linear_before_reset: 1 }),
+    },
+  });
+  to.value = output;
+  to.push("Squeeze", [to.constant(`${name}/axis`, [1], [returnSequences ? 1 : 0])]);
+  if (returnSequences) to.push("Transpose", [], { perm: [1, 0, 2] });
+  to.shape = returnSequences ? [to.shape[0], units] : [units];
+}
+
 type NodeWriter<L extends Layer> = (to: Graph, layer: L, name: string | null, weights: readonly ModelWeight[]) => void;
 
 const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type: T }>> } = {
@@ -91,38 +156,9 @@ const WRITERS: { readonly [T in Layer["type"]]: NodeWriter<Extract<Layer, { type
     to.shape = [...to.shape.slice(0, -1), units];
     to.activate(activation);
   },
-  simpleRNN(to, { units, activation, returnSequences, stateful, inputVocabulary }, name, [kernel, recurrent, bias]) {
-    if (stateful) {
-      throw new UnsupportedError(
-        `${to.where}: layer ${name} (simpleRNN): stateful: a file for ONNX answers each batch by itself. ` +
-          `Declare the same layers with ` +
-          "stateful: false, and give them these weights.",
-      );
-    }
-    if (inputVocabulary !== null)
-      to.push("OneHot", [to.constant(`${name}/depth`, [], [inputVocabulary]), to.constant(`${name}/values`, [2], Float32Array.of(0, 1))], {
-        axis: -1,
-      });
-    to.push("Transpose", [], { perm: [1, 0, 2] });
-    const both = bias && Float32Array.from({ length: 2 * units }, (_, i) => bias.data[i] ?? 0);
-    const inputs = [
-      to.value,
-      to.constant(`${name}/kernel`, [1, units, kernel.shape[0]], transposed(kernel)),
-      to.constant(`${name}/recurrent_kernel`, [1, units, units], transposed(recurrent)),
-      ...(both ? [to.constant(`${name}/bias`, [1, 2 * units], both)] : []),
-    ];
-    const output = `rnn_${to.nodes.length}`;
-    to.nodes.push({
-      op: "RNN",
-      inputs,
-      outputs: returnSequences ? [output] : ["", output],
-      attributes: { hidden_size: units, ...RECURRENT[activation] },
-    });
-    to.value = output;
-    to.push("Squeeze", [to.constant(`${name}/axis`, [1], [returnSequences ? 1 : 0])]);
-    if (returnSequences) to.push("Transpose", [], { perm: [1, 0, 2] });
-    to.shape = returnSequences ? [to.shape[0], units] : [units];
-  },
+  simpleRNN: (to, layer, name, weights) => recur(to, layer, name, weights, RNN),
+  lstm: (to, layer, name, weights) => recur(to, layer, name, weights, LSTM),
+  gru: (to, layer, name, weights) => recur(to, layer, name, weights, GRU),
   batchNormalization(to, layer, name, weights) {
     const isSequence = to.shape.length > 1,
       [mean, variance] = weights.slice(-2),
@@ -171,7 +207,7 @@ export async function toOnnx(where: string, model: Sequential): Promise<Uint8Arr
   const parts = await takeApart(where, model),
     { nodes, tensors, shape, value } = graphOf(where, parts),
     [{ layer }] = parts.layers;
-  const whole = layer.type === "simpleRNN" && layer.inputVocabulary !== null;
+  const whole = "inputVocabulary" in layer && layer.inputVocabulary !== null;
   const named = nodes.map((node) => ({ ...node, outputs: node.outputs.map((name) => (name === value ? "output" : name)) }));
   return encodeModel(
     named,

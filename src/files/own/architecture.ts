@@ -1,6 +1,17 @@
 // The layers of a model as JSON: what each was declared with. A further type of layer is a row of MAKERS.
 
-import { activation, batchNormalization, dense, dropout, FormatError, layerNormalization, simpleRNN, type Layer } from "../../index.ts";
+import {
+  activation,
+  batchNormalization,
+  dense,
+  dropout,
+  FormatError,
+  gru,
+  layerNormalization,
+  lstm,
+  simpleRNN,
+  type Layer,
+} from "../../index.ts";
 import type { JsonValue } from "../../formats/json.ts";
 import { MAX_LAYERS, ofFile } from "../parts.ts";
 
@@ -10,6 +21,8 @@ const MAKERS: { readonly [T in Layer["type"]]: (options: never) => Layer } = {
   dropout,
   activation: (options) => activation(options),
   simpleRNN,
+  lstm,
+  gru,
   batchNormalization,
   layerNormalization,
 };
