@@ -5,7 +5,7 @@ import { rowsOf, sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
 import { allBits, assemble, drop, f32x4, FunctionWriter, hasRelaxedMadd } from "./assembler.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { unpack, type Layout } from "./layout.ts";
-import { EngineMemory } from "./memory.ts";
+import { asLackOfMemory, EngineMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 import { WasmStore } from "./store.ts";
 import type { Crew, ThreadPool } from "./threads.ts";
@@ -51,12 +51,14 @@ export class WasmEngine {
     const { graph, batch } = program,
       { store, memory } = this,
       keyOf = new Map<string, string>();
-    for (const tensor of graph.tensors.values()) {
-      if (!["parameter", "state", "carried"].includes(tensor.role)) continue;
-      const key = tensor.role === "carried" ? carriedKey(tensor.name, batch, use) : tensor.name;
-      keyOf.set(tensor.name, key);
-      store.place(key, tensor, batch);
-    }
+    const kept = [...graph.tensors.values()].filter(({ role }) => ["parameter", "state", "carried"].includes(role));
+    for (const { name, role } of kept) keyOf.set(name, role === "carried" ? carriedKey(name, batch, use) : name);
+    memory.check(
+      kept.reduce((sum, tensor) => sum + store.missing(keyOf.get(tensor.name)!, tensor, batch), program.memory.bytes) +
+        program.transposed.reduce((sum, name) => sum + store.missingTranspose(name, tensorOf(graph, name)), 0),
+      "a step",
+    );
+    for (const tensor of kept) store.place(keyOf.get(tensor.name)!, tensor, batch);
     for (const name of program.transposed) store.transpose(name);
     const base = memory.take(program.memory.bytes, "intermediates");
     try {
@@ -72,7 +74,7 @@ export class WasmEngine {
       return new PreparedProgram(program, this, base, data, module, exports, layoutOf, this.#ids++);
     } catch (error) {
       memory.free(base);
-      throw error;
+      throw asLackOfMemory(error, program.memory.bytes);
     }
   }
 }
@@ -80,10 +82,12 @@ export class WasmEngine {
 /** By this name the states that a stateful layer carries are kept, apart for each size of mini-batch. */
 export const carriedKey = (name: string, batch: number, use = ""): string => `carried ${use}${name} ${batch}`;
 
+/** @throws UnsupportedError if the host does not compile it, RangeError if it has no memory for it */
 async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     throw new UnsupportedError(
       `WebAssembly: this host does not compile it (${error instanceof Error ? error.message : String(error)}). A page whose ` +
         "Content-Security-Policy names script-src needs 'wasm-unsafe-eval' there, and the browser needs SIMD. Else use backend: \"cpu\".",

@@ -6,7 +6,9 @@ import { sizeOf } from "../../graph/types.ts";
 import type { Plan, StepProgram } from "../../schedule/plan.ts";
 import { carriedKey, requireWasm, WasmEngine, type DataAddresses, type PreparedProgram } from "../../wasm/engine.ts";
 import { show } from "../../model/checks.ts";
-import { MAX_BYTES } from "../../wasm/memory.ts";
+import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
+import { optimizerStates } from "../../model/optimizers.ts";
+import { checkAddresses, MAX_BYTES } from "../../wasm/memory.ts";
 import { Program } from "../../wasm/program.ts";
 import type { Team } from "../../wasm/team.ts";
 import { availableThreads, MAX_THREADS } from "../../wasm/thread-count.ts";
@@ -33,6 +35,12 @@ const SLACK = 64;
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const isTraining = (key: string): boolean => !key.startsWith("carried ") || key.startsWith("carried train_");
 const isSum = (key: string): boolean => key.startsWith("chunk_sum_");
+
+/** Bytes of the weights and of what the optimizer keeps beside them. */
+function weightBytes({ parameters }: Network, { optimizer }: Recipe): number {
+  const copies = 1 + optimizerStates(optimizer).length;
+  return parameters.reduce((sum, { shape, frozen }) => sum + 4 * elementsOf(shape) * (frozen ? 1 : copies), 0);
+}
 
 class WasmData implements DeviceData {
   readonly #own = new Map<string, number>();
@@ -154,8 +162,16 @@ export class WasmBackend implements Backend {
     this.#engine = new WasmEngine(threading && new threading.Crew(threading.count));
   }
 
-  /** @throws InputError for what only a GPU has; UnsupportedError without WebAssembly, or where it may not be compiled */
-  static async open({ device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">): Promise<WasmBackend> {
+  /**
+   * @param network and recipe whose weights it is to hold
+   * @throws InputError for what only a GPU has; UnsupportedError without WebAssembly, or where it may not be compiled; OutOfMemoryError
+   * for weights beyond 4 GiB
+   */
+  static async open(
+    { device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">,
+    network?: Network,
+    recipe?: Recipe,
+  ): Promise<WasmBackend> {
     if (precision === "f16") {
       throw new InputError('compile(): backend "wasm" computes in float32 and takes no precision "f16". Leave one of them out.');
     }
@@ -166,6 +182,7 @@ export class WasmBackend implements Backend {
     if (threads !== undefined && threads !== null && !isCount) {
       throw new InputError(`compile(): threads must be a whole number from 1 to ${MAX_THREADS}; got ${show(threads)}.`);
     }
+    if (network && recipe) checkAddresses(weightBytes(network, recipe), "weights and optimizer states");
     const count = most === 1 ? 1 : (threads ?? most);
     return new WasmBackend(count === 1 ? null : { count, ...(await loadThreads()) });
   }
