@@ -64,7 +64,8 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
                 test: /\/src\/(model\/(normal-forms|loss-details)|graph\/(metric-kinds|gated-operands)|train\/backend\/yield)\.ts/,
                 priority: 1,
               },
-              { name: "shared", minShareCount: 2 },
+              // What files of the WebAssembly engine share stays with the first of them: no page loads it at once.
+              { name: "shared", minShareCount: 2, test: (id: string) => !id.includes("/src/wasm/") },
             ],
           },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id === FILES ? FILES_FILE : id),

@@ -1,6 +1,7 @@
-// What a page loads only when it needs it, each with the reason. All of the library's dynamic imports stand here but one: the page's half
-// of trainInWorker() (train/worker/train-in-worker.ts), since the worker holds this file, too, and must not hold that. A door counts as
-// part of the file that opens it, and may be opened from where that file may be imported (test/support/architecture.ts).
+// What a page loads only when it needs it, each with the reason. All of the library's dynamic imports stand here but those of the
+// WebAssembly engine (wasm/lazy.ts), which is itself loaded later, and one: the page's half of trainInWorker()
+// (train/worker/train-in-worker.ts), since the worker holds this file, too, and must not hold that. A door counts as part of the
+// file that opens it, and may be opened from where that file may be imported (test/support/architecture.ts).
 //
 // Each throws what the host says where the file cannot be loaded, the network gone for example. docs/performance.md says what each weighs.
 

@@ -140,6 +140,7 @@ it("what few pages need comes only when it is asked for", () => {
       "persistent",
       "recovery",
       "recurrent",
+      "team",
       "uncommon",
       "unsupported",
       "validate-all",

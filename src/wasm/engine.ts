@@ -3,13 +3,12 @@
 import { UnsupportedError } from "../errors.ts";
 import { rowsOf, sizeOf, tensorOf, type StepScalars } from "../graph/types.ts";
 import { allBits, assemble, drop, f32x4, FunctionWriter, hasRelaxedMadd } from "./assembler.ts";
-import { BARRIER_BYTES } from "./barrier.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { unpack, type Layout } from "./layout.ts";
-import { EngineMemory } from "./memory.ts";
+import { asLackOfMemory, EngineMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
 import { WasmStore } from "./store.ts";
-import { ThreadPool } from "./threads.ts";
+import type { Crew, ThreadPool } from "./threads.ts";
 
 /** Addresses of the arrays of a data set. */
 export type DataAddresses = Readonly<Partial<Record<keyof typeof SLOT.data, number>>>;
@@ -24,20 +23,17 @@ export class WasmEngine {
   readonly store: WasmStore;
   /** Where threads meet; null where memory is not shared. */
   readonly #barrier: number | null;
-  #pool: Promise<ThreadPool | null> | null = null;
   #ids = 0;
   /** Work on the memory, one after the other: threads compute while others wait. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Why a thread is gone, and with it what it was to compute; null as long as all is well. */
-  lost: string | null = null;
   /** Multiply-adds may be rounded once. */
   readonly fused = hasRelaxedMadd();
 
-  /** @param threads that steps may be divided among */
-  constructor(readonly threads: number) {
-    this.memory = new EngineMemory(threads > 1);
+  /** @param crew threads that steps may be divided among; null for one. @throws OutOfMemoryError if the host gives no memory */
+  constructor(readonly crew: Crew | null) {
+    this.memory = new EngineMemory(crew !== null);
     this.store = new WasmStore(this.memory);
-    this.#barrier = threads > 1 ? this.memory.take(BARRIER_BYTES, "barrier") : null;
+    this.#barrier = crew && this.memory.take(crew.barrierBytes, "barrier");
   }
 
   /** Does this when no thread computes, and lets none begin meanwhile. */
@@ -45,18 +41,6 @@ export class WasmEngine {
     const done = this.#last.then(work);
     this.#last = done.catch(() => {});
     return done;
-  }
-
-  /** Starts the threads when they are first asked for. @returns null where none can be had */
-  pool(): Promise<ThreadPool | null> {
-    this.#pool ??= ThreadPool.start(this.threads, (reason) => {
-      this.lost = reason;
-    });
-    return this.#pool;
-  }
-
-  dispose(): void {
-    void this.#pool?.then((pool) => pool?.dispose());
   }
 
   /**
@@ -67,12 +51,14 @@ export class WasmEngine {
     const { graph, batch } = program,
       { store, memory } = this,
       keyOf = new Map<string, string>();
-    for (const tensor of graph.tensors.values()) {
-      if (!["parameter", "state", "carried"].includes(tensor.role)) continue;
-      const key = tensor.role === "carried" ? carriedKey(tensor.name, batch, use) : tensor.name;
-      keyOf.set(tensor.name, key);
-      store.place(key, tensor, batch);
-    }
+    const kept = [...graph.tensors.values()].filter(({ role }) => ["parameter", "state", "carried"].includes(role));
+    for (const { name, role } of kept) keyOf.set(name, role === "carried" ? carriedKey(name, batch, use) : name);
+    memory.check(
+      kept.reduce((sum, tensor) => sum + store.missing(keyOf.get(tensor.name)!, tensor, batch), program.memory.bytes) +
+        program.transposed.reduce((sum, name) => sum + store.missingTranspose(name, tensorOf(graph, name)), 0),
+      "a step",
+    );
+    for (const tensor of kept) store.place(keyOf.get(tensor.name)!, tensor, batch);
     for (const name of program.transposed) store.transpose(name);
     const base = memory.take(program.memory.bytes, "intermediates");
     try {
@@ -81,13 +67,14 @@ export class WasmEngine {
         if (key === undefined) throw new Error(`wasm: ${name} is in no memory`);
         return store.place(key, tensorOf(graph, name), batch);
       };
-      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, this.#barrier);
+      const barrier = this.#barrier === null ? null : this.crew!.writeBarrier(this.#barrier);
+      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, barrier);
       const module = await compile(bytes),
         { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
       return new PreparedProgram(program, this, base, data, module, exports, layoutOf, this.#ids++);
     } catch (error) {
       memory.free(base);
-      throw error;
+      throw asLackOfMemory(error, program.memory.bytes);
     }
   }
 }
@@ -95,10 +82,12 @@ export class WasmEngine {
 /** By this name the states that a stateful layer carries are kept, apart for each size of mini-batch. */
 export const carriedKey = (name: string, batch: number, use = ""): string => `carried ${use}${name} ${batch}`;
 
+/** @throws UnsupportedError if the host does not compile it, RangeError if it has no memory for it */
 async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (error) {
+    if (error instanceof RangeError) throw error;
     throw new UnsupportedError(
       `WebAssembly: this host does not compile it (${error instanceof Error ? error.message : String(error)}). A page whose ` +
         "Content-Security-Policy names script-src needs 'wasm-unsafe-eval' there, and the browser needs SIMD. Else use backend: \"cpu\".",

@@ -10,10 +10,28 @@ const RESERVED = PAGE;
 /** What 32-bit addresses reach, but for the last page: sums of an address and its offset stay below 2³². */
 export const MAX_BYTES = (MAX_PAGES - 1) * PAGE;
 
+const REMEDY = "Use fewer units, a smaller batchSize or fewer rows.";
+
 interface MemoryPiece {
   readonly at: number;
   readonly bytes: number;
 }
+
+/** @throws OutOfMemoryError if 4 GiB can never hold so many bytes */
+export function checkAddresses(bytes: number, what: string, inUse = 0): void {
+  if (inUse + bytes <= MAX_BYTES) return;
+  throw new OutOfMemoryError(
+    `${what}: ${bytes} bytes are asked for beside ${inUse} in use, but WebAssembly's addresses end at ${MAX_BYTES}. ${REMEDY}`,
+    bytes,
+    MAX_BYTES,
+  );
+}
+
+/** An OutOfMemoryError in place of the host's RangeError; any other error as it is. */
+export const asLackOfMemory = (error: unknown, bytes: number): unknown =>
+  error instanceof RangeError
+    ? new OutOfMemoryError(`WebAssembly: this host gives no more memory (${error.message}). ${REMEDY}`, bytes, null, null, { cause: error })
+    : error;
 
 export class EngineMemory {
   readonly memory: WebAssembly.Memory;
@@ -23,9 +41,13 @@ export class EngineMemory {
   readonly #taken = new Map<number, number>();
   #floats: Float32Array<ArrayBuffer> | null = null;
 
-  /** @param shared between threads: it then reserves all addresses, not all memory */
+  /** @param shared between threads: it then reserves all addresses, not all memory. @throws OutOfMemoryError if the host gives none */
   constructor(readonly shared: boolean) {
-    this.memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared }) : new WebAssembly.Memory({ initial: 1 });
+    try {
+      this.memory = shared ? new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES, shared }) : new WebAssembly.Memory({ initial: 1 });
+    } catch (error) {
+      throw asLackOfMemory(error, shared ? MAX_BYTES : PAGE);
+    }
   }
 
   get buffer(): ArrayBuffer {
@@ -73,22 +95,22 @@ export class EngineMemory {
     this.#free = joined;
   }
 
+  /**
+   * Whether pieces of so many bytes together may find room. Where free pieces are too small, take() still finds none.
+   * @throws OutOfMemoryError if they cannot
+   */
+  check(bytes: number, what: string): void {
+    checkAddresses(bytes, what, this.#end - this.#free.reduce((sum, piece) => sum + piece.bytes, 0));
+  }
+
   #grow(bytes: number, what: string): void {
-    const end = this.#end + bytes,
-      refused = (reason: string): OutOfMemoryError =>
-        new OutOfMemoryError(
-          `${what}: ${bytes} bytes are asked for beside ${this.#end} in use, but ${reason}. Use fewer units, a smaller batchSize or fewer rows.`,
-          bytes,
-          MAX_BYTES,
-        );
-    if (end > MAX_BYTES) throw refused(`WebAssembly's addresses end at ${MAX_BYTES}`);
-    const pages = Math.ceil(end / PAGE) - this.buffer.byteLength / PAGE;
+    checkAddresses(bytes, what, this.#end);
+    const pages = Math.ceil((this.#end + bytes) / PAGE) - this.buffer.byteLength / PAGE;
     if (pages <= 0) return;
     try {
       this.memory.grow(pages);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw refused("the host gives no more memory");
+      throw asLackOfMemory(error, bytes);
     }
   }
 }

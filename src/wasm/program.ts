@@ -30,7 +30,6 @@ import { maskWords } from "./dropout.ts";
 import type { Emission } from "./emission.ts";
 import { masksOf, writeGroup, writeResults, type GroupRows, type WrittenGroup } from "./groups.ts";
 import { extentOf, lastTimesteps, type Layout } from "./layout.ts";
-import { writeBarrier } from "./barrier.ts";
 
 /** Bytes to which tensors are aligned: a line of the cache. */
 const LINE = 64;
@@ -196,14 +195,14 @@ export class Program implements StepProgram {
    * The module; `base` is where its memory lies.
    * @param placeOf weights, optimizer states, sums and carried states
    * @param transposeOf where the transpose of a weight matrix is kept, for those that some graph reads transposed
-   * @param barrier address of BARRIER_BYTES at which threads meet; null where memory is not shared
+   * @param barrier the function by which threads meet; null where memory is not shared
    */
   write(
     base: number,
     placeOf: (tensor: string) => Layout,
     transposeOf: (parameter: string) => Layout | null,
     fused: boolean,
-    barrier: number | null,
+    barrier: FunctionWriter | null,
   ): Uint8Array<ArrayBuffer> {
     const { graph, batch, groups, memory } = this,
       moved = (layout: Layout): Layout => ({ ...layout, base: layout.base + base });
@@ -234,13 +233,13 @@ export class Program implements StepProgram {
 function assembleStages(
   stages: readonly (readonly WrittenGroup[])[][],
   results: WrittenGroup,
-  barrier: number | null,
+  barrier: FunctionWriter | null,
 ): Uint8Array<ArrayBuffer> {
   const functions: FunctionWriter[] = [],
     index = new Map<WrittenGroup, number>();
   const add = (writer: FunctionWriter): number => functions.push(writer) - 1;
   for (const group of [...stages.flat(2), results]) index.set(group, add(group.writer));
-  const meet = barrier === null ? null : add(writeBarrier(barrier));
+  const meet = barrier && add(barrier);
   const ofStages = stages.map((parts, number) => {
     const writer = new FunctionWriter([I32, I32, I32], `stage${number}`),
       turn = { next: 0 };

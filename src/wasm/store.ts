@@ -36,6 +36,16 @@ export class WasmStore {
     return layout;
   }
 
+  /** Bytes that place() would take. */
+  missing(key: string, tensor: Tensor, batch: number): number {
+    return this.#placed.has(key) ? 0 : extentOf(tensor, batch).bytes;
+  }
+
+  /** Bytes that transpose() would take. */
+  missingTranspose(key: string, { rows, cols }: Tensor): number {
+    return this.#placed.get(key)?.transpose ? 0 : panelExtent(cols, Number(rows)).bytes;
+  }
+
   /** Keeps the transpose of a placed matrix beside it from now on. @throws OutOfMemoryError if there is no room */
   transpose(key: string): Layout {
     const placed = this.#of(key),

@@ -1,6 +1,9 @@
-// The threads of an engine: workers on one shared memory, which run the same steps side by side and meet at the module's barrier.
+// The threads of an engine: workers on one shared memory, which run the same steps side by side and meet at the module's barrier. Loaded
+// where memory can be shared (lazy.ts).
 
 import { GpuError } from "../errors.ts";
+import { BARRIER_BYTES, writeBarrier } from "./barrier.ts";
+import { builtin } from "./thread-count.ts";
 
 /** A worker as browsers, Deno and Bun have them, or one of Node's threads. */
 interface Thread {
@@ -13,31 +16,18 @@ interface Events {
   onDeath(reason: string): void;
 }
 
-/** More threads than these wait for one another longer than they compute. */
-export const MAX_THREADS = 8;
 /** A call that takes so many times as long as it should, and so many milliseconds at least, is given up: a thread has died unheard. */
 const PATIENCE = 50,
   LEAST_PATIENCE = 10_000,
   START_PATIENCE = 10_000;
+/** Threads that had nothing to do for so many milliseconds are ended: training is over or paused, and the model may be forgotten. */
+const IDLE = 1000;
 
 interface NodeWorker {
   on(event: string, listener: (value: unknown) => void): void;
   postMessage(message: unknown): void;
   terminate(): Promise<number>;
   unref(): void;
-}
-
-const builtin = <T>(name: string): T | undefined =>
-  (globalThis as { process?: { getBuiltinModule?: (name: string) => T | undefined } }).process?.getBuiltinModule?.(name);
-
-/** Threads that are worth having here: 1 where memory cannot be shared, as in pages that are not cross-origin isolated. */
-export function availableThreads(): number {
-  const { crossOriginIsolated } = globalThis as { crossOriginIsolated?: boolean };
-  if (typeof SharedArrayBuffer === "undefined" || crossOriginIsolated === false) return 1;
-  const node = builtin<{ availableParallelism(): number }>("node:os");
-  if (typeof Worker === "undefined" && !builtin("node:worker_threads")) return 1;
-  const cores = typeof navigator === "undefined" ? undefined : navigator.hardwareConcurrency;
-  return Math.max(1, Math.min(MAX_THREADS, cores ?? node?.availableParallelism() ?? 1));
 }
 
 function startThread(events: Events): Thread {
@@ -52,6 +42,8 @@ function startThread(events: Events): Thread {
     return { send: (message) => thread.postMessage(message), end: () => void thread.terminate() };
   }
   const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
+  // Bun would stay alive for it, too.
+  (worker as Worker & { unref?: () => void }).unref?.();
   worker.onmessage = ({ data }: MessageEvent<Parameters<Events["onMessage"]>[0]>) => events.onMessage(data);
   worker.onerror = (event) => {
     event.preventDefault();
@@ -70,36 +62,35 @@ interface Waiting {
 export class ThreadPool {
   readonly #threads: Thread[] = [];
   #waiting: Waiting | null = null;
+  #listens = false;
   #death: string | null = null;
   #ended = false;
+  #lastUse = 0;
 
-  private constructor(
+  /** @param onDeath is told once when one of them, having listened, ends by itself or no longer answers; all others are ended then */
+  constructor(
     readonly count: number,
     readonly onDeath: (reason: string) => void,
   ) {}
 
-  /**
-   * Starts so many threads and waits until all listen.
-   * @param onDeath is told once when one of them ends by itself, or no longer answers; all others are ended then
-   * @returns null where a thread cannot be had: its script may not be loaded, for example
-   */
-  static async start(count: number, onDeath: (reason: string) => void): Promise<ThreadPool | null> {
-    const pool = new ThreadPool(count, onDeath);
+  /** Starts the threads. @returns when all listen, or false where they cannot be had: their script may not be loaded, for example */
+  async start(): Promise<boolean> {
     try {
-      await pool.#answered(START_PATIENCE, () => {
-        for (let i = 0; i < count; i++) {
-          pool.#threads.push(startThread({ onMessage: (message) => pool.#hear(message), onDeath: (reason) => pool.#die(reason) }));
+      await this.#answered(START_PATIENCE, () => {
+        for (let i = 0; i < this.count; i++) {
+          this.#threads.push(startThread({ onMessage: (message) => this.#hear(message), onDeath: (reason) => this.#die(reason) }));
         }
       });
-      return pool;
+      this.#listens = true;
     } catch {
-      pool.dispose();
-      return null;
+      this.dispose();
     }
+    return this.#listens;
   }
 
-  get death(): string | null {
-    return this.#death;
+  /** Milliseconds since they had something to do. */
+  get idle(): number {
+    return this.#waiting ? 0 : performance.now() - this.#lastUse;
   }
 
   /** Brings a module to all threads, by this id. */
@@ -139,6 +130,7 @@ export class ThreadPool {
       });
     } finally {
       clearTimeout(timer);
+      this.#lastUse = performance.now();
     }
   }
 
@@ -157,8 +149,69 @@ export class ThreadPool {
     this.#waiting = null;
     // The others may wait at the barrier for the one that is gone.
     this.dispose();
-    this.onDeath(reason);
+    if (this.#listens) this.onDeath(reason);
   }
 }
 
 const lost = (reason: string): GpuError => new GpuError(`a thread of the WebAssembly engine has ended: ${reason}`);
+
+/** The threads of one engine: started when they are first wanted, ended when they idle, and started again. */
+export class Crew {
+  #pool: ThreadPool | null = null;
+  /** Whether all of the pool listen. */
+  #listens = false;
+  /** None is started any more. */
+  #closed = false;
+  #lost: string | null = null;
+  /** Where they meet, in each module: so many bytes of memory, and the function by its address. */
+  readonly barrierBytes = BARRIER_BYTES;
+  readonly writeBarrier = writeBarrier;
+
+  constructor(readonly count: number) {}
+
+  /** Why a thread is gone, and with it what it was to compute; null as long as all is well. */
+  get lost(): string | null {
+    return this.#lost;
+  }
+
+  /** The threads; null while they start, where none can be had, and after dispose(). Nobody waits for them: one thread can do it all. */
+  get pool(): ThreadPool | null {
+    if (!this.#pool && !this.#closed) void this.#start();
+    return this.#listens ? this.#pool : null;
+  }
+
+  dispose(): void {
+    this.#closed = true;
+    this.#end();
+  }
+
+  async #start(): Promise<void> {
+    const pool = new ThreadPool(this.count, (reason) => {
+      this.#lost = reason;
+      this.dispose();
+    });
+    this.#pool = pool;
+    const listens = await pool.start();
+    if (this.#pool !== pool) return;
+    if (!listens) return this.dispose();
+    this.#listens = true;
+    this.#endWhenIdle(pool, IDLE);
+  }
+
+  #endWhenIdle(pool: ThreadPool, milliseconds: number): void {
+    const timer: unknown = setTimeout(() => {
+      if (this.#pool !== pool) return;
+      const left = IDLE - pool.idle;
+      if (left > 0) this.#endWhenIdle(pool, left);
+      else this.#end();
+    }, milliseconds);
+    // In Node, which gives an object, threads keep no process alive, nor does this.
+    (timer as { unref?: () => void }).unref?.();
+  }
+
+  #end(): void {
+    this.#pool?.dispose();
+    this.#pool = null;
+    this.#listens = false;
+  }
+}

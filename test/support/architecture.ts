@@ -140,8 +140,8 @@ interface Import {
   readonly dynamic?: true;
 }
 
-/** The one file of dynamic imports. An import of a door is one of what lies behind it: lazy.ts itself is in nobody's way. */
-const LAZY = "src/lazy.ts";
+/** The files of dynamic imports. An import of a door is one of what lies behind it: such a file itself is in nobody's way. */
+const LAZY = ["src/lazy.ts", "src/wasm/lazy.ts"];
 const DOOR = /^export const (\w+) = \(\) => import\("(\.[^"]+)"\);$/;
 const doorsIn = (text: string): ReadonlyMap<string, string> =>
   new Map(
@@ -178,13 +178,14 @@ const resolve = (from: string, specifier: string): string => posix.join(posix.di
 
 /** The imports of a file, doors opened: what it takes of lazy.ts is what lies behind. */
 function edgesOf(path: string, text: string, files: Files): Import[] {
-  if (path === LAZY) return [];
-  const doors = doorsIn(files.get(LAZY) ?? "");
+  if (LAZY.includes(path)) return [];
   return importsOf(path, text).flatMap((imported) => {
-    if (!imported.specifier.startsWith(".") || resolve(path, imported.specifier) !== LAZY) return [imported];
+    const lazy = imported.specifier.startsWith(".") ? LAZY.find((file) => file === resolve(path, imported.specifier)) : undefined;
+    if (lazy === undefined) return [imported];
+    const doors = doorsIn(files.get(lazy) ?? "");
     return (imported.names ?? []).map((name): Import => {
       const behind = doors.get(name);
-      const specifier = behind === undefined ? imported.specifier : posix.relative(posix.dirname(path), resolve(LAZY, behind));
+      const specifier = behind === undefined ? imported.specifier : posix.relative(posix.dirname(path), resolve(lazy, behind));
       return { specifier: specifier.startsWith(".") ? specifier : `./${specifier}`, typeOnly: false };
     });
   });
@@ -193,17 +194,17 @@ function edgesOf(path: string, text: string, files: Files): Import[] {
 /** The page's half of a worker is loaded by the page alone: lazy.ts is part of the worker, too. */
 const DOORS_ELSEWHERE = ["src/train/worker/train-in-worker.ts"];
 
-/** Dynamic imports of the library's own files stand in lazy.ts, which holds nothing else. */
+/** Dynamic imports of the library's own files stand in files that hold nothing else. */
 function checkDoors(path: string, text: string): string[] {
   const room = roomOf(path);
-  if (path === LAZY) {
+  if (LAZY.includes(path)) {
     const odd = text.split("\n").find((line) => line !== "" && !/^(\/\/|\/\*\*|export const \w+ = \(\) => import\()/.test(line));
     return odd === undefined ? [] : [`${path} holds more than doors: ${odd}`];
   }
   if ((!LIBRARY.some((name) => name === room) && TRAIN[room] === undefined) || DOORS_ELSEWHERE.includes(path)) return [];
   return importsOf(path, text)
     .filter(({ dynamic, specifier }) => dynamic && specifier.startsWith("."))
-    .map(({ specifier }) => `${path} loads ${specifier} later: doors stand in ${LAZY}, with their reason`);
+    .map(({ specifier }) => `${path} loads ${specifier} later: doors stand in ${LAZY.join(" or ")}, with their reason`);
 }
 
 function checkImport(path: string, { specifier, typeOnly }: Import, files: Files): string | null {
@@ -258,7 +259,8 @@ export function violations(files: Files): string[] {
     imports = new Map<string, readonly Import[]>();
   for (const [path, text] of files) {
     const room = roomOf(path);
-    if (BELOW[room] === undefined && path !== LAZY && !path.endsWith(".d.ts")) found.push(`${path} is in no room of docs/architecture.md`);
+    if (BELOW[room] === undefined && !LAZY.includes(path) && !path.endsWith(".d.ts"))
+      found.push(`${path} is in no room of docs/architecture.md`);
     imports.set(path, edgesOf(path, text, files));
     found.push(...checkDoors(path, text));
     for (const imported of imports.get(path) ?? []) {

@@ -38,7 +38,7 @@ export async function runOnWasm(
   { graph, batch, scalars, values }: Given,
   sabotage: Sabotage = (bytes) => bytes,
 ): Promise<Float32Array<ArrayBuffer>[]> {
-  const engine = new WasmEngine(1),
+  const engine = new WasmEngine(null),
     program = new Program(withResult(graph), batch, false),
     { outputs } = graph.ops[0];
   const write = program.write.bind(program),

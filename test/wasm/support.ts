@@ -5,6 +5,7 @@ import { Plan } from "../../src/schedule/plan.ts";
 import type { Trace } from "../../src/train/float64/verify.ts";
 import { carriedKey, WasmEngine, type PreparedProgram } from "../../src/wasm/engine.ts";
 import { Program } from "../../src/wasm/program.ts";
+import { Crew } from "../../src/wasm/threads.ts";
 
 export type Values = ReadonlyMap<string, ArrayLike<number>>;
 
@@ -19,7 +20,7 @@ export class WasmTraining {
   ) {}
 
   static async open(graph: Graph, batch: number, values: Values, fuse = true, threads = 1): Promise<WasmTraining> {
-    const engine = new WasmEngine(threads),
+    const engine = new WasmEngine(threads > 1 ? new Crew(threads) : null),
       data: Record<string, number> = {};
     const plan = new Plan(graph, { batch, fuse, program: (...of) => new Program(...of) });
     for (const [name, numbers] of values) {

@@ -49,6 +49,13 @@ const SAMPLES = {
 const bits = (training: WasmTraining): [string, number[]][] =>
   [...training.state()].map(([name, floats]) => [name, [...new Uint32Array(floats.buffer)]]);
 
+async function poolOf(threads: number, onDeath: (reason: string) => void = () => {}): Promise<ThreadPool> {
+  const pool = new ThreadPool(threads, onDeath);
+  onTestFinished(() => pool.dispose());
+  expect(await pool.start()).toBe(true);
+  return pool;
+}
+
 describe.each(Object.entries(SAMPLES))("%s", (_, { graph, values, scalars }) => {
   const { rows } = scalars,
     steps = [rows, rows - 2, 1, rows].map((size, step): StepScalars => ({ rows: size, offset: 0, step, ...ratesAt(optimizer, step) }));
@@ -56,23 +63,21 @@ describe.each(Object.entries(SAMPLES))("%s", (_, { graph, values, scalars }) => 
   it.each([2, 4])("%d threads", async (threads) => {
     const alone = await WasmTraining.open(graph, rows, values),
       shared = await WasmTraining.open(graph, rows, values, true, threads);
-    const pool = await ThreadPool.start(threads, () => {});
-    onTestFinished(() => pool?.dispose());
+    const pool = await poolOf(threads);
     const expected = alone.run(steps);
-    expect([...(await shared.prepared.runOn(pool!, steps, 0, steps.length, 1))]).toEqual([...expected]);
+    expect([...(await shared.prepared.runOn(pool, steps, 0, steps.length, 1))]).toEqual([...expected]);
     expect(bits(shared)).toEqual(bits(alone));
     // Control: other steps leave other bits.
-    await shared.prepared.runOn(pool!, steps, 0, 1, 1);
+    await shared.prepared.runOn(pool, steps, 0, 1, 1);
     expect(bits(shared)).not.toEqual(bits(alone));
   });
 });
 
 it("a thread that fails ends the call and is told once", async () => {
   const told: string[] = [],
-    pool = await ThreadPool.start(2, (reason) => told.push(reason));
-  onTestFinished(() => pool?.dispose());
+    pool = await poolOf(2, (reason) => told.push(reason));
   // No module of this number was sent.
-  await expect(pool!.run(99, 0, 1, 1)).rejects.toThrow(/a thread of the WebAssembly engine has ended/);
-  await expect(pool!.run(99, 0, 1, 1)).rejects.toThrow(/a thread of the WebAssembly engine has ended/);
+  await expect(pool.run(99, 0, 1, 1)).rejects.toThrow(/a thread of the WebAssembly engine has ended/);
+  await expect(pool.run(99, 0, 1, 1)).rejects.toThrow(/a thread of the WebAssembly engine has ended/);
   expect(told).toHaveLength(1);
 });

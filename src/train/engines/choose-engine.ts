@@ -137,7 +137,7 @@ export async function chooseEngine(wanted: EngineRequest, options: BackendOption
   const gpu = await openGpu(wanted, options, store);
   if (gpu) return gpu;
   try {
-    return await (await loadWasm()).WasmBackend.open(options);
+    return await (await loadWasm()).WasmBackend.open(options, wanted.network, wanted.recipe);
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
     console.warn(`deltaprop: no GPU and no WebAssembly to train on here, so training runs on the CPU in float64. (${error.message})`);

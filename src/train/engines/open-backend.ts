@@ -25,7 +25,7 @@ async function open(options: BackendOptions, network: Network, recipe: Recipe, a
     throw new InputError(`compile(): precision must be "f32" or "f16"; got ${show(precision)}.`);
   }
   if (backend === "cpu") return openCpu(device, precision);
-  if (backend === "wasm") return openWasm(options);
+  if (backend === "wasm") return openWasm(options, network, recipe);
   // Nothing stands in for a device or a precision that was asked for.
   if (backend === "webgpu" || device || precision === "f16") return openGpu(device, precision);
   return (await loadEngineChoice()).chooseEngine({ network, recipe, autotune }, options);
@@ -37,7 +37,8 @@ export const reopenBackend = (kind: BackendKind, options: BackendOptions): Promi
     (await loadRecovery()).reopen(options.device, () => (kind === "wasm" ? openWasm(options) : openGpu(options.device, options.precision))),
   );
 
-const openWasm = async (options: BackendOptions): Promise<Backend> => (await loadWasm()).WasmBackend.open(options);
+const openWasm = async (options: BackendOptions, network?: Network, recipe?: Recipe): Promise<Backend> =>
+  (await loadWasm()).WasmBackend.open(options, network, recipe);
 
 const openGpu = async (device: CompileOptions["device"], precision: CompileOptions["precision"]): Promise<Backend> =>
   WebGpuBackend.create(typeof device === "function" ? await device() : device, precision);

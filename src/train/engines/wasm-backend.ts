@@ -1,14 +1,18 @@
 // The `wasm` backend: whole training steps on the CPU in float32, by a WebAssembly module written for the network.
 
-import { InputError } from "../../errors.ts";
+import { GpuError, InputError } from "../../errors.ts";
 import type { StepScalars } from "../../graph/types.ts";
 import { sizeOf } from "../../graph/types.ts";
 import type { Plan, StepProgram } from "../../schedule/plan.ts";
 import { carriedKey, requireWasm, WasmEngine, type DataAddresses, type PreparedProgram } from "../../wasm/engine.ts";
 import { show } from "../../model/checks.ts";
-import { MAX_BYTES } from "../../wasm/memory.ts";
+import { elementsOf, type Network, type Recipe } from "../../model/network.ts";
+import { optimizerStates } from "../../model/optimizers.ts";
+import { checkAddresses, MAX_BYTES } from "../../wasm/memory.ts";
 import { Program } from "../../wasm/program.ts";
-import { availableThreads, MAX_THREADS } from "../../wasm/threads.ts";
+import type { Team } from "../../wasm/team.ts";
+import { availableThreads, MAX_THREADS } from "../../wasm/thread-count.ts";
+import { loadThreads } from "../../wasm/lazy.ts";
 import {
   dataArrays,
   type Backend,
@@ -24,7 +28,6 @@ import {
 import type { Dataset } from "../data/data.ts";
 import type { CompileOptions } from "../call/options.ts";
 import { Slices } from "./slices.ts";
-import { Team } from "./team.ts";
 
 /** Vectors are read a little beyond the last number. */
 const SLACK = 64;
@@ -32,6 +35,12 @@ const SLACK = 64;
 /** What stateful layers carry in training is restored with the weights; what others carry is not. */
 const isTraining = (key: string): boolean => !key.startsWith("carried ") || key.startsWith("carried train_");
 const isSum = (key: string): boolean => key.startsWith("chunk_sum_");
+
+/** Bytes of the weights and of what the optimizer keeps beside them. */
+function weightBytes({ parameters }: Network, { optimizer }: Recipe): number {
+  const copies = 1 + optimizerStates(optimizer).length;
+  return parameters.reduce((sum, { shape, frozen }) => sum + 4 * elementsOf(shape) * (frozen ? 1 : copies), 0);
+}
 
 class WasmData implements DeviceData {
   readonly #own = new Map<string, number>();
@@ -98,28 +107,25 @@ function copy({ memory }: WasmEngine, at: number, { buffer, byteOffset, byteLeng
 
 class WasmRunner implements Runner {
   readonly #slices = new Slices();
-  readonly #team: Team;
 
-  constructor(readonly prepared: PreparedProgram) {
-    this.#team = new Team(prepared);
-  }
+  /** @param team those who share the steps; null where there is one thread */
+  constructor(
+    readonly prepared: PreparedProgram,
+    readonly team: Team | null,
+  ) {}
 
   get resultElements(): number {
     return this.prepared.resultElements;
   }
 
   async run(steps: readonly StepScalars[], onResults: ResultHandler, signal?: StopSignal, onSubmitted?: () => void): Promise<number> {
-    const {
-      prepared,
-      prepared: { engine },
-    } = this;
+    const { prepared, team } = this;
     for (let next = 0; next < steps.length;) {
       if (signal?.aborted) return next;
       const first = next,
         count = Math.min(this.#slices.steps, prepared.capacity, steps.length - next),
         began = performance.now();
-      const results =
-        engine.threads === 1 ? prepared.run(steps, first, count) : await engine.exclusive(() => this.#team.run(steps, first, count));
+      const results = team ? await prepared.engine.exclusive(() => team.run(steps, first, count)) : prepared.run(steps, first, count);
       this.#slices.learn(count, performance.now() - began);
       next += count;
       if (next === steps.length) onSubmitted?.();
@@ -135,6 +141,9 @@ class WasmRunner implements Runner {
   }
 }
 
+/** How many threads, and what manages them. */
+type Threading = Awaited<ReturnType<typeof loadThreads>> & { readonly count: number };
+
 export class WasmBackend implements Backend {
   readonly kind = "wasm";
   readonly maxBuffers = Infinity;
@@ -143,15 +152,26 @@ export class WasmBackend implements Backend {
   readonly persistentBytes = 0;
   readonly program = (...of: ConstructorParameters<typeof Program>): StepProgram => new Program(...of);
   #engine: WasmEngine | null;
+  /** Why a thread was lost, if one was: also after dispose(), when calls under way come upon it. */
+  #lost: string | null = null;
   /** Names of weights and optimizer states: of the first write. */
   #names: readonly string[] = [];
 
-  private constructor(threads: number) {
-    this.#engine = new WasmEngine(threads);
+  /** @param threading null where there is one thread */
+  private constructor(readonly threading: Threading | null) {
+    this.#engine = new WasmEngine(threading && new threading.Crew(threading.count));
   }
 
-  /** @throws InputError for what only a GPU has; UnsupportedError without WebAssembly, or where it may not be compiled */
-  static async open({ device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">): Promise<WasmBackend> {
+  /**
+   * @param network and recipe whose weights it is to hold
+   * @throws InputError for what only a GPU has; UnsupportedError without WebAssembly, or where it may not be compiled; OutOfMemoryError
+   * for weights beyond 4 GiB
+   */
+  static async open(
+    { device, precision, threads }: Pick<CompileOptions, "device" | "precision" | "threads">,
+    network?: Network,
+    recipe?: Recipe,
+  ): Promise<WasmBackend> {
     if (precision === "f16") {
       throw new InputError('compile(): backend "wasm" computes in float32 and takes no precision "f16". Leave one of them out.');
     }
@@ -162,15 +182,21 @@ export class WasmBackend implements Backend {
     if (threads !== undefined && threads !== null && !isCount) {
       throw new InputError(`compile(): threads must be a whole number from 1 to ${MAX_THREADS}; got ${show(threads)}.`);
     }
-    return new WasmBackend(most === 1 ? 1 : (threads ?? most));
+    if (network && recipe) checkAddresses(weightBytes(network, recipe), "weights and optimizer states");
+    const count = most === 1 ? 1 : (threads ?? most);
+    return new WasmBackend(count === 1 ? null : { count, ...(await loadThreads()) });
+  }
+
+  get #loss(): string | null {
+    return this.#engine?.crew?.lost ?? this.#lost;
   }
 
   get isLost(): boolean {
-    return this.#engine !== null && this.#engine.lost !== null;
+    return this.#loss !== null;
   }
 
   async loss(): Promise<DeviceLoss | null> {
-    const message = this.#engine?.lost ?? null;
+    const message = this.#loss;
     return message === null ? null : { reason: "unknown", message: `a thread of the WebAssembly engine has ended: ${message}` };
   }
 
@@ -179,7 +205,7 @@ export class WasmBackend implements Backend {
   }
 
   get #opened(): WasmEngine {
-    if (!this.#engine) throw new Error("the backend was disposed");
+    if (!this.#engine) throw new GpuError("the WebAssembly engine was disposed");
     return this.#engine;
   }
 
@@ -214,7 +240,9 @@ export class WasmBackend implements Backend {
   }
 
   async prepare(plan: Plan, data: DeviceData | null): Promise<Runner> {
-    return new WasmRunner(await this.#prepare(plan, data, ""));
+    const prepared = await this.#prepare(plan, data, ""),
+      { crew } = prepared.engine;
+    return new WasmRunner(prepared, crew && new this.threading!.Team(prepared, crew));
   }
 
   readonly forTrace = async (plan: Plan, data: DeviceData): Promise<Tracer> => {
@@ -231,7 +259,8 @@ export class WasmBackend implements Backend {
   }
 
   dispose(): void {
-    this.#engine?.dispose();
+    this.#lost = this.#loss;
+    this.#engine?.crew?.dispose();
     this.#engine = null;
   }
 

@@ -1,9 +1,11 @@
 // Whether steps of a WebAssembly program are run by one thread or by all of them: as it is measured, since other work may keep the
 // other cores busy. Results are the same to the bit.
 
-import type { StepScalars } from "../../graph/types.ts";
-import type { PreparedProgram } from "../../wasm/engine.ts";
-import type { ThreadPool } from "../../wasm/threads.ts";
+import type { StepScalars } from "../graph/types.ts";
+import type { PreparedProgram } from "./engine.ts";
+import type { Crew } from "./threads.ts";
+
+export { Crew } from "./threads.ts";
 
 /** Steps shorter than this are over before threads have met. */
 const WORTHWHILE = 0.1;
@@ -39,14 +41,15 @@ export class Team {
   readonly #alone = new Pace();
   readonly #together = new Pace();
   #calls = 0;
-  #pool: ThreadPool | null = null;
-  #refused = false;
 
-  constructor(readonly prepared: PreparedProgram) {}
+  constructor(
+    readonly prepared: PreparedProgram,
+    readonly crew: Crew,
+  ) {}
 
   /** Runs steps, by whoever is quicker. @throws GpuError if a thread has died */
   async run(steps: readonly StepScalars[], first: number, count: number): Promise<Float32Array<ArrayBuffer>> {
-    const together = await this.#shared(),
+    const together = this.#wanted ? this.crew.pool : null,
       began = performance.now(),
       pace = together ? this.#together : this.#alone;
     const results = together
@@ -57,11 +60,9 @@ export class Team {
     return results;
   }
 
-  async #shared(): Promise<ThreadPool | null> {
-    if (this.#refused || !this.#alone.known || this.#alone.best < WORTHWHILE) return null;
-    if (this.#together.known && this.#together.best >= this.#alone.best) return null;
-    this.#pool ??= await this.prepared.engine.pool();
-    this.#refused = this.#pool === null;
-    return this.#pool;
+  /** Whether the threads are worth a try, or known to be quicker. */
+  get #wanted(): boolean {
+    if (!this.#alone.known || this.#alone.best < WORTHWHILE) return false;
+    return !this.#together.known || this.#together.best < this.#alone.best;
   }
 }

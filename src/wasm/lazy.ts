@@ -1,0 +1,4 @@
+// What the WebAssembly engine loads only when it needs it, each with the reason: see src/lazy.ts, which every page loads at once.
+
+/** Threads that share the steps, where memory can be shared. */
+export const loadThreads = () => import("./team.ts");
