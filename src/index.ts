@@ -3,7 +3,7 @@
 export { sequential } from "./train/declare.ts";
 export { Sequential } from "./train/sequential.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
-export type { CompileOptions, DataOptions, DeviceSource, SequentialOptions, VerifyOptions } from "./train/call/options.ts";
+export type { CompileOptions, DataOptions, DeviceSource, EvaluateOptions, SequentialOptions, VerifyOptions } from "./train/call/options.ts";
 export type { BackendKind } from "./train/backend/backend.ts";
 export type { History } from "./train/loop/history.ts";
 export type {
@@ -34,6 +34,7 @@ export type { Plan, PlanBytes } from "./schedule/plan.ts";
 
 export { windows } from "./train/data/windows.ts";
 export type { LongSequence, Windows, WindowsOptions } from "./train/data/windows.ts";
+export type { ClassWeights, WeightOptions } from "./train/data/sample-weights.ts";
 export type { Lengths } from "./train/data/shape.ts";
 
 export { activation, dense, dropout } from "./model/layers.ts";

@@ -60,6 +60,15 @@ test("char-rnn.js: writes the text that it has read", async () => {
   expect(lines.at(-1)).toBe("the small boat sails over the wide sea. a grey gull follows it and waits for bread. ");
 });
 
+test("cart-pole.js: learns to keep the pole upright", async () => {
+  const lines = await run("cart-pole.js"),
+    steps = lines.map((line) => numbersIn(line, /: (?:the pole stands for )?(\d+)/)[0]);
+  expect(steps).toHaveLength(7);
+  expect(steps[0]).toBeLessThan(60);
+  expect(steps[5]).toBeGreaterThan(150);
+  expect(steps[6]).toBeGreaterThan(180);
+});
+
 test("transfer-head.js: classes of few examples, better with more", async () => {
   const lines = await run("transfer-head.js"),
     [few] = numbersIn(lines[0], /class: (\d+) %/),

@@ -5,14 +5,12 @@ import type { MetricName } from "../model/metrics.ts";
 import type { Network, Recipe } from "../model/network.ts";
 import { backward, dropoutOf, gradientName, needed, type Passed, type SequenceGraph } from "./backward.ts";
 import { GraphBuilder } from "./builder.ts";
-import { LENGTHS, tensorOf, type DataType, type CommonMetricKind, type Graph, type OpOf } from "./types.ts";
+import { tensorOf, type BesideRows, type DataType, type CommonMetricKind, type Graph, type OpOf } from "./types.ts";
 
 /** How x is stored: one stored unit is worth `scale`; whole numbers that pick rows of a kernel are uint32, their scale 1. */
-export interface FeatureFormat {
+export interface FeatureFormat extends BesideRows {
   readonly type: DataType;
   readonly scale: number;
-  /** The data set says how many steps of each sequence are no padding. */
-  readonly masked?: boolean;
 }
 
 export const FLOAT_FEATURES: FeatureFormat = { type: "float32", scale: 1 };
@@ -144,9 +142,8 @@ function costOf(
 }
 
 function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[], sequences: SequenceGraph | null): void {
-  const masking = sequences?.masksRows(g, everyRow[0]) ? sequences : null,
-    counted = masking !== null;
-  const rows = masking ? everyRow.map((name) => masking.maskRows(g, name, `masked_${name}`)) : everyRow;
+  const { rows, count } = sequences?.countRows(g, everyRow) ?? { rows: everyRow, count: [] },
+    counted = count.length > 0;
   const penalties = network.parameters.flatMap(({ symbol, regularizer }) =>
     regularizer === null
       ? []
@@ -164,7 +161,7 @@ function summarize(g: GraphBuilder, network: Network, everyRow: readonly string[
     type: "summarize",
     metrics: rows.length - 1,
     ...(counted ? { counted } : {}),
-    inputs: [...rows, ...penalties, ...(masking ? [masking.countSteps(g)] : [])],
+    inputs: [...rows, ...penalties, ...count],
     outputs: [g.tensor("results", 1, rows.length + Number(counted), "result")],
   });
 }
@@ -190,7 +187,7 @@ export function buildGraph(
   const g = new GraphBuilder();
   declareParameters(g, network);
   const x = gather(g, "x", network.inputWidth, features.type, features.scale, network.inputSteps);
-  if (features.masked) gather(g, LENGTHS, 1, "uint32", 1);
+  if (features.masked || features.weighted) needed(sequences).gatherBeside(g, network, purpose, features, gather);
   const y = purpose === "predict" ? null : targets(g, network, recipe);
   const passed = forward(g, network, x, purpose, sequences);
   const output = passed[passed.length - 1].output;
@@ -200,14 +197,9 @@ export function buildGraph(
     const cost = costOf(g, network, recipe, passed, y, sequences, columns);
     if (purpose === "train") {
       const name = gradientName(cost.gradientOf),
-        masking = sequences?.masksRows(g, cost.gradientOf) ? sequences : null;
-      const everyRow = g.push({
-        type: "lossGradient",
-        loss: recipe.loss,
-        inputs: [cost.prediction, y],
-        outputs: [g.alike(masking ? `every_${name}` : name, cost.gradientOf)],
-      });
-      const start = masking ? masking.maskRows(g, everyRow, name) : everyRow;
+        gradient = (out: string): string =>
+          g.push({ type: "lossGradient", loss: recipe.loss, inputs: [cost.prediction, y], outputs: [g.alike(out, cost.gradientOf)] });
+      const start = sequences ? sequences.countGradient(g, cost.gradientOf, name, gradient) : gradient(name);
       backward(g, recipe, passed, start, cost.gradientOf, sequences, cost.summarize);
     } else {
       cost.summarize();

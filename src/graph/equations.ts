@@ -28,6 +28,7 @@ const EQUATIONS: Readonly<Record<OpName, Equation | null>> = {
   summarize: "loss",
   countSteps: "loss",
   maskRows: null,
+  weightRows: null,
   lossGradient: "BP1",
   activationDerivative: null,
   hadamard: null,
@@ -211,6 +212,8 @@ function rightSide(op: Op): string {
       return `${first}(T−1), for the next mini-batch`;
     case "countSteps":
       return `Σ ${first}`;
+    case "weightRows":
+      return `${first} ⊙ ${second}, row by row`;
     case "maskRows":
       return `${first}·B·T / ${third}, 0 at padding (t ≥ ${second})`;
   }

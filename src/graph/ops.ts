@@ -26,6 +26,7 @@ type Computed =
   | "metricRows"
   | "countSteps"
   | "maskRows"
+  | "weightRows"
   | "summarize"
   | "lossGradient"
   | "softmaxPullback"

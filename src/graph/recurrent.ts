@@ -1,4 +1,4 @@
-// Backpropagation through time in the graph: what a recurrent layer and masked losses add to the ops of an MLP.
+// Backpropagation through time in the graph: what a recurrent layer, and losses of masked or weighted rows, add to the ops of an MLP.
 // Time lies inside the tensors: a sequence is one tensor of B·T rows, row b·T + t, and no op is repeated for each t.
 //
 //   z = x·U + b               a product over B·T rows (or embeddingLookup)
@@ -9,10 +9,10 @@
 //
 // Source: Werbos, "Backpropagation through time: what it does and how to do it", Proc. IEEE 78 (1990).
 
-import type { NetworkLayer } from "../model/network.ts";
+import type { Network, NetworkLayer } from "../model/network.ts";
 import type { GraphBuilder, Made } from "./builder.ts";
 import { gatedBackward, gatedForward, recurrentDelta } from "./gated.ts";
-import { LENGTHS, timestepsOf, tensorOf, type Graph } from "./types.ts";
+import { LENGTHS, SAMPLE_WEIGHTS, timestepsOf, tensorOf, type BesideRows, type DataType, type Graph } from "./types.ts";
 
 type RecurrentStage = Extract<NetworkLayer, { type: "recurrent" }>;
 
@@ -96,15 +96,49 @@ export function carryStates(g: GraphBuilder, purpose: Graph["purpose"]): void {
   }
 }
 
+/** What the data set says of each row beside x and y. */
+export function gatherBeside(
+  g: GraphBuilder,
+  { outputSteps }: Network,
+  purpose: Graph["purpose"],
+  { masked, weighted }: BesideRows,
+  gather: (g: GraphBuilder, name: string, cols: number, source: DataType, scale: number, steps?: number) => string,
+): void {
+  if (masked) gather(g, LENGTHS, 1, "uint32", 1);
+  if (weighted && (purpose === "train" || (purpose === "evaluate" && weighted === "always")))
+    gather(g, SAMPLE_WEIGHTS, 1, "float32", 1, outputSteps);
+}
+
 /** Whether losses and metrics of padded steps must be left out: there are such steps, and each has an answer. */
-export const masksRows = (g: GraphBuilder, rows: string): boolean => isMasked(g) && timestepsOf(tensorOf(g, rows)) > 1;
+const masksRows = (g: GraphBuilder, rows: string): boolean => isMasked(g) && timestepsOf(tensorOf(g, rows)) > 1;
 
 /** The rows that are no padding, scaled so that what is averaged over all rows is averaged over these. */
-export const maskRows = (g: GraphBuilder, rows: string, out: string): string =>
+const maskRows = (g: GraphBuilder, rows: string, out: string): string =>
   g.push({ type: "maskRows", inputs: [rows, LENGTHS, countSteps(g)], outputs: [g.alike(out, rows)] });
 
+const isWeighted = (g: GraphBuilder): boolean => g.tensors.has(SAMPLE_WEIGHTS);
+const weightRows = (g: GraphBuilder, rows: string, out: string): string =>
+  g.push({ type: "weightRows", inputs: [rows, SAMPLE_WEIGHTS], outputs: [g.alike(out, rows)] });
+
+/** Losses and metrics of rows as means are taken of them: the loss, which comes first, by its weights; all without padding, and the count. */
+export function countRows(g: GraphBuilder, everyRow: readonly string[]): { rows: readonly string[]; count: readonly string[] } {
+  const [loss, ...metrics] = everyRow,
+    rows = isWeighted(g) ? [weightRows(g, loss, `weighted_${loss}`), ...metrics] : everyRow;
+  if (!masksRows(g, loss)) return { rows, count: [] };
+  return { rows: rows.map((name) => maskRows(g, name, `masked_${name}`)), count: [countSteps(g)] };
+}
+
+/** The gradient of what countRows() makes of the loss, called `name`. @param gradient makes that of the rows' own losses */
+export function countGradient(g: GraphBuilder, of: string, name: string, gradient: (name: string) => string): string {
+  const weighs = isWeighted(g),
+    masks = masksRows(g, of);
+  const everyRow = gradient(weighs || masks ? `every_${name}` : name),
+    weighted = weighs ? weightRows(g, everyRow, masks ? `weighted_${name}` : name) : everyRow;
+  return masks ? maskRows(g, weighted, name) : weighted;
+}
+
 /** Σ lengths, made once. */
-export function countSteps(g: GraphBuilder): string {
+function countSteps(g: GraphBuilder): string {
   if (!g.tensors.has(COUNT)) g.push({ type: "countSteps", inputs: [LENGTHS], outputs: [g.tensor(COUNT, 1, 1)] });
   return COUNT;
 }

@@ -113,7 +113,7 @@ export type Op =
   | NormalizationOp;
 
 /**
- * The ops of sequences. T time steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
+ * The ops of sequences and of weighted rows. T time steps of an example lie in rows b·T + t; none of these mixes examples but countSteps and
  * embeddingGradient. `lengths` (batch, 1): step t of example b is padding where t ≥ lengths[b].
  */
 export type SequenceOp =
@@ -147,7 +147,10 @@ export type SequenceOp =
   | ({ readonly type: "countSteps" } & Operands)
   /** v·(B·T / count), and 0 in rows that are padding: what was to be averaged over B·T rows is averaged over those that
    *  count. inputs: v (B·T, C), lengths, count (1, 1). */
-  | ({ readonly type: "maskRows" } & Operands);
+  | ({ readonly type: "maskRows" } & Operands)
+  /** Row r of v times weight r. What is averaged afterwards is divided by the number of rows, not by the sum of the weights: Keras'
+   *  "sum_over_batch_size". inputs: v (R, C), weights (R, 1). */
+  | ({ readonly type: "weightRows" } & Operands);
 
 /**
  * The steps of batch and layer normalization. R rows: those of the mini-batch, each step of a sequence one. μ, v, γ, β and sums are (1, C).
@@ -201,6 +204,14 @@ export interface Graph {
   readonly seed: number;
 }
 
+/** What a data set says of its rows beside x and y. */
+export interface BesideRows {
+  /** How many steps of each sequence are no padding. */
+  readonly masked?: boolean;
+  /** What the loss of each row is multiplied by: in every graph with a loss, or in those that train. */
+  readonly weighted?: "always" | "train";
+}
+
 /** The numbers that change from step to step; everything else is in the graph. */
 export interface StepScalars {
   /** Examples in this mini-batch. */
@@ -219,6 +230,9 @@ export interface StepScalars {
 
 /** The tensor of whole numbers that say how many steps of each example are no padding. */
 export const LENGTHS = "lengths";
+
+/** The tensor of the sample weights: a number ≥ 0 for each row that is answered. */
+export const SAMPLE_WEIGHTS = "sample_weights";
 
 /** T of a sequence, 1 of anything else. */
 export const timestepsOf = (tensor: Tensor): number => tensor.timesteps ?? 1;

@@ -156,6 +156,8 @@ export function sequenceErrors(op: SequenceOp, inputs: readonly Bounded[], graph
       return pickedErrors(first, second, Number(out.rows), out.cols);
     case "maskRows":
       return maskErrors(inputs, sequence);
+    case "weightRows":
+      return first.bounds.map((_, i) => multiply(at(first, i), at(second, Math.floor(i / out.cols))).error);
     // Whole numbers are summed without rounding as long as their sum is one that float32 has.
     case "countSteps": {
       const { error } = total(Array.from(first.values, rounded));

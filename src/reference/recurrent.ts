@@ -172,6 +172,7 @@ const SEQUENCE_OPS: Readonly<Record<SequenceOpName, true>> = {
   carry: true,
   countSteps: true,
   maskRows: true,
+  weightRows: true,
 };
 
 export const isSequenceStep = (op: Op): op is SequenceOp => Object.hasOwn(SEQUENCE_OPS, op.type);
@@ -202,5 +203,7 @@ export function evaluateSequenceStep(op: SequenceOp, inputs: readonly Float64Arr
       return Float64Array.of(first.reduce((sum, length) => sum + length, 0));
     case "maskRows":
       return maskRows(inputs, sequence);
+    case "weightRows":
+      return first.map((value, i) => value * second[Math.floor(i / out.cols)]);
   }
 }

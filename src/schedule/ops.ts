@@ -34,6 +34,7 @@ type CellOpName =
   | "hadamard"
   | "dropout"
   | "maskRows"
+  | "weightRows"
   | "normalize"
   | "penaltyGradient"
   | "clipValue"

@@ -241,6 +241,7 @@ function lanesFor(graph: Graph, batch: number, { kind }: Adapter): number {
  * The step as a persistent kernel, or null if the network is too large for one workgroup.
  * @param places where weights and states lie between submits
  * @param maxBytes workgroup memory that it may take
+ * @param sequences for weighted rows; networks of sequences have none
  */
 export function writePersistent(
   graph: Graph,
@@ -249,6 +250,7 @@ export function writePersistent(
   adapter: Adapter,
   maxBytes: number,
   formulas: PlanFormulas,
+  sequences?: SequenceWriter,
 ): Persistent | null {
   if (graph.purpose !== "train") return null;
   const weights = [...graph.tensors.values()].filter(({ role }) => role === "parameter");
@@ -280,7 +282,7 @@ export function writePersistent(
   if ((elements + lanes) * FLOAT_BYTES > maxBytes) return null;
   const scratch: Places = inBuffers ? packScratch(slots) : new Map();
   const allPlaces = new Map([...places, ...scratch]);
-  const buffers = new BufferAccess(graph, batch, allPlaces, gathered, formulas);
+  const buffers = new BufferAccess(graph, batch, allPlaces, gathered, formulas, sequences);
   const context = { graph, batch, adapter, lanes, access: inBuffers ? buffers : new PersistentAccess(graph, buffers, inMemory) };
   const parts = groups.map((group, i) => writePart(context, group, storedOutputs(graph, group, groups, gathered), `g${i}_`));
   const slotOf = new Map(slots.flatMap(({ tensors }, i) => tensors.map((tensor) => [tensor, `slot ${i}`] as const)));

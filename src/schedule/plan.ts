@@ -127,7 +127,9 @@ export class Plan {
     this.carriedBytes = memoryBytes(carried).get(CARRIED) ?? 0;
     this.program = options.program?.(graph, batch, fuse) ?? null;
     this.persistent =
-      persistentBytes > 0 ? (options.writePersistent?.(graph, batch, weights, adapter, persistentBytes, formulas) ?? null) : null;
+      persistentBytes > 0
+        ? (options.writePersistent?.(graph, batch, weights, adapter, persistentBytes, formulas, options.sequences) ?? null)
+        : null;
     const halves = precision === "f16" && !this.persistent ? halfTensors(graph) : new Set<string>();
     if (this.program) {
       this.launches = [];

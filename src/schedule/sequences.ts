@@ -14,6 +14,8 @@ function elementwiseCall(graph: Graph, op: Op, operand: ReadOperand): string {
     }
     case "carry":
       return operand(0, { row: `(row * ${steps}u + ${steps - 1}u)`, col: "col" });
+    case "weightRows":
+      return `${operand(0)} * ${operand(1, "row")}`;
     case "maskRows": {
       const length = operand(1, { whole: `(row / ${steps}u)` });
       return `select(0.0, ${operand(0)} * (f32(step.rows * ${steps}u) / ${operand(2, "scalar")}), row % ${steps}u < ${length})`;

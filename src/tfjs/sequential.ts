@@ -149,7 +149,7 @@ export class Sequential {
       inputs = this.#inputs("fit()", x),
       targets = this.#targets("fit()", y, inputs.rows);
     checkArgs(args);
-    const { epochs = 1, initialEpoch = 0, batchSize, validationSplit, validationData } = args,
+    const { epochs = 1, initialEpoch = 0, batchSize, validationSplit, validationData, classWeight, sampleWeight } = args,
       shuffle = args.shuffle ?? true;
     const validation = validationData && this.#pair(validationData),
       core = await this.#open(recipe);
@@ -172,6 +172,8 @@ export class Sequential {
         shuffle,
         callbacks: reporter.callbacks,
         onNaN: "ignore",
+        classWeight: classWeight ? this.#known(classWeight) : undefined,
+        sampleWeight: sampleWeight ? read("fit(): sampleWeight", sampleWeight, "float32").data : undefined,
         ...(validation ? { validationData: validation } : { validationSplit }),
       });
       await this.#refresh(core);
@@ -305,6 +307,12 @@ export class Sequential {
   #pair([x, y]: readonly [Data, Data]): [Float32Array, Float32Array | Int32Array] {
     const { data, rows } = this.#inputs("fit(): validationData", x);
     return [data, this.#targets("fit(): validationData", y, rows)];
+  }
+
+  /** TensorFlow.js takes weights for classes that there are not. */
+  #known(weights: Readonly<Record<number, number>>): Record<number, number> {
+    const units = this.outputShape.at(-1)!;
+    return Object.fromEntries(Object.entries(weights).filter(([label]) => units === 1 || Number(label) < units));
   }
 
   #declare(): CoreSequential {

@@ -21,9 +21,10 @@ export interface FitArgs {
   initialEpoch?: number;
   yieldEvery?: "auto" | "batch" | "epoch" | "never" | number;
   verbose?: number | boolean;
-  /** Not here: an UnsupportedError. */
-  classWeight?: unknown;
-  sampleWeight?: unknown;
+  /** What the loss of each row is multiplied by, by class; other classes count 1. */
+  classWeight?: Readonly<Record<number, number>> | null;
+  /** The same row by row, each ≥ 0: deltaprop's; TensorFlow.js has none. */
+  sampleWeight?: TensorLike | null;
   [ignored: string]: unknown;
 }
 
@@ -40,13 +41,22 @@ export class History {
   }
 }
 
-const KNOWN = ["epochs", "batchSize", "shuffle", "validationSplit", "validationData", "callbacks", "initialEpoch", "yieldEvery", "verbose"];
+const KNOWN = [
+  "epochs",
+  "batchSize",
+  "shuffle",
+  "validationSplit",
+  "validationData",
+  "callbacks",
+  "initialEpoch",
+  "yieldEvery",
+  "verbose",
+  "classWeight",
+  "sampleWeight",
+];
 
 /** @throws UnsupportedError for options that would change the result */
 export function checkArgs(args: FitArgs): void {
-  for (const name of ["classWeight", "sampleWeight"]) {
-    if (args[name] != null) throw unsupported(`fit({ ${name} })`, "Repeat the rows that count more.");
-  }
   if (args.shuffle !== undefined && typeof args.shuffle !== "boolean")
     throw unsupported(`fit({ shuffle: ${JSON.stringify(args.shuffle)} })`, "Pass true or false.");
   const ignored = Object.keys(args).filter((name) => !KNOWN.includes(name) && args[name] !== undefined);

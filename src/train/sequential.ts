@@ -14,6 +14,7 @@ import type { BackendKind, Floats } from "./backend/backend.ts";
 import type { Call } from "./call/call.ts";
 import type { Compiled } from "./compiled/compiled.ts";
 import type { Dataset, Features, InputOptions, Targets } from "./data/data.ts";
+import type { WeightOptions } from "./data/sample-weights.ts";
 import { isHandle, type DatasetHandle, type LabelledDatasetHandle } from "./data/dataset.ts";
 import { loadKnown } from "./compiled/extras.ts";
 import type { History } from "./loop/history.ts";
@@ -28,6 +29,7 @@ import {
   type BackendOptions,
   type CompileOptions,
   type DataOptions,
+  type EvaluateOptions,
   type SequentialOptions,
   type VerifyOptions,
 } from "./call/options.ts";
@@ -166,7 +168,7 @@ export class Sequential {
   }
 
   /** One step on these rows, whatever their number; x and y as for fit(). @returns loss and metrics before it. @throws what fit() throws */
-  async trainOnBatch(x: Features, y: Targets, options?: InputOptions): Promise<Logs> {
+  async trainOnBatch(x: Features, y: Targets, options?: InputOptions & WeightOptions): Promise<Logs> {
     const { history } = await this.fit(x, y, { ...options, batchSize: 2 ** 31, shuffle: false });
     return Object.fromEntries(Object.entries(history).map(([name, [value]]) => [name, value]));
   }
@@ -185,16 +187,16 @@ export class Sequential {
     this.#gate.open();
   }
 
-  /** Loss (penalties included) and metrics, averaged over the rows; x and y as for fit(). @throws InputError on bad data */
-  evaluate(x: Features, y: Targets, options?: DataOptions): Promise<Logs>;
+  /** Loss (penalties included) and metrics, averaged over the rows; x, y and weights as for fit(). @throws InputError on bad data */
+  evaluate(x: Features, y: Targets, options?: EvaluateOptions): Promise<Logs>;
   /** The same on what dataset(x, y) gave. */
-  evaluate(data: LabelledDatasetHandle, options?: Omit<DataOptions, "scale">): Promise<Logs>;
-  async evaluate(x: Features | DatasetHandle, y?: Targets | DataOptions, last?: DataOptions): Promise<Logs> {
+  evaluate(data: LabelledDatasetHandle, options?: Omit<EvaluateOptions, "scale" | "sampleWeight">): Promise<Logs>;
+  async evaluate(x: Features | DatasetHandle, y?: Targets | EvaluateOptions, last?: EvaluateOptions): Promise<Logs> {
     if (this.#compiling.underWay) ({ x, y, last } = await this.#settled({ method: "evaluate", x, y, last }));
     const compiled = this.#ready("evaluate"),
       { shape, recipe } = compiled;
     return compiled.session.hold(async () => {
-      const { data, options } = await validate<DataOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
+      const { data, options } = await validate<EvaluateOptions>({ method: "evaluate", x, y, last, shape, loss: recipe.loss });
       const { rows } = data.dataset,
         batchSize = Math.min(options.batchSize ?? EVALUATION_BATCH, rows);
       shape.checks?.checkStateful("evaluate()", shape, rows, batchSize, null);
@@ -273,7 +275,7 @@ export class Sequential {
    * counter are put back afterwards. On the CPU there is the reference alone.
    * @throws InputError on bad data, or while training
    */
-  inspectStep(x: Features, y: Targets, options?: InputOptions): Promise<StepInspection>;
+  inspectStep(x: Features, y: Targets, options?: InputOptions & WeightOptions): Promise<StepInspection>;
   inspectStep(data: LabelledDatasetHandle): Promise<StepInspection>;
   inspectStep(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<StepInspection> {
     return this.#look("inspectStep", x, y, last, (float64, compiled, dataset) => float64.inspectTrainingStep(compiled, dataset));
@@ -284,7 +286,7 @@ export class Sequential {
    * All rows are one mini-batch. It takes a few forward passes for each weight, so use a small network and a few rows.
    * @throws InputError on bad data
    */
-  gradientCheck(x: Features, y: Targets, options?: InputOptions): Promise<GradientReport>;
+  gradientCheck(x: Features, y: Targets, options?: InputOptions & WeightOptions): Promise<GradientReport>;
   gradientCheck(data: LabelledDatasetHandle): Promise<GradientReport>;
   gradientCheck(x: Features | DatasetHandle, y?: Targets | InputOptions, last?: InputOptions): Promise<GradientReport> {
     return this.#look("gradientCheck", x, y, last, (float64, compiled, dataset) => float64.checkModelGradients(compiled, dataset));

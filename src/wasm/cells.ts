@@ -32,7 +32,7 @@ export const SLOT = {
   meanRows: 28,
   firstRow: 32,
   results: 36,
-  data: { data_x: 40, data_y: 44, data_lengths: 48, order: 52 },
+  data: { data_x: 40, data_y: 44, data_lengths: 48, order: 52, data_sample_weights: 56 },
 } as const;
 export const SLOT_BYTES = 64;
 

@@ -72,6 +72,12 @@ function maskRows(group: GroupWriter, { inputs: [v, , count] }: OpOf<"maskRows">
   return v128.and(mul(group.value(v, cell), f32x4.splat(scale)), countsLanes(group, rowOf(cell), timesteps));
 }
 
+/** v·w, one weight a row. */
+function weightRows(group: GroupWriter, { inputs: [v, weights] }: OpOf<"weightRows">, cell: Cell): Code {
+  const { base, rowStride } = group.emission.layoutOf(weights);
+  return mul(group.value(v, cell), v128.loadSplat(i32.mul(rowOf(cell), i32.const(rowStride)), base));
+}
+
 /** g + l1·sign(w) + 2·l2·w. */
 function penaltyGradient(group: GroupWriter, { l1, l2, inputs: [g, w] }: OpOf<"penaltyGradient">, cell: Cell): Code {
   const weight = group.writer.scratch("penalized"),
@@ -108,6 +114,8 @@ function values(group: GroupWriter, op: Op, cell: Cell): Code {
       return add(one(), v128.choose(allBits(0x80000000), group.memory(second, cell), group.freshLanes()));
     case "maskRows":
       return maskRows(group, op, cell);
+    case "weightRows":
+      return weightRows(group, op, cell);
     case "embeddingLookup":
       return embeddingLookup(group, op, cell);
     case "previousStep":

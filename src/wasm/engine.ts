@@ -192,7 +192,7 @@ export class PreparedProgram {
       words = new Uint32Array(buffer),
       { floats } = this.engine.memory;
     const resultBytes = this.resultElements * 4,
-      { data_x = 0, data_y = 0, data_lengths = 0, order = 0 } = this.data;
+      { data_x = 0, data_y = 0, data_lengths = 0, data_sample_weights = 0, order = 0 } = this.data;
     for (let i = 0; i < count; i++) {
       const { rows, offset, step, learningRate, correctedRate, fresh, whole } = steps[first + i],
         at = (this.base + records + i * SLOT_BYTES) / 4;
@@ -210,6 +210,7 @@ export class PreparedProgram {
       words[at + SLOT.data.data_y / 4] = data_y;
       words[at + SLOT.data.data_lengths / 4] = data_lengths;
       words[at + SLOT.data.order / 4] = order;
+      words[at + SLOT.data.data_sample_weights / 4] = data_sample_weights;
     }
   }
 }

@@ -135,6 +135,28 @@ const COURSES: readonly [name: string, course: Course][] = [
     },
   ],
   [
+    "weighted rows, and by class",
+    {
+      layers: SMALL,
+      fits: [
+        { epochs: 2, batchSize: 6, validationSplit: 0.2, sampleWeight: noise(ROWS, 8).map((value) => 1 + value) },
+        { epochs: 2, batchSize: 6, validationData: [X, Y, noise(ROWS, 9).map((value) => 1 + value)] },
+        { epochs: 1, batchSize: 6, validationSplit: 0.2, classWeight: { 1: 3 } },
+      ],
+    },
+  ],
+  [
+    "by class, by steps on a handle",
+    {
+      layers: SMALL,
+      handle: true,
+      fits: [
+        { steps: 9, batchSize: 6, classWeight: { 1: 3 } },
+        { steps: 14, batchSize: 6, classWeight: { 0: 2 } },
+      ],
+    },
+  ],
+  [
     "stateful layers",
     {
       layers: STATEFUL,

@@ -94,6 +94,8 @@ export function sequenceStep(
       return each(B * T * H, (i) => (Math.floor(i / H) % T === T - 1 ? x[Math.floor(i / H / T) * H + (i % H)] : 0));
     case "countSteps":
       return [machine.sum(x)];
+    case "weightRows":
+      return each(x.length, (i) => f(x[i] * y[Math.floor(i / V)]));
     case "maskRows":
       return each(x.length, (i) => {
         const row = Math.floor(i / V);

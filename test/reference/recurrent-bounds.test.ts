@@ -97,6 +97,13 @@ const CASES: Case[] = [
     make: (inputs, outputs) => ({ type: "maskRows", inputs, outputs }),
   },
   {
+    name: "weightRows",
+    slack: 3,
+    inputs: [G, ["weights", "batch", 1, T, normal]],
+    out: sequence,
+    make: (inputs, outputs) => ({ type: "weightRows", inputs, outputs }),
+  },
+  {
     name: "previousStep",
     slack: Infinity,
     inputs: [HIDDEN, STATE],

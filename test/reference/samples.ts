@@ -43,6 +43,8 @@ interface SampleOptions {
   step?: number;
   /** Sequences are padded: lengths from 1 to all of their steps. */
   masked?: boolean;
+  /** Rows have sample weights, some of them 0. */
+  weighted?: boolean;
   /** Stateful layers go on from random states. */
   carried?: boolean;
 }
@@ -59,7 +61,18 @@ function targets(loss: Loss, rows: number, width: number, random: RandomSequence
 
 /** A training graph with random data and random parameters: biases too, so that no z lies on a kink. */
 export function sample(options: SampleOptions): Sample {
-  const { layers, loss, optimizer = "sgd", metrics = [], rows = 5, seed = 1, step = 0, masked = false, carried = false } = options;
+  const {
+    layers,
+    loss,
+    optimizer = "sgd",
+    metrics = [],
+    rows = 5,
+    seed = 1,
+    step = 0,
+    masked = false,
+    weighted = false,
+    carried = false,
+  } = options;
   const network = resolveNetwork(layers, seed);
   const recipe = resolveRecipe(network, { optimizer, loss, metrics });
   const random = randomFor(seed);
@@ -91,8 +104,18 @@ export function sample(options: SampleOptions): Sample {
       "data_lengths",
       Uint32Array.from({ length: stored }, () => 1 + random.below(network.inputSteps)),
     );
+  if (weighted)
+    values.set(
+      "data_sample_weights",
+      Float32Array.from({ length: stored * network.outputSteps }, (_, i) => (i % 4 === 1 ? 0 : 0.1 + random.below(1000) / 400)),
+    );
   const scalars = { rows, offset: 2, step, fresh: !carried, ...ratesAt(recipe.optimizer, step) };
-  const format = { type: network.vocabulary === null ? "float32" : "uint32", scale: 1, masked } as const;
+  const format = {
+    type: network.vocabulary === null ? "float32" : "uint32",
+    scale: 1,
+    masked,
+    ...(weighted ? { weighted: "always" as const } : {}),
+  } as const;
   const graph = buildGraph(network, recipe, "train", format, sequences);
   for (const { name, role, cols } of graph.tensors.values()) {
     if (role === "carried") values.set(name, Float32Array.from(normals(rows * cols, random, 0.5)));

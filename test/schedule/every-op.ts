@@ -45,6 +45,7 @@ const NAMES: Readonly<Record<OpName, true>> = {
   carry: true,
   countSteps: true,
   maskRows: true,
+  weightRows: true,
   moment: true,
   normalize: true,
   normalizeRows: true,
@@ -91,7 +92,7 @@ export const EVERY_OP: Readonly<Record<string, Graph>> = {
       dense({ units: 3, activation: "softmax" }),
     ],
     loss: "sparseCategoricalCrossentropy",
-    features: { type: "uint32", scale: 1, masked: true },
+    features: { type: "uint32", scale: 1, masked: true, weighted: "always" },
   }),
   "the last step of a sequence": trainGraph({ layers: [simpleRNN({ units: 4, inputShape: [2, 3], dropout: 0.5 }), dense({ units: 3 })] }),
   normalizations: trainGraph({

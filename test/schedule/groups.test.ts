@@ -32,6 +32,7 @@ const POINTWISE: readonly OpName[] = [
   "hadamard",
   "dropout",
   "maskRows",
+  "weightRows",
   "normalize",
   "penaltyGradient",
   "clipValue",

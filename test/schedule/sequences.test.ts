@@ -62,6 +62,19 @@ describe("carry", () => {
   });
 });
 
+describe("weightRows", () => {
+  it("every number of a row is multiplied by the weight of the row", () => {
+    const op: Op = { type: "weightRows", inputs: ["v", "weights"], outputs: ["m"] };
+    const memory = memoryFor(op, { v: ["batch", 2, T], weights: ["batch", 1, T], m: ["batch", 2, T] });
+    const v = memory.get("v"),
+      weights = memory.get("weights"),
+      got = all(memory, BATCH * T, 2);
+    expect(got).toEqual(Array.from({ length: BATCH * T * 2 }, (_, i) => v[i] * weights[Math.floor(i / 2)]));
+    // Control: not by that of the example.
+    expect(got).not.toEqual(Array.from({ length: BATCH * T * 2 }, (_, i) => v[i] * weights[Math.floor(i / 2 / T)]));
+  });
+});
+
 describe("maskRows", () => {
   const lengths = [4, 1, 2],
     count = 7;

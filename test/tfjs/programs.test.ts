@@ -78,6 +78,35 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
     model.compile({ optimizer: tf.train.sgd(0.05), loss: "meanSquaredError", metrics: ["mse", tf.metrics.meanAbsoluteError] });
     return finish(tf, model, x, y, { epochs: 3, batchSize: 8, validationSplit: 0.2 });
   },
+  "classes that weigh differently, with a part for validation": async (tf) => {
+    const model = tf.sequential(),
+      x = rows(tf, 30, 4),
+      y = tf.oneHot(tf.tensor1d(labelsOf(30, 3), "int32"), 3);
+    model.add(tf.layers.dense({ units: 7, activation: "relu", inputShape: [4] }));
+    model.add(tf.layers.dense({ units: 3, activation: "softmax", kernelRegularizer: tf.regularizers.l2({ l2: 0.1 }) }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "categoricalCrossentropy", metrics: ["accuracy"] });
+    return finish(tf, model, x, y, { epochs: 3, batchSize: 8, validationSplit: 0.2, classWeight: { 0: 1, 1: 4, 2: 0.25, 7: 9 } });
+  },
+  "yes or no, of which yes is rare": async (tf) => {
+    const model = tf.sequential(),
+      x = rows(tf, 20, 3),
+      y = tf.tensor1d(labelsOf(20, 5).map((label) => Number(label === 1)));
+    model.add(tf.layers.dense({ units: 1, activation: "sigmoid", inputShape: [3] }));
+    model.compile({ optimizer: tf.train.sgd(0.3), loss: "binaryCrossentropy", metrics: ["accuracy"] });
+    return finish(tf, model, x, y, { epochs: 4, batchSize: 6, classWeight: { 0: 0.6, 1: 2.5 } });
+  },
+  "class indices that weigh differently": async (tf) => {
+    const model = tf.sequential(),
+      x = rows(tf, 20, 3),
+      y = tf.tensor1d(labelsOf(20, 4));
+    model.add(tf.layers.dense({ units: 4, activation: "softmax", inputShape: [3] }));
+    model.compile({ optimizer: tf.train.sgd(0.3), loss: "sparseCategoricalCrossentropy" });
+    return finish(tf, model, x, y, {
+      epochs: 2,
+      validationData: [x.slice(0, 9), y.slice(0, 9)],
+      classWeight: { 0: 0.6, 1: 2.5, 2: 1, 3: 7 },
+    });
+  },
   "exclusive or": async (tf) => {
     const x = tf.tensor2d([
         [0, 0],

@@ -23,7 +23,7 @@ describe("dataset()", () => {
     [
       "an unknown option",
       () => dataset(X, LABELS, { batchSize: 3 } as never),
-      /^dataset\(\): unknown option batchSize\. Known: scale, lengths\.$/,
+      /^dataset\(\): unknown option batchSize\. Known: scale, lengths, sampleWeight\.$/,
     ],
     ["a scale of 0", () => dataset(X, LABELS, { scale: 0 }), /^dataset\(\): scale must be a finite number other than 0; got 0/],
   ])("%s", (_, make, pattern) => {

@@ -133,6 +133,8 @@ describe("a model", () => {
     "shuffle",
     "scale",
     "lengths",
+    "sampleWeight",
+    "classWeight",
     "signal",
     "onNaN",
     "checkpoint",

@@ -23,6 +23,7 @@ interface Case {
   readonly optimizer?: Optimizer;
   readonly metrics?: readonly string[];
   readonly masked?: boolean;
+  readonly weighted?: boolean;
   readonly carried?: boolean;
 }
 
@@ -85,6 +86,23 @@ const CASES: Record<string, Case> = {
     last: 32,
     loss: huber({ delta: 0.5 }),
     optimizer: sgd({ globalClipNorm: 0.1, learningRate: 0.1 }),
+  },
+  "3-9-3, weighted rows": {
+    layers: stack([3, 9, 3], { activation: "tanh", output: "softmax", dropoutRate: 0.3 }),
+    batch: 9,
+    last: 5,
+    ...sparse,
+    optimizer: adam(),
+    weighted: true,
+  },
+  "5-17, weighted rows of a linear layer": { layers: stack([5, 17]), batch: 7, last: 2, weighted: true, metrics: ["mse"] },
+  "an answer a step, padded and weighted": {
+    layers: [rnn(5, 4, 3, { returnSequences: true }), dense({ units: 3, activation: "softmax" })],
+    batch: 6,
+    last: 5,
+    ...sparse,
+    masked: true,
+    weighted: true,
   },
   "17-64-65-16, swish": {
     layers: stack([17, 64, 65, 16], { activation: "swish", output: "softmax", regularizer: l2(1e-3) }),
@@ -248,8 +266,8 @@ it.each([2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1])(
 
 describe.each(Object.entries(CASES))(
   "%s",
-  (_, { layers, batch, last, loss = "meanSquaredError", optimizer = sgd(0.1), metrics, masked, carried }) => {
-    const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch, masked, carried });
+  (_, { layers, batch, last, loss = "meanSquaredError", optimizer = sgd(0.1), metrics, masked, weighted, carried }) => {
+    const { graph, values } = sample({ layers, loss, optimizer, metrics, rows: batch, masked, weighted, carried });
     const steps = [batch, batch, last].map((rows, step): StepScalars => ({
       rows,
       offset: step === 2 ? batch - last : 0,

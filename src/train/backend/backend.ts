@@ -9,7 +9,7 @@ import type { Precision } from "../../schedule/precision.ts";
 import type { Adapter } from "../../schedule/tiles.ts";
 import type { Choices } from "../../schedule/tuning.ts";
 import type { Floats } from "../../typed-arrays.ts";
-import type { Dataset } from "../data/data.ts";
+import type { DataArray, Dataset } from "../data/data.ts";
 
 export type { Floats, ResultHandler, StopSignal };
 
@@ -47,9 +47,10 @@ export function mustStream({ dataBytes }: Pick<Backend, "dataBytes">, { rows, x,
 }
 
 /** The arrays of a data set as the graph names them. */
-export function dataArrays({ x, y, lengths }: Dataset): (readonly [name: string, numbers: NonNullable<Dataset["x" | "y" | "lengths"]>])[] {
-  return [["data_x", x], ...(y ? [["data_y", y] as const] : []), ...(lengths ? [["data_lengths", lengths] as const] : [])];
-}
+export const dataArrays = ({ x, y, lengths, sampleWeights }: Dataset): (readonly [name: string, numbers: DataArray])[] =>
+  Object.entries({ data_x: x, data_y: y, data_lengths: lengths, data_sample_weights: sampleWeights }).filter(
+    (entry): entry is [string, DataArray] => entry[1] != null,
+  );
 
 /** A plan made ready to run on one data set. */
 export interface Runner {

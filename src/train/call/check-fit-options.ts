@@ -19,6 +19,8 @@ const KNOWN = [
   "shuffle",
   "scale",
   "lengths",
+  "sampleWeight",
+  "classWeight",
   "signal",
   "onNaN",
   "checkpoint",
@@ -46,9 +48,11 @@ export function checkFitOptions(given: FitOptions | null | undefined): FitOption
   if (validationSplit > 0 && validationData) {
     throw new InputError("fit(): set validationSplit or validationData; got both.");
   }
-  const isPair = Array.isArray(validationData) && validationData.length === 2;
+  const isPair = Array.isArray(validationData) && [2, 3].includes(validationData.length);
   if (validationData && !isPair && !isHandle(validationData)) {
-    throw new InputError(`fit(): validationData must be [x, y] or what dataset(x, y) gave; got ${show(validationData)}.`);
+    throw new InputError(
+      `fit(): validationData must be [x, y], [x, y, sampleWeight] or what dataset(x, y) gave; got ${show(validationData)}.`,
+    );
   }
   if (options.steps !== undefined && options.epochs !== undefined) {
     throw new InputError(

@@ -5,6 +5,7 @@ import type { CheckpointStore } from "../../storage/checkpoint-store.ts";
 import type { DeviceLoss } from "../backend/backend.ts";
 import type { Features, Targets } from "../data/data.ts";
 import type { LabelledDatasetHandle } from "../data/dataset.ts";
+import type { WeightOptions } from "../data/sample-weights.ts";
 import { DEFAULT_BATCH } from "./options.ts";
 import type { Lengths } from "../data/shape.ts";
 import type { GivenWeight, Weight } from "./weights.ts";
@@ -106,7 +107,7 @@ export interface CheckpointOptions {
 export type OnNaN = "stop" | "rollback" | "ignore";
 
 /** What fit() takes. */
-export interface FitOptions {
+export interface FitOptions extends WeightOptions {
   /** Passes over the data, a whole number ≥ 1; default 1. The last one has the number epochs − 1. */
   epochs?: number;
   /** The number of the first epoch, below `epochs`: so many fewer are trained, as in Keras; default 0. */
@@ -130,8 +131,11 @@ export interface FitOptions {
   batchSize?: number;
   /** Share of the rows in [0, 1), the last ones, kept for validation after each epoch; default 0. */
   validationSplit?: number;
-  /** [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale; or a handle. */
-  validationData?: readonly [Features, Targets] | LabelledDatasetHandle;
+  /**
+   * [x, y] to validate on instead, of the shapes of fit()'s own x and y and with the same scale, or [x, y, sampleWeight]; or a handle.
+   * Nothing else of them is weighted: classWeight is of training alone. The rows of validationSplit keep their sampleWeight.
+   */
+  validationData?: readonly [x: Features, y: Targets, sampleWeight?: Features] | LabelledDatasetHandle;
   /** A new random order in each epoch, decided by the model's seed; default true. Must be false with a stateful layer. */
   shuffle?: boolean;
   /** What one stored unit of x is worth, other than 0: 1 / 255 for pixels; required for a Uint8Array, else default 1. */
@@ -167,8 +171,8 @@ export interface FitOptions {
   verbose?: 0 | 1 | 2;
 }
 
-/** What fit() takes with a handle, which has a scale and lengths of its own. */
-export type DatasetFitOptions = Omit<FitOptions, "scale" | "lengths">;
+/** What fit() takes with a handle, which has a scale, lengths and sample weights of its own. */
+export type DatasetFitOptions = Omit<FitOptions, "scale" | "lengths" | "sampleWeight">;
 
 export interface CheckedFitOptions {
   readonly epochs: number;

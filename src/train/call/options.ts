@@ -5,6 +5,7 @@ import type { Loss, LossName } from "../../model/losses.ts";
 import type { Optimizer, OptimizerName } from "../../model/optimizers.ts";
 import type { Precision } from "../../schedule/precision.ts";
 import type { BackendKind } from "../backend/backend.ts";
+import type { WeightOptions } from "../data/sample-weights.ts";
 import type { Lengths } from "../data/shape.ts";
 
 /** What sequential() takes. */
@@ -86,6 +87,9 @@ export interface DataOptions {
   lengths?: Lengths;
 }
 
+/** What evaluate() takes. */
+export interface EvaluateOptions extends DataOptions, WeightOptions {}
+
 /** Rows of a mini-batch where nothing else is said. */
 export const DEFAULT_BATCH = 32;
 
@@ -96,7 +100,7 @@ export const OPTIONS = {
 } as const;
 
 /** What verify() takes; its batchSize is 32 by default. */
-export interface VerifyOptions extends DataOptions {
+export interface VerifyOptions extends EvaluateOptions {
   /** Training steps to run; default 1. */
   steps?: number;
 }

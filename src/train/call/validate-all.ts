@@ -9,6 +9,7 @@ import { CallbackList, type Trainee } from "./callback-list.ts";
 import { checkFitOptions, checkSplit } from "./check-fit-options.ts";
 import { checkInputs, checkTargets, type Dataset, type Features, type InputOptions, type Inputs, type Targets } from "../data/data.ts";
 import { contentsOf, isHandle, type Contents, type DatasetHandle } from "../data/dataset.ts";
+import { withWeights, type WeightOptions } from "../data/sample-weights.ts";
 import type { FitOptions, RunOptions } from "./fit-options.ts";
 import type { VerifyOptions } from "./options.ts";
 import type { DataShape } from "../data/shape.ts";
@@ -41,10 +42,15 @@ function checkRest(where: string, second: unknown, third: unknown): void {
   );
 }
 
-/** @throws InputError if a scale or lengths are given with a handle */
-function checkBeside(where: string, { scale, lengths }: InputOptions): void {
+/** @throws InputError if a scale, lengths or sample weights are given with a handle */
+function checkBeside(where: string, { scale, lengths, sampleWeight }: InputOptions & WeightOptions): void {
   if (lengths !== undefined) {
     throw new InputError(`${where}: the lengths of a data set are its own; got some beside it. Pass them to dataset(x, y, { lengths }).`);
+  }
+  if (sampleWeight !== undefined) {
+    throw new InputError(
+      `${where}: the sampleWeight of a data set is its own; got one beside it. Pass it to dataset(x, y, { sampleWeight }).`,
+    );
   }
   if (scale === undefined) return;
   throw new InputError(
@@ -73,20 +79,33 @@ function withY(where: string, contents: Contents, shape: DataShape, loss: Loss):
   const { y } = contents;
   if (y === undefined) throw new InputError(`${where}: the data set has no y. Make it with dataset(x, y).`);
   return contents.checked(`${keyOf(shape)} ${shape.outputSteps} ${shape.outputWidth} ${kindOf(loss)}`, () => {
-    const inputs = inputsOf(where, contents, shape);
-    return { ...inputs, y: checkTargets(where, y, inputs, shape, loss) };
+    const inputs = inputsOf(where, contents, shape),
+      dataset = { ...inputs, y: checkTargets(where, y, inputs, shape, loss) };
+    return withWeights(where, dataset, shape, loss, { sampleWeight: contents.options.sampleWeight }, false);
   });
 }
 
-/** @throws InputError naming what is wrong with x or y, or with the handle */
-function labelled(where: string, source: DataSource, shape: DataShape, loss: Loss, options: InputOptions): CallData {
-  if (isHandle(source)) {
-    checkBeside(where, options);
-    return { dataset: withY(where, contentsOf(source), shape, loss), handle: source };
-  }
-  const inputs = checkInputs(where, source.x, shape, options);
-  const y = checkTargets(where, source.y, inputs, shape, loss);
-  return { dataset: { ...inputs, y }, handle: null };
+/**
+ * @param trains whether classWeight is of training alone
+ * @throws InputError naming what is wrong with x, y or their weights, or with the handle
+ */
+function labelled(
+  where: string,
+  source: DataSource,
+  shape: DataShape,
+  loss: Loss,
+  options: InputOptions & WeightOptions,
+  trains = false,
+): CallData {
+  const handle = isHandle(source) ? source : null;
+  if (handle) checkBeside(where, options);
+  const dataset = isHandle(source) ? withY(where, contentsOf(source), shape, loss) : fromArrays(where, source, shape, loss, options);
+  return { dataset: withWeights(where, dataset, shape, loss, options, trains), handle };
+}
+
+function fromArrays(where: string, { x, y }: Arrays, shape: DataShape, loss: Loss, options: InputOptions): Dataset {
+  const inputs = checkInputs(where, x, shape, options);
+  return { ...inputs, y: checkTargets(where, y, inputs, shape, loss) };
 }
 
 /** @throws InputError naming what is wrong with x, or with the handle */
@@ -101,7 +120,7 @@ function unlabelled(where: string, x: Features | DatasetHandle, shape: DataShape
 /** What fit() validates on: arrays have the scale of the training data, and no padding. @throws InputError */
 function validationSource(
   where: string,
-  given: readonly [Features, Targets] | DatasetHandle,
+  given: NonNullable<FitOptions["validationData"]>,
   shape: DataShape,
   loss: Loss,
   train: DataSource,
@@ -109,16 +128,19 @@ function validationSource(
 ): CallData {
   if (isHandle(given)) return labelled(where, given, shape, loss, {});
   const { scale } = isHandle(train) ? contentsOf(train).options : options;
-  return labelled(where, { x: given[0], y: given[1] }, shape, loss, { scale });
+  const [x, y, sampleWeight] = given;
+  return labelled(where, { x, y }, shape, loss, { scale, sampleWeight: sampleWeight ?? undefined });
 }
+
+const WEIGHTS = ["sampleWeight", "classWeight"] as const;
 
 /** For messages on misspelt options; what fit() takes is in check-fit-options.ts. */
 const KNOWN = {
-  evaluate: ["batchSize", "scale", "lengths"],
+  evaluate: ["batchSize", "scale", "lengths", ...WEIGHTS],
   predict: ["batchSize", "scale", "lengths"],
-  verify: ["steps", "batchSize", "scale", "lengths"],
-  gradientCheck: ["scale", "lengths"],
-  inspectStep: ["scale", "lengths"],
+  verify: ["steps", "batchSize", "scale", "lengths", ...WEIGHTS],
+  gradientCheck: ["scale", "lengths", ...WEIGHTS],
+  inspectStep: ["scale", "lengths", ...WEIGHTS],
 } as const;
 
 function checkCallOptions(method: Call["method"], given: object | null | undefined): object {
@@ -140,7 +162,7 @@ export function validateAll<O extends object>({ method, x, y, last, shape, loss,
       : splitArguments(where, data, y as Targets, last as O | undefined);
   const options = checkCallOptions(method, given) as O;
   if (method === "predict") return { data: unlabelled(where, data, shape, options), validation: null, options };
-  const taken = labelled(where, source as DataSource, shape, loss, options),
+  const taken = labelled(where, source as DataSource, shape, loss, options, method === "fit"),
     { validationData }: FitOptions = options;
   const validation = validationData
     ? validationSource("fit(): validationData", validationData, shape, loss, source as DataSource, options)

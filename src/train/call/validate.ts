@@ -81,7 +81,7 @@ export function validateCommon<O extends object>({ method, x, y, last = {}, shap
   if (!features || features.rows >= 2 ** 32 || !splitRows(features.rows, last.validationSplit)) return null;
   const targets = method === "predict" ? null : takeY(y, features.rows, shape, loss);
   if (!targets && method !== "predict") return null;
-  return { data: { dataset: { ...features, y: targets, lengths: null }, handle: null }, validation: null, options: last as unknown as O };
+  return { data: { dataset: { ...features, y: targets }, handle: null }, validation: null, options: last as unknown as O };
 }
 
 /** What a call was given, its arrays copied as they are now. @throws InputError if the memory of one is gone, or there is none for a copy */

@@ -53,9 +53,9 @@ async function digestOf(data: readonly (CallData | null)[]): Promise<string> {
   const parts: string[] = [];
   for (const given of data) {
     if (!given) continue;
-    const { format, x, y, lengths } = given.dataset;
+    const { format, x, y, lengths, sampleWeights } = given.dataset;
     parts.push(JSON.stringify(format, sent));
-    for (const array of [x, y, lengths]) {
+    for (const array of [x, y, lengths, ...(sampleWeights ? [sampleWeights] : [])]) {
       parts.push(array ? `${array.constructor.name} ${array.length}` : "none");
       const bytes = array ? new Uint8Array(array.buffer, array.byteOffset, array.byteLength) : new Uint8Array();
       for (let at = 0; at < bytes.length; at += PIECE) parts.push(await sha256(bytes.subarray(at, at + PIECE)));

@@ -12,7 +12,7 @@ import { formulasOfSums, planExtras, type Extras } from "./extras.ts";
 import { DeviceDatasets } from "../limits/device-dataset.ts";
 import { DeviceSession, lossBehind, type Opened } from "../recovery/device-session.ts";
 import { SerialQueue } from "../call/lifecycle.ts";
-import { loadRecovery } from "../../lazy.ts";
+import { loadRecovery, loadRecurrent } from "../../lazy.ts";
 import type { Progress } from "../loop/passes.ts";
 import type { Readout } from "../data/batches.ts";
 import type { DataShape } from "../data/shape.ts";
@@ -126,15 +126,16 @@ export class Compiled {
     return this.plan("train", this.shownBatch);
   }
 
-  /** Loads what plans with mini-batches of that size need. */
-  async prepare(batch: number): Promise<void> {
+  /** Loads what plans with mini-batches of that size, of such data, need. */
+  async prepare(batch: number, format?: FeatureFormat): Promise<void> {
     const blocks = await formulasOfSums(this.network, this.recipe, batch, this.backend, this.autotune);
+    if (format?.weighted && !this.extras.recurrent) this.extras = { ...this.extras, recurrent: await (await loadRecurrent()).more(false) };
     this.extras = { ...this.extras, formulas: { ...this.extras.formulas, ...blocks } };
   }
 
   /** The plan to run: measures first what it needs, if compile() was told to. */
   async tunedPlan(purpose: Graph["purpose"], batch: number, format: FeatureFormat): Promise<Plan> {
-    await this.prepare(batch);
+    await this.prepare(batch, format);
     // What does not fit is not measured.
     const plan = this.plan(purpose, batch, format),
       { graph } = plan;

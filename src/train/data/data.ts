@@ -6,8 +6,9 @@ import { InputError } from "../../errors.ts";
 import type { FeatureFormat } from "../../graph/build.ts";
 import { checkFloat32, show } from "../../model/checks.ts";
 import { takesLabels, type Loss } from "../../model/losses.ts";
-import { checkArray, checkUnrounded } from "./arrays.ts";
+import { checkArray } from "./arrays.ts";
 import type { Lengths, SequenceChecks, DataShape } from "./shape.ts";
+import { checkUnrounded } from "./unrounded.ts";
 
 type RowOfNumbers = readonly number[] | Float32Array;
 type WholeNumbers = Uint32Array | Int32Array | Uint16Array;
@@ -37,14 +38,19 @@ export interface Dataset {
   readonly format: FeatureFormat;
   /** Class indices, rows of targets, or nothing for predict(). */
   readonly y: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | null;
-  /** Of sequences: how many steps of each row are no padding; null or left out where none is padded. */
-  readonly lengths?: Uint32Array<ArrayBuffer> | null;
+  /** Of sequences: how many steps of each row are no padding; left out where none is padded. */
+  readonly lengths?: Uint32Array<ArrayBuffer>;
+  /** What the loss of each row that is answered is multiplied by; left out where all count alike. */
+  readonly sampleWeights?: Float32Array<ArrayBuffer>;
 }
+
+/** One of its arrays: so many numbers a row. */
+export type DataArray = NonNullable<Dataset["x" | "y" | "lengths" | "sampleWeights"]>;
 
 const isRow = (row: unknown): row is readonly number[] => Array.isArray(row) || ArrayBuffer.isView(row);
 
 /** One array of numbers, and the row length if the user gave rows. */
-function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {
+export function flatten(where: string, name: string, data: Targets): { flat: Flat; width: number | null } {
   checkArray(where, name, data);
   if (ArrayBuffer.isView(data)) return { flat: data, width: null };
   const rows = data as readonly (number | readonly number[] | Float32Array)[];
@@ -84,7 +90,7 @@ function toFloats(where: string, name: string, flat: Flat, width: number): Float
 export const MAX_ROWS = 2 ** 32 - 1;
 
 /** x as a backend takes it, without y. */
-export type Inputs = Omit<Dataset, "y">;
+export type Inputs = Omit<Dataset, "y" | "sampleWeights">;
 
 /** Null where rows are no sequences. */
 function checksOf({ sequences, checks }: DataShape): SequenceChecks | null {
@@ -106,8 +112,8 @@ function lengthsOf(
   rows: number,
   shape: DataShape,
   checks: SequenceChecks | null,
-): Uint32Array<ArrayBuffer> | null {
-  if (lengths === undefined) return null;
+): Uint32Array<ArrayBuffer> | undefined {
+  if (lengths === undefined) return undefined;
   if (checks) {
     checkUnrounded(where, "lengths", lengths, shape.inputSteps + 1);
     return checks.checkLengths(where, lengths, rows, shape);
@@ -150,7 +156,7 @@ export function checkInputs(where: string, x: Features, shape: DataShape, { scal
     );
   }
   const known = lengthsOf(where, lengths, rows, shape, checks);
-  const masked = known === null ? {} : { masked: true };
+  const masked = known ? { masked: true } : {};
   if (checks && vocabulary !== null) {
     checkUnrounded(where, "x", x, vocabulary);
     return {
@@ -207,7 +213,7 @@ function labels(where: string, flat: Flat, rows: number, steps: number, classes:
 }
 
 /** Probabilities must be some: in [0, 1], and each row of a categorical target that is no padding sums to 1. */
-function checkProbabilities(where: string, y: Float32Array, steps: number, outputs: number, loss: Loss, lengths: Uint32Array | null): void {
+function checkProbabilities(where: string, y: Float32Array, steps: number, outputs: number, loss: Loss, lengths?: Uint32Array): void {
   if (loss.name !== "binaryCrossentropy" && loss.name !== "categoricalCrossentropy") return;
   const bad = y.findIndex((value) => value < 0 || value > 1);
   if (bad >= 0) {
@@ -217,7 +223,7 @@ function checkProbabilities(where: string, y: Float32Array, steps: number, outpu
   }
   if (loss.name !== "categoricalCrossentropy") return;
   for (let row = 0; row * outputs < y.length; row++) {
-    if (lengths !== null && steps > 1 && row % steps >= lengths[Math.floor(row / steps)]) continue;
+    if (lengths && steps > 1 && row % steps >= lengths[Math.floor(row / steps)]) continue;
     let sum = 0;
     for (let j = 0; j < outputs; j++) sum += y[row * outputs + j];
     if (!(Math.abs(sum - 1) < 1e-3)) {
@@ -233,7 +239,7 @@ function checkProbabilities(where: string, y: Float32Array, steps: number, outpu
 export function checkTargets(
   where: string,
   y: Targets,
-  { rows: examples, lengths = null }: Inputs,
+  { rows: examples, lengths }: Inputs,
   shape: DataShape,
   loss: Loss,
 ): NonNullable<Dataset["y"]> {

@@ -3,8 +3,9 @@
 
 import { InputError } from "../../errors.ts";
 import { checkFloat32, checkOptions } from "../../model/checks.ts";
-import { checkArray, copyOf } from "./arrays.ts";
+import { checkArray, copyOf, copyOfAll } from "./arrays.ts";
 import type { Dataset, Features, InputOptions, Inputs, Targets } from "./data.ts";
+import type { WeightOptions } from "./sample-weights.ts";
 import type { Lengths } from "./shape.ts";
 
 /** What dataset() takes. */
@@ -13,6 +14,8 @@ export interface DatasetOptions {
   scale?: number;
   /** Of sequences of unequal length, padded at the end to the network's steps: how many steps of each are no padding. */
   lengths?: Lengths;
+  /** What the loss of each row is multiplied by, as for fit(). */
+  sampleWeight?: WeightOptions["sampleWeight"];
 }
 
 /** What a backend holds of the data. */
@@ -29,7 +32,7 @@ export class Contents {
   constructor(
     readonly x: Features,
     readonly y: Targets | undefined,
-    readonly options: InputOptions,
+    readonly options: InputOptions & Pick<WeightOptions, "sampleWeight">,
   ) {}
 
   get disposed(): boolean {
@@ -69,13 +72,13 @@ export class DatasetHandle {
 
   /** @throws InputError as dataset() */
   constructor(x: Features, y: Targets | undefined, options: DatasetOptions) {
-    options = checkOptions("dataset()", options, ["scale", "lengths"]);
+    options = checkOptions("dataset()", options, ["scale", "lengths", "sampleWeight"]);
     checkArray("dataset()", "x", x);
     if (y !== undefined) checkArray("dataset()", "y", y);
     if (options.scale !== undefined) checkFloat32("dataset()", "scale", options.scale, "≠ 0");
-    if (options.lengths !== undefined) checkArray("dataset()", "lengths", options.lengths);
+    for (const name of ["lengths", "sampleWeight"] as const) if (options[name] !== undefined) checkArray("dataset()", name, options[name]);
     const copy = <A>(name: string, array: A) => copyOf("dataset()", name, array) as A;
-    CONTENTS.set(this, new Contents(copy("x", x), copy("y", y), { scale: options.scale, lengths: copy("lengths", options.lengths) }));
+    CONTENTS.set(this, new Contents(copy("x", x), copy("y", y), copyOfAll("dataset()", "options", options) as DatasetOptions));
     this.labelled = y !== undefined;
   }
 
@@ -116,7 +119,7 @@ export function checkOpen(where: string, value: unknown): void {
  * @param x (rows × features), as for fit()
  * @param y class indices (rows) or targets (rows × outputs), as for fit(); not needed for predict()
  * @param options `scale`: what one stored unit of x is worth; required for a Uint8Array, else default 1. `lengths`: how many
- * steps of each sequence are no padding; default all
+ * steps of each sequence are no padding; default all. `sampleWeight`: what the loss of each row is multiplied by; default 1
  * @throws InputError if x or y is no array, its memory is gone or there is none for a copy, or for a wrong option; what else may be wrong with data is told by the calls
  */
 export function dataset(x: Features, y: Targets, options?: DatasetOptions): LabelledDatasetHandle;

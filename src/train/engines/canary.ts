@@ -164,7 +164,7 @@ export function prepareSpecimen(specimen: Specimen, extras?: Extras) {
       ? Uint32Array.from({ length: answers }, (_, i) => i % outputWidth)
       : noise(answers * outputWidth, 12);
   const format = { type: "float32", scale: 1 } as const,
-    dataset: Dataset = { rows, format, x, y, lengths: null };
+    dataset: Dataset = { rows, format, x, y };
   const step: StepScalars = { rows, offset: 0, step: 0, ...ratesAt(recipe.optimizer, 0) };
   return { graph: buildGraph(network, recipe, "train", format, extras?.recurrent?.graph), values, dataset, step };
 }

@@ -35,7 +35,6 @@ function rowsFor({ inputWidth, inputSteps, vocabulary, outputWidth, outputSteps 
     answers = rows * outputSteps;
   return {
     rows,
-    lengths: null,
     format: { type: vocabulary === null ? "float32" : "uint32", scale: 1 },
     x: vocabulary === null ? numbers(inputs) : whole(inputs, vocabulary),
     y: takesLabels(loss) ? whole(answers, outputWidth) : numbers(answers * outputWidth),

@@ -77,6 +77,7 @@ class WasmData implements DeviceData {
       data_x: this.address("data_x"),
       data_y: this.address("data_y"),
       data_lengths: this.address("data_lengths"),
+      data_sample_weights: this.address("data_sample_weights"),
       order: this.#order ?? 0,
     };
   }

@@ -10,6 +10,7 @@ import { dataTensors } from "./verify.ts";
 
 /** All rows are one mini-batch. */
 export async function checkModelGradients(compiled: Compiled, dataset: Dataset): Promise<GradientReport> {
+  await compiled.prepare(dataset.rows, dataset.format);
   const { network, recipe } = compiled,
     graph = compiled.graph("train", dataset.format);
   const values = new Map<string, ArrayLike<number>>([

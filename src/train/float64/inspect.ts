@@ -112,6 +112,7 @@ function textbookPlan(compiled: Compiled, { format, rows }: Dataset): Plan {
 
 /** Runs one training step, all rows one mini-batch, and puts weights and states back. @throws what the backend throws */
 export async function inspectTrainingStep(compiled: Compiled, dataset: Dataset): Promise<StepInspection> {
+  await compiled.prepare(dataset.rows, dataset.format);
   const plan = textbookPlan(compiled, dataset);
   let inspection: StepInspection | null = null;
   await traceSteps(compiled, plan, dataset, 1, (trace, before, scalars) => {

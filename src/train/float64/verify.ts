@@ -14,7 +14,8 @@ import type { Plan } from "../../schedule/plan.ts";
 import { dataArrays, ownOrder, type Backend, type DeviceData, type Floats } from "../backend/backend.ts";
 import { miniBatches } from "../data/batches.ts";
 import type { Compiled } from "../compiled/compiled.ts";
-import type { Dataset } from "../data/data.ts";
+import type { DataArray, Dataset } from "../data/data.ts";
+import { mapArrays } from "../data/map-arrays.ts";
 import { DEFAULT_BATCH, type VerifyOptions } from "../call/options.ts";
 import { fromStates } from "../data/states.ts";
 
@@ -160,15 +161,9 @@ async function uploadInOrder(backend: Backend, dataset: Dataset): Promise<Device
 }
 
 /** The first rows of a data set, or all if there are no more; nothing is copied. */
-function firstRows({ rows, x, y, format, lengths }: Dataset, wanted: number): Dataset {
-  const fewer = Math.min(rows, wanted);
-  return {
-    rows: fewer,
-    format,
-    x: x.subarray(0, (x.length / rows) * fewer),
-    y: y && y.subarray(0, (y.length / rows) * fewer),
-    lengths: lengths && lengths.subarray(0, fewer),
-  };
+function firstRows(dataset: Dataset, wanted: number): Dataset {
+  const fewer = Math.min(dataset.rows, wanted);
+  return mapArrays(dataset, fewer, <A extends DataArray>(array: A, cols: number) => array.subarray(0, cols * fewer) as A);
 }
 
 /** Null from a backend without launches. */

@@ -26,7 +26,7 @@ export interface Lease {
   dispose(): void;
 }
 
-interface IdleRunner extends Pick<RunnerRequest, "purpose" | "batch">, Pick<OnData, "runner" | "free"> {
+interface IdleRunner extends Omit<RunnerRequest, "slots">, Pick<OnData, "runner" | "free"> {
   /** None of another backend is of use. */
   readonly backend: Backend;
   readonly orders: Orders;
@@ -62,7 +62,9 @@ export class DeviceDataset {
     this.#busy++;
     try {
       this.#follow(this.source.backend);
-      const index = this.#idle.findLastIndex((ready) => ready.purpose === purpose && ready.batch === batch && ready.orders.slots >= slots);
+      const index = this.#idle.findLastIndex(
+        (ready) => ready.purpose === purpose && ready.batch === batch && ready.dataset === dataset && ready.orders.slots >= slots,
+      );
       const ready = index >= 0 ? this.#idle.splice(index, 1)[0] : await this.#make({ purpose, dataset, batch, slots });
       return { runner: ready.runner, orders: ready.orders, dispose: () => this.#giveBack(ready) };
     } catch (error) {
@@ -105,7 +107,7 @@ export class DeviceDataset {
       opened = await (await loadLimits()).otherwise(error, this.source, wanted, hasData, open);
     }
     const { runner, data, free } = opened;
-    return { backend, purpose, batch, runner, orders: new Orders(data, slots), free };
+    return { backend, purpose, batch, dataset, runner, orders: new Orders(data, slots), free };
   }
 
   async #open(backend: Backend, plan: Plan, dataset: Dataset, slots: number): Promise<OnData> {
@@ -137,6 +139,8 @@ export class DeviceDataset {
 
   async #upload(dataset: Dataset): Promise<void> {
     const { backend } = this.source;
+    // Weights may be others in the next call: each runner has its own.
+    dataset = { ...dataset, sampleWeights: undefined };
     this.#inputs ??= await backend.upload({ ...dataset, y: null }, 0);
     if (dataset.y) this.#labelled ??= await backend.upload(dataset, 0, this.#inputs);
   }

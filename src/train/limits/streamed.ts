@@ -7,6 +7,7 @@ import type { StepScalars } from "../../graph/types.ts";
 import type { DeviceNumbers } from "../../typed-arrays.ts";
 import type { Plan } from "../../schedule/plan.ts";
 import {
+  dataArrays,
   ORDER_BYTES,
   ownOrder,
   wholeWords,
@@ -17,6 +18,7 @@ import {
   type StopSignal,
 } from "../backend/backend.ts";
 import type { Dataset } from "../data/data.ts";
+import { mapArrays } from "../data/map-arrays.ts";
 
 /** Bytes of x or y in a slice, where the device would hold more: enough for many submits, soon gathered. */
 const SLICE_BYTES = 1 << 24;
@@ -59,15 +61,7 @@ class Slice {
   ) {}
 
   static async open(backend: Backend, plan: Plan, whole: Dataset, rows: number): Promise<Slice> {
-    const { x, y, format, lengths } = whole,
-      cols = (array: DeviceNumbers) => array.length / whole.rows;
-    const part: Dataset = {
-      rows,
-      format,
-      x: emptyLike(x, rows * cols(x)),
-      y: y && emptyLike(y, rows * cols(y)),
-      lengths: lengths && emptyLike(lengths, rows),
-    };
+    const part = mapArrays(whole, rows, (array, cols) => emptyLike(array, rows * cols));
     const data = await backend.upload(part, 1);
     try {
       data.setOrder(ownOrder(rows), 0);
@@ -85,10 +79,10 @@ class Slice {
       data: { dataset: part },
     } = this;
     let row = 0;
+    const from = dataArrays(whole),
+      to = dataArrays(part);
     const moved = steps.map((step) => {
-      copyRows(whole.x, part.x, whole.x.length / whole.rows, order, step.offset, row, step.rows);
-      if (whole.y && part.y) copyRows(whole.y, part.y, whole.y.length / whole.rows, order, step.offset, row, step.rows);
-      if (whole.lengths && part.lengths) copyRows(whole.lengths, part.lengths, 1, order, step.offset, row, step.rows);
+      from.forEach(([, array], i) => copyRows(array, to[i][1], array.length / whole.rows, order, step.offset, row, step.rows));
       row += step.rows;
       return { ...step, offset: row - step.rows };
     });

@@ -3,9 +3,10 @@
 
 import { DeviceLostError, InputError, UnsupportedError } from "../../errors.ts";
 import { rebuildSchedule } from "../../model/rebuild-schedule.ts";
-import type { Backend, Floats } from "../backend/backend.ts";
+import { dataArrays, type Backend, type Floats } from "../backend/backend.ts";
 import type { Compiled } from "../compiled/compiled.ts";
-import type { Dataset } from "../data/data.ts";
+import type { DataArray, Dataset } from "../data/data.ts";
+import { mapArrays } from "../data/map-arrays.ts";
 import type { History } from "../loop/history.ts";
 import type { Callbacks } from "../call/fit-options.ts";
 import type { Failure } from "../call/lifecycle.ts";
@@ -48,15 +49,9 @@ function refuseOwnDevice(backend: Backend): void {
 }
 
 /** Copies, of their own memory alone: those of the user stay where they are. */
-const copyOf = ({ x, y, lengths, ...rest }: Dataset): Dataset => ({
-  ...rest,
-  x: x.slice(),
-  y: y && y.slice(),
-  lengths: lengths && lengths.slice(),
-});
+const copyOf = (dataset: Dataset): Dataset => mapArrays(dataset, dataset.rows, <A extends DataArray>(array: A) => array.slice() as A);
 
-const buffersOf = (dataset: Dataset | null): ArrayBuffer[] =>
-  dataset ? [dataset.x, dataset.y, dataset.lengths].flatMap((array) => (array ? [array.buffer] : [])) : [];
+const buffersOf = (dataset: Dataset | null): ArrayBuffer[] => (dataset ? dataArrays(dataset).map(([, { buffer }]) => buffer) : []);
 
 function jobOf(
   compiled: Compiled,
