@@ -58,7 +58,7 @@ export type {
 } from "./model/recurrent-types.ts";
 export type { ActivationLayer, DenseLayer, DenseOptions, DropoutLayer, Layer } from "./model/layers.ts";
 export { ACTIVATIONS } from "./model/activations.ts";
-export type { ActivationName, ElementwiseActivation, RecurrentActivation } from "./model/activations.ts";
+export type { ActivationName, ElementwiseActivation, GateActivation, RecurrentActivation } from "./model/activations.ts";
 export { adadelta, adagrad, adam, adamax, adamW, lion, OPTIMIZERS, rmsprop, sgd } from "./model/optimizers.ts";
 export type {
   AdadeltaOptions,

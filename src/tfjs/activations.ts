@@ -29,10 +29,10 @@ const KNOWN: Readonly<Record<string, readonly [name: string, of: ((z: number) =>
   softmax: ["softmax", null],
 };
 
-export interface Activation {
+export interface Activation<N extends string = ActivationName> {
   /** As the program wrote it. */
   readonly given: string;
-  readonly name: ActivationName;
+  readonly name: N;
   readonly of: ((z: number) => number) | null;
 }
 

@@ -1,6 +1,6 @@
 // tf.loadLayersModel() and model.save(), by deltaprop/files, which is loaded when it is needed.
 
-import { InputError, type Layer as CoreLayer, type Sequential as CoreSequential } from "../index.ts";
+import { InputError, type GateActivation, type Layer as CoreLayer, type Sequential as CoreSequential } from "../index.ts";
 import type { ModelArtifacts } from "../files/index.ts";
 import { ActivationLayer, Dense, Dropout, type Layer } from "./layers.ts";
 import { unsupported } from "./missing.ts";
@@ -104,13 +104,16 @@ export function layerOf(layer: CoreLayer): Layer {
         returnSequences,
         dropout,
         recurrentRegularizer,
-        ...(layer.type !== "simpleRNN" && { recurrentActivation: layer.recurrentActivation }),
+        ...(layer.type !== "simpleRNN" && { recurrentActivation: gatesOf(layer.recurrentActivation) }),
         ...(layer.type === "lstm" && { unitForgetBias: layer.unitForgetBias }),
         ...(layer.type === "gru" && { resetAfter: layer.resetAfter }),
       });
     }
   }
 }
+
+/** By the name of TensorFlow.js. */
+const gatesOf = (name: GateActivation): string => (name === "hardSigmoidKeras2" ? "hardSigmoid" : name);
 
 const common = ({
   units,

@@ -1,8 +1,9 @@
-// tf.layers.simpleRNN(), lstm() and gru(), with the names and defaults of TensorFlow.js, but for what deltaprop does not have: gates by
-// "hardSigmoid", TensorFlow.js' default, and its one form of the GRU, resetAfter: false.
+// tf.layers.simpleRNN(), lstm() and gru(), with the names and defaults of TensorFlow.js, but for what deltaprop does not have: its one form of the
+// GRU, resetAfter: false.
 
 import {
   gru,
+  type GateActivation,
   InputError,
   lstm,
   simpleRNN,
@@ -37,7 +38,7 @@ export interface SimpleRNNLayerArgs extends DenseLayerArgs {
 
 /** What tf.layers.lstm() takes. */
 export interface LSTMLayerArgs extends SimpleRNNLayerArgs {
-  /** Of the gates; must be said, such as "sigmoid", since TensorFlow.js' default, "hardSigmoid", is not here. */
+  /** Of the gates; default "hardSigmoid", 0.2z + ½ between 0 and 1. */
   recurrentActivation?: string;
   /** Whether the bias of the forget gate starts at 1; default false, as in TensorFlow.js. */
   unitForgetBias?: boolean;
@@ -83,20 +84,17 @@ const saying = (options: object): object =>
 
 type RecurrentType = RecurrentLayer["type"];
 
-function gateOf(where: string, given: string | undefined): Activation {
-  if (given === undefined || given === "hardSigmoid")
-    throw unsupported(
-      `${where}: recurrentActivation "hardSigmoid"${given ? "" : ", TensorFlow.js' default,"}`,
-      'Set recurrentActivation: "sigmoid", Keras\' default.',
-    );
-  return toActivation(`${where}: recurrentActivation`, given);
-}
+/** σ of gates; deltaprop's name of TensorFlow.js' "hardSigmoid" is another. */
+type Gate = Activation<GateActivation>;
+const HARD: Gate = { given: "hardSigmoid", name: "hardSigmoidKeras2", of: (z) => Math.min(Math.max(0.2 * z + 0.5, 0), 1) };
+const gateOf = (where: string, given = HARD.given): Gate =>
+  given === HARD.given ? HARD : (toActivation(`${where}: recurrentActivation`, given) as Gate);
 
 /** tf.layers.simpleRNN(), tf.layers.lstm() and tf.layers.gru(). */
 export class Recurrent extends Layer {
   readonly activation: Activation;
   /** Of the gates, where there are any. */
-  readonly recurrentActivation: Activation | null;
+  readonly recurrentActivation: Gate | null;
   readonly #options: SimpleRNNLayerArgs & LSTMLayerArgs & GRULayerArgs;
 
   constructor(
@@ -155,7 +153,7 @@ export class Recurrent extends Layer {
   }
   core(inputShape: number[] | undefined): CoreLayer[] {
     const { units, dropout, recurrentRegularizer, kernelRegularizer, biasRegularizer } = this.#options,
-      recurrentActivation = this.recurrentActivation?.name as RecurrentActivation;
+      recurrentActivation = this.recurrentActivation?.name;
     const common = {
       units,
       trainable: this.trainable,

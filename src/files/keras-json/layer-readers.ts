@@ -89,15 +89,8 @@ function recurrent(options: Options, reached: Reached) {
   };
 }
 
-/** What those with gates have more. Keras before 2.3 and TensorFlow.js begin with "hard_sigmoid". */
-function gated(options: Options, reached: Reached) {
-  if (["hard_sigmoid", "hardSigmoid"].includes(String(options.get("recurrent_activation"))))
-    options.refuse("recurrent_activation", 'which deltaprop does not have. Declare the layer with "sigmoid", and train that.');
-  return {
-    ...recurrent(options, reached),
-    recurrentActivation: options.activation("recurrent_activation") as RecurrentActivation | undefined,
-  };
-}
+/** What those with gates have more. */
+const gated = (options: Options, reached: Reached) => ({ ...recurrent(options, reached), recurrentActivation: options.gates() });
 
 const leaving = (layer: RecurrentLayer, { shape: [steps] }: Reached): Read => ({
   layer,

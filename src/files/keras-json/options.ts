@@ -20,6 +20,7 @@ import {
   varianceScaling,
   zeros,
   type ActivationName,
+  type GateActivation,
   type Initializer,
   type Regularizer,
 } from "../../index.ts";
@@ -40,6 +41,9 @@ export const snake = (name: string): string =>
     .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
     .replace(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase();
+
+/** Whose file it is: TensorFlow.js writes Keras 2's form, with names of its own. */
+export type Dialect = "tensorflow.js" | "keras";
 
 /** Names of both programs; a name of TensorFlow.js alone is its own. */
 const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
@@ -129,10 +133,14 @@ export class Options {
   /** Whether the layer's weights are trained. */
   readonly trainable: boolean;
 
-  /** @param where the file, and the layer in it */
+  /**
+   * @param where the file, and the layer in it
+   * @param dialect whose names they are
+   */
   constructor(
     readonly where: string,
     readonly config: Json,
+    readonly dialect: Dialect,
   ) {
     this.only("trainable", true, false);
     this.trainable = this.get("trainable") !== false;
@@ -179,6 +187,12 @@ export class Options {
     if (value === undefined) return undefined;
     if (typeof name === "string" && Object.hasOwn(ACTIVATIONS, name)) return ACTIVATIONS[name];
     return this.refuse(key, `which is not known. Known: ${Object.keys(ACTIVATIONS).join(", ")}; code of a file is never run.`);
+  }
+
+  /** Of the gates of a recurrent layer: the straight line of "hard_sigmoid" is another in Keras 3. */
+  gates(key = "recurrent_activation"): GateActivation | undefined {
+    if (!["hard_sigmoid", "hardSigmoid"].includes(textOf(this.get(key)))) return this.activation(key) as GateActivation | undefined;
+    return this.dialect === "keras" ? "hardSigmoid" : "hardSigmoidKeras2";
   }
 
   /** Weights come from the file, so that one that is not known stands for the default. */

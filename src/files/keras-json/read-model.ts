@@ -3,7 +3,7 @@
 import { FormatError, UnsupportedError, type Layer } from "../../index.ts";
 import { MAX_LAYERS, type ModelWeight } from "../parts.ts";
 import { closed, readLayer, type LayerShape } from "./layer-readers.ts";
-import { isObject, Options, own, show, snake, textOf, type Json } from "./options.ts";
+import { isObject, Options, own, show, snake, textOf, type Json, type Dialect } from "./options.ts";
 import { kerasNames } from "./weights.ts";
 
 /** A layer of ours, and what the file calls it. */
@@ -97,11 +97,12 @@ function declaredShape(model: unknown, entries: readonly LayerEntry[]): LayerSha
 const nameHere = (name: string): string | undefined => (/^[A-Za-z][\w.-]{0,63}$/.test(name) ? name : undefined);
 
 /**
+ * @param dialect whose file it is
  * @param topology what "modelTopology" or config.json holds
  * @param inputShape what the file leaves open
  * @throws FormatError if it is no model; UnsupportedError naming layer and option that are not known here
  */
-export function readModel(where: string, topology: unknown, inputShape?: readonly number[]): ReadLayer[] {
+export function readModel(where: string, dialect: Dialect, topology: unknown, inputShape?: readonly number[]): ReadLayer[] {
   const model = own(topology, "model_config") ?? topology,
     entries = entriesOf(where, model),
     found: ReadLayer[] = [];
@@ -112,7 +113,7 @@ export function readModel(where: string, topology: unknown, inputShape?: readonl
     if (className === "InputLayer") continue;
     const place = `${where}: layer ${JSON.stringify(name)} (${className})`,
       declared = found.length === 0 ? closed(where, shape) : undefined;
-    const { layer, shape: leaving } = readLayer(className, new Options(place, config), {
+    const { layer, shape: leaving } = readLayer(className, new Options(place, config, dialect), {
       shape,
       inputShape: declared,
       name: nameHere(name),

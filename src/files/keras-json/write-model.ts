@@ -13,10 +13,7 @@ import {
   type Regularizer,
 } from "../../index.ts";
 import type { ModelPart, Parts } from "../parts.ts";
-import { snake } from "./options.ts";
-
-/** Whose file it is: TensorFlow.js writes Keras 2's form, with names of its own. */
-export type Dialect = "tensorflow.js" | "keras";
+import { snake, type Dialect } from "./options.ts";
 
 /** A layer of the file. */
 interface LayerConfig {
@@ -77,6 +74,20 @@ class Writer {
       layer,
       name,
       `activation "${value}": neither Keras nor TensorFlow.js reads the tanh form of gelu from a file. Use ` + `"gelu", its exact form.`,
+    );
+  }
+
+  /** The straight line of Keras 3's "hard_sigmoid" is another than that of TensorFlow.js. */
+  gates(layer: LSTMLayer | GRULayer, name: string | null): string {
+    const { recurrentActivation } = layer;
+    if (recurrentActivation !== "hardSigmoid" && recurrentActivation !== "hardSigmoidKeras2")
+      return this.activation(layer, name, recurrentActivation).activation;
+    const own = this.dialect === "keras" ? "hardSigmoid" : "hardSigmoidKeras2";
+    if (recurrentActivation === own) return "hard_sigmoid";
+    return this.refuse(
+      layer,
+      name,
+      `recurrentActivation "${recurrentActivation}": there "hard_sigmoid" is what is "${own}" here. Declare the layer with that, and train it.`,
     );
   }
 
@@ -152,7 +163,7 @@ function recurrent(to: Writer, layer: RecurrentLayer, name: string | null) {
 /** What those with gates have more. */
 const gated = (to: Writer, layer: LSTMLayer | GRULayer, name: string | null) => ({
   ...recurrent(to, layer, name),
-  recurrent_activation: to.activation(layer, name, layer.recurrentActivation).activation,
+  recurrent_activation: to.gates(layer, name),
 });
 
 const WRITERS: { readonly [T in Layer["type"]]: LayerWriter<Extract<Layer, { type: T }>> } = {

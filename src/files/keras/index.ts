@@ -150,12 +150,12 @@ export async function loadKeras(source: ModelSource, options: LoadKerasOptions =
     bytes = await readSource("loadKeras()", source, maxBytes);
   if (isZip(bytes)) {
     const files = unpack(where, bytes, [CONFIG, WEIGHTS], maxBytes),
-      layers = readModel(where, jsonOf(where, files[CONFIG], CONFIG), options.inputShape);
+      layers = readModel(where, "keras", jsonOf(where, files[CONFIG], CONFIG), options.inputShape);
     if (!Object.hasOwn(files, WEIGHTS)) throw new FormatError(`${where}: there is no ${WEIGHTS} in it. The archive is damaged.`);
     return modelOf(where, layers, files[WEIGHTS], maxBytes);
   }
   const config = await readHdf5(where, bytes, (file) => file.attribute("", "model_config"));
-  return modelOf(where, readModel(where, jsonOf(where, [config].flat()[0], "model_config"), options.inputShape), bytes, maxBytes);
+  return modelOf(where, readModel(where, "keras", jsonOf(where, [config].flat()[0], "model_config"), options.inputShape), bytes, maxBytes);
 }
 
 async function modelOf(where: string, layers: readonly ReadLayer[], bytes: Uint8Array, maxBytes: number): Promise<Sequential> {

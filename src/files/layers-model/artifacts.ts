@@ -107,7 +107,7 @@ export async function modelFrom(
   tensors: readonly NamedWeight[],
   inputShape?: readonly number[],
 ): Promise<Sequential> {
-  const layers = readModel(where, topology, inputShape),
+  const layers = readModel(where, "tensorflow.js", topology, inputShape),
     weights = findWeights(layers, tensors);
   const model = assemble(
       where,

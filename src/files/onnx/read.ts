@@ -15,6 +15,7 @@ import {
   UnsupportedError,
   type ActivationName,
   type ElementwiseActivation,
+  type GateActivation,
   type Layer,
   type RecurrentActivation,
   type Sequential,
@@ -148,25 +149,44 @@ function readMul(to: Chain, node: ReadNode): void {
   last.options.activation = "swish";
 }
 
-const RECURRENT: Readonly<Record<string, RecurrentActivation>> = { Tanh: "tanh", Relu: "relu", Sigmoid: "sigmoid", Affine: "linear" };
+/** Each with the α and β that it has here, those of lines; the first is what the operator means without them. */
+const RECURRENT: readonly (readonly [op: string, name: GateActivation, alpha?: number, beta?: number])[] = [
+  ["Tanh", "tanh"],
+  ["Relu", "relu"],
+  ["Sigmoid", "sigmoid"],
+  ["Affine", "linear", 1, 0],
+  ["HardSigmoid", "hardSigmoidKeras2", 0.2, 0.5],
+  ["HardSigmoid", "hardSigmoid", Math.fround(1 / 6), 0.5],
+];
+const KNOWN_RECURRENT = [...new Set(RECURRENT.map(([op]) => op))].join(", ");
 
 /** Activations of a recurrent operator: of its gates, where there are any, and of what goes into the state. */
 function recurrentActivations(
   to: Chain,
   node: ReadNode,
   { op }: RecurrentOperator,
-): { recurrentActivation?: RecurrentActivation; activation: RecurrentActivation } {
+): { recurrentActivation?: GateActivation; activation: RecurrentActivation } {
   const defaults = { RNN: ["Tanh"], LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"] }[op],
     given = node.attributes.get("activations")?.texts(9) ?? [],
-    names = given.length === 0 ? defaults : given.slice(0, defaults.length),
-    isScaled =
-      floatsOf(node, "activation_alpha").some((alpha) => alpha !== 1) || floatsOf(node, "activation_beta").some((beta) => beta !== 0);
-  const strange = names.find((name) => !Object.hasOwn(RECURRENT, name) || (name === "Affine" && isScaled));
+    texts = given.length === 0 ? defaults : given.slice(0, defaults.length);
+  // Those that take α and β take the next ones.
+  const [alphas, betas] = ["activation_alpha", "activation_beta"].map((name) => floatsOf(node, name).values()),
+    next = (numbers: IterableIterator<number>): number | undefined => numbers.next().value as number | undefined;
+  const names = texts.map((text) => {
+    const forms = RECURRENT.filter(([name]) => name === text),
+      [first] = forms;
+    if (!first || first.length === 2) return first?.[1];
+    const [alpha = first[2], beta = first[3]] = [next(alphas), next(betas)];
+    return forms.find(([, , a, b]) => (a === alpha || Math.fround(a!) === alpha ? b === beta : false))?.[1];
+  });
+  const strange = texts[names.indexOf(undefined)];
   if (strange !== undefined || names.length !== defaults.length)
-    to.refuse(node, `activation ${strange ?? names.join(", ")} is not known. Known: ${Object.keys(RECURRENT).join(", ")}.`);
-  const [activation, ...others] = names.slice(op === "RNN" ? 0 : 1).map((name) => RECURRENT[name]);
-  if (others.some((other) => other !== activation)) to.refuse(node, `activations ${names.join(", ")}: the last two must be the same.`);
-  return op === "RNN" ? { activation } : { activation, recurrentActivation: RECURRENT[names[0]] };
+    to.refuse(node, `activation ${strange ?? texts.join(", ")} is not known. Known: ${KNOWN_RECURRENT}, of usual alpha and beta.`);
+  const [activation, ...others] = names.slice(op === "RNN" ? 0 : 1);
+  if (others.some((other) => other !== activation)) to.refuse(node, `activations ${texts.join(", ")}: the last two must be the same.`);
+  if (activation!.startsWith("hard")) to.refuse(node, `activation ${texts[texts.length - 1]} is known of gates only.`);
+  const state = { activation: activation as RecurrentActivation };
+  return op === "RNN" ? state : { ...state, recurrentActivation: names[0] };
 }
 
 /** What an operator may say that no layer here has. */

@@ -11,7 +11,7 @@ import {
   UnsupportedError,
   type ActivationName,
   type Layer,
-  type RecurrentActivation,
+  type GateActivation,
   type RecurrentLayer,
   type Sequential,
 } from "../../index.ts";
@@ -37,13 +37,25 @@ const ACTIVATIONS: Readonly<
 };
 
 /** Names of recurrent operators' own; Affine is αx + β. */
-const RECURRENT: Readonly<Record<RecurrentActivation, string>> = { tanh: "Tanh", relu: "Relu", sigmoid: "Sigmoid", linear: "Affine" };
+/** The operator, and α and β of those that are lines. */
+const RECURRENT: Readonly<Record<GateActivation, readonly [op: string, alpha?: number, beta?: number]>> = {
+  tanh: ["Tanh"],
+  relu: ["Relu"],
+  sigmoid: ["Sigmoid"],
+  linear: ["Affine", 1, 0],
+  hardSigmoid: ["HardSigmoid", 1 / 6, 0.5],
+  hardSigmoidKeras2: ["HardSigmoid", 0.2, 0.5],
+};
 
-function recurrentActivations(names: readonly RecurrentActivation[]): NodeProto["attributes"] {
-  const affine = names.filter((name) => name === "linear");
+function recurrentActivations(names: readonly GateActivation[]): NodeProto["attributes"] {
+  const of = names.map((name) => RECURRENT[name]),
+    lines = of.filter(([, alpha]) => alpha !== undefined);
   return {
-    activations: names.map((name) => RECURRENT[name]),
-    ...(affine.length > 0 && { activation_alpha: { floats: affine.map(() => 1) }, activation_beta: { floats: affine.map(() => 0) } }),
+    activations: of.map(([op]) => op),
+    ...(lines.length > 0 && {
+      activation_alpha: { floats: lines.map(([, alpha]) => alpha!) },
+      activation_beta: { floats: lines.map(([, , beta]) => beta!) },
+    }),
   };
 }
 
