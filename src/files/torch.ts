@@ -1,7 +1,7 @@
 // Weights of PyTorch, as safetensors' save_file(model.state_dict(), path) keeps them: Linear's weight is (units, fanIn), our kernel
 // transposed;
-// weight_ih_l0 and weight_hh_l0 of RNN, LSTM and GRU too. The two biases of RNN and LSTM are added. LSTM has its gates in our order, i, f, g, o;
-// GRU has r before z. A further type of layer is a row of READERS.
+// weight_ih_l0 and weight_hh_l0 of RNN, LSTM and GRU too. The two biases of RNN and LSTM are added. LSTM has its gates in our order,
+// i, f, g, o; GRU has r before z. A further type of layer is a row of READERS.
 
 import { decodeSafetensors, FormatError, InputError, type Layer, type Sequential } from "../index.ts";
 import type { NamedTensor } from "../formats/safetensors.ts";

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadKeras, loadKerasWeights, saveKeras, saveKerasWeights } from "../../src/files/keras/index.ts";
-import { dense, DeltapropError, InputError, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
+import { dense, DeltapropError, gru, InputError, lstm, sequential, simpleRNN, UnsupportedError, type Layer } from "../../src/index.ts";
 import { answers, MODELS, modelOf } from "./support.ts";
 
 let folder: string;
@@ -45,6 +45,18 @@ async function pathsOf(bytes: Uint8Array): Promise<string[]> {
   }
 }
 
+async function tensorAt(bytes: Uint8Array, path: string): Promise<{ shape: number[] | null; values: unknown }> {
+  const { FS } = await h5wasm.ready;
+  FS.writeFile("/look.h5", bytes);
+  const file = new h5wasm.File("/look.h5", "r");
+  try {
+    const { shape, value } = file.get(path) as h5wasm.Dataset;
+    return { shape, values: value };
+  } finally {
+    file.close();
+  }
+}
+
 describe("saveKeras() and loadKeras()", () => {
   it.each(Object.entries(MODELS).flatMap(([name, model]) => (["keras", "h5"] as const).map((format) => ({ name, format, ...model }))))(
     "$name as .$format",
@@ -72,6 +84,53 @@ describe("saveKeras() and loadKeras()", () => {
       "layers/simple_rnn_1/cell/vars/1",
     ]);
     expect(await pathsOf(await saveKerasWeights(model, null))).toEqual(await pathsOf(files["model.weights.h5"]));
+  });
+
+  it("lay an LSTM and a GRU out as Keras does: in a cell, the two biases of a GRU in one", async () => {
+    const model = await modelOf(
+        lstm({ units: 2, inputShape: [3, 1], returnSequences: true }),
+        gru({ units: 4, name: "top" }),
+        dense({ units: 1 }),
+      ),
+      expected = await model.getWeights(),
+      files = unzipSync(await saveKeras(model, null)),
+      config = JSON.parse(strFromU8(files["config.json"])) as { config: { layers: { class_name: string; config: object }[] } };
+    expect(config.config.layers.slice(1, 3)).toMatchObject([
+      {
+        class_name: "LSTM",
+        config: { recurrent_activation: "sigmoid", unit_forget_bias: true, recurrent_dropout: 0, go_backwards: false },
+      },
+      { class_name: "GRU", config: { recurrent_activation: "sigmoid", reset_after: true } },
+    ]);
+    const cells = (...paths: string[]) => paths.flatMap((path) => [0, 1, 2].map((i) => `layers/${path}/cell/vars/${i}`));
+    expect(await pathsOf(files["model.weights.h5"])).toEqual(["layers/dense/vars/0", "layers/dense/vars/1", ...cells("gru", "lstm")]);
+    const older = await saveKeras(model, null, { format: "h5" }),
+      named = (layer: string, cell: string) =>
+        ["bias", "kernel", "recurrent_kernel"].map((weight) => `model_weights/${layer}/${layer}/${cell}/${weight}`);
+    expect(await pathsOf(older)).toEqual([
+      "model_weights/dense/dense/bias",
+      "model_weights/dense/dense/kernel",
+      ...named("lstm", "lstm_cell"),
+      ...named("top", "gru_cell"),
+    ]);
+    const both = new Float32Array([...expected[5].data, ...expected[6].data]);
+    expect(expected.slice(5, 7).map(({ name }) => name)).toEqual(["top/bias", "top/recurrent_bias"]);
+    for (const [bytes, path] of [
+      [files["model.weights.h5"], "layers/gru/cell/vars/2"],
+      [older, "model_weights/top/top/gru_cell/bias"],
+    ] as const)
+      expect(await tensorAt(bytes, path)).toEqual({ shape: [2, 12], values: both });
+  });
+
+  it("weights alone of a GRU", async () => {
+    const layers = (units = 4) => [gru({ units, inputShape: [3, 2] }), dense({ units: 1 })],
+      model = await modelOf(...layers()),
+      other = sequential({ layers: layers() }),
+      bytes = await saveKerasWeights(model, null);
+    expect(await other.getWeights()).not.toEqual(await model.getWeights());
+    await loadKerasWeights(other, bytes);
+    expect(await other.getWeights()).toEqual(await model.getWeights());
+    await expect(loadKerasWeights(sequential({ layers: layers(5) }), bytes)).rejects.toThrow("must have shape (2, 15); got (2, 12)");
   });
 
   it("by path, in the form that its name says", async () => {

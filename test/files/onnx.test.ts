@@ -11,7 +11,9 @@ import {
   batchNormalization,
   DeltapropError,
   dense,
+  gru,
   layerNormalization,
+  lstm,
   sequential,
   simpleRNN,
   UnsupportedError,
@@ -50,6 +52,24 @@ const MORE: typeof MODELS = {
     features: [5, 2],
     layers: () => [simpleRNN({ units: 3, activation: "linear", inputShape: [5, 2] })],
   },
+  ...Object.fromEntries(
+    (
+      [
+        ["linear", "sigmoid"],
+        ["linear", "linear"],
+        ["tanh", "linear"],
+        ["tanh", "hardSigmoid"],
+        ["linear", "hardSigmoidKeras2"],
+        ["relu", "relu"],
+      ] as const
+    ).flatMap(([activation, recurrentActivation]) =>
+      [lstm, gru].map((make): [string, (typeof MODELS)[string]] => [
+        `${make.name} with ${activation} and gates by ${recurrentActivation}`,
+        // Two steps: without a bound on its gates a state soon outgrows what float32 has to 1e-5.
+        { features: [2, 2], layers: () => [make({ units: 3, activation, recurrentActivation, inputShape: [2, 2] })] },
+      ]),
+    ),
+  ),
 };
 
 describe("models of ours", () => {
@@ -115,7 +135,7 @@ describe("models of ours", () => {
 const floats = (name: string, ...shape: number[]): TensorProto => ({ name, shape, data: numbers(sizeOf(shape)) });
 const INPUT: ValueInfoProto = { name: "x", shape: [null, 3], type: FLOAT },
   OUTPUT: ValueInfoProto = { name: "y", shape: [null, 2], type: FLOAT };
-const file = (nodes: NodeProto[], tensors: TensorProto[], from = INPUT) => encodeModel(nodes, tensors, from, OUTPUT);
+const file = (nodes: NodeProto[], tensors: TensorProto[], from = INPUT, to = OUTPUT) => encodeModel(nodes, tensors, from, to);
 
 describe("models of others", () => {
   it("as PyTorch exports them: weights transposed, an RNN with two biases", async () => {
@@ -139,6 +159,33 @@ describe("models of others", () => {
     expect(difference(await answers(await loadOnnx(rnn), [5, 3]), await run(rnn, input([5, 3])))).toBeLessThan(BOUND);
   });
 
+  it.each([
+    ["LSTM", 4, {}],
+    ["GRU", 3, { linear_before_reset: 1 }],
+  ] as const)("an %s as PyTorch exports it, with two biases, of the last state or of all, with W of any name", async (op, gates, more) => {
+    for (const isAll of [true, false]) {
+      const bytes = file(
+        [
+          { op: "Transpose", inputs: ["x"], outputs: ["t"], attributes: { perm: [1, 0, 2] } },
+          { op, inputs: ["t", "w", "r", "b"], outputs: ["all", "last"], attributes: { hidden_size: 2, ...more } },
+          { op: "Squeeze", inputs: [isAll ? "all" : "last", "axis"], outputs: [isAll ? "s" : "y"] },
+          ...(isAll ? [{ op: "Transpose", inputs: ["s"], outputs: ["y"], attributes: { perm: [1, 0, 2] } }] : []),
+        ],
+        [
+          floats("w", 1, 2 * gates, 3),
+          floats("r", 1, 2 * gates, 2),
+          floats("b", 1, 4 * gates),
+          { name: "axis", shape: [1], data: [isAll ? 1 : 0] },
+        ],
+        { ...INPUT, shape: [null, 5, 3] },
+        isAll ? { ...OUTPUT, shape: [null, 5, 2] } : OUTPUT,
+      );
+      const expected = await run(bytes, input([5, 3]));
+      expect(expected).toHaveLength(isAll ? 40 : 8);
+      expect(difference(await answers(await loadOnnx(bytes), [5, 3]), expected)).toBeLessThan(BOUND);
+    }
+  });
+
   it("whose sizes are open, with inputShape", async () => {
     const open = file([{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }], [floats("w", 3, 2)], { ...INPUT, shape: [null, null] });
     await expect(loadOnnx(open)).rejects.toThrow("leaves a size open");
@@ -148,6 +195,23 @@ describe("models of others", () => {
 
 const GEMM: NodeProto = { op: "Gemm", inputs: ["x", "w"], outputs: ["y"] },
   W = floats("w", 3, 2);
+/** Behind a Transpose, with what it gives squeezed. */
+const recurrent = (op: "RNN" | "LSTM" | "GRU", change: Partial<NodeProto>, gates = { RNN: 1, LSTM: 4, GRU: 3 }[op]) =>
+  file(
+    [
+      { op: "Transpose", inputs: ["x"], outputs: ["t"], attributes: { perm: [1, 0, 2] } },
+      {
+        op,
+        inputs: ["t", "w", "r"],
+        outputs: ["", "last"],
+        ...change,
+        attributes: { hidden_size: 2, ...(op === "GRU" && { linear_before_reset: 1 }), ...change.attributes },
+      },
+      { op: "Squeeze", inputs: ["last", "axis"], outputs: ["y"] },
+    ],
+    [floats("w", 1, 2 * gates, 3), floats("r", 1, 2 * gates, 2), floats("p", 1, 6), { name: "axis", shape: [1], data: [0] }],
+    { ...INPUT, shape: [null, 5, 3] },
+  );
 const RNN: NodeProto = { op: "RNN", inputs: ["x", "w", "r"], outputs: ["", "y"], attributes: { hidden_size: 2 } };
 
 describe("what is refused", () => {
@@ -184,6 +248,35 @@ describe("what is refused", () => {
     ],
     ["weights that are computed", file([GEMM], []), "input 1 must be a constant"],
     ["a recurrence backwards", file([{ ...RNN, attributes: { direction: "reverse" } }], [W]), "direction reverse"],
+    ["an LSTM backwards", recurrent("LSTM", { attributes: { direction: "reverse" } }), "(LSTM): direction reverse"],
+    [
+      "an LSTM with peepholes",
+      recurrent("LSTM", { inputs: ["t", "w", "r", "", "", "", "", "p"] }),
+      "initial_h, initial_c and P are not known",
+    ],
+    ["an LSTM whose gates i and f are one", recurrent("LSTM", { attributes: { input_forget: 1 } }), "attribute input_forget is 1"],
+    ["the cell of an LSTM", recurrent("LSTM", { outputs: ["", "", "last"] }), "its last cell state is used"],
+    [
+      "two activations of one LSTM",
+      recurrent("LSTM", { attributes: { activations: ["Sigmoid", "Tanh", "Relu"] } }),
+      "activations Sigmoid, Tanh, Relu: the last two must be the same",
+    ],
+    [
+      "an activation of gates that is not known",
+      recurrent("GRU", { attributes: { activations: ["Elu", "Tanh"] } }),
+      "activation Elu is not known",
+    ],
+    [
+      "a scaled activation",
+      recurrent("GRU", { attributes: { activations: ["Affine", "Tanh"], activation_alpha: { floats: [2] } } }),
+      "activation Affine is not known",
+    ],
+    [
+      "the other form of a GRU",
+      recurrent("GRU", { attributes: { linear_before_reset: 0 } }),
+      "attribute linear_before_reset is 0, known only as 1",
+    ],
+    ["kernels of another operator", recurrent("GRU", {}, 4), "the shapes of W, R and B do not fit one another"],
     ["a recurrence that is batch first", file([RNN], [floats("w", 1, 2, 3), floats("r", 1, 2, 2)]), "time must come first"],
     [
       "a softmax of another axis",
@@ -276,7 +369,9 @@ describe("what is refused", () => {
 
   it("any file with bytes changed: a typed error, or a model", async () => {
     const files = await Promise.all(
-      ["a classifier", "a recurrent network"].map(async (name) => saveOnnx(await modelOf(...MODELS[name].layers()), null)),
+      ["a classifier", "a recurrent network", "gated recurrent units"].map(async (name) =>
+        saveOnnx(await modelOf(...MODELS[name].layers()), null),
+      ),
     );
     let refused = 0;
     await fc.assert(

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { loadTorchWeights } from "../../src/files/index.ts";
-import { dense, encodeSafetensors, FormatError, InputError, sequential, simpleRNN } from "../../src/index.ts";
+import { dense, encodeSafetensors, FormatError, gru, InputError, lstm, sequential, simpleRNN, type Layer } from "../../src/index.ts";
 import { answers, difference, numbers } from "./support.ts";
 
 const tensor = (name: string, shape: number[], at: number) => ({
@@ -67,6 +67,93 @@ it("answer as PyTorch's formulas do", async () => {
   // The sum of the biases is rounded to float32.
   expect(difference(await answers(model, [5, 3]), expected)).toBeLessThan(1e-6);
   expect(difference(await answers(declare(), [5, 3]), expected)).toBeGreaterThan(1e-2);
+});
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+describe("layers with gates answer as PyTorch's documentation defines them", () => {
+  const UNITS = 4,
+    FEATURES = 3,
+    STEPS = 5;
+  const file = (gates: number, names = ["weight_ih_l1", "weight_hh_l1", "bias_ih_l1", "bias_hh_l1"]) =>
+    names.map((name, i) => tensor(`net.${name}`, i > 1 ? [gates * UNITS] : [gates * UNITS, i === 0 ? FEATURES : UNITS], 100 * i));
+  /** h after all steps of each of 4 examples, from x·W_ihᵀ + b_ih and h·W_hhᵀ + b_hh, each cut into its gates. */
+  function states(
+    gates: number,
+    step: (x: number[][], q: number[][], h: number[], c: number[]) => readonly [number[], number[]],
+  ): number[] {
+    const [ih, hh, bih, bhh] = file(gates).map(({ data }) => data),
+      x = numbers(4 * STEPS * FEATURES, 500),
+      cut = (values: number[]) => Array.from({ length: gates }, (_, gate) => values.slice(gate * UNITS, (gate + 1) * UNITS));
+    return Array.from({ length: 4 }, (_, example) => {
+      let h = Array<number>(UNITS).fill(0),
+        c = h;
+      for (let t = 0; t < STEPS; t++) {
+        const at = (example * STEPS + t) * FEATURES;
+        [h, c] = step(
+          cut(plus(row(x.subarray(at, at + FEATURES), ih, gates * UNITS), bih)),
+          cut(plus(row(h, hh, gates * UNITS), bhh)),
+          h,
+          c,
+        );
+      }
+      return h;
+    }).flat();
+  }
+  const lstmStates = (order: readonly number[]) =>
+    states(4, (x, q, _, c) => {
+      const [i, f, g, o] = order.map((gate) => plus(x[gate], q[gate]));
+      const next = c.map((value, j) => sigmoid(f[j]) * value + sigmoid(i[j]) * Math.tanh(g[j]));
+      return [next.map((value, j) => sigmoid(o[j]) * Math.tanh(value)), next];
+    });
+  const gruStates = ([r, z, n]: readonly number[]) =>
+    states(3, (x, q, h, c) => [
+      h.map((value, j) => {
+        const update = sigmoid(x[z][j] + q[z][j]);
+        return (1 - update) * Math.tanh(x[n][j] + sigmoid(x[r][j] + q[r][j]) * q[n][j]) + update * value;
+      }),
+      c,
+    ]);
+
+  const options = { units: UNITS, inputShape: [STEPS, FEATURES], name: "layer" };
+  it.each<[string, Layer, number, number[], number[]]>([
+    ["LSTM", lstm(options), 4, lstmStates([0, 1, 2, 3]), lstmStates([0, 1, 3, 2])],
+    ["GRU", gru(options), 3, gruStates([0, 1, 2]), gruStates([1, 0, 2])],
+  ])("%s", async (_, layer, gates, expected, otherOrder) => {
+    const identity = dense({ units: UNITS, useBias: false, kernelInitializer: "identity", name: "out" }),
+      model = sequential({ layers: [layer, identity] });
+    const out = {
+      name: "out.weight",
+      shape: [UNITS, UNITS],
+      data: Float32Array.from({ length: UNITS ** 2 }, (_, i) => Number(i % (UNITS + 1) === 0)),
+    };
+    const load = async (tensors: typeof FILE) =>
+      loadTorchWeights(model, encodeSafetensors([...tensors, out]), { names: { layer: ["net", 1] } });
+    await load(file(gates));
+    expect(difference(await answers(model, [STEPS, FEATURES]), expected)).toBeLessThan(1e-6);
+    // Control: the order of the gates counts.
+    expect(difference(await answers(model, [STEPS, FEATURES]), otherOrder)).toBeGreaterThan(1e-3);
+    await expect(load(file(gates).slice(0, 3))).rejects.toThrow("net.bias_hh_l1 must be a tensor of 1 sizes; got none");
+    await expect(load(file(7 - gates))).rejects.toThrow(`layer/kernel must hold finite numbers of shape (3, ${gates * UNITS})`);
+  });
+
+  it("without biases", async () => {
+    for (const [make, gates] of [
+      [lstm, 4],
+      [gru, 3],
+    ] as const) {
+      const model = sequential({
+          layers: [make({ ...options, useBias: false, name: "net" }), dense({ units: 1, useBias: false, name: "d" })],
+        }),
+        d = tensor("d.weight", [1, UNITS], 3),
+        [ih, hh, bih] = file(gates, ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0"]);
+      await loadTorchWeights(model, encodeSafetensors([ih, hh, d]));
+      expect(await answers(model, [STEPS, FEATURES])).toHaveLength(4);
+      await expect(loadTorchWeights(model, encodeSafetensors([ih, hh, bih, d]))).rejects.toThrow(
+        "net.bias_ih_l0 is there, but the layer has useBias: false",
+      );
+    }
+  });
 });
 
 describe("what does not fit is refused, and the model stays as it was", () => {

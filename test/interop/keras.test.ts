@@ -109,6 +109,32 @@ describe("h5py", () => {
     expect(file.groups).toEqual(expect.arrayContaining(["vars", "layers/simple_rnn/vars", "layers/simple_rnn/cell/vars"]));
   });
 
+  it("finds an LSTM and a GRU laid out as Keras 3 does, the two biases of a GRU in one", async () => {
+    const { tensors } = report.files["ours-gated-recurrent-units.keras"],
+      shapeOf = (path: string) => tensors[`layers/${path}`].shape;
+    expect(
+      ["gru", "lstm", "gru_1"].map((layer) =>
+        [0, 1, 2].flatMap((i) => (`layers/${layer}/cell/vars/${i}` in tensors ? [shapeOf(`${layer}/cell/vars/${i}`)] : [])),
+      ),
+    ).toEqual([
+      [
+        [3, 15],
+        [5, 15],
+        [2, 15],
+      ],
+      [[5, 8], [2, 8], [8]],
+      [
+        [2, 12],
+        [4, 12],
+      ],
+    ]);
+    expect(report.files["ours-gated-recurrent-units.h5"].weight_names).toMatchObject({
+      gru: ["kernel", "recurrent_kernel", "bias"].map((name) => `gru/gru_cell/${name}`),
+      lstm: ["kernel", "recurrent_kernel", "bias"].map((name) => `lstm/lstm_cell/${name}`),
+      top: ["kernel", "recurrent_kernel"].map((name) => `top/gru_cell/${name}`),
+    });
+  });
+
   it("finds γ, β, moving mean and variance in .keras and .h5 in Keras' order", async () => {
     const of = (layer: string) => [0, 1, 2, 3].map((i) => `layers/${layer}/vars/${i}`),
       model = MODELS["batch normalization"];

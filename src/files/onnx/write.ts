@@ -2,8 +2,8 @@
 //   dense      Gemm(x, W, b); for sequences MatMul and Add
 //   simpleRNN  RNN, which takes time first: Transpose before it and, where sequences leave, behind it; W (1, units, features) and R
 //              (1, units, units) are our kernels transposed, B (1, 2·units) is our bias and zeros
-//   lstm, gru  LSTM, GRU with linear_before_reset 1: the same with 4 and 3 times as many rows, one gate below the other: i, o, f, g of an LSTM, z, r, g
-//              of a GRU, whose second bias stands in place of the zeros
+//   lstm, gru  LSTM, GRU with linear_before_reset 1: the same with 4 and 3 times as many rows, one gate below the other: i, o, f, g of an
+//              LSTM, z, r, g of a GRU, whose second bias stands in place of the zeros
 //   batchNormalization  BatchNormalization with the moving statistics, which takes features second: sequences are transposed before and behind it
 //   layerNormalization  LayerNormalization
 
