@@ -38,11 +38,12 @@ async function trainingTask(workload: Workload, write: Write): Promise<object> {
 }
 
 async function recurrentTask(workload: RecurrentWorkload, write: Write): Promise<object> {
-  const { x, labels, rows, input, recurrent, output } = makeRecurrentProblem(workload);
+  const { x, labels, rows, input, recurrent, recurrentBias, output } = makeRecurrentProblem(workload);
   const weights = {
     input: await write(input.kernel),
     bias: await write(input.bias),
     recurrent: await write(recurrent),
+    recurrentBias: recurrentBias && (await write(recurrentBias)),
     output: await write(output.kernel),
     outputBias: await write(output.bias),
   };
