@@ -38,6 +38,8 @@ const SLOW = [
   "784-128-10 b64 sgd",
   "2-64-64-1",
   "rnn 65-256",
+  "lstm",
+  "gru",
   "product 512",
   "product 1024",
   "product 2048",

@@ -75,6 +75,9 @@ const newEntry = (contender: string): Entry => ({
   bundleGzipBytes: null,
 });
 
+/** Why a contender cannot do this task anywhere; null if it can. */
+const lacking = ({ lacks }: ContenderInfo, task: Task): string | null => (task.kind === "recurrent" ? (lacks?.[task.cell] ?? null) : null);
+
 /** One contender on one workload, and what its rounds have measured so far. */
 class Lane {
   readonly entry: Entry;
@@ -91,7 +94,7 @@ class Lane {
 
   /** @param reference the losses of a training; nothing for a product, which is compared where its numbers are */
   async check(reference: readonly number[]): Promise<void> {
-    const refusal = this.host.refuses(this.info);
+    const refusal = lacking(this.info, this.task) ?? this.host.refuses(this.info);
     if (refusal !== null) {
       Object.assign(this.entry, { status: "not here", says: refusal } satisfies Partial<Entry>);
       return;

@@ -5,13 +5,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { TOLERANCE } from "../agreement.ts";
-import { makeRecurrentProblem, RECURRENT, type RecurrentWorkload } from "../recurrent.ts";
+import { makeRecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
 import { ADAM, makeProblem, WORKLOADS, type Workload } from "../workloads.ts";
 import { stepFlops, type Tell } from "./contest.ts";
 import { paceOf } from "./pace.ts";
 import { rememberedLosses } from "./reference.ts";
 import type { Row } from "./rows.ts";
-import type { Task } from "./tasks.ts";
+import { SEQUENCES, type Task } from "./tasks.ts";
 
 /** Puts an array into a file and gives its name. */
 type Write = (values: Float32Array | Uint8Array) => Promise<string>;
@@ -38,11 +38,12 @@ async function trainingTask(workload: Workload, write: Write): Promise<object> {
 }
 
 async function recurrentTask(workload: RecurrentWorkload, write: Write): Promise<object> {
-  const { x, labels, rows, input, recurrent, output } = makeRecurrentProblem(workload);
+  const { x, labels, rows, input, recurrent, recurrentBias, output } = makeRecurrentProblem(workload);
   const weights = {
     input: await write(input.kernel),
     bias: await write(input.bias),
     recurrent: await write(recurrent),
+    recurrentBias: recurrentBias && (await write(recurrentBias)),
     output: await write(output.kernel),
     outputBias: await write(output.bias),
   };
@@ -58,7 +59,7 @@ async function writeTasks(folder: string, quick: boolean): Promise<void> {
   };
   const { rounds, seconds, lossSteps } = paceOf(quick),
     tasks: object[] = [];
-  for (const workload of quick ? [WORKLOADS[0]] : [...WORKLOADS, ...RECURRENT]) {
+  for (const workload of quick ? [WORKLOADS[0]] : [...WORKLOADS, ...SEQUENCES]) {
     const task = await (workload.kind === "training" ? trainingTask(workload, write) : recurrentTask(workload, write));
     const steps = workload.kind === "recurrent" ? Math.min(lossSteps, workload.mostLosses) : lossSteps;
     tasks.push({ ...task, reference: await rememberedLosses(dirname(folder), workload, steps) });

@@ -4,24 +4,27 @@
 
 import { jit, nn, numpy as np, tree, valueAndGrad, type Device } from "@jax-js/jax";
 import { stepped, type RecurrentContender, type Training } from "../contender.ts";
-import { oneHot, timeFirst, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
+import { BLOCKS, oneHot, timeFirst, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
 import { BATCHES } from "../workloads.ts";
 import { adamStart, adamUpdate, type AdamState } from "./jax-adam.ts";
+import { ADVANCE, type State } from "./jax-cells.ts";
 import { jaxReady } from "./jax-ready.ts";
 
-type Params = { U: np.Array; b: np.Array; W: np.Array; V: np.Array; c: np.Array };
+/** bW: of a GRU; of others there is none. */
+type Params = { U: np.Array; b: np.Array; W: np.Array; bW: np.Array[]; V: np.Array; c: np.Array };
 /** Consumes what it is given; x, y (steps × batch × vocabulary). */
 type Step = (params: Params, state: AdamState<Params>, x: np.Array, y: np.Array) => [np.Array, Params, AdamState<Params>];
 
-function lossOf({ vocabulary, steps, batch }: RecurrentWorkload) {
-  return ({ U, b, W, V, c }: Params, x: np.Array, y: np.Array): np.Array => {
-    const states: np.Array[] = [];
+function lossOf({ cell, vocabulary, steps, batch }: RecurrentWorkload) {
+  return ({ U, b, W, bW, V, c }: Params, x: np.Array, y: np.Array): np.Array => {
+    const states: State[] = [];
     for (let t = 0; t < steps; t++) {
-      const fromInput = np.dot(x.ref.slice(t), U.ref).add(b.ref);
-      states.push(np.tanh(t === 0 ? fromInput : fromInput.add(np.dot(states[t - 1].ref, W.ref))));
+      const z = np.dot(x.ref.slice(t), U.ref).add(b.ref);
+      states.push(ADVANCE[cell](z, states[t - 1] ?? null, W, bW[0] ?? null));
     }
-    for (const used of [x, U, b, W]) used.dispose();
-    const output = np.dot(np.concatenate(states), V).add(c);
+    states.at(-1)?.c?.dispose();
+    for (const used of [x, U, b, W, ...bW]) used.dispose();
+    const output = np.dot(np.concatenate(states.map(({ h }) => h)), V).add(c);
     return nn
       .logSoftmax(output)
       .mul(y.reshape([steps * batch, vocabulary]))
@@ -38,20 +41,23 @@ function stepOf(workload: RecurrentWorkload): Step {
   });
 }
 
-function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, output }: RecurrentProblem): Training {
-  const { vocabulary, hidden, steps, batch } = workload,
+function trainingOf(workload: RecurrentWorkload, { x, labels, input, recurrent, recurrentBias, output }: RecurrentProblem): Training {
+  const { cell, vocabulary, hidden, steps, batch } = workload,
+    columns = BLOCKS[cell] * hidden,
     run = stepOf(workload);
   let params: Params = {
-    U: np.array(input.kernel).reshape([vocabulary, hidden]),
+    U: np.array(input.kernel).reshape([vocabulary, columns]),
     b: np.array(input.bias),
-    W: np.array(recurrent).reshape([hidden, hidden]),
+    W: np.array(recurrent).reshape([hidden, columns]),
+    bW: recurrentBias ? [np.array(recurrentBias)] : [],
     V: np.array(output.kernel).reshape([hidden, vocabulary]),
     c: np.array(output.bias),
   };
   let state = adamStart((): Params => ({
-    U: np.zeros([vocabulary, hidden]),
-    b: np.zeros([hidden]),
-    W: np.zeros([hidden, hidden]),
+    U: np.zeros([vocabulary, columns]),
+    b: np.zeros([columns]),
+    W: np.zeros([hidden, columns]),
+    bW: recurrentBias ? [np.zeros([columns])] : [],
     V: np.zeros([hidden, vocabulary]),
     c: np.zeros([vocabulary]),
   }));

@@ -1,32 +1,39 @@
-// TensorFlow.js' own simpleRNN by LayersModel.fit(), on tensors that lie on the device.
-// Route: one-hot characters, as its simpleRNN takes no whole numbers; one dense layer on all steps at once (timeDistributed
+// TensorFlow.js' own simpleRNN or lstm by LayersModel.fit(), on tensors that lie on the device.
+// Its gru has another formula than the workload's: r ⊙ h(t−1) before the product, and no resetAfter.
+// Route: one-hot characters, as its layers take no whole numbers; one dense layer on all steps at once (timeDistributed
 // would go through them one by one); else as tfjs-fit.ts. Its `unroll` has no effect ("imperative backend").
 
 import { tensor1d, tensor2d, tensor3d, type Tensor3D } from "@tensorflow/tfjs-core";
 import { layers, sequential, type Sequential } from "@tensorflow/tfjs-layers";
 import type { RecurrentContender, Training } from "../contender.ts";
-import { oneHot, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
+import { BLOCKS, oneHot, type RecurrentProblem, type RecurrentWorkload } from "../recurrent.ts";
 import { cycle } from "../workloads.ts";
 import { fitTraining } from "./tfjs-fit-training.ts";
 import { lossOf, optimizerOf } from "./tfjs-recipe.ts";
 
-function modelOf({ vocabulary, hidden, steps, learningRate }: RecurrentWorkload, problem: RecurrentProblem): Sequential {
-  const model = sequential(),
-    { input, recurrent, output } = problem;
+function layerOf({ cell, vocabulary, hidden, steps }: RecurrentWorkload): ReturnType<typeof layers.simpleRNN> {
   // Zeros: the weights are set below, and the orthogonal default is slow to make.
-  model.add(
-    layers.simpleRNN({
-      units: hidden,
-      inputShape: [steps, vocabulary],
-      activation: "tanh",
-      returnSequences: true,
-      recurrentInitializer: "zeros",
-    }),
-  );
+  const options = {
+    units: hidden,
+    inputShape: [steps, vocabulary],
+    activation: "tanh" as const,
+    returnSequences: true,
+    recurrentInitializer: "zeros" as const,
+  };
+  if (cell === "gru") throw new Error("TensorFlow.js' gru has no resetAfter");
+  return cell === "lstm" ? layers.lstm({ ...options, recurrentActivation: "sigmoid" }) : layers.simpleRNN(options);
+}
+
+function modelOf(workload: RecurrentWorkload, problem: RecurrentProblem): Sequential {
+  const model = sequential(),
+    { cell, vocabulary, hidden, learningRate } = workload,
+    columns = BLOCKS[cell] * hidden,
+    { input, recurrent, output } = problem;
+  model.add(layerOf(workload));
   model.add(layers.dense({ units: vocabulary, activation: "linear" }));
   model.setWeights([
-    tensor2d(input.kernel, [vocabulary, hidden]),
-    tensor2d(recurrent, [hidden, hidden]),
+    tensor2d(input.kernel, [vocabulary, columns]),
+    tensor2d(recurrent, [hidden, columns]),
     tensor1d(input.bias),
     tensor2d(output.kernel, [hidden, vocabulary]),
     tensor1d(output.bias),

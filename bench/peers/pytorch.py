@@ -80,22 +80,36 @@ class Dense(nn.Module):
         return nn.functional.cross_entropy(x, y) if self.softmax else nn.functional.mse_loss(x, y)
 
 
+# PyTorch's layer of each cell, and where each of its blocks of gates is among Keras' (i, f, g, o and z, r, g).
+CELLS = {"rnn": (nn.RNN, [0]), "lstm": (nn.LSTM, [0, 1, 2, 3]), "gru": (nn.GRU, [1, 0, 2])}
+
+
 class Recurrent(nn.Module):
-    """h(t) = tanh(U[x(t)] + h(t-1)·W + b), o(t) = h(t)·V + c; the mean cross-entropy over all steps. torch.nn.RNN, so cuDNN on NVIDIA."""
+    """A recurrent layer on U[x(t)] + b and h(t-1)·W, o(t) = h(t)·V + c; the mean cross-entropy over all steps. torch.nn's, so cuDNN on NVIDIA."""
 
     def __init__(self, task, files):
         super().__init__()
         vocabulary, hidden = task["vocabulary"], task["hidden"]
         weights = task["weights"]
         self.vocabulary = vocabulary
-        self.rnn = nn.RNN(vocabulary, hidden, nonlinearity="tanh", batch_first=True)
+        layer, order = CELLS[task["cell"]]
+        self.rnn = layer(vocabulary, hidden, batch_first=True)
+
+        def blocks(name, rows):
+            """(rows, blocks·hidden) in PyTorch's order."""
+            parts = files.floats(weights[name], rows, len(order) * hidden).split(hidden, dim=1)
+            return torch.cat([parts[i] for i in order], dim=1)
+
         with torch.no_grad():
-            self.rnn.weight_ih_l0.copy_(files.floats(weights["input"], vocabulary, hidden).T)
-            self.rnn.weight_hh_l0.copy_(files.floats(weights["recurrent"], hidden, hidden).T)
-            self.rnn.bias_ih_l0.copy_(files.floats(weights["bias"], hidden))
-            self.rnn.bias_hh_l0.zero_()
-        # PyTorch has two biases; trained both, b would move twice as far in a step.
-        self.rnn.bias_hh_l0.requires_grad_(False)
+            self.rnn.weight_ih_l0.copy_(blocks("input", vocabulary).T)
+            self.rnn.weight_hh_l0.copy_(blocks("recurrent", hidden).T)
+            self.rnn.bias_ih_l0.copy_(blocks("bias", 1)[0])
+            if weights["recurrentBias"] is None:
+                self.rnn.bias_hh_l0.zero_()
+            else:
+                self.rnn.bias_hh_l0.copy_(blocks("recurrentBias", 1)[0])
+        # PyTorch has two biases in every layer; trained both, b would move twice as far in a step. A GRU has both in Keras, too.
+        self.rnn.bias_hh_l0.requires_grad_(weights["recurrentBias"] is not None)
         self.kernel = nn.Parameter(files.floats(weights["output"], hidden, vocabulary))
         self.bias = nn.Parameter(files.floats(weights["outputBias"], vocabulary))
         self.to(DEVICE)

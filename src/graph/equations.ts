@@ -5,6 +5,8 @@
 
 import { derivativeSource } from "../model/activations.ts";
 import { matchingActivation } from "../model/losses.ts";
+import { gatedFormula, gatedStarts } from "./gated-equations.ts";
+import { isGated, productSizes } from "./gated-operands.ts";
 import { productRoundings, roundingsOf } from "./long-sums.ts";
 import { rowsOf, timestepsOf, tensorOf, type Graph, type NormalizationOp, type OpName, type Op, type OpOf } from "./types.ts";
 
@@ -199,8 +201,10 @@ function rightSide(op: Op): string {
     case "normalizeRows":
       return normalizationFormula(op);
     case "recurrentForward":
+      if (isGated(op)) return gatedFormula(op);
       return `${op.activation}(${first}(t) + ${op.outputs[0]}(t−1)·${second}), t ascending`;
     case "recurrentBackward":
+      if (isGated(op)) return gatedFormula(op);
       return `(${first}(t) + ${op.outputs[0]}(t+1)·${third}ᵀ) ⊙ ${op.activation}′(${second}(t)), t descending`;
     case "previousStep":
       return `${first}(t−1)`;
@@ -225,6 +229,10 @@ export const formulaOf = (op: Op): string => `${op.outputs.join(", ")} ${op.type
 const UNIT_TEXT = "2⁻²⁴";
 const sumBound = (roundings: number, of = "|error|"): string => `${of} ≤ ${roundings}·${UNIT_TEXT}·Σ|terms|`;
 
+/** The terms of the product of a time step and what is added to it. */
+const recurrentRoundings = (graph: Graph, op: OpOf<"recurrentForward" | "recurrentBackward">): number =>
+  productSizes(op, tensorOf(graph, op.outputs[0]).cols).k + (isGated(op) ? gatedStarts(op) : 1);
+
 /**
  * "|error| ≤ 785·2⁻²⁴·Σ|terms|": what rounding in float32 may do to a sum, to first order and for exact inputs; null for an op that adds
  * nothing up. The bound in full, with what WGSL allows exp, log, division and sqrt, is that of src/reference/bounds.ts.
@@ -243,7 +251,7 @@ export function roundingText(graph: Graph, op: Op, batch: number): string | null
       return sumBound(roundingsOf(rows(op.inputs[0])));
     case "recurrentForward":
     case "recurrentBackward":
-      return sumBound(cols + 1, "|error of the sum at each t|");
+      return sumBound(recurrentRoundings(graph, op), "|error of the sum at each t|");
     default:
       return null;
   }

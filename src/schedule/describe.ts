@@ -46,6 +46,9 @@ function productShapes(graph: Graph, { type, inputs: [left, right], ...step }: O
   return `${a}${step.form === "leftTransposed" ? "ᵀ" : ""}·${b}${step.form === "rightTransposed" ? "ᵀ" : ""}`;
 }
 
+/** A longer formula moves what follows it in its own line alone. */
+const MOST_ALIGNED = 100;
+
 /** "BP2     grad_a1 = delta2·w2ᵀ   (64, 10)·(128, 10)ᵀ   |error| ≤ 10·2⁻²⁴·Σ|terms|": one line an op. */
 export function describeOps({ graph, batch }: Pick<Plan, "graph" | "batch">, ops: readonly Op[]): string[] {
   const equations = equationsOf(graph);
@@ -55,7 +58,7 @@ export function describeOps({ graph, batch }: Pick<Plan, "graph" | "batch">, ops
     productShapes(graph, op, batch) || shapeText(graph, op.outputs[0], batch),
     roundingText(graph, op, batch) ?? "",
   ]);
-  const widths = [0, 1, 2].map((c) => Math.max(...rows.map((row) => row[c].length)));
+  const widths = [0, 1, 2].map((c) => Math.max(...rows.map((row) => row[c].length).filter((length) => length <= MOST_ALIGNED)));
   return rows.map((row) =>
     row
       .map((cell, c) => cell.padEnd(widths[c] ?? 0))

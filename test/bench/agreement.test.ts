@@ -132,6 +132,34 @@ describe("a contender that cannot run there", () => {
   });
 });
 
+describe("a contender without the workload's layer", () => {
+  it("is reported with the reason where the cell is that one, and asked about others", async () => {
+    const host = new FakeHost({ "deltaprop.js": 1, "other.js": 1 });
+    const recurs = { ...contender("other"), kind: "recurrent", lacks: { gru: "it has another formula" } } as const;
+    const small = { vocabulary: 5, hidden: 4, steps: 3, batch: 2 };
+    const [lstm, gru] = (["lstm", "gru"] as const).map((cell) => ({ ...RECURRENT.find((one) => one.cell === cell)!, ...small }));
+    vi.spyOn(host, "ask").mockImplementation(async ({ kind, workload, lossSteps }) => {
+      host.asked.push(`${kind} ${workload}`);
+      const losses = Array.from({ length: lossSteps }, () => 1);
+      return kind === "check"
+        ? { kind, outcome: { losses }, counts, peakBytes: 1 }
+        : { kind, steps: 1, seconds: 1, coldMillis: 1, fetched: [] };
+    });
+    const reports = await runBenchmark(host, {
+      contenders: [recurs],
+      workloads: [lstm, gru],
+      rounds: 1,
+      lossSteps: STEPS,
+      seconds: 0.1,
+      reference: async (_, steps) => Array.from({ length: steps }, () => 1),
+      say: () => {},
+    });
+    expect(reports.map(({ entries }) => entries[0].status)).toEqual(["timed", "not here"]);
+    expect(host.asked).toEqual([`check ${lstm.name}`, `time ${lstm.name}`]);
+    expect(workloadTable(reports[1])).toMatch(/other +NOT HERE: it has another formula/);
+  });
+});
+
 describe("a contender that fails", () => {
   it("is reported, and the others go on", async () => {
     class Failing extends FakeHost {

@@ -25,7 +25,9 @@ describe("the arguments", () => {
     expect(new Set(names(contenders))).toEqual(new Set(["jax-js webgpu", "jax-js wasm"]));
     expect(names(workloads)).toEqual(["2-8-1 b4 sgd"]);
     expect(names(settingsOf(flags({ only: ["product"] })).workloads)).toEqual(names(PRODUCTS));
-    expect(names(settingsOf(flags({ only: ["rnn"] })).workloads)).toEqual(names(RECURRENT));
+    for (const cell of ["rnn", "lstm", "gru"]) {
+      expect(names(settingsOf(flags({ only: [cell] })).workloads)).toEqual(names(RECURRENT.filter((one) => one.cell === cell)));
+    }
     expect(settingsOf(flags({ only: ["2-8-1"] })).contenders).toEqual(CONTENDERS);
   });
 
@@ -33,7 +35,8 @@ describe("the arguments", () => {
     const quick = settingsOf(flags({ quick: true }));
     expect(names(quick.contenders).some((name) => name.includes("wasm"))).toBe(false);
     expect(names(quick.workloads)).not.toContain("product 2048");
-    expect(names(quick.workloads).filter((name) => name.includes("rnn"))).toEqual(["rnn 65-128 T32 b16 adam"]);
+    expect(names(quick.workloads).filter((name) => /rnn|lstm|gru/.test(name))).toEqual(["rnn 65-128 T32 b16 adam"]);
+    expect(names(settingsOf(flags({ quick: true, only: ["gru"] })).workloads)).toEqual(["gru 65-128 T32 b16 adam"]);
     expect(quick.rounds).toBe(1);
     expect(names(settingsOf(flags({ quick: true, only: ["product 2048"] })).workloads)).toEqual(["product 2048"]);
     expect(names(settingsOf(flags({ quick: true, only: ["wasm"] })).contenders)).toHaveLength(10);

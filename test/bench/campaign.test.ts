@@ -36,7 +36,7 @@ describe("the parts", () => {
   it("go through every test file, workload, product and size; quick ones through one of each kind", () => {
     expect(tasksOf("tests", false, FILES).map(({ name }) => name)).toEqual(FILES);
     expect(tasksOf("tests", true, FILES).map(({ name }) => name)).toEqual(["adapter", "worker", "worked-xor"]);
-    expect(tasksOf("workloads", false, FILES)).toHaveLength(13);
+    expect(tasksOf("workloads", false, FILES)).toHaveLength(15);
     for (const { name } of tasksOf("sizes", false, FILES)) expect(workloadOf(name).widths.length).toBe(3);
     expect(tasksOf("sizes", false, FILES).map(({ name }) => workloadOf(name).name)).toEqual(
       expect.arrayContaining(["784-128-10 b16 adam", "784-128-10 b4096 adam", "32-32-10 b256 adam", "4096-4096-10 b256 adam"]),

@@ -5,6 +5,7 @@ import { buildGraph } from "../../src/graph/build.ts";
 import { equationsOf, formulaOf, roundingText, shapeText } from "../../src/graph/equations.ts";
 import * as recurrent from "../../src/graph/recurrent.ts";
 import { sizeOf, tensorOf, type Graph, type OpName, type Op } from "../../src/graph/types.ts";
+import { gru, lstm } from "../../src/model/gated.ts";
 import { dense, dropout } from "../../src/model/layers.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
 import { adam, sgd } from "../../src/model/optimizers.ts";
@@ -37,6 +38,21 @@ const sequences = (() => {
   );
   const recipe = resolveRecipe(network, { optimizer: sgd({ clipValue: 1 }), loss: "sparseCategoricalCrossentropy" });
   return buildGraph(network, recipe, "train", { type: "uint32", scale: 1, masked: true }, recurrent);
+})();
+
+/** An LSTM, and two GRUs of which the second has no biases. */
+const gated = (() => {
+  const network = resolveNetwork(
+    [
+      lstm({ units: 3, inputShape: [5, 7], stateful: true, returnSequences: true }),
+      gru({ units: 2, returnSequences: true, recurrentActivation: "linear", activation: "relu" }),
+      gru({ units: 4, useBias: false }),
+      dense({ units: 1 }),
+    ],
+    1,
+  );
+  const recipe = resolveRecipe(network, { optimizer: "sgd", loss: "meanSquaredError" });
+  return buildGraph(network, recipe, "train", { type: "float32", scale: 1, masked: true }, recurrent);
 })();
 
 const lines = (graph: Graph): string[] => {
@@ -102,14 +118,30 @@ describe("the equations of a graph", () => {
       expect(found).toContain(line);
   });
 
+  it("have the gates of LSTM and GRU", () => {
+    const found = lines(gated);
+    for (const line of [
+      "a: h1, gates1, c1 = o ⊙ tanh(c1), [i, f, g, o], f ⊙ c1(t−1) + i ⊙ g; " +
+        "i, f, o = sigmoid(a), g = tanh(a), a = z1(t) + h1(t−1)·w1, t ascending",
+      "a: h2, gates2 = z ⊙ h2(t−1) + (1 − z) ⊙ g, [z, r, g, q]; " +
+        "z, r = linear(z2(t) + q), g = relu(z2(t) + r ⊙ q), q = h2(t−1)·w2 + rb2, t ascending",
+      "BP2: delta2, direct_h2, recurrent_delta2 = [G ⊙ (h2(t−1) − g) ⊙ z′, e ⊙ q ⊙ r′, e], G ⊙ z, delta2 with e ⊙ r for e; " +
+        "e = G ⊙ (1 − z) ⊙ g′, G = grad_h2(t) + recurrent_delta2(t+1)·w2ᵀ + direct_h2(t+1), z, r, g, q in gates2, t descending",
+      "BP2: delta1, direct_c1 = [D ⊙ g ⊙ i′, D ⊙ c1(t−1) ⊙ f′, D ⊙ i ⊙ g′, G ⊙ tanh(c1) ⊙ o′], D ⊙ f; " +
+        "D = G ⊙ o ⊙ tanh′(c1) + direct_c1(t+1), G = grad_h1(t) + delta1(t+1)·w1ᵀ, i, f, g, o in gates1, t descending",
+    ])
+      expect(found).toContain(line);
+    expect(found.find((line) => line.startsWith("a: h3"))).toContain("q = h3(t−1)·w3, t");
+  });
+
   it("hold all that they take: no formula leaves an operand out but lengths and carried states", () => {
-    const ops = [...xor.ops, ...both.ops, ...sequences.ops],
+    const ops = [...xor.ops, ...both.ops, ...sequences.ops, ...gated.ops],
       seen = new Set<OpName>(ops.map(({ type }) => type));
     expect(seen.size).toBeGreaterThan(20);
     for (const op of ops) {
       const formula = formulaOf(op);
       for (const name of op.inputs) {
-        if (!/^lengths$|^(train|evaluate|predict)_h/.test(name)) expect(formula).toContain(name);
+        if (!/^lengths$|^(train|evaluate|predict)_[hc]/.test(name)) expect(formula).toContain(name);
       }
       expect(formula).not.toMatch(/undefined|NaN/);
     }
@@ -138,6 +170,16 @@ describe("the rounding", () => {
         expect(bound, "control: one rounding more").toBeLessThan(gamma(n + 1));
       }
     }
+  });
+
+  it("of recurrent layers is that of one time step: all terms of its product, and what is added to it", () => {
+    const found = gated.ops.flatMap((op) =>
+      op.type === "recurrentForward" || op.type === "recurrentBackward" ? [[op.outputs[0], roundings(gated, op, 8)]] : [],
+    );
+    // H + z forward, 4·H + ∂C/∂h back; a GRU has a bias forward, and 3·H + ∂C/∂h + direct_h back.
+    expect(Object.fromEntries(found)).toEqual({ h1: 4, delta1: 13, h2: 4, delta2: 8, h3: 5, delta3: 14 });
+    const simple = sequences.ops.flatMap((op) => (op.type === "recurrentBackward" ? [roundings(sequences, op, 8)] : []));
+    expect(simple).toEqual([3, 4]);
   });
 
   it("is said of sums alone", () => {

@@ -61,6 +61,7 @@ describe("the command line", () => {
     ["--activation", "softmax"],
     ["--precision", "f64"],
     ["--dropout", "1"],
+    ["--recurrent", "--cell", "LSTM"],
     ["--unknown"],
     ["2-3-2", "4-5-6"],
   ])("refuses %s %s", (...args: string[]) => {
@@ -71,6 +72,7 @@ describe("the command line", () => {
     [["2-3-2", "--loss", "huber", "--launch", "2"], /--launch 2: this plan has one launch/],
     [["--launch", "4"], /--launch 4: this plan has launches 1 to 3.*Leave --launch out/],
     [["2-3-2", "--timesteps", "4"], /--timesteps.*Add --recurrent/],
+    [["2-3-2", "--cell", "lstm"], /--cell lstm.*Add --recurrent/],
     [["2-2", "--recurrent"], /--recurrent.*hidden width/],
     [["2-3-2", "--recurrent", "--activation", "gelu"], /--activation gelu.*tanh, relu, sigmoid, linear/],
     [["4-3-1"], /at least 2 classes/],
@@ -130,6 +132,8 @@ describe("the listing", () => {
   it.each([
     ["on SwiftShader", "--adapter", "software"],
     ["recurrent", "65-32-65", "--recurrent", "--timesteps", "5"],
+    ["of LSTM layers", "5-4-3-2", "--recurrent", "--cell", "lstm", "--timesteps", "3"],
+    ["of GRU layers, on SwiftShader", "5-4-3-2", "--recurrent", "--cell", "gru", "--timesteps", "3", "--adapter", "software"],
     ["f16", "--precision", "f16"],
     ["bytes", "--bytes"],
     [
@@ -155,6 +159,23 @@ describe("the listing", () => {
     expect(text).toMatch(/^\/\/ The graph of the step: \d+ operations/);
     expect(text).toContain("@compute @workgroup_size(");
     expect(text).not.toMatch(/undefined|NaN|\[object/);
+  });
+
+  it.each([
+    [[], 1],
+    [["--cell", "rnn"], 1],
+    [["--cell", "gru"], 3],
+    [["--cell", "lstm"], 4],
+  ])("has the kernels of recurrent layers %s: %i matrices side by side", async (args, blocks) => {
+    const text = await printed("5-8-3", "--recurrent", "--timesteps", "3", ...args),
+      biases = blocks === 3 ? 2 * 3 * 8 : blocks * 8;
+    expect(text).toContain("z1 = x·u1 + b1");
+    expect(text).toContain(`·(5, ${blocks * 8})`);
+    const { widths, flags } = parse("5-8-3", "--recurrent", "--timesteps", "3", ...args),
+      { tensors } = (await planOf(widths, flags)).graph;
+    // U, W and the biases of the layer, V and c of the dense one.
+    const all = [...tensors.values()].filter(({ role }) => role === "parameter");
+    expect(all.reduce((sum, { rows, cols }) => sum + Number(rows) * cols, 0)).toBe((5 + 8) * blocks * 8 + biases + 8 * 3 + 3);
   });
 
   it("says which tensors are stored as f16, and that bytes are scaled", async () => {

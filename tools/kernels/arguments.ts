@@ -8,6 +8,9 @@ import { OPTIMIZERS, type OptimizerName } from "../../src/model/optimizers.ts";
 import type { Precision } from "../../src/schedule/precision.ts";
 import { ADAPTERS, type AdapterName } from "./adapters.ts";
 
+/** Kinds of recurrent layers, by the names that `deltaprop char-rnn --cell` takes. */
+export const CELLS = ["rnn", "lstm", "gru"] as const;
+
 export const PURPOSES = ["train", "evaluate", "predict"] as const;
 
 /** What was typed, with the defaults of all that was not. */
@@ -23,6 +26,8 @@ export interface Flags {
   readonly l2: number;
   /** The hidden layers are recurrent, and every time step is answered. */
   readonly recurrent: boolean;
+  /** Kind of the recurrent layers; with --recurrent alone. */
+  readonly cell?: (typeof CELLS)[number];
   /** Time steps of a sequence; with --recurrent alone. */
   readonly timesteps?: number;
   /** x is stored as bytes. */
@@ -54,6 +59,7 @@ Examples:
   npm run kernels                                                  the plan and kernels of 784-128-10
   npm run --silent kernels -- 784-128-10 --launch 3 > update.wgsl  one kernel; all else in it is a comment
   npm run kernels -- 65-128-65 --recurrent --no-wgsl               the plan and the equations of a recurrent network
+  npm run kernels -- 65-128-65 --recurrent --cell lstm             the same of an LSTM, with its kernels
   npm run kernels -- 4-3-2 --no-fuse                               every operation as a kernel of its own`;
 
 /** Adds argument and flags to a command. */
@@ -75,7 +81,8 @@ export function addKernelOptions(command: Command): Command {
       numberIn("≥ 0", (value) => value >= 0),
       0,
     )
-    .option("--recurrent", "the hidden layers are simpleRNN, each time step with an answer", false)
+    .option("--recurrent", "the hidden layers are recurrent, each time step with an answer", false)
+    .addOption(choice("--cell <kind>", "of the recurrent layers, with --recurrent: simpleRNN, lstm or gru (default: rnn)", CELLS))
     .option("--timesteps <count>", "of a sequence, with --recurrent (default: 20)", wholeNumber(1))
     .option("--bytes", "x is stored as bytes, each worth 1/255", false)
     .addOption(choice("--precision <name>", "of what the forward pass leaves in memory", ["f32", "f16"]).default("f32"))

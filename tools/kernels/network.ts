@@ -3,6 +3,7 @@
 import { InputError } from "../../src/errors.ts";
 import { buildGraph } from "../../src/graph/build.ts";
 import { RECURRENT_ACTIVATIONS, type RecurrentActivation } from "../../src/model/activations.ts";
+import { gru, lstm } from "../../src/model/gated.ts";
 import { dense, dropout, type Layer } from "../../src/model/layers.ts";
 import { matchingActivation, toLoss } from "../../src/model/losses.ts";
 import { resolveNetwork, resolveRecipe } from "../../src/model/network.ts";
@@ -28,24 +29,42 @@ function recurrentActivation({ activation = "tanh" }: Flags): RecurrentActivatio
   return found;
 }
 
-/** @throws InputError if flags contradict each other or a layer breaks a rule of the library */
-export function layersOf(widths: readonly number[], flags: Flags): Layer[] {
-  if (flags.timesteps !== undefined && !flags.recurrent) {
+const LAYERS = { rnn: simpleRNN, lstm, gru } as const;
+
+/** @throws InputError if a flag says something about sequences and there are none */
+function checkRecurrent(widths: readonly number[], { recurrent, timesteps, cell }: Flags): void {
+  if (timesteps !== undefined && !recurrent) {
     throw new InputError(
       "--timesteps is the length of a sequence, and only --recurrent networks take sequences. Add --recurrent, or leave it out.",
     );
   }
-  if (flags.recurrent && widths.length < 3) {
+  if (cell !== undefined && !recurrent) {
+    throw new InputError(
+      `--cell ${cell} is the kind of the recurrent layers, and only --recurrent networks have any. Add --recurrent, or leave it out.`,
+    );
+  }
+  if (recurrent && widths.length < 3) {
     throw new InputError(
       `--recurrent makes the hidden layers recurrent, and ${widths.join("-")} has none. Give a hidden width, for example 65-128-65.`,
     );
   }
+}
+
+/** @throws InputError if flags contradict each other or a layer breaks a rule of the library */
+export function layersOf(widths: readonly number[], flags: Flags): Layer[] {
+  checkRecurrent(widths, flags);
   const kernelRegularizer = flags.l2 > 0 ? l2(flags.l2) : null,
     hidden = widths.slice(1, -1);
   const shapeAt = (i: number) => (i > 0 ? undefined : flags.recurrent ? [flags.timesteps ?? DEFAULT_TIMESTEPS, widths[0]] : [widths[0]]);
   const layers = hidden.flatMap((units, i): Layer[] => {
     const layer = flags.recurrent
-      ? simpleRNN({ units, activation: recurrentActivation(flags), returnSequences: true, kernelRegularizer, inputShape: shapeAt(i) })
+      ? LAYERS[flags.cell ?? "rnn"]({
+          units,
+          activation: recurrentActivation(flags),
+          returnSequences: true,
+          kernelRegularizer,
+          inputShape: shapeAt(i),
+        })
       : dense({ units, activation: flags.activation ?? "relu", kernelRegularizer, inputShape: shapeAt(i) });
     return flags.dropout > 0 ? [layer, dropout({ rate: flags.dropout })] : [layer];
   });
