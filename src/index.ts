@@ -2,6 +2,8 @@
 
 export { sequential } from "./train/declare.ts";
 export { Sequential } from "./train/sequential.ts";
+export { getLayer } from "./train/get-layer.ts";
+export type { ModelLayer } from "./train/get-layer.ts";
 export { gradientCheck } from "./train/gradient-check.ts";
 export type { CompileOptions, DataOptions, DeviceSource, EvaluateOptions, SequentialOptions, VerifyOptions } from "./train/call/options.ts";
 export type { BackendKind } from "./train/backend/backend.ts";

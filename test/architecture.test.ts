@@ -128,6 +128,7 @@ describe("module-level state", () => {
   const ALLOWED: Readonly<Record<string, string>> = {
     "src/model/schedules.ts: RATES": "a schedule is a plain value, and its formula belongs to it; nothing depends on who asks first",
     "src/train/data/dataset.ts: CONTENTS": "what a handle holds is nobody else's; it goes with the handle",
+    "src/train/get-layer.ts: QUEUES": "what waits for a model goes with the model, which need not hold it where no layer is asked for",
     "src/schedule/tiles.ts: directCache": "results of a pure function",
     "src/train/recovery/fetch-recovery.ts: ahead": "that a file was fetched is true of the whole page",
     "src/gpu/device.ts: made": "set and unset within one synchronous call",

@@ -16,7 +16,7 @@ export type SequenceGraph = typeof Sequences & Partial<typeof Normalization>;
 
 /** @throws what is a mistake of this library, not of its user */
 export function needed(sequences: SequenceGraph | null): SequenceGraph {
-  if (sequences === null) throw new Error("the graph of this network is built with graph/recurrent.ts, which was not given");
+  if (sequences === null) throw new Error("graph: what builds ops of sequences was not given");
   return sequences;
 }
 

@@ -12,13 +12,13 @@ export class LayerStack {
   /** @throws InputError if a layer does not fit the one before it, whatever follows; or for a wrong seed */
   constructor(layers: readonly Layer[], seed: number) {
     checkBeginning(layers);
-    this.layers = [...layers];
+    this.layers = Object.freeze([...layers]);
     this.seed = checkSeed(seed);
   }
 
   /** @throws InputError, with nothing appended, if it does not fit the layer before it */
   append(layer: Layer): void {
-    const layers = [...this.layers, layer];
+    const layers = Object.freeze([...this.layers, layer]);
     checkBeginning(layers);
     this.layers = layers;
     this.#network = null;

@@ -69,7 +69,7 @@ export class BufferAccess implements TensorAccess {
   }
 
   get sequences(): SequenceWriter {
-    if (!this.#sequences) throw new Error("plan: ops of sequences are written by PlanOptions.sequences, which were not given");
+    if (!this.#sequences) throw new Error("plan: what writes ops of sequences was not given");
     return this.#sequences;
   }
 

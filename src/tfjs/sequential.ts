@@ -112,11 +112,13 @@ export class Sequential {
   countParams(): number {
     return this.layers.reduce((sum, layer) => sum + layer.countParams(), 0);
   }
-  getLayer(name: string | null, index?: number): Layer {
-    const found = name === null ? this.layers[index ?? -1] : this.layers.find((layer) => layer.name === name);
+  /** By its name or its place; where both are given the place counts. */
+  getLayer(nameOrIndex: string | number | null, index?: number): Layer {
+    const wanted = index ?? nameOrIndex,
+      found = typeof wanted === "number" ? this.layers[wanted] : this.layers.find(({ name }) => name === wanted);
     if (!found)
       throw new InputError(
-        `getLayer(): there is no layer ${name ?? String(index)}. There are ` + `${this.layers.map((layer) => layer.name).join(", ")}.`,
+        `getLayer(): there is no layer ${String(wanted)}. There are ` + `${this.layers.map((layer) => layer.name).join(", ")}.`,
       );
     return found;
   }

@@ -74,6 +74,11 @@ export class Sequential {
     return this;
   }
 
+  /** The layers as they were declared, in order; getLayer() gives one with its weights. */
+  get layers(): readonly Layer[] {
+    return this.#stack.layers;
+  }
+
   /**
    * Chooses optimizer, loss, metrics and backend. Weights are kept if there are any; the optimizer starts afresh. Calls
    * that come before it is done wait for it. Where it fails, what was compiled before stays.

@@ -107,6 +107,20 @@ const PROGRAMS: Record<string, (tf: TF) => Promise<Outcome>> = {
       classWeight: { 0: 0.6, 1: 2.5, 2: 1, 3: 7 },
     });
   },
+  "layers by name and place, weights set one layer at a time": async (tf) => {
+    const model = tf.sequential(),
+      x = rows(tf, 10, 3),
+      y = rows(tf, 10, 1);
+    model.add(tf.layers.dense({ units: 4, activation: "tanh", inputShape: [3], name: "body" }));
+    model.add(tf.layers.dense({ units: 1, name: "head" }));
+    model.compile({ optimizer: tf.train.sgd(0.1), loss: "meanSquaredError" });
+    await finish(tf, model, x, y, { epochs: 1 });
+    const [body, head] = [model.getLayer("body"), model.getLayer(1)];
+    head.setWeights(head.getWeights().map((w) => tf.tensor(numbers(w.size, 5), w.shape)));
+    const { history, epoch } = await model.fit(x, y, { epochs: 2, shuffle: false });
+    const seen = [...body.getWeights(), ...model.layers[1].getWeights()].flatMap((w) => [...w.dataSync()]);
+    return { losses: history, epochs: epoch, seen };
+  },
   "exclusive or": async (tf) => {
     const x = tf.tensor2d([
         [0, 0],
