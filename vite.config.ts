@@ -20,6 +20,8 @@ const LIBRARY_FILE = "./index.js";
 /** What the names of TensorFlow.js load for model files. */
 const FILES = inSource("files/index.ts"),
   FILES_FILE = "./files.js";
+/** Files of the WebAssembly engine behind its doors (src/wasm/lazy.ts). */
+const LATER_IN_WASM = /\/wasm\/(team|threads|barrier|uncommon|penalties|sequence|recurrent|normalization)[\w-]*\.ts/;
 /** Optional peers: looked for when they are needed. */
 const PEERS = ["puppeteer", "webgpu", "mnist", "h5wasm"];
 
@@ -64,8 +66,12 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
                 test: /\/src\/(model\/(normal-forms|loss-details)|graph\/(metric-kinds|gated-operands)|train\/backend\/yield)\.ts/,
                 priority: 1,
               },
-              // What files of the WebAssembly engine share stays with the first of them: no page loads it at once.
               { name: "shared", minShareCount: 2, test: (id: string) => !id.includes("/src/wasm/") },
+              // The WebAssembly engine without what it loads later; what that needs of it stays in its file.
+              {
+                name: "wasm",
+                test: (id: string) => /\/src\/(wasm\/|train\/engines\/(wasm-backend|slices))/.test(id) && !LATER_IN_WASM.test(id),
+              },
             ],
           },
           paths: (id: string) => (LIBRARY.has(id) ? LIBRARY_FILE : id === FILES ? FILES_FILE : id),

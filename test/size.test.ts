@@ -28,6 +28,9 @@ const LIMIT_OF_KERAS_FILES = 18_600;
 /** What deltaprop/callbacks adds to it. */
 const LIMIT_OF_CALLBACKS = 5_000;
 
+/** What an MLP loads besides on the WebAssembly engine, with one thread. */
+const LIMIT_OF_WASM = 18_050;
+
 type Chunk = Rolldown.OutputChunk;
 
 const chunksOf = (built: unknown): Chunk[] =>
@@ -140,13 +143,30 @@ it("what few pages need comes only when it is asked for", () => {
       "persistent",
       "recovery",
       "recurrent",
+      "sequences",
       "team",
+      "uncommon-writers",
       "uncommon",
       "unsupported",
       "validate-all",
-      "wasm-backend",
+      "wasm",
     ].map((name) => `\0${name}.js`),
   );
+});
+
+it(`the WebAssembly engine is at most ${LIMIT_OF_WASM} bytes more for an MLP; threads, sequences and what few networks have come apart`, async () => {
+  const files = await buildLibrary("minified"),
+    find = (name: string) => files.find(({ fileName }) => fileName === `${name}.js`)!;
+  const loaded = [find("wasm")],
+    atOnce = loadedAtOnce(files);
+  for (const { imports } of loaded) {
+    loaded.push(...files.filter((file) => imports.includes(file.fileName) && !loaded.includes(file) && !atOnce.includes(file)));
+  }
+  expect(gzipped(loaded)).toBeLessThanOrEqual(LIMIT_OF_WASM);
+  const later = find("wasm").dynamicImports.map((name) => name.replace(".js", ""));
+  expect(later.sort()).toEqual(["sequences", "team", "uncommon-writers"]);
+  // Control: they hold something.
+  for (const name of later) expect(gzipped([find(name)])).toBeGreaterThan(1000);
 });
 
 it("measures what is there: everything that the library exports, with all that it may load, is more by a quarter at least", async () => {

@@ -1,10 +1,71 @@
 // What the writers of this folder share: the graph, where its tensors lie, and how numbers of a cell are read and written.
 
-import { timestepsOf, tensorOf, type Graph, type Tensor } from "../graph/types.ts";
+import type { Loss } from "../model/losses.ts";
+import { timestepsOf, tensorOf, type Graph, type MetricKind, type Op, type OpOf, type Tensor } from "../graph/types.ts";
+import type { Group } from "../schedule/groups.ts";
 import { get, i32, i32x4, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 import { SLOT, spread, type Cell } from "./cells.ts";
-import { VectorFunctions } from "./functions.ts";
+import { VectorFunctions, type UncommonFunctions } from "./functions.ts";
 import type { Layout } from "./layout.ts";
+
+/** What a function goes through, and how it may be divided among threads: by examples, by rows of a weight matrix, or not. */
+export type GroupRows = "examples" | "whole" | { readonly rows: number };
+
+/** One row of a group's tensors (row.ts). */
+export interface RowSite {
+  readonly group: GroupWriter;
+  readonly row: Local;
+  /** Every cell of the row, its addresses before it. */
+  cells(cols: number, body: (cell: Cell) => Code): Code;
+  /** The sum over the row in all lanes of `into`. */
+  sum(into: Local, cols: number, of: (cell: Cell) => Code): Code;
+  /** One number of the row, in all lanes. */
+  numberAt(name: string, column: Code): Code;
+}
+
+/** The terms of a sum over rows, four columns at a time. */
+export interface Terms {
+  /** Before the sum. */
+  begin(cell: Cell): Code;
+  /** @param address and offset of the first input's number */
+  term(address: Code, offset: number, quad: number): Code;
+  /** Makes the sum what is wanted. */
+  end(sum: Local): Code;
+}
+
+/** Writes activations, losses, metrics and optimizers that few networks have, penalties and clipping (uncommon-writers.ts). */
+export interface Uncommon {
+  readonly functions: UncommonFunctions;
+  /** Operations that work number by number. */
+  cell(group: GroupWriter, op: Op, cell: Cell): Code;
+  /** Sums over all of a tensor. */
+  sum(group: GroupWriter, op: Op): Code;
+  /** Sets w and the optimizer's states to what they are after the step. */
+  update(group: GroupWriter, op: OpOf<"update">, w: Local, g: Local, states: readonly Local[]): Code;
+  /** What one number adds to a loss, and its derivative by a. */
+  term(group: GroupWriter, loss: Loss, a: Code, y: Code): Code;
+  slope(group: GroupWriter, loss: Loss, a: Code, y: Code): Code;
+  /** What a smoothed label counts as. @param outputs how many there are */
+  smooth(loss: Loss, outputs: number, label: Code): Code;
+  metric(row: RowSite, metric: MetricKind, a: string, y: string): Code;
+}
+
+/** Writes what sequences and normalizations need (sequences.ts). */
+export interface Sequences {
+  cell(group: GroupWriter, op: Op, cell: Cell): Code;
+  row(row: RowSite, op: Op): Code;
+  sum(group: GroupWriter, op: Op): Code;
+  terms(group: GroupWriter, op: OpOf<"moment">): Terms;
+  /** Groups that are neither products nor sums nor go number by number; null for others. */
+  group(
+    group: GroupWriter,
+    whole: Group,
+    stored: ReadonlySet<string>,
+  ): {
+    readonly extent: GroupRows;
+    readonly body: Code;
+  } | null;
+}
 
 export interface Emission {
   readonly graph: Graph;
@@ -17,6 +78,15 @@ export interface Emission {
   readonly pendingOf: (tensor: string) => Layout;
   /** Whether a·b + c may be rounded once. */
   readonly fused: boolean;
+  /** Loaded for graphs that need them (rarity.ts). */
+  readonly uncommon: Uncommon | null;
+  readonly sequences: Sequences | null;
+}
+
+/** @throws Error if it was not loaded: rarity.ts forgets an operation */
+function loaded<T>(writers: T | null): T {
+  if (!writers) throw new Error("wasm: what this operation needs was not loaded");
+  return writers;
 }
 
 /** A function that works on rows `from` to `to` of one step: all functions of an engine but the outermost are such. */
@@ -34,7 +104,15 @@ export class GroupWriter {
     readonly writer: FunctionWriter,
   ) {
     [this.from, this.to, this.slot] = [0, 1, 2].map((index) => writer.parameter(index));
-    this.math = new VectorFunctions(writer, emission.fused);
+    this.math = new VectorFunctions(writer, emission.fused, emission.uncommon?.functions);
+  }
+
+  get uncommon(): Uncommon {
+    return loaded(this.emission.uncommon);
+  }
+
+  get sequences(): Sequences {
+    return loaded(this.emission.sequences);
   }
 
   tensor(name: string): Tensor {

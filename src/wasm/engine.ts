@@ -7,6 +7,7 @@ import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { unpack, type Layout } from "./layout.ts";
 import { asLackOfMemory, EngineMemory } from "./memory.ts";
 import type { Program } from "./program.ts";
+import { loadWriters } from "./rarity.ts";
 import { WasmStore } from "./store.ts";
 import type { Crew, ThreadPool } from "./threads.ts";
 
@@ -50,6 +51,7 @@ export class WasmEngine {
   async prepare(program: Program, data: DataAddresses, use = ""): Promise<PreparedProgram> {
     const { graph, batch } = program,
       { store, memory } = this,
+      writers = await loadWriters(graph.ops),
       keyOf = new Map<string, string>();
     const kept = [...graph.tensors.values()].filter(({ role }) => ["parameter", "state", "carried"].includes(role));
     for (const { name, role } of kept) keyOf.set(name, role === "carried" ? carriedKey(name, batch, use) : name);
@@ -68,7 +70,7 @@ export class WasmEngine {
         return store.place(key, tensorOf(graph, name), batch);
       };
       const barrier = this.#barrier === null ? null : this.crew!.writeBarrier(this.#barrier);
-      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, barrier);
+      const bytes = program.write(base, layoutOf, (name) => store.transposeOf(name), this.fused, writers, barrier);
       const module = await compile(bytes),
         { exports } = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
       return new PreparedProgram(program, this, base, data, module, exports, layoutOf, this.#ids++);

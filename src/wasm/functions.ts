@@ -1,9 +1,8 @@
-// exp, log, tanh and the activation functions on vectors of four float32 numbers, and their derivatives.
+// exp, log, tanh and the activation functions that most networks have on vectors of four float32 numbers, and their derivatives.
 // Each is written so that no digits cancel: near 0 by a series, in the tails by e^x. Not-a-number goes through all of them.
-// Polynomials of exp, log and tanh: Moshier, Cephes (single precision); those of Φ are the kernels' own (model/normal-forms.ts).
+// Polynomials: Moshier, Cephes (single precision).
 
-import { GELU_CUBIC, GELU_SCALE, GELU_TANH_END, MILLS, MILLS_CENTRE, MILLS_END } from "../model/normal-forms.ts";
-import { LEAKY_RELU_SLOPE, type ElementwiseActivation } from "../model/activations.ts";
+import type { ElementwiseActivation } from "../model/activations.ts";
 import { allBits, f32x4, floats, get, i32x4, set, v128, type Code, type FunctionWriter, type Local } from "./assembler.ts";
 
 const { add, sub, mul, div } = f32x4;
@@ -17,8 +16,6 @@ const LOG_SERIES = [
   3.3333331174e-1,
 ];
 const TANH_SERIES = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
-const EXPM1_SERIES = [1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2];
-const MILLS_SERIES = [...MILLS].reverse();
 /** ln 2 as the sum of a number with few bits and a small one. */
 const LN2_HIGH = 0.693359375,
   LN2_LOW = -2.1219444e-4;
@@ -26,30 +23,37 @@ const LN2_HIGH = 0.693359375,
 const EXP_MOST = 88.72283172607422,
   EXP_LEAST = -87.3365;
 
+/** Activations that few networks have (uncommon-functions.ts). */
+export interface UncommonFunctions {
+  activate(math: VectorFunctions, name: ElementwiseActivation, value: Code): Code;
+  derivative(math: VectorFunctions, name: ElementwiseActivation, source: Code): Code;
+}
+
 /** Writes them into one function. `madd` rounds once where the engine has relaxed SIMD, else twice. */
 export class VectorFunctions {
   constructor(
     readonly writer: FunctionWriter,
     readonly fused: boolean,
+    readonly uncommon: UncommonFunctions | null = null,
   ) {}
 
   readonly madd = (a: Code, b: Code, c: Code): Code => (this.fused ? f32x4.relaxedMadd(a, b, c) : add(mul(a, b), c));
 
-  #local(name: string): Local {
+  local(name: string): Local {
     return this.writer.scratch(name);
   }
 
   /** By Horner's rule, the highest power first. */
-  #series(coefficients: readonly number[], x: Local): Code {
+  series(coefficients: readonly number[], x: Local): Code {
     return coefficients.slice(1).reduce<Code>((sum, coefficient) => this.madd(sum, get(x), floats(coefficient)), floats(coefficients[0]));
   }
 
   /** e^x; 0 below −87.33, infinity above 88.72. @param rest a small number that x is less than the exponent by rounding */
   exp(value: Code, rest?: Local): Code {
-    const x = this.#local("exp x"),
-      n = this.#local("exp n"),
-      r = this.#local("exp r");
-    const fraction = add(this.madd(this.#series(EXP_SERIES, r), mul(get(r), get(r)), get(r)), ONE);
+    const x = this.local("exp x"),
+      n = this.local("exp n"),
+      r = this.local("exp r");
+    const fraction = add(this.madd(this.series(EXP_SERIES, r), mul(get(r), get(r)), get(r)), ONE);
     return [
       set(x, value),
       set(n, f32x4.nearest(mul(rest ? add(get(x), get(rest)) : get(x), floats(Math.LOG2E)))),
@@ -64,11 +68,11 @@ export class VectorFunctions {
 
   /** ln x; −infinity at 0, not a number below. */
   log(value: Code): Code {
-    const x = this.#local("log x"),
-      m = this.#local("log m"),
-      e = this.#local("log e"),
-      low = this.#local("log low"),
-      p = this.#local("log p");
+    const x = this.local("log x"),
+      m = this.local("log m"),
+      e = this.local("log e"),
+      low = this.local("log low"),
+      p = this.local("log p");
     return [
       set(x, value),
       // Subnormal numbers are brought into the range of normal ones.
@@ -80,7 +84,7 @@ export class VectorFunctions {
       set(low, f32x4.lt(get(m), floats(Math.SQRT1_2))),
       set(e, add(get(e), f32x4.fromI32(i32x4.add(get(p), get(low))))),
       set(m, sub(add(get(m), v128.and(get(m), get(low))), ONE)),
-      set(p, mul(mul(this.#series(LOG_SERIES, m), get(m)), mul(get(m), get(m)))),
+      set(p, mul(mul(this.series(LOG_SERIES, m), get(m)), mul(get(m), get(m)))),
       set(p, this.madd(mul(get(m), get(m)), floats(-0.5), this.madd(get(e), floats(LN2_LOW), get(p)))),
       set(p, this.madd(get(e), floats(LN2_HIGH), add(get(m), get(p)))),
       set(p, v128.choose(get(p), get(x), v128.and(f32x4.gt(get(x), ZERO), f32x4.lt(get(x), floats(Infinity))))),
@@ -91,9 +95,9 @@ export class VectorFunctions {
 
   /** ln(1 + e) for e ≥ 0: what 1 + e rounded away is given back as a factor (Kahan). */
   log1p(value: Code): Code {
-    const e = this.#local("log1p e"),
-      u = this.#local("log1p u"),
-      d = this.#local("log1p d");
+    const e = this.local("log1p e"),
+      u = this.local("log1p u"),
+      d = this.local("log1p d");
     return [
       set(e, value),
       set(u, add(get(e), ONE)),
@@ -103,36 +107,25 @@ export class VectorFunctions {
     ];
   }
 
-  /** e^x − 1 for x ≤ 0. */
-  expm1(value: Code): Code {
-    const x = this.#local("expm1 x"),
-      near = this.#local("expm1 near");
-    return [
-      set(x, value),
-      set(near, this.madd(this.#series(EXPM1_SERIES, x), mul(get(x), get(x)), get(x))),
-      v128.choose(get(near), sub(this.exp(get(x)), ONE), f32x4.gt(get(x), floats(-0.5))),
-    ];
-  }
-
   tanh(value: Code): Code {
-    const x = this.#local("tanh x"),
-      size = this.#local("tanh size"),
-      square = this.#local("tanh square"),
-      near = this.#local("tanh near");
+    const x = this.local("tanh x"),
+      size = this.local("tanh size"),
+      square = this.local("tanh square"),
+      near = this.local("tanh near");
     const far = sub(ONE, div(floats(2), add(this.exp(add(get(size), get(size))), ONE)));
     return [
       set(x, value),
       set(size, f32x4.abs(get(x))),
       set(square, mul(get(x), get(x))),
-      set(near, this.madd(mul(this.#series(TANH_SERIES, square), get(square)), get(x), get(x))),
+      set(near, this.madd(mul(this.series(TANH_SERIES, square), get(square)), get(x), get(x))),
       v128.or(v128.choose(get(near), far, f32x4.lt(get(size), floats(0.625))), v128.and(get(x), SIGN)),
     ];
   }
 
   /** 1 / (1 + e^(−z)). */
   sigmoid(value: Code): Code {
-    const z = this.#local("sigmoid z"),
-      e = this.#local("sigmoid e");
+    const z = this.local("sigmoid z"),
+      e = this.local("sigmoid e");
     return [
       set(z, value),
       set(e, this.exp(v128.or(get(z), SIGN))),
@@ -140,52 +133,7 @@ export class VectorFunctions {
     ];
   }
 
-  /** ln(1 + e^z). */
-  softplus(value: Code): Code {
-    const z = this.#local("softplus z");
-    return [set(z, value), add(f32x4.pmax(get(z), ZERO), this.log1p(this.exp(v128.or(get(z), SIGN))))];
-  }
-
-  /**
-   * Φ(−|x|) less `slope`·|x|·φ(x): times e^(−t²/2), the square of t = |x| in two parts, the first of them exact.
-   * @returns what sets the local, and for x ≥ 0 the rest to 1
-   */
-  #normal(x: Local, slope: number): Code {
-    const t = this.#local("normal t"),
-      head = this.#local("normal head"),
-      mills = this.#local("normal mills"),
-      inverse = this.#local("normal inverse");
-    const half = floats(-0.5),
-      centre = floats(MILLS_CENTRE),
-      w = head,
-      rest = head;
-    return [
-      set(t, f32x4.pmin(f32x4.abs(get(x)), floats(MILLS_END))),
-      set(inverse, div(ONE, add(get(t), centre))),
-      set(w, mul(sub(get(t), centre), get(inverse))),
-      set(mills, mul(this.#series(MILLS_SERIES, w), get(inverse))),
-      slope === 0 ? [] : set(mills, sub(get(mills), mul(get(t), floats(slope)))),
-      set(head, v128.and(get(t), allBits(0xfffff000))),
-      set(inverse, mul(mul(get(head), get(head)), half)),
-      set(rest, mul(mul(sub(get(t), get(head)), add(get(t), get(head))), half)),
-      set(mills, mul(this.exp(get(inverse), rest), get(mills))),
-      v128.choose(get(mills), sub(ONE, get(mills)), f32x4.lt(get(x), ZERO)),
-    ];
-  }
-
-  /** 2u of the tanh form of gelu, u = √(2/π)(z + 0.044715z³). */
-  #geluArgument(z: Local): Code {
-    return mul(get(z), this.madd(mul(get(z), get(z)), floats(2 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)));
-  }
-
-  /** z no further than where sigmoid(2u) is 0 or 1: z³ overflows beyond. */
-  #cut(z: Code): Code {
-    return f32x4.pmin(f32x4.pmax(z, floats(-GELU_TANH_END)), floats(GELU_TANH_END));
-  }
-
   activate(name: ElementwiseActivation, value: Code): Code {
-    const z = this.#local("activate z"),
-      t = this.#local("activate t");
     switch (name) {
       case "linear":
         return value;
@@ -196,25 +144,14 @@ export class VectorFunctions {
       // The first operand is taken where it is not a number.
       case "relu":
         return f32x4.pmax(value, ZERO);
-      case "leakyRelu":
-        return [set(z, value), v128.choose(get(z), mul(get(z), floats(LEAKY_RELU_SLOPE)), f32x4.gt(get(z), ZERO))];
-      case "elu":
-        return [set(z, value), v128.choose(this.expm1(get(z)), get(z), f32x4.le(get(z), ZERO))];
-      case "softplus":
-        return this.softplus(value);
-      case "gelu":
-        return [set(z, value), mul(get(z), this.#normal(z, 0))];
-      case "geluTanh":
-        return [set(z, value), set(t, this.#cut(get(z))), mul(get(z), this.sigmoid(this.#geluArgument(t)))];
-      case "swish":
-        return [set(z, value), mul(get(z), this.sigmoid(get(z)))];
+      default:
+        return this.#others.activate(this, name, value);
     }
   }
 
   /** σ′ from a = σ(z), of gelu, geluTanh and swish from z. */
   derivative(name: ElementwiseActivation, source: Code): Code {
-    const s = this.#local("derivative s"),
-      p = this.#local("derivative p");
+    const s = this.local("derivative s");
     switch (name) {
       case "linear":
         return ONE;
@@ -224,23 +161,13 @@ export class VectorFunctions {
         return [set(s, source), mul(sub(ONE, get(s)), add(ONE, get(s)))];
       case "relu":
         return v128.and(f32x4.gt(source, ZERO), ONE);
-      case "leakyRelu":
-        return v128.choose(ONE, floats(LEAKY_RELU_SLOPE), f32x4.gt(source, ZERO));
-      case "elu":
-        return [set(s, source), v128.choose(ONE, add(get(s), ONE), f32x4.gt(get(s), ZERO))];
-      case "softplus":
-        return f32x4.neg(this.expm1(f32x4.neg(source)));
-      // Φ(s) + s·φ(s)
-      case "gelu":
-        return [set(s, source), this.#normal(s, 1 / Math.sqrt(2 * Math.PI))];
-      case "geluTanh":
-        return [
-          set(s, this.#cut(source)),
-          set(p, mul(get(s), this.madd(mul(get(s), get(s)), floats(6 * GELU_SCALE * GELU_CUBIC), floats(2 * GELU_SCALE)))),
-          mul(this.sigmoid(this.#geluArgument(s)), this.madd(get(p), this.sigmoid(f32x4.neg(this.#geluArgument(s))), ONE)),
-        ];
-      case "swish":
-        return [set(s, source), set(p, this.sigmoid(get(s))), this.madd(mul(get(s), get(p)), this.sigmoid(f32x4.neg(get(s))), get(p))];
+      default:
+        return this.#others.derivative(this, name, source);
     }
+  }
+
+  get #others(): UncommonFunctions {
+    if (!this.uncommon) throw new Error("wasm: uncommon activations were not loaded");
+    return this.uncommon;
   }
 }

@@ -1,13 +1,11 @@
 // From a group of operations to one function of the module: what schedule/groups.ts fuses for WGSL is fused here, too.
 
-import { isGated } from "../graph/gated-operands.ts";
 import { timestepsOf, type OpOf } from "../graph/types.ts";
 import { storedOutputs, type Elsewhere, type Group } from "../schedule/groups.ts";
 import { isRowWise } from "../schedule/ops.ts";
 import {
   f32x4,
   f64x2,
-  fillMemory,
   floats,
   FunctionWriter,
   get,
@@ -25,17 +23,11 @@ import {
 import { eachCell, eachPanel, eachRow, Site, SLOT, type Cell } from "./cells.ts";
 import { writeMasks } from "./dropout.ts";
 import { exampleOf, timestepOf, writeCell } from "./elementwise.ts";
-import { GroupWriter, type Emission } from "./emission.ts";
-import { writeGatedBackward, writeGatedForward } from "./gated.ts";
+import { GroupWriter, type Emission, type GroupRows, type Terms } from "./emission.ts";
 import { PANEL } from "./layout.ts";
-import { termsOf } from "./normalization.ts";
-import { writeRecurrentBackward, writeRecurrentForward } from "./recurrent.ts";
 import { writeReduce } from "./reduce.ts";
 import { writeRows } from "./row-wise.ts";
 import { BLOCK_TERMS, MAX_ROWS_IN_ONE_SUM, writeProduct, type Product } from "./tile.ts";
-
-/** What a function goes through, and how it may be divided among threads: by examples, by rows of a weight matrix, or not. */
-export type GroupRows = "examples" | "whole" | { readonly rows: number };
 
 export interface WrittenGroup {
   readonly writer: FunctionWriter;
@@ -61,7 +53,7 @@ function written(group: GroupWriter, extent: GroupRows, body: Code): WrittenGrou
 const rowsTimes = (local: Local, timesteps: number): Code => (timesteps === 1 ? get(local) : i32.mul(get(local), i32.const(timesteps)));
 
 /** Rows of the mini-batch as a whole number. */
-const allRows = (group: GroupWriter, timesteps: number): Code => {
+export const allRows = (group: GroupWriter, timesteps: number): Code => {
   const rows = group.scalar(SLOT.rows);
   return timesteps === 1 ? rows : i32.mul(rows, i32.const(timesteps));
 };
@@ -162,6 +154,9 @@ function writeMatrixProduct(
   return written(group, "examples", writeProduct(group, product, rowsTimes(group.from, timesteps), rowsTimes(group.to, timesteps), finish));
 }
 
+const nothing = (): Code => [];
+const ROW_SUM: Terms = { begin: nothing, term: (address, offset) => v128.load(address, offset), end: nothing };
+
 /** BP3, and moments: sums over rows, blocks of them in float32 and the blocks in float64. */
 function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum" | "moment">, stored: ReadonlySet<string>): Code {
   const { writer, emission } = group,
@@ -184,7 +179,7 @@ function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum" | "mome
       const sums = quads.map((quad) => writer.scratch(`sum 0 ${quad}`)),
         low64 = quads.map((quad) => writer.scratch(`low ${quad}`)),
         high64 = quads.map((quad) => writer.scratch(`high ${quad}`));
-      const terms = termsOf(group, op);
+      const terms = op.type === "moment" ? group.sequences.terms(group, op) : ROW_SUM;
       const offset = base + (typeof panel === "number" ? panel * panelStride : 0);
       const begun = quads.map((quad) => terms.begin({ site, below: 0, quad }));
       const finished = quads.map((quad) => {
@@ -215,44 +210,6 @@ function writeRowSum(group: GroupWriter, whole: Group, op: OpOf<"rowSum" | "mome
         site.prelude(),
         finished,
       ];
-    }),
-  ];
-}
-
-/** Row v of the gradient is the sum of the δ rows whose index is v, ascending; then what follows, over the whole gradient. */
-function writePickRowsGradient(group: GroupWriter, whole: Group, op: OpOf<"embeddingGradient">, stored: ReadonlySet<string>): Code {
-  const { writer, emission } = group,
-    {
-      inputs: [index, delta],
-      outputs: [out],
-    } = op,
-    { base, rowStride, panelStride } = emission.layoutOf(out);
-  const { rows, cols } = group.tensor(out),
-    picked = writer.scratch("picked", 0x7f),
-    timesteps = timestepsOf(group.tensor(delta));
-  const bytes = Math.ceil(cols / PANEL) * panelStride;
-  return [
-    fillMemory(i32.const(base), 0, i32.const(bytes)),
-    eachRow(writer, i32.const(0), allRows(group, timesteps), 1, (row) => [
-      set(picked, i32.mul(group.wordOf(index, get(row)), i32.const(rowStride))),
-      eachPanel(writer, cols, (panel, cells) => {
-        const site = new Site(writer, row, panel),
-          constant = base + (typeof panel === "number" ? panel * panelStride : 0);
-        const address = typeof panel === "number" ? get(picked) : i32.add(get(picked), i32.mul(get(panel), i32.const(panelStride)));
-        return site.wrap(
-          Array.from({ length: cells }, (_, quad) =>
-            v128.store(
-              address,
-              f32x4.add(v128.load(address, constant + 16 * quad), group.memory(delta, { site, below: 0, quad })),
-              constant + 16 * quad,
-            ),
-          ),
-        );
-      }),
-    ]),
-    eachCell(writer, cols, i32.const(0), i32.const(Number(rows)), (cell) => {
-      group.forget();
-      return writeCell(group, whole.ops.slice(1), cell, stored);
     }),
   ];
 }
@@ -294,19 +251,15 @@ export function writeGroup(context: GroupContext, whole: Group): WrittenGroup {
     case "rowSum":
     case "moment":
       return written(group, "whole", writeRowSum(group, whole, op, stored));
-    case "embeddingGradient":
-      return written(group, "whole", writePickRowsGradient(group, whole, op, new Set([...stored, op.outputs[0]])));
     case "penalty":
     case "clipFactor":
     case "summarize":
     case "countSteps":
       return written(group, "whole", writeReduce(group, whole.ops));
-    case "recurrentForward":
-      return written(group, "examples", isGated(op) ? writeGatedForward(group, op) : writeRecurrentForward(group, op));
-    case "recurrentBackward":
-      return written(group, "examples", isGated(op) ? writeGatedBackward(group, op) : writeRecurrentBackward(group, op));
-    default:
-      return writeElementwise(group, whole, stored);
+    default: {
+      const other = emission.sequences?.group(group, whole, stored);
+      return other ? written(group, other.extent, other.body) : writeElementwise(group, whole, stored);
+    }
   }
 }
 

@@ -2,3 +2,9 @@
 
 /** Threads that share the steps, where memory can be shared. */
 export const loadThreads = () => import("./team.ts");
+
+/** Activations, losses, metrics and optimizers that few networks have, penalties and clipping. */
+export const loadUncommon = () => import("./uncommon-writers.ts");
+
+/** Recurrent layers, embeddings, padding, normalizations. */
+export const loadSequences = () => import("./sequences.ts");

@@ -1,21 +1,18 @@
-// What metrics are made of, of each row: formulas of reference/losses.ts.
+// What metrics that most networks have are made of, of each row: formulas of reference/losses.ts.
 
-import { LOSS_EPSILON } from "../model/loss-details.ts";
-import { outputOf } from "../graph/metric-kinds.ts";
 import type { MetricKind, OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, increase, loopWhile, set, select, v128, type Code } from "./assembler.ts";
 import type { Cell } from "./cells.ts";
+import type { RowSite } from "./emission.ts";
 import type { Row } from "./row.ts";
 
 const { sub, mul, div } = f32x4;
 const ZERO = floats(0),
   ONE = floats(1),
-  HALF = floats(0.5),
-  EPSILON = floats(LOSS_EPSILON),
-  TOP_K = floats(5);
+  HALF = floats(0.5);
 
 /** Where the largest number of a row is, the first of equals, as a whole number on the stack. */
-function argmax({ group, row }: Row, name: string, key: string): Code {
+export function argmax({ group, row }: RowSite, name: string, key: string): Code {
   const { writer } = group,
     { base, rowStride, panelStride } = group.emission.layoutOf(name),
     { cols } = group.tensor(name);
@@ -46,8 +43,6 @@ function termOf(row: Row, metric: MetricKind, a: string, y: string, cell: Cell):
   const { group } = row,
     error = group.writer.scratch("error"),
     difference = set(error, sub(group.memory(a, cell), group.memory(y, cell)));
-  const said = f32x4.gt(group.memory(a, cell), metric === "binaryLogitAccuracy" ? ZERO : HALF),
-    meant = f32x4.gt(group.memory(y, cell), HALF);
   switch (metric) {
     case "meanSquaredError":
       return [difference, mul(get(error), get(error))];
@@ -55,50 +50,13 @@ function termOf(row: Row, metric: MetricKind, a: string, y: string, cell: Cell):
       return [difference, f32x4.abs(get(error))];
     case "binaryAccuracy":
     case "binaryLogitAccuracy":
-      return v128.andNot(ONE, v128.xor(said, meant));
-    case "truePositives":
-      return v128.and(v128.and(ONE, said), meant);
-    case "trueNegatives":
-      return v128.andNot(v128.andNot(ONE, said), meant);
-    case "falsePositives":
-      return v128.andNot(v128.and(ONE, said), meant);
-    case "falseNegatives":
-      return v128.and(v128.andNot(ONE, said), meant);
+      return v128.andNot(
+        ONE,
+        v128.xor(f32x4.gt(group.memory(a, cell), metric === "binaryLogitAccuracy" ? ZERO : HALF), f32x4.gt(group.memory(y, cell), HALF)),
+      );
     default:
       throw new Error(`wasm: ${metric} is no sum over numbers`);
   }
-}
-
-/** Whether fewer than 5 answers are larger than that of the class. */
-function inTop(row: Row, a: string, wanted: Code): Code {
-  const { group } = row,
-    sum = group.writer.scratch("metric sum"),
-    least = group.writer.scratch("least of the top");
-  return [
-    set(least, row.numberAt(a, wanted)),
-    row.sum(sum, group.tensor(a).cols, (cell) => v128.and(ONE, f32x4.gt(group.memory(a, cell), get(least)))),
-    v128.and(ONE, f32x4.lt(get(sum), TOP_K)),
-  ];
-}
-
-/** a·y / (‖a‖·‖y‖), both norms no less than ε; the first operand of pmax is taken where it is not a number. */
-function cosine(row: Row, a: string, y: string): Code {
-  const { group } = row,
-    { cols } = group.tensor(a),
-    [dot, ofA, ofY] = ["dot", "square a", "square y"].map((name) => group.writer.scratch(`cosine ${name}`));
-  const sumOf = (into: typeof dot, left: string, right: string) =>
-    row.sum(into, cols, (cell) => mul(group.memory(left, cell), group.memory(right, cell)));
-  const norm = (of: typeof dot): Code => f32x4.pmax(f32x4.sqrt(get(of)), EPSILON);
-  return [sumOf(dot, a, y), sumOf(ofA, a, a), sumOf(ofY, y, y), div(get(dot), mul(norm(ofA), norm(ofY)))];
-}
-
-/** y, y² or (a − y)² of one output. */
-function ofOutput(row: Row, metric: MetricKind, a: string, y: string): Code {
-  const x = row.group.writer.scratch("of output"),
-    at = i32.const(outputOf(metric)),
-    target = row.numberAt(y, at);
-  if (metric.startsWith("target")) return target;
-  return [set(x, metric.startsWith("squaredError") ? sub(row.numberAt(a, at), target) : target), mul(get(x), get(x))];
 }
 
 function valueOf(row: Row, metric: MetricKind, a: string, y: string): Code {
@@ -113,24 +71,13 @@ function valueOf(row: Row, metric: MetricKind, a: string, y: string): Code {
       return number(i32.eq(argmax(row, a, "a"), label()));
     case "categoricalAccuracy":
       return number(i32.eq(argmax(row, a, "a"), argmax(row, y, "y")));
-    case "sparseTopKAccuracy":
-      return inTop(row, a, label());
-    case "topKAccuracy":
-      return inTop(row, a, argmax(row, y, "y"));
-    case "cosineSimilarity":
-      return cosine(row, a, y);
     case "meanSquaredError":
     case "meanAbsoluteError":
     case "binaryAccuracy":
     case "binaryLogitAccuracy":
       return [total(), div(get(sum), floats(cols))];
-    case "truePositives":
-    case "trueNegatives":
-    case "falsePositives":
-    case "falseNegatives":
-      return [total(), get(sum)];
     default:
-      return ofOutput(row, metric, a, y);
+      return group.uncommon.metric(row, metric, a, y);
   }
 }
 

@@ -1,31 +1,21 @@
-// Batch normalization: the terms of its sums over rows, and what it does number by number. Formulas: graph/types.ts, NormalizationOp.
+// Batch and layer normalization: the terms of sums over rows, and what is done number by number and row by row. Formulas: graph/types.ts,
+// NormalizationOp.
 
 import type { OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, set, v128, type Code, type Local } from "./assembler.ts";
 import type { Cell } from "./cells.ts";
-import type { GroupWriter } from "./emission.ts";
+import type { GroupWriter, RowSite, Terms } from "./emission.ts";
 
 const { add, sub, mul, div } = f32x4;
 
 /** R in all lanes, of a tensor of the mini-batch. */
 const rowsOf = (group: GroupWriter, name: string): Code => f32x4.splat(f32.fromI32U(group.meanRows(group.tensor(name))));
 
-/** The terms of a sum over rows, four columns at a time. */
-interface Terms {
-  /** Before the sum. */
-  begin(cell: Cell): Code;
-  /** @param address and offset of the first input's number */
-  term(address: Code, offset: number, quad: number): Code;
-  /** Makes the sum what is wanted. */
-  end(sum: Local): Code;
-}
-
-export function termsOf(group: GroupWriter, op: OpOf<"rowSum" | "moment">): Terms {
+export function termsOf(group: GroupWriter, op: OpOf<"moment">): Terms {
   const { writer, emission } = group,
     [first, second] = op.inputs,
     nothing = (): Code => [];
   const divided = (sum: Local): Code => set(sum, div(get(sum), rowsOf(group, first)));
-  if (op.type === "rowSum") return { begin: nothing, term: (address, offset) => v128.load(address, offset), end: nothing };
   switch (op.kind) {
     case "mean":
       return { begin: nothing, term: (address, offset) => v128.load(address, offset), end: divided };
@@ -76,4 +66,39 @@ export function normalizationOf(group: GroupWriter, op: OpOf<"normalize">, cell:
     case "moving":
       return madd(of(0), floats(op.momentum), mul(of(1), floats(1 - op.momentum)));
   }
+}
+
+/** Sets `mean` and `root` to μ and √(v + ε) of a row of x. */
+function rowStatistics(row: RowSite, x: string, epsilon: number, mean: Local, root: Local): Code {
+  const { group } = row,
+    { cols } = group.tensor(x),
+    difference = group.writer.scratch("difference");
+  return [
+    row.sum(mean, cols, (cell) => group.memory(x, cell)),
+    set(mean, div(get(mean), floats(cols))),
+    row.sum(root, cols, (cell) => [set(difference, sub(group.memory(x, cell), get(mean))), mul(get(difference), get(difference))]),
+    set(root, f32x4.sqrt(add(div(get(root), floats(cols)), floats(epsilon)))),
+  ];
+}
+
+/** A row's normalization by itself, and the way back through its mean and variance: see shaders/normalization.wgsl.ts. */
+export function rowNormalization(row: RowSite, { kind, epsilon, inputs, outputs: [out] }: OpOf<"normalizeRows">): Code {
+  const { group } = row,
+    { writer } = group,
+    { cols } = group.tensor(out),
+    mean = writer.scratch("row mean"),
+    root = writer.scratch("row root");
+  const statistics = rowStatistics(row, inputs[inputs.length - 1], epsilon, mean, root);
+  if (kind === "normalize")
+    return [statistics, row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(inputs[0], cell), get(mean)), get(root))))];
+  const [g, n] = inputs,
+    total = writer.scratch("row sum"),
+    dot = writer.scratch("dot");
+  const through = (cell: Cell): Code => div(add(get(total), mul(group.memory(n, cell), get(dot))), floats(cols));
+  return [
+    statistics,
+    row.sum(total, cols, (cell) => group.memory(g, cell)),
+    row.sum(dot, cols, (cell) => mul(group.memory(g, cell), group.memory(n, cell))),
+    row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(g, cell), through(cell)), get(root)))),
+  ];
 }

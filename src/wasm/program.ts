@@ -27,9 +27,10 @@ import {
 } from "./assembler.ts";
 import { SLOT, SLOT_BYTES } from "./cells.ts";
 import { maskWords } from "./dropout.ts";
-import type { Emission } from "./emission.ts";
-import { masksOf, writeGroup, writeResults, type GroupRows, type WrittenGroup } from "./groups.ts";
+import type { Emission, GroupRows } from "./emission.ts";
+import { masksOf, writeGroup, writeResults, type WrittenGroup } from "./groups.ts";
 import { extentOf, lastTimesteps, type Layout } from "./layout.ts";
+import type { Loaded } from "./rarity.ts";
 
 /** Bytes to which tensors are aligned: a line of the cache. */
 const LINE = 64;
@@ -195,6 +196,7 @@ export class Program implements StepProgram {
    * The module; `base` is where its memory lies.
    * @param placeOf weights, optimizer states, sums and carried states
    * @param transposeOf where the transpose of a weight matrix is kept, for those that some graph reads transposed
+   * @param writers what of the graph is written by what is loaded later
    * @param barrier the function by which threads meet; null where memory is not shared
    */
   write(
@@ -202,6 +204,7 @@ export class Program implements StepProgram {
     placeOf: (tensor: string) => Layout,
     transposeOf: (parameter: string) => Layout | null,
     fused: boolean,
+    writers: Loaded,
     barrier: FunctionWriter | null,
   ): Uint8Array<ArrayBuffer> {
     const { graph, batch, groups, memory } = this,
@@ -217,6 +220,7 @@ export class Program implements StepProgram {
       layoutOf,
       transposeOf,
       fused,
+      ...writers,
       maskOf: (layer) => base + memory.masks.get(layer)!,
       pendingOf: (tensor) => moved(memory.pending.get(tensor)!),
     };

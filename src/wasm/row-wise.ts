@@ -2,7 +2,6 @@
 // operations before the next begins, through memory that is still in the cache.
 
 import type { Loss } from "../model/losses.ts";
-import { smoothing } from "../model/loss-details.ts";
 import { matchingActivation, sumsOutputs, takesLabels } from "../model/losses.ts";
 import { tensorOf, type Op, type OpOf } from "../graph/types.ts";
 import { f32, f32x4, floats, get, i32, i32x4, set, v128, type Code, type Local } from "./assembler.ts";
@@ -11,7 +10,6 @@ import { writeCell } from "./elementwise.ts";
 import type { GroupWriter } from "./emission.ts";
 import { metricRows } from "./metrics.ts";
 import { acrossLanes, Row } from "./row.ts";
-import { slopeOf, termOf } from "./sums.ts";
 
 const { add, sub, mul, div } = f32x4;
 const ZERO = floats(0),
@@ -71,48 +69,13 @@ function softmaxPullback(row: Row, { inputs: [a, g], outputs: [delta] }: OpOf<"s
   ];
 }
 
-/** Sets `mean` and `root` to μ and √(v + ε) of a row of x. */
-function rowStatistics(row: Row, x: string, epsilon: number, mean: Local, root: Local): Code {
-  const { group } = row,
-    { cols } = group.tensor(x),
-    difference = group.writer.scratch("difference");
-  return [
-    row.sum(mean, cols, (cell) => group.memory(x, cell)),
-    set(mean, div(get(mean), floats(cols))),
-    row.sum(root, cols, (cell) => [set(difference, sub(group.memory(x, cell), get(mean))), mul(get(difference), get(difference))]),
-    set(root, f32x4.sqrt(add(div(get(root), floats(cols)), floats(epsilon)))),
-  ];
-}
-
-/** A row's normalization by itself, and the way back through its mean and variance: see shaders/normalization.wgsl.ts. */
-function rowNormalization(row: Row, { kind, epsilon, inputs, outputs: [out] }: OpOf<"normalizeRows">): Code {
-  const { group } = row,
-    { writer } = group,
-    { cols } = group.tensor(out),
-    mean = writer.scratch("row mean"),
-    root = writer.scratch("row root");
-  const statistics = rowStatistics(row, inputs[inputs.length - 1], epsilon, mean, root);
-  if (kind === "normalize")
-    return [statistics, row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(inputs[0], cell), get(mean)), get(root))))];
-  const [g, n] = inputs,
-    total = writer.scratch("row sum"),
-    dot = writer.scratch("dot");
-  const through = (cell: Cell): Code => div(add(get(total), mul(group.memory(n, cell), get(dot))), floats(cols));
-  return [
-    statistics,
-    row.sum(total, cols, (cell) => group.memory(g, cell)),
-    row.sum(dot, cols, (cell) => mul(group.memory(g, cell), group.memory(n, cell))),
-    row.cells(cols, (cell) => group.store(out, cell, div(sub(group.memory(g, cell), through(cell)), get(root)))),
-  ];
-}
-
 /** The target of each number of the cell: one-hot where targets are class indices. */
 function targets(row: Row, loss: Loss, y: string, cell: Cell): Code {
   const { group } = row,
-    smooth = takesLabels(loss) ? null : smoothing(loss, group.tensor(y).cols);
+    { cols } = group.tensor(y);
   if (takesLabels(loss)) return v128.and(i32x4.eq(group.wordLanes(y, get(row.row)), columnsOf(cell)), ONE);
   const label = group.memory(y, cell);
-  return smooth ? add(mul(label, floats(smooth.scale)), floats(smooth.shift)) : label;
+  return loss.labelSmoothing ? group.uncommon.smooth(loss, cols, label) : label;
 }
 
 /** What each number adds to its row's loss; `total` is that of the row's logits. */
@@ -127,16 +90,6 @@ function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
       return [difference, mul(get(error), get(error))];
     case "halfSquaredError":
       return [difference, mul(mul(get(error), get(error)), HALF)];
-    case "huber":
-      return [
-        difference,
-        set(size, f32x4.abs(get(error))),
-        v128.choose(
-          mul(mul(get(error), get(error)), HALF),
-          mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
-          f32x4.le(get(size), floats(loss.delta)),
-        ),
-      ];
     // z·([z > 0] − y) + ln(1 + e^−|z|): nothing cancels where y is 0 or 1.
     case "binaryCrossentropy":
       return [
@@ -151,7 +104,7 @@ function lossOf(row: Row, loss: Loss, a: string, y: string, cell: Cell): Code {
     case "sparseCategoricalCrossentropy":
       return mul(targets(row, loss, y, cell), lossOfLogit(row, a, group.memory(a, cell)));
     default:
-      return termOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
+      return group.uncommon.term(group, loss, group.memory(a, cell), group.memory(y, cell));
   }
 }
 
@@ -188,15 +141,13 @@ function lossGradient(row: Row, { loss, inputs: [a, y], outputs: [delta] }: OpOf
     switch (loss.name) {
       case "meanSquaredError":
         return mul(difference(), floats(2));
-      case "huber":
-        return f32x4.pmin(f32x4.pmax(difference(), floats(-loss.delta)), floats(loss.delta));
       case "halfSquaredError":
       case "binaryCrossentropy":
       case "categoricalCrossentropy":
       case "sparseCategoricalCrossentropy":
         return difference();
       default:
-        return slopeOf(group, loss.name, group.memory(a, cell), group.memory(y, cell));
+        return group.uncommon.slope(group, loss, group.memory(a, cell), group.memory(y, cell));
     }
   };
   return [
@@ -212,7 +163,7 @@ function rowStep(row: Row, op: Op, stored: ReadonlySet<string>): Code {
     case "softmaxPullback":
       return softmaxPullback(row, op);
     case "normalizeRows":
-      return rowNormalization(row, op);
+      return row.group.sequences.row(row, op);
     case "lossRows":
       return lossRows(row, op);
     case "lossGradient":

@@ -21,6 +21,8 @@ import {
   type Code,
 } from "../../src/wasm/assembler.ts";
 import { VectorFunctions } from "../../src/wasm/functions.ts";
+import { UNCOMMON } from "../../src/wasm/uncommon-writers.ts";
+import { expm1 } from "../../src/wasm/uncommon-functions.ts";
 
 interface Measured {
   readonly code: (math: VectorFunctions, x: Code) => Code;
@@ -41,14 +43,23 @@ export const FUNCTIONS: Readonly<Record<string, Measured>> = {
   exp: { code: (math, x) => math.exp(x), right: Math.exp, most: [1.05, 1.05] },
   log: { code: (math, x) => math.log(x), right: Math.log, most: [0.85, 0.85] },
   "log(1 + x), 0 ≤ x ≤ 1": { code: (math, x) => math.log1p(x), right: Math.log1p, isIn: (x) => x >= 0 && x <= 1, most: [2.5, 2.5] },
-  "exp(x) − 1, x ≤ 0": { code: (math, x) => math.expm1(x), right: Math.expm1, isIn: (x) => x <= 0, most: [1.25, 1.25] },
+  "exp(x) − 1, x ≤ 0": { code: (math, x) => expm1(math, x), right: Math.expm1, isIn: (x) => x <= 0, most: [1.25, 1.25] },
   tanh: { code: (math, x) => math.tanh(x), right: Math.tanh, most: [1.4, 1.4] },
   sigmoid: { code: (math, x) => math.sigmoid(x), right: sigmoid, most: [2.5, 2.5] },
-  softplus: { code: (math, x) => math.softplus(x), right: logOnePlusExp, most: [2.6, 2.6] },
+  softplus: { code: (math, x) => math.activate("softplus", x), right: logOnePlusExp, most: [2.6, 2.6] },
   gelu: { code: (math, x) => math.activate("gelu", x), right: (x) => activate("gelu", x), most: [7, 7] },
   geluTanh: { code: (math, x) => math.activate("geluTanh", x), right: (x) => activate("geluTanh", x), most: [180, 180] },
   swish: { code: (math, x) => math.activate("swish", x), right: (x) => x * sigmoid(x), most: [3, 3] },
   relu: { code: (math, x) => math.activate("relu", x), right: (x) => Math.max(x, 0), most: [0, 0] },
+  // Half an ULP of the product, and a quarter since 0.2 is no float32.
+  leakyRelu: { code: (math, x) => math.activate("leakyRelu", x), right: (x) => activate("leakyRelu", x), most: [0.75, 0.75] },
+  elu: { code: (math, x) => math.activate("elu", x), right: (x) => activate("elu", x), most: [1.25, 1.25] },
+  "softplus′ from a ≥ 0": {
+    code: (math, a) => math.derivative("softplus", a),
+    right: (a) => -Math.expm1(-a),
+    isIn: (a) => a >= 0,
+    most: [1.25, 1.25],
+  },
 };
 
 const COUNT = 1 << 20,
@@ -106,7 +117,7 @@ export async function runnerOf(code: Measured["code"], fused = hasRelaxedMadd())
       ),
     ),
     loopWhile(i32.ltU(get(at), i32.const(4 * COUNT)), [
-      set(y, code(new VectorFunctions(writer, fused), get(word))),
+      set(y, code(new VectorFunctions(writer, fused, UNCOMMON.functions), get(word))),
       v128.store(get(at), get(word)),
       v128.store(get(at), get(y), 4 * COUNT),
       alike.map((flag, i) => set(flag, v128.and(get(flag), isAlike[i]))),

@@ -1,10 +1,11 @@
 // What one number adds to a loss that is a sum or a mean over outputs, and its derivative: the formulas of reference/losses.ts that few
-// networks use. Not-a-number goes through all of them.
+// networks use, and smoothed labels. Not-a-number goes through all of them.
 
-import { LOSS_EPSILON } from "../model/loss-details.ts";
-import type { UncommonSum } from "../model/losses.ts";
+import { LOSS_EPSILON, smoothing } from "../model/loss-details.ts";
+import type { Loss } from "../model/losses.ts";
 import { f32x4, floats, get, set, v128, type Code } from "./assembler.ts";
 import type { GroupWriter } from "./emission.ts";
+import { expm1 } from "./uncommon-functions.ts";
 
 const { add, sub, mul, div } = f32x4;
 const ZERO = floats(0),
@@ -43,7 +44,7 @@ function logCosh({ math, writer }: GroupWriter, value: Code): Code {
   const far = f32x4.gt(get(s), ONE);
   return [
     set(s, value),
-    set(p, math.expm1(f32x4.neg(get(s)))),
+    set(p, expm1(math, f32x4.neg(get(s)))),
     set(l, math.log1p(v128.choose(mul(q, q), div(mul(get(p), get(p)), mul(floats(2), q)), far))),
     v128.choose(add(get(s), sub(get(l), floats(Math.LN2))), get(l), far),
   ];
@@ -55,11 +56,27 @@ function logDifference({ math, writer }: GroupWriter, a: Code, y: Code): Code {
   return [set(log, math.log1p(atLeast(a))), sub(get(log), math.log1p(atLeast(y)))];
 }
 
-export function termOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code): Code {
+/** What a smoothed label counts as. */
+export function smooth(loss: Loss, outputs: number, label: Code): Code {
+  const smoothed = smoothing(loss, outputs);
+  return smoothed ? add(mul(label, floats(smoothed.scale)), floats(smoothed.shift)) : label;
+}
+
+export function termOf(group: GroupWriter, loss: Loss, a: Code, y: Code): Code {
   const { math, writer } = group,
     size = writer.scratch("term size"),
     target = writer.scratch("term target");
-  switch (loss) {
+  switch (loss.name) {
+    case "huber":
+      return [
+        set(target, sub(a, y)),
+        set(size, f32x4.abs(get(target))),
+        v128.choose(
+          mul(mul(get(target), get(target)), floats(0.5)),
+          mul(sub(get(size), floats(0.5 * loss.delta)), floats(loss.delta)),
+          f32x4.le(get(size), floats(loss.delta)),
+        ),
+      ];
     case "meanAbsoluteError":
       return f32x4.abs(sub(a, y));
     case "meanAbsolutePercentageError":
@@ -80,15 +97,19 @@ export function termOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code):
       return [set(target, share(y)), mul(get(target), math.log(div(get(target), share(a))))];
     case "poisson":
       return [set(size, a), set(target, y), sub(get(size), mul(get(target), math.log(add(get(size), EPSILON))))];
+    default:
+      throw new Error(`wasm: ${loss.name} is a common loss`);
   }
 }
 
 /** Its derivative by a. */
-export function slopeOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code): Code {
+export function slopeOf(group: GroupWriter, loss: Loss, a: Code, y: Code): Code {
   const { math, writer } = group,
     size = writer.scratch("term size"),
     target = writer.scratch("term target");
-  switch (loss) {
+  switch (loss.name) {
+    case "huber":
+      return f32x4.pmin(f32x4.pmax(sub(a, y), floats(-loss.delta)), floats(loss.delta));
     case "meanAbsoluteError":
       return [set(size, sub(a, y)), signOf(get(size))];
     case "meanAbsolutePercentageError":
@@ -116,5 +137,7 @@ export function slopeOf(group: GroupWriter, loss: UncommonSum, a: Code, y: Code)
       ];
     case "poisson":
       return sub(ONE, div(y, add(a, EPSILON)));
+    default:
+      throw new Error(`wasm: ${loss.name} is a common loss`);
   }
 }
