@@ -29,15 +29,13 @@ const nameOf = (order: Order): string => (order === null ? "own" : `${order.seed
 
 /** Places for some orders. An order that is there already is not written again. */
 export class Orders {
-  readonly #there: string[];
-  #next = 0;
+  /** The slot of each order that is there, in the order in which they were filled. */
+  readonly #there = new Map<string, number>();
 
   constructor(
     readonly data: Pick<DeviceData, "dataset" | "setOrder">,
     readonly slots: number,
-  ) {
-    this.#there = Array.from({ length: slots }, () => "");
-  }
+  ) {}
 
   /**
    * Sees to it that all these orders are there together, at most as many different ones as there are slots.
@@ -45,25 +43,27 @@ export class Orders {
    */
   place(orders: readonly Order[]): number[] {
     const { rows } = this.data.dataset,
-      wanted = orders.map(nameOf);
-    return orders.map((order, i) => {
-      const known = this.#there.indexOf(wanted[i]),
-        slot = known < 0 ? this.#free(wanted) : known;
-      if (known < 0) {
-        this.data.setOrder(rowsInOrder(order, rows), slot * rows);
-        this.#there[slot] = wanted[i];
+      there = this.#there,
+      wanted = new Set(orders.map(nameOf));
+    return orders.map((order) => {
+      const name = nameOf(order);
+      let slot = there.get(name);
+      if (slot === undefined) {
+        const numbers = rowsInOrder(order, rows);
+        slot = there.size;
+        // The one that was filled longest ago, of those that are not needed now, makes room.
+        if (slot === this.slots) {
+          for (const [old, at] of there) {
+            if (wanted.has(old)) continue;
+            there.delete(old);
+            slot = at;
+            break;
+          }
+        }
+        this.data.setOrder(numbers, slot * rows);
+        there.set(name, slot);
       }
       return slot * rows;
     });
-  }
-
-  /** The slot that was filled longest ago, of those that are not needed now. */
-  #free(wanted: readonly string[]): number {
-    let slot: number;
-    do {
-      slot = this.#next;
-      this.#next = (slot + 1) % this.slots;
-    } while (wanted.includes(this.#there[slot]));
-    return slot;
   }
 }
