@@ -21,7 +21,7 @@ const LIBRARY_FILE = "./index.js";
 const FILES = inSource("files/index.ts"),
   FILES_FILE = "./files.js";
 /** Files of the WebAssembly engine behind its doors (src/wasm/lazy.ts). */
-const LATER_IN_WASM = /\/wasm\/(team|threads|barrier|uncommon|penalties|sequence|recurrent|normalization)[\w-]*\.ts/;
+const LATER_IN_WASM = /\/wasm\/(team|threads|barrier|uncommon|penalties|sequence|recurrent|gated|normalization)[\w-]*\.ts/;
 /** Optional peers: looked for when they are needed. */
 const PEERS = ["puppeteer", "webgpu", "mnist", "h5wasm"];
 
@@ -63,9 +63,10 @@ function oneFile(entry: string, name: string, consumer: "client" | "server", min
               // What some of the files that are loaded later need, and no page at once.
               {
                 name: "seldom",
-                test: /\/src\/(model\/(normal-forms|loss-details)|graph\/(metric-kinds|gated-operands)|train\/backend\/yield)\.ts/,
+                test: /\/src\/(model\/(normal-forms|loss-details)|graph\/metric-kinds|train\/backend\/yield)\.ts/,
                 priority: 1,
               },
+              { name: "gates", test: /\/src\/graph\/gated-operands\.ts/, priority: 1 },
               { name: "shared", minShareCount: 2, test: (id: string) => !id.includes("/src/wasm/") },
               // The WebAssembly engine without what it loads later; what that needs of it stays in its file.
               {

@@ -14,22 +14,22 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
  */
 const LIMIT = 45_000;
 /** The same of dist/min, as it lies there. */
-const LIMIT_WITHOUT_BUNDLER = 57_000;
+const LIMIT_WITHOUT_BUNDLER = 57_700;
 
 /** What deltaprop/tfjs adds to it. */
-const LIMIT_OF_TFJS = 24_650;
+const LIMIT_OF_TFJS = 24_700;
 /** What deltaprop/files adds to it. */
-const LIMIT_OF_FILES = 16_700;
+const LIMIT_OF_FILES = 16_900;
 /** What deltaprop/onnx adds to it. */
-const LIMIT_OF_ONNX = 12_000;
+const LIMIT_OF_ONNX = 12_200;
 /** What deltaprop/keras-files adds to it, without h5wasm. */
-const LIMIT_OF_KERAS_FILES = 18_600;
+const LIMIT_OF_KERAS_FILES = 18_700;
 
 /** What deltaprop/callbacks adds to it. */
 const LIMIT_OF_CALLBACKS = 5_000;
 
 /** What an MLP loads besides on the WebAssembly engine, with one thread. */
-const LIMIT_OF_WASM = 18_050;
+const LIMIT_OF_WASM = 18_100;
 
 type Chunk = Rolldown.OutputChunk;
 

@@ -2,7 +2,6 @@
 // which functions may run side by side, is decided where WGSL's launches are (schedule/groups.ts, stages.ts); between two stages
 // threads meet. Addresses, strides and sizes are constants of the module; what changes from step to step is in its record.
 
-import { productSizes } from "../graph/gated-operands.ts";
 import { rowsOf, sizeOf, timestepsOf, tensorOf, type Graph, type Op, type OpOf, type Tensor } from "../graph/types.ts";
 import { groupSteps, type Group } from "../schedule/groups.ts";
 import type { Anchor } from "../schedule/ops.ts";
@@ -55,10 +54,8 @@ function flopsOf(graph: Graph, op: Op, batch: number): number {
   if (op.type !== "product" && op.type !== "recurrentForward" && op.type !== "recurrentBackward") return 0;
   const out = tensorOf(graph, op.outputs[0]),
     inner = tensorOf(graph, op.inputs[0]);
-  if (op.type !== "product") {
-    const { n, k } = productSizes(op, out.cols);
-    return 2 * rowsOf(out, batch) * n * k;
-  }
+  // Of a recurrence one of them has the states, and the other what is multiplied with them.
+  if (op.type !== "product") return 2 * rowsOf(out, batch) * out.cols * inner.cols;
   const terms = op.form === "leftTransposed" ? rowsOf(inner, batch) : inner.cols;
   return 2 * rowsOf(out, batch) * out.cols * terms;
 }
