@@ -95,7 +95,9 @@ describe("without compile()", () => {
   it("is refused for wrong data and half a network, as it is compiled", async () => {
     await expect(declare().predict([[1]])).rejects.toThrow(/x has 1 features a row/);
     await expect(sequential().predict(X)).rejects.toThrow(/the model has no dense layer yet/);
-    await expect(sequential({ layers: [dropout({ rate: 0.5, inputShape: [2] })] }).predict(X)).rejects.toThrow(/a dense or recurrent layer/);
+    await expect(sequential({ layers: [dropout({ rate: 0.5, inputShape: [2] })] }).predict(X)).rejects.toThrow(
+      /a dense or recurrent layer/,
+    );
   });
 
   it("layers come before it", async () => {
