@@ -44,7 +44,7 @@ const from = (expressions: readonly string[]): string[] =>
   hovered(`import * as dp from "./src/index";\nconst bare = { dense: dp.dense };\n${expressions.map((one) => `${one};`).join("\n")}\n`);
 
 const NAMESPACES = {
-  layers: ["activation", "batchNormalization", "dense", "dropout", "layerNormalization", "simpleRNN"],
+  layers: ["activation", "batchNormalization", "dense", "dropout", "gru", "layerNormalization", "lstm", "simpleRNN"],
   train: ["adadelta", "adagrad", "adam", "adamax", "momentum", "rmsprop", "sgd"],
   regularizers: ["l1", "l1l2", "l2"],
   initializers: [

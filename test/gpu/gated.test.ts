@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 
 import { gru, lstm } from "../../src/model/gated.ts";
-import { dense, dropout, type Layer } from "../../src/model/layers.ts";
+import { dense, type Layer } from "../../src/model/layers.ts";
 import { simpleRNN } from "../../src/model/recurrent.ts";
 import type { GRUOptions, LSTMOptions } from "../../src/model/recurrent-types.ts";
 import { adam, rmsprop, sgd, type Optimizer } from "../../src/model/optimizers.ts";
@@ -35,7 +35,6 @@ const CELLS: Record<"lstm" | "gru", Make> = { lstm: (options) => lstm(options), 
 
 const casesOf = (layer: Make): Record<string, Case> => ({
   "T = 1, one unit": { layers: [layer({ units: 1, inputShape: [1, 1], returnSequences: true })], rows: 1 },
-  "T = 2, many to one": { layers: [layer({ units: 5, inputShape: [2, 3] }), dense({ units: 2 })] },
   "T = 7, many to many": {
     layers: [layer({ units: 9, inputShape: [7, 4], returnSequences: true }), dense({ units: 3, activation: "softmax" })],
     loss: "sparseCategoricalCrossentropy",
@@ -63,10 +62,6 @@ const casesOf = (layer: Make): Record<string, Case> => ({
     ],
     optimizer: rmsprop(),
     metrics: ["mae"],
-  },
-  "dropout held over time": {
-    layers: [layer({ units: 6, inputShape: [5, 4], dropout: 0.4, returnSequences: true }), dropout({ rate: 0.2 }), dense({ units: 2 })],
-    optimizer: sgd({ learningRate: 0.1, clipNorm: 0.1 }),
   },
   "padded, many to many": {
     layers: [layer({ units: 6, inputShape: [7, 3], returnSequences: true }), dense({ units: 3, activation: "softmax" })],

@@ -14,16 +14,7 @@ import type { Sample } from "./sample.ts";
 import { exitCode, reportText, type HostReport } from "./table.ts";
 
 /** What hosts differ in: every kernel alone and every variant compiled, recurrent layers, worked cases, data on the device, several devices. */
-const QUICK = [
-  "adapter",
-  "gpu/kernels/",
-  "gpu/recurrent.test",
-  "gpu/worked/",
-  "conformance",
-  "gpu/api/fit",
-  "gpu/api/dataset",
-  "gpu/api/devices",
-];
+const QUICK = ["adapter", "gpu/kernels/", "gpu/recurrent.test", "gpu/worked/", "conformance", "gpu/api/fit", "gpu/api/devices"];
 
 interface Flags {
   readonly only: readonly string[];
