@@ -203,7 +203,11 @@ describe("fit() options", () => {
     ["too large a share", { validationSplit: 0.99 }, /validationSplit 0\.99 of 6 rows leaves 0 to train on and 6 to validate with/],
     ["both kinds of validation", { validationSplit: 0.5, validationData: [X, LABELS] }, /set validationSplit or validationData; got both/],
     ["validation data in one piece", { validationData: X }, /validationData must be \[x, y\]/],
-    ["validation data that are none", { validationData: 5 }, /validationData must be \[x, y\], \[x, y, sampleWeight\] or what dataset\(x, y\) gave; got 5/],
+    [
+      "validation data that are none",
+      { validationData: 5 },
+      /validationData must be \[x, y\], \[x, y, sampleWeight\] or what dataset\(x, y\) gave; got 5/,
+    ],
     ["validation labels out of range", { validationData: [X, without(LABELS, 1, 9)] }, /^fit\(\): validationData: labels .*y\[1\] is 9/],
     ["validation rows of another width", { validationData: [[[1, 2]], [0]] }, /^fit\(\): validationData: x has 2 features/],
     ["an unknown option", { batchsize: 3 }, /unknown option batchsize\. Known: epochs, batchSize/],
