@@ -107,80 +107,75 @@ function forwardGRU(
   return [h, kept];
 }
 
-function backwardLSTM(
-  op: GatedBackward,
-  inputs: readonly Float64Array[],
+/**
+ * Goes back through time: `step` finishes row b·T + t from G(t) and what was before, where the step counts, and gives what goes to the step before;
+ * padding hands G on.
+ * @param sequence what `before` is one timestep of
+ */
+function backInTime(
+  { gradient, lengths, before }: { gradient: Float64Array; lengths?: Float64Array; before?: Float64Array },
+  sequence: Float64Array,
   { examples, steps, width }: Sequence,
   fresh: boolean,
-): Float64Array[] {
-  const { gradient, weights, lengths, kept, cell, before } = backwardOperands(op, inputs, []),
-    { phi, sigmaSlope, phiSlope } = functionsOf(op);
-  const delta = new Float64Array(4 * gradient.length),
-    direct = new Float64Array(gradient.length);
+  step: (row: number, isLast: boolean, total: Float64Array, previous: Float64Array) => Float64Array<ArrayBuffer>,
+): void {
   for (let b = 0; b < examples; b++) {
     const first = rowOf(fresh ? undefined : before, b, width);
     let behind = new Float64Array(width);
     for (let t = steps - 1; t >= 0; t--) {
       const row = b * steps + t,
         total = behind.map((value, j) => value + gradient[row * width + j]);
-      if (lengths !== undefined && t >= lengths[b]) {
-        behind = total;
-        continue;
-      }
-      for (let j = 0; j < width; j++) {
-        const at = row * width + j,
-          gate = (block: number): number => kept[row * 4 * width + block * width + j];
-        const [i, f, g, o] = [0, 1, 2, 3].map(gate),
-          y = phi(cell![at]),
-          previous = t === 0 ? first[j] : cell![at - width];
-        const d = total[j] * o * phiSlope(y) + (t + 1 < steps ? direct[at + width] : 0);
-        direct[at] = d * f;
-        const parts = [d * g * sigmaSlope(i), d * previous * sigmaSlope(f), d * i * phiSlope(g), total[j] * y * sigmaSlope(o)];
-        parts.forEach((value, block) => (delta[row * 4 * width + block * width + j] = value));
-      }
-      behind = transposed(delta.subarray(row * 4 * width, (row + 1) * 4 * width), weights, width);
+      const isPadding = lengths !== undefined && t >= lengths[b];
+      behind = isPadding ? total : step(row, t === steps - 1, total, t === 0 ? first : sequence.subarray((row - 1) * width, row * width));
     }
   }
+}
+
+function backwardLSTM(op: GatedBackward, inputs: readonly Float64Array[], sequence: Sequence, fresh: boolean): Float64Array[] {
+  const operands = backwardOperands(op, inputs, []),
+    { gradient, weights, kept } = operands,
+    cell = operands.cell!,
+    { width } = sequence,
+    { phi, sigmaSlope, phiSlope } = functionsOf(op);
+  const delta = new Float64Array(4 * gradient.length),
+    direct = new Float64Array(gradient.length);
+  backInTime(operands, cell, sequence, fresh, (row, isLast, total, previous) => {
+    for (let j = 0; j < width; j++) {
+      const at = row * width + j,
+        [i, f, g, o] = [0, 1, 2, 3].map((block) => kept[row * 4 * width + block * width + j]),
+        y = phi(cell[at]);
+      const d = total[j] * o * phiSlope(y) + (isLast ? 0 : direct[at + width]);
+      direct[at] = d * f;
+      const parts = [d * g * sigmaSlope(i), d * previous[j] * sigmaSlope(f), d * i * phiSlope(g), total[j] * y * sigmaSlope(o)];
+      parts.forEach((value, block) => (delta[row * 4 * width + block * width + j] = value));
+    }
+    return transposed(delta.subarray(row * 4 * width, (row + 1) * 4 * width), weights, width);
+  });
   return [delta, direct];
 }
 
-function backwardGRU(
-  op: GatedBackward,
-  inputs: readonly Float64Array[],
-  { examples, steps, width }: Sequence,
-  fresh: boolean,
-): Float64Array[] {
-  const { gradient, h, weights, lengths, kept, before } = backwardOperands(op, inputs, []),
+function backwardGRU(op: GatedBackward, inputs: readonly Float64Array[], sequence: Sequence, fresh: boolean): Float64Array[] {
+  const operands = backwardOperands(op, inputs, []),
+    { gradient, h, weights, kept } = operands,
+    { width } = sequence,
     { sigmaSlope, phiSlope } = functionsOf(op);
   const delta = new Float64Array(3 * gradient.length),
     recurrent = new Float64Array(3 * gradient.length),
     direct = new Float64Array(gradient.length);
-  for (let b = 0; b < examples; b++) {
-    const first = rowOf(fresh ? undefined : before, b, width);
-    let behind = new Float64Array(width);
-    for (let t = steps - 1; t >= 0; t--) {
-      const row = b * steps + t,
-        total = behind.map((value, j) => value + gradient[row * width + j]);
-      if (lengths !== undefined && t >= lengths[b]) {
-        behind = total;
-        continue;
-      }
-      for (let j = 0; j < width; j++) {
-        const at = row * width + j;
-        const [update, reset, g, q] = [0, 1, 2, 3].map((block) => kept[row * 4 * width + block * width + j]),
-          previous = t === 0 ? first[j] : h[at - width];
-        const deltaG = total[j] * (1 - update) * phiSlope(g);
-        direct[at] = total[j] * update;
-        const parts = [total[j] * (previous - g) * sigmaSlope(update), deltaG * q * sigmaSlope(reset), deltaG];
-        parts.forEach((value, block) => {
-          delta[row * 3 * width + block * width + j] = value;
-          recurrent[row * 3 * width + block * width + j] = block === 2 ? value * reset : value;
-        });
-      }
-      behind = transposed(recurrent.subarray(row * 3 * width, (row + 1) * 3 * width), weights, width);
-      for (let j = 0; j < width; j++) behind[j] += direct[row * width + j];
+  backInTime(operands, h, sequence, fresh, (row, _, total, previous) => {
+    for (let j = 0; j < width; j++) {
+      const [update, reset, g, q] = [0, 1, 2, 3].map((block) => kept[row * 4 * width + block * width + j]),
+        deltaG = total[j] * (1 - update) * phiSlope(g);
+      direct[row * width + j] = total[j] * update;
+      const parts = [total[j] * (previous[j] - g) * sigmaSlope(update), deltaG * q * sigmaSlope(reset), deltaG];
+      parts.forEach((value, block) => {
+        delta[row * 3 * width + block * width + j] = value;
+        recurrent[row * 3 * width + block * width + j] = block === 2 ? value * reset : value;
+      });
     }
-  }
+    const behind = transposed(recurrent.subarray(row * 3 * width, (row + 1) * 3 * width), weights, width);
+    return behind.map((value, j) => value + direct[row * width + j]);
+  });
   return [delta, direct, recurrent];
 }
 
